@@ -1,0 +1,82 @@
+"""Whether the login keyring is there and open."""
+
+from __future__ import annotations
+
+from creds_session.facts import CollectionState, Facts
+from creds_session.findings import Finding, Remediation, Seen, Severity
+
+UNLOCK = Remediation("unlock it with the keyring's password", (("creds", "unlock"),))
+
+
+def login_keyring_is_open(facts: Facts) -> Seen:
+    """The login keyring exists, is served, and is unlocked: a secret can be read now."""
+    state = facts.bus.login
+    if state is CollectionState.UNLOCKED:
+        return Seen("the login keyring is unlocked")
+    if state is CollectionState.LOCKED:
+        return Seen("the login keyring is locked", (_locked(facts),))
+    if state is CollectionState.GHOST:
+        return Seen("the login keyring is named and not served", (_ghost(facts),))
+    return Seen("there is no login keyring", (_absent(facts),))
+
+
+def _locked(facts: Facts) -> Finding:
+    method = facts.session.login_method
+    title = "the login keyring is locked: this login brought no password"
+    if method == "publickey":
+        cause = "sshd accepted a public key; no password was typed that PAM could hand over"
+    elif method is not None and method.startswith("keyboard-interactive"):
+        cause = "sshd asks keyboard-interactive in a process of its own; the password stays there"
+    elif method == "password" or not facts.session.by_ssh:
+        title = "the login keyring is locked"
+        cause = (
+            "its password is not the one that was typed at login"
+            if method == "password"
+            else "this session was not opened by a login with a password (su, cron, a container)"
+        )
+    else:
+        cause = (
+            "a login by public key brings no password; if one was typed, the keyring's own is"
+            " another (sshd tells how a login came only to root, or under ExposeAuthInfo)"
+        )
+    without_password = title != "the login keyring is locked"
+    return Finding(
+        "login-without-password" if without_password else "keyring-locked",
+        Severity.ERROR,
+        title,
+        cause=cause,
+        evidence=(f"login method: {method or 'not visible to this user'}", facts.keyring.path),
+        remediation=UNLOCK,
+    )
+
+
+def _ghost(facts: Facts) -> Finding:
+    pid = facts.bus.owner.pid if facts.bus.owner else 0
+    return Finding(
+        "keyring-ghost",
+        Severity.ERROR,
+        "the login keyring was created while the daemon ran, which never serves such a one",
+        cause="systemd's socket started the daemon before a first login created the keyring",
+        evidence=(f"gnome-keyring-daemon (pid {pid})", facts.keyring.path),
+        remediation=Remediation(
+            "restart the daemon, then unlock",
+            (
+                ("systemctl", "--user", "restart", "gnome-keyring-daemon.service"),
+                ("creds", "unlock"),
+            ),
+        ),
+    )
+
+
+def _absent(facts: Facts) -> Finding:
+    return Finding(
+        "keyring-absent",
+        Severity.ERROR,
+        "this user has no login keyring yet",
+        cause="one is created by the first login with a password once PAM hands it over",
+        evidence=(facts.keyring.path,),
+        remediation=Remediation(
+            "log in by password once PAM is set up, or create one now",
+            (("creds", "unlock", "--create"),),
+        ),
+    )

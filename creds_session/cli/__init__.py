@@ -1,0 +1,1 @@
+"""The commands: arguments, printing and exit codes; nothing is decided here."""

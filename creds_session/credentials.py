@@ -1,0 +1,179 @@
+"""Credentials through keyring, with the user name itself kept under a key.
+
+The Secret Service is looked at first, so that a locked keyring is an answer and not a prompt
+that nobody sees. Which backend is used stays keyring's own choice and configuration.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from creds_session.errors import CollectionLocked, InvalidData, NoSuchCredential, Unavailable
+from creds_session.facts import CollectionState
+from creds_session.secret import Secret
+from creds_session.system.bus import Bus, CallFailed, session_bus_address
+from creds_session.system.processes import name_of
+from creds_session.system.secret_service import NAME, secret_service
+
+if TYPE_CHECKING:  # importing keyring costs a tenth of a second
+    from keyring.backend import KeyringBackend
+
+TIMEOUT = 10.0  # seconds for each answer of the bus
+UNLOCK = "unlock it: creds unlock"
+ON_THE_BUS = ("keyring.backends.SecretService", "keyring.backends.libsecret")
+UNDECIDED = ("keyring.backends.chainer", "keyring.backends.fail")
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A service, a user name and a password that does not show itself."""
+
+    service: str
+    username: str
+    password: Secret = field(repr=False)
+
+
+def get(
+    service: str, username: str | None = None, *, username_key: str | None = None
+) -> Credential:
+    """Return a credential; the user name by value, or by the key that holds it.
+
+    Raises NoSuchCredential, CollectionLocked, Unavailable or InvalidData; never prompts.
+    """
+    with _keyring_errors():
+        backend = _ready_backend()
+        name = _username(backend, service, username, username_key)
+        password = backend.get_password(service, name)
+    if password is None:
+        raise NoSuchCredential(f"no password is kept for service {service!r}, user {name!r}")
+    return Credential(service, name, Secret(password.encode()))
+
+
+def put(
+    service: str, username: str | None, password: Secret, *, username_key: str | None = None
+) -> None:
+    """Keep a password, and the user name under a key where one is given.
+
+    Without a user name the key must hold one already. The password is stored first: a reader
+    never finds a name without its password. Raises as ``get`` does.
+    """
+    with _keyring_errors():
+        try:
+            text = password.reveal().decode()
+        except UnicodeDecodeError:
+            raise InvalidData("the password is not UTF-8; keyring keeps text only") from None
+        backend = _ready_backend()
+        name = _username(backend, service, username, username_key)
+        backend.set_password(service, name, text)
+        if username is not None and username_key is not None:
+            backend.set_password(service, username_key, username)
+
+
+def delete(service: str, username: str | None = None, *, username_key: str | None = None) -> None:
+    """Remove a password, and the name's own entry where a key is given.
+
+    Raises NoSuchCredential and as ``get`` does.
+    """
+    with _keyring_errors():
+        backend = _ready_backend()
+        name = _username(backend, service, username, username_key)
+        if backend.get_password(service, name) is None:
+            raise NoSuchCredential(f"no password is kept for service {service!r}, user {name!r}")
+        backend.delete_password(service, name)
+        if username_key is not None and backend.get_password(service, username_key) is not None:
+            backend.delete_password(service, username_key)
+
+
+def _username(
+    backend: KeyringBackend, service: str, username: str | None, username_key: str | None
+) -> str:
+    if username is not None:
+        return username
+    if username_key is None:
+        raise InvalidData("a credential needs a user name, or the key that holds it")
+    held = backend.get_password(service, username_key)
+    if held is None:
+        raise NoSuchCredential(
+            f"no user name is kept for service {service!r} under the key {username_key!r}"
+        )
+    return str(held)
+
+
+def _ready_backend() -> KeyringBackend:
+    """Return keyring's backend; raise where it would fail with a riddle or show a prompt."""
+    import keyring  # noqa: PLC0415 - a tenth of a second, for those who need it
+
+    backend = keyring.get_keyring()
+    if type(backend).__module__ in ON_THE_BUS + UNDECIDED:
+        require_open_collection()
+    return backend
+
+
+def require_open_collection(timeout: float = TIMEOUT) -> None:
+    """Return when the default collection is open; starts the service where D-Bus can.
+
+    Raises Unavailable (no bus, no provider, a ghost) or CollectionLocked; never prompts.
+    """
+    address = session_bus_address(os.environ, os.getuid())
+    if address is None:
+        raise Unavailable(
+            "this session has no bus, so no keyring can be reached",
+            hint="start one: dbus-run-session -- bash; creds-doctor says more",
+        )
+    os.environ["DBUS_SESSION_BUS_ADDRESS"] = address  # keyring looks nowhere else
+    with Bus(address, timeout) as bus:
+        service = secret_service(bus)
+        if service is None:
+            _start(bus, timeout)
+            service = secret_service(bus)
+        if service is None:
+            raise Unavailable("the keyring daemon ended as soon as it was started")
+        path = service.alias("default")
+        state = service.state(path)
+        owner = f"{name_of(service.owner.pid)} (pid {service.owner.pid})"
+    _require_unlocked(state, owner)
+
+
+def _start(bus: Bus, timeout: float) -> None:
+    if not bus.activatable(NAME):
+        raise Unavailable(
+            "no program that serves secrets is installed (org.freedesktop.secrets)",
+            hint="install one: apt install gnome-keyring (Debian), dnf install gnome-keyring",
+        )
+    try:
+        bus.start(NAME, timeout)
+    except CallFailed as error:
+        raise Unavailable(f"the keyring daemon does not start: {error.problem}") from error
+
+
+def _require_unlocked(state: CollectionState, owner: str) -> None:
+    if state is CollectionState.LOCKED:
+        raise CollectionLocked("the keyring is locked", hint=UNLOCK)
+    if state is CollectionState.ABSENT:
+        raise CollectionLocked(
+            "there is no login keyring yet", hint="creds-doctor says why; creds unlock --create"
+        )
+    if state is CollectionState.GHOST:
+        raise Unavailable(
+            f"the login keyring is named but not served by {owner}",
+            hint="restart the daemon, then unlock; creds-doctor says how",
+        )
+
+
+@contextmanager
+def _keyring_errors() -> Iterator[None]:
+    """Turn keyring's errors into ours; a message of keyring's holds no secret."""
+    from keyring import errors  # noqa: PLC0415
+
+    try:
+        yield
+    except errors.KeyringLocked as error:
+        raise CollectionLocked(f"the keyring is locked ({error})", hint=UNLOCK) from None
+    except (errors.NoKeyringError, errors.InitError) as error:
+        raise Unavailable(f"keyring found no usable backend: {error}") from None
+    except errors.KeyringError as error:
+        raise Unavailable(f"keyring failed: {error}") from None

@@ -1,0 +1,40 @@
+"""Look, judge: what ``creds-doctor`` does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from creds_session.checks import CHECKS, run
+from creds_session.facts import Daemon, Facts
+from creds_session.findings import CheckResult
+from creds_session.probe.machine import probe
+from creds_session.system.root import Root
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """The facts of a session and what the checks say of them."""
+
+    facts: Facts
+    results: tuple[CheckResult, ...]
+
+    @property
+    def is_healthy(self) -> bool:
+        """Tell whether a secret can be read now and no finding is an error."""
+        return not any(result.has_error for result in self.results)
+
+    @property
+    def daemons(self) -> list[dict[str, object]]:
+        """Every keyring daemon of the user, as values for JSON."""
+        return [_values(daemon) for daemon in self.facts.daemons]
+
+
+def diagnose(environ: Mapping[str, str]) -> Diagnosis:
+    """Look at this machine and this session; change nothing, start nothing."""
+    facts = probe(environ, Root())
+    return Diagnosis(facts, run(CHECKS, facts))
+
+
+def _values(daemon: Daemon) -> dict[str, object]:
+    return {**dataclasses.asdict(daemon), "role": daemon.role.value}

@@ -1,0 +1,78 @@
+"""Every error this package raises on purpose: the problem, a hint, an exit code.
+
+The exit codes are those of sysexits.h where one fits; docs/reference/exit-codes.md
+lists them. Only ``creds_session.cli`` catches these and turns them into an exit.
+"""
+
+from __future__ import annotations
+
+
+class CredsSessionError(Exception):
+    """Base of all errors raised on purpose.
+
+    ``problem`` is one line that names what is wrong and where; ``hint`` is one line
+    that says what to do about it, or empty.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, *, hint: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.hint = hint
+
+
+class WrongPassword(CredsSessionError):  # noqa: N818 - errors are nouns for the situation
+    """The keyring did not accept the password."""
+
+
+class NoSuchCredential(CredsSessionError):  # noqa: N818
+    """No item has these attributes."""
+
+
+class UsageError(CredsSessionError):
+    """The command line asks for something that cannot be meant."""
+
+    exit_code = 64
+
+
+class InvalidData(CredsSessionError):  # noqa: N818
+    """A file or a value is not what it must be, or cannot be edited safely."""
+
+    exit_code = 65
+
+
+class NoSuchFile(CredsSessionError):  # noqa: N818
+    """A file that is needed does not exist."""
+
+    exit_code = 66
+
+
+class Unavailable(CredsSessionError):  # noqa: N818
+    """No daemon, no bus, a missing program, or no answer in time."""
+
+    exit_code = 69
+
+
+class CannotWrite(CredsSessionError):  # noqa: N818
+    """The file system refuses the change."""
+
+    exit_code = 73
+
+
+class Busy(CredsSessionError):  # noqa: N818
+    """Someone else holds the lock; try again."""
+
+    exit_code = 75
+
+
+class NotPermitted(CredsSessionError):  # noqa: N818
+    """The caller has not the rights."""
+
+    exit_code = 77
+
+
+class CollectionLocked(CredsSessionError):  # noqa: N818
+    """The keyring is locked and nobody was asked to open it."""
+
+    exit_code = 77

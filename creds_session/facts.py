@@ -1,0 +1,172 @@
+"""What a machine and a session look like, as frozen values.
+
+``probe`` fills them, ``checks`` and ``unlock`` judge them; nothing here reads anything.
+What is absent or was denied is a reason in words, never an exception.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from creds_session.pam.terms import Dialect
+
+DAEMON_NAME = "gnome-keyring-daemon"
+LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
+
+
+class CollectionState(enum.Enum):
+    """What became of a collection of the Secret Service."""
+
+    UNLOCKED = "unlocked"
+    LOCKED = "locked"
+    ABSENT = "absent"
+    GHOST = "ghost"
+
+
+class DaemonRole(enum.Enum):
+    """Who started a gnome-keyring-daemon, told by its arguments."""
+
+    LOGIN = "login"
+    """``--login``: by pam_gnome_keyring, with the password, waiting to be initialised."""
+    UNIT = "unit"
+    """``--foreground --control-directory``: by systemd, for its socket."""
+    ACTIVATED = "activated"
+    """``--start``: by D-Bus; it serves, or tells another daemon to and then only watches."""
+    BY_HAND = "by-hand"
+    """``--unlock`` or anything else: by a person or a script."""
+
+
+def daemon_role(arguments: Sequence[str]) -> DaemonRole:
+    """Return the role that the arguments of a gnome-keyring-daemon tell."""
+    words = set(arguments)
+    if words & {"--login", "-l"}:
+        return DaemonRole.LOGIN
+    if words & {"--start", "-s"}:
+        return DaemonRole.ACTIVATED
+    has_directory = any(word.startswith(("--control-directory", "-C")) for word in arguments)
+    if words & {"--foreground", "-f"} and has_directory and "--unlock" not in words:
+        return DaemonRole.UNIT
+    return DaemonRole.BY_HAND
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """One gnome-keyring-daemon that runs; ``started`` is in seconds since 1970.
+
+    ``executable`` is /proc/PID/exe, or None where the kernel hides it (file capabilities do that).
+    """
+
+    pid: int
+    parent: int
+    parent_name: str
+    uid: int
+    executable: str | None
+    arguments: tuple[str, ...]
+    started: float
+    role: DaemonRole
+
+
+@dataclass(frozen=True)
+class NameOwner:
+    """The process that owns org.freedesktop.secrets, as the bus names it."""
+
+    pid: int
+    uid: int
+    name: str
+
+    @property
+    def is_gnome_keyring(self) -> bool:
+        """Tell whether it is a gnome-keyring-daemon; the kernel cuts its name at 15 bytes."""
+        return DAEMON_NAME.startswith(self.name) and len(self.name) >= len("gnome-keyring-d")
+
+
+@dataclass(frozen=True)
+class BusFacts:
+    """The session bus and what is on it; ``reason`` says why there is nothing to say."""
+
+    address: str | None = None
+    reason: str = ""
+    owner: NameOwner | None = None
+    activatable: bool = False
+    login: CollectionState | None = None
+    is_idle: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Tell whether the bus was spoken to."""
+        return self.address is not None and not self.reason
+
+
+@dataclass(frozen=True)
+class KeyringFacts:
+    """The login keyring's file, and the control socket where a daemon listens."""
+
+    path: str
+    exists: bool | None
+    control: str | None = None
+    control_listens: bool = False
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """Whose session this is and how it came about.
+
+    ``login_method`` is sshd's own word (``password``, ``publickey``, ``keyboard-interactive/pam``),
+    or None where nothing tells it.
+    """
+
+    user: str
+    uid: int
+    by_ssh: bool = False
+    login_method: str | None = None
+    runtime_directory: str | None = None
+
+
+@dataclass(frozen=True)
+class InstallationFacts:
+    """Which of the programs and modules that are needed lie on the disk."""
+
+    daemon: str | None = None
+    pam_module: str | None = None
+    sshd: str | None = None
+    os_release: str = ""
+
+
+@dataclass(frozen=True)
+class PamFacts:
+    """The texts of the PAM service files; a path that is not there is not a key."""
+
+    service: str = "sshd"
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    dialect: Dialect = Dialect.DEBIAN_1_7
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class FirstLoginFacts:
+    """Whether systemd's user socket of gnome-keyring would make a first login fail."""
+
+    socket_unit: str | None = None
+    masked: bool = False
+    conditional: bool = False
+
+    @property
+    def breaks_first_login(self) -> bool:
+        """Tell whether a keyring created through the socket would not be served."""
+        return self.socket_unit is not None and not self.masked and not self.conditional
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One snapshot of a machine and a session; ``now`` is in seconds since 1970."""
+
+    now: float
+    session: SessionFacts
+    bus: BusFacts
+    keyring: KeyringFacts
+    daemons: tuple[Daemon, ...] = ()
+    installation: InstallationFacts = field(default_factory=InstallationFacts)
+    pam: PamFacts = field(default_factory=PamFacts)
+    first_login: FirstLoginFacts = field(default_factory=FirstLoginFacts)

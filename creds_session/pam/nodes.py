@@ -1,0 +1,192 @@
+"""A service file as frozen nodes that own their exact bytes.
+
+A node never changes and there is no way to format one anew: rendering is joining the
+sources. Names of the fields are those of pam.conf(5).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import Union
+
+from creds_session.pam.controls import Control, next_word, parse_control
+from creds_session.pam.terms import Dialect, ManagementGroup
+
+Span = tuple[int, int]
+"""Where a field stands in a node's source: from the first byte to the one after the last."""
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A line without a word on it."""
+
+    source: bytes
+    line: int
+    start_column: int = 1
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A line that libpam passes over, though it is not blank."""
+
+    source: bytes
+    line: int
+    start_column: int = 1
+
+
+@dataclass(frozen=True)
+class Spans:
+    """The places of a rule's fields in its source; brackets belong to the field."""
+
+    type: Span
+    control: Span
+    module_path: Span
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: type, control, module path, module arguments.
+
+    For the controls ``include`` and ``substack`` the module path names a file of rules.
+    ``silent`` is the leading ``-`` (PAM_HT_SILENT_MODULE). ``service`` is empty but in
+    /etc/pam.conf.
+    """
+
+    source: bytes
+    line: int
+    type: ManagementGroup
+    control: Control
+    module_path: bytes
+    module_arguments: tuple[bytes, ...]
+    silent: bool
+    spans: Spans
+    service: bytes = b""
+    start_column: int = 1
+
+    def with_control(self, word: bytes) -> Rule:
+        """Replace the control by ``word`` (``substack``, ``[default=ignore]``), nothing else.
+
+        Raises ValueError when ``word`` is not exactly one word of PAM's language.
+        """
+        read = next_word(word, 0)
+        if read is None or (read.start, read.end) != (0, len(word)) or not read.is_closed:
+            msg = f"not one word: {word!r}"
+            raise ValueError(msg)
+        start, end = self.spans.control
+        moved = len(word) - (end - start)
+        path = self.spans.module_path
+        return replace(
+            self,
+            source=self.source[:start] + word + self.source[end:],
+            control=parse_control(read.value),
+            spans=Spans(
+                self.spans.type, (start, start + len(word)), (path[0] + moved, path[1] + moved)
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class AtInclude:
+    """Debian's ``@include NAME``: the file's rules of every type (patch 031_pam_include)."""
+
+    source: bytes
+    line: int
+    module_path: bytes
+    service: bytes = b""
+    start_column: int = 1
+
+
+class Consequence(enum.Enum):
+    """What libpam makes of a broken line."""
+
+    MUST_FAIL = "must_fail"
+    """A rule that returns perm_denied without a module (PAM_HT_MUST_FAIL)."""
+    ABORT = "abort"
+    """The file is refused: pam_start fails, or the include of it must fail."""
+    CRASH = "crash"
+    """The program that called libpam dies."""
+    HANG = "hang"
+    """pam_start never returns."""
+    UNDEFINED = "undefined"
+    """libpam goes on with memory that it never set."""
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A line that libpam cannot read as a rule.
+
+    ``reason`` says why, ``offset`` where in the source. ``type`` is the group it is
+    charged to: None is the group that an including rule asked for, at top level auth,
+    "most sensitive" (pam_handlers.c:_pam_parse_conf_file). What else libpam read still
+    counts: the control decides what the forced perm_denied does, and an ``include`` is
+    followed even when the type is illegal.
+    """
+
+    source: bytes
+    line: int
+    reason: str
+    offset: int
+    consequence: Consequence
+    type: ManagementGroup | None = None
+    control: Control | None = None
+    module_path: bytes | None = None
+    module_arguments: tuple[bytes, ...] = ()
+    service: bytes = b""
+    start_column: int = 1
+
+    @property
+    def column(self) -> int:
+        """The column (from 1, in bytes) of the trouble in its physical line."""
+        return position(self, self.offset)[1]
+
+
+Node = Union[Blank, Comment, Rule, AtInclude, Malformed]
+
+
+def position(node: Node, offset: int) -> tuple[int, int]:
+    """Translate an offset in a node's source into physical line and column, from 1."""
+    before = node.source[:offset]
+    newline = before.rfind(b"\n")
+    if newline < 0:
+        return node.line, node.start_column + offset
+    return node.line + before.count(b"\n"), offset - newline
+
+
+@dataclass(frozen=True)
+class ServiceFile:
+    """The lines of one file of /etc/pam.d, or of /etc/pam.conf.
+
+    Places are indexes into ``lines``; an edit gives a new file and leaves this one.
+    """
+
+    lines: tuple[Node, ...]
+    dialect: Dialect = Dialect.DEBIAN_1_7
+
+    def render(self) -> bytes:
+        """Give the exact bytes."""
+        return b"".join(node.source for node in self.lines)
+
+    def insert(self, index: int, *nodes: Node) -> ServiceFile:
+        """Put nodes before the one at ``index``; later line numbers follow.
+
+        A line before ``index`` without a newline at its end is not mended here: the
+        caller replaces it, so that the change shows.
+        """
+        return self._with((*self.lines[:index], *nodes, *self.lines[index:]))
+
+    def replace(self, index: int, node: Node) -> ServiceFile:
+        """Put another node in the place of the one at ``index``."""
+        return self._with((*self.lines[:index], node, *self.lines[index + 1 :]))
+
+    def remove(self, index: int) -> ServiceFile:
+        """Take out the node at ``index``."""
+        return self._with((*self.lines[:index], *self.lines[index + 1 :]))
+
+    def _with(self, nodes: tuple[Node, ...]) -> ServiceFile:
+        """Give the nodes their line numbers."""
+        line, numbered = 1, []
+        for node in nodes:
+            numbered.append(node if node.line == line else replace(node, line=line))
+            line += node.source.count(b"\n")
+        return ServiceFile(tuple(numbered), self.dialect)

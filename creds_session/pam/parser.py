@@ -1,0 +1,176 @@
+"""Bytes to a ServiceFile, as libpam reads them; never raises, loses nothing.
+
+Source: libpam/pam_handlers.c:_pam_parse_conf_file and Debian's patch 031_pam_include.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from creds_session.pam.controls import Control, Word, all_words, next_word, parse_control
+from creds_session.pam.lines import LineEnd, LogicalLine, assemble
+from creds_session.pam.nodes import (
+    AtInclude,
+    Blank,
+    Comment,
+    Consequence,
+    Malformed,
+    Node,
+    Rule,
+    ServiceFile,
+    Spans,
+)
+from creds_session.pam.terms import Dialect, ManagementGroup
+
+_TYPES = {group.value.encode(): group for group in ManagementGroup}
+
+
+def parse(
+    data: bytes, dialect: Dialect = Dialect.DEBIAN_1_7, *, has_service_field: bool = False
+) -> ServiceFile:
+    """Read a service file (or, with the service field, /etc/pam.conf); never raises."""
+    nodes = tuple(
+        _node(line, dialect, has_service_field=has_service_field)
+        for line in assemble(data, dialect)
+    )
+    return ServiceFile(nodes, dialect)
+
+
+def _node(line: LogicalLine, dialect: Dialect, *, has_service_field: bool) -> Node:
+    """Make a node of a logical line."""
+    if line.end is LineEnd.IGNORED:
+        is_blank = not line.source.strip(b" \t\n")
+        kind = Blank if is_blank else Comment
+        return kind(line.source, line.number, line.column)
+    if line.end is LineEnd.UNFINISHED:
+        return _unread(line, "a backslash continues the last line", Consequence.ABORT)
+    if line.end is LineEnd.ENDLESS:
+        return _unread(line, "a backslash is byte 1023 of a line", Consequence.HANG)
+    service = next_word(line.text, 0) if has_service_field else None
+    start = service.end if service else 0
+    fields = _read_fields(line.text, start, dialect)
+    return _rule_or_malformed(line, fields, service.value if service else b"", dialect)
+
+
+def _unread(line: LogicalLine, reason: str, consequence: Consequence) -> Malformed:
+    """Make the node of a line that libpam never gets to parse."""
+    offset = len(line.source.rstrip(b" \t\n")) - 1
+    return Malformed(
+        line.source, line.number, reason, offset, consequence, start_column=line.column
+    )
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """The words of a line, as far as there are any."""
+
+    text: bytes
+    start: int
+    type: Word | None
+    control: Word | None
+    path: Word | None
+    parsed: Control | None
+
+    @property
+    def group(self) -> ManagementGroup | None:
+        """The management group, unless the word for it is missing or unknown."""
+        word = b"" if self.type is None else self.type.value
+        return _TYPES.get(word[word.startswith(b"-") :].lower())
+
+    @property
+    def is_at_include(self) -> bool:
+        """Whether the line is Debian's @include; its name stands in place of a control."""
+        word = b"" if self.type is None else self.type.value
+        return word[word.startswith(b"-") :].lower() == b"@include"
+
+
+def _read_fields(text: bytes, start: int, dialect: Dialect) -> _Fields:
+    """Cut type, control and module path off a line."""
+    type_ = next_word(text, start)
+    control = next_word(text, type_.end) if type_ else None
+    path = next_word(text, control.end) if control else None
+    parsed = parse_control(control.value, dialect) if control else None
+    return _Fields(text, start, type_, control, path, parsed)
+
+
+def _rule_or_malformed(
+    line: LogicalLine, fields: _Fields, service: bytes, dialect: Dialect
+) -> Node:
+    """Decide what the words make."""
+    if fields.is_at_include and dialect.is_debian:
+        return _at_include(line, fields, service)
+    trouble = _trouble(fields, dialect)
+    if trouble is not None:
+        return _malformed(line, fields, service, trouble)
+    if not (fields.type and fields.control and fields.path and fields.parsed and fields.group):
+        return _malformed(line, fields, service, _Trouble("empty line", fields.start))
+    is_include = fields.parsed.is_include
+    return Rule(
+        source=line.source,
+        line=line.number,
+        type=fields.group,
+        control=fields.parsed,
+        module_path=fields.path.value,
+        module_arguments=() if is_include else all_words(fields.text, fields.path.end),
+        silent=fields.type.value.startswith(b"-"),
+        spans=Spans(*(_span(line, word) for word in (fields.type, fields.control, fields.path))),
+        service=service,
+        start_column=line.column,
+    )
+
+
+def _span(line: LogicalLine, word: Word) -> tuple[int, int]:
+    """Find a word in the source; its last byte is looked up, since a line may end after it."""
+    return line.source_offset(word.start), line.source_offset(word.end - 1) + 1
+
+
+def _at_include(line: LogicalLine, fields: _Fields, service: bytes) -> Node:
+    """Make Debian's @include, which follows a null pointer when the name is missing."""
+    if fields.control is None:
+        trouble = _Trouble("@include without a name", fields.start, Consequence.CRASH)
+        return _malformed(line, fields, service, trouble)
+    name = fields.control.value
+    return AtInclude(line.source, line.number, name, service, line.column)
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    """Why a line is malformed, where in its text, and what follows."""
+
+    reason: str
+    offset: int
+    consequence: Consequence = Consequence.MUST_FAIL
+
+
+def _trouble(fields: _Fields, dialect: Dialect) -> _Trouble | None:
+    """Find what libpam finds first; None for a proper rule."""
+    if fields.type is None:
+        return _Trouble("empty module type", fields.start)
+    if fields.parsed is None:
+        return _Trouble("no control flag supplied", fields.type.end - 1)
+    if fields.path is None and fields.parsed.is_include and dialect.is_debian:
+        return _Trouble("include without a name", fields.type.start, Consequence.CRASH)
+    if fields.group is None:
+        word = fields.type.value.decode("ascii", "backslashreplace")
+        return _Trouble(f"illegal module type: {word}", fields.type.start)
+    if fields.path is None:
+        return _Trouble("no module name supplied", fields.type.start)
+    return None
+
+
+def _malformed(line: LogicalLine, fields: _Fields, service: bytes, trouble: _Trouble) -> Malformed:
+    """Keep all that libpam goes on to use of a broken line."""
+    path = fields.path
+    return Malformed(
+        source=line.source,
+        line=line.number,
+        reason=trouble.reason,
+        offset=line.source_offset(trouble.offset),
+        consequence=trouble.consequence,
+        type=fields.group,
+        control=fields.parsed,
+        module_path=path.value if path else None,
+        module_arguments=all_words(fields.text, path.end) if path else (),
+        service=service,
+        start_column=line.column,
+    )

@@ -1,0 +1,246 @@
+"""Whether an edit is safe: over all that the modules may return, by walking both stacks at once.
+
+``before`` is the service without any rule of pam_gnome_keyring, ``after`` is the candidate. Both
+are walked in step: every other module returns the same to both, pam_gnome_keyring anything it is
+documented to or that it is missing. States are sets, not paths, so the cost grows with the
+number of rules, not of combinations. What must hold:
+
+LOCK_OUT         no success before becomes a failure after
+LET_IN           no failure before becomes a success after
+RUNS_OTHERWISE   every other module runs as before, in the same order
+NOT_REACHED      where the password was right, pam_gnome_keyring ran after it was asked for
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from creds_session.pam.dispatch import State, action_for, position, start, step, verdict
+from creds_session.pam.handlers import Handler, Stack, Stacks
+from creds_session.pam.modules import builtin_return
+from creds_session.pam.policy import is_anchor, is_keyring, keyring_returns
+from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue, return_word
+
+SUCCESS = int(ReturnValue.SUCCESS)
+SPECIAL = frozenset({SUCCESS, int(ReturnValue.IGNORE)})
+REACHING = {
+    ManagementGroup.AUTH: Pass.AUTHENTICATE,
+    ManagementGroup.PASSWORD: Pass.UPDATE,
+    ManagementGroup.SESSION: Pass.OPEN_SESSION,
+}
+GROUP_OF_PASS = {
+    Pass.AUTHENTICATE: ManagementGroup.AUTH,
+    Pass.SETCRED: ManagementGroup.AUTH,
+    Pass.ACCT_MGMT: ManagementGroup.ACCOUNT,
+    Pass.OPEN_SESSION: ManagementGroup.SESSION,
+    Pass.CLOSE_SESSION: ManagementGroup.SESSION,
+    Pass.PRELIM: ManagementGroup.PASSWORD,
+    Pass.UPDATE: ManagementGroup.PASSWORD,
+}
+
+
+class Breach(enum.Enum):
+    """Which promise a counterexample breaks."""
+
+    LOCK_OUT = "someone who got in before would be locked out"
+    LET_IN = "someone who was refused before would be let in"
+    RUNS_OTHERWISE = "another module would run, or not run, that did before"
+    NOT_REACHED = "pam_gnome_keyring would not get the password"
+
+
+class Choice(NamedTuple):
+    """What a module returns in a walk, and what it returned in the call that froze the chain."""
+
+    returned: int
+    cached: int | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One module of a counterexample and what it returned."""
+
+    handler: Handler
+    returned: int
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A way through the stacks that breaks a promise, readable from top to bottom."""
+
+    breach: Breach
+    pass_: Pass
+    steps: tuple[Step, ...]
+
+    @property
+    def group(self) -> ManagementGroup:
+        """The management group whose rules it goes through."""
+        return GROUP_OF_PASS[self.pass_]
+
+    def __str__(self) -> str:
+        lines = [f"{self.breach.value}, in {self.pass_.value}, when"]
+        for taken in self.steps:
+            place = f"{taken.handler.origin.file}:{taken.handler.origin.line}"
+            returned = return_word(taken.returned)
+            lines.append(f"  {taken.handler.module_path} returns {returned}  ({place})")
+        return "\n".join(lines)
+
+
+class _Pair(NamedTuple):
+    """Both walks, whether the password was right, and whether our module came after that."""
+
+    before: State
+    after: State
+    anchored: bool
+    reached: bool
+
+
+def refute(before: Stacks, after: Stacks) -> Counterexample | None:
+    """Return a counterexample to the safety of the candidate, or None: it is proved safe."""
+    for pass_, group in GROUP_OF_PASS.items():
+        found = _walk_both(before.of(group), after.of(group), pass_, must_reach=False)
+        if found is not None:
+            return found
+    return None
+
+
+def refute_reach(before: Stacks, after: Stacks, group: ManagementGroup) -> Counterexample | None:
+    """Return a success on which pam_gnome_keyring did not run as it must, or None."""
+    return _walk_both(before.of(group), after.of(group), REACHING[group], must_reach=True)
+
+
+def _walk_both(
+    before: Stack, after: Stack, pass_: Pass, *, must_reach: bool
+) -> Counterexample | None:
+    group = GROUP_OF_PASS[pass_]
+    places = _ordinals(before), _ordinals(after)
+    free = not any(is_anchor(handler, group) for handler in after.handlers)
+    first = _Pair(start(before), start(after), free, reached=False)
+    came_from: dict[_Pair, tuple[_Pair, Step] | None] = {first: None}
+    todo = deque([first])
+    while todo:
+        pair = todo.popleft()
+        breach = _breach(before, after, pair, places, must_reach=must_reach)
+        if breach is not None:
+            return Counterexample(breach, pass_, _way_to(pair, came_from))
+        for following, taken in _following(before, after, pair, pass_):
+            if following not in came_from:
+                came_from[following] = (pair, taken)
+                todo.append(following)
+    return None
+
+
+def _ordinals(stack: Stack) -> tuple[object, ...]:
+    """Give for each place in a stack what the next module of others is, and how manyth."""
+    names: list[object] = [None] * (len(stack.handlers) + 1)
+    count = 0
+    for index, handler in enumerate(stack.handlers):
+        if not is_keyring(handler) and not handler.is_substack:
+            names[index] = (count, handler.module_path, handler.arguments, handler.must_fail)
+            count += 1
+    return tuple(names)
+
+
+def _breach(
+    before: Stack,
+    after: Stack,
+    pair: _Pair,
+    places: tuple[tuple[object, ...], tuple[object, ...]],
+    *,
+    must_reach: bool,
+) -> Breach | None:
+    waiting = position(after, pair.after)
+    if waiting is not None and is_keyring(waiting):
+        return None
+    if places[0][pair.before.at] != places[1][pair.after.at]:
+        return Breach.RUNS_OTHERWISE
+    if waiting is not None or position(before, pair.before) is not None:
+        return None
+    was, now = verdict(pair.before) == SUCCESS, verdict(pair.after) == SUCCESS
+    if must_reach:
+        return Breach.NOT_REACHED if now and pair.anchored and not pair.reached else None
+    if was == now:
+        return None
+    return Breach.LOCK_OUT if was else Breach.LET_IN
+
+
+def _following(
+    before: Stack, after: Stack, pair: _Pair, pass_: Pass
+) -> Iterator[tuple[_Pair, Step]]:
+    handler = position(after, pair.after)
+    if handler is None:
+        return
+    group = GROUP_OF_PASS[pass_]
+    if is_keyring(handler):
+        for choice in _keyring_choices(pass_):
+            moved = _step(after, pair.after, choice, pass_)
+            reached = pair.reached or pair.anchored
+            yield pair._replace(after=moved, reached=reached), Step(handler, choice.returned)
+        return
+    twin = before.handlers[pair.before.at]
+    for choice in _choices(twin, handler, pass_):
+        is_right = choice.returned == SUCCESS or group is ManagementGroup.SESSION
+        following = _Pair(
+            _step(before, pair.before, choice, pass_),
+            _step(after, pair.after, choice, pass_),
+            pair.anchored or (is_right and is_anchor(handler, group)),
+            pair.reached,
+        )
+        yield following, Step(handler, choice.returned)
+
+
+def _step(stack: Stack, state: State, choice: Choice, pass_: Pass) -> State:
+    return step(stack, state, choice.returned, cached=choice.cached, is_frozen=pass_.is_frozen)
+
+
+EARLIER = {Pass.SETCRED: Pass.AUTHENTICATE, Pass.CLOSE_SESSION: Pass.OPEN_SESSION}
+"""The call whose return values freeze the chain of another (pam_dispatch.c:_pam_dispatch)."""
+
+
+def _keyring_choices(pass_: Pass) -> list[Choice]:
+    """List what our module may do; missing from the disk, it was missing in the call before too."""
+    if not pass_.is_frozen:
+        return [Choice(int(value)) for value in keyring_returns(pass_)]
+    missing = int(ReturnValue.MODULE_UNKNOWN)
+    cached = [int(value) for value in keyring_returns(EARLIER[pass_]) if value != missing]
+    present = [Choice(SUCCESS, value) for value in (None, *cached)]
+    return [*present, Choice(missing, None), Choice(missing, missing)]
+
+
+def _choices(before: Handler, after: Handler, pass_: Pass) -> list[Choice]:
+    """List a value for each way that libpam can tell apart, and for success and ignore."""
+    values = _values(before, after, pass_)
+    if not pass_.is_frozen:
+        return [Choice(value) for value in values]
+    cached = [None, *_values(before, after, EARLIER[pass_])]
+    return [Choice(value, earlier) for value in values for earlier in cached]
+
+
+def _values(before: Handler, after: Handler, pass_: Pass) -> list[int]:
+    if after.must_fail:
+        return [int(ReturnValue.PERM_DENIED)]
+    known = builtin_return(after, pass_)
+    return [int(known)] if known is not None else _classes(before, after)
+
+
+def _classes(before: Handler, after: Handler) -> list[int]:
+    seen: dict[object, int] = {}
+    for value in range(int(ReturnValue.INCOMPLETE)):
+        special = value if value in SPECIAL else None
+        seen.setdefault((action_for(before, value), action_for(after, value), special), value)
+    return list(seen.values())
+
+
+def _way_to(
+    pair: _Pair, came_from: dict[_Pair, tuple[_Pair, Step] | None]
+) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    link = came_from[pair]
+    while link is not None:
+        pair, taken = link
+        steps.append(taken)
+        link = came_from[pair]
+    return tuple(reversed(steps))

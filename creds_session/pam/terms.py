@@ -1,0 +1,205 @@
+"""The words of PAM: management groups, return values, actions, calls and dialects.
+
+Sources: pam.conf(5) and pam(3); libpam/pam_tokens.h, libpam/pam_private.h and
+libpam/include/security/_pam_types.h of Linux-PAM; Debian's patches 031_pam_include and
+045_pam_dispatch_jump_is_ignore.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Union
+
+
+class ManagementGroup(enum.Enum):
+    """The ``type`` field of a rule (pam.conf(5): "the type is the management group")."""
+
+    AUTH = "auth"
+    ACCOUNT = "account"
+    PASSWORD = "password"  # noqa: S105 - the management group's name
+    SESSION = "session"
+
+
+class ReturnValue(enum.IntEnum):
+    """What a module, and libpam itself, may return; ``word`` is the name in a control.
+
+    Source: _pam_types.h (numbers) and pam_tokens.h:_pam_token_returns (words).
+    """
+
+    SUCCESS = 0
+    OPEN_ERR = 1
+    SYMBOL_ERR = 2
+    SERVICE_ERR = 3
+    SYSTEM_ERR = 4
+    BUF_ERR = 5
+    PERM_DENIED = 6
+    AUTH_ERR = 7
+    CRED_INSUFFICIENT = 8
+    AUTHINFO_UNAVAIL = 9
+    USER_UNKNOWN = 10
+    MAXTRIES = 11
+    NEW_AUTHTOK_REQD = 12
+    ACCT_EXPIRED = 13
+    SESSION_ERR = 14
+    CRED_UNAVAIL = 15
+    CRED_EXPIRED = 16
+    CRED_ERR = 17
+    NO_MODULE_DATA = 18
+    CONV_ERR = 19
+    AUTHTOK_ERR = 20
+    AUTHTOK_RECOVER_ERR = 21
+    AUTHTOK_LOCK_BUSY = 22
+    AUTHTOK_DISABLE_AGING = 23
+    TRY_AGAIN = 24
+    IGNORE = 25
+    ABORT = 26
+    AUTHTOK_EXPIRED = 27
+    MODULE_UNKNOWN = 28
+    BAD_ITEM = 29
+    CONV_AGAIN = 30
+    INCOMPLETE = 31
+
+    @property
+    def word(self) -> str:
+        """The lower-case word that a control uses for this value, such as ``auth_err``."""
+        return self.name.lower()
+
+
+def return_word(value: int) -> str:
+    """Name any number a module returned: a control's word, or the number outside 0..31."""
+    if 0 <= value < len(ReturnValue):
+        return ReturnValue(value).word
+    return str(value)
+
+
+class Action(enum.Enum):
+    """What libpam does with a module's return value (pam.conf(5), _pam_token_actions)."""
+
+    IGNORE = "ignore"
+    OK = "ok"
+    DONE = "done"
+    BAD = "bad"
+    DIE = "die"
+    RESET = "reset"
+
+
+@dataclass(frozen=True)
+class Jump:
+    """The action "skip the next ``count`` rules of this type".
+
+    A count that is not positive skips nothing and is a bad jump: libpam before 1.6 reads
+    one from a number too large for an int (pam_misc.c:_pam_parse_control).
+    """
+
+    count: int
+
+    @property
+    def value(self) -> str:
+        """The word that a control uses for this action: the number."""
+        return str(self.count)
+
+
+AnyAction = Union[Action, Jump]
+ActionTable = tuple[AnyAction, ...]
+"""One action for each return value, indexed by its number."""
+
+
+class Call(enum.Enum):
+    """The six calls an application makes (pam(3)); ``group`` is whose rules answer."""
+
+    AUTHENTICATE = "authenticate"
+    SETCRED = "setcred"
+    ACCT_MGMT = "acct_mgmt"
+    OPEN_SESSION = "open_session"
+    CLOSE_SESSION = "close_session"
+    CHAUTHTOK = "chauthtok"
+
+    @property
+    def group(self) -> ManagementGroup:
+        """The management group whose rules this call runs."""
+        return _GROUPS[self]
+
+    @property
+    def passes(self) -> tuple[Pass, ...]:
+        """How often libpam walks the stack for this call (pam_password.c:pam_chauthtok)."""
+        if self is Call.CHAUTHTOK:
+            return (Pass.PRELIM, Pass.UPDATE)
+        return (Pass(self.value),)
+
+
+class Pass(enum.Enum):
+    """One walk along a stack: a call, or one of the two halves of chauthtok.
+
+    Modules tell the halves apart by PAM_PRELIM_CHECK and PAM_UPDATE_AUTHTOK
+    (pam_sm_chauthtok(3)).
+    """
+
+    AUTHENTICATE = "authenticate"
+    SETCRED = "setcred"
+    ACCT_MGMT = "acct_mgmt"
+    OPEN_SESSION = "open_session"
+    CLOSE_SESSION = "close_session"
+    PRELIM = "prelim"
+    UPDATE = "update"
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the walk follows values an earlier call left (pam_dispatch.c:_pam_dispatch)."""
+        return self in {Pass.SETCRED, Pass.CLOSE_SESSION}
+
+
+_GROUPS = {
+    Call.AUTHENTICATE: ManagementGroup.AUTH,
+    Call.SETCRED: ManagementGroup.AUTH,
+    Call.ACCT_MGMT: ManagementGroup.ACCOUNT,
+    Call.OPEN_SESSION: ManagementGroup.SESSION,
+    Call.CLOSE_SESSION: ManagementGroup.SESSION,
+    Call.CHAUTHTOK: ManagementGroup.PASSWORD,
+}
+
+
+class Dialect(enum.Enum):
+    """Which libpam reads the text; the value is (line assembly, whose patches).
+
+    "1.5" stands for every release before 1.6.0, "1.7" for 1.6.0 and later: the release
+    that replaced the 1024-byte buffer (pam_handlers.c:_pam_assemble_line) and began to
+    count includes.
+    """
+
+    DEBIAN_1_5 = ("1.5", "debian")
+    DEBIAN_1_7 = ("1.7", "debian")
+    UPSTREAM_1_5 = ("1.5", "upstream")
+    UPSTREAM_1_7 = ("1.7", "upstream")
+
+    @classmethod
+    def of(cls, version: str, *, debian: bool) -> Dialect:
+        """Choose by libpam's version, such as ``1.5.2``, and whether Debian patched it."""
+        numbers = [int(part) for part in version.split(".")[:2] if part.isdigit()]
+        lines = "1.5" if numbers < [1, 6] else "1.7"
+        return cls((lines, "debian" if debian else "upstream"))
+
+    @property
+    def has_line_limit(self) -> bool:
+        """Whether a line longer than 1023 bytes is split (BUF_SIZE in pam_handlers.c)."""
+        return self.value[0] == "1.5"
+
+    @property
+    def counts_includes(self) -> bool:
+        """Whether the depth limit of 16 counts ``include``, not ``substack`` alone."""
+        return not self.has_line_limit
+
+    @property
+    def is_debian(self) -> bool:
+        """Whether Debian's patches are in: @include, lookup in /etc/pam.d, jump is ignore."""
+        return self.value[1] == "debian"
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """Where a service is looked for, in order (pam_private.h PAM_CONFIG_DF and later).
+
+        The vendor directory is a choice of whoever built libpam; 1.7.2 made the third of
+        these its default, Debian has none.
+        """
+        known = ("/etc/pam.d", "/usr/lib/pam.d")
+        return known if self.is_debian else (*known, "/usr/share/pam/pam.d")

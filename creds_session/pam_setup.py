@@ -1,0 +1,185 @@
+"""What ``creds-setup-pam`` does: look, plan, apply, take back.
+
+Two things make a login by ssh open the keyring: the rules in the service's file, and a condition
+on systemd's user socket of gnome-keyring, without which a new user's first login fails
+(docs/explanation/first-login.md). Both are planned, shown, made and taken back together.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
+from creds_session.facts import DAEMON_NAME
+from creds_session.packages import install_command
+from creds_session.pam.loading import Read
+from creds_session.pam.plan import Plan, judge, plan
+from creds_session.pam.policy import MODULE
+from creds_session.pam.terms import Dialect
+from creds_session.probe.machine import (
+    SOCKET_UNIT,
+    probe_dialect,
+    probe_first_login,
+    probe_installation,
+)
+from creds_session.system import libpam, user_managers
+from creds_session.system.checkpoints import SavedEdit
+from creds_session.system.root import Root
+from creds_session.transaction import FileChange, change, take_back
+
+DROP_IN = f"/etc/systemd/user/{SOCKET_UNIT}.d/creds-session.conf"
+DROP_IN_TEXT = b"""\
+# Written by creds-setup-pam; `creds-setup-pam revert` takes it back.
+# A login keyring that is created through this socket is not served until the daemon is
+# restarted. Where there is no keyring yet, PAM shall start the daemon itself.
+[Unit]
+ConditionPathExists=%h/.local/share/keyrings/login.keyring
+"""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that would change on a machine, and what each management group has now."""
+
+    service: str
+    pam: Plan
+    files: tuple[FileChange, ...]
+    needs_drop_in: bool
+
+    @property
+    def is_needed(self) -> bool:
+        """Tell whether anything would change."""
+        return bool(self.files)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of people whose user manager ran already: one line each."""
+
+    lines: tuple[str, ...] = ()
+
+
+def look(root: Root, service: str) -> Setup:
+    """Look at the machine and plan; changes nothing.
+
+    Raises Unavailable, naming the package, where a part is missing; NoSuchFile; InvalidData.
+    """
+    _require_installation(root)
+    dialect, read = probe_dialect(root), reader(root)
+    path = find_service(service, read, dialect)
+    planned = plan(service, path, read, dialect)
+    files: list[FileChange] = []
+    if planned.edits:
+        files.append(FileChange(path, planned.content, planned.result, _saved_edits(planned)))
+    first_login = probe_first_login(root)
+    needs_drop_in = first_login.breaks_first_login
+    if needs_drop_in:
+        files.append(FileChange(DROP_IN, root.read(DROP_IN), DROP_IN_TEXT))
+    return Setup(service, planned, tuple(files), needs_drop_in)
+
+
+def apply(root: Root, setup: Setup) -> Told:
+    """Make the change in one transaction, prove it again from the disk, or undo it."""
+    _require_rights(root)
+    dialect = probe_dialect(root)
+
+    def verify() -> None:
+        for verdict in judge(setup.service, reader(root), dialect):
+            if verdict.problem:
+                raise InvalidData(f"what was written does not hold: {verdict.problem}")
+        failure = libpam.start_failure(setup.service) if root.is_running_system else ""
+        if failure:
+            raise InvalidData(f"libpam refuses what was written: {failure}; it was taken back")
+
+    change(root, setup.files, verify)
+    if not (setup.needs_drop_in and root.is_running_system):
+        return Told()
+    return Told(tuple(_let_go_of_socket(manager) for manager in user_managers.running()))
+
+
+def revert(root: Root) -> tuple[tuple[str, ...], Told]:
+    """Take back all that ``apply`` did; return the files that changed and what to tell."""
+    _require_rights(root)
+    touched = take_back(root)
+    if DROP_IN not in touched or not root.is_running_system:
+        return touched, Told()
+    lines = []
+    for manager in user_managers.running():
+        done = manager.reload() and manager.start_socket()
+        if not done:
+            lines.append(f"{manager.user}: the user manager keeps its old units until it ends")
+    return touched, Told(tuple(lines))
+
+
+def find_service(service: str, read: Read, dialect: Dialect) -> str:
+    """Return the path of the service's file, where libpam finds it first. Raises NoSuchFile."""
+    for directory in dialect.directories:
+        path = f"{directory}/{service}"
+        if read(path) is not None:
+            if not path.startswith("/etc/"):
+                raise InvalidData(
+                    f"{path}: belongs to a package, which would overwrite a change",
+                    hint=f"copy it first: cp {path} /etc/pam.d/{service}",
+                )
+            return path
+    raise NoSuchFile(
+        f"there is no PAM service {service!r}: no file of that name in"
+        f" {', '.join(dialect.directories)}"
+    )
+
+
+def reader(root: Root) -> Read:
+    """Return a function that reads paths of this root, each once."""
+    known: dict[str, bytes | None] = {}
+
+    def read(path: str) -> bytes | None:
+        if path not in known:
+            known[path] = root.read(path)
+        return known[path]
+
+    return read
+
+
+def _saved_edits(planned: Plan) -> tuple[SavedEdit, ...]:
+    """Return the edits as whole lines, as they are looked for when they are taken back."""
+    saved = []
+    for edit in planned.edits:
+        old = new = edit.new.strip(b"\n")
+        if edit.old:
+            begin = planned.content.rfind(b"\n", 0, edit.offset) + 1
+            end = planned.content.find(b"\n", edit.offset)
+            old = planned.content[begin : end if end >= 0 else None]
+            at = edit.offset - begin
+            new = old[:at] + edit.new + old[at + len(edit.old) :]
+        saved.append(SavedEdit(edit.line, old if edit.old else b"", new))
+    return tuple(saved)
+
+
+def _require_rights(root: Root) -> None:
+    if root.is_running_system and os.geteuid() != 0:
+        raise NotPermitted("only root may change PAM", hint="sudo creds-setup-pam apply")
+
+
+def _require_installation(root: Root) -> None:
+    found = probe_installation(root)
+    parts = {"sshd": found.sshd, DAEMON_NAME: found.daemon, MODULE: found.pam_module}
+    for name, path in parts.items():
+        if path is None:
+            raise Unavailable(
+                f"{name} is not installed", hint=install_command(name, found.os_release)
+            )
+
+
+def _let_go_of_socket(manager: user_managers.UserManager) -> str:
+    """Have a running user manager see the condition; stop the socket where it matters."""
+    if not manager.reload():
+        return f"{manager.user}: its user manager did not answer; it counts after the next boot"
+    if manager.has_keyrings():
+        return f"{manager.user}: has keyrings; the next login opens the login keyring"
+    if manager.stop_socket():
+        return f"{manager.user}: has no keyring yet; the next login creates it"
+    return (
+        f"{manager.user}: has no keyring yet and its keyring socket could not be stopped;"
+        " it works from the first login after all of this user's sessions have ended"
+    )

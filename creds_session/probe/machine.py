@@ -1,0 +1,120 @@
+"""What this machine has: programs, PAM files, systemd's user units, and the whole snapshot."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Mapping
+
+from creds_session.errors import CredsSessionError
+from creds_session.facts import (
+    DAEMON_NAME,
+    BusFacts,
+    Facts,
+    FirstLoginFacts,
+    InstallationFacts,
+    PamFacts,
+)
+from creds_session.pam.terms import Dialect
+from creds_session.probe.session import probe_bus, probe_keyring, probe_session
+from creds_session.system.bus import session_bus_address
+from creds_session.system.processes import bus_daemon_runs, keyring_daemons
+from creds_session.system.root import Root
+
+LIBPAM_VERSION = re.compile(
+    r"^Package: libpam0g\n(?:.+\n)*?Version: (?:\d+:)?([\d.]+)", re.MULTILINE
+)
+PAM_MODULE = "pam_gnome_keyring.so"
+PAM_DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d")
+MODULE_DIRECTORIES = ("/usr/lib/security", "/usr/lib64/security", "/lib/security")
+UNIT_DIRECTORIES = ("/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
+SOCKET_UNIT = f"{DAEMON_NAME}.socket"
+"""The unit whose activation makes a new user's first keyring a ghost."""
+
+
+def probe(environ: Mapping[str, str], root: Root, timeout: float = 3) -> Facts:
+    """Take the whole snapshot of this session; connects only to a bus that already runs."""
+    uid = os.getuid()
+    address = session_bus_address(environ, uid)
+    reason = "nobody has used it yet, so nothing runs on it"
+    bus = BusFacts(address, reason, is_idle=True)
+    if address is None or bus_daemon_runs(uid):
+        bus = probe_bus(environ, timeout)
+    daemons = keyring_daemons(uid)
+    return Facts(
+        now=time.time(),
+        session=probe_session(environ),
+        bus=bus,
+        keyring=probe_keyring(environ, connect=bool(daemons)),
+        daemons=daemons,
+        installation=probe_installation(root),
+        pam=probe_pam(root, "sshd"),
+        first_login=probe_first_login(root),
+    )
+
+
+def probe_installation(root: Root) -> InstallationFacts:
+    """Tell where the daemon, the PAM module and sshd lie."""
+    return InstallationFacts(
+        daemon=_first(root, [f"{d}/{DAEMON_NAME}" for d in ("/usr/bin", "/usr/local/bin")]),
+        pam_module=find_pam_module(root),
+        sshd=_first(root, ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd"]),
+        os_release=(root.read("/etc/os-release") or b"").decode(errors="replace"),
+    )
+
+
+def find_pam_module(root: Root) -> str | None:
+    """Return where pam_gnome_keyring.so lies: libpam's own folder differs by distribution."""
+    multiarch = sorted(root.path("/usr/lib").glob("*-linux-*/security"))
+    folders = [f"/usr/lib/{path.parent.name}/security" for path in multiarch]
+    return _first(root, [f"{d}/{PAM_MODULE}" for d in [*folders, *MODULE_DIRECTORIES]])
+
+
+def _first(root: Root, paths: list[str]) -> str | None:
+    return next((path for path in paths if root.exists(path)), None)
+
+
+def probe_dialect(root: Root) -> Dialect:
+    """Tell which libpam reads the files of this root: its release, and whether Debian's."""
+    status = (root.read("/var/lib/dpkg/status", limit=1 << 28) or b"").decode(errors="replace")
+    found = LIBPAM_VERSION.search(status)
+    return Dialect.of(found.group(1), debian=True) if found else Dialect.UPSTREAM_1_7
+
+
+def probe_pam(root: Root, service: str) -> PamFacts:
+    """Read every PAM service file of this system: a verdict may need any of them."""
+    files: dict[str, bytes] = {}
+    reasons = []
+    for directory in PAM_DIRECTORIES:
+        place = root.path(root.resolve(directory))
+        for name in sorted(p.name for p in place.iterdir()) if place.is_dir() else []:
+            try:
+                content = root.read(f"{directory}/{name}")
+            except (OSError, CredsSessionError) as error:
+                reasons.append(f"{directory}/{name}: {error}")
+                continue
+            if content is not None:
+                files[f"{directory}/{name}"] = content
+    return PamFacts(service, files, probe_dialect(root), "; ".join(reasons))
+
+
+def probe_first_login(root: Root) -> FirstLoginFacts:
+    """Tell whether the user socket of gnome-keyring is on for people who have no keyring yet."""
+    unit = _first(root, [f"{d}/{SOCKET_UNIT}" for d in UNIT_DIRECTORIES])
+    enabled = [
+        f"{directory}/{wants}"
+        for directory in UNIT_DIRECTORIES
+        for wants in (f"sockets.target.wants/{SOCKET_UNIT}",)
+        if os.path.lexists(root.path(f"{directory}/{wants}"))
+    ]
+    if unit is None or not enabled:
+        return FirstLoginFacts()
+    masked = root.resolve(unit) == "/dev/null"
+    conditional = False
+    for directory in UNIT_DIRECTORIES:
+        for drop_in in sorted(root.path(f"{directory}/{SOCKET_UNIT}.d").glob("*.conf")):
+            path = f"{directory}/{SOCKET_UNIT}.d/{drop_in.name}"
+            text = root.read(path) or b""
+            conditional = conditional or b"/keyrings/login.keyring" in text
+    return FirstLoginFacts(unit, masked, conditional)

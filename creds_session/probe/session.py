@@ -1,0 +1,128 @@
+"""What this session looks like: its bus, its keyring, how it came about."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from creds_session.errors import CredsSessionError
+from creds_session.facts import (
+    BusFacts,
+    KeyringFacts,
+    NameOwner,
+    SessionFacts,
+)
+from creds_session.system.bus import (
+    Bus,
+    is_nested,
+    is_socket_of,
+    peer_credentials,
+    session_bus_address,
+)
+from creds_session.system.commands import run
+from creds_session.system.processes import name_of
+from creds_session.system.secret_service import NAME, SecretService
+
+ACCEPTED = re.compile(r"Accepted (\S+) for (\S+) from \S+ port (\d+)")  # auth.c:auth_log
+
+
+def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
+    """Look at the session bus and at the owner of org.freedesktop.secrets on it."""
+    address = session_bus_address(environ, os.getuid())
+    if address is None:
+        return BusFacts(None, "this session has no bus: DBUS_SESSION_BUS_ADDRESS is not set")
+    try:
+        with Bus(address, timeout) as bus:
+            peer = bus.peer(NAME)
+            if peer is None:
+                return BusFacts(address, activatable=bus.activatable(NAME))
+            owner = NameOwner(peer.pid, peer.uid, name_of(peer.pid))
+            if not owner.is_gnome_keyring:
+                return BusFacts(address, owner=owner)
+            return BusFacts(address, owner=owner, login=SecretService(bus, peer).login_state())
+    except CredsSessionError as error:
+        return BusFacts(address, error.problem)
+
+
+def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> KeyringFacts:
+    """Look at the login keyring's file and at the control socket of this session's bus.
+
+    Connecting to a socket of systemd's starts the daemon behind it: ``connect`` only where that
+    is meant, or where the daemon runs already.
+    """
+    data = environ.get("XDG_DATA_HOME") or f"{_home(environ)}/.local/share"
+    path = f"{data}/keyrings/login.keyring"
+    try:
+        Path(path).stat()
+        exists: bool | None = True
+    except FileNotFoundError:
+        exists = False
+    except OSError:
+        exists = None
+    control = _control_socket(environ)
+    return KeyringFacts(path, exists, control, bool(connect and control and _listens(control)))
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    return environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+
+
+def _control_socket(environ: Mapping[str, str]) -> str | None:
+    """Return the socket where ``--start`` looks for a daemon (gkd-main.c:discover_other_daemon)."""
+    address = session_bus_address(environ, os.getuid())
+    named = environ.get("GNOME_KEYRING_CONTROL")
+    candidates = [f"{named}/control"] if named else []
+    if environ.get("XDG_RUNTIME_DIR") and not (address and is_nested(environ, address)):
+        candidates.append(f"{environ['XDG_RUNTIME_DIR']}/keyring/control")
+    for path in candidates:
+        if is_socket_of(path, os.getuid()):
+            return path
+    return None
+
+
+def _listens(path: str) -> bool:
+    """Tell whether someone of this user listens there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(1)
+        try:
+            connection.connect(path)
+            return peer_credentials(connection)[1] == os.getuid()
+        except OSError:
+            return False
+
+
+def probe_session(environ: Mapping[str, str]) -> SessionFacts:
+    """Tell whose session this is and, where anything tells it, how the person logged in."""
+    uid = os.getuid()
+    return SessionFacts(
+        user=pwd.getpwuid(uid).pw_name,
+        uid=uid,
+        by_ssh="SSH_CONNECTION" in environ,
+        login_method=_login_method(environ),
+        runtime_directory=environ.get("XDG_RUNTIME_DIR"),
+    )
+
+
+def _login_method(environ: Mapping[str, str]) -> str | None:
+    """Return sshd's word for how this connection was accepted, or None.
+
+    sshd tells the session only under ExposeAuthInfo (SSH_USER_AUTH, sshd_config(5)); else the
+    journal knows, for those who may read it.
+    """
+    if "SSH_USER_AUTH" in environ:
+        try:
+            with open(environ["SSH_USER_AUTH"], encoding="utf-8") as file:  # noqa: PTH123
+                return file.readline().split(" ")[0].strip() or None
+        except OSError:
+            return None
+    port = environ.get("SSH_CONNECTION", "").split(" ")[1:2]
+    if not port:
+        return None
+    identifiers = ("-t", "sshd", "-t", "sshd-session")
+    journal = run(["journalctl", "--quiet", "--output=cat", "--boot", *identifiers], timeout=1)
+    accepted = [m for m in ACCEPTED.finditer(journal.output) if m.group(3) == port[0]]
+    return accepted[-1].group(1) if accepted else None

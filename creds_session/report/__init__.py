@@ -1,0 +1,1 @@
+"""Outcomes as text: pure functions, so that every face of a command says the same."""

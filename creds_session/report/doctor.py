@@ -1,0 +1,90 @@
+"""What ``creds-doctor`` shows: one line a check, the cause and the cure of what is wrong."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from creds_session.findings import CheckResult, Finding, Outcome, Severity
+
+WORDS = {
+    Outcome.PASSED: "ok",
+    Outcome.SKIPPED: "-",
+    Outcome.CRASHED: "CRASHED",
+}
+
+
+def lines(results: Iterable[CheckResult]) -> list[str]:
+    """Return the report as lines of text; the verdict is the last."""
+    results = tuple(results)
+    told: list[str] = []
+    for result in results:
+        told.append(f"{_word(result):<8} {result.check:<15} {result.summary}")
+        for finding in result.findings:
+            told += _finding_lines(finding)
+    told.append(verdict(results))
+    return told
+
+
+def verdict(results: Iterable[CheckResult]) -> str:
+    """Return one line that says whether a secret can be read, and the first cause if not."""
+    for result in results:
+        for finding in result.findings:
+            if finding.severity is Severity.ERROR:
+                return f"no secret can be read here: {finding.title} [{finding.id}]"
+        if result.outcome is Outcome.CRASHED:
+            return f"the check {result.check} crashed: {result.summary}"
+    return "a secret can be read in this session"
+
+
+def _word(result: CheckResult) -> str:
+    if result.outcome is not Outcome.FOUND:
+        return WORDS[result.outcome]
+    severities = {finding.severity for finding in result.findings}
+    return next(level.value for level in Severity if level in severities).upper()
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    indent = " " * 9
+    told = [f"{indent}{finding.title} [{finding.id}]"]
+    if finding.cause:
+        told.append(f"{indent}  cause: {finding.cause}")
+    for evidence in finding.evidence:
+        first, *rest = evidence.splitlines()
+        told.append(f"{indent}  seen:  {first}")
+        told += [f"{indent}         {line}" for line in rest]
+    if finding.remediation:
+        told.append(f"{indent}  cure:  {finding.remediation.text}")
+        told += [f"{indent}         {shlex.join(argv)}" for argv in finding.remediation.commands]
+    return told
+
+
+def values(results: Iterable[CheckResult]) -> dict[str, object]:
+    """Return the report as values for JSON."""
+    results = tuple(results)
+    return {
+        "healthy": not any(result.has_error for result in results),
+        "verdict": verdict(results),
+        "checks": [
+            {
+                "check": result.check,
+                "outcome": result.outcome.value,
+                "summary": result.summary,
+                "findings": [_finding_values(finding) for finding in result.findings],
+            }
+            for result in results
+        ],
+    }
+
+
+def _finding_values(finding: Finding) -> dict[str, object]:
+    cure = finding.remediation
+    return {
+        "id": finding.id,
+        "severity": finding.severity.value,
+        "title": finding.title,
+        "cause": finding.cause,
+        "evidence": list(finding.evidence),
+        "remediation": cure
+        and {"text": cure.text, "commands": [list(argv) for argv in cure.commands]},
+    }

@@ -1,0 +1,67 @@
+"""What ``creds-setup-pam`` shows: verdicts and the diff."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from creds_session.pam.plan import Edit, GroupVerdict
+
+ABSENT = "/dev/null"
+
+
+def verdict_lines(verdicts: Iterable[GroupVerdict]) -> list[str]:
+    """Return one line a management group, and the counterexample where there is one."""
+    return [f"{verdict.group.value:<9} {_verdict(verdict)}" for verdict in verdicts]
+
+
+def _verdict(verdict: GroupVerdict) -> str:
+    if not verdict.applies:
+        return "not needed: no module here asks for a password"
+    if verdict.problem:
+        return verdict.problem
+    return "present, reached, proved safe"
+
+
+def verdict_values(verdicts: Iterable[GroupVerdict]) -> list[dict[str, object]]:
+    """Return the verdicts as values for JSON."""
+    return [
+        {
+            "group": verdict.group.value,
+            "applies": verdict.applies,
+            "present": verdict.present,
+            "reached": verdict.reached,
+            "proved_safe": not verdict.problem or not verdict.present,
+            "problem": verdict.problem,
+        }
+        for verdict in verdicts
+    ]
+
+
+def unified_diff(path: str, before: bytes | None, after: bytes) -> str:
+    """Return the diff as diff -u has it; bytes that are no text are shown escaped."""
+    lines = difflib.unified_diff(
+        _lines(before or b""),
+        _lines(after),
+        fromfile=ABSENT if before is None else path,
+        tofile=path,
+        lineterm="",
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(content: bytes) -> list[str]:
+    text = content.decode("utf-8", "backslashreplace")
+    lines = text.split("\n")
+    if lines[-1] == "":
+        return lines[:-1]
+    return [*lines[:-1], lines[-1] + "\n\\ No newline at end of file"]
+
+
+def reasons(edits: Sequence[Edit]) -> list[str]:
+    """Return why each edit is made, one line each."""
+    told = []
+    for edit in edits:
+        what = f"{edit.old.decode()} becomes {edit.new.decode()}" if edit.old else edit.new.decode()
+        told.append(f"line {edit.line}: {what.strip()}: {edit.reason}")
+    return told

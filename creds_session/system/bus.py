@@ -1,0 +1,188 @@
+"""One connection to a D-Bus message bus, with a time limit on every call.
+
+Only unix sockets whose far end belongs to this very user are spoken to: a password may
+cross this connection, and an address is only an environment variable.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from jeepney import (
+    DBusAddress,
+    DBusErrorResponse,
+    HeaderFields,
+    Message,
+    MessageFlag,
+    new_method_call,
+)
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
+
+from creds_session.errors import CredsSessionError, NotPermitted, Unavailable
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+
+
+class CallFailed(CredsSessionError):  # noqa: N818
+    """The other side answered with an error; ``name`` is its D-Bus name."""
+
+    exit_code = 69
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message or name)
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who owns a name on the bus, as the bus itself says."""
+
+    unique_name: str
+    pid: int
+    uid: int
+
+
+def session_bus_address(environ: Mapping[str, str], uid: int) -> str | None:
+    """Return the address of this session's bus, or None.
+
+    DBUS_SESSION_BUS_ADDRESS where it is set; else ``$XDG_RUNTIME_DIR/bus`` where a socket of
+    this user is (the fallback of sd-bus and GLib); else ``/run/user/UID/bus`` likewise, which
+    ``su`` leaves unnamed.
+    """
+    named = environ.get("DBUS_SESSION_BUS_ADDRESS")
+    if named:
+        return named
+    for directory in (environ.get("XDG_RUNTIME_DIR"), f"/run/user/{uid}"):
+        if directory and is_socket_of(f"{directory}/bus", uid):
+            return f"unix:path={directory}/bus"
+    return None
+
+
+def is_nested(environ: Mapping[str, str], address: str) -> bool:
+    """Tell whether this bus is another one than the user bus of its own runtime directory.
+
+    ``dbus-run-session`` in a login session makes such a bus; what lies in the runtime directory,
+    the keyring's control socket above all, belongs to the outer one.
+    """
+    path = f"{environ.get('XDG_RUNTIME_DIR', '')}/bus"
+    return is_socket_of(path, os.getuid()) and address.partition(",")[0] != f"unix:path={path}"
+
+
+def is_socket_of(path: str, uid: int) -> bool:
+    """Tell whether this path is a socket (not a link to one) that this user owns."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISSOCK(status.st_mode) and status.st_uid == uid
+
+
+def peer_credentials(connected: socket.socket) -> tuple[int, int]:
+    """Return pid and uid of the far end of a unix socket (SO_PEERCRED, unix(7))."""
+    packed = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid, uid, _gid = struct.unpack("3i", packed)
+    return pid, uid
+
+
+class Bus:
+    """A connection to a message bus; every call ends within ``timeout`` seconds."""
+
+    def __init__(self, address: str, timeout: float) -> None:
+        self.address = address
+        self.timeout = timeout
+        if not address.startswith("unix:"):
+            raise NotPermitted(
+                f"the session bus {address!r} is not a unix socket; no password goes there",
+                hint="unset DBUS_SESSION_BUS_ADDRESS, or log in anew",
+            )
+        try:
+            self._connection: DBusConnection = open_dbus_connection(address)
+        except (OSError, ValueError, RuntimeError, TimeoutError) as error:
+            raise Unavailable(
+                f"no session bus answers at {address}: {error}",
+                hint="log in anew, or start one with: dbus-run-session -- bash",
+            ) from error
+        _pid, uid = peer_credentials(self._connection.sock)
+        if uid != os.getuid():
+            self.close()
+            raise NotPermitted(f"the session bus {address} belongs to user id {uid}")
+
+    def call(
+        self,
+        to: DBusAddress,
+        method: str,
+        signature: str = "",
+        *body: object,
+        auto_start: bool = False,
+        timeout: float | None = None,
+    ) -> tuple[object, ...]:
+        """Call a method and return the body of its answer.
+
+        Raises CallFailed for an error answer and Unavailable when none comes in time.
+        Nothing is started by the call unless ``auto_start``.
+        """
+        message = new_method_call(to, method, signature or None, body)
+        if not auto_start:
+            message.header.flags |= MessageFlag.no_auto_start
+        limit = self.timeout if timeout is None else timeout
+        try:
+            reply = self._connection.send_and_get_reply(message, timeout=limit)
+        except (TimeoutError, OSError, EOFError) as error:
+            raise Unavailable(
+                f"no answer to {method} on the bus within {limit:g} s",
+                hint="creds-doctor shows which process does not answer",
+            ) from error
+        return _body(reply)
+
+    def peer(self, name: str) -> Peer | None:
+        """Return the owner of a well-known name, or None; starts nothing."""
+        try:
+            (unique_name,) = self.call(DAEMON, "GetNameOwner", "s", name)
+            (pid,) = self.call(DAEMON, "GetConnectionUnixProcessID", "s", unique_name)
+            (uid,) = self.call(DAEMON, "GetConnectionUnixUser", "s", unique_name)
+        except CallFailed:
+            return None
+        return Peer(str(unique_name), int(str(pid)), int(str(uid)))
+
+    def activatable(self, name: str) -> bool:
+        """Tell whether the bus knows how to start this name."""
+        (names,) = self.call(DAEMON, "ListActivatableNames")
+        return isinstance(names, (list, tuple)) and name in names
+
+    def start(self, name: str, timeout: float) -> None:
+        """Ask the bus to start the service behind a name, and wait for it."""
+        self.call(DAEMON, "StartServiceByName", "su", name, 0, timeout=timeout)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _body(reply: Message) -> tuple[object, ...]:
+    if reply.header.message_type.name == "error":
+        failure = DBusErrorResponse(reply)
+        first = failure.data[0] if failure.data else ""
+        name = str(reply.header.fields.get(HeaderFields.error_name, failure.name))
+        raise CallFailed(name, str(first))
+    return tuple(reply.body)

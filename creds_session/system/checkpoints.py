@@ -1,0 +1,165 @@
+"""What was there before a change, kept until it is taken back: a manifest and whole copies.
+
+One folder a change under the state directory. A manifest is durable before the first byte of
+the change is written, and says ``in progress`` until the change was verified: a folder that still
+says so, while nobody holds the lock, was left by a run that died.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from creds_session.errors import InvalidData
+from creds_session.system.files import Attributes, digest, make_directory, sync_directory
+from creds_session.system.files import replace as replace_file
+
+IN_PROGRESS = "in progress"
+FINAL = "final"
+PRIVATE = Attributes(0o600, os.getuid(), os.getgid(), ())
+
+
+@dataclass(frozen=True)
+class SavedEdit:
+    """One edit by its text: ``old`` is empty where a line was inserted."""
+
+    line: int
+    old: bytes
+    new: bytes
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """One file of a change: ``before`` and ``attributes`` are None where there was no file."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+    attributes: Attributes | None
+    edits: tuple[SavedEdit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One change: its files, the folders it made, and whether it was verified."""
+
+    folder: Path
+    files: tuple[SavedFile, ...]
+    made_directories: tuple[str, ...]
+    state: str
+
+    def finalized(self) -> Checkpoint:
+        """Return it as verified, and make that durable."""
+        checkpoint = replace(self, state=FINAL)
+        _write_manifest(checkpoint)
+        return checkpoint
+
+    def discard(self) -> None:
+        """Forget it: what it saved is in place again."""
+        shutil.rmtree(self.folder)
+        sync_directory(self.folder.parent)
+
+
+def save(
+    directory: Path, files: tuple[SavedFile, ...], made_directories: tuple[str, ...]
+) -> Checkpoint:
+    """Make a checkpoint durable before its change begins."""
+    make_directory(directory, 0o700)
+    numbers = [int(folder.name) for folder in directory.iterdir() if folder.name.isdigit()]
+    folder = directory / f"{max(numbers, default=0) + 1:06d}"
+    make_directory(folder, 0o700)
+    for index, file in enumerate(files):
+        if file.before is not None:
+            replace_file(folder / str(index), file.before, PRIVATE)
+    checkpoint = Checkpoint(folder, files, made_directories, IN_PROGRESS)
+    _write_manifest(checkpoint)
+    return checkpoint
+
+
+def load_all(directory: Path) -> list[Checkpoint]:
+    """Return every checkpoint, the newest first; one without a manifest changed nothing yet."""
+    if not directory.is_dir():
+        return []
+    folders = [folder for folder in directory.iterdir() if folder.name.isdigit()]
+    loaded = []
+    for folder in sorted(folders, key=lambda one: int(one.name), reverse=True):
+        if (folder / "manifest.json").exists():
+            loaded.append(_load(folder))
+        else:
+            shutil.rmtree(folder)
+    return loaded
+
+
+def _write_manifest(checkpoint: Checkpoint) -> None:
+    files = [
+        {
+            "path": file.path,
+            "existed": file.before is not None,
+            "digest_before": None if file.before is None else digest(file.before),
+            "after": _text(file.after),
+            "attributes": None if file.attributes is None else _attributes(file.attributes),
+            "edits": [
+                {"line": edit.line, "old": _text(edit.old), "new": _text(edit.new)}
+                for edit in file.edits
+            ],
+        }
+        for file in checkpoint.files
+    ]
+    manifest = {
+        "schema": 1,
+        "state": checkpoint.state,
+        "files": files,
+        "made_directories": list(checkpoint.made_directories),
+    }
+    content = json.dumps(manifest, indent=1).encode()
+    replace_file(checkpoint.folder / "manifest.json", content, PRIVATE)
+
+
+def _load(folder: Path) -> Checkpoint:
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_bytes())
+        if manifest["schema"] != 1:
+            raise InvalidData(f"{path}: written by a newer creds-setup-pam")
+        files = tuple(_saved(folder, index, file) for index, file in enumerate(manifest["files"]))
+        return Checkpoint(folder, files, tuple(manifest["made_directories"]), manifest["state"])
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InvalidData(f"{path}: not a manifest that can be read: {error}") from error
+
+
+def _saved(folder: Path, index: int, file: dict[str, Any]) -> SavedFile:
+    before = (folder / str(index)).read_bytes() if file["existed"] else None
+    if before is not None and digest(before) != file["digest_before"]:
+        raise InvalidData(f"{folder / str(index)}: the saved copy of {file['path']} is damaged")
+    kept = file["attributes"]
+    attributes = None
+    if kept is not None:
+        extended = tuple((name, base64.b64decode(value)) for name, value in kept["extended"])
+        attributes = Attributes(kept["mode"], kept["uid"], kept["gid"], extended)
+    edits = tuple(
+        SavedEdit(edit["line"], _bytes(edit["old"]), _bytes(edit["new"])) for edit in file["edits"]
+    )
+    return SavedFile(file["path"], before, _bytes(file["after"]), attributes, edits)
+
+
+def _attributes(attributes: Attributes) -> dict[str, object]:
+    extended = [[name, base64.b64encode(value).decode()] for name, value in attributes.extended]
+    return {
+        "mode": attributes.mode,
+        "uid": attributes.uid,
+        "gid": attributes.gid,
+        "extended": extended,
+    }
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _bytes(value: str) -> bytes:
+    return value.encode("utf-8", "surrogateescape")

@@ -1,0 +1,133 @@
+"""Replace a file in one step, with everything that belonged to it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from creds_session.errors import CannotWrite, InvalidData
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What a file carries beside its content."""
+
+    mode: int
+    uid: int
+    gid: int
+    extended: tuple[tuple[str, bytes], ...]  # ACLs and SELinux labels are among them
+
+    @classmethod
+    def read(cls, path: Path) -> Attributes:
+        """Read them, links not followed."""
+        status = os.lstat(path)
+        names: list[str] = []
+        with suppress(OSError):
+            names = os.listxattr(path, follow_symlinks=False)
+        extended = tuple((name, os.getxattr(path, name, follow_symlinks=False)) for name in names)
+        return cls(status.st_mode & 0o7777, status.st_uid, status.st_gid, extended)
+
+    def write(self, descriptor: int) -> None:
+        """Give an open file these attributes; the owner first, since chown clears mode bits."""
+        os.fchown(descriptor, self.uid, self.gid)
+        os.fchmod(descriptor, self.mode)
+        for name, value in self.extended:
+            os.setxattr(descriptor, name, value)
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of the content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def refuse_unless_plain(path: Path, shown: str) -> None:
+    """Raise InvalidData unless the path is a regular file with one name."""
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        raise InvalidData(
+            f"{shown}: a symbolic link to {path.readlink()}",
+            hint="some tool manages it there; change it by that tool's own means",
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidData(f"{shown}: not a regular file")
+    if status.st_nlink > 1:
+        raise InvalidData(
+            f"{shown}: has {status.st_nlink} names (hard links)",
+            hint="replacing it would part them; make it a file of its own first",
+        )
+
+
+def replace(path: Path, content: bytes, attributes: Attributes) -> None:
+    """Put this content at the path: beside it first, then renamed over it, both synced.
+
+    At no moment is the file missing, short or half written. Raises CannotWrite; then nothing
+    has changed and no temporary file is left.
+    """
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - it takes a descriptor
+            file.write(content)
+            file.flush()
+            attributes.write(file.fileno())
+            os.fsync(file.fileno())
+        os.rename(temporary, path)  # noqa: PTH104 - the descriptor's own name
+        sync_directory(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)  # noqa: PTH108
+
+
+def remove(path: Path) -> None:
+    """Remove a file and sync its folder. Raises CannotWrite."""
+    try:
+        path.unlink(missing_ok=True)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def make_directory(path: Path, mode: int) -> list[Path]:
+    """Make a folder and its missing parents; return those that were made, the topmost first."""
+    missing = [path, *path.parents]
+    made = [folder for folder in reversed(missing) if not folder.exists()]
+    try:
+        for folder in made:
+            folder.mkdir(mode=mode)
+            folder.chmod(mode)
+            sync_directory(folder.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return made
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cannot_write(path: Path, error: OSError) -> CannotWrite:
+    hints = {
+        errno.EROFS: "the file system is read-only; mount it writable first",
+        errno.ENOSPC: "the disk is full",
+        errno.EPERM: "the file may be immutable; look with: lsattr",
+        errno.EACCES: "run it as root",
+    }
+    return CannotWrite(
+        f"{path}: cannot be written: {os.strerror(error.errno or 0)}",
+        hint=hints.get(error.errno or 0, ""),
+    )

@@ -1,0 +1,77 @@
+"""Processes as /proc tells of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from creds_session.facts import DAEMON_NAME, Daemon, daemon_role
+from creds_session.system.commands import SYSTEM_PATH
+
+COMM_LENGTH = 15  # TASK_COMM_LEN less its NUL, proc_pid_comm(5)
+
+
+def name_of(pid: int) -> str:
+    """Return the kernel's name of a process, cut at 15 bytes, or an empty string."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").rstrip("\n")
+    except OSError:
+        return ""
+
+
+def find_program(name: str) -> str | None:
+    """Return where the system's own path has this program, or None."""
+    return shutil.which(name, path=SYSTEM_PATH)
+
+
+def keyring_daemons(uid: int) -> tuple[Daemon, ...]:
+    """Return every gnome-keyring-daemon of a user that runs; a zombie does not."""
+    import psutil  # noqa: PLC0415 - `creds get` and a quiet `creds unlock` do without it
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            with process.oneshot():
+                if process.name()[:COMM_LENGTH] != DAEMON_NAME[:COMM_LENGTH]:
+                    continue
+                if process.uids().real != uid or process.status() == psutil.STATUS_ZOMBIE:
+                    continue
+                arguments = tuple(process.cmdline())
+                found.append(
+                    Daemon(
+                        pid=process.pid,
+                        parent=process.ppid(),
+                        parent_name=name_of(process.ppid()),
+                        uid=uid,
+                        executable=_executable(process.pid),
+                        arguments=arguments,
+                        started=process.create_time(),
+                        role=daemon_role(arguments),
+                    )
+                )
+        except psutil.Error:
+            continue
+    return tuple(sorted(found, key=lambda daemon: daemon.started))
+
+
+def bus_daemon_runs(uid: int) -> bool:
+    """Tell whether a message bus of this user runs, without connecting to one.
+
+    Connecting to a socket of systemd's starts what is behind it.
+    """
+    import psutil  # noqa: PLC0415
+
+    for process in psutil.process_iter():
+        try:
+            if process.name() in {"dbus-daemon", "dbus-broker"} and process.uids().real == uid:
+                return True
+        except psutil.Error:
+            continue
+    return False
+
+
+def _executable(pid: int) -> str | None:
+    try:
+        return str(Path(f"/proc/{pid}/exe").readlink())
+    except OSError:
+        return None

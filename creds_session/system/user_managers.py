@@ -1,0 +1,68 @@
+"""Running user managers (``systemd --user``): a changed unit is not theirs until they are told."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+from creds_session.facts import DAEMON_NAME
+from creds_session.system.commands import Completed, run
+from creds_session.system.processes import keyring_daemons
+
+SOCKET = f"{DAEMON_NAME}.socket"
+SERVICE = f"{DAEMON_NAME}.service"
+
+
+@dataclass(frozen=True)
+class UserManager:
+    """The user manager of one person that runs now."""
+
+    user: str
+    uid: int
+    gid: int
+    home: str
+
+    def run(self, *argv: str) -> Completed:
+        """Run a program as this person, who is never acted for with root's rights."""
+        environment = {"XDG_RUNTIME_DIR": f"/run/user/{self.uid}", "HOME": self.home}
+        groups = os.getgrouplist(self.user, self.gid)
+        return run(argv, environment=environment, identity=(self.uid, self.gid, groups))
+
+    def reload(self) -> bool:
+        """Have it read its units anew; tell whether it did."""
+        return self.run("systemctl", "--user", "daemon-reload").succeeded
+
+    def has_keyrings(self) -> bool:
+        """Tell whether the person has any keyring file; yes where that cannot be seen."""
+        folder = f"{self.home}/.local/share/keyrings"
+        listed = self.run("find", folder, "-maxdepth", "1", "-name", "*.keyring")
+        return bool(listed.output.strip()) or not (
+            listed.succeeded or "No such file" in listed.errors
+        )
+
+    def stop_socket(self) -> bool:
+        """Stop the keyring's socket and the daemon behind it; tell whether that worked."""
+        return self.run("systemctl", "--user", "stop", SOCKET, SERVICE).succeeded
+
+    def start_socket(self) -> bool:
+        """Start the socket again, unless a daemon of another origin serves its path."""
+        if keyring_daemons(self.uid):
+            return True
+        enabled = self.run("systemctl", "--user", "is-enabled", SOCKET).succeeded
+        return not enabled or self.run("systemctl", "--user", "start", SOCKET).succeeded
+
+
+def running() -> tuple[UserManager, ...]:
+    """Return every user manager that runs, root's own left out."""
+    found = []
+    for folder in sorted(Path("/run/user").glob("[0-9]*")):
+        if folder.name == "0" or not (folder / "systemd" / "private").is_socket():
+            continue
+        try:
+            entry = pwd.getpwuid(int(folder.name))
+        except KeyError:
+            continue
+        found.append(UserManager(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir))
+    return tuple(found)

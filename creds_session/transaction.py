@@ -1,0 +1,173 @@
+r"""Several files changed as one: all of them, verified, or none.
+
+    lock -> recover -> save (durable) -> write each -> verify -> finalize
+                                              \\__________\\__ on any failure: restore
+
+``recover`` takes back what a run that died had begun. ``take_back`` is the same step for a change
+that was finished: the very bytes where the file is as we left it, else only our own lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from creds_session.errors import Busy
+from creds_session.system import checkpoints
+from creds_session.system.checkpoints import IN_PROGRESS, Checkpoint, SavedEdit, SavedFile
+from creds_session.system.files import (
+    Attributes,
+    make_directory,
+    refuse_unless_plain,
+    remove,
+    replace,
+)
+from creds_session.system.lock import exclusive
+from creds_session.system.root import Root
+
+STATE = "/var/lib/creds-session"
+NEW_FILE_MODE = 0o644
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """One file: ``before`` is what the plan was made from, None where there is no file."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+    edits: tuple[SavedEdit, ...] = ()
+
+
+def change(root: Root, files: tuple[FileChange, ...], verify: Callable[[], None]) -> None:
+    """Make the change, or leave everything as it was.
+
+    ``verify`` looks at what was written and raises to have it undone. Raises Busy when a file is
+    no longer what the plan was made from, CannotWrite, InvalidData.
+    """
+    with _locked(root) as directory:
+        saved = tuple(_save(root, file) for file in files)
+        new = [root.place(file.path).parent for file in files if file.before is None]
+        missing = [str(p) for folder in new for p in _missing(folder)]
+        relative = tuple("/" + str(Path(p).relative_to(root.directory)) for p in missing)
+        checkpoint = checkpoints.save(directory, saved, relative)
+        try:
+            for file in saved:
+                _write(root, file)
+            verify()
+        except BaseException:  # an interrupt must undo it too
+            _restore(root, checkpoint)
+            raise
+        checkpoint.finalized()
+
+
+def take_back(root: Root) -> tuple[str, ...]:
+    """Take back every change that was made, the newest first; return the files touched."""
+    touched: list[str] = []
+    with _locked(root) as directory:
+        for checkpoint in checkpoints.load_all(directory):
+            touched += _restore(root, checkpoint)
+    return tuple(dict.fromkeys(touched))
+
+
+def is_changed(root: Root) -> bool:
+    """Tell whether there is a change to take back."""
+    return bool(checkpoints.load_all(root.place(f"{STATE}/checkpoints")))
+
+
+@contextmanager
+def _locked(root: Root) -> Iterator[Path]:
+    """Hold the lock, with whatever a run that died left behind taken back."""
+    state = root.place(STATE)
+    make_directory(state, 0o700)
+    with exclusive(state / "lock"):
+        directory = state / "checkpoints"
+        for checkpoint in checkpoints.load_all(directory):
+            if checkpoint.state == IN_PROGRESS:
+                _restore(root, checkpoint)
+        yield directory
+
+
+def _save(root: Root, file: FileChange) -> SavedFile:
+    path = root.place(file.path)
+    if root.read(file.path) != file.before:
+        raise Busy(f"{file.path}: changed while it was being looked at", hint="run it again")
+    attributes = None
+    if file.before is not None:
+        refuse_unless_plain(path, file.path)
+        attributes = Attributes.read(path)
+    return SavedFile(file.path, file.before, file.after, attributes, file.edits)
+
+
+def _missing(folder: Path) -> list[Path]:
+    return [p for p in [folder, *folder.parents] if not p.exists()]
+
+
+def _write(root: Root, file: SavedFile) -> None:
+    path = root.place(file.path)
+    if root.read(file.path) != file.before:
+        raise Busy(f"{file.path}: changed while it was being written", hint="run it again")
+    attributes = file.attributes
+    if attributes is None:
+        make_directory(path.parent, 0o755)
+        owner = path.parent.stat()
+        attributes = Attributes(NEW_FILE_MODE, owner.st_uid, owner.st_gid, ())
+    replace(path, file.after, attributes)
+
+
+def _restore(root: Root, checkpoint: Checkpoint) -> list[str]:
+    """Put each file back; then forget the checkpoint."""
+    touched = [file.path for file in reversed(checkpoint.files) if _put_back(root, file)]
+    for folder in checkpoint.made_directories:
+        path = root.place(folder)
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    checkpoint.discard()
+    return touched
+
+
+def _put_back(root: Root, file: SavedFile) -> bool:
+    """Put one file back; tell whether that changed anything."""
+    path = root.place(file.path)
+    now = root.read(file.path)
+    if now is None or now == file.before:
+        return False
+    if file.before is None or file.attributes is None:
+        if now == file.after:
+            remove(path)
+            return True
+        return False  # someone made our file theirs
+    if now == file.after:
+        replace(path, file.before, file.attributes)
+        return True
+    content = without_edits(now, file.edits)
+    replace(path, content, Attributes.read(path))
+    return content != now
+
+
+def without_edits(content: bytes, edits: tuple[SavedEdit, ...]) -> bytes:
+    """Take our lines out, and put changed words back, in a file that others edited since.
+
+    Lines are found by their whole text, the nearest to where they were written first; one that is
+    gone is not missed.
+    """
+    lines = _lines(content)
+    for edit in edits:
+        wanted = edit.new.strip(b"\n")
+        places = [n for n, line in enumerate(lines) if line.rstrip(b"\n") == wanted]
+        if not places:
+            continue
+        place = min(places, key=lambda n: abs(n + 1 - edit.line))
+        if edit.old:
+            lines[place] = lines[place].replace(wanted, edit.old.strip(b"\n"))
+        else:
+            del lines[place]
+    return b"".join(lines)
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """Split at newlines alone, as libpam does."""
+    parts = content.split(b"\n")
+    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

@@ -1,0 +1,101 @@
+"""Which way suits these facts: a pure choice, before anything is touched.
+
+owner   collection  control socket  keyring file  way
+gnome   unlocked    any             any           ALREADY
+gnome   locked      any             any           IN_PLACE
+gnome   absent      any             no            CREATE_IN_PLACE, only when asked
+none    -           listens         any           ACTIVATE, then look again
+none    -           silent          yes           NEW_DAEMON
+none    -           silent          no            NEW_DAEMON, only when asked to create
+
+Everything else is a refusal that says why.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
+from creds_session.facts import DAEMON_NAME, BusFacts, CollectionState, KeyringFacts
+
+
+class Route(enum.Enum):
+    """A way to an open keyring."""
+
+    ALREADY = "it is unlocked already"
+    IN_PLACE = "unlock it over the bus, on the daemon that serves it"
+    CREATE_IN_PLACE = "create it over the bus, on the daemon that runs"
+    ACTIVATE = "let D-Bus initialise the daemon that waits at its control socket"
+    NEW_DAEMON = "start a daemon with the password"
+
+    @property
+    def needs_password(self) -> bool:
+        """Tell whether this way needs the password of the keyring."""
+        return self not in {Route.ALREADY, Route.ACTIVATE}
+
+    def creates(self, keyring: KeyringFacts) -> bool:
+        """Tell whether this way makes a keyring that is not there yet."""
+        fresh = self is Route.NEW_DAEMON and not keyring.exists
+        return fresh or self is Route.CREATE_IN_PLACE
+
+
+class NoKeyringYet(CollectionLocked):
+    """There is no login keyring, and nobody asked to create one."""
+
+
+def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
+    """Return the way; raise the refusal that fits where there is none.
+
+    Raises Unavailable (no bus, another provider, a ghost) or NoKeyringYet.
+    """
+    if not bus.answers:
+        raise Unavailable(
+            bus.reason or "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
+            hint="start one and work inside it: dbus-run-session -- bash",
+        )
+    if bus.owner is None:
+        return _without_owner(keyring, create=create)
+    if not bus.owner.is_gnome_keyring:
+        raise Unavailable(
+            f"another program serves secrets here: {bus.owner.name} (pid {bus.owner.pid})",
+            hint="unlock it by its own means, or end it",
+        )
+    if bus.login is CollectionState.UNLOCKED:
+        return Route.ALREADY
+    if bus.login is CollectionState.LOCKED:
+        return Route.IN_PLACE
+    if bus.login is CollectionState.GHOST:
+        raise ghost(bus.owner.pid)
+    if keyring.exists:
+        raise Unavailable(
+            f"{DAEMON_NAME} (pid {bus.owner.pid}) does not serve {keyring.path}",
+            hint=f"it may have started with another HOME; end it: kill {bus.owner.pid}",
+        )
+    return _creating(Route.CREATE_IN_PLACE, keyring, create=create)
+
+
+def ghost(pid: int) -> CredsSessionError:
+    """Return what to say of a keyring that the daemon names and does not serve."""
+    return Unavailable(
+        f"{DAEMON_NAME} (pid {pid}) names the login keyring but does not serve it: the keyring"
+        " was created while the daemon ran",
+        hint="restart the daemon, then unlock: systemctl --user restart gnome-keyring-daemon"
+        f" (or: kill {pid}), creds unlock",
+    )
+
+
+def _without_owner(keyring: KeyringFacts, *, create: bool) -> Route:
+    if keyring.control_listens:
+        return Route.ACTIVATE
+    if keyring.exists:
+        return Route.NEW_DAEMON
+    return _creating(Route.NEW_DAEMON, keyring, create=create)
+
+
+def _creating(route: Route, keyring: KeyringFacts, *, create: bool) -> Route:
+    if create:
+        return route
+    raise NoKeyringYet(
+        f"there is no login keyring yet ({keyring.path})",
+        hint="create one: creds unlock --create (or log in with a password once PAM is set up)",
+    )

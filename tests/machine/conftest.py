@@ -1,0 +1,84 @@
+"""Booted machines for tests; where none can be booted the tests say so, and CI fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import rootfs
+from machine import Machine, booted
+
+LAYOUTS = {"debian": None, "redhat": Path(__file__).parent / "layouts" / "redhat"}
+UNITS_MASKED = ("user/gnome-keyring-daemon.socket", "user/gnome-keyring-daemon.service")
+Boot = Callable[..., Machine]
+
+
+def why_no_machine() -> str:
+    """Return why no machine can be booted here, or an empty string."""
+    if os.getuid() != 0:
+        return "not root"
+    programs = ("systemd-nspawn", "mmdebstrap", "nsenter", "unshare", "setpriv", "ssh")
+    missing = [program for program in programs if shutil.which(program) is None]
+    return f"not installed: {', '.join(missing)}" if missing else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = str(Path(__file__).parent)
+    reason = why_no_machine()
+    for item in items:
+        if not str(item.path).startswith(here):
+            continue
+        item.add_marker(pytest.mark.machine)
+        if reason and not os.environ.get("CI"):
+            item.add_marker(pytest.mark.skip(reason=f"no machine can be booted: {reason}"))
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Path]]:
+    """The layers of a release with the project installed, made once a run."""
+    reason = why_no_machine()
+    if reason:
+        pytest.fail(f"no machine can be booted: {reason}")
+    made: dict[str, list[Path]] = {}
+
+    def layers(release: str) -> list[Path]:
+        if release not in made:
+            made[release] = rootfs.installed(release, tmp_path_factory.mktemp(release))
+        return made[release]
+
+    return layers
+
+
+@pytest.fixture(scope="module")
+def boot(installation: Callable[[str], list[Path]]) -> Iterator[Boot]:
+    """Boot machines that end with the module's tests."""
+    with ExitStack() as machines:
+
+        def start(
+            release: str = "bookworm",
+            layout: str = "debian",
+            *,
+            units: bool = True,
+            files: dict[str, bytes] | None = None,
+        ) -> Machine:
+            folder = LAYOUTS[layout]
+            service_files = {
+                f"/etc/pam.d/{path.name}": path.read_bytes() for path in folder.iterdir()
+            } if folder else {}
+            return machines.enter_context(
+                booted(
+                    *installation(release),
+                    files={**service_files, **(files or {})},
+                    masked=() if units else UNITS_MASKED,
+                )
+            )
+
+        yield start

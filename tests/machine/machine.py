@@ -1,0 +1,186 @@
+"""A throwaway machine: a booted systemd with real sshd, PAM, logind, D-Bus and gnome-keyring.
+
+The root file system is an overlay whose upper layer is a tmpfs in a mount name space of its own:
+nothing done inside reaches the host, and when this process ends, however it ends, the kernel ends
+the machine (PR_SET_PDEATHSIG) and drops its mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from login import Login
+
+QUIET_UNITS = (
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "fstrim.timer",
+    "systemd-firstboot.service",
+    "systemd-networkd-wait-online.service",
+)
+MOUNT_AND_BOOT = """
+mount -t tmpfs -o mode=0755 tmpfs "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
+exec systemd-nspawn --quiet --directory="$1/root" --machine="$3" --private-network --boot \
+    --register=no --keep-unit --console=pipe --timezone=off
+"""
+
+
+class Machine:
+    """One booted machine; made by ``booted``."""
+
+    def __init__(self, leader: int) -> None:
+        self.leader = leader
+        self.root = Path(f"/proc/{leader}/root")
+
+    def enter(self, *command: str) -> list[str]:
+        """Return the argv that runs a command inside, as root, outside any login session."""
+        return ["nsenter", "-t", str(self.leader), "-a", "--", *command]
+
+    def run(
+        self, *command: str, stdin: bytes = b"", check: bool = True, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command inside as root."""
+        done = subprocess.run(
+            self.enter(*command),
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=timeout,
+            env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        )
+        out, err = done.stdout.decode(), done.stderr.decode()
+        if check and done.returncode != 0:
+            raise AssertionError(f"{command} exited {done.returncode}\n{out}\n{err}")
+        return subprocess.CompletedProcess(list(command), done.returncode, out, err)
+
+    def sh(
+        self, script: str, *, check: bool = True, stdin: bytes = b""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shell script inside as root."""
+        return self.run("sh", "-c", script, check=check, stdin=stdin)
+
+    def add_user(self, name: str, password: str) -> None:
+        """Add a person with a home and a password."""
+        self.run("useradd", "--create-home", "--shell=/bin/bash", name)
+        self.run("chpasswd", stdin=f"{name}:{password}\n".encode())
+
+    def ssh(
+        self, user: str, password: str | None, *options: str, keyring_password: str | None = None
+    ) -> Login:
+        """Log in by ssh as a person does: the password is typed at the prompt."""
+        argv = ["ssh", "-tt", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"]
+        argv += ["-o", "UserKnownHostsFile=/dev/null", *options, f"{user}@127.0.0.1"]
+        return Login(self.enter(*argv), password, keyring_password=keyring_password)
+
+    def journal(self, *options: str) -> str:
+        """Return the journal's messages."""
+        return self.run("journalctl", "--no-pager", "--output=short-monotonic", *options).stdout
+
+    def processes(self, user: str) -> list[str]:
+        """Return ``pid ppid command line`` of each process of a user."""
+        listed = self.run("ps", "-wwo", "pid=,ppid=,args=", "-u", user, check=False)
+        return listed.stdout.splitlines()
+
+    def wait_until_gone(self, user: str, timeout: float = 15) -> None:
+        """Wait until nothing runs for this user, his user manager included."""
+        deadline = time.monotonic() + timeout
+        while self.processes(user):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{user} still runs: {self.processes(user)}")
+            time.sleep(0.1)
+
+
+def _leader(process: subprocess.Popen[bytes], deadline: float) -> int:
+    """Return the pid of the machine's init, which is systemd-nspawn's child."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the machine ended with {process.returncode} while booting")
+        with contextlib.suppress(OSError):
+            for child in children.read_text().split():
+                if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
+                    return int(child)
+        time.sleep(0.02)
+    raise RuntimeError("the machine did not come up in time")
+
+
+def _write_layer(
+    layer: Path, files: Mapping[str, bytes], links: Mapping[str, str], masked: Sequence[str]
+) -> None:
+    for path, content in files.items():
+        target = layer / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        target.chmod(0o644)
+    for path, to in {**{f"/etc/systemd/{m}": "/dev/null" for m in masked}, **links}.items():
+        link = layer / path.lstrip("/")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(to)
+    for directory in [layer, *(d for d in layer.rglob("*") if d.is_dir() and not d.is_symlink())]:
+        directory.chmod(0o755)
+
+
+@contextlib.contextmanager
+def booted(
+    *layers: Path,
+    files: Mapping[str, bytes] | None = None,
+    links: Mapping[str, str] | None = None,
+    masked: Sequence[str] = (),
+    timeout: float = 60,
+) -> Iterator[Machine]:
+    """Boot a machine from these layers, the topmost first; end it whatever happens.
+
+    ``files`` and ``links`` are laid over the layers; ``masked`` names units, as
+    ``user/gnome-keyring-daemon.socket``, that systemd shall not start.
+    """
+    place = Path(tempfile.mkdtemp(prefix="creds-machine-"))
+    layer, mount, console = place / "layer", place / "mount", place / "console"
+    layer.mkdir()
+    mount.mkdir()
+    masked = [f"system/{unit}" for unit in QUIET_UNITS] + list(masked)
+    _write_layer(layer, files or {}, links or {}, masked)
+    lower = ":".join(str(directory) for directory in (layer, *layers))
+    name = f"creds-{os.getpid()}-{place.name[-8:].replace('_', 'x')}"
+    command = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--propagation=private"]
+    command += ["sh", "-ec", MOUNT_AND_BOOT, "sh", str(mount), lower, name]
+    with console.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    leader = 0
+    try:
+        leader = _leader(process, time.monotonic() + timeout)
+        machine = Machine(leader)
+        _wait_for_boot(machine, time.monotonic() + timeout)
+        yield machine
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}\n{console.read_text(errors='replace')[-4000:]}") from error
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            if leader:
+                os.kill(leader, signal.SIGKILL)
+            process.kill()
+        process.wait()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _wait_for_boot(machine: Machine, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        state = machine.run("systemctl", "is-system-running", "--wait", check=False).stdout.strip()
+        if state in {"running", "degraded"}:
+            machine.run("ip", "link", "set", "lo", "up")
+            return
+        time.sleep(0.05)
+    raise RuntimeError("the machine did not finish booting in time")

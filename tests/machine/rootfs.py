@@ -1,0 +1,130 @@
+"""Root file systems to boot from: made once by mmdebstrap, kept in a cache outside the checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CACHE = Path(os.environ.get("CREDS_CACHE", "/var/cache/creds-session"))
+CHECKOUT = Path(__file__).resolve().parents[2]
+RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
+PACKAGES = (
+    "systemd",
+    "systemd-sysv",
+    "libpam-systemd",
+    "dbus",
+    "dbus-user-session",
+    "gnome-keyring",
+    "libpam-gnome-keyring",
+    "openssh-server",
+    "openssh-client",
+    "openssh-sftp-server",
+    "libsecret-tools",
+    "procps",
+    "iproute2",
+    "python3-venv",
+    "sudo",
+    "rsync",
+)
+REQUIREMENTS = ("keyring", "python-pam", "pexpect", "psutil", "jeepney", "setuptools", "wheel")
+
+
+def say(message: str) -> None:
+    """Tell the person who waits what takes so long; on the terminal, past pytest's capture."""
+    print(f"creds-session: {message}", file=sys.__stderr__, flush=True)
+
+
+def root_file_system(release: str) -> Path:
+    """Return a pristine root file system of this Debian release, made on first use."""
+    key = hashlib.sha256(",".join(PACKAGES).encode()).hexdigest()[:12]
+    directory = CACHE / "rootfs" / f"{release}-{key}"
+    if directory.is_dir():
+        return directory
+    say(f"making a root file system of Debian {release} in {directory}: about a minute, once")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = directory.with_suffix(f".{os.getpid()}")
+    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(PACKAGES)}"]
+    made = subprocess.run(
+        [*command, release, str(unfinished)],
+        check=False,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    if made.returncode != 0:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise RuntimeError(f"mmdebstrap {release} failed:\n{made.stderr[-4000:]}")
+    unfinished.rename(directory)
+    return directory
+
+
+def wheels(release: str) -> Path:
+    """Return a folder of wheels that installs the project on this release without a network."""
+    python = RELEASES[release]
+    key = hashlib.sha256(" ".join(REQUIREMENTS).encode()).hexdigest()[:12]
+    directory = CACHE / "wheels" / f"{python}-{key}"
+    if directory.is_dir():
+        return directory
+    say(f"fetching wheels for Python {python} into {directory}")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = directory.with_name(f"{directory.name}.{os.getpid()}")
+    machine = platform.machine()
+    target = [f"--platform=manylinux_2_{n}_{machine}" for n in (17, 28, 34)]
+    target += [f"--platform=manylinux2014_{machine}", f"--python-version={python}"]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
+    subprocess.run(
+        [*command, *target, f"--dest={unfinished}", *REQUIREMENTS],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    unfinished.rename(directory)
+    return directory
+
+
+INSTALL = """
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+mount -t proc proc "$2/root/proc"
+mount --rbind /dev "$2/root/dev"
+mkdir -p "$2/root/mnt/wheels" "$2/root/opt/source"
+mount --bind "$3" "$2/root/mnt/wheels"
+cp -a "$4/." "$2/root/opt/source"
+chroot "$2/root" env -i PATH="$PATH" HOME=/root PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/wheels \
+    /opt/source/scripts/install
+"""
+
+
+def installed(release: str, place: Path) -> list[Path]:
+    """Install the checkout by its own ``scripts/install``; return the layers, the topmost first.
+
+    The installation is a layer of its own under ``place``: the root file system stays as it is.
+    """
+    base, wheelhouse, source = root_file_system(release), wheels(release), place / "source"
+    for name in ("upper", "work", "root", "source"):
+        (place / name).mkdir(parents=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+    )
+    for name in listed.stdout.decode().split("\0"):
+        if name and (CHECKOUT / name).is_file():
+            target = source / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, target)
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation=private", "sh", "-ec", INSTALL, "sh"]
+        + [str(base), str(place), str(wheelhouse), str(source)],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"scripts/install failed:\n{done.stdout}\n{done.stderr}")
+    return [place / "upper", base]

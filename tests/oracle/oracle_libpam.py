@@ -1,0 +1,152 @@
+"""Starts a child that asks the real libpam, on this machine or on another root."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from creds_session.pam.terms import Dialect
+
+CHILD = Path(__file__).with_name("child_libpam.py")
+
+# /etc becomes an empty file system of its own, so that nothing of the root is written and
+# Debian's libpam, which looks for includes in /etc/pam.d alone, sees only our files.
+SETUP = """
+set -e
+mount --make-rprivate /
+code=$(cat "$1")
+mount -t tmpfs none "$2/etc"
+mkdir "$2/etc/pam.d"
+if [ -d "$2/usr/lib/pam.d" ]; then mount -t tmpfs none "$2/usr/lib/pam.d"; fi
+exec chroot "$2" "$3" -c "$code"
+"""
+
+
+class CannotAsk(Exception):  # noqa: N818 - the reason a test is skipped
+    """libpam cannot be asked here."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Files by path, the service, and which calls to make on a fresh handle each time."""
+
+    files: dict[str, bytes]
+    service: str
+    sequences: tuple[tuple[str, ...], ...]
+
+    def to_json(self) -> str:
+        """Encode for the child; bytes as latin-1."""
+        files = {path: data.decode("latin-1") for path, data in self.files.items()}
+        return json.dumps(
+            {"files": files, "service": self.service, "sequences": self.sequences}
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """pam_start's code, then the code and the messages of each call."""
+
+    start: int
+    answers: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+CRASHED = Answer(-1, ())
+HUNG = Answer(-2, ())
+
+
+def roots() -> list[str]:
+    """Give the root file systems to ask: this one, and those named in the environment."""
+    named = os.environ.get("CREDS_ORACLE_ROOTS", "")
+    return ["/", *(root for root in named.split(":") if root)]
+
+
+def dialect_of(root: str) -> Dialect:
+    """Tell by dpkg's records (or the library's strings) which libpam a root has."""
+    status = Path(root, "var/lib/dpkg/status")
+    if status.is_file():
+        records = status.read_text("utf-8", "replace")
+        found = re.search(r"^Package: libpam0(?:g|t64)$.*?^Version: (\S+)", records, re.M | re.S)
+        if found:
+            return Dialect.of(found.group(1).rpartition("-")[0], debian=True)
+    command = ["chroot", root, "rpm", "-q", "--qf", "%{VERSION}", "pam-libs"]
+    found_rpm = subprocess.run(command, capture_output=True, check=False, text=True)
+    if found_rpm.returncode == 0:
+        return Dialect.of(found_rpm.stdout, debian=False)
+    msg = f"cannot ask libpam: which one is in {root} is unknown"
+    raise CannotAsk(msg)
+
+
+def _command(root: str) -> list[str]:
+    python = sys.executable if root == "/" else "/usr/bin/python3"
+    setup = ["unshare", "-m", "sh", "-c", SETUP, "sh", str(CHILD), root.rstrip("/"), python]
+    if root == "/":
+        setup[-2] = "/."
+    return setup
+
+
+def check(root: str) -> None:
+    """Raise CannotAsk with the reason, unless libpam can be asked."""
+    if os.geteuid() != 0:
+        msg = "cannot ask libpam: not root"
+        raise CannotAsk(msg)
+    case = Case({"/etc/pam.d/svc": b"auth required pam_debug.so auth=maxtries\n"}, "svc", (
+        ("authenticate",),))
+    try:
+        answer = ask(root, [case])[0]
+    except (OSError, subprocess.SubprocessError) as error:
+        msg = f"cannot ask libpam: {error}"
+        raise CannotAsk(msg) from error
+    expected = [Answer(0, ((11, ("auth=maxtries",)),))]
+    if answer != expected:
+        msg = f"cannot ask libpam: {root} answered {answer} to a rule with pam_debug"
+        raise CannotAsk(msg)
+
+
+def ask(root: str, cases: list[Case], *, timeout: float = 600) -> list[list[Answer]]:
+    """Ask about every case; a case that libpam does not survive is [CRASHED] or [HUNG]."""
+    answers: list[list[Answer]] = []
+    while len(answers) < len(cases):
+        given, end = _ask_once(root, cases[len(answers) :], timeout)
+        answers += given
+        if len(answers) < len(cases):
+            answers.append([end])
+    return answers
+
+
+def _ask_once(
+    root: str, cases: list[Case], timeout: float
+) -> tuple[list[list[Answer]], Answer]:
+    """Run one child until it is done or dies."""
+    lines = "".join(case.to_json() + "\n" for case in cases)
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        with tempfile.TemporaryFile("w+") as questions:
+            questions.write(lines)
+            questions.seek(0)
+            end = CRASHED
+            try:
+                subprocess.run(
+                    _command(root), stdin=questions, stdout=output, stderr=errors,
+                    timeout=timeout, check=False,
+                )
+            except subprocess.TimeoutExpired:
+                end = HUNG
+        output.seek(0)
+        given = [_decode(line) for line in output]
+        errors.seek(0)
+        trouble = errors.read()
+    if not given and trouble:
+        raise subprocess.SubprocessError(trouble.strip().splitlines()[-1])
+    return given, end
+
+
+def _decode(line: str) -> list[Answer]:
+    return [
+        Answer(item["start"], tuple((code, tuple(texts)) for code, texts in item["answers"]))
+        for item in json.loads(line)
+    ]
