@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creds_session.errors import CollectionLocked, InvalidData, NoSuchCredential, Unavailable
@@ -128,6 +129,7 @@ def require_open_collection(timeout: float = TIMEOUT) -> None:
     with Bus(address, timeout) as bus:
         service = secret_service(bus)
         if service is None:
+            _require_keyring_file()
             _start(bus, timeout)
             service = secret_service(bus)
         if service is None:
@@ -136,6 +138,17 @@ def require_open_collection(timeout: float = TIMEOUT) -> None:
         state = service.state(path)
         owner = f"{name_of(service.owner.pid)} (pid {service.owner.pid})"
     _require_unlocked(state, owner)
+
+
+def _require_keyring_file() -> None:
+    """Raise where there is nothing to serve.
+
+    A daemon that is started with no keyring would be handed the password by the next login, and
+    never serve the keyring that it makes of it.
+    """
+    data = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    if not any(Path(data, "keyrings").glob("*.keyring")):
+        _require_unlocked(CollectionState.ABSENT, "")
 
 
 def _start(bus: Bus, timeout: float) -> None:

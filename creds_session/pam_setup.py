@@ -93,9 +93,9 @@ def apply(root: Root, setup: Setup) -> Told:
             raise InvalidData(f"libpam refuses what was written: {failure}; it was taken back")
 
     change(root, setup.files, verify)
-    if not (setup.needs_drop_in and root.is_running_system):
+    if not root.is_running_system:
         return Told()
-    return Told(tuple(_let_go_of_socket(manager) for manager in user_managers.running()))
+    return Told(tuple(_prepare_next_login(manager) for manager in user_managers.running()))
 
 
 def revert(root: Root) -> tuple[tuple[str, ...], Told]:
@@ -171,15 +171,19 @@ def _require_installation(root: Root) -> None:
             )
 
 
-def _let_go_of_socket(manager: user_managers.UserManager) -> str:
-    """Have a running user manager see the condition; stop the socket where it matters."""
+def _prepare_next_login(manager: user_managers.UserManager) -> str:
+    """Have a running user manager see the condition; leave no daemon that would make a ghost.
+
+    A daemon that runs while there is no keyring would be given the password by the next login,
+    and never serve the keyring that it makes.
+    """
     if not manager.reload():
-        return f"{manager.user}: its user manager did not answer; it counts after the next boot"
+        return f"{manager.user}: the user manager did not answer; end this user's sessions first"
     if manager.has_keyrings():
-        return f"{manager.user}: has keyrings; the next login opens the login keyring"
-    if manager.stop_socket():
-        return f"{manager.user}: has no keyring yet; the next login creates it"
+        return f"{manager.user}: has keyrings; the next login by password opens the login keyring"
+    if manager.stop_keyring():
+        return f"{manager.user}: has no keyring yet; the next login by password creates it"
     return (
-        f"{manager.user}: has no keyring yet and its keyring socket could not be stopped;"
+        f"{manager.user}: has no keyring yet, and a keyring daemon that could not be ended;"
         " it works from the first login after all of this user's sessions have ended"
     )

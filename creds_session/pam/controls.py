@@ -10,12 +10,12 @@ import enum
 import functools
 import re
 from dataclasses import dataclass
-from typing import Final, Union
+from typing import Final, NamedTuple, Union
 
 from creds_session.pam.terms import Action, ActionTable, AnyAction, Dialect, Jump, ReturnValue
 
-_BLANKS = re.compile(rb"[ \t\n]*")
-_WORD = re.compile(rb"[^ \t\n]+")
+_WORD = re.compile(rb"[ \t\n]*(\[|[^ \t\n]+)")
+_PLAIN_WORD = re.compile(rb"[^ \t\n]+")
 _SPACES = re.compile(rb"[ \t\n\v\f\r]*")  # isspace() in the C locale
 _DIGITS = re.compile(rb"[0-9]+")
 
@@ -29,8 +29,7 @@ _INT_MAX = 2**31 - 1
 _NEGATIVE = dict(enumerate((Action.OK, Action.DONE, Action.BAD, Action.DIE, Action.RESET), 1))
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """One word of a line: its value, and its place (an opening bracket included)."""
 
     value: bytes
@@ -46,11 +45,12 @@ def next_word(text: bytes, position: int) -> Word | None:
     ``[...]`` is one word and needs no blank after it; ``\]`` in it is a ``]``. A ``[``
     inside a word means nothing.
     """
-    blanks = _BLANKS.match(text, position)
-    start = blanks.end() if blanks else position
-    if text[start : start + 1] != b"[":
-        word = _WORD.match(text, start)
-        return Word(word.group(), start, word.end()) if word else None
+    word = _WORD.match(text, position)
+    if word is None:
+        return None
+    start = word.start(1)
+    if word.group(1) != b"[":
+        return Word(word.group(1), start, word.end())
     end = text.find(b"]", start)
     while end > 0 and text[end - 1 : end] == b"\\":
         end = text.find(b"]", end + 1)
@@ -62,7 +62,7 @@ def next_word(text: bytes, position: int) -> Word | None:
 def all_words(text: bytes, position: int) -> tuple[bytes, ...]:
     """Read every word from ``position`` on: a rule's arguments (pam_misc.c:_pam_mkargv)."""
     if text.find(b"[", position) < 0:
-        return tuple(_WORD.findall(text, position))
+        return tuple(_PLAIN_WORD.findall(text, position))
     values = []
     word = next_word(text, position)
     while word is not None:
@@ -151,9 +151,13 @@ class _RefusedControl(Exception):  # noqa: N818 - stays inside this module
         self.offset = offset
 
 
-@functools.lru_cache(maxsize=1024)
 def parse_control(text: bytes, dialect: Dialect = Dialect.DEBIAN_1_7) -> Control:
     """Read a control's text (without brackets); never raises."""
+    # Few controls are in use and all are short: a cache of long ones would only grow.
+    return _cached_control(text, dialect) if len(text) < _LONGEST_CACHED else _read(text, dialect)
+
+
+def _read(text: bytes, dialect: Dialect) -> Control:
     simple = _SIMPLE_WORDS.get(text.lower())
     if simple is not None:
         return simple
@@ -166,6 +170,10 @@ def parse_control(text: bytes, dialect: Dialect = Dialect.DEBIAN_1_7) -> Control
         return ValueActionControl(text, ALL_BAD, refused.reason, refused.offset)
     actions = tuple(Action.BAD if action is None else action for action in table)
     return ValueActionControl(text, actions)
+
+
+_LONGEST_CACHED = 200
+_cached_control = functools.lru_cache(maxsize=1024)(_read)
 
 
 def _skip_spaces(text: bytes, position: int) -> int:

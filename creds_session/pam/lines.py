@@ -18,8 +18,8 @@ backslash as byte 1023 of a line        libpam never returns    goes on
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from creds_session.pam.terms import Dialect
 
@@ -30,6 +30,7 @@ LINE_LIMIT = 1023
 """The most bytes libpam before 1.6.0 takes for one line (BUF_SIZE less the NUL)."""
 
 _BLANKS = b" \t\n"
+_SPECIAL = re.compile(rb"[#\\\0]")
 
 
 class LineEnd(enum.Enum):
@@ -41,8 +42,7 @@ class LineEnd(enum.Enum):
     ENDLESS = "endless"
 
 
-@dataclass(frozen=True)
-class LogicalLine:
+class LogicalLine(NamedTuple):
     """One line as libpam reads it.
 
     ``source`` is its exact bytes; ``number`` and ``column`` say where it starts (from 1;
@@ -66,8 +66,7 @@ class LogicalLine:
         return text_offset
 
 
-@dataclass(frozen=True)
-class _Assembled:
+class _Assembled(NamedTuple):
     """What one call of libpam's assembler made of the bytes up to ``stop``."""
 
     stop: int
@@ -81,16 +80,28 @@ def assemble(data: bytes, dialect: Dialect = Dialect.DEBIAN_1_7) -> Iterator[Log
     read = _assemble_limited if dialect.has_line_limit else _assemble_unlimited
     start, number, line_start = 0, 1, 0
     while start < len(data):
-        found = read(data, start)
-        source = data[start : found.stop]
-        yield LogicalLine(
-            source, number, start - line_start + 1, found.text, found.segments, found.end
-        )
+        stop, text, segments, end = _plain(data, start) or read(data, start)
+        source = data[start:stop]
+        yield LogicalLine(source, number, start - line_start + 1, text, segments, end)
         newlines = source.count(b"\n")
         if newlines:
             number += newlines
             line_start = start + source.rindex(b"\n") + 1
-        start = found.stop
+        start = stop
+
+
+def _plain(data: bytes, start: int) -> _Assembled | None:
+    """Read the line that most lines are, about which nobody disagrees; for speed alone."""
+    stop = data.find(b"\n", start, start + LINE_LIMIT) + 1
+    if not stop:
+        return None
+    source = data[start:stop]
+    if _SPECIAL.search(source):
+        return None
+    text = source.lstrip(b" \t")
+    if text == b"\n":
+        return _Assembled(stop, b"", (), LineEnd.IGNORED)
+    return _Assembled(stop, text, ((0, len(source) - len(text)),), LineEnd.COMPLETE)
 
 
 def _c_string(data: bytes) -> bytes:

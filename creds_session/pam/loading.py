@@ -9,11 +9,11 @@ _pam_add_handler and extract_modulename, with Debian's patch 031_pam_include.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Optional, Union
+from typing import Union
 
 from creds_session.pam.controls import ALL_BAD, Control, SimpleControl
+from creds_session.pam.frame import DEPTH_LIMIT, MOST_RULES, Frame, LoadingFailed, Read
 from creds_session.pam.handlers import Branch, Failure, Handler, Origin
 from creds_session.pam.nodes import (
     AtInclude,
@@ -27,61 +27,7 @@ from creds_session.pam.nodes import (
 from creds_session.pam.parser import parse
 from creds_session.pam.terms import Dialect, ManagementGroup
 
-Read = Callable[[str], Optional[bytes]]
-"""Gives the bytes of a path (``b""`` for a directory, as fopen does), None without one."""
-
-DEPTH_LIMIT = 16
-"""PAM_SUBSTACK_MAX_LEVEL of pam_private.h."""
-
-_DEEPEST = 100  # before 1.6.0 includes have no limit but the memory of the stack
-_MOST_RULES = 100_000  # a file that includes itself three times reads 3**15 files
-
-
-class LoadingFailed(Exception):  # noqa: N818 - caught by the caller in stack.py
-    """libpam cannot load the service; carries the Failure."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What libpam hands down to the reading of one file.
-
-    ``requested`` is the group that the including rule asked for, None for all;
-    ``is_other`` files the handlers under the service ``other``; ``chain`` holds the
-    files being read, to see a circle.
-    """
-
-    path: str
-    is_other: bool
-    requested: ManagementGroup | None = None
-    include_level: int = 0
-    stack_level: int = 0
-    chain: tuple[tuple[str, ManagementGroup | None, int], ...] = ()
-
-    @property
-    def key(self) -> tuple[str, ManagementGroup | None, int]:
-        """What comes back exactly when includes go round in a circle."""
-        return self.path, self.requested, self.stack_level
-
-    @property
-    def is_circle(self) -> bool:
-        """Whether the file is being read already, or far too many are."""
-        return self.key in self.chain or len(self.chain) > _DEEPEST
-
-    def below(self, path: str, group: ManagementGroup | None, *, stack_levels: int) -> Frame:
-        """Make the frame of a file that this one includes."""
-        return Frame(
-            path,
-            self.is_other,
-            group,
-            self.include_level + 1,
-            self.stack_level + stack_levels,
-            (*self.chain, self.key),
-        )
-
+__all__ = ["Loader", "Read"]
 
 _Line = Union[Rule, AtInclude, Malformed]
 
@@ -128,13 +74,13 @@ class Loader:
         if frame.requested is not None and group is not frame.requested:
             return True
         self.rules += 1
-        if self.rules > _MOST_RULES:
+        if self.rules > MOST_RULES:
             raise LoadingFailed(Failure(Consequence.HANG, "includes without end", origin))
         if isinstance(node, AtInclude) or _is_include(node.control):
             return self._include(node, Branch(origin, node, group), frame, branches)
         handler = _handler(node, origin, group or ManagementGroup.AUTH, frame)
         branches.append(Branch(origin, node, handler.group, len(self._row(handler.group, frame))))
-        return self._add(handler, frame)
+        return self._add(handler, frame, has_path=node.module_path is not None)
 
     def _goes_on(
         self, node: Malformed, origin: Origin, group: ManagementGroup | None, frame: Frame
@@ -160,7 +106,8 @@ class Loader:
         if is_substack and group is not None:
             position = len(self._row(group, frame))
             mark = _bare_handler(branch.origin, group, frame)
-            if not self._add(replace(mark, module_path=name or "", is_substack=True), frame):
+            mark = replace(mark, module_path=name or "", is_substack=True)
+            if not self._add(mark, frame, has_path=name is not None):
                 return False
         path, file = self._find(name)
         inner = frame.below(path, group, stack_levels=int(is_substack))
@@ -200,7 +147,7 @@ class Loader:
             raise LoadingFailed(Failure(Consequence.UNDEFINED, reason, branch.origin))
         self.refusal = None
         handler = _bare_handler(branch.origin, branch.group, frame)
-        return self._add(replace(handler, must_fail=True), frame)
+        return self._add(replace(handler, must_fail=True), frame, has_path=False)
 
     def _find(self, name: str | None) -> tuple[str, ServiceFile | None]:
         """Look up an include: Debian in /etc/pam.d alone, upstream wherever services are."""
@@ -224,10 +171,9 @@ class Loader:
         """Give the row that a group's handlers are filed in."""
         return self.rows.setdefault((frame.is_other, group), [])
 
-    def _add(self, handler: Handler, frame: Frame) -> bool:
-        """File a handler; False where libpam aborts: the module has no name to log."""
+    def _add(self, handler: Handler, frame: Frame, *, has_path: bool) -> bool:
+        """File a handler; False where libpam aborts: its path has no name to log."""
         stem, dot, _ = handler.module.rpartition(".")
-        has_path = bool(handler.module_path) or not handler.must_fail
         if has_path and (stem if dot else handler.module) in {"", "?"}:
             reason = f"no module name in {handler.module_path!r}"
             if frame.requested is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import Union
+from typing import NamedTuple, Union
 
 from creds_session.pam.controls import Control, next_word, parse_control
 from creds_session.pam.terms import Dialect, ManagementGroup
@@ -35,8 +35,7 @@ class Comment:
     start_column: int = 1
 
 
-@dataclass(frozen=True)
-class Spans:
+class Spans(NamedTuple):
     """The places of a rule's fields in its source; brackets belong to the field."""
 
     type: Span

@@ -6,6 +6,7 @@ Source: libpam/pam_handlers.c:_pam_parse_conf_file and Debian's patch 031_pam_in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.pam.controls import Control, Word, all_words, next_word, parse_control
 from creds_session.pam.lines import LineEnd, LogicalLine, assemble
@@ -60,37 +61,32 @@ def _unread(line: LogicalLine, reason: str, consequence: Consequence) -> Malform
     )
 
 
-@dataclass(frozen=True)
-class _Fields:
-    """The words of a line, as far as there are any."""
+class _Fields(NamedTuple):
+    """The words of a line, as far as there are any.
+
+    ``group`` is None when the word for it is missing or unknown; after Debian's @include
+    the name of the file stands in the place of the control.
+    """
 
     text: bytes
     start: int
     type: Word | None
+    group: ManagementGroup | None
+    is_at_include: bool
     control: Word | None
     path: Word | None
     parsed: Control | None
-
-    @property
-    def group(self) -> ManagementGroup | None:
-        """The management group, unless the word for it is missing or unknown."""
-        word = b"" if self.type is None else self.type.value
-        return _TYPES.get(word[word.startswith(b"-") :].lower())
-
-    @property
-    def is_at_include(self) -> bool:
-        """Whether the line is Debian's @include; its name stands in place of a control."""
-        word = b"" if self.type is None else self.type.value
-        return word[word.startswith(b"-") :].lower() == b"@include"
 
 
 def _read_fields(text: bytes, start: int, dialect: Dialect) -> _Fields:
     """Cut type, control and module path off a line."""
     type_ = next_word(text, start)
+    word = b"" if type_ is None else type_.value
+    name = word[word.startswith(b"-") :].lower()
     control = next_word(text, type_.end) if type_ else None
     path = next_word(text, control.end) if control else None
     parsed = parse_control(control.value, dialect) if control else None
-    return _Fields(text, start, type_, control, path, parsed)
+    return _Fields(text, start, type_, _TYPES.get(name), name == b"@include", control, path, parsed)
 
 
 def _rule_or_malformed(

@@ -261,4 +261,3 @@ def _insertion(wanted: Wanted, control: str, branch: Branch, file: ServiceFile) 
 
 def _offset(file: ServiceFile, index: int) -> int:
     return sum(len(node.source) for node in file.lines[:index])
-

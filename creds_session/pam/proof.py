@@ -234,9 +234,7 @@ def _classes(before: Handler, after: Handler) -> list[int]:
     return list(seen.values())
 
 
-def _way_to(
-    pair: _Pair, came_from: dict[_Pair, tuple[_Pair, Step] | None]
-) -> tuple[Step, ...]:
+def _way_to(pair: _Pair, came_from: dict[_Pair, tuple[_Pair, Step] | None]) -> tuple[Step, ...]:
     steps: list[Step] = []
     link = came_from[pair]
     while link is not None:

@@ -6,6 +6,7 @@ libpam/pam_start.c (how the service's name is read).
 
 from __future__ import annotations
 
+from creds_session.pam.frame import Frame, LoadingFailed, Read
 from creds_session.pam.handlers import (
     Branch,
     Failure,
@@ -15,7 +16,7 @@ from creds_session.pam.handlers import (
     Stacks,
     prune,
 )
-from creds_session.pam.loading import Frame, Loader, LoadingFailed, Read
+from creds_session.pam.loading import Loader
 from creds_session.pam.nodes import Blank, Comment, Consequence, Malformed
 from creds_session.pam.terms import Dialect, ManagementGroup
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import select
 import shutil
+import signal
 from pathlib import Path
 
 from creds_session.facts import DAEMON_NAME, Daemon, daemon_role
@@ -52,6 +55,27 @@ def keyring_daemons(uid: int) -> tuple[Daemon, ...]:
         except psutil.Error:
             continue
     return tuple(sorted(found, key=lambda daemon: daemon.started))
+
+
+def end(daemon: Daemon, timeout: float = 3) -> bool:
+    """End a daemon if it still is the very process that was looked at; tell whether it is gone.
+
+    The pidfd holds on to one process: its number cannot pass to another meanwhile
+    (pidfd_open(2)).
+    """
+    try:
+        descriptor = os.pidfd_open(daemon.pid)
+    except ProcessLookupError:
+        return True
+    try:
+        if daemon not in keyring_daemons(daemon.uid):
+            return False
+        signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        return bool(select.select([descriptor], [], [], timeout)[0])
+    except ProcessLookupError:
+        return True
+    finally:
+        os.close(descriptor)
 
 
 def bus_daemon_runs(uid: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from creds_session.facts import DAEMON_NAME
 from creds_session.system.commands import Completed, run
-from creds_session.system.processes import keyring_daemons
+from creds_session.system.processes import end, keyring_daemons
 
 SOCKET = f"{DAEMON_NAME}.socket"
 SERVICE = f"{DAEMON_NAME}.service"
@@ -42,9 +42,11 @@ class UserManager:
             listed.succeeded or "No such file" in listed.errors
         )
 
-    def stop_socket(self) -> bool:
-        """Stop the keyring's socket and the daemon behind it; tell whether that worked."""
-        return self.run("systemctl", "--user", "stop", SOCKET, SERVICE).succeeded
+    def stop_keyring(self) -> bool:
+        """Stop the keyring's socket and every daemon of this person; tell whether that worked."""
+        self.run("systemctl", "--user", "stop", SOCKET, SERVICE)
+        ended = [end(daemon) for daemon in keyring_daemons(self.uid)]
+        return all(ended)
 
     def start_socket(self) -> bool:
         """Start the socket again, unless a daemon of another origin serves its path."""

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import rootfs
-from machine import Machine, booted
+from tests.machine import rootfs
+from tests.machine.machine import Boot, Machine, booted
 
 LAYOUTS = {"debian": None, "redhat": Path(__file__).parent / "layouts" / "redhat"}
 UNITS_MASKED = ("user/gnome-keyring-daemon.socket", "user/gnome-keyring-daemon.service")
-Boot = Callable[..., Machine]
 
 
 def why_no_machine() -> str:
@@ -70,9 +66,11 @@ def boot(installation: Callable[[str], list[Path]]) -> Iterator[Boot]:
             files: dict[str, bytes] | None = None,
         ) -> Machine:
             folder = LAYOUTS[layout]
-            service_files = {
-                f"/etc/pam.d/{path.name}": path.read_bytes() for path in folder.iterdir()
-            } if folder else {}
+            service_files = (
+                {f"/etc/pam.d/{path.name}": path.read_bytes() for path in folder.iterdir()}
+                if folder
+                else {}
+            )
             return machines.enter_context(
                 booted(
                     *installation(release),

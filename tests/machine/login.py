@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 import pexpect
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 PROMPT = "<ready>"
 
@@ -20,7 +26,7 @@ class Result:
     output: str
 
 
-class LoginFailed(AssertionError):
+class LoginFailed(AssertionError):  # noqa: N818 - a noun for the situation
     """The login did not reach a shell; the message holds what the terminal showed."""
 
 
@@ -32,7 +38,7 @@ class Login:
         argv: list[str],
         password: str | None,
         *,
-        keyring_password: str | None = None,
+        answers: Sequence[str] = (),
         timeout: float = 30,
     ) -> None:
         self.transcript = ""
@@ -49,23 +55,28 @@ class Login:
             if password is not None:
                 self.expect("assword:")
                 self.type_secretly(password)
-            self._reach_shell(keyring_password)
+            self._reach_shell(list(answers))
         except BaseException:
             self._child.close(force=True)
             raise
 
-    def _reach_shell(self, keyring_password: str | None) -> None:
+    def _reach_shell(self, answers: list[str]) -> None:
         patterns = [r"[$#] $", "[Pp]assword[^\r\n]*: ?$", "denied|closed|Connection reset"]
-        while True:
-            seen = self.expect(*patterns)
-            if seen == 0:
-                break
-            if seen == 1 and keyring_password is not None:
-                self.type_secretly(keyring_password)
-                continue
-            raise LoginFailed(self.transcript)
+        while (seen := self.expect(*patterns)) != 0:
+            if seen != 1 or not answers:
+                raise LoginFailed(self.transcript)
+            self.type_secretly(answers.pop(0))
+        self.take_over_shell()
+
+    def take_over_shell(self) -> None:
+        """Give the shell that waits a prompt of ours, echo off, so that answers can be read."""
         self._child.sendline(f"stty -echo; PS1='{PROMPT[:3]}''{PROMPT[3:]}'; PS2=")
         self.expect(re.escape(PROMPT))
+
+    def enter(self, command: str, *answers: str) -> None:
+        """Type a command that starts another shell, answering its password prompts."""
+        self._child.sendline(command)
+        self._reach_shell(list(answers))
 
     def expect(self, *patterns: str) -> int:
         """Wait for one of these patterns; return which one came."""
@@ -84,8 +95,11 @@ class Login:
 
     def type_secretly(self, password: str) -> None:
         """Type a password once the terminal has stopped echoing."""
-        if not self._child.waitnoecho(timeout=5):
-            raise LoginFailed(f"the terminal still echoes:\n{self.transcript}")
+        deadline = time.monotonic() + 5
+        while self._child.getecho():
+            if time.monotonic() > deadline:
+                raise LoginFailed(f"the terminal still echoes:\n{self.transcript}")
+            time.sleep(0.01)
         self._child.sendline(password)
 
     def run(self, command: str) -> Result:
@@ -102,19 +116,12 @@ class Login:
         """Log out as a person does, and wait for the connection's end."""
         if self._child.isalive():
             self._child.sendline("exit")
-            try:
+            with contextlib.suppress(pexpect.TIMEOUT):
                 self._child.expect(pexpect.EOF, timeout=10)
-            except pexpect.TIMEOUT:
-                pass
         self._child.close(force=True)
 
-    def __enter__(self) -> Login:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()

@@ -14,10 +14,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from login import Login
+from tests.machine.login import Login
 
 QUIET_UNITS = (
     "apt-daily.timer",
@@ -77,12 +77,15 @@ class Machine:
         self.run("chpasswd", stdin=f"{name}:{password}\n".encode())
 
     def ssh(
-        self, user: str, password: str | None, *options: str, keyring_password: str | None = None
+        self, user: str, password: str | None, *options: str, answers: Sequence[str] = ()
     ) -> Login:
-        """Log in by ssh as a person does: the password is typed at the prompt."""
+        """Log in by ssh as a person does: the password is typed at the prompt.
+
+        ``answers`` are typed at the password prompts that follow, in turn.
+        """
         argv = ["ssh", "-tt", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"]
         argv += ["-o", "UserKnownHostsFile=/dev/null", *options, f"{user}@127.0.0.1"]
-        return Login(self.enter(*argv), password, keyring_password=keyring_password)
+        return Login(self.enter(*argv), password, answers=answers)
 
     def journal(self, *options: str) -> str:
         """Return the journal's messages."""
@@ -130,6 +133,10 @@ def _write_layer(
         link.symlink_to(to)
     for directory in [layer, *(d for d in layer.rglob("*") if d.is_dir() and not d.is_symlink())]:
         directory.chmod(0o755)
+
+
+Boot = Callable[..., Machine]
+"""Boots a machine that ends with the tests: release, layout, units, files."""
 
 
 @contextlib.contextmanager

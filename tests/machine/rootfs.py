@@ -77,11 +77,15 @@ def wheels(release: str) -> Path:
     target = [f"--platform=manylinux_2_{n}_{machine}" for n in (17, 28, 34)]
     target += [f"--platform=manylinux2014_{machine}", f"--python-version={python}"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
-    subprocess.run(
+    done = subprocess.run(
         [*command, *target, f"--dest={unfinished}", *REQUIREMENTS],
-        check=True,
+        check=False,
         stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
+    if done.returncode != 0:
+        raise RuntimeError(f"pip download failed:\n{done.stderr}")
     unfinished.rename(directory)
     return directory
 
@@ -117,9 +121,9 @@ def installed(release: str, place: Path) -> list[Path]:
             target = source / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, target)
+    places = [str(base), str(place), str(wheelhouse), str(source)]
     done = subprocess.run(
-        ["unshare", "--mount", "--propagation=private", "sh", "-ec", INSTALL, "sh"]
-        + [str(base), str(place), str(wheelhouse), str(source)],
+        ["unshare", "--mount", "--propagation=private", "sh", "-ec", INSTALL, "sh", *places],
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -57,8 +57,8 @@ def converse(
     _data: int | None,
 ) -> int:
     """Note what modules say; answer nothing."""
-    for index in range(count):
-        heard.append((messages[index].contents.text or b"").decode("latin-1"))
+    texts = (messages[index].contents.text or b"" for index in range(count))
+    heard.extend(text.decode("latin-1") for text in texts)
     memory = libc.calloc(count, ctypes.sizeof(Response))
     responses[0] = ctypes.cast(memory, ctypes.POINTER(Response))
     return 0
@@ -70,9 +70,7 @@ CONVERSATION = Conversation(converse, None)
 def ask(service: bytes, calls: list[str]) -> dict[str, object]:
     """Make the calls on one handle; give pam_start's code, then code and messages of each."""
     handle = ctypes.c_void_p()
-    code = libpam.pam_start(
-        service, b"nobody", ctypes.byref(CONVERSATION), ctypes.byref(handle)
-    )
+    code = libpam.pam_start(service, b"nobody", ctypes.byref(CONVERSATION), ctypes.byref(handle))
     answers: list[tuple[int, list[str]]] = []
     if code == 0:
         for call in calls:
@@ -88,6 +86,7 @@ def write(files: dict[str, str]) -> list[Path]:
     written = []
     for name, text in files.items():
         path = Path(name)
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(text.encode("latin-1"))
         written.append(path)
     return written
@@ -103,6 +102,8 @@ def main() -> None:
         given = [ask(service, calls) for calls in case["sequences"]]
         for path in written:
             path.unlink()
+        for path in {path.parent for path in written} - {Path("/etc")}:
+            path.rmdir()
         answers.write(json.dumps(given) + "\n")
         answers.flush()
 

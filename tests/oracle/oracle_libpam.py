@@ -16,14 +16,16 @@ from creds_session.pam.terms import Dialect
 CHILD = Path(__file__).with_name("child_libpam.py")
 
 # /etc becomes an empty file system of its own, so that nothing of the root is written and
-# Debian's libpam, which looks for includes in /etc/pam.d alone, sees only our files.
+# Debian's libpam, which looks for includes in /etc/pam.d alone, sees only our files. The
+# same for /usr/lib/pam.d, with a layer over /usr/lib that keeps what is written.
 SETUP = """
 set -e
 mount --make-rprivate /
 code=$(cat "$1")
 mount -t tmpfs none "$2/etc"
-mkdir "$2/etc/pam.d"
-if [ -d "$2/usr/lib/pam.d" ]; then mount -t tmpfs none "$2/usr/lib/pam.d"; fi
+mkdir "$2/etc/lib" "$2/etc/work"
+mount -t overlay none -o "lowerdir=$2/usr/lib,upperdir=$2/etc/lib,workdir=$2/etc/work" "$2/usr/lib"
+rm -rf "$2/usr/lib/pam.d"
 exec chroot "$2" "$3" -c "$code"
 """
 
@@ -43,9 +45,7 @@ class Case:
     def to_json(self) -> str:
         """Encode for the child; bytes as latin-1."""
         files = {path: data.decode("latin-1") for path, data in self.files.items()}
-        return json.dumps(
-            {"files": files, "service": self.service, "sequences": self.sequences}
-        )
+        return json.dumps({"files": files, "service": self.service, "sequences": self.sequences})
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def dialect_of(root: str) -> Dialect:
     status = Path(root, "var/lib/dpkg/status")
     if status.is_file():
         records = status.read_text("utf-8", "replace")
-        found = re.search(r"^Package: libpam0(?:g|t64)$.*?^Version: (\S+)", records, re.M | re.S)
+        found = re.search(r"(?ms)^Package: libpam0(?:g|t64)$.*?^Version: (\S+)", records)
         if found:
             return Dialect.of(found.group(1).rpartition("-")[0], debian=True)
     command = ["chroot", root, "rpm", "-q", "--qf", "%{VERSION}", "pam-libs"]
@@ -95,8 +95,11 @@ def check(root: str) -> None:
     if os.geteuid() != 0:
         msg = "cannot ask libpam: not root"
         raise CannotAsk(msg)
-    case = Case({"/etc/pam.d/svc": b"auth required pam_debug.so auth=maxtries\n"}, "svc", (
-        ("authenticate",),))
+    case = Case(
+        {"/etc/pam.d/svc": b"auth required pam_debug.so auth=maxtries\n"},
+        "svc",
+        (("authenticate",),),
+    )
     try:
         answer = ask(root, [case])[0]
     except (OSError, subprocess.SubprocessError) as error:
@@ -119,9 +122,7 @@ def ask(root: str, cases: list[Case], *, timeout: float = 600) -> list[list[Answ
     return answers
 
 
-def _ask_once(
-    root: str, cases: list[Case], timeout: float
-) -> tuple[list[list[Answer]], Answer]:
+def _ask_once(root: str, cases: list[Case], timeout: float) -> tuple[list[list[Answer]], Answer]:
     """Run one child until it is done or dies."""
     lines = "".join(case.to_json() + "\n" for case in cases)
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
@@ -131,8 +132,12 @@ def _ask_once(
             end = CRASHED
             try:
                 subprocess.run(
-                    _command(root), stdin=questions, stdout=output, stderr=errors,
-                    timeout=timeout, check=False,
+                    _command(root),
+                    stdin=questions,
+                    stdout=output,
+                    stderr=errors,
+                    timeout=timeout,
+                    check=False,
                 )
             except subprocess.TimeoutExpired:
                 end = HUNG

@@ -13,6 +13,31 @@ SIMPLE = ("required", "requisite", "sufficient", "optional")
 VALUES = tuple(value.word for value in ReturnValue)
 LIKELY = ("success", "success", "auth_err", "ignore", "perm_denied", "new_authtok_reqd")
 ACTIONS = tuple(action.value for action in Action)
+SOUP = (
+    *("\n", "\n", "\\\n", " ", " ", "\t", "#", "[", "]", "\\", "\0", "\r", "\v", "-", "=", "x"),
+    "auth",
+    "account ",
+    "password\t",
+    " session ",
+    "required ",
+    "optional ",
+    "sufficient",
+    "pam_echo.so id ",
+    " pam_debug.so auth=success acct=success ",
+    "[default=ok]",
+    "success=1 ",
+    "auth required pam_echo.so ",
+    "account [default=ok] pam_echo.so ",
+    "\npassword optional ",
+    "@include d\n",
+    "substack d",
+    "include /etc/pam.d/d\n",
+    "?",
+    ".",
+    "/",
+    "[]",
+    "\\]",
+)
 NAMES = ("a", "b", "c", "d")
 SEQUENCES = (
     ("authenticate", "setcred", "setcred"),
@@ -50,6 +75,8 @@ class Stacks:
 
     def file(self, includes: tuple[str, ...], lines: int) -> bytes:
         """Make one file."""
+        if self.has_messy_lines and self.random.random() < 0.1:
+            return "".join(self.random.choices(SOUP, k=self.random.randint(1, 40))).encode()
         types = self.random.choices(TYPES, k=self.random.choice((1, 2, 4)))
         text = b"".join(self.line(self.random.choice(types), includes) for _ in range(lines))
         if self.has_messy_lines and self.random.random() < 0.1:
@@ -90,15 +117,37 @@ class Stacks:
         if chance < 0.55:
             return self.random.choice(SIMPLE)
         if chance < 0.58:
-            return self.random.choice(("requierd", "success=ok", "[]", "[required]", "OPTIONAL",
-                                       "default=die", "[success=okay]", "[success=0]", "[;]"))
+            return self.random.choice(
+                (
+                    "requierd",
+                    "success=ok",
+                    "[]",
+                    "[required]",
+                    "OPTIONAL",
+                    "default=die",
+                    "[success=okay]",
+                    "[success=0]",
+                    "[;]",
+                )
+            )
         pairs = [f"{self.value()}={self.action()}" for _ in range(self.random.randint(0, 3))]
         if self.random.random() < 0.8:
             pairs.append(f"default={self.action()}")
         if self.random.random() < 0.03:
-            pairs.append(self.random.choice(("nonsense", "succes=ok", "success=", "success",
-                                             "success=99999999999", "success=4294967295",
-                                             "success=4294967298", "default=2147483648")))
+            pairs.append(
+                self.random.choice(
+                    (
+                        "nonsense",
+                        "succes=ok",
+                        "success=",
+                        "success",
+                        "success=99999999999",
+                        "success=4294967295",
+                        "success=4294967298",
+                        "default=2147483648",
+                    )
+                )
+            )
         if self.random.random() < 0.1:
             self.random.shuffle(pairs)
         glue = self.random.choice((" ", " ", " ", "\t", ""))
@@ -126,10 +175,21 @@ class Stacks:
             return ["pam_debug.so", *arguments]
         if chance < 0.85:
             self.serial += 1
-            more = self.random.choice(((), (), ("x",), ("[a  b]",), (r"[a\]b", "c]d"), ("[", "e f")))
+            more = self.random.choice(
+                ((), (), ("x",), ("[a  b]",), (r"[a\]b", "c]d"), ("[", "e f"))
+            )
             return ["pam_echo.so", f"id{self.serial}", *more]
-        return [self.random.choice(("pam_permit.so", "pam_deny.so", "pam_missing.so",
-                                    "pam_permit.so\r", "PAM_PERMIT.SO"))]
+        return [
+            self.random.choice(
+                (
+                    "pam_permit.so",
+                    "pam_deny.so",
+                    "pam_missing.so",
+                    "pam_permit.so\r",
+                    "PAM_PERMIT.SO",
+                )
+            )
+        ]
 
     def mess(self, words: list[str]) -> bytes:
         """Write the words as people do, and now and then as nobody should."""
@@ -142,8 +202,21 @@ class Stacks:
         for word in words:
             glue = self.random.choice((" ", " ", "\t", "  \t", " ", " "))
             if self.random.random() < 0.03:
-                glue = self.random.choice((" \\\n", "\\\n ", " \\ \t\n\t", " \\\n# c\n", " \\\n\n",
-                                           " \v ", " #", " \\\n\\\n", " \0", "\\", " \\\r\n"))
+                glue = self.random.choice(
+                    (
+                        " \\\n",
+                        "\\\n ",
+                        " \\ \t\n\t",
+                        " \\\n# c\n",
+                        " \\\n\n",
+                        " \v ",
+                        " #",
+                        " \\\n\\\n",
+                        " \0",
+                        "\\",
+                        " \\\r\n",
+                    )
+                )
             line += glue + word if line else word
         line = self.random.choice(("", "", "", " ", "\t")) + line
         if self.random.random() < 0.004:
@@ -154,9 +227,12 @@ class Stacks:
 
 def _serves(type_: str, pass_: str) -> bool:
     """Whether a pass runs rules of a type."""
-    return pass_ in {
-        "auth": ("authenticate", "setcred"),
-        "account": ("acct_mgmt",),
-        "password": ("prelim", "update"),
-        "session": ("open_session", "close_session"),
-    }[type_]
+    return (
+        pass_
+        in {
+            "auth": ("authenticate", "setcred"),
+            "account": ("acct_mgmt",),
+            "password": ("prelim", "update"),
+            "session": ("open_session", "close_session"),
+        }[type_]
+    )
