@@ -20,7 +20,7 @@ DEPTH_LIMIT = 16
 """PAM_SUBSTACK_MAX_LEVEL of pam_private.h."""
 
 _DEEPEST = 100  # before 1.6.0 includes have no limit but the memory of the stack
-MOST_RULES = 100_000  # a file that includes itself three times reads 3**15 files
+MOST_RULES = 20_000  # a file that includes itself three times reads 3**15 files
 
 
 class LoadingFailed(Exception):  # noqa: N818 - caught by the caller in stack.py

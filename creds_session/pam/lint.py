@@ -18,7 +18,7 @@ from creds_session.pam.controls import (
     ValueActionControl,
     all_words,
 )
-from creds_session.pam.lines import LINE_LIMIT, LogicalLine, assemble
+from creds_session.pam.lines import LINE_LIMIT, LineEnd, LogicalLine, assemble
 from creds_session.pam.nodes import (
     AtInclude,
     Consequence,
@@ -140,7 +140,7 @@ def _rule(node: Rule, line: LogicalLine) -> Iterator[Diagnostic]:
         )
     elif not node.control.is_include and not name.strip(b"\r\v\f").endswith(b".so"):
         yield _at(node, start, Severity.WARNING, "odd-module-name", "module without .so")
-    if node.control.is_include and len(node.source[end:].partition(b"#")[0].split()) > 0:
+    if node.control.is_include and node.module_arguments:
         yield _at(node, end, Severity.WARNING, "ignored-words", "an include takes no arguments")
     open_bracket = line.text.rfind(b"[")
     if open_bracket >= 0 and _is_unclosed(line.text, open_bracket):
@@ -212,12 +212,22 @@ def _odd_bytes(node: Node) -> Iterator[Diagnostic]:
 
 def _differences(file: ServiceFile, data: bytes) -> Iterator[Diagnostic]:
     """Find lines that libpam before 1.6 and since then read differently."""
-    other = {
+    mine = _meanings(data, file.dialect)
+    other = _meanings(data, _OTHER_ASSEMBLY[file.dialect])
+    numbers = {key[0] for key, meaning in mine.items() if other.get(key) != meaning}
+    numbers |= {key[0] for key in other if key not in mine}
+    for number in sorted(numbers):
+        reason = "libpam before 1.6 and later ones read this line differently: it is longer"
+        reason += f" than {LINE_LIMIT} bytes, or a blank or comment line cuts what it continues"
+        yield Diagnostic(Severity.WARNING, "dialects-differ", number, 1, reason)
+
+
+def _meanings(
+    data: bytes, dialect: Dialect
+) -> dict[tuple[int, int], tuple[LineEnd, tuple[bytes, ...]]]:
+    """Give the words of each line that counts, by where it starts."""
+    return {
         (line.number, line.column): (line.end, all_words(line.text, 0))
-        for line in assemble(data, _OTHER_ASSEMBLY[file.dialect])
+        for line in assemble(data, dialect)
+        if line.end is not LineEnd.IGNORED
     }
-    for line in assemble(data, file.dialect):
-        if other.get((line.number, line.column)) != (line.end, all_words(line.text, 0)):
-            cause = "is too long for it" if len(line.source) > LINE_LIMIT else "continues"
-            reason = f"libpam before 1.6 reads this line otherwise than later ones: it {cause}"
-            yield Diagnostic(Severity.WARNING, "dialects-differ", line.number, line.column, reason)

@@ -47,7 +47,8 @@ class Spans(NamedTuple):
 class Rule:
     """A rule: type, control, module path, module arguments.
 
-    For the controls ``include`` and ``substack`` the module path names a file of rules.
+    For the controls ``include`` and ``substack`` the module path names a file of rules,
+    and libpam passes over arguments.
     ``silent`` is the leading ``-`` (PAM_HT_SILENT_MODULE). ``service`` is empty but in
     /etc/pam.conf.
     """

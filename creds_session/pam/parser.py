@@ -100,14 +100,13 @@ def _rule_or_malformed(
         return _malformed(line, fields, service, trouble)
     if not (fields.type and fields.control and fields.path and fields.parsed and fields.group):
         return _malformed(line, fields, service, _Trouble("empty line", fields.start))
-    is_include = fields.parsed.is_include
     return Rule(
         source=line.source,
         line=line.number,
         type=fields.group,
         control=fields.parsed,
         module_path=fields.path.value,
-        module_arguments=() if is_include else all_words(fields.text, fields.path.end),
+        module_arguments=all_words(fields.text, fields.path.end),
         silent=fields.type.value.startswith(b"-"),
         spans=Spans(*(_span(line, word) for word in (fields.type, fields.control, fields.path))),
         service=service,
@@ -142,13 +141,13 @@ def _trouble(fields: _Fields, dialect: Dialect) -> _Trouble | None:
     """Find what libpam finds first; None for a proper rule."""
     if fields.type is None:
         return _Trouble("empty module type", fields.start)
-    if fields.parsed is None:
-        return _Trouble("no control flag supplied", fields.type.end - 1)
-    if fields.path is None and fields.parsed.is_include and dialect.is_debian:
+    if fields.parsed and fields.parsed.is_include and not fields.path and dialect.is_debian:
         return _Trouble("include without a name", fields.type.start, Consequence.CRASH)
     if fields.group is None:
         word = fields.type.value.decode("ascii", "backslashreplace")
         return _Trouble(f"illegal module type: {word}", fields.type.start)
+    if fields.parsed is None:
+        return _Trouble("no control flag supplied", fields.type.start)
     if fields.path is None:
         return _Trouble("no module name supplied", fields.type.start)
     return None

@@ -114,10 +114,11 @@ class Login:
 
     def close(self) -> None:
         """Log out as a person does, and wait for the connection's end."""
-        if self._child.isalive():
-            self._child.sendline("exit")
-            with contextlib.suppress(pexpect.TIMEOUT):
-                self._child.expect(pexpect.EOF, timeout=10)
+        for _shell in range(4):  # su and dbus-run-session put shells into shells
+            if self._child.isalive():
+                self._child.sendline("exit")
+                with contextlib.suppress(pexpect.TIMEOUT):
+                    self._child.expect(pexpect.EOF, timeout=1)
         self._child.close(force=True)
 
     def __enter__(self) -> Self:

@@ -98,8 +98,9 @@ class Machine:
 
     def wait_until_gone(self, user: str, timeout: float = 15) -> None:
         """Wait until nothing runs for this user, his user manager included."""
+        uid = self.run("id", "-u", user).stdout.strip()
         deadline = time.monotonic() + timeout
-        while self.processes(user):
+        while self.processes(user) or (self.root / "run/user" / uid).exists():
             if time.monotonic() > deadline:
                 raise AssertionError(f"{user} still runs: {self.processes(user)}")
             time.sleep(0.1)

@@ -45,7 +45,7 @@ def test_lines_that_are_no_rules(data: bytes, kind: type) -> None:
     ("data", "reason", "consequence", "type_"),
     [
         (b"auht required x\n", "illegal module type: auht", Consequence.MUST_FAIL, None),
-        (b"\xef\xbb\xbf# a\n", "no control flag supplied", Consequence.MUST_FAIL, None),
+        (b"\xef\xbb\xbf# a\n", "illegal module type: ", Consequence.MUST_FAIL, None),
         (b"auth\n", "no control flag supplied", Consequence.MUST_FAIL, ManagementGroup.AUTH),
         (b"auth [a x\n", "no module name supplied", Consequence.MUST_FAIL, ManagementGroup.AUTH),
         (b"auth include\n", "include without a name", Consequence.CRASH, ManagementGroup.AUTH),
