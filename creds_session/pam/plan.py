@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from creds_session.errors import InvalidData
+from creds_session.findings import Severity
 from creds_session.pam.handlers import Branch, Stacks
+from creds_session.pam.lint import lint
 from creds_session.pam.loading import Read
-from creds_session.pam.nodes import Malformed, Node, Rule, ServiceFile
+from creds_session.pam.nodes import Node, Rule, ServiceFile
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
     CONTROLS,
@@ -138,7 +140,7 @@ def plan(service: str, path: str, read: Read, dialect: Dialect) -> Plan:
     content = read(path)
     if content is None:
         raise InvalidData(f"{path}: not there")
-    refuse_malformed(path, parse(content, dialect))
+    refuse_broken(path, parse(content, dialect))
     before = judge(service, read, dialect)
     edits: tuple[Edit, ...] = ()
     for wanted, verdict in zip(WANTED, before):
@@ -150,13 +152,13 @@ def plan(service: str, path: str, read: Read, dialect: Dialect) -> Plan:
     return Plan(path, content, edits, before, after)
 
 
-def refuse_malformed(path: str, file: ServiceFile) -> None:
-    """Raise InvalidData with the place of the first line that libpam cannot read."""
-    for node in file.lines:
-        if isinstance(node, Malformed):
+def refuse_broken(path: str, file: ServiceFile) -> None:
+    """Raise InvalidData with the place of the first line that libpam refuses."""
+    for found in lint(file):
+        if found.severity is Severity.ERROR:
             raise InvalidData(
-                f"{path}:{node.line}:{node.column}: {node.reason}",
-                hint="libpam denies logins on such a line; mend it first",
+                f"{path}:{found.line}:{found.column}: {found.reason}",
+                hint="mend it first; libpam fails on such a line",
             )
 
 

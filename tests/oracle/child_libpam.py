@@ -49,7 +49,6 @@ libc.calloc.restype = ctypes.c_void_p
 heard: list[str] = []
 
 
-@CONVERSE
 def converse(
     count: int,
     messages: ctypes._Pointer[ctypes._Pointer[Message]],
@@ -64,7 +63,7 @@ def converse(
     return 0
 
 
-CONVERSATION = Conversation(converse, None)
+CONVERSATION = Conversation(CONVERSE(converse), None)
 
 
 def ask(service: bytes, calls: list[str]) -> dict[str, object]:

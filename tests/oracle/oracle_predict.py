@@ -5,12 +5,11 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from oracle_libpam import CRASHED, HUNG, Answer
-
 from creds_session.pam.dispatch import Verdict, dispatch
 from creds_session.pam.modules import DEBUG_EVENTS, builtin_return
 from creds_session.pam.nodes import Consequence
 from creds_session.pam.terms import Call, Pass, ReturnValue, return_word
+from tests.oracle.oracle_libpam import CRASHED, HUNG, Answer
 
 if TYPE_CHECKING:
     from creds_session.pam.handlers import Handler, Stacks

@@ -6,12 +6,12 @@ import secrets
 from typing import TYPE_CHECKING
 
 import pytest
-from oracle_libpam import Answer, CannotAsk, Case, ask, check, dialect_of, roots
-from oracle_predict import predict, reader
-from oracle_stacks import SEQUENCES, Stacks
 
 from creds_session.pam.nodes import Consequence
 from creds_session.pam.stack import resolve_all
+from tests.oracle.oracle_libpam import Answer, CannotAsk, Case, ask, check, dialect_of, roots
+from tests.oracle.oracle_predict import predict, reader
+from tests.oracle.oracle_stacks import SEQUENCES, Stacks
 
 if TYPE_CHECKING:
     from creds_session.pam.terms import Dialect

@@ -11,7 +11,7 @@ AUTH, SESSION = ManagementGroup.AUTH, ManagementGroup.SESSION
 ALL = (Dialect.DEBIAN_1_5, Dialect.DEBIAN_1_7, Dialect.UPSTREAM_1_5, Dialect.UPSTREAM_1_7)
 
 
-def load(dialect: Dialect = Dialect.DEBIAN_1_7, **files: bytes) -> Stacks:
+def load(dialect: Dialect = Dialect.DEBIAN_1_7, /, **files: bytes) -> Stacks:
     by_path = {f"/etc/pam.d/{name}": data for name, data in files.items()}
     return resolve_all("svc", by_path.get, dialect=dialect)
 
