@@ -90,10 +90,8 @@ def step(
         return _jump(stack, state, action.count)
     state = _count(state, action, returned, deciding)
     ends_frame = action is Action.DIE or (action is Action.DONE and state.impression == POSITIVE)
-    next_index = state.at + 1
-    if ends_frame:
-        next_index = _end_of_frame(stack, state.at)
-    return _enter(stack, next_index, handler.stack_level, state)
+    behind = _end_of_frame(stack, state.at) if ends_frame else state.at + 1
+    return _enter(stack, behind, handler.stack_level, state)
 
 
 def action_for(handler: Handler, deciding: int) -> AnyAction:

@@ -130,7 +130,7 @@ class Loader:
         if file is None:
             return f"unable to open {frame.path or 'a file without a name'}", ()
         if not self.dialect.counts_includes and frame.is_circle:
-            reason = "the file includes itself, which libpam before 1.6 does not survive"
+            reason = "includes in a circle, which libpam before 1.6 does not survive"
             raise LoadingFailed(Failure(Consequence.CRASH, reason, origin))
         accepted, children = self.load(file, frame)
         return ("" if accepted else f"{frame.path} is refused"), children

@@ -82,26 +82,30 @@ def resolve_all(
         failure = _load(loader, name, trees)
     except LoadingFailed as failed:
         failure = failed.failure
-    files = tuple(path for path, file in loader.parsed.items() if file is not None)
-    missing = tuple(path for path, file in loader.parsed.items() if file is None)
+    return Stacks(*(_stack(loader, name, group, trees, failure) for group in ManagementGroup))
 
-    def stack(group: ManagementGroup) -> Stack:
-        own = loader.rows.get((False, group), [])
-        is_other = not own
-        handlers = tuple(loader.rows.get((is_other, group), []))
-        return Stack(
-            service=name,
-            group=group,
-            handlers=() if failure else handlers,
-            dialect=dialect,
-            is_other=is_other,
-            files=files,
-            missing=missing,
-            failure=failure,
-            tree=prune(trees[is_other], group),
-        )
 
-    return Stacks(*(stack(group) for group in ManagementGroup))
+def _stack(
+    loader: Loader,
+    name: str,
+    group: ManagementGroup,
+    trees: dict[bool, tuple[Branch, ...]],
+    failure: Failure | None,
+) -> Stack:
+    """Choose between the service's own row and that of ``other`` (_pam_dispatch)."""
+    is_other = not loader.rows.get((False, group))
+    handlers = tuple(loader.rows.get((is_other, group), []))
+    return Stack(
+        service=name,
+        group=group,
+        handlers=() if failure else handlers,
+        dialect=loader.dialect,
+        is_other=is_other,
+        files=tuple(path for path, file in loader.parsed.items() if file is not None),
+        missing=tuple(path for path, file in loader.parsed.items() if file is None),
+        failure=failure,
+        tree=prune(trees[is_other], group),
+    )
 
 
 def _load(loader: Loader, name: str, trees: dict[bool, tuple[Branch, ...]]) -> Failure | None:

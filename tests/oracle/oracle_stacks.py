@@ -38,6 +38,40 @@ SOUP = (
     "[]",
     "\\]",
 )
+ODD_CONTROLS = (
+    "requierd",
+    "success=ok",
+    "[]",
+    "[required]",
+    "OPTIONAL",
+    "default=die",
+    "[success=okay]",
+    "[success=0]",
+    "[;]",
+)
+ODD_PAIRS = (
+    "nonsense",
+    "succes=ok",
+    "success=",
+    "success",
+    "success=99999999999",
+    "success=4294967295",
+    "success=4294967298",
+    "default=2147483648",
+)
+ODD_GLUE = (
+    " \\\n",
+    "\\\n ",
+    " \\ \t\n\t",
+    " \\\n# c\n",
+    " \\\n\n",
+    " \v ",
+    " #",
+    " \\\n\\\n",
+    " \0",
+    "\\",
+    " \\\r\n",
+)
 NAMES = ("a", "b", "c", "d")
 SEQUENCES = (
     ("authenticate", "setcred", "setcred"),
@@ -117,37 +151,12 @@ class Stacks:
         if chance < 0.55:
             return self.random.choice(SIMPLE)
         if chance < 0.58:
-            return self.random.choice(
-                (
-                    "requierd",
-                    "success=ok",
-                    "[]",
-                    "[required]",
-                    "OPTIONAL",
-                    "default=die",
-                    "[success=okay]",
-                    "[success=0]",
-                    "[;]",
-                )
-            )
+            return self.random.choice(ODD_CONTROLS)
         pairs = [f"{self.value()}={self.action()}" for _ in range(self.random.randint(0, 3))]
         if self.random.random() < 0.8:
             pairs.append(f"default={self.action()}")
         if self.random.random() < 0.03:
-            pairs.append(
-                self.random.choice(
-                    (
-                        "nonsense",
-                        "succes=ok",
-                        "success=",
-                        "success",
-                        "success=99999999999",
-                        "success=4294967295",
-                        "success=4294967298",
-                        "default=2147483648",
-                    )
-                )
-            )
+            pairs.append(self.random.choice(ODD_PAIRS))
         if self.random.random() < 0.1:
             self.random.shuffle(pairs)
         glue = self.random.choice((" ", " ", " ", "\t", ""))
@@ -202,21 +211,7 @@ class Stacks:
         for word in words:
             glue = self.random.choice((" ", " ", "\t", "  \t", " ", " "))
             if self.random.random() < 0.03:
-                glue = self.random.choice(
-                    (
-                        " \\\n",
-                        "\\\n ",
-                        " \\ \t\n\t",
-                        " \\\n# c\n",
-                        " \\\n\n",
-                        " \v ",
-                        " #",
-                        " \\\n\\\n",
-                        " \0",
-                        "\\",
-                        " \\\r\n",
-                    )
-                )
+                glue = self.random.choice(ODD_GLUE)
             line += glue + word if line else word
         line = self.random.choice(("", "", "", " ", "\t")) + line
         if self.random.random() < 0.004:

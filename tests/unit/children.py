@@ -1,0 +1,85 @@
+"""Forked processes that fail, stop or are killed on purpose."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from creds_session.errors import CredsSessionError
+
+INTERRUPTED = 130
+CRASHED = 70
+WATCHED = ("open", "os.", "fcntl.", "shutil.", "tempfile.")
+
+
+def run_child(action: Callable[[], None]) -> int:
+    """Run it in a forked process; return its exit code, negative for a signal."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(_code_of(action))
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@contextmanager
+def background(action: Callable[[Callable[[], None]], None]) -> Iterator[int]:
+    """Run it in a forked process up to where it calls its argument; kill it at the end."""
+    ready, tell = os.pipe()
+
+    def wait() -> None:
+        os.write(tell, b"!")
+        while True:
+            signal.pause()
+
+    pid = os.fork()
+    if pid == 0:
+        os.close(ready)
+        os._exit(_code_of(lambda: action(wait)))
+    os.close(tell)
+    try:
+        assert os.read(ready, 1) == b"!", "the child ended too early"
+        yield pid
+    finally:
+        os.close(ready)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def _code_of(action: Callable[[], None]) -> int:
+    try:
+        action()
+    except CredsSessionError as error:
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BaseException as error:  # noqa: BLE001 - it is the exit code that is looked at
+        print(repr(error), file=sys.stderr)
+        return CRASHED
+    return 0
+
+
+def at_event(number: int, act: Callable[[], None]) -> None:
+    """In this process, act when it touches the file system for the n-th time (audit events)."""
+    seen = 0
+    real_fsync = os.fsync
+
+    def watch(event: str, _arguments: tuple[object, ...]) -> None:
+        nonlocal seen
+        if event.startswith(WATCHED):
+            seen += 1
+            if seen == number:
+                act()
+
+    def fsync(descriptor: int) -> None:
+        sys.audit("os.fsync", descriptor)
+        real_fsync(descriptor)
+
+    os.fsync = fsync
+    sys.addaudithook(watch)
+
+
+def kill_myself() -> None:
+    """End at once, as by a power cut that spares the disk."""
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from creds_session.errors import CredsSessionError, InvalidData
+from creds_session.system.root import MAX_LINKS, Root
+
+OUTSIDE = b"of the machine itself\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    """Make an image beside a file that is not part of it."""
+    (tmp_path / "secret").write_bytes(OUTSIDE)
+    image = tmp_path / "image"
+    (image / "etc" / "pam.d").mkdir(parents=True)
+    (image / "etc" / "pam.d" / "sshd").write_bytes(b"inside\n")
+    return Root(image)
+
+
+def link(root: Root, path: str, target: str) -> None:
+    place = root.path(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "asked", "resolved"),
+    [
+        ("/a", "/etc/pam.d", "/a/sshd", "/etc/pam.d/sshd"),
+        ("/a", "etc/pam.d", "/a/sshd", "/etc/pam.d/sshd"),
+        ("/usr/lib/a", "../../etc", "/usr/lib/a/pam.d/sshd", "/etc/pam.d/sshd"),
+        ("/a", "../../../../etc", "/a/pam.d", "/etc/pam.d"),
+        ("/a", "/../../etc", "/a/pam.d", "/etc/pam.d"),
+        ("/a", "/", "/a/a/a/etc", "/etc"),
+        ("/a", "nothing", "/a/b", "/nothing/b"),
+        ("/a", "x", "//etc/./pam.d//", "/etc/pam.d"),
+        ("/a", "x", "/etc/../../../etc", "/etc"),
+        ("/a", "x", "/", "/"),
+    ],
+)
+def test_resolve_follows_links_inside_the_root(
+    root: Root, path: str, target: str, asked: str, resolved: str
+) -> None:
+    link(root, path, target)
+    assert root.resolve(asked) == resolved
+
+
+def test_resolve_never_leads_out_of_the_root(root: Root, tmp_path: Path) -> None:
+    for number, target in enumerate([str(tmp_path), "../..", "/..", "../../../../../.."]):
+        link(root, f"/out{number}", target)
+        assert root.read(f"/out{number}/secret") is None
+        assert not root.exists(f"/out{number}/secret")
+    assert root.read("/../secret") is None
+    assert root.read("/etc/../../secret") is None
+
+
+@pytest.mark.parametrize("target", ["/a", "a", "./b/../a"])
+def test_resolve_refuses_a_loop(root: Root, target: str) -> None:
+    link(root, "/a", target)
+    with pytest.raises(InvalidData, match="/a/x: too many symbolic links"):
+        root.resolve("/a/x")
+
+
+@pytest.mark.parametrize(("length", "fits"), [(MAX_LINKS, True), (MAX_LINKS + 1, False)])
+def test_resolve_follows_as_many_links_as_the_kernel(
+    root: Root,
+    length: int,
+    fits: bool,  # noqa: FBT001
+) -> None:
+    for number in range(1, length):
+        link(root, f"/l{number}", f"l{number + 1}")
+    link(root, f"/l{length}", "etc/pam.d/sshd")
+    kernel = os.path.exists(root.path("/l1"))  # noqa: PTH110 - the kernel's own answer
+    assert kernel is fits
+    if fits:
+        assert root.read("/l1") == b"inside\n"
+    else:
+        with pytest.raises(InvalidData):
+            root.read("/l1")
+
+
+def test_place_follows_folders_and_not_the_last_name(root: Root, tmp_path: Path) -> None:
+    link(root, "/conf", "/etc")
+    link(root, "/etc/pam.d/other", str(tmp_path / "secret"))
+    assert root.place("/conf/pam.d/other") == root.path("/etc/pam.d/other")
+    assert root.place("/conf") == root.path("/conf")
+    assert root.resolve("/conf/pam.d/other") == str(tmp_path / "secret")
+
+
+@pytest.mark.xfail(reason="the last name is joined as it is, .. too")
+def test_place_stays_inside_the_root(root: Root) -> None:
+    assert root.place("/..") == root.path("/")
+
+
+def test_read_returns_none_for_what_is_not_there(root: Root) -> None:
+    link(root, "/dangling", "/gone")
+    for path in ("/gone", "/dangling", "/etc/pam.d/sshd/x", "/gone/x"):
+        assert root.read(path) is None
+        assert not root.exists(path)
+    assert root.exists("/etc/pam.d/sshd")
+    assert root.exists("/etc")
+
+
+def test_read_has_a_limit(root: Root) -> None:
+    assert root.read("/etc/pam.d/sshd", limit=7) == b"inside\n"
+    with pytest.raises(InvalidData, match="larger than 6 bytes"):
+        root.read("/etc/pam.d/sshd", limit=6)
+
+
+@pytest.mark.timeout(10)
+def test_read_refuses_what_is_no_file_and_does_not_wait(root: Root) -> None:
+    os.mkfifo(root.path("/fifo"))
+    link(root, "/linked", "fifo")
+    for path in ("/fifo", "/linked", "/etc"):
+        with pytest.raises(InvalidData, match=f"{path}: not a regular file"):
+            root.read(path)
+
+
+@pytest.mark.xfail(reason="only two errors of open(2) are told in our own words")
+@pytest.mark.parametrize("path", ["/socket", "/" + "x" * 300, "/a\0b"])
+def test_read_tells_what_cannot_be_opened_in_our_own_words(root: Root, path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(root.path("/socket")))
+        with pytest.raises(CredsSessionError):
+            root.read(path)
+
+
+def test_root_is_the_running_system_under_any_name(root: Root) -> None:
+    assert Root().is_running_system
+    assert Root(Path("/..")).is_running_system
+    assert Root(Path("/proc/self/root")).is_running_system
+    assert not root.is_running_system

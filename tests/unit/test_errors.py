@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from creds_session import errors
+from creds_session.cli.unlock import Declined
+from creds_session.system.bus import CallFailed
+from creds_session.unlock.routes import NoKeyringYet
+
+CODES = {
+    errors.CredsSessionError: 1,
+    errors.WrongPassword: 1,
+    errors.NoSuchCredential: 1,
+    Declined: 1,
+    errors.UsageError: 64,
+    errors.InvalidData: 65,
+    errors.NoSuchFile: 66,
+    errors.Unavailable: 69,
+    CallFailed: 69,
+    errors.CannotWrite: 73,
+    errors.Busy: 75,
+    errors.NotPermitted: 77,
+    errors.CollectionLocked: 77,
+    NoKeyringYet: 77,
+}
+
+
+@pytest.mark.parametrize(("error", "code"), CODES.items())
+def test_error_has_the_exit_code_of_the_contract(
+    error: type[errors.CredsSessionError], code: int
+) -> None:
+    assert error.exit_code == code
+
+
+def test_every_error_is_in_the_table() -> None:
+    defined = {one for one in vars(errors).values() if isinstance(one, type)}
+    assert defined <= set(CODES)
+
+
+def test_error_keeps_problem_and_hint() -> None:
+    error = errors.Busy("held", hint="wait")
+    assert (error.problem, error.hint, str(error)) == ("held", "wait", "held")
+    assert errors.Busy("held").hint == ""
+    assert CallFailed("a.b.C", "").problem == "a.b.C"
