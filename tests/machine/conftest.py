@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,19 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.machine import rootfs
+from tests.machine.capability import why_no_machine
 from tests.machine.machine import Boot, Machine, booted
 
 LAYOUTS = {"debian": None, "redhat": Path(__file__).parent / "layouts" / "redhat"}
 UNITS_MASKED = ("user/gnome-keyring-daemon.socket", "user/gnome-keyring-daemon.service")
-
-
-def why_no_machine() -> str:
-    """Return why no machine can be booted here, or an empty string."""
-    if os.getuid() != 0:
-        return "not root"
-    programs = ("systemd-nspawn", "mmdebstrap", "nsenter", "unshare", "setpriv", "ssh")
-    missing = [program for program in programs if shutil.which(program) is None]
-    return f"not installed: {', '.join(missing)}" if missing else ""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,7 @@
+"""``python -m creds_session`` is ``creds``."""
+
+import sys
+
+from creds_session.cli.creds import main
+
+sys.exit(main())

@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from creds_session import transaction
+from creds_session.errors import Busy, CannotWrite, InvalidData
+from creds_session.system.checkpoints import SavedEdit
+from creds_session.system.files import Attributes, make_directory
+from creds_session.system.root import Root
+from creds_session.transaction import STATE, FileChange, change, is_changed, take_back
+from tests.unit.children import at_event, background, kill_myself, run_child
+
+SSHD, OTHER, NEW = "/etc/pam.d/sshd", "/etc/pam.d/other", "/etc/systemd/user/x.d/y.conf"
+RULE = b"auth optional pam_gnome_keyring.so"
+BEFORE = b"auth include a\nsession required b\n"
+AFTER = b"auth substack a\n" + RULE + b"\nsession required b\n"
+EDITS = (SavedEdit(1, b"auth include a", b"auth substack a"), SavedEdit(2, b"", RULE))
+CHANGES = (
+    FileChange(SSHD, BEFORE, AFTER, EDITS),
+    FileChange(OTHER, b"x\n", b"y\n", (SavedEdit(1, b"x", b"y"),)),
+    FileChange(NEW, None, b"[Unit]\n"),
+)
+
+
+Files = dict[str, tuple[int, bytes]]
+
+
+def nothing() -> None:
+    """Find nothing wrong."""
+
+
+def refuse() -> None:
+    raise InvalidData("not proved")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return make_tree(tmp_path / "root")
+
+
+def make_tree(directory: Path) -> Root:
+    root = Root(directory)
+    root.path("/etc/pam.d").mkdir(parents=True)
+    for path, content, mode in ((SSHD, BEFORE, 0o640), (OTHER, b"x\n", 0o604)):
+        root.path(path).write_bytes(content)
+        root.path(path).chmod(mode)
+    return root
+
+
+def tree(root: Root) -> Files:
+    """Return all files and folders outside the state directory, temporary ones left out."""
+    found = {}
+    for folder, folders, files in os.walk(root.path("/etc")):
+        for name in folders + [name for name in files if not name.startswith(".")]:
+            path = Path(folder, name)
+            content = path.read_bytes() if path.is_file() else b""
+            found[str(path.relative_to(root.directory))] = (path.lstat().st_mode, content)
+    return found
+
+
+def temporaries(root: Root) -> list[Path]:
+    return [path for path in root.directory.rglob(".*") if path.is_file()]
+
+
+def checkpoints_left(root: Root) -> list[Path]:
+    return list(root.path(f"{STATE}/checkpoints").glob("*"))
+
+
+def test_change_and_take_back_are_exact_opposites(root: Root) -> None:
+    before = tree(root)
+    change(root, CHANGES, nothing)
+    after = tree(root)
+    assert after[SSHD[1:]] == (0o100640, AFTER)
+    assert after[NEW[1:]] == (0o100644, b"[Unit]\n")
+    assert is_changed(root)
+    assert set(take_back(root)) == {SSHD, OTHER, NEW}
+    assert tree(root) == before
+    assert not is_changed(root)
+    assert take_back(root) == ()
+    assert temporaries(root) == []
+
+
+def test_take_back_goes_through_every_change(root: Root) -> None:
+    before = tree(root)
+    change(root, CHANGES[:1], nothing)
+    again = AFTER + b"session optional c\n"
+    change(root, (FileChange(SSHD, AFTER, again),), nothing)
+    assert take_back(root) == (SSHD,)
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize("error", [InvalidData("not proved"), KeyboardInterrupt(), MemoryError()])
+def test_change_puts_everything_back_when_verify_raises(
+    root: Root, error: BaseException
+) -> None:
+    before = tree(root)
+
+    def verify() -> None:
+        assert tree(root) != before
+        raise error
+
+    with pytest.raises(type(error)):
+        change(root, CHANGES, verify)
+    assert tree(root) == before
+    assert checkpoints_left(root) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_change_keeps_and_restores_the_owner(root: Root) -> None:
+    os.chown(root.path(SSHD), 12, 34)
+    with pytest.raises(InvalidData):
+        change(root, CHANGES, refuse)
+    for act in (lambda: change(root, CHANGES, nothing), lambda: take_back(root)):
+        act()
+        status = root.path(SSHD).stat()
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (12, 34, 0o640)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_change_is_busy_when_a_file_is_not_what_the_plan_was_made_from(
+    root: Root, number: int
+) -> None:
+    place = root.path(CHANGES[number].path)
+    make_directory(place.parent, 0o755)
+    place.write_bytes(b"someone else's\n")
+    before = tree(root)
+    with pytest.raises(Busy, match="changed while it was being looked at"):
+        change(root, CHANGES, nothing)
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize("kind", ["symbolic link", "hard link"])
+def test_change_refuses_links_and_touches_no_other_file(root: Root, kind: str) -> None:
+    place = root.path(OTHER)
+    target = root.path("/etc/target")
+    place.rename(target)
+    if kind == "hard link":
+        place.hardlink_to(target)
+    else:
+        place.symlink_to("../target")
+    before = tree(root)
+    with pytest.raises(InvalidData, match=kind):
+        change(root, CHANGES, nothing)
+    assert tree(root) == before
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in which something happened at one touch of the file system."""
+
+    number: int
+    code: int
+    root: Root
+
+
+def interrupted(
+    tmp_path: Path, act: Callable[[Root], object], what: Callable[[], None]
+) -> Iterator[Run]:
+    """Do the same again and again; let ``what`` happen at the first, second, ... last touch."""
+    for number in itertools.count(1):
+        root = make_tree(tmp_path / str(number))
+        if act is take_back:
+            change(root, CHANGES, nothing)
+        told = tmp_path / f"{number}.told"
+
+        def run(number: int = number, root: Root = root, told: Path = told) -> None:
+            at_event(number, what, told)
+            act(root)
+
+        code = run_child(run)
+        if len(told.read_bytes()) < number:
+            assert (code, number > 20) == (0, True)
+            return
+        yield Run(number, code, root)
+
+
+def changing(root: Root) -> None:
+    change(root, CHANGES, nothing)
+
+
+def files(root: Root) -> Files:
+    return {path: value for path, value in tree(root).items() if stat.S_ISREG(value[0])}
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk: no power goes here."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+
+
+@pytest.fixture
+def states(tmp_path: Path) -> tuple[Files, Files]:
+    root = make_tree(tmp_path / "reference")
+    old = files(root)
+    change(root, CHANGES, nothing)
+    return old, files(root)
+
+
+def assert_whole(run: Run, states: tuple[Files, Files]) -> None:
+    """Assert that every file that was there is there, the old one or the new one."""
+    old, new = states
+    now = files(run.root)
+    assert set(old) <= set(now) <= set(new), run
+    for path, value in now.items():
+        assert value in {old.get(path), new[path]}, run
+
+
+@pytest.mark.usefixtures("fast")
+def test_change_that_is_killed_anywhere_is_recovered_by_the_next_run(
+    tmp_path: Path, states: tuple[Files, Files]
+) -> None:
+    ends = []
+    for run in interrupted(tmp_path, changing, kill_myself):
+        assert run.code == -signal.SIGKILL
+        assert_whole(run, states)
+        change(run.root, (), nothing)  # any next run
+        assert files(run.root) in states, run
+        ends.append(files(run.root))
+        take_back(run.root)
+        assert files(run.root) == states[0], run
+    assert {states.index(end) for end in ends} == {0, 1}
+
+
+@pytest.mark.xfail(reason="a run that is killed leaves its temporary files for ever")
+@pytest.mark.usefixtures("fast")
+def test_recovery_removes_the_temporary_files_of_a_run_that_was_killed(tmp_path: Path) -> None:
+    old = tree(make_tree(tmp_path / "old"))
+    for run in interrupted(tmp_path, changing, kill_myself):
+        take_back(run.root)
+        assert tree(run.root) == old, run
+        assert temporaries(run.root) == [], run
+
+
+@pytest.mark.usefixtures("fast")
+def test_take_back_that_is_killed_anywhere_is_finished_by_the_next_run(
+    tmp_path: Path, states: tuple[Files, Files]
+) -> None:
+    for run in interrupted(tmp_path, take_back, kill_myself):
+        assert run.code == -signal.SIGKILL
+        assert_whole(run, states)
+        take_back(run.root)
+        assert files(run.root) == states[0], run
+
+
+def out_of_space() -> None:
+    raise OSError(errno.ENOSPC, "no space")
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.xfail(reason="what fails while the change is made final is not undone")
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("failure", [out_of_space, interrupt])
+def test_change_that_fails_anywhere_changes_nothing(
+    tmp_path: Path, states: tuple[Files, Files], failure: Callable[[], None]
+) -> None:
+    for run in interrupted(tmp_path, changing, failure):
+        assert files(run.root) == states[run.code == 0], run
+        assert temporaries(run.root) == [], run
+
+
+@pytest.mark.usefixtures("fast")
+def test_change_that_fails_is_undone_by_the_next_run_at_the_latest(
+    tmp_path: Path, states: tuple[Files, Files]
+) -> None:
+    for run in interrupted(tmp_path, changing, out_of_space):
+        take_back(run.root)
+        assert files(run.root) == states[0], run
+
+
+@pytest.mark.xfail(reason="open(2) in sync_directory is not told in our own words")
+@pytest.mark.usefixtures("fast")
+def test_change_that_runs_out_of_space_says_so(tmp_path: Path) -> None:
+    for run in interrupted(tmp_path, changing, out_of_space):
+        assert run.code in {0, CannotWrite.exit_code}, run
+
+
+def test_concurrent_runs_are_refused_and_change_nothing(root: Root) -> None:
+    def hold(wait: Callable[[], None]) -> None:
+        change(root, CHANGES[:1], wait)
+
+    with background(hold):
+        for act in (lambda: change(root, CHANGES[1:], nothing), lambda: take_back(root)):
+            with pytest.raises(Busy):
+                act()
+        assert root.read(OTHER) == b"x\n"
+        assert root.read(SSHD) == AFTER
+    before = tree(make_tree(root.directory / "fresh"))
+    change(root, (), nothing)
+    assert tree(root) == before
+
+
+EDITED = b"# mine\n" + AFTER.replace(b"required b", b"optional b") + b"session required c\n"
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [
+        (EDITED, b"# mine\nauth include a\nsession optional b\nsession required c\n"),
+        (EDITED.replace(RULE + b"\n", b""), b"# mine\nauth include a\nsession optional b\nsession required c\n"),
+        (AFTER.replace(b"substack a", b"substack z"), b"auth substack z\nsession required b\n"),
+        (b"auth required everything-else\n", b"auth required everything-else\n"),
+        (b"", b""),
+        (b"\xff\0\n" + RULE, b"\xff\0\n"),
+    ],
+)
+def test_take_back_takes_only_our_lines_from_a_file_that_others_edited(
+    root: Root, now: bytes, left: bytes
+) -> None:
+    change(root, CHANGES[:1], nothing)
+    root.path(SSHD).write_bytes(now)
+    assert take_back(root) == ((SSHD,) if now != left else ())
+    assert root.read(SSHD) == left
+    assert root.path(SSHD).stat().st_mode & 0o777 == 0o640
+
+
+def test_take_back_leaves_what_became_theirs(root: Root) -> None:
+    change(root, CHANGES, nothing)
+    root.path(NEW).write_bytes(b"[Unit]\n# mine now\n")
+    root.path(OTHER).unlink()
+    assert take_back(root) == (SSHD,)
+    assert root.read(NEW) == b"[Unit]\n# mine now\n"
+    assert root.read(OTHER) is None
+
+
+@pytest.mark.xfail(reason="a link that came since is replaced, by a file of mode 0777 where it was edited")
+@pytest.mark.parametrize("edited", [False, True])
+def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:  # noqa: FBT001
+    change(root, CHANGES[:1], nothing)
+    place, target = root.path(SSHD), root.path("/etc/managed")
+    target.write_bytes(EDITED if edited else AFTER)
+    place.unlink()
+    place.symlink_to("../managed")
+    with pytest.raises(InvalidData, match="symbolic link"):
+        take_back(root)
+    assert place.is_symlink()
+    assert is_changed(root)
+
+
+@pytest.mark.xfail(reason="the saved mode is put back over the one that an admin gave")
+def test_take_back_keeps_the_mode_that_an_admin_gave_the_file_since(root: Root) -> None:
+    change(root, CHANGES[:1], nothing)
+    root.path(SSHD).chmod(0o600)
+    take_back(root)
+    assert root.path(SSHD).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.xfail(reason="a file that has nothing of ours is written again")
+def test_take_back_writes_no_file_that_has_nothing_of_ours(root: Root) -> None:
+    change(root, CHANGES[:1], nothing)
+    root.path(SSHD).write_bytes(b"all theirs\n")
+    inode = root.path(SSHD).stat().st_ino
+    assert take_back(root) == ()
+    assert root.path(SSHD).stat().st_ino == inode
+
+
+@pytest.mark.xfail(reason="what was never written is taken back too")
+def test_change_that_is_busy_leaves_a_line_like_ours_that_someone_else_wrote(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = RULE + b"\nsomeone else's\n"
+    write = transaction.replace
+
+    def race(path: Path, content: bytes, attributes: Attributes) -> None:
+        write(path, content, attributes)
+        monkeypatch.setattr(transaction, "replace", write)
+        root.path(SSHD).write_bytes(theirs)
+
+    monkeypatch.setattr(transaction, "replace", race)
+    with pytest.raises(Busy, match="changed while it was being written"):
+        change(root, (CHANGES[1], CHANGES[0]), nothing)
+    assert root.read(SSHD) == theirs
+
+
+@pytest.mark.xfail(reason="looking removes folders, without the lock")
+def test_is_changed_leaves_alone_what_a_run_is_about_to_save(root: Root) -> None:
+    begun = root.path(f"{STATE}/checkpoints/000001")
+    begun.mkdir(parents=True)
+    assert not is_changed(root)
+    assert begun.exists()
