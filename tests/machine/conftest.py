@@ -13,7 +13,7 @@ from tests.machine import rootfs
 from tests.machine.capability import why_no_machine
 from tests.machine.machine import Boot, Machine, booted
 
-LAYOUTS = {"debian": None, "redhat": Path(__file__).parent / "layouts" / "redhat"}
+LAYOUTS = {"debian": None, "redhat": rootfs.CHECKOUT / "pam.d" / "redhat" / "before"}
 UNITS_MASKED = ("user/gnome-keyring-daemon.socket", "user/gnome-keyring-daemon.service")
 
 

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from creds_session.checks import CHECKS, run
+from creds_session.facts import (
+    BusFacts,
+    CollectionState,
+    DaemonRole,
+    Facts,
+    FirstLoginFacts,
+    InstallationFacts,
+    PamFacts,
+    SessionFacts,
+)
+from creds_session.findings import Finding, Outcome, Severity
+from tests.unit.examples import (
+    ADDRESS,
+    FILE,
+    KWALLET,
+    SSHD,
+    WELL,
+    WITHOUT_RULES,
+    bus,
+    daemon,
+    keyring,
+)
+
+E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
+LOCKED, ABSENT, GHOST = CollectionState.LOCKED, CollectionState.ABSENT, CollectionState.GHOST
+IDLE = BusFacts(ADDRESS, "nobody has used it yet", is_idle=True)
+INSTALLED = WELL.installation
+SSHD_PATH = "/etc/pam.d/sshd"
+BY_PASSWORD = SessionFacts("alice", 1000, by_ssh=True, login_method="password")
+BY_KEY = SessionFacts("alice", 1000, by_ssh=True, login_method="publickey")
+BY_DIALOGUE = SessionFacts("alice", 1000, login_method="keyboard-interactive/pam")
+BY_SU = SessionFacts("alice", 1000)
+UNREACHED = b"auth sufficient pam_unix.so\nauth optional pam_gnome_keyring.so\n"
+NO_MODULE = replace(INSTALLED, pam_module=None)
+SOCKET = FirstLoginFacts("/usr/lib/systemd/user/gnome-keyring-daemon.socket")
+
+
+def findings(facts: Facts) -> list[Finding]:
+    return [finding for result in run(CHECKS, facts) for finding in result.findings]
+
+
+def pam(content: bytes) -> PamFacts:
+    return PamFacts(files={SSHD_PATH: content})
+
+
+def test_nothing_is_found_where_all_is_well() -> None:
+    results = run(CHECKS, WELL)
+    assert [(one.check, one.outcome, one.summary) for one in results if one.findings] == []
+    assert {one.outcome for one in results} == {Outcome.PASSED}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (replace(WELL, installation=replace(INSTALLED, daemon=None)), ("daemon-not-installed", E)),
+        (replace(WELL, installation=NO_MODULE), ("pam-module-not-installed", W)),
+        (replace(WELL, pam=PamFacts()), ("pam-service-absent", N)),
+        (replace(WELL, pam=pam(b"@include nothing\n")), ("pam-file-malformed", E)),
+        (replace(WELL, pam=pam(WITHOUT_RULES)), ("pam-rule-missing", W)),
+        (replace(WELL, pam=pam(UNREACHED)), ("pam-rule-ineffective", W)),
+        (replace(WELL, first_login=SOCKET), ("first-login-fails", W)),
+        (replace(WELL, bus=BusFacts()), ("bus-absent", E)),
+        (replace(WELL, bus=BusFacts(ADDRESS, "refused")), ("bus-unreachable", E)),
+        (
+            replace(WELL, bus=bus(None, None), daemons=(daemon(DaemonRole.LOGIN),)),
+            ("daemon-waiting", E),
+        ),
+        (replace(WELL, bus=bus(KWALLET, None)), ("other-provider", E)),
+        (replace(WELL, bus=bus(None, None)), ("secret-service-unowned", E)),
+        (replace(WELL, bus=IDLE, daemons=()), ("secret-service-unowned", E)),
+        (replace(WELL, bus=bus(login=GHOST)), ("keyring-ghost", E)),
+        (
+            replace(WELL, bus=bus(login=ABSENT), keyring=keyring(exists=False)),
+            ("keyring-absent", E),
+        ),
+        (
+            replace(WELL, bus=bus(None, None), daemons=(), keyring=keyring(exists=False)),
+            ("keyring-absent", E),
+        ),
+        (replace(WELL, bus=bus(login=LOCKED), session=BY_PASSWORD), ("keyring-locked", E)),
+        (replace(WELL, bus=bus(login=LOCKED), session=BY_SU), ("keyring-locked", E)),
+        (replace(WELL, bus=bus(login=LOCKED), session=BY_KEY), ("login-without-password", E)),
+        (replace(WELL, bus=bus(login=LOCKED), session=BY_DIALOGUE), ("login-without-password", E)),
+        (replace(WELL, bus=bus(login=LOCKED)), ("login-without-password", E)),
+    ],
+)
+def test_one_fault_is_one_finding(facts: Facts, expected: tuple[str, Severity]) -> None:
+    assert [(one.id, one.severity) for one in findings(facts)] == [expected]
+
+
+def test_a_missing_rule_is_an_error_where_the_keyring_is_not_open() -> None:
+    facts = replace(WELL, pam=pam(WITHOUT_RULES), bus=bus(login=LOCKED))
+    assert [(one.id, one.severity) for one in findings(facts)] == [
+        ("pam-rule-missing", E),
+        ("login-without-password", E),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (replace(WELL, bus=bus(login=LOCKED), session=BY_KEY), "accepted a public key"),
+        (replace(WELL, bus=bus(login=LOCKED), session=BY_DIALOGUE), "keyboard-interactive"),
+        (replace(WELL, bus=bus(login=LOCKED), session=BY_PASSWORD), "not the one that was typed"),
+        (replace(WELL, bus=bus(login=LOCKED), session=BY_SU), "su, cron, a container"),
+    ],
+)
+def test_a_locked_keyring_has_the_cause_that_its_login_tells(facts: Facts, words: str) -> None:
+    (finding,) = findings(facts)
+    assert words in finding.cause
+    assert FILE in finding.evidence
+
+
+@pytest.mark.parametrize(("age", "left"), [(20, "100 s"), (119.6, "0 s"), (500, "0 s")])
+def test_a_waiting_daemon_tells_how_long_it_waits(age: float, left: str) -> None:
+    waiting = daemon(DaemonRole.LOGIN, age=age)
+    (finding,) = findings(replace(WELL, bus=bus(None, None), daemons=(waiting,)))
+    assert f"ends in {left}" in finding.title
+    assert "pid 7, role login, child of systemd (pid 1), user id 1000" in finding.evidence[0]
+
+
+def test_a_waiting_daemon_is_no_fault_beside_one_that_serves() -> None:
+    both = (daemon(DaemonRole.LOGIN), daemon(DaemonRole.UNIT, 9))
+    assert findings(replace(WELL, daemons=both)) == []
+    assert findings(replace(WELL, daemons=both[:1])) == []
+
+
+def test_a_cure_is_a_command_or_words() -> None:
+    no_daemon = replace(WELL, installation=replace(INSTALLED, daemon=None))
+    (finding,) = findings(no_daemon)
+    assert finding.remediation is not None
+    assert finding.remediation.commands == (("apt", "install", "gnome-keyring"),)
+
+
+@pytest.mark.xfail(reason="words become a command, and install is a program")
+def test_a_cure_that_is_words_is_no_command() -> None:
+    unknown = InstallationFacts(None, "/x", "/y", "ID=plan9\n")
+    (finding,) = findings(replace(WELL, installation=unknown))
+    assert finding.remediation is not None
+    assert finding.remediation.commands == ()
+
+
+@pytest.mark.xfail(reason="a keyring that cannot be looked at is taken for absent")
+def test_a_keyring_that_cannot_be_looked_at_is_not_said_to_be_absent() -> None:
+    facts = replace(WELL, bus=bus(None, None), daemons=(), keyring=keyring(exists=None))
+    assert "keyring-absent" not in [one.id for one in findings(facts)]
+
+
+@pytest.mark.xfail(reason="files that could not be read are told nowhere")
+def test_pam_files_that_could_not_be_read_are_told() -> None:
+    reason = "/etc/pam.d/common-auth: Permission denied"
+    content = b"@include common-auth\n" + SSHD
+    facts = replace(WELL, pam=PamFacts(files={SSHD_PATH: content}, reason=reason))
+    assert reason in repr(run(CHECKS, facts))
+
+
+@pytest.mark.parametrize("login", [None, *CollectionState])
+@pytest.mark.parametrize("owner", [None, KWALLET, WELL.bus.owner])
+def test_healthy_means_that_a_gnome_keyring_says_unlocked(
+    login: CollectionState | None, owner: object
+) -> None:
+    facts = replace(WELL, bus=replace(WELL.bus, owner=owner, login=login))
+    healthy = not any(result.has_error for result in run(CHECKS, facts))
+    assert healthy is (facts == WELL)
+
+
+@pytest.mark.xfail(reason="a stack that lets nobody in is proved safe")
+@pytest.mark.parametrize(
+    "line", [b"auht required x.so", b"auth requierd x.so", b"auth include nothing", b"auth"]
+)
+def test_a_line_that_refuses_every_login_is_an_error(line: bytes) -> None:
+    found = findings(replace(WELL, pam=pam(SSHD + line + b"\n")))
+    assert [(one.id, one.severity) for one in found] == [("pam-file-malformed", E)]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from creds_session.pam.plan import Edit, GroupVerdict
+from creds_session.pam.terms import ManagementGroup
+from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
+
+AUTH = ManagementGroup.AUTH
+
+
+@pytest.mark.parametrize(
+    ("verdict", "line"),
+    [
+        (GroupVerdict(AUTH, present=True, reached=True), "present, reached, proved safe"),
+        (GroupVerdict(AUTH, present=False, reached=False, problem="no rule"), "no rule"),
+        (
+            GroupVerdict(AUTH, present=False, reached=False, applies=False),
+            "not needed: no module here asks for a password",
+        ),
+    ],
+)
+def test_verdict_lines_say_it_in_words(verdict: GroupVerdict, line: str) -> None:
+    assert verdict_lines([verdict]) == [f"auth      {line}"]
+
+
+def test_verdict_values_have_every_part() -> None:
+    verdict = GroupVerdict(AUTH, present=True, reached=False, problem="never reached")
+    assert verdict_values([verdict]) == [
+        {
+            "group": "auth",
+            "applies": True,
+            "present": True,
+            "reached": False,
+            "proved_safe": False,
+            "problem": "never reached",
+        }
+    ]
+
+
+def test_unified_diff_is_what_diff_u_shows() -> None:
+    assert unified_diff("/a", b"one\ntwo\n", b"one\nnew\ntwo\n") == (
+        "--- /a\n+++ /a\n@@ -1,2 +1,3 @@\n one\n+new\n two\n"
+    )
+    assert unified_diff("/a", None, b"new\n") == "--- /dev/null\n+++ /a\n@@ -0,0 +1 @@\n+new\n"
+    assert unified_diff("/a", b"same\n", b"same\n") == ""
+
+
+def test_unified_diff_shows_odd_bytes_and_a_missing_newline() -> None:
+    diff = unified_diff("/a", b"\xff", b"\xff\nnew\n")
+    assert diff == (
+        "--- /a\n+++ /a\n@@ -1 +1,2 @@\n-\\xff\n\\ No newline at end of file\n+\\xff\n+new\n"
+    )
+
+
+@given(st.binary(max_size=30), st.binary(max_size=30))
+def test_unified_diff_never_fails_and_shows_every_difference(before: bytes, after: bytes) -> None:
+    shown = (before.decode("utf-8", "backslashreplace"), after.decode("utf-8", "backslashreplace"))
+    assert bool(unified_diff("/a", before, after)) is (shown[0] != shown[1])
+
+
+def test_reasons_name_the_line_and_the_word() -> None:
+    edits = [Edit(0, b"include", b"substack", 1, "why"), Edit(9, b"", b"auth x\n", 2, "because")]
+    assert reasons(edits) == [
+        "line 1: include becomes substack: why",
+        "line 2: auth x: because",
+    ]

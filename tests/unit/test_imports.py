@@ -1,0 +1,32 @@
+"""The pure part loads nothing that touches the machine; `creds get` loads nothing of the doctor."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LOADED = "import sys; {}; print(*sys.modules)"
+
+
+def modules(statement: str) -> set[str]:
+    command = [sys.executable, "-c", LOADED.format(statement)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "package", ["pam.plan", "pam.lint", "checks", "report.doctor", "report.pam", "facts", "packages"]
+)
+def test_pure_part_loads_nothing_of_the_machine(package: str) -> None:
+    loaded = modules(f"import creds_session.{package}")
+    effects = {"subprocess", "socket", "fcntl", "psutil", "pexpect", "jeepney", "keyring"}
+    assert not loaded & effects
+    assert not {name for name in loaded if name.startswith("creds_session.system")}
+
+
+def test_credentials_load_nothing_of_the_doctor_or_of_pam() -> None:
+    loaded = modules("import creds_session.cli.creds, creds_session.credentials")
+    assert not loaded & {"psutil", "pexpect", "keyring", "creds_session.checks"}
+    assert "creds_session.pam.dispatch" not in loaded
