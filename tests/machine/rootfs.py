@@ -12,7 +12,8 @@ from pathlib import Path
 
 CACHE = Path(os.environ.get("CREDS_CACHE", "/var/cache/creds-session"))
 CHECKOUT = Path(__file__).resolve().parents[2]
-RELEASES = {"bookworm": "3.11", "trixie": "3.13"}
+RELEASES = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}
+PYTHON_ALONE = ("python3-venv", "strace", "acl", "e2fsprogs")
 PACKAGES = (
     "systemd",
     "systemd-sysv",
@@ -31,7 +32,10 @@ PACKAGES = (
     "sudo",
     "rsync",
 )
-REQUIREMENTS = ("keyring", "python-pam", "pexpect", "psutil", "jeepney", "setuptools", "wheel")
+REQUIREMENTS = (
+    *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "setuptools", "wheel"),
+    *("pytest", "pytest-timeout", "hypothesis"),
+)
 
 
 def say(message: str) -> None:
@@ -41,14 +45,15 @@ def say(message: str) -> None:
 
 def root_file_system(release: str) -> Path:
     """Return a pristine root file system of this Debian release, made on first use."""
-    key = hashlib.sha256(",".join(PACKAGES).encode()).hexdigest()[:12]
+    packages = PYTHON_ALONE if release == "bullseye" else PACKAGES
+    key = hashlib.sha256(",".join(packages).encode()).hexdigest()[:12]
     directory = CACHE / "rootfs" / f"{release}-{key}"
     if directory.is_dir():
         return directory
     say(f"making a root file system of Debian {release} in {directory}: about a minute, once")
     directory.parent.mkdir(parents=True, exist_ok=True)
     unfinished = directory.with_suffix(f".{os.getpid()}")
-    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(PACKAGES)}"]
+    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(packages)}"]
     made = subprocess.run(
         [*command, release, str(unfinished)],
         check=False,
@@ -74,7 +79,7 @@ def wheels(release: str) -> Path:
     directory.parent.mkdir(parents=True, exist_ok=True)
     unfinished = directory.with_name(f"{directory.name}.{os.getpid()}")
     machine = platform.machine()
-    target = [f"--platform=manylinux_2_{n}_{machine}" for n in (17, 28, 34)]
+    target = [f"--platform=manylinux_2_{n}_{machine}" for n in (12, 17, 28, 31, 34)]
     target += [f"--platform=manylinux2014_{machine}", f"--python-version={python}"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
     done = subprocess.run(
@@ -132,3 +137,36 @@ def installed(release: str, place: Path) -> list[Path]:
     if done.returncode != 0:
         raise RuntimeError(f"scripts/install failed:\n{done.stdout}\n{done.stderr}")
     return [place / "upper", base]
+
+
+TEST_IN = """
+mount -t tmpfs tmpfs "$2"
+mkdir "$2/upper" "$2/work" "$2/root"
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+mount -t proc proc "$2/root/proc"
+mount --rbind /dev "$2/root/dev"
+mkdir -p "$2/root/mnt/wheels" "$2/root/mnt/source"
+mount --bind "$3" "$2/root/mnt/wheels"
+mount --bind -o ro "$4" "$2/root/mnt/source"
+exec chroot "$2/root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 sh -ec '
+python3 -m venv /opt/test
+/opt/test/bin/pip install --quiet --no-index --find-links=/mnt/wheels \
+    keyring python-pam pexpect psutil jeepney pytest pytest-timeout hypothesis
+cd /mnt/source
+exec env PYTHONDONTWRITEBYTECODE=1 /opt/test/bin/python -m pytest -q -p no:cacheprovider \
+    -o filterwarnings=default tests/unit tests/property'
+"""
+
+
+def run_pure_tests(release: str, place: Path) -> subprocess.CompletedProcess[str]:
+    """Run the unit and property tests with the Python of a release, in its own file system."""
+    base = root_file_system(release)
+    wheelhouse = wheels(release)
+    places = [str(base), str(place), str(wheelhouse), str(CHECKOUT)]
+    return subprocess.run(
+        ["unshare", "--mount", "--propagation=private", "sh", "-ec", TEST_IN, "sh", *places],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )

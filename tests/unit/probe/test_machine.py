@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from creds_session.pam.terms import Dialect
+from creds_session.probe.machine import (
+    find_pam_module,
+    probe_dialect,
+    probe_first_login,
+    probe_installation,
+    probe_pam,
+)
+from creds_session.system.root import Root
+
+UNIT = "/usr/lib/systemd/user/gnome-keyring-daemon.socket"
+ETC_UNIT = "/etc/systemd/user/gnome-keyring-daemon.socket"
+WANTS = "sockets.target.wants/gnome-keyring-daemon.socket"
+DROP_IN = f"{ETC_UNIT}.d/x.conf"
+CONDITION = b"[Unit]\nConditionPathExists=%h/.local/share/keyrings/login.keyring\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path / "image")
+
+
+def write(root: Root, path: str, content: bytes = b"") -> None:
+    root.path(path).parent.mkdir(parents=True, exist_ok=True)
+    root.path(path).write_bytes(content)
+
+
+def link(root: Root, path: str, target: object) -> None:
+    root.path(path).parent.mkdir(parents=True, exist_ok=True)
+    root.path(path).symlink_to(str(target))
+
+
+@pytest.mark.parametrize(
+    ("version", "dialect"),
+    [
+        (b"1.5.2-6+deb12u1", Dialect.of("1.5.2", debian=True)),
+        (b"1.7.0-5", Dialect.of("1.7.0", debian=True)),
+        (b"1:1.5.2-6", Dialect.of("1.5.2", debian=True)),
+    ],
+)
+def test_probe_dialect_reads_the_version_of_libpam(
+    root: Root, version: bytes, dialect: Dialect
+) -> None:
+    other = b"Package: libpam-modules\nVersion: 9.9.9\n\n"
+    ours = b"Package: libpam0g\nStatus: install ok installed\nVersion: " + version + b"\n\n"
+    write(root, "/var/lib/dpkg/status", other + ours + other)
+    assert probe_dialect(root) is dialect
+
+
+def test_probe_dialect_is_upstream_where_nothing_tells(root: Root) -> None:
+    assert probe_dialect(root) is Dialect.UPSTREAM_1_7
+    write(root, "/var/lib/dpkg/status", b"Package: libpam-modules\nVersion: 1.5.2\n")
+    assert probe_dialect(root) is Dialect.UPSTREAM_1_7
+
+
+def test_probe_installation_names_paths_of_the_root(root: Root) -> None:
+    assert probe_installation(root).daemon is None
+    write(root, "/usr/bin/gnome-keyring-daemon")
+    write(root, "/usr/sbin/sshd")
+    write(root, "/usr/lib64/security/pam_gnome_keyring.so")
+    write(root, "/etc/os-release", b"ID=fedora\n\xff")
+    found = probe_installation(root)
+    assert (found.daemon, found.sshd, found.pam_module, found.os_release) == (
+        "/usr/bin/gnome-keyring-daemon",
+        "/usr/sbin/sshd",
+        "/usr/lib64/security/pam_gnome_keyring.so",
+        "ID=fedora\n�",
+    )
+
+
+def test_find_pam_module_knows_the_folders_of_debian(root: Root) -> None:
+    write(root, "/usr/lib/aarch64-linux-gnu/security/pam_gnome_keyring.so")
+    found = "/usr/lib/aarch64-linux-gnu/security/pam_gnome_keyring.so"
+    assert find_pam_module(root) == found
+
+
+@pytest.mark.xfail(reason="the folder of the libraries does not go through the root")
+def test_find_pam_module_follows_a_link_of_the_root(root: Root) -> None:
+    write(root, "/system/lib/x86_64-linux-gnu/security/pam_gnome_keyring.so")
+    link(root, "/usr/lib", "/system/lib")
+    assert find_pam_module(root) == "/usr/lib/x86_64-linux-gnu/security/pam_gnome_keyring.so"
+
+
+def test_probe_pam_reads_every_file_and_says_which_it_could_not(root: Root, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"outside\n")
+    write(root, "/etc/pam.d/sshd", b"a\n")
+    write(root, "/usr/lib/pam.d/other", b"b\n")
+    write(root, "/etc/pam.d/huge", b"x" * (1 << 20) + b"x")
+    link(root, "/etc/pam.d/out", tmp_path / "secret")
+    link(root, "/etc/pam.d/loop", "loop")
+    root.path("/etc/pam.d/folder").mkdir()
+    facts = probe_pam(root, "sshd")
+    assert facts.files == {"/etc/pam.d/sshd": b"a\n", "/usr/lib/pam.d/other": b"b\n"}
+    assert [name for name in ("folder", "huge", "loop") if name not in facts.reason] == []
+
+
+@pytest.mark.parametrize(
+    ("files", "links", "breaks"),
+    [
+        ({}, {}, False),
+        ({UNIT: b""}, {}, False),
+        ({UNIT: b""}, {f"/etc/systemd/user/{WANTS}": UNIT}, True),
+        ({UNIT: b""}, {f"/usr/lib/systemd/user/{WANTS}": "../x.socket"}, True),
+        ({}, {f"/etc/systemd/user/{WANTS}": UNIT}, False),
+        ({UNIT: b"", DROP_IN: CONDITION}, {f"/etc/systemd/user/{WANTS}": UNIT}, False),
+        ({UNIT: b"", DROP_IN: b"[Socket]\n"}, {f"/etc/systemd/user/{WANTS}": UNIT}, True),
+        (
+            {UNIT: b"", "/dev/null": b""},
+            {f"/etc/systemd/user/{WANTS}": UNIT, ETC_UNIT: "/dev/null"},
+            False,
+        ),
+        pytest.param(
+            {UNIT: b""},
+            {f"/etc/systemd/user/{WANTS}": UNIT, ETC_UNIT: "/dev/null"},
+            False,
+            marks=pytest.mark.xfail(reason="an image has no /dev/null, so no unit is masked"),
+        ),
+        pytest.param(
+            {UNIT: b"", DROP_IN: CONDITION.replace(b"Cond", b"#Cond")},
+            {f"/etc/systemd/user/{WANTS}": UNIT},
+            True,
+            marks=pytest.mark.xfail(reason="a condition in a comment is taken for one"),
+        ),
+        pytest.param(
+            {UNIT: b"", DROP_IN: CONDITION.replace(b"=", b"=!")},
+            {f"/etc/systemd/user/{WANTS}": UNIT},
+            True,
+            marks=pytest.mark.xfail(reason="a negated condition is taken for ours"),
+        ),
+    ],
+)
+def test_probe_first_login_tells_whether_the_socket_is_on_and_free(
+    root: Root,
+    files: dict[str, bytes],
+    links: dict[str, str],
+    breaks: bool,  # noqa: FBT001
+) -> None:
+    for path, content in files.items():
+        write(root, path, content)
+    for path, target in links.items():
+        link(root, path, target)
+    assert probe_first_login(root).breaks_first_login is breaks
+
+
+@pytest.mark.xfail(reason="the drop-in's folder does not go through the root")
+def test_probe_first_login_follows_a_link_of_the_root(root: Root) -> None:
+    write(root, UNIT)
+    write(root, "/etc/moved/x.conf", CONDITION)
+    link(root, f"/etc/systemd/user/{WANTS}", UNIT)
+    link(root, f"{ETC_UNIT}.d", "/etc/moved")
+    assert not probe_first_login(root).breaks_first_login

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from creds_session.probe.machine import probe
+from creds_session.probe.session import probe_bus, probe_keyring, probe_session
+from creds_session.system.processes import bus_daemon_runs
+from creds_session.system.root import Root
+from tests.unit.children import run_child
+
+ME = os.getuid()
+
+
+def test_probe_bus_gives_a_reason_where_there_is_none(tmp_path: Path) -> None:
+    facts = probe_bus({"XDG_RUNTIME_DIR": str(tmp_path)}, 1)
+    assert (facts.address, facts.answers) == (None, False)
+    dead = f"unix:path={tmp_path}/bus"
+    facts = probe_bus({"DBUS_SESSION_BUS_ADDRESS": dead}, 1)
+    assert (facts.address, facts.answers) == (dead, False)
+    assert "no session bus answers" in facts.reason
+    facts = probe_bus({"DBUS_SESSION_BUS_ADDRESS": "tcp:host=x"}, 1)
+    assert "not a unix socket" in facts.reason
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [({"HOME": "{}"}, ".local/share"), ({"HOME": "/x", "XDG_DATA_HOME": "{}/data"}, "data")],
+)
+def test_probe_keyring_looks_where_the_daemon_keeps_it(
+    tmp_path: Path, variables: dict[str, str], folder: str
+) -> None:
+    environ = {name: value.format(tmp_path) for name, value in variables.items()}
+    path = tmp_path / folder / "keyrings" / "login.keyring"
+    assert (probe_keyring(environ).path, probe_keyring(environ).exists) == (str(path), False)
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert probe_keyring(environ).exists is True
+
+
+@pytest.mark.skipif(ME != 0, reason="needs root")
+def test_probe_keyring_knows_what_it_may_not_see(tmp_path: Path) -> None:
+    (tmp_path / "keyrings").mkdir(mode=0o700)
+
+    def look() -> None:
+        os.setuid(65_534)
+        assert probe_keyring({"XDG_DATA_HOME": str(tmp_path)}).exists is None
+
+    tmp_path.chmod(0o700)
+    assert run_child(look) == 0
+
+
+def test_probe_keyring_connects_to_the_control_socket_only_where_it_may(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    (tmp_path / "keyring").mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "keyring" / "control"))
+        assert probe_keyring(environ).control == str(tmp_path / "keyring" / "control")
+        assert not probe_keyring(environ).control_listens
+        server.listen()
+        server.settimeout(0.2)
+        assert not probe_keyring(environ, connect=False).control_listens
+        with pytest.raises(TimeoutError):
+            server.accept()
+        assert probe_keyring(environ).control_listens
+
+
+def test_probe_keyring_takes_no_control_socket_of_another_bus(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    (tmp_path / "keyring").mkdir()
+    with socket.socket(socket.AF_UNIX) as control, socket.socket(socket.AF_UNIX) as bus:
+        control.bind(str(tmp_path / "keyring" / "control"))
+        bus.bind(str(tmp_path / "bus"))
+        assert probe_keyring(environ).control is not None
+        nested = {**environ, "DBUS_SESSION_BUS_ADDRESS": "unix:path=/tmp/other"}
+        assert probe_keyring(nested).control is None
+
+
+@pytest.mark.parametrize(
+    ("content", "method"),
+    [
+        ("publickey ssh-ed25519 AAAA\n", "publickey"),
+        ("password\n", "password"),
+        ("keyboard-interactive/pam\npassword\n", "keyboard-interactive/pam"),
+        ("", None),
+    ],
+)
+def test_probe_session_knows_the_method_where_sshd_tells_it(
+    tmp_path: Path, content: str, method: str | None
+) -> None:
+    (tmp_path / "auth").write_text(content)
+    environ = {"SSH_USER_AUTH": str(tmp_path / "auth"), "SSH_CONNECTION": "::1 5 ::1 22"}
+    facts = probe_session(environ)
+    assert (facts.uid, facts.by_ssh, facts.login_method) == (ME, True, method)
+
+
+def test_probe_session_of_no_ssh_knows_no_method(tmp_path: Path) -> None:
+    assert probe_session({}).login_method is None
+    assert not probe_session({}).by_ssh
+    assert probe_session({"SSH_USER_AUTH": str(tmp_path / "gone")}).login_method is None
+
+
+@pytest.mark.xfail(reason="whatever the variable names is opened and waited for")
+@pytest.mark.parametrize("kind", ["fifo", "bytes"])
+def test_probe_session_stands_any_file_that_the_variable_names(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "auth"
+    if kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"\xff\n")
+
+    def look() -> None:
+        signal.alarm(2)
+        probe_session({"SSH_USER_AUTH": str(path)})
+
+    assert run_child(look) == 0
+
+
+@pytest.mark.xfail(reason="a bus of a session that has ended is said to be there and idle")
+def test_probe_says_that_a_bus_that_is_gone_does_not_answer(tmp_path: Path) -> None:
+    if bus_daemon_runs(ME):
+        pytest.skip("a message bus of this user runs")
+    environ = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/gone", "HOME": str(tmp_path)}
+    facts = probe(environ, Root(tmp_path))
+    assert not facts.bus.is_idle
+    assert "no session bus answers" in facts.bus.reason

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from creds_session.facts import DAEMON_NAME, Daemon, DaemonRole
+from creds_session.system.processes import end, find_program, keyring_daemons, name_of
+
+ME = os.getuid()
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program of that name: what is looked at is /proc, not the daemon."""
+    program = tmp_path / DAEMON_NAME
+    shutil.copy(shutil.which("sleep") or "", program)
+    with subprocess.Popen([program, "60"]) as started:
+        yield started
+        started.kill()
+
+
+def mine(process: subprocess.Popen[bytes]) -> list[Daemon]:
+    return [daemon for daemon in keyring_daemons(ME) if daemon.pid == process.pid]
+
+
+def test_keyring_daemons_are_found_by_name_and_told_with_everything(
+    process: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    (daemon,) = mine(process)
+    program = str(tmp_path / DAEMON_NAME)
+    assert (daemon.parent, daemon.parent_name) == (os.getpid(), name_of(os.getpid()))
+    assert (daemon.uid, daemon.executable) == (ME, program)
+    assert (daemon.arguments, daemon.role) == ((program, "60"), DaemonRole.BY_HAND)
+    assert process.pid not in [one.pid for one in keyring_daemons(ME + 1)]
+    assert name_of(process.pid) == DAEMON_NAME[:15]
+
+
+def test_keyring_daemons_leave_a_zombie_out(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert mine(process) == []
+
+
+def test_end_ends_the_very_process(process: subprocess.Popen[bytes]) -> None:
+    (daemon,) = mine(process)
+    assert end(daemon)
+    assert process.wait() == -15
+    assert end(daemon)
+
+
+def test_end_spares_a_process_that_is_another_one(process: subprocess.Popen[bytes]) -> None:
+    (daemon,) = mine(process)
+    assert not end(replace(daemon, started=daemon.started - 5))
+    assert not end(replace(daemon, arguments=("other",)))
+    assert process.poll() is None
+
+
+@pytest.mark.xfail(reason="one that has just ended is told as one that could not be ended")
+def test_end_is_content_with_one_that_has_ended(process: subprocess.Popen[bytes]) -> None:
+    (daemon,) = mine(process)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert end(daemon)
+
+
+def test_find_program_looks_at_the_system_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "sh").write_text("")
+    (tmp_path / "sh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_program("sh") in {"/usr/bin/sh", "/bin/sh"}
+    assert find_program("creds-session-nowhere") is None
+
+
+def test_name_of_nobody_is_empty() -> None:
+    assert name_of(1 << 30) == ""

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from creds_session import pam_setup
+from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
+from creds_session.pam_setup import DROP_IN, DROP_IN_TEXT, Setup, apply, look, revert
+from creds_session.system.root import Root
+from tests.unit.children import run_child
+from tests.unit.examples import SSHD as WITH_RULES
+from tests.unit.examples import WITHOUT_RULES
+
+SSHD = "/etc/pam.d/sshd"
+UNIT = "/usr/lib/systemd/user/gnome-keyring-daemon.socket"
+WANTS = "/etc/systemd/user/sockets.target.wants/gnome-keyring-daemon.socket"
+PARTS = (
+    "/usr/sbin/sshd",
+    "/usr/bin/gnome-keyring-daemon",
+    "/usr/lib/x86_64-linux-gnu/security/pam_gnome_keyring.so",
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    root = Root(tmp_path)
+    for path in (*PARTS, UNIT):
+        write(root, path, b"")
+    write(root, SSHD, WITHOUT_RULES)
+    write(root, "/etc/os-release", b"ID=debian\n")
+    root.path(WANTS).parent.mkdir(parents=True)
+    root.path(WANTS).symlink_to(UNIT)
+    return root
+
+
+def write(root: Root, path: str, content: bytes) -> None:
+    root.path(path).parent.mkdir(parents=True, exist_ok=True)
+    root.path(path).write_bytes(content)
+
+
+def snapshot(root: Root) -> dict[str, bytes]:
+    """Return every file outside the state directory."""
+    return {
+        str(path): path.read_bytes()
+        for path in root.directory.rglob("*")
+        if path.is_file() and "creds-session" not in path.parts
+    }
+
+
+def test_apply_and_revert_are_exact_opposites(root: Root) -> None:
+    before = snapshot(root)
+    setup = look(root, "sshd")
+    assert [file.path for file in setup.files] == [SSHD, DROP_IN]
+    assert snapshot(root) == before
+    apply(root, setup)
+    assert root.read(DROP_IN) == DROP_IN_TEXT
+    again = look(root, "sshd")
+    assert (again.is_needed, again.files) == (False, ())
+    assert set(revert(root)[0]) == {SSHD, DROP_IN}
+    assert snapshot(root) == before
+    assert not root.path(DROP_IN).parent.exists()
+    assert revert(root)[0] == ()
+
+
+def test_apply_only_inserts_lines(root: Root) -> None:
+    apply(root, look(root, "sshd"))
+    lines = (root.read(SSHD) or b"").splitlines(keepends=True)
+    assert b"".join(line for line in lines if b"gnome_keyring" not in line) == WITHOUT_RULES
+    assert len(lines) == WITHOUT_RULES.count(b"\n") + 3
+
+
+def test_revert_takes_only_our_lines_from_a_file_that_moved_on(root: Root) -> None:
+    apply(root, look(root, "sshd"))
+    now = b"# mine\n" + (root.read(SSHD) or b"").replace(b"pam_systemd.so", b"pam_systemd.so x")
+    root.path(SSHD).write_bytes(now)
+    revert(root)
+    expected = b"# mine\n" + WITHOUT_RULES.replace(b"pam_systemd.so", b"pam_systemd.so x")
+    assert root.read(SSHD) == expected
+
+
+def test_apply_takes_it_back_when_the_proof_does_not_hold(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = look(root, "sshd")
+    before = snapshot(root)
+    real = pam_setup.judge
+    replaced = [root.read]
+
+    def judge_another_file(*_arguments: object) -> object:
+        assert replaced.pop()(SSHD) != WITHOUT_RULES
+        return real("sshd", {SSHD: WITHOUT_RULES}.get, setup_dialect(root))
+
+    monkeypatch.setattr(pam_setup, "judge", judge_another_file)
+    with pytest.raises(InvalidData, match="what was written does not hold"):
+        apply(root, setup)
+    assert snapshot(root) == before
+
+
+def setup_dialect(root: Root) -> pam_setup.Dialect:
+    return pam_setup.probe_dialect(root)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_look_names_the_package_of_what_is_missing(root: Root, part: str) -> None:
+    root.path(part).unlink()
+    with pytest.raises(Unavailable, match=f"{Path(part).name} is not installed") as caught:
+        look(root, "sshd")
+    assert caught.value.hint.startswith("apt install ")
+
+
+@pytest.mark.parametrize(
+    ("service", "problem"),
+    [
+        ("nosuch", "no PAM service 'nosuch'"),
+        pytest.param(
+            "../passwd", "", marks=pytest.mark.xfail(reason="a service may have a slash")
+        ),
+    ],
+)
+def test_look_finds_no_such_service(root: Root, service: str, problem: str) -> None:
+    write(root, "/etc/passwd", b"root:x:0:0::/:/bin/sh\n")
+    with pytest.raises(NoSuchFile, match=problem):
+        look(root, service)
+
+
+def test_look_refuses_a_file_that_a_package_owns(root: Root) -> None:
+    root.path(SSHD).unlink()
+    write(root, "/usr/lib/pam.d/sshd", WITHOUT_RULES)
+    with pytest.raises(InvalidData, match="belongs to a package") as caught:
+        look(root, "sshd")
+    assert "cp /usr/lib/pam.d/sshd /etc/pam.d/sshd" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "place"), [(b"auht required x.so", "sshd:6:1"), (b"auth requierd x.so", "sshd:6:6")]
+)
+def test_look_refuses_a_file_that_libpam_would_refuse(root: Root, line: bytes, place: str) -> None:
+    write(root, SSHD, WITHOUT_RULES + line + b"\n")
+    with pytest.raises(InvalidData, match=place):
+        look(root, "sshd")
+
+
+def test_look_follows_links_inside_the_root_alone(root: Root) -> None:
+    outside = root.directory.parent / "outside"
+    outside.write_bytes(WITH_RULES)
+    root.path(SSHD).unlink()
+    root.path(SSHD).symlink_to(outside)
+    with pytest.raises(NoSuchFile):
+        look(root, "sshd")
+
+
+def test_apply_refuses_a_link(root: Root) -> None:
+    root.path(SSHD).rename(root.path("/etc/managed"))
+    root.path(SSHD).symlink_to("/etc/managed")
+    before = snapshot(root)
+    with pytest.raises(InvalidData, match="symbolic link"):
+        apply(root, look(root, "sshd"))
+    assert snapshot(root) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_running_system_is_changed_by_root_alone() -> None:
+    def try_it() -> None:
+        os.setuid(65_534)
+        revert(Root())
+
+    assert run_child(try_it) == NotPermitted.exit_code
+
+
+def needed(setup: Setup) -> tuple[bool, bool]:
+    return bool(setup.pam.edits), setup.needs_drop_in
+
+
+def test_setup_says_which_half_is_needed(root: Root) -> None:
+    assert needed(look(root, "sshd")) == (True, True)
+    write(root, DROP_IN, DROP_IN_TEXT)
+    assert needed(look(root, "sshd")) == (True, False)
+    write(root, SSHD, WITH_RULES)
+    assert needed(look(root, "sshd")) == (False, False)
+    root.path(DROP_IN).unlink()
+    assert needed(look(root, "sshd")) == (False, True)
