@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from creds_session.errors import CollectionLocked, InvalidData, NoSuchCredential, Unavailable
 from creds_session.facts import CollectionState
+from creds_session.probe.session import probe_keyring
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus, CallFailed, session_bus_address
 from creds_session.system.processes import name_of
@@ -146,8 +147,9 @@ def _require_keyring_file() -> None:
     A daemon that is started with no keyring would be handed the password by the next login, and
     never serve the keyring that it makes of it.
     """
-    data = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
-    if not any(Path(data, "keyrings").glob("*.keyring")):
+    keyring = probe_keyring(os.environ)
+    others = Path(keyring.path).parent.glob("*.keyring")
+    if not (keyring.exists or keyring.login_waits or any(others)):
         _require_unlocked(CollectionState.ABSENT, "")
 
 

@@ -101,12 +101,17 @@ class BusFacts:
 
 @dataclass(frozen=True)
 class KeyringFacts:
-    """The login keyring's file, and the control socket where a daemon listens."""
+    """The login keyring's file, and the control socket where a daemon listens.
+
+    ``exists`` is None where it cannot be seen. ``login_waits``: PAM's daemon holds the password
+    of a first login, and makes the keyring of it when it is initialised.
+    """
 
     path: str
     exists: bool | None
     control: str | None = None
     control_listens: bool = False
+    login_waits: bool = False
 
 
 @dataclass(frozen=True)

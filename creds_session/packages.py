@@ -16,13 +16,20 @@ RED_HAT = {
     "dbus-run-session": "dbus-daemon",
     "user-bus": "dbus-broker",
 }
+ARCH = {
+    "gnome-keyring-daemon": "gnome-keyring",
+    "pam_gnome_keyring.so": "gnome-keyring",
+    "sshd": "openssh",
+    "dbus-run-session": "dbus",
+    "user-bus": "dbus",
+}
 FAMILIES = {
     "debian": ("apt install", DEBIAN),
     "ubuntu": ("apt install", DEBIAN),
     "fedora": ("dnf install", RED_HAT),
     "rhel": ("dnf install", RED_HAT),
     "suse": ("zypper install", {**RED_HAT, "sshd": "openssh"}),
-    "arch": ("pacman -S", {**dict.fromkeys(DEBIAN, "gnome-keyring"), "sshd": "openssh"}),
+    "arch": ("pacman -S", ARCH),
 }
 
 

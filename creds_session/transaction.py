@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from creds_session.errors import Busy
@@ -23,6 +24,7 @@ from creds_session.system.files import (
     refuse_unless_plain,
     remove,
     replace,
+    sweep,
 )
 from creds_session.system.lock import exclusive
 from creds_session.system.root import Root
@@ -53,14 +55,17 @@ def change(root: Root, files: tuple[FileChange, ...], verify: Callable[[], None]
         missing = [str(p) for folder in new for p in _missing(folder)]
         relative = tuple("/" + str(Path(p).relative_to(root.directory)) for p in missing)
         checkpoint = checkpoints.save(directory, saved, relative)
+        written: list[SavedFile] = []
         try:
             for file in saved:
+                _require_as_planned(root, file)
+                written.append(file)
                 _write(root, file)
             verify()
+            checkpoint.finalized()
         except BaseException:  # an interrupt must undo it too
-            _restore(root, checkpoint)
+            _restore(root, replace_fields(checkpoint, files=tuple(written)))
             raise
-        checkpoint.finalized()
 
 
 def take_back(root: Root) -> tuple[str, ...]:
@@ -84,6 +89,7 @@ def _locked(root: Root) -> Iterator[Path]:
     make_directory(state, 0o700)
     with exclusive(state / "lock"):
         directory = state / "checkpoints"
+        checkpoints.sweep(directory)
         for checkpoint in checkpoints.load_all(directory):
             if checkpoint.state == IN_PROGRESS:
                 _restore(root, checkpoint)
@@ -105,10 +111,13 @@ def _missing(folder: Path) -> list[Path]:
     return [p for p in [folder, *folder.parents] if not p.exists()]
 
 
-def _write(root: Root, file: SavedFile) -> None:
-    path = root.place(file.path)
+def _require_as_planned(root: Root, file: SavedFile) -> None:
     if root.read(file.path) != file.before:
         raise Busy(f"{file.path}: changed while it was being written", hint="run it again")
+
+
+def _write(root: Root, file: SavedFile) -> None:
+    path = root.place(file.path)
     attributes = file.attributes
     if attributes is None:
         make_directory(path.parent, 0o755)
@@ -129,22 +138,26 @@ def _restore(root: Root, checkpoint: Checkpoint) -> list[str]:
 
 
 def _put_back(root: Root, file: SavedFile) -> bool:
-    """Put one file back; tell whether that changed anything."""
+    """Put one file back; tell whether that changed anything.
+
+    The file keeps the mode, owner and attributes that it has: ``replace`` gave it its old ones,
+    and what an admin changed since is the admin's.
+    """
     path = root.place(file.path)
+    sweep(path)
     now = root.read(file.path)
     if now is None or now == file.before:
         return False
-    if file.before is None or file.attributes is None:
+    refuse_unless_plain(path, file.path)
+    if file.before is None:
         if now == file.after:
             remove(path)
-            return True
-        return False  # someone made our file theirs
-    if now == file.after:
-        replace(path, file.before, file.attributes)
-        return True
-    content = without_edits(now, file.edits)
+        return now == file.after  # else someone made our file theirs
+    content = file.before if now == file.after else without_edits(now, file.edits)
+    if content == now:
+        return False
     replace(path, content, Attributes.read(path))
-    return content != now
+    return True
 
 
 def without_edits(content: bytes, edits: tuple[SavedEdit, ...]) -> bytes:

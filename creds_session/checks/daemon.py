@@ -54,7 +54,7 @@ def secrets_have_an_owner(facts: Facts) -> Seen:
             remediation=Remediation("use that program's own means to unlock, or end it"),
         )
         return Seen("owned by another program", (finding,))
-    if not facts.keyring.exists:
+    if facts.keyring.exists is False:
         return Seen("nobody owns org.freedesktop.secrets, and there is no keyring to serve")
     finding = Finding(
         "secret-service-unowned",

@@ -18,7 +18,8 @@ def parts_are_installed(facts: Facts) -> Seen:
     for name, (path, severity, check_id) in parts.items():
         if path is None:
             command = install_command(name, facts.installation.os_release)
-            cure = Remediation("install it", (tuple(command.split(" ")),))
+            commands = () if command.startswith("install ") else (tuple(command.split(" ")),)
+            cure = Remediation("install it" if commands else command, commands)
             title = f"{name} is not installed"
             findings.append(Finding(check_id, severity, title, remediation=cure))
     found = [path for path, _, _ in parts.values() if path]

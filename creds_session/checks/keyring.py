@@ -17,6 +17,8 @@ def login_keyring_is_open(facts: Facts) -> Seen:
         return Seen("the login keyring is locked", (_locked(facts),))
     if state is CollectionState.GHOST:
         return Seen("the login keyring is named and not served", (_ghost(facts),))
+    if facts.keyring.exists is None:
+        return Seen("the login keyring cannot be looked at", (_unreadable(facts),))
     return Seen("there is no login keyring", (_absent(facts),))
 
 
@@ -65,6 +67,16 @@ def _ghost(facts: Facts) -> Finding:
                 ("creds", "unlock"),
             ),
         ),
+    )
+
+
+def _unreadable(facts: Facts) -> Finding:
+    return Finding(
+        "keyring-unreadable",
+        Severity.ERROR,
+        "the folder of the login keyring cannot be read",
+        cause="its mode or owner keep this user out, or the home is not there (NFS, encryption)",
+        evidence=(facts.keyring.path,),
     )
 
 

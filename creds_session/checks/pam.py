@@ -23,12 +23,14 @@ def password_is_handed_over(facts: Facts) -> Seen:
     try:
         verdicts = judge(service, facts.pam.files.get, facts.pam.dialect)
     except CredsSessionError as error:
-        finding = Finding("pam-file-malformed", Severity.ERROR, error.problem)
+        finding = Finding("pam-file-malformed", Severity.ERROR, error.problem, facts.pam.reason)
         return Seen("libpam would refuse it", (finding,))
     problems = tuple(verdict for verdict in verdicts if verdict.applies and verdict.problem)
+    unread = f" (not read: {facts.pam.reason})" if facts.pam.reason else ""
     if not problems:
-        return Seen(f"service {service}: the rules are present, reached and proved safe")
-    return Seen(f"service {service}: incomplete", (_finding(facts, service, problems),))
+        return Seen(f"service {service}: the rules are present, reached and proved safe{unread}")
+    finding = _finding(facts, service, problems)
+    return Seen(f"service {service}: incomplete{unread}", (finding,))
 
 
 def _finding(facts: Facts, service: str, problems: tuple[GroupVerdict, ...]) -> Finding:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NoReturn
 
 from creds_session import __version__
-from creds_session.errors import CredsSessionError, UsageError
+from creds_session.errors import CannotWrite, CredsSessionError, UsageError
 
 INTERRUPTED = 130
 OUR_FAULT = 70
 SCHEMA = 1
+LONGEST = 86400.0  # seconds
 
 
 def run(command: Callable[[], int], program: str) -> int:
     """Run a command; return its exit code, whatever is raised in it. Never a traceback."""
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
     except CredsSessionError as error:
         complain(program, error.problem, error.hint)
         return error.exit_code
@@ -28,13 +33,29 @@ def run(command: Callable[[], int], program: str) -> int:
         complain(program, "interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left; keep the interpreter from saying so again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # whoever read it has left
         return 0
     except Exception as error:  # noqa: BLE001 - the boundary: a crash must not look like 1
-        # The type and the place only: a message may hold anything, a password too.
-        complain(program, f"a fault of this program: {type(error).__name__}{_place(error)}")
-        return OUR_FAULT
+        return _fault(program, error)
+    return code
+
+
+def _fault(program: str, error: Exception) -> int:
+    """Tell a full disk as what it is; of a crash the type and the place only.
+
+    A message may hold anything, a password too.
+    """
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+        complain(program, f"the output cannot be written: {error.strerror}")
+        _drop_output()
+        return CannotWrite.exit_code
+    complain(program, f"a fault of this program: {type(error).__name__}{_place(error)}")
+    return OUR_FAULT
+
+
+def _drop_output() -> None:
+    """Keep the interpreter from trying to write the rest of our output at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _place(error: BaseException) -> str:
@@ -76,3 +97,28 @@ class Parser(argparse.ArgumentParser):
         """Print the usage and the message, and exit."""
         self.print_usage(sys.stderr)
         self.exit(UsageError.exit_code, f"{self.prog}: {message}\n")
+
+
+def seconds(text: str) -> float:
+    """Return a time limit given on the command line: more than nothing, at most a day."""
+    value = float(text)
+    if not (math.isfinite(value) and 0 < value <= LONGEST):
+        raise ValueError(text)
+    return value
+
+
+def refuse_foreign_home(command: str) -> None:
+    """Refuse root with the home or the runtime directory of a user, as ``sudo`` can leave it.
+
+    It would reach nobody's keyring, and load what that user's keyringrc names, as root.
+    """
+    if os.getuid() != 0:
+        return
+    for variable in ("HOME", "XDG_RUNTIME_DIR"):
+        place = Path(os.environ.get(variable) or "/nonexistent")
+        if place.is_dir() and place.stat().st_uid != 0:
+            user = os.environ.get("SUDO_USER", "that user")
+            raise UsageError(
+                f"root with {variable}={place} would reach nobody's keyring",
+                hint=f"run it as {user}: creds {command}",
+            )

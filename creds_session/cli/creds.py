@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from creds_session.cli.common import Parser, run
+from creds_session.cli.common import Parser, refuse_foreign_home, run, seconds
 from creds_session.errors import InvalidData, UsageError
 from creds_session.secret import Secret
 
@@ -30,6 +30,7 @@ def main() -> int:
 
 def _main() -> int:
     arguments = _parser().parse_args()
+    refuse_foreign_home(arguments.command)
     command = {"put": _put, "get": _get, "delete": _delete, "unlock": _unlock}
     return command[arguments.command](arguments)
 
@@ -66,7 +67,7 @@ def _unlock_arguments(unlock: argparse.ArgumentParser) -> None:
     unlock.add_argument(
         "--password-stdin", action="store_true", help="standard input, less one newline at its end"
     )
-    unlock.add_argument("--timeout", type=float, default=10, metavar="S", help="seconds (10)")
+    unlock.add_argument("--timeout", type=seconds, default=10, metavar="S", help="seconds (10)")
     unlock.add_argument("--explain", action="store_true", help="say which way, and change nothing")
     unlock.add_argument(
         "--quiet", action="store_true", help="for login scripts: silent where nothing is to be done"
@@ -121,13 +122,9 @@ def _need_name(user: str | None, key: str | None) -> None:
 
 
 def _new_password(prompt: str) -> Secret:
-    from creds_session.system.terminal import (  # noqa: PLC0415
-        ask_password,
-        is_interactive,
-        read_password_from_stdin,
-    )
+    from creds_session.system.terminal import ask_password, read_password_from_stdin  # noqa: PLC0415
 
-    if not is_interactive():
+    if not sys.stdin.isatty():
         return read_password_from_stdin()
     first = ask_password(prompt)
     if ask_password("Again, to be sure: ") != first:

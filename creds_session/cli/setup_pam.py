@@ -7,6 +7,7 @@ from pathlib import Path
 
 from creds_session import pam_setup
 from creds_session.cli.common import Parser, complain, print_json, run
+from creds_session.errors import NoSuchFile
 from creds_session.pam_setup import Setup
 from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
 from creds_session.system.root import Root
@@ -46,6 +47,8 @@ def _main() -> int:
     )
     arguments = parser.parse_args()
     root = Root(arguments.root.resolve())
+    if not root.directory.is_dir():
+        raise NoSuchFile(f"{arguments.root}: no such directory")
     if arguments.command == "revert":
         return _revert(root, arguments)
     setup = pam_setup.look(root, arguments.service)

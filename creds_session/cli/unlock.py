@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from creds_session.cli.common import complain, print_json
-from creds_session.errors import InvalidData, UsageError
+from creds_session.errors import InvalidData
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
 from creds_session.system.terminal import ask_password, read_password_from_stdin
@@ -26,7 +25,6 @@ class Declined(InvalidData):
 
 def unlock(arguments: argparse.Namespace) -> int:
     """Open the login keyring of this session; return the exit code."""
-    _refuse_foreign_home()
     forbid_core_dumps()
     if arguments.explain:
         return _explain(arguments)
@@ -90,17 +88,3 @@ def _report(opened: Unlocked, arguments: argparse.Namespace) -> None:
     elif not already and not arguments.quiet:
         verb = "created and unlocked" if opened.created else "unlocked"
         complain("creds", f"the login keyring is {verb} (gnome-keyring-daemon, pid {opened.pid})")
-
-
-def _refuse_foreign_home() -> None:
-    """Refuse ``sudo creds unlock``: root with the home or bus of a user opens nobody's keyring."""
-    if os.getuid() != 0:
-        return
-    for variable in ("HOME", "XDG_RUNTIME_DIR"):
-        place = os.environ.get(variable)
-        if place and Path(place).is_dir() and Path(place).stat().st_uid != 0:
-            user = os.environ.get("SUDO_USER", "that user")
-            raise UsageError(
-                f"root with {variable}={place} would unlock nobody's keyring",
-                hint=f"run it as {user}: creds unlock",
-            )

@@ -27,7 +27,7 @@ from creds_session.pam.policy import (
 )
 from creds_session.pam.proof import Counterexample, refute, refute_reach
 from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Dialect, ManagementGroup
+from creds_session.pam.terms import Action, Dialect, ManagementGroup
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,24 @@ def judge(service: str, read: Read, dialect: Dialect) -> tuple[GroupVerdict, ...
     now = resolve_all(service, read, dialect=dialect)
     if now.failure is not None:
         raise InvalidData(f"libpam cannot load the service {service}: {now.failure.reason}")
+    _refuse_broken_rules(now)
     without = resolve_all(service, _without_keyring(read, dialect), dialect=dialect)
     unsafe = refute(without, now)
     return tuple(_group_verdict(without, now, wanted.group, unsafe) for wanted in WANTED)
+
+
+def _refuse_broken_rules(stacks: Stacks) -> None:
+    """Raise InvalidData for a rule that fails whatever its module says, in any file.
+
+    Both sides of the proof would fail alike on it, so the proof would hold: of nothing.
+    """
+    for group in ManagementGroup:
+        for handler in stacks.of(group).handlers:
+            is_hopeless = all(action is Action.BAD for action in handler.actions)
+            if handler.must_fail or (is_hopeless and not handler.is_substack):
+                place = f"{handler.origin.file}:{handler.origin.line}"
+                what = handler.module_path or "a line that is no rule"
+                raise InvalidData(f"{place}: libpam fails here, whatever happens: {what}")
 
 
 def _group_verdict(

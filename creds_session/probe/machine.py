@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from creds_session.errors import CredsSessionError
 from creds_session.facts import (
@@ -18,7 +18,7 @@ from creds_session.facts import (
 )
 from creds_session.pam.terms import Dialect
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
-from creds_session.system.bus import session_bus_address
+from creds_session.system.bus import is_socket_of, session_bus_address
 from creds_session.system.processes import bus_daemon_runs, keyring_daemons
 from creds_session.system.root import Root
 
@@ -30,7 +30,10 @@ PAM_DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d")
 MODULE_DIRECTORIES = ("/usr/lib/security", "/usr/lib64/security", "/lib/security")
 UNIT_DIRECTORIES = ("/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
 SOCKET_UNIT = f"{DAEMON_NAME}.socket"
-"""The unit whose activation makes a new user's first keyring a ghost."""
+CONDITION = re.compile(
+    rb"^[ \t]*ConditionPathExists[ \t]*=[ \t]*[^!|\s].*/keyrings/login\.keyring[ \t]*$",
+    re.MULTILINE,
+)
 
 
 def probe(environ: Mapping[str, str], root: Root, timeout: float = 3) -> Facts:
@@ -39,7 +42,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = 3) -> Facts:
     address = session_bus_address(environ, uid)
     reason = "nobody has used it yet, so nothing runs on it"
     bus = BusFacts(address, reason, is_idle=True)
-    if address is None or bus_daemon_runs(uid):
+    if address is None or bus_daemon_runs(uid) or not _may_be_idle(address, uid):
         bus = probe_bus(environ, timeout)
     daemons = keyring_daemons(uid)
     return Facts(
@@ -54,6 +57,11 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = 3) -> Facts:
     )
 
 
+def _may_be_idle(address: str, uid: int) -> bool:
+    """Tell whether the socket of this bus is there; if not, a connection starts nothing."""
+    return is_socket_of(address.partition(",")[0].removeprefix("unix:path="), uid)
+
+
 def probe_installation(root: Root) -> InstallationFacts:
     """Tell where the daemon, the PAM module and sshd lie."""
     return InstallationFacts(
@@ -66,7 +74,7 @@ def probe_installation(root: Root) -> InstallationFacts:
 
 def find_pam_module(root: Root) -> str | None:
     """Return where pam_gnome_keyring.so lies: libpam's own folder differs by distribution."""
-    multiarch = sorted(root.path("/usr/lib").glob("*-linux-*/security"))
+    multiarch = sorted(root.path(root.resolve("/usr/lib")).glob("*-linux-*/security"))
     folders = [f"/usr/lib/{path.parent.name}/security" for path in multiarch]
     return _first(root, [f"{d}/{PAM_MODULE}" for d in [*folders, *MODULE_DIRECTORIES]])
 
@@ -101,20 +109,19 @@ def probe_pam(root: Root, service: str) -> PamFacts:
 
 def probe_first_login(root: Root) -> FirstLoginFacts:
     """Tell whether the user socket of gnome-keyring is on for people who have no keyring yet."""
-    unit = _first(root, [f"{d}/{SOCKET_UNIT}" for d in UNIT_DIRECTORIES])
-    enabled = [
-        f"{directory}/{wants}"
-        for directory in UNIT_DIRECTORIES
-        for wants in (f"sockets.target.wants/{SOCKET_UNIT}",)
-        if os.path.lexists(root.path(f"{directory}/{wants}"))
-    ]
-    if unit is None or not enabled:
+    units = [f"{d}/{SOCKET_UNIT}" for d in UNIT_DIRECTORIES]
+    unit = next((path for path in units if os.path.lexists(root.place(path))), None)
+    wants = [f"{d}/sockets.target.wants/{SOCKET_UNIT}" for d in UNIT_DIRECTORIES]
+    if unit is None or not any(os.path.lexists(root.place(path)) for path in wants):
         return FirstLoginFacts()
     masked = root.resolve(unit) == "/dev/null"
-    conditional = False
+    return FirstLoginFacts(unit, masked, any(_drop_ins(root)))
+
+
+def _drop_ins(root: Root) -> Iterator[bool]:
+    """Tell of each drop-in of the socket whether it asks for a login keyring (systemd.unit(5))."""
     for directory in UNIT_DIRECTORIES:
-        for drop_in in sorted(root.path(f"{directory}/{SOCKET_UNIT}.d").glob("*.conf")):
-            path = f"{directory}/{SOCKET_UNIT}.d/{drop_in.name}"
-            text = root.read(path) or b""
-            conditional = conditional or b"/keyrings/login.keyring" in text
-    return FirstLoginFacts(unit, masked, conditional)
+        folder = f"{directory}/{SOCKET_UNIT}.d"
+        for drop_in in sorted(root.path(root.resolve(folder)).glob("*.conf")):
+            text = root.read(f"{folder}/{drop_in.name}") or b""
+            yield CONDITION.search(text) is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 from creds_session.errors import CredsSessionError
 from creds_session.facts import (
     BusFacts,
+    DaemonRole,
     KeyringFacts,
     NameOwner,
     SessionFacts,
@@ -24,7 +25,8 @@ from creds_session.system.bus import (
     session_bus_address,
 )
 from creds_session.system.commands import run
-from creds_session.system.processes import name_of
+from creds_session.system.processes import keyring_daemons, name_of
+from creds_session.system.root import Root
 from creds_session.system.secret_service import NAME, SecretService
 
 ACCEPTED = re.compile(r"Accepted (\S+) for (\S+) from \S+ port (\d+)")  # auth.c:auth_log
@@ -64,7 +66,15 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     except OSError:
         exists = None
     control = _control_socket(environ)
-    return KeyringFacts(path, exists, control, bool(connect and control and _listens(control)))
+    listens = bool(connect and control and _listens(control))
+    waits = listens and not exists and _login_waits()
+    return KeyringFacts(path, exists, control, listens, waits)
+
+
+def _login_waits() -> bool:
+    """Tell whether PAM's daemon of this user waits to be initialised."""
+    daemons = keyring_daemons(os.getuid())
+    return any(daemon.role is DaemonRole.LOGIN for daemon in daemons)
 
 
 def _home(environ: Mapping[str, str]) -> str:
@@ -115,10 +125,10 @@ def _login_method(environ: Mapping[str, str]) -> str | None:
     """
     if "SSH_USER_AUTH" in environ:
         try:
-            with open(environ["SSH_USER_AUTH"], encoding="utf-8") as file:  # noqa: PTH123
-                return file.readline().split(" ")[0].strip() or None
-        except OSError:
+            told = Root().read(environ["SSH_USER_AUTH"], limit=1 << 16) or b""
+        except CredsSessionError:
             return None
+        return told.split(b" ")[0].split(b"\n")[0].decode("ascii", "replace") or None
     port = environ.get("SSH_CONNECTION", "").split(" ")[1:2]
     if not port:
         return None

@@ -50,7 +50,7 @@ def _finding_lines(finding: Finding) -> list[str]:
     if finding.cause:
         told.append(f"{indent}  cause: {finding.cause}")
     for evidence in finding.evidence:
-        first, *rest = evidence.splitlines()
+        first, *rest = evidence.splitlines() or [""]
         told.append(f"{indent}  seen:  {first}")
         told += [f"{indent}         {line}" for line in rest]
     if finding.remediation:

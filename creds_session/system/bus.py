@@ -23,7 +23,8 @@ from jeepney import (
     MessageFlag,
     new_method_call,
 )
-from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from jeepney.bus import get_bus
+from jeepney.io.blocking import DBusConnection, prep_socket
 
 from creds_session.errors import CredsSessionError, NotPermitted, Unavailable
 
@@ -74,8 +75,9 @@ def is_nested(environ: Mapping[str, str], address: str) -> bool:
     ``dbus-run-session`` in a login session makes such a bus; what lies in the runtime directory,
     the keyring's control socket above all, belongs to the outer one.
     """
-    path = f"{environ.get('XDG_RUNTIME_DIR', '')}/bus"
-    return is_socket_of(path, os.getuid()) and address.partition(",")[0] != f"unix:path={path}"
+    path = os.path.normpath(f"{environ.get('XDG_RUNTIME_DIR', '')}/bus")
+    named = os.path.normpath(address.partition(",")[0].removeprefix("unix:path="))
+    return is_socket_of(path, os.getuid()) and named != path
 
 
 def is_socket_of(path: str, uid: int) -> bool:
@@ -106,16 +108,19 @@ class Bus:
                 hint="unset DBUS_SESSION_BUS_ADDRESS, or log in anew",
             )
         try:
-            self._connection: DBusConnection = open_dbus_connection(address)
-        except (OSError, ValueError, RuntimeError, TimeoutError) as error:
-            raise Unavailable(
-                f"no session bus answers at {address}: {error}",
-                hint="log in anew, or start one with: dbus-run-session -- bash",
-            ) from error
-        _pid, uid = peer_credentials(self._connection.sock)
+            connected = prep_socket(get_bus(address), timeout=timeout)
+        except (OSError, ValueError, RuntimeError, TimeoutError, EOFError) as error:
+            raise _no_answer(address, error) from error
+        _pid, uid = peer_credentials(connected)
         if uid != os.getuid():
-            self.close()
+            connected.close()
             raise NotPermitted(f"the session bus {address} belongs to user id {uid}")
+        self._connection = DBusConnection(connected)
+        try:
+            self.call(DAEMON, "Hello")
+        except Unavailable as error:
+            self.close()
+            raise _no_answer(address, error) from error
 
     def call(
         self,
@@ -177,6 +182,13 @@ class Bus:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _no_answer(address: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"no session bus answers at {address}: {error}",
+        hint="log in anew, or start one with: dbus-run-session -- bash",
+    )
 
 
 def _body(reply: Message) -> tuple[object, ...]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from creds_session.errors import InvalidData
-from creds_session.system.files import Attributes, digest, make_directory, sync_directory
+from creds_session.system.files import Attributes, digest, make_directory, remove_tree
 from creds_session.system.files import replace as replace_file
 
+MANIFEST = "manifest.json"
 IN_PROGRESS = "in progress"
 FINAL = "final"
 PRIVATE = Attributes(0o600, os.getuid(), os.getgid(), ())
@@ -61,8 +61,7 @@ class Checkpoint:
 
     def discard(self) -> None:
         """Forget it: what it saved is in place again."""
-        shutil.rmtree(self.folder)
-        sync_directory(self.folder.parent)
+        remove_tree(self.folder, first=MANIFEST)
 
 
 def save(
@@ -70,7 +69,7 @@ def save(
 ) -> Checkpoint:
     """Make a checkpoint durable before its change begins."""
     make_directory(directory, 0o700)
-    numbers = [int(folder.name) for folder in directory.iterdir() if folder.name.isdigit()]
+    numbers = [int(folder.name) for folder in _folders(directory)]
     folder = directory / f"{max(numbers, default=0) + 1:06d}"
     make_directory(folder, 0o700)
     for index, file in enumerate(files):
@@ -83,16 +82,21 @@ def save(
 
 def load_all(directory: Path) -> list[Checkpoint]:
     """Return every checkpoint, the newest first; one without a manifest changed nothing yet."""
+    folders = sorted(_folders(directory), key=lambda one: int(one.name), reverse=True)
+    return [_load(folder) for folder in folders if (folder / MANIFEST).exists()]
+
+
+def sweep(directory: Path) -> None:
+    """Remove what runs that died left before they changed anything; hold the lock for it."""
+    for folder in _folders(directory):
+        if not (folder / MANIFEST).exists():
+            remove_tree(folder, first=MANIFEST)
+
+
+def _folders(directory: Path) -> list[Path]:
     if not directory.is_dir():
         return []
-    folders = [folder for folder in directory.iterdir() if folder.name.isdigit()]
-    loaded = []
-    for folder in sorted(folders, key=lambda one: int(one.name), reverse=True):
-        if (folder / "manifest.json").exists():
-            loaded.append(_load(folder))
-        else:
-            shutil.rmtree(folder)
-    return loaded
+    return [folder for folder in directory.iterdir() if folder.name.isdigit()]
 
 
 def _write_manifest(checkpoint: Checkpoint) -> None:
@@ -117,11 +121,11 @@ def _write_manifest(checkpoint: Checkpoint) -> None:
         "made_directories": list(checkpoint.made_directories),
     }
     content = json.dumps(manifest, indent=1).encode()
-    replace_file(checkpoint.folder / "manifest.json", content, PRIVATE)
+    replace_file(checkpoint.folder / MANIFEST, content, PRIVATE)
 
 
 def _load(folder: Path) -> Checkpoint:
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
         if manifest["schema"] != 1:

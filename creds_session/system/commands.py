@@ -59,7 +59,7 @@ def run(
         )
     except FileNotFoundError:
         return Completed(NOT_FOUND, "", f"{argv[0]}: not found")
-    except PermissionError as error:
+    except OSError as error:
         return Completed(126, "", str(error))
     except subprocess.TimeoutExpired:
         return Completed(124, "", f"{argv[0]}: no answer within {timeout:g} s")

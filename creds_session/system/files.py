@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from contextlib import suppress
@@ -70,7 +71,7 @@ def replace(path: Path, content: bytes, attributes: Attributes) -> None:
     has changed and no temporary file is left.
     """
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
@@ -86,6 +87,16 @@ def replace(path: Path, content: bytes, attributes: Attributes) -> None:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)  # noqa: PTH108
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}.creds-"
+
+
+def sweep(path: Path) -> None:
+    """Remove what a ``replace`` of this path that was killed left beside it."""
+    for left in path.parent.glob(f"{_prefix(path)}*"):
+        remove(left)
 
 
 def remove(path: Path) -> None:
@@ -118,6 +129,17 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_tree(folder: Path, *, first: str) -> None:
+    """Remove a folder with all in it, the entry ``first`` before the others. Raises CannotWrite."""
+    try:
+        (folder / first).unlink(missing_ok=True)
+        sync_directory(folder)
+        shutil.rmtree(folder)
+        sync_directory(folder.parent)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
 
 
 def _cannot_write(path: Path, error: OSError) -> CannotWrite:

@@ -68,14 +68,20 @@ def end(daemon: Daemon, timeout: float = 3) -> bool:
     except ProcessLookupError:
         return True
     try:
+        if _gone(descriptor, 0):
+            return True
         if daemon not in keyring_daemons(daemon.uid):
             return False
         signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-        return bool(select.select([descriptor], [], [], timeout)[0])
+        return _gone(descriptor, timeout)
     except ProcessLookupError:
         return True
     finally:
         os.close(descriptor)
+
+
+def _gone(pidfd: int, timeout: float) -> bool:
+    return bool(select.select([pidfd], [], [], timeout)[0])
 
 
 def bus_daemon_runs(uid: int) -> bool:

@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from creds_session.errors import InvalidData
+from creds_session.errors import InvalidData, NotPermitted
 
 MAX_LINKS = 40  # the kernel's own limit (path_resolution(7))
 
@@ -30,7 +30,7 @@ class Root:
 
     def place(self, path: str) -> Path:
         """Return where ``path`` itself lies: links in its folders followed, its own not."""
-        folder, name = posixpath.split(path)
+        folder, name = posixpath.split(posixpath.normpath(path))
         return self.path(posixpath.join(self.resolve(folder), name))
 
     def resolve(self, path: str) -> str:
@@ -71,6 +71,10 @@ class Root:
             descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except PermissionError as error:
+            raise NotPermitted(f"{path}: cannot be read: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise InvalidData(f"{path}: cannot be read: {error}") from error
         with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise InvalidData(f"{path}: not a regular file")

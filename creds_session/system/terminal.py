@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import termios
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ def ask_password(prompt: str) -> Secret:
     silent[3] &= ~termios.ECHO  # lflag, termios(3)
     try:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
-        os.write(terminal, prompt.encode())
+        os.write(terminal, os.fsencode(prompt))
         return Secret(_read_line(terminal))
     finally:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
@@ -55,7 +56,7 @@ def _read_line(terminal: int) -> bytes:
 
 def read_password_from_stdin() -> Secret:
     """Return standard input whole, less one newline at its end, as ``keyring set`` takes it."""
-    content = sys.stdin.buffer.read(MAX_PASSWORD + 2)
+    content = sys.stdin.buffer.read()
     return Secret(content[:-1] if content.endswith(b"\n") else content)
 
 
@@ -73,14 +74,20 @@ def feed(
 
     try:
         child = PopenSpawn(list(argv), timeout=timeout, env=dict(environment))
+    except OSError as error:
+        raise Unavailable(f"{argv[0]} cannot be run: {error.strerror}") from None
+    try:
         child.send(secret.reveal())  # type: ignore[no-untyped-call]
         child.sendeof()
         child.expect(pexpect.EOF)
-        printed: object = child.before
     except pexpect.TIMEOUT:
+        child.kill(signal.SIGKILL)
         raise Unavailable(f"{argv[0]} did not finish within {timeout:g} s") from None
     except OSError as error:
-        raise Unavailable(f"{argv[0]} cannot be run: {error.strerror}") from None
+        raise Unavailable(f"{argv[0]} did not take the password: {error.strerror}") from None
+    finally:
+        child.proc.wait()
+    printed: object = child.before
     return printed.decode(errors="replace") if isinstance(printed, bytes) else str(printed)
 
 

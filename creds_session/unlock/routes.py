@@ -4,7 +4,8 @@ owner   collection  control socket  keyring file  way
 gnome   unlocked    any             any           ALREADY
 gnome   locked      any             any           IN_PLACE
 gnome   absent      any             no            CREATE_IN_PLACE, only when asked
-none    -           listens         any           ACTIVATE, then look again
+none    -           listens         yes           ACTIVATE, then look again
+none    -           listens         no            the same where PAM's daemon waits, or to create
 none    -           silent          yes           NEW_DAEMON
 none    -           silent          no            NEW_DAEMON, only when asked to create
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 import enum
 
 from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
-from creds_session.facts import DAEMON_NAME, BusFacts, CollectionState, KeyringFacts
+from creds_session.facts import DAEMON_NAME, BusFacts, CollectionState, KeyringFacts, NameOwner
 
 
 class Route(enum.Enum):
@@ -53,6 +54,8 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
             bus.reason or "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
             hint="start one and work inside it: dbus-run-session -- bash",
         )
+    if keyring.exists is None and bus.login in {None, CollectionState.ABSENT}:
+        raise Unavailable(f"{keyring.path} cannot be looked at, so nothing is known of it")
     if bus.owner is None:
         return _without_owner(keyring, create=create)
     if not bus.owner.is_gnome_keyring:
@@ -60,16 +63,18 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
             f"another program serves secrets here: {bus.owner.name} (pid {bus.owner.pid})",
             hint="unlock it by its own means, or end it",
         )
-    if bus.login is CollectionState.UNLOCKED:
-        return Route.ALREADY
-    if bus.login is CollectionState.LOCKED:
-        return Route.IN_PLACE
     if bus.login is CollectionState.GHOST:
         raise ghost(bus.owner.pid)
+    if bus.login is CollectionState.ABSENT:
+        return _with_keyringless_owner(bus.owner, keyring, create=create)
+    return Route.ALREADY if bus.login is CollectionState.UNLOCKED else Route.IN_PLACE
+
+
+def _with_keyringless_owner(owner: NameOwner, keyring: KeyringFacts, *, create: bool) -> Route:
     if keyring.exists:
         raise Unavailable(
-            f"{DAEMON_NAME} (pid {bus.owner.pid}) does not serve {keyring.path}",
-            hint=f"it may have started with another HOME; end it: kill {bus.owner.pid}",
+            f"{DAEMON_NAME} (pid {owner.pid}) does not serve {keyring.path}",
+            hint=f"it may have started with another HOME; end it: kill {owner.pid}",
         )
     return _creating(Route.CREATE_IN_PLACE, keyring, create=create)
 
@@ -85,7 +90,7 @@ def ghost(pid: int) -> CredsSessionError:
 
 
 def _without_owner(keyring: KeyringFacts, *, create: bool) -> Route:
-    if keyring.control_listens:
+    if keyring.control_listens and (keyring.exists or keyring.login_waits or create):
         return Route.ACTIVATE
     if keyring.exists:
         return Route.NEW_DAEMON

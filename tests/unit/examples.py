@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from creds_session.facts import (
     BusFacts,
     CollectionState,
@@ -68,8 +66,3 @@ WELL = Facts(
     ),
     pam=PamFacts(files={"/etc/pam.d/sshd": SSHD}),
 )
-
-
-def mapping_of(**variables: str) -> dict[str, str]:
-    """Return this process's environment with these variables."""
-    return {**os.environ, **variables}

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from creds_session import pam_setup
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
 from creds_session.pam_setup import DROP_IN, DROP_IN_TEXT, Setup, apply, look, revert
 from creds_session.system.root import Root
@@ -85,21 +84,10 @@ def test_apply_takes_it_back_when_the_proof_does_not_hold(
 ) -> None:
     setup = look(root, "sshd")
     before = snapshot(root)
-    real = pam_setup.judge
-    replaced = [root.read]
-
-    def judge_another_file(*_arguments: object) -> object:
-        assert replaced.pop()(SSHD) != WITHOUT_RULES
-        return real("sshd", {SSHD: WITHOUT_RULES}.get, setup_dialect(root))
-
-    monkeypatch.setattr(pam_setup, "judge", judge_another_file)
+    monkeypatch.setattr("creds_session.pam_setup.judge", lambda *_arguments: setup.pam.before)
     with pytest.raises(InvalidData, match="what was written does not hold"):
         apply(root, setup)
     assert snapshot(root) == before
-
-
-def setup_dialect(root: Root) -> pam_setup.Dialect:
-    return pam_setup.probe_dialect(root)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -114,9 +102,7 @@ def test_look_names_the_package_of_what_is_missing(root: Root, part: str) -> Non
     ("service", "problem"),
     [
         ("nosuch", "no PAM service 'nosuch'"),
-        pytest.param(
-            "../passwd", "", marks=pytest.mark.xfail(reason="a service may have a slash")
-        ),
+        pytest.param("../passwd", "", marks=pytest.mark.xfail(reason="a service may have a slash")),
     ],
 )
 def test_look_finds_no_such_service(root: Root, service: str, problem: str) -> None:

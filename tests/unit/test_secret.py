@@ -55,11 +55,13 @@ def test_secret_is_not_taken_out_of_a_dataclass_that_holds_it() -> None:
 
 
 def test_secret_is_not_in_a_traceback_with_its_variables() -> None:
-    held = Holder(SECRET)
-    try:
+    def fail(held: Holder) -> None:
         raise ValueError(held)
-    except ValueError as error:
-        report = traceback.TracebackException.from_exception(error, capture_locals=True)
+
+    with pytest.raises(ValueError, match="redacted") as caught:
+        fail(Holder(SECRET))
+    error = caught.value
+    report = traceback.TracebackException.from_exception(error, capture_locals=True)
     text = "".join(report.format())
     assert "redacted" in text
     assert "canary" not in text

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from creds_session import transaction
 from creds_session.errors import Busy, CannotWrite, InvalidData
 from creds_session.system.checkpoints import SavedEdit
-from creds_session.system.files import Attributes, make_directory
+from creds_session.system.files import Attributes, make_directory, replace
 from creds_session.system.root import Root
 from creds_session.transaction import STATE, FileChange, change, is_changed, take_back
 from tests.unit.children import at_event, background, kill_myself, run_child
@@ -99,9 +98,7 @@ def test_take_back_goes_through_every_change(root: Root) -> None:
 
 
 @pytest.mark.parametrize("error", [InvalidData("not proved"), KeyboardInterrupt(), MemoryError()])
-def test_change_puts_everything_back_when_verify_raises(
-    root: Root, error: BaseException
-) -> None:
+def test_change_puts_everything_back_when_verify_raises(root: Root, error: BaseException) -> None:
     before = tree(root)
 
     def verify() -> None:
@@ -144,7 +141,7 @@ def test_change_refuses_links_and_touches_no_other_file(root: Root, kind: str) -
     target = root.path("/etc/target")
     place.rename(target)
     if kind == "hard link":
-        place.hardlink_to(target)
+        os.link(target, place)
     else:
         place.symlink_to("../target")
     before = tree(root)
@@ -308,7 +305,10 @@ EDITED = b"# mine\n" + AFTER.replace(b"required b", b"optional b") + b"session r
     ("now", "left"),
     [
         (EDITED, b"# mine\nauth include a\nsession optional b\nsession required c\n"),
-        (EDITED.replace(RULE + b"\n", b""), b"# mine\nauth include a\nsession optional b\nsession required c\n"),
+        (
+            EDITED.replace(RULE + b"\n", b""),
+            b"# mine\nauth include a\nsession optional b\nsession required c\n",
+        ),
         (AFTER.replace(b"substack a", b"substack z"), b"auth substack z\nsession required b\n"),
         (b"auth required everything-else\n", b"auth required everything-else\n"),
         (b"", b""),
@@ -334,7 +334,9 @@ def test_take_back_leaves_what_became_theirs(root: Root) -> None:
     assert root.read(OTHER) is None
 
 
-@pytest.mark.xfail(reason="a link that came since is replaced, by a file of mode 0777 where it was edited")
+@pytest.mark.xfail(
+    reason="a link that came since is replaced, by a file of mode 0777 where it was edited"
+)
 @pytest.mark.parametrize("edited", [False, True])
 def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:  # noqa: FBT001
     change(root, CHANGES[:1], nothing)
@@ -370,14 +372,14 @@ def test_change_that_is_busy_leaves_a_line_like_ours_that_someone_else_wrote(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = RULE + b"\nsomeone else's\n"
-    write = transaction.replace
+    name = "creds_session.transaction.replace"
 
     def race(path: Path, content: bytes, attributes: Attributes) -> None:
-        write(path, content, attributes)
-        monkeypatch.setattr(transaction, "replace", write)
+        monkeypatch.setattr(name, replace)
+        replace(path, content, attributes)
         root.path(SSHD).write_bytes(theirs)
 
-    monkeypatch.setattr(transaction, "replace", race)
+    monkeypatch.setattr(name, race)
     with pytest.raises(Busy, match="changed while it was being written"):
         change(root, (CHANGES[1], CHANGES[0]), nothing)
     assert root.read(SSHD) == theirs

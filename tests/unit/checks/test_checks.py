@@ -12,6 +12,7 @@ from creds_session.facts import (
     Facts,
     FirstLoginFacts,
     InstallationFacts,
+    NameOwner,
     PamFacts,
     SessionFacts,
 )
@@ -164,7 +165,7 @@ def test_pam_files_that_could_not_be_read_are_told() -> None:
 @pytest.mark.parametrize("login", [None, *CollectionState])
 @pytest.mark.parametrize("owner", [None, KWALLET, WELL.bus.owner])
 def test_healthy_means_that_a_gnome_keyring_says_unlocked(
-    login: CollectionState | None, owner: object
+    login: CollectionState | None, owner: NameOwner | None
 ) -> None:
     facts = replace(WELL, bus=replace(WELL.bus, owner=owner, login=login))
     healthy = not any(result.has_error for result in run(CHECKS, facts))

@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import pexpect
 import pytest
 
 MODULES = {"creds": "creds", "creds-doctor": "doctor", "creds-setup-pam": "setup_pam"}
@@ -28,7 +29,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def run(
-    python: list[str], line: str, *, stdin: bytes = b"", **variables: object
+    python: list[str], line: str, stdin: bytes = b"", /, **variables: object
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command as its entry point does, in an environment of these variables alone."""
     program, *arguments = line.split()
@@ -77,7 +78,7 @@ def test_help_and_version_are_0(python: list[str], home: Path, program: str) -> 
 
 @pytest.mark.parametrize("line", ["get app me", "put app me", "delete app me", "unlock"])
 def test_no_bus_is_69_and_leaks_nothing(python: list[str], home: Path, line: str) -> None:
-    done = run(python, f"creds {line}", stdin=b"canary", HOME=home, XDG_RUNTIME_DIR=home)
+    done = run(python, f"creds {line}", b"canary", HOME=home, XDG_RUNTIME_DIR=home)
     assert (done.returncode, done.stdout) == (69, b"")
     assert b"no bus" in done.stderr
     assert b"dbus-run-session" in done.stderr
@@ -93,7 +94,7 @@ def test_a_bus_that_is_no_unix_socket_is_refused(
     assert b"not a unix socket" in done.stderr
 
 
-@pytest.mark.xfail(reason="these become a crash deep in a socket")
+@pytest.mark.xfail(reason="any number is taken for a time limit")
 @pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf", "1e30"])
 def test_a_time_limit_that_is_none_is_wrong_usage(
     python: list[str], home: Path, seconds: str
@@ -126,7 +127,7 @@ def test_root_loads_no_keyringrc_of_a_user(python: list[str], home: Path, line: 
     configuration = f"[backend]\ndefault-keyring=mine.Mine\nkeyring-path={folder}\n"
     (folder / "keyringrc.cfg").write_text(configuration)
     os.chown(home, 12, 34)
-    done = run(python, f"creds {line}", stdin=b"x", HOME=home)
+    done = run(python, f"creds {line}", b"x", HOME=home)
     assert not (folder / "loaded").exists()
     assert done.returncode == 64
 
@@ -153,3 +154,17 @@ def test_setup_of_a_root_that_has_nothing_names_the_package(
 @pytest.mark.xfail(reason="a root that is not there is told as a root without sshd")
 def test_setup_of_a_root_that_is_not_there_says_so(python: list[str], tmp_path: Path) -> None:
     assert run(python, f"creds-setup-pam --root {tmp_path}/nothing check").returncode == 66
+
+
+@pytest.mark.xfail(reason="with standard error in a file, a typed password is shown")
+def test_put_at_a_terminal_shows_no_password_wherever_messages_go(
+    python: list[str], home: Path
+) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {python[1]!r}); sys.argv = ['creds', 'put', 'app', 'me']\n"
+        "from creds_session.cli.creds import main; sys.exit(main())"
+    )
+    argv = ["-c", 'exec "$@" 2>/dev/null', "sh", python[0], "-I", "-c", code]
+    environment = {"PATH": os.defpath, "HOME": str(home)}
+    with pexpect.spawn("sh", argv, env=environment, timeout=5) as child:
+        assert child.waitnoecho(timeout=3)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from creds_session.probe.machine import probe
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.system.processes import bus_daemon_runs
 from creds_session.system.root import Root
-from tests.unit.children import run_child
+from tests.unit.children import end_within, run_child
 
 ME = os.getuid()
 
@@ -114,7 +113,7 @@ def test_probe_session_stands_any_file_that_the_variable_names(tmp_path: Path, k
         path.write_bytes(b"\xff\n")
 
     def look() -> None:
-        signal.alarm(2)
+        end_within(2)
         probe_session({"SSH_USER_AUTH": str(path)})
 
     assert run_child(look) == 0

@@ -111,7 +111,9 @@ results = st.lists(
 
 
 @given(results)
-def test_the_verdict_is_good_only_where_no_check_has_an_error(given_results: list[CheckResult]) -> None:
+def test_the_verdict_is_good_only_where_no_check_has_an_error(
+    given_results: list[CheckResult],
+) -> None:
     told = values(given_results)
     assert told["healthy"] is (told["verdict"] == HEALTHY)
     assert lines(given_results)[-1] == told["verdict"]

@@ -83,14 +83,14 @@ def test_load_all_refuses_a_damaged_copy(tmp_path: Path, content: bytes) -> None
     if content == ODD:
         assert load_all(tmp_path)
         return
-    with pytest.raises(InvalidData, match="the saved copy of /etc/pam.d/sshd is damaged"):
+    with pytest.raises(InvalidData, match=r"the saved copy of /etc/pam.d/sshd is damaged"):
         load_all(tmp_path)
 
 
 def test_load_all_refuses_a_missing_copy(tmp_path: Path) -> None:
     folder = save(tmp_path, FILES, ()).folder
     (folder / "0").unlink()
-    with pytest.raises(InvalidData, match="manifest"):
+    with pytest.raises(InvalidData, match=r"manifest"):
         load_all(tmp_path)
 
 

@@ -155,7 +155,7 @@ def test_replace_changes_nothing_on_a_full_or_read_only_disk(
     tmp_path: Path, python: list[str], mount: str, hint: str
 ) -> None:
     script = f'{mount} exec "$2" -I -c "$3" "$1"'
-    argv = ["unshare", "--mount", "sh", "-c", script, "sh", tmp_path, python[0]]
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), python[0]]
     code = f"import sys; sys.path.insert(0, {python[1]!r})\n{IN_A_SMALL_MOUNT}"
     done = subprocess.run([*argv, code], check=False, capture_output=True, text=True)
     if "unshare" in done.stderr or "mount:" in done.stderr:
@@ -175,7 +175,7 @@ def test_refuse_unless_plain_names_what_it_is(file: Path, kind: str) -> None:
     if kind == "symbolic link":
         other.symlink_to(file)
     elif kind == "hard link":
-        other.hardlink_to(file)
+        os.link(file, other)
     else:
         other.mkdir()
     with pytest.raises(InvalidData, match=f"^/shown: .*{kind}"):

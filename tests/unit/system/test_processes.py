@@ -69,7 +69,9 @@ def test_end_is_content_with_one_that_has_ended(process: subprocess.Popen[bytes]
     assert end(daemon)
 
 
-def test_find_program_looks_at_the_system_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_find_program_looks_at_the_system_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "sh").write_text("")
     (tmp_path / "sh").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))

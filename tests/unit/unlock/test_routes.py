@@ -28,9 +28,9 @@ ANY = None
 )
 def test_choose_has_a_way(
     facts: BusFacts,
-    listens: bool | None,
-    exists: bool | None,
-    create: bool | None,
+    listens: bool | None,  # noqa: FBT001
+    exists: bool | None,  # noqa: FBT001
+    create: bool | None,  # noqa: FBT001
     route: Route,
 ) -> None:
     for one, two, three in itertools.product(each(listens), each(exists), each(create)):
