@@ -52,7 +52,10 @@ def get(
         password = backend.get_password(service, name)
     if password is None:
         raise NoSuchCredential(f"no password is kept for service {service!r}, user {name!r}")
-    return Credential(service, name, Secret(password.encode()))
+    try:
+        return Credential(service, name, Secret(password.encode()))
+    except UnicodeEncodeError:
+        raise InvalidData(f"the password of service {service!r} is not text") from None
 
 
 def put(
@@ -63,6 +66,8 @@ def put(
     Without a user name the key must hold one already. The password is stored first: a reader
     never finds a name without its password. Raises as ``get`` does.
     """
+    if username_key is not None and username == username_key:
+        raise InvalidData("the key and the user name are the same: one would replace the other")
     with _keyring_errors():
         try:
             text = password.reveal().decode()

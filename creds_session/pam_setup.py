@@ -114,7 +114,7 @@ def revert(root: Root) -> tuple[tuple[str, ...], Told]:
 
 def find_service(service: str, read: Read, dialect: Dialect) -> str:
     """Return the path of the service's file, where libpam finds it first. Raises NoSuchFile."""
-    for directory in dialect.directories:
+    for directory in dialect.directories if "/" not in service else ():
         path = f"{directory}/{service}"
         if read(path) is not None:
             if not path.startswith("/etc/"):

@@ -20,6 +20,7 @@ from creds_session.system import checkpoints
 from creds_session.system.checkpoints import IN_PROGRESS, Checkpoint, SavedEdit, SavedFile
 from creds_session.system.files import (
     Attributes,
+    cannot_write,
     make_directory,
     refuse_unless_plain,
     remove,
@@ -86,14 +87,17 @@ def is_changed(root: Root) -> bool:
 def _locked(root: Root) -> Iterator[Path]:
     """Hold the lock, with whatever a run that died left behind taken back."""
     state = root.place(STATE)
-    make_directory(state, 0o700)
-    with exclusive(state / "lock"):
-        directory = state / "checkpoints"
-        checkpoints.sweep(directory)
-        for checkpoint in checkpoints.load_all(directory):
-            if checkpoint.state == IN_PROGRESS:
-                _restore(root, checkpoint)
-        yield directory
+    try:
+        make_directory(state, 0o700)
+        with exclusive(state / "lock"):
+            directory = state / "checkpoints"
+            checkpoints.sweep(directory)
+            for checkpoint in checkpoints.load_all(directory):
+                if checkpoint.state == IN_PROGRESS:
+                    _restore(root, checkpoint)
+            yield directory
+    except OSError as error:
+        raise cannot_write(Path(error.filename or state), error) from error
 
 
 def _save(root: Root, file: FileChange) -> SavedFile:

@@ -45,7 +45,7 @@ def _fault(program: str, error: Exception) -> int:
 
     A message may hold anything, a password too.
     """
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         complain(program, f"the output cannot be written: {error.strerror}")
         _drop_output()
         return CannotWrite.exit_code
@@ -114,7 +114,7 @@ def refuse_foreign_home(command: str) -> None:
     """
     if os.getuid() != 0:
         return
-    for variable in ("HOME", "XDG_RUNTIME_DIR"):
+    for variable in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         place = Path(os.environ.get(variable) or "/nonexistent")
         if place.is_dir() and place.stat().st_uid != 0:
             user = os.environ.get("SUDO_USER", "that user")

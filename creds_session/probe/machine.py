@@ -49,7 +49,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = 3) -> Facts:
         now=time.time(),
         session=probe_session(environ),
         bus=bus,
-        keyring=probe_keyring(environ, connect=bool(daemons)),
+        keyring=probe_keyring(environ, connect=False),
         daemons=daemons,
         installation=probe_installation(root),
         pam=probe_pam(root, "sshd"),

@@ -19,6 +19,7 @@ from creds_session.facts import (
 )
 from creds_session.system.bus import (
     Bus,
+    is_listening,
     is_nested,
     is_socket_of,
     peer_credentials,
@@ -54,7 +55,7 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     """Look at the login keyring's file and at the control socket of this session's bus.
 
     Connecting to a socket of systemd's starts the daemon behind it: ``connect`` only where that
-    is meant, or where the daemon runs already.
+    is meant. Without it the kernel's list of this network name space is asked.
     """
     data = environ.get("XDG_DATA_HOME") or f"{_home(environ)}/.local/share"
     path = f"{data}/keyrings/login.keyring"
@@ -66,7 +67,7 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     except OSError:
         exists = None
     control = _control_socket(environ)
-    listens = bool(connect and control and _listens(control))
+    listens = bool(control and (_answers(control) if connect else is_listening(control)))
     waits = listens and not exists and _login_waits()
     return KeyringFacts(path, exists, control, listens, waits)
 
@@ -94,8 +95,8 @@ def _control_socket(environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def _listens(path: str) -> bool:
-    """Tell whether someone of this user listens there."""
+def _answers(path: str) -> bool:
+    """Tell whether someone of this user takes a connection there."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(1)
         try:

@@ -89,11 +89,39 @@ def is_socket_of(path: str, uid: int) -> bool:
     return stat.S_ISSOCK(status.st_mode) and status.st_uid == uid
 
 
+def is_listening(path: str) -> bool:
+    """Tell whether someone listens on a unix socket, without a connection that starts anything.
+
+    The kernel lists the sockets of this network name space only (proc_pid_net(5), unix);
+    flag 0x10000 is __SO_ACCEPTCON.
+    """
+    wanted = os.fsencode(path)
+    with open("/proc/net/unix", "rb") as listed:  # noqa: PTH123 - read line by line
+        for line in listed:
+            # Num RefCount Protocol Flags Type St Inode Path
+            fields = line.rstrip(b"\n").split(None, 7)
+            if fields[3] == b"00010000" and fields[7:] == [wanted]:
+                return True
+    return False
+
+
 def peer_credentials(connected: socket.socket) -> tuple[int, int]:
     """Return pid and uid of the far end of a unix socket (SO_PEERCRED, unix(7))."""
     packed = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     pid, uid, _gid = struct.unpack("3i", packed)
     return pid, uid
+
+
+class _BoundedConnection(DBusConnection):  # type: ignore[misc]  # jeepney has no types
+    """A connection on which no wait is without a limit, the first call (Hello) included."""
+
+    def __init__(self, connected: socket.socket, limit: float) -> None:
+        self._limit = limit
+        super().__init__(connected)
+
+    def receive(self, *, timeout: float | None = None) -> Message:
+        """Return the next message; raise TimeoutError where none comes in time."""
+        return super().receive(timeout=self._limit if timeout is None else timeout)
 
 
 class Bus:
@@ -115,11 +143,10 @@ class Bus:
         if uid != os.getuid():
             connected.close()
             raise NotPermitted(f"the session bus {address} belongs to user id {uid}")
-        self._connection = DBusConnection(connected)
         try:
-            self.call(DAEMON, "Hello")
-        except Unavailable as error:
-            self.close()
+            self._connection = _BoundedConnection(connected, timeout)
+        except (OSError, TimeoutError, EOFError, DBusErrorResponse) as error:
+            connected.close()
             raise _no_answer(address, error) from error
 
     def call(

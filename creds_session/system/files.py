@@ -73,7 +73,7 @@ def replace(path: Path, content: bytes, attributes: Attributes) -> None:
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - it takes a descriptor
             file.write(content)
@@ -83,7 +83,7 @@ def replace(path: Path, content: bytes, attributes: Attributes) -> None:
         os.rename(temporary, path)  # noqa: PTH104 - the descriptor's own name
         sync_directory(path.parent)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)  # noqa: PTH108
@@ -105,7 +105,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
         sync_directory(path.parent)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def make_directory(path: Path, mode: int) -> list[Path]:
@@ -118,7 +118,7 @@ def make_directory(path: Path, mode: int) -> list[Path]:
             folder.chmod(mode)
             sync_directory(folder.parent)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
     return made
 
 
@@ -139,10 +139,11 @@ def remove_tree(folder: Path, *, first: str) -> None:
         shutil.rmtree(folder)
         sync_directory(folder.parent)
     except OSError as error:
-        raise _cannot_write(folder, error) from error
+        raise cannot_write(folder, error) from error
 
 
-def _cannot_write(path: Path, error: OSError) -> CannotWrite:
+def cannot_write(path: Path, error: OSError) -> CannotWrite:
+    """Return what to say of a file system that refuses."""
     hints = {
         errno.EROFS: "the file system is read-only; mount it writable first",
         errno.ENOSPC: "the disk is full",

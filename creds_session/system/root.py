@@ -39,6 +39,8 @@ class Root:
         Returns a path inside the root: neither an absolute link nor ``..`` leads out of it.
         Raises InvalidData for a loop.
         """
+        if "\0" in path:
+            raise InvalidData(f"{path!r}: a path has no NUL byte")
         done, todo, links = "/", path.split("/"), 0
         while todo:
             name = todo.pop(0)
@@ -75,9 +77,10 @@ class Root:
             raise NotPermitted(f"{path}: cannot be read: {error.strerror}") from error
         except (OSError, ValueError) as error:
             raise InvalidData(f"{path}: cannot be read: {error}") from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise InvalidData(f"{path}: not a regular file")
         with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise InvalidData(f"{path}: not a regular file")
             content = file.read(limit + 1)
         if len(content) > limit:
             raise InvalidData(f"{path}: larger than {limit} bytes")

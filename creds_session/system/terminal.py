@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import subprocess
 import sys
 import termios
 from collections.abc import Mapping, Sequence
@@ -81,14 +81,26 @@ def feed(
         child.sendeof()
         child.expect(pexpect.EOF)
     except pexpect.TIMEOUT:
-        child.kill(signal.SIGKILL)
+        child.proc.kill()
         raise Unavailable(f"{argv[0]} did not finish within {timeout:g} s") from None
     except OSError as error:
         raise Unavailable(f"{argv[0]} did not take the password: {error.strerror}") from None
     finally:
-        child.proc.wait()
+        _end(child.proc, timeout)
     printed: object = child.before
     return printed.decode(errors="replace") if isinstance(printed, bytes) else str(printed)
+
+
+def _end(process: subprocess.Popen[str], timeout: float) -> None:
+    """Wait for a program that has nothing more to say, or end it; close its pipes."""
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def confirm(question: str) -> bool:

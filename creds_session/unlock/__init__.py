@@ -67,7 +67,7 @@ def unlock(
 
 def way(environ: Mapping[str, str], *, create: bool = False, timeout: float = 10) -> Route:
     """Return the way that ``unlock`` would take now; changes nothing. Raises as it does."""
-    return choose(*_look(environ, timeout), create=create)
+    return choose(probe_bus(environ, timeout), probe_keyring(environ, connect=False), create=create)
 
 
 def checked(password: Secret) -> Secret:

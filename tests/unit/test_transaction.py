@@ -227,7 +227,6 @@ def test_change_that_is_killed_anywhere_is_recovered_by_the_next_run(
     assert {states.index(end) for end in ends} == {0, 1}
 
 
-@pytest.mark.xfail(reason="a run that is killed leaves its temporary files for ever")
 @pytest.mark.usefixtures("fast")
 def test_recovery_removes_the_temporary_files_of_a_run_that_was_killed(tmp_path: Path) -> None:
     old = tree(make_tree(tmp_path / "old"))
@@ -256,7 +255,6 @@ def interrupt() -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.xfail(reason="what fails while the change is made final is not undone")
 @pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize("failure", [out_of_space, interrupt])
 def test_change_that_fails_anywhere_changes_nothing(
@@ -276,7 +274,7 @@ def test_change_that_fails_is_undone_by_the_next_run_at_the_latest(
         assert files(run.root) == states[0], run
 
 
-@pytest.mark.xfail(reason="open(2) in sync_directory is not told in our own words")
+
 @pytest.mark.usefixtures("fast")
 def test_change_that_runs_out_of_space_says_so(tmp_path: Path) -> None:
     for run in interrupted(tmp_path, changing, out_of_space):
@@ -334,9 +332,6 @@ def test_take_back_leaves_what_became_theirs(root: Root) -> None:
     assert root.read(OTHER) is None
 
 
-@pytest.mark.xfail(
-    reason="a link that came since is replaced, by a file of mode 0777 where it was edited"
-)
 @pytest.mark.parametrize("edited", [False, True])
 def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:  # noqa: FBT001
     change(root, CHANGES[:1], nothing)
@@ -350,7 +345,6 @@ def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:  # no
     assert is_changed(root)
 
 
-@pytest.mark.xfail(reason="the saved mode is put back over the one that an admin gave")
 def test_take_back_keeps_the_mode_that_an_admin_gave_the_file_since(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
     root.path(SSHD).chmod(0o600)
@@ -358,7 +352,6 @@ def test_take_back_keeps_the_mode_that_an_admin_gave_the_file_since(root: Root) 
     assert root.path(SSHD).stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.xfail(reason="a file that has nothing of ours is written again")
 def test_take_back_writes_no_file_that_has_nothing_of_ours(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
     root.path(SSHD).write_bytes(b"all theirs\n")
@@ -367,7 +360,6 @@ def test_take_back_writes_no_file_that_has_nothing_of_ours(root: Root) -> None:
     assert root.path(SSHD).stat().st_ino == inode
 
 
-@pytest.mark.xfail(reason="what was never written is taken back too")
 def test_change_that_is_busy_leaves_a_line_like_ours_that_someone_else_wrote(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,7 +377,6 @@ def test_change_that_is_busy_leaves_a_line_like_ours_that_someone_else_wrote(
     assert root.read(SSHD) == theirs
 
 
-@pytest.mark.xfail(reason="looking removes folders, without the lock")
 def test_is_changed_leaves_alone_what_a_run_is_about_to_save(root: Root) -> None:
     begun = root.path(f"{STATE}/checkpoints/000001")
     begun.mkdir(parents=True)

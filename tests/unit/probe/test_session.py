@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from pathlib import Path
 
@@ -53,19 +54,30 @@ def test_probe_keyring_knows_what_it_may_not_see(tmp_path: Path) -> None:
     assert run_child(look) == 0
 
 
-def test_probe_keyring_connects_to_the_control_socket_only_where_it_may(tmp_path: Path) -> None:
-    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+@pytest.mark.parametrize(
+    "runtime",
+    ["{}", pytest.param("{}/", marks=pytest.mark.xfail(reason="the paths are compared as text"))],
+)
+def test_probe_keyring_sees_who_listens_and_connects_only_where_it_is_told(
+    tmp_path: Path, runtime: str
+) -> None:
+    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": runtime.format(tmp_path)}
     (tmp_path / "keyring").mkdir()
+
+    def listens(*, connect: bool) -> bool:
+        return probe_keyring(environ, connect=connect).control_listens
+
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "keyring" / "control"))
-        assert probe_keyring(environ).control == str(tmp_path / "keyring" / "control")
-        assert not probe_keyring(environ).control_listens
+        assert probe_keyring(environ).control is not None
+        assert not listens(connect=True)
+        assert not listens(connect=False)
         server.listen()
-        server.settimeout(0.2)
-        assert not probe_keyring(environ, connect=False).control_listens
-        with pytest.raises(TimeoutError):
-            server.accept()
-        assert probe_keyring(environ).control_listens
+        assert listens(connect=False)
+        assert select.select([server], [], [], 0.2)[0] == []
+        assert listens(connect=True)
+        assert select.select([server], [], [], 0.2)[0] == [server]
+    assert not listens(connect=False)
 
 
 def test_probe_keyring_takes_no_control_socket_of_another_bus(tmp_path: Path) -> None:
@@ -103,7 +115,6 @@ def test_probe_session_of_no_ssh_knows_no_method(tmp_path: Path) -> None:
     assert probe_session({"SSH_USER_AUTH": str(tmp_path / "gone")}).login_method is None
 
 
-@pytest.mark.xfail(reason="whatever the variable names is opened and waited for")
 @pytest.mark.parametrize("kind", ["fifo", "bytes"])
 def test_probe_session_stands_any_file_that_the_variable_names(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "auth"
@@ -119,7 +130,6 @@ def test_probe_session_stands_any_file_that_the_variable_names(tmp_path: Path, k
     assert run_child(look) == 0
 
 
-@pytest.mark.xfail(reason="a bus of a session that has ended is said to be there and idle")
 def test_probe_says_that_a_bus_that_is_gone_does_not_answer(tmp_path: Path) -> None:
     if bus_daemon_runs(ME):
         pytest.skip("a message bus of this user runs")

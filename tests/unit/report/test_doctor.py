@@ -120,6 +120,5 @@ def test_the_verdict_is_good_only_where_no_check_has_an_error(
     json.dumps(told)
 
 
-@pytest.mark.xfail(reason="an empty piece of evidence has no first line")
 def test_lines_stand_empty_evidence() -> None:
     assert lines([result(Finding("x", Severity.NOTE, "title", evidence=("",)))])

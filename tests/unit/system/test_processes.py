@@ -61,7 +61,6 @@ def test_end_spares_a_process_that_is_another_one(process: subprocess.Popen[byte
     assert process.poll() is None
 
 
-@pytest.mark.xfail(reason="one that has just ended is told as one that could not be ended")
 def test_end_is_content_with_one_that_has_ended(process: subprocess.Popen[bytes]) -> None:
     (daemon,) = mine(process)
     process.kill()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -21,7 +22,8 @@ ANY = None
         (bus(GNOME, UNLOCKED), ANY, ANY, ANY, Route.ALREADY),
         (bus(GNOME, LOCKED), ANY, ANY, ANY, Route.IN_PLACE),
         (bus(GNOME, ABSENT), ANY, False, True, Route.CREATE_IN_PLACE),
-        (bus(None, None), LISTENS, ANY, ANY, Route.ACTIVATE),
+        (bus(None, None), LISTENS, True, ANY, Route.ACTIVATE),
+        (bus(None, None), LISTENS, False, True, Route.ACTIVATE),
         (bus(None, None), SILENT, True, ANY, Route.NEW_DAEMON),
         (bus(None, None), SILENT, False, True, Route.NEW_DAEMON),
     ],
@@ -75,17 +77,20 @@ def test_choose_creates_no_keyring_unasked(facts: BusFacts) -> None:
     assert "creds unlock --create" in caught.value.hint
 
 
-@pytest.mark.xfail(reason="a keyring that cannot be looked at is taken for absent")
 @pytest.mark.parametrize("facts", [bus(GNOME, ABSENT), bus(None, None)])
 def test_choose_does_not_say_absent_of_what_cannot_be_seen(facts: BusFacts) -> None:
     with pytest.raises(Unavailable):
         choose(facts, keyring(exists=None), create=True)
 
 
-@pytest.mark.xfail(reason="a daemon is started, then told that there is nothing to serve")
 def test_choose_starts_no_daemon_for_a_keyring_that_is_not_there() -> None:
     with pytest.raises(NoKeyringYet):
         choose(bus(None, None), keyring(exists=False, listens=True), create=False)
+
+
+def test_choose_initialises_the_daemon_that_holds_the_password_of_a_first_login() -> None:
+    waiting = replace(keyring(exists=False, listens=True), login_waits=True)
+    assert choose(bus(None, None), waiting, create=False) is Route.ACTIVATE
 
 
 def test_route_tells_what_it_needs_and_makes() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,14 +60,11 @@ def test_unlock_without_a_bus_asks_for_nothing(tmp_path: Path) -> None:
         unlock(environ, never, create=True)
 
 
-@pytest.mark.xfail(reason="it connects to the control socket, and systemd starts the daemon")
 def test_way_connects_to_no_control_socket(environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "keyring").mkdir()
     with socket.socket(socket.AF_UNIX) as control:
         control.bind(str(tmp_path / "keyring" / "control"))
         control.listen()
-        control.settimeout(0.2)
         with contextlib.suppress(CredsSessionError):
             way(environ)
-        with pytest.raises(TimeoutError):
-            control.accept()
+        assert select.select([control], [], [], 0.2)[0] == []
