@@ -29,6 +29,7 @@ from tests.unit.children import end_within, run_child
 
 ME = os.getuid()
 NOBODY = 65_534
+STRANGER = ME + 12_345
 needs_root = pytest.mark.skipif(ME != 0, reason="needs root")
 
 
@@ -70,10 +71,10 @@ def test_session_bus_address_is_the_named_one_whatever_else_is_there(tmp_path: P
 
 def test_session_bus_address_is_the_socket_of_the_runtime_directory(tmp_path: Path) -> None:
     environ = {"DBUS_SESSION_BUS_ADDRESS": "", "XDG_RUNTIME_DIR": str(tmp_path)}
-    assert session_bus_address(environ, NOBODY) is None
+    assert session_bus_address(environ, STRANGER) is None
     with listening(tmp_path / "bus"):
         assert session_bus_address(environ, ME) == f"unix:path={tmp_path}/bus"
-        assert session_bus_address(environ, NOBODY) is None
+        assert session_bus_address(environ, STRANGER) is None
 
 
 def test_session_bus_address_is_no_file_and_no_link(tmp_path: Path) -> None:

@@ -18,10 +18,6 @@ from creds_session.secret import Secret
 from creds_session.system.terminal import MAX_PASSWORD, ask_password, feed
 from tests.unit.children import run_child
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-
 ASK = """
 import sys; sys.path.insert(0, {package!r})
 from creds_session.system.terminal import ask_password
@@ -149,7 +145,6 @@ def test_read_password_from_stdin_cuts_nothing_in_silence(python: list[str]) -> 
     assert len(piped(python, b"x" * 9000)) in {0, 9000}
 
 
-@pytest.mark.xfail(reason="the pipe from the program stays open")
 def test_feed_leaves_no_process_and_no_pipe() -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -201,7 +196,6 @@ def test_feed_ends_in_time_and_with_it_the_program(tmp_path: Path) -> None:
         os.kill(int(told.read_text()), 0)
 
 
-@pytest.mark.xfail(reason="it waits without a limit for one that has nothing more to say")
 def test_feed_ends_in_time_also_when_the_program_has_nothing_more_to_say() -> None:
     argv = ["sh", "-c", "exec >&- 2>&-; exec sleep 4"]
     begin = time.monotonic()
