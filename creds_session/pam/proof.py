@@ -22,7 +22,13 @@ from typing import NamedTuple
 from creds_session.pam.dispatch import State, action_for, position, start, step, verdict
 from creds_session.pam.handlers import Handler, Stack, Stacks
 from creds_session.pam.modules import builtin_return
-from creds_session.pam.policy import is_anchor, is_keyring, keyring_returns
+from creds_session.pam.policy import (
+    is_anchor,
+    is_guard,
+    is_ours,
+    keyring_returns,
+    shortcoming,
+)
 from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue, return_word
 
 SUCCESS = int(ReturnValue.SUCCESS)
@@ -98,10 +104,13 @@ class _Pair(NamedTuple):
     reached: bool
 
 
-def refute(before: Stacks, after: Stacks) -> Counterexample | None:
-    """Return a counterexample to the safety of the candidate, or None: it is proved safe."""
+def refute(before: Stacks, after: Stacks, *, strict: bool = False) -> Counterexample | None:
+    """Return a counterexample to the safety of the candidate, or None: it is proved safe.
+
+    ``strict``: pam_gnome_keyring may return any value at all.
+    """
     for pass_, group in GROUP_OF_PASS.items():
-        found = _walk_both(before.of(group), after.of(group), pass_, must_reach=False)
+        found = _walk_both(before.of(group), after.of(group), pass_, strict=strict)
         if found is not None:
             return found
     return None
@@ -113,7 +122,7 @@ def refute_reach(before: Stacks, after: Stacks, group: ManagementGroup) -> Count
 
 
 def _walk_both(
-    before: Stack, after: Stack, pass_: Pass, *, must_reach: bool
+    before: Stack, after: Stack, pass_: Pass, *, strict: bool = False, must_reach: bool = False
 ) -> Counterexample | None:
     group = GROUP_OF_PASS[pass_]
     places = _ordinals(before), _ordinals(after)
@@ -126,7 +135,7 @@ def _walk_both(
         breach = _breach(before, after, pair, places, must_reach=must_reach)
         if breach is not None:
             return Counterexample(breach, pass_, _way_to(pair, came_from))
-        for following, taken in _following(before, after, pair, pass_):
+        for following, taken in _following(before, after, pair, pass_, strict=strict):
             if following not in came_from:
                 came_from[following] = (pair, taken)
                 todo.append(following)
@@ -138,7 +147,7 @@ def _ordinals(stack: Stack) -> tuple[object, ...]:
     names: list[object] = [None] * (len(stack.handlers) + 1)
     count = 0
     for index, handler in enumerate(stack.handlers):
-        if not is_keyring(handler) and not handler.is_substack:
+        if not is_ours(handler) and not handler.is_substack:
             names[index] = (count, handler.module_path, handler.arguments, handler.must_fail)
             count += 1
     return tuple(names)
@@ -153,7 +162,7 @@ def _breach(
     must_reach: bool,
 ) -> Breach | None:
     waiting = position(after, pair.after)
-    if waiting is not None and is_keyring(waiting):
+    if waiting is not None and is_ours(waiting):
         return None
     if places[0][pair.before.at] != places[1][pair.after.at]:
         return Breach.RUNS_OTHERWISE
@@ -168,16 +177,16 @@ def _breach(
 
 
 def _following(
-    before: Stack, after: Stack, pair: _Pair, pass_: Pass
+    before: Stack, after: Stack, pair: _Pair, pass_: Pass, *, strict: bool
 ) -> Iterator[tuple[_Pair, Step]]:
     handler = position(after, pair.after)
     if handler is None:
         return
     group = GROUP_OF_PASS[pass_]
-    if is_keyring(handler):
-        for choice in _keyring_choices(pass_):
+    if is_ours(handler):
+        for choice in _our_choices(handler, pass_, strict=strict):
             moved = _step(after, pair.after, choice, pass_)
-            reached = pair.reached or pair.anchored
+            reached = pair.reached or _counts(handler, choice, after.service, anchored=pair.anchored)
             yield pair._replace(after=moved, reached=reached), Step(handler, choice.returned)
         return
     twin = before.handlers[pair.before.at]
@@ -200,14 +209,28 @@ EARLIER = {Pass.SETCRED: Pass.AUTHENTICATE, Pass.CLOSE_SESSION: Pass.OPEN_SESSIO
 """The call whose return values freeze the chain of another (pam_dispatch.c:_pam_dispatch)."""
 
 
-def _keyring_choices(pass_: Pass) -> list[Choice]:
+def _counts(handler: Handler, choice: Choice, service: str, *, anchored: bool) -> bool:
+    """Tell whether a rule of ours has done its work, or root has passed it by on purpose."""
+    if is_guard(handler):
+        return choice.returned == SUCCESS
+    return anchored and not shortcoming(handler, service)
+
+
+def _our_choices(handler: Handler, pass_: Pass, *, strict: bool) -> list[Choice]:
     """List what our module may do; missing from the disk, it was missing in the call before too."""
+    if is_guard(handler):
+        return _choices(handler, handler, pass_)
+    values = [int(value) for value in keyring_returns(pass_, strict=strict)]
     if not pass_.is_frozen:
-        return [Choice(int(value)) for value in keyring_returns(pass_)]
+        return [Choice(value) for value in values]
     missing = int(ReturnValue.MODULE_UNKNOWN)
-    cached = [int(value) for value in keyring_returns(EARLIER[pass_]) if value != missing]
-    present = [Choice(SUCCESS, value) for value in (None, *cached)]
-    return [*present, Choice(missing, None), Choice(missing, missing)]
+    earlier = [int(value) for value in keyring_returns(EARLIER[pass_], strict=strict)]
+    return [
+        Choice(value, cached)
+        for value in values
+        for cached in (None, *earlier)
+        if cached is None or (value == missing) == (cached == missing)
+    ]
 
 
 def _choices(before: Handler, after: Handler, pass_: Pass) -> list[Choice]:

@@ -1,0 +1,133 @@
+"""What a service has: for each management group whether our rule is present, reached, safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from creds_session.errors import InvalidData
+from creds_session.pam.handlers import Handler, Stacks
+from creds_session.pam.nodes import Node, Rule
+from creds_session.pam.parser import parse
+from creds_session.pam.policy import (
+    GUARD_ARGUMENTS,
+    GUARD_MODULE,
+    MODULE,
+    is_anchor,
+    is_keyring,
+    shortcoming,
+    wanted_rules,
+)
+from creds_session.pam.proof import Counterexample, refute, refute_reach
+from creds_session.pam.stack import Read, resolve_all
+from creds_session.pam.terms import Action, Dialect, ManagementGroup
+
+
+@dataclass(frozen=True)
+class GroupVerdict:
+    """What one management group has: a rule of ours, reached where it must be, proved safe.
+
+    ``problem`` says what is wrong, in one line or with the counterexample below; it is empty
+    where all is well, and where there is nothing to do (``applies`` is False).
+    """
+
+    group: ManagementGroup
+    present: bool
+    reached: bool
+    applies: bool = True
+    problem: str = ""
+
+
+def judge(
+    service: str, read: Read, dialect: Dialect, *, strict: bool = False
+) -> tuple[GroupVerdict, ...]:
+    """Say of each group that matters what is there, as libpam will run it.
+
+    Raises InvalidData for a service that libpam cannot load, or that fails whatever happens.
+    """
+    now = resolve_all(service, read, dialect=dialect)
+    if now.failure is not None:
+        raise InvalidData(f"libpam cannot load the service {service}: {now.failure.reason}")
+    _refuse_hopeless_rules(now)
+    without = resolve_all(service, without_ours(read, dialect), dialect=dialect)
+    unsafe = refute(without, now, strict=strict)
+    groups = [wanted.group for wanted in wanted_rules(service)]
+    return tuple(_group_verdict(without, now, group, unsafe) for group in groups)
+
+
+def _group_verdict(
+    without: Stacks, now: Stacks, group: ManagementGroup, unsafe: Counterexample | None
+) -> GroupVerdict:
+    handlers = now.of(group).handlers
+    rules = [handler for handler in handlers if is_keyring(handler)]
+    problem = str(unsafe) if unsafe and unsafe.group is group else ""
+    if not applies(without, group):
+        return GroupVerdict(group, bool(rules), bool(rules), applies=False, problem=problem)
+    missed = refute_reach(without, now, group)
+    reached = bool(rules) and missed is None
+    if not problem and not reached:
+        problem = _why_not_reached(rules, missed, now.of(group).service)
+    return GroupVerdict(group, bool(rules), reached, problem=problem)
+
+
+def applies(without: Stacks, group: ManagementGroup) -> bool:
+    """Tell whether a group concerns a keyring: it has rules, and some that handle a password.
+
+    The first rule of a group would replace those of ``other``, so a group without rules is left
+    alone.
+    """
+    stack = without.of(group)
+    if stack.is_other or not stack.handlers:
+        return False
+    is_session = group is ManagementGroup.SESSION
+    return is_session or any(is_anchor(handler, group) for handler in stack.handlers)
+
+
+def _why_not_reached(
+    rules: Iterable[Handler], missed: Counterexample | None, service: str
+) -> str:
+    rules = tuple(rules)
+    if not rules:
+        return "no rule of pam_gnome_keyring"
+    for rule in rules:
+        reason = shortcoming(rule, service)
+        if reason:
+            return f"{rule.origin.file}:{rule.origin.line}: {reason}"
+    return str(missed)
+
+
+def _refuse_hopeless_rules(stacks: Stacks) -> None:
+    """Raise InvalidData for a rule that fails whatever its module says, in any file.
+
+    Both sides of the proof would fail alike on it, so the proof would hold: of nothing.
+    """
+    for group in ManagementGroup:
+        for handler in stacks.of(group).handlers:
+            is_hopeless = all(action is Action.BAD for action in handler.actions)
+            if handler.must_fail or (is_hopeless and not handler.is_substack):
+                place = f"{handler.origin.file}:{handler.origin.line}"
+                what = handler.module_path or "a line that is no rule"
+                raise InvalidData(f"{place}: libpam fails here, whatever happens: {what}")
+
+
+def without_ours(read: Read, dialect: Dialect) -> Read:
+    """Read every file as if it had no rule that this project writes."""
+
+    def read_without(path: str) -> bytes | None:
+        content = read(path)
+        if content is None or MODULE.encode() not in content:
+            return content
+        nodes = parse(content, dialect).lines
+        return b"".join(node.source for node in nodes if not is_our_node(node))
+
+    return read_without
+
+
+def is_our_node(node: Node) -> bool:
+    """Tell whether a node is a rule of pam_gnome_keyring or the guard before it."""
+    if not isinstance(node, Rule):
+        return False
+    module = node.module_path.rpartition(b"/")[2]
+    guard = tuple(argument.encode() for argument in GUARD_ARGUMENTS)
+    is_guard = module == GUARD_MODULE.encode() and node.module_arguments == guard
+    return module == MODULE.encode() or is_guard
