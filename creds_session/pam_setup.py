@@ -8,14 +8,16 @@ on systemd's user socket of gnome-keyring, without which a new user's first logi
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
 from creds_session.facts import DAEMON_NAME
 from creds_session.packages import install_command
-from creds_session.pam.loading import Read
-from creds_session.pam.plan import Plan, judge, plan
-from creds_session.pam.policy import MODULE
+from creds_session.pam.judge import judge
+from creds_session.pam.plan import Options, Plan, plan
+from creds_session.pam.policy import MODULE, PASSWORD_ONLY
+from creds_session.pam.stack import Read
 from creds_session.pam.terms import Dialect
 from creds_session.probe.machine import (
     SOCKET_UNIT,
@@ -28,6 +30,7 @@ from creds_session.system.checkpoints import SavedEdit
 from creds_session.system.root import Root
 from creds_session.transaction import FileChange, change, take_back
 
+DEFAULT_SERVICES = ("sshd", "passwd")
 DROP_IN = f"/etc/systemd/user/{SOCKET_UNIT}.d/creds-session.conf"
 DROP_IN_TEXT = b"""\
 # Written by creds-setup-pam; `creds-setup-pam revert` takes it back.
@@ -40,17 +43,25 @@ ConditionPathExists=%h/.local/share/keyrings/login.keyring
 
 @dataclass(frozen=True)
 class Setup:
-    """All that would change on a machine, and what each management group has now."""
+    """All that would change on a machine, and what each service has now.
 
-    service: str
-    pam: Plan
+    ``notes`` say what could not be judged of services that nobody asked for by name.
+    """
+
+    plans: tuple[Plan, ...]
     files: tuple[FileChange, ...]
     needs_drop_in: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def is_needed(self) -> bool:
         """Tell whether anything would change."""
         return bool(self.files)
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every group would be in order afterwards."""
+        return not any(verdict.problem for one in self.plans for verdict in one.after)
 
 
 @dataclass(frozen=True)
@@ -60,42 +71,58 @@ class Told:
     lines: tuple[str, ...] = ()
 
 
-def look(root: Root, service: str) -> Setup:
-    """Look at the machine and plan; changes nothing.
+def look(root: Root, services: Sequence[str] = (), options: Options | None = None) -> Setup:
+    """Look at the machine and plan; changes nothing. No service named: sshd, and passwd if there.
 
     Raises Unavailable, naming the package, where a part is missing; NoSuchFile; InvalidData.
     """
-    _require_installation(root)
-    dialect, read = probe_dialect(root), reader(root)
-    path = find_service(service, read, dialect)
-    planned = plan(service, path, read, dialect)
-    files: list[FileChange] = []
-    if planned.edits:
-        files.append(FileChange(path, planned.content, planned.result, _saved_edits(planned)))
-    first_login = probe_first_login(root)
-    needs_drop_in = first_login.breaks_first_login
+    _require_installation(root, services or DEFAULT_SERVICES)
+    plans, notes = [], []
+    for service in services or DEFAULT_SERVICES:
+        try:
+            plans.append(_plan(root, service, options))
+        except (NoSuchFile, InvalidData) as error:
+            if services or service != "passwd":
+                raise
+            notes.append(f"passwd is left alone: {error.problem}")
+    files = [_file_change(one) for one in plans if one.edits]
+    needs_drop_in = probe_first_login(root).breaks_first_login and any(
+        one.service not in PASSWORD_ONLY for one in plans
+    )
     if needs_drop_in:
         files.append(FileChange(DROP_IN, root.read(DROP_IN), DROP_IN_TEXT))
-    return Setup(service, planned, tuple(files), needs_drop_in)
+    return Setup(tuple(plans), tuple(files), needs_drop_in, tuple(notes))
 
 
-def apply(root: Root, setup: Setup) -> Told:
+def _plan(root: Root, service: str, options: Options | None) -> Plan:
+    dialect, read = probe_dialect(root), reader(root)
+    return plan(service, find_service(service, read, dialect), read, dialect, options)
+
+
+def _file_change(planned: Plan) -> FileChange:
+    """Change the file itself; a vendor's file is copied to /etc, and the copy is changed."""
+    before = planned.content if planned.path == planned.target else None
+    return FileChange(planned.target, before, planned.result, _saved_edits(planned))
+
+
+def apply(root: Root, setup: Setup, *, strict: bool = False) -> Told:
     """Make the change in one transaction, prove it again from the disk, or undo it."""
     _require_rights(root)
-    dialect = probe_dialect(root)
-
-    def verify() -> None:
-        for verdict in judge(setup.service, reader(root), dialect):
-            if verdict.problem:
-                raise InvalidData(f"what was written does not hold: {verdict.problem}")
-        failure = libpam.start_failure(setup.service) if root.is_running_system else ""
-        if failure:
-            raise InvalidData(f"libpam refuses what was written: {failure}; it was taken back")
-
-    change(root, setup.files, verify)
+    change(root, setup.files, lambda: _verify(root, setup, strict=strict))
     if not root.is_running_system:
         return Told()
     return Told(tuple(_prepare_next_login(manager) for manager in user_managers.running()))
+
+
+def _verify(root: Root, setup: Setup, *, strict: bool) -> None:
+    """Raise unless what is on the disk is proved as it was planned, and libpam loads it."""
+    for planned in setup.plans:
+        found = judge(planned.service, reader(root), probe_dialect(root), strict=strict)
+        if found != planned.after:
+            raise InvalidData(f"what was written of {planned.service} does not hold; taken back")
+        failure = libpam.start_failure(planned.service) if root.is_running_system else ""
+        if failure:
+            raise InvalidData(f"libpam refuses {planned.service}: {failure}; taken back")
 
 
 def revert(root: Root) -> tuple[tuple[str, ...], Told]:
@@ -117,11 +144,6 @@ def find_service(service: str, read: Read, dialect: Dialect) -> str:
     for directory in dialect.directories if "/" not in service else ():
         path = f"{directory}/{service}"
         if read(path) is not None:
-            if not path.startswith("/etc/"):
-                raise InvalidData(
-                    f"{path}: belongs to a package, which would overwrite a change",
-                    hint=f"copy it first: cp {path} /etc/pam.d/{service}",
-                )
             return path
     raise NoSuchFile(
         f"there is no PAM service {service!r}: no file of that name in"
@@ -161,9 +183,11 @@ def _require_rights(root: Root) -> None:
         raise NotPermitted("only root may change PAM", hint="sudo creds-setup-pam apply")
 
 
-def _require_installation(root: Root) -> None:
+def _require_installation(root: Root, services: Sequence[str]) -> None:
     found = probe_installation(root)
-    parts = {"sshd": found.sshd, DAEMON_NAME: found.daemon, MODULE: found.pam_module}
+    parts = {DAEMON_NAME: found.daemon, MODULE: found.pam_module}
+    if "sshd" in services:
+        parts = {"sshd": found.sshd, **parts}
     for name, path in parts.items():
         if path is None:
             raise Unavailable(

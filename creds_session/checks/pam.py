@@ -5,7 +5,7 @@ from __future__ import annotations
 from creds_session.errors import CredsSessionError
 from creds_session.facts import CollectionState, Facts
 from creds_session.findings import Finding, Remediation, Seen, Severity
-from creds_session.pam.plan import GroupVerdict, judge
+from creds_session.pam.judge import GroupVerdict, judge
 
 APPLY = Remediation(
     "let PAM hand the password over, then log in again by password",

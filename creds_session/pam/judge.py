@@ -83,9 +83,7 @@ def applies(without: Stacks, group: ManagementGroup) -> bool:
     return is_session or any(is_anchor(handler, group) for handler in stack.handlers)
 
 
-def _why_not_reached(
-    rules: Iterable[Handler], missed: Counterexample | None, service: str
-) -> str:
+def _why_not_reached(rules: Iterable[Handler], missed: Counterexample | None, service: str) -> str:
     rules = tuple(rules)
     if not rules:
         return "no rule of pam_gnome_keyring"

@@ -186,7 +186,9 @@ def _following(
     if is_ours(handler):
         for choice in _our_choices(handler, pass_, strict=strict):
             moved = _step(after, pair.after, choice, pass_)
-            reached = pair.reached or _counts(handler, choice, after.service, anchored=pair.anchored)
+            reached = pair.reached or _counts(
+                handler, choice, after.service, anchored=pair.anchored
+            )
             yield pair._replace(after=moved, reached=reached), Step(handler, choice.returned)
         return
     twin = before.handlers[pair.before.at]

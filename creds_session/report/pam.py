@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from creds_session.pam.plan import Edit, GroupVerdict
+from creds_session.pam.judge import GroupVerdict
+from creds_session.pam.plan import Edit, Plan
 
 ABSENT = "/dev/null"
 
@@ -58,10 +59,20 @@ def _lines(content: bytes) -> list[str]:
     return [*lines[:-1], lines[-1] + "\n\\ No newline at end of file"]
 
 
-def reasons(edits: Sequence[Edit]) -> list[str]:
+def reasons(planned: Plan) -> list[str]:
     """Return why each edit is made, one line each."""
     told = []
-    for edit in edits:
-        what = f"{edit.old.decode()} becomes {edit.new.decode()}" if edit.old else edit.new.decode()
-        told.append(f"line {edit.line}: {what.strip()}: {edit.reason}")
+    if planned.edits and planned.path != planned.target:
+        told.append(
+            f"{planned.target}: a copy of {planned.path}, which belongs to a package; libpam reads"
+            " the copy instead"
+        )
+    told += [
+        f"{planned.target}:{edit.line}: {_what(edit)}: {edit.reason}" for edit in planned.edits
+    ]
     return told
+
+
+def _what(edit: Edit) -> str:
+    new = " / ".join(edit.new.decode(errors="replace").strip().splitlines())
+    return f"{edit.old.decode(errors='replace')} becomes {new}" if edit.old else new

@@ -50,12 +50,12 @@ def snapshot(root: Root) -> dict[str, bytes]:
 
 def test_apply_and_revert_are_exact_opposites(root: Root) -> None:
     before = snapshot(root)
-    setup = look(root, "sshd")
+    setup = look(root, ["sshd"])
     assert [file.path for file in setup.files] == [SSHD, DROP_IN]
     assert snapshot(root) == before
     apply(root, setup)
     assert root.read(DROP_IN) == DROP_IN_TEXT
-    again = look(root, "sshd")
+    again = look(root, ["sshd"])
     assert (again.is_needed, again.files) == (False, ())
     assert set(revert(root)[0]) == {SSHD, DROP_IN}
     assert snapshot(root) == before
@@ -64,14 +64,14 @@ def test_apply_and_revert_are_exact_opposites(root: Root) -> None:
 
 
 def test_apply_only_inserts_lines(root: Root) -> None:
-    apply(root, look(root, "sshd"))
+    apply(root, look(root, ["sshd"]))
     lines = (root.read(SSHD) or b"").splitlines(keepends=True)
     assert b"".join(line for line in lines if b"gnome_keyring" not in line) == WITHOUT_RULES
     assert len(lines) == WITHOUT_RULES.count(b"\n") + 3
 
 
 def test_revert_takes_only_our_lines_from_a_file_that_moved_on(root: Root) -> None:
-    apply(root, look(root, "sshd"))
+    apply(root, look(root, ["sshd"]))
     now = b"# mine\n" + (root.read(SSHD) or b"").replace(b"pam_systemd.so", b"pam_systemd.so x")
     root.path(SSHD).write_bytes(now)
     revert(root)
@@ -82,10 +82,10 @@ def test_revert_takes_only_our_lines_from_a_file_that_moved_on(root: Root) -> No
 def test_apply_takes_it_back_when_the_proof_does_not_hold(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    setup = look(root, "sshd")
+    setup = look(root, ["sshd"])
     before = snapshot(root)
-    monkeypatch.setattr("creds_session.pam_setup.judge", lambda *_arguments: setup.pam.before)
-    with pytest.raises(InvalidData, match="what was written does not hold"):
+    monkeypatch.setattr("creds_session.pam_setup.judge", lambda *_, **__: setup.plans[0].before)
+    with pytest.raises(InvalidData, match="does not hold"):
         apply(root, setup)
     assert snapshot(root) == before
 
@@ -94,7 +94,7 @@ def test_apply_takes_it_back_when_the_proof_does_not_hold(
 def test_look_names_the_package_of_what_is_missing(root: Root, part: str) -> None:
     root.path(part).unlink()
     with pytest.raises(Unavailable, match=f"{Path(part).name} is not installed") as caught:
-        look(root, "sshd")
+        look(root, ["sshd"])
     assert caught.value.hint.startswith("apt install ")
 
 
@@ -108,15 +108,17 @@ def test_look_names_the_package_of_what_is_missing(root: Root, part: str) -> Non
 def test_look_finds_no_such_service(root: Root, service: str, problem: str) -> None:
     write(root, "/etc/passwd", b"root:x:0:0::/:/bin/sh\n")
     with pytest.raises(NoSuchFile, match=problem):
-        look(root, service)
+        look(root, [service])
 
 
-def test_look_refuses_a_file_that_a_package_owns(root: Root) -> None:
+def test_a_file_that_a_package_owns_is_copied_then_changed(root: Root) -> None:
     root.path(SSHD).unlink()
     write(root, "/usr/lib/pam.d/sshd", WITHOUT_RULES)
-    with pytest.raises(InvalidData, match="belongs to a package") as caught:
-        look(root, "sshd")
-    assert "cp /usr/lib/pam.d/sshd /etc/pam.d/sshd" in caught.value.hint
+    apply(root, look(root, ["sshd"]))
+    assert root.read("/usr/lib/pam.d/sshd") == WITHOUT_RULES
+    assert root.read(SSHD) == WITH_RULES
+    revert(root)
+    assert root.read(SSHD) is None
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_look_refuses_a_file_that_a_package_owns(root: Root) -> None:
 def test_look_refuses_a_file_that_libpam_would_refuse(root: Root, line: bytes, place: str) -> None:
     write(root, SSHD, WITHOUT_RULES + line + b"\n")
     with pytest.raises(InvalidData, match=place):
-        look(root, "sshd")
+        look(root, ["sshd"])
 
 
 def test_look_follows_links_inside_the_root_alone(root: Root) -> None:
@@ -134,7 +136,7 @@ def test_look_follows_links_inside_the_root_alone(root: Root) -> None:
     root.path(SSHD).unlink()
     root.path(SSHD).symlink_to(outside)
     with pytest.raises(NoSuchFile):
-        look(root, "sshd")
+        look(root, ["sshd"])
 
 
 def test_apply_refuses_a_link(root: Root) -> None:
@@ -142,7 +144,7 @@ def test_apply_refuses_a_link(root: Root) -> None:
     root.path(SSHD).symlink_to("/etc/managed")
     before = snapshot(root)
     with pytest.raises(InvalidData, match="symbolic link"):
-        apply(root, look(root, "sshd"))
+        apply(root, look(root, ["sshd"]))
     assert snapshot(root) == before
 
 
@@ -156,14 +158,14 @@ def test_the_running_system_is_changed_by_root_alone() -> None:
 
 
 def needed(setup: Setup) -> tuple[bool, bool]:
-    return bool(setup.pam.edits), setup.needs_drop_in
+    return any(one.edits for one in setup.plans), setup.needs_drop_in
 
 
 def test_setup_says_which_half_is_needed(root: Root) -> None:
-    assert needed(look(root, "sshd")) == (True, True)
+    assert needed(look(root, ["sshd"])) == (True, True)
     write(root, DROP_IN, DROP_IN_TEXT)
-    assert needed(look(root, "sshd")) == (True, False)
+    assert needed(look(root, ["sshd"])) == (True, False)
     write(root, SSHD, WITH_RULES)
-    assert needed(look(root, "sshd")) == (False, False)
+    assert needed(look(root, ["sshd"])) == (False, False)
     root.path(DROP_IN).unlink()
-    assert needed(look(root, "sshd")) == (False, True)
+    assert needed(look(root, ["sshd"])) == (False, True)

@@ -1,20 +1,15 @@
-"""``creds-setup-pam``: check, diff, apply and revert."""
+"""``creds-setup-pam``: one module a kind of command."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from creds_session import pam_setup
-from creds_session.cli.common import Parser, complain, print_json, run
-from creds_session.errors import NoSuchFile
-from creds_session.pam_setup import Setup
-from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
+from creds_session.cli.common import Parser, run
+from creds_session.errors import NoSuchFile, UsageError
 from creds_session.system.root import Root
-from creds_session.system.terminal import confirm, is_interactive
 
 PROGRAM = "creds-setup-pam"
-NEEDED = 1
 EXAMPLES = """\
 examples:
   creds-setup-pam diff          what apply would change, and why
@@ -34,95 +29,73 @@ def main() -> int:
 
 
 def _main() -> int:
-    parser = Parser(PROGRAM, "Let a password typed into ssh open the keyring.", EXAMPLES)
-    parser.add_argument("--root", type=Path, default=Path("/"), help="an image's root directory")
-    parser.add_argument("--service", default="sshd", metavar="NAME", help="the PAM service (sshd)")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument(
-        "command",
-        nargs="?",
-        choices=("check", "diff", "apply", "revert"),
-        metavar="COMMAND",
-        help="check, diff, apply or revert; without one: show the diff and ask",
-    )
-    arguments = parser.parse_args()
-    root = Root(arguments.root.resolve())
+    arguments = _parser().parse_args()
+    root = Root(Path(arguments.root).resolve())
     if not root.directory.is_dir():
         raise NoSuchFile(f"{arguments.root}: no such directory")
-    if arguments.command == "revert":
-        return _revert(root, arguments)
-    setup = pam_setup.look(root, arguments.service)
-    command = {"check": _check, "diff": _diff, "apply": _apply, None: _ask}
-    return command[arguments.command](root, setup, arguments)
+    return _command(arguments, root)
 
 
-def _values(setup: Setup, **more: object) -> dict[str, object]:
-    return {
-        "service": setup.service,
-        "path": setup.pam.path,
-        "change_needed": setup.is_needed,
-        "groups": verdict_values(setup.pam.before),
-        "first_login_works": not setup.needs_drop_in,
-        **more,
+def _command(arguments: argparse.Namespace, root: Root) -> int:
+    """Run one command; each imports what it needs, and no more."""
+    from creds_session.cli.setup_pam import change  # noqa: PLC0415
+
+    commands = {
+        None: change.ask,
+        "check": change.check,
+        "diff": change.diff,
+        "apply": change.apply,
+        "revert": change.revert,
     }
+    return commands[arguments.command](root, arguments)
 
 
-def _check(_root: Root, setup: Setup, arguments: argparse.Namespace) -> int:
-    if arguments.json:
-        print_json(_values(setup))
-    else:
-        for line in verdict_lines(setup.pam.before):
-            print(line)
-        drop_in = "a new user's first login would fail" if setup.needs_drop_in else "no obstacle"
-        print(f"{'socket':<9} {drop_in}")
-    return NEEDED if setup.is_needed else 0
+def one_service(arguments: argparse.Namespace) -> str:
+    """Return the service that a command about one of them is about. Raises UsageError."""
+    services = arguments.service or ["sshd"]
+    if len(services) > 1:
+        raise UsageError(f"{arguments.command} takes one --service")
+    return str(services[0])
 
 
-def _diff(_root: Root, setup: Setup, arguments: argparse.Namespace) -> int:
-    text = "".join(unified_diff(file.path, file.before, file.after) for file in setup.files)
-    if arguments.json:
-        print_json(_values(setup, diff=text, reasons=reasons(setup.pam.edits)))
-        return NEEDED if setup.is_needed else 0
-    print(text, end="")
-    for reason in reasons(setup.pam.edits):
-        complain(PROGRAM, reason)
-    return NEEDED if setup.is_needed else 0
+def _parser() -> Parser:
+    parser = Parser(PROGRAM, "Let a password typed into ssh open the keyring.", EXAMPLES)
+    parser.add_argument("--root", default="/", help="the root directory of an image")
+    parser.add_argument("--service", action="append", default=[], metavar="NAME", help=SERVICE_HELP)
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(
+            name, prog=f"{PROGRAM} {name}", description=summary, epilog="", help=summary
+        )
+        _common(command)
+        if name in {"check", "diff", "apply"}:
+            _planning(command)
+    return parser
 
 
-def _apply(root: Root, setup: Setup, arguments: argparse.Namespace) -> int:
-    told = pam_setup.apply(root, setup) if setup.is_needed else pam_setup.Told()
-    if arguments.json:
-        paths = [file.path for file in setup.files]
-        print_json(_values(setup, changed=paths, user_managers=list(told.lines)))
-    elif not setup.is_needed:
-        complain(PROGRAM, "nothing to do: the rules are in place and reached")
-    else:
-        for file in setup.files:
-            complain(PROGRAM, f"changed {file.path}")
-        for line in told.lines:
-            complain(PROGRAM, line)
-        complain(PROGRAM, "done; log in again by password. `creds-setup-pam revert` takes it back")
-    return 0
+SERVICE_HELP = "a PAM service; may be given again (default: sshd, and passwd where it is)"
+COMMANDS = {
+    "check": "one line a management group: present, reached, proved safe",
+    "diff": "what apply would change, and why",
+    "apply": "make the change in one transaction, verified, or undone",
+    "revert": "take back exactly what apply did",
+}
 
 
-def _ask(root: Root, setup: Setup, arguments: argparse.Namespace) -> int:
-    code = _diff(root, setup, arguments)
-    if not setup.is_needed or arguments.json or not is_interactive():
-        return code
-    if not confirm("Apply this change? [y/N] "):
-        return code
-    return _apply(root, setup, arguments)
+def _common(command: argparse.ArgumentParser) -> None:
+    """Let the common options stand behind the command too."""
+    kept = argparse.SUPPRESS
+    command.add_argument("--root", default=kept, help="the root directory of an image")
+    command.add_argument(
+        "--service", action="append", default=kept, metavar="NAME", help=SERVICE_HELP
+    )
+    command.add_argument("--json", action="store_true", default=kept, help="one JSON object")
 
 
-def _revert(root: Root, arguments: argparse.Namespace) -> int:
-    touched, told = pam_setup.revert(root)
-    if arguments.json:
-        print_json({"changed": list(touched), "user_managers": list(told.lines)})
-        return 0
-    for path in touched:
-        complain(PROGRAM, f"took back {path}")
-    for line in told.lines:
-        complain(PROGRAM, line)
-    if not touched:
-        complain(PROGRAM, "nothing to take back")
-    return 0
+def _planning(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--only-add", action="store_true", help="change no word of the admin's")
+    command.add_argument("--skip-root", action="store_true", help="root's login passes ours by")
+    command.add_argument(
+        "--strict", action="store_true", help="prove against any return value of our module"
+    )

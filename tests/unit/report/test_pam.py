@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.pam.plan import Edit, GroupVerdict
+from creds_session.pam.judge import GroupVerdict
+from creds_session.pam.plan import Edit, Plan
 from creds_session.pam.terms import ManagementGroup
 from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
 
@@ -62,8 +65,10 @@ def test_unified_diff_never_fails_and_shows_every_difference(before: bytes, afte
 
 
 def test_reasons_name_the_line_and_the_word() -> None:
-    edits = [Edit(0, b"include", b"substack", 1, "why"), Edit(9, b"", b"auth x\n", 2, "because")]
-    assert reasons(edits) == [
-        "line 1: include becomes substack: why",
-        "line 2: auth x: because",
-    ]
+    edits = (Edit(0, b"include", b"substack", 1, "why"), Edit(9, b"", b"auth x\n", 2, "because"))
+    etc = Plan("s", "/etc/pam.d/s", "/etc/pam.d/s", b"", edits, (), ())
+    lines = ["/etc/pam.d/s:1: include becomes substack: why", "/etc/pam.d/s:2: auth x: because"]
+    assert reasons(etc) == lines
+    vendor = reasons(replace(etc, path="/usr/lib/pam.d/s"))
+    assert vendor[1:] == lines
+    assert vendor[0].startswith("/etc/pam.d/s: a copy of /usr/lib/pam.d/s")

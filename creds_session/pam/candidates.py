@@ -1,0 +1,182 @@
+"""What could be edited, from the smallest on: a rule, a word, both. Nothing is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from creds_session.pam.handlers import Branch, Handler
+from creds_session.pam.nodes import Rule, ServiceFile
+from creds_session.pam.parser import parse
+from creds_session.pam.policy import (
+    CONTROLS,
+    GUARD_ARGUMENTS,
+    GUARD_CONTROL,
+    GUARD_MODULE,
+    MODULE,
+    SESSION_BEFORE,
+    Wanted,
+    is_anchor,
+    is_keyring,
+)
+from creds_session.pam.stack import Read, resolve
+from creds_session.pam.terms import Dialect, ManagementGroup
+
+
+@dataclass(frozen=True)
+class Edit:
+    """At ``offset`` in the file ``old`` becomes ``new``; ``old`` is empty where bytes go in."""
+
+    offset: int
+    old: bytes
+    new: bytes
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """A service, the file of it that may change, and how files are read.
+
+    ``guarded``: a rule that lets root pass by goes in before ours.
+    """
+
+    service: str
+    path: str
+    read: Read
+    dialect: Dialect
+    guarded: bool = False
+
+    @property
+    def file(self) -> ServiceFile:
+        """The file that may change, parsed."""
+        return parse(self.read(self.path) or b"", self.dialect)
+
+
+def apply_edits(content: bytes, edits: tuple[Edit, ...]) -> bytes:
+    """Carry out edits, which are offsets into the content as it was."""
+    for edit in sorted(edits, key=lambda one: one.offset, reverse=True):
+        end = edit.offset + len(edit.old)
+        content = content[: edit.offset] + edit.new + content[end:]
+    return content
+
+
+def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
+    """Yield the edits to try for one group.
+
+    What of ours is there already is mended; only where there is nothing, or in auth, where a
+    second rule does no harm, one goes in. Each is tried as the file stands, then with the
+    include that brings the password turned into a substack.
+    """
+    stack = resolve(request.service, wanted.group, request.read, dialect=request.dialect)
+    file = request.file
+    tree = [branch for branch in stack.tree if branch.origin.file == request.path]
+    behind = _places(wanted, stack.handlers, tree)
+    rules = [handler for handler in stack.handlers if is_keyring(handler)]
+    own = [handler for handler in rules if handler.origin.file == request.path]
+    words: list[tuple[Edit, ...]] = [(), *((word,) for word in _words(behind, file))]
+    for word in words:
+        for mended in _mendings(wanted, own, file):
+            if word or mended:
+                yield (*word, *mended)
+        if not rules or wanted.group is ManagementGroup.AUTH:
+            for branch in behind:
+                for control in CONTROLS:
+                    yield (*word, _insertion(wanted, control, branch, request))
+
+
+def _places(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -> list[Branch]:
+    """Return what to stand behind: the last rule that brings what we need, then the last of all."""
+    needed = [branch for branch in tree if _brings(branch, wanted.group, handlers)]
+    return list(dict.fromkeys([*needed[-1:], *tree[-1:]]))
+
+
+def _brings(branch: Branch, group: ManagementGroup, handlers: tuple[Handler, ...]) -> bool:
+    if branch.position is not None:
+        handler = handlers[branch.position]
+        is_session = group is ManagementGroup.SESSION
+        if is_anchor(handler, group) or (is_session and handler.module in SESSION_BEFORE):
+            return True
+    return any(_brings(child, group, handlers) for child in branch.children)
+
+
+def _words(behind: list[Branch], file: ServiceFile) -> Iterator[Edit]:
+    """Yield the change of ``include`` to ``substack`` where the needed rule comes by one."""
+    for branch in behind[:1]:
+        node = file.lines[branch.origin.index]
+        if isinstance(node, Rule) and _control(node).lower() == b"include":
+            yield _change_of_control(
+                file,
+                branch.origin.index,
+                "substack",
+                f"a success in {node.module_path.decode(errors='replace')} ends an include's whole"
+                " stack, and the rule after it would never run; every verdict stays the same",
+            )
+
+
+def _mendings(wanted: Wanted, own: list[Handler], file: ServiceFile) -> Iterator[tuple[Edit, ...]]:
+    """Yield ways to mend the rules of ours that the file has: nothing, a control, an argument."""
+    yield ()
+    for with_argument in (False, True):
+        for control in (None, *CONTROLS):
+            edits: list[Edit] = []
+            for handler in own:
+                edits += _mended(wanted, handler.origin.index, file, control, with_argument)
+            if edits:
+                yield tuple(edits)
+
+
+def _mended(
+    wanted: Wanted,
+    index: int,
+    file: ServiceFile,
+    control: str | None,
+    with_argument: bool,  # noqa: FBT001 - called in one place
+) -> Iterator[Edit]:
+    rule = file.lines[index]
+    if not isinstance(rule, Rule):
+        return
+    if control is not None and _control(rule).decode(errors="replace") != control:
+        reason = f"{_control(rule).decode(errors='replace')} lets the keyring decide the login"
+        yield _change_of_control(file, index, control, reason)
+    missing = wanted.argument and wanted.argument.encode() not in rule.module_arguments
+    if with_argument and missing:
+        end = rule.spans.module_path[1]
+        new = b" " + wanted.argument.encode()
+        yield Edit(_offset(file, index) + end, b"", new, rule.line, wanted.purpose)
+
+
+def _change_of_control(file: ServiceFile, index: int, word: str, reason: str) -> Edit:
+    rule = file.lines[index]
+    assert isinstance(rule, Rule)  # noqa: S101 - the caller looked
+    start, _end = rule.spans.control
+    return Edit(_offset(file, index) + start, _control(rule), word.encode(), rule.line, reason)
+
+
+def _control(rule: Rule) -> bytes:
+    start, end = rule.spans.control
+    return rule.source[start:end]
+
+
+def _insertion(wanted: Wanted, control: str, branch: Branch, request: Request) -> Edit:
+    file = request.file
+    node = file.lines[branch.origin.index]
+    rules = [rule_text(wanted.group, control, MODULE, wanted.argument)]
+    if request.guarded:
+        guard = " ".join(GUARD_ARGUMENTS)
+        rules.insert(0, rule_text(wanted.group, GUARD_CONTROL, GUARD_MODULE, guard))
+    text = "\n".join(rules).encode()
+    offset = _offset(file, branch.origin.index) + len(node.source)
+    new = text + b"\n"
+    if not node.source.endswith(b"\n"):  # the file's last line has no newline, and gets none
+        new = b"\n" + text
+    return Edit(offset, b"", new, node.line + node.source.count(b"\n"), wanted.purpose)
+
+
+def rule_text(group: ManagementGroup, control: str, module: str, arguments: str) -> str:
+    """Write a rule as pam.conf(5) has it, in columns."""
+    return f"{group.value:<10} {control:<12} {module} {arguments}".rstrip()
+
+
+def _offset(file: ServiceFile, index: int) -> int:
+    return sum(len(node.source) for node in file.lines[:index])
