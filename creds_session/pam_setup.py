@@ -30,6 +30,9 @@ from creds_session.system.checkpoints import SavedEdit
 from creds_session.system.root import Root
 from creds_session.transaction import FileChange, change, take_back
 
+MAX_FILE = 1 << 16
+"""Bytes of a PAM file that is still read: the largest real one seen has a tenth of that."""
+
 DEFAULT_SERVICES = ("sshd", "passwd")
 DROP_IN = f"/etc/systemd/user/{SOCKET_UNIT}.d/creds-session.conf"
 DROP_IN_TEXT = b"""\
@@ -157,7 +160,7 @@ def reader(root: Root) -> Read:
 
     def read(path: str) -> bytes | None:
         if path not in known:
-            known[path] = root.read(path)
+            known[path] = root.read(path, limit=MAX_FILE)
         return known[path]
 
     return read

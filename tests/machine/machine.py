@@ -77,7 +77,12 @@ class Machine:
         self.run("chpasswd", stdin=f"{name}:{password}\n".encode())
 
     def ssh(
-        self, user: str, password: str | None, *options: str, answers: Sequence[str] = ()
+        self,
+        user: str,
+        password: str | None,
+        *options: str,
+        answers: Sequence[str] = (),
+        timeout: float = 30,
     ) -> Login:
         """Log in by ssh as a person does: the password is typed at the prompt.
 
@@ -85,7 +90,7 @@ class Machine:
         """
         argv = ["ssh", "-tt", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"]
         argv += ["-o", "UserKnownHostsFile=/dev/null", *options, f"{user}@127.0.0.1"]
-        return Login(self.enter(*argv), password, answers=answers)
+        return Login(self.enter(*argv), password, answers=answers, timeout=timeout)
 
     def journal(self, *options: str) -> str:
         """Return the journal's messages."""

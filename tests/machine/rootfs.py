@@ -31,6 +31,7 @@ PACKAGES = (
     "python3-venv",
     "sudo",
     "rsync",
+    "strace",
 )
 REQUIREMENTS = (
     *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "setuptools", "wheel"),
@@ -170,3 +171,7 @@ def run_pure_tests(release: str, place: Path) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
     )
+
+
+if __name__ == "__main__":  # make root file systems, and say where they lie
+    print(":".join(str(root_file_system(release)) for release in sys.argv[1:]))

@@ -2,7 +2,8 @@
 
 sshd runs its own password stack only for keyboard-interactive; there pam_gnome_keyring has no
 XDG_RUNTIME_DIR, and gives up (gkr-pam-module.c:change_keyring_password). After a typed password
-that has expired sshd runs passwd, without XDG_RUNTIME_DIR too. In a session passwd finds the daemon.
+that has expired sshd runs passwd, without XDG_RUNTIME_DIR too. passwd in a session finds the
+daemon.
 """
 
 from __future__ import annotations
