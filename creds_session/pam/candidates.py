@@ -13,6 +13,7 @@ from creds_session.pam.policy import (
     GUARD_ARGUMENTS,
     GUARD_CONTROL,
     GUARD_MODULE,
+    GUARDED,
     MODULE,
     SESSION_BEFORE,
     Wanted,
@@ -77,8 +78,9 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
     words: list[tuple[Edit, ...]] = [(), *((word,) for word in _words(behind, file))]
     for word in words:
         for mended in _mendings(wanted, own, file):
-            if word or mended:
-                yield (*word, *mended)
+            guards = _guards(wanted, own, request)
+            if word or mended or guards:
+                yield (*word, *mended, *guards)
         if not rules or wanted.group is ManagementGroup.AUTH:
             for branch in behind:
                 for control in CONTROLS:
@@ -126,6 +128,24 @@ def _mendings(wanted: Wanted, own: list[Handler], file: ServiceFile) -> Iterator
                 yield tuple(edits)
 
 
+def _guards(wanted: Wanted, own: list[Handler], request: Request) -> tuple[Edit, ...]:
+    """Return the guards to put before rules that are there already, where root shall pass by."""
+    if not (request.guarded and wanted.group in GUARDED):
+        return ()
+    file = request.file
+    edits = []
+    for handler in own:
+        index = handler.origin.index
+        text = _guard_text(wanted.group).encode() + b"\n"
+        offset, line = _offset(file, index), file.lines[index].line
+        edits.append(Edit(offset, b"", text, line, "root's login passes the next rule by"))
+    return tuple(edits)
+
+
+def _guard_text(group: ManagementGroup) -> str:
+    return rule_text(group, GUARD_CONTROL, GUARD_MODULE, " ".join(GUARD_ARGUMENTS))
+
+
 def _mended(
     wanted: Wanted,
     index: int,
@@ -162,9 +182,8 @@ def _insertion(wanted: Wanted, control: str, branch: Branch, request: Request) -
     file = request.file
     node = file.lines[branch.origin.index]
     rules = [rule_text(wanted.group, control, MODULE, wanted.argument)]
-    if request.guarded:
-        guard = " ".join(GUARD_ARGUMENTS)
-        rules.insert(0, rule_text(wanted.group, GUARD_CONTROL, GUARD_MODULE, guard))
+    if request.guarded and wanted.group in GUARDED:
+        rules.insert(0, _guard_text(wanted.group))
     text = "\n".join(rules).encode()
     offset = _offset(file, branch.origin.index) + len(node.source)
     new = text + b"\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from creds_session.errors import InvalidData
@@ -10,6 +10,7 @@ from creds_session.pam.handlers import Handler, Stacks
 from creds_session.pam.nodes import Node, Rule
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
+    GUARD_ACTIONS,
     GUARD_ARGUMENTS,
     GUARD_MODULE,
     MODULE,
@@ -50,17 +51,29 @@ def judge(
         raise InvalidData(f"libpam cannot load the service {service}: {now.failure.reason}")
     _refuse_hopeless_rules(now)
     without = resolve_all(service, without_ours(read, dialect), dialect=dialect)
-    unsafe = refute(without, now, strict=strict)
+    _refuse_unsafe_account(without, now, strict=strict)
     groups = [wanted.group for wanted in wanted_rules(service)]
-    return tuple(_group_verdict(without, now, group, unsafe) for group in groups)
+    return tuple(_group_verdict(without, now, group, strict=strict) for group in groups)
+
+
+def _refuse_unsafe_account(without: Stacks, now: Stacks, *, strict: bool) -> None:
+    """Raise InvalidData for a rule of pam_gnome_keyring in account that decides a login."""
+    unsafe = refute(without, now, ManagementGroup.ACCOUNT, strict=strict)
+    if unsafe is not None:
+        rule = next(handler for handler in now.account.handlers if is_keyring(handler))
+        place = f"{rule.origin.file}:{rule.origin.line}"
+        raise InvalidData(
+            f"{place}: pam_gnome_keyring has nothing to say in account: {unsafe}",
+            hint="remove that rule",
+        )
 
 
 def _group_verdict(
-    without: Stacks, now: Stacks, group: ManagementGroup, unsafe: Counterexample | None
+    without: Stacks, now: Stacks, group: ManagementGroup, *, strict: bool
 ) -> GroupVerdict:
-    handlers = now.of(group).handlers
-    rules = [handler for handler in handlers if is_keyring(handler)]
-    problem = str(unsafe) if unsafe and unsafe.group is group else ""
+    rules = [handler for handler in now.of(group).handlers if is_keyring(handler)]
+    unsafe = refute(without, now, group, strict=strict) if rules else None
+    problem = str(unsafe) if unsafe else ""
     if not applies(without, group):
         return GroupVerdict(group, bool(rules), bool(rules), applies=False, problem=problem)
     missed = refute_reach(without, now, group)
@@ -116,16 +129,30 @@ def without_ours(read: Read, dialect: Dialect) -> Read:
         if content is None or MODULE.encode() not in content:
             return content
         nodes = parse(content, dialect).lines
-        return b"".join(node.source for node in nodes if not is_our_node(node))
+        return b"".join(node.source for node in others(nodes))
 
     return read_without
 
 
-def is_our_node(node: Node) -> bool:
-    """Tell whether a node is a rule of pam_gnome_keyring or the guard before it."""
-    if not isinstance(node, Rule):
-        return False
-    module = node.module_path.rpartition(b"/")[2]
-    guard = tuple(argument.encode() for argument in GUARD_ARGUMENTS)
-    is_guard = module == GUARD_MODULE.encode() and node.module_arguments == guard
-    return module == MODULE.encode() or is_guard
+def others(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Yield the nodes that this project did not write; a guard is ours before a rule of ours."""
+    for index, node in enumerate(nodes):
+        if _is_keyring_rule(node):
+            continue
+        following = (one for one in nodes[index + 1 :] if isinstance(one, Rule))
+        if _is_guard_rule(node) and _is_keyring_rule(next(following, None)):
+            continue
+        yield node
+
+
+def _is_keyring_rule(node: Node | None) -> bool:
+    return isinstance(node, Rule) and node.module_path.rpartition(b"/")[2] == MODULE.encode()
+
+
+def _is_guard_rule(node: Node) -> bool:
+    return (
+        isinstance(node, Rule)
+        and node.module_path == GUARD_MODULE.encode()
+        and node.module_arguments == tuple(argument.encode() for argument in GUARD_ARGUMENTS)
+        and node.control.actions == GUARD_ACTIONS
+    )

@@ -17,9 +17,16 @@ from creds_session.pam.judge import GroupVerdict, judge, without_ours
 from creds_session.pam.lint import lint
 from creds_session.pam.nodes import ServiceFile
 from creds_session.pam.parser import parse
-from creds_session.pam.policy import Wanted, generated_by, wanted_rules
+from creds_session.pam.policy import (
+    GUARDED,
+    Wanted,
+    generated_by,
+    is_keyring,
+    our_places,
+    wanted_rules,
+)
 from creds_session.pam.proof import Counterexample, refute, refute_reach
-from creds_session.pam.stack import Read, resolve_all
+from creds_session.pam.stack import Read, resolve, resolve_all
 from creds_session.pam.terms import Dialect
 
 __all__ = ["Edit", "NoSafeEdit", "Options", "Plan", "apply_edits", "plan"]
@@ -81,7 +88,7 @@ def plan(
     before = judge(service, read, dialect, strict=options.strict)
     edits: tuple[Edit, ...] = ()
     for wanted, verdict in zip(wanted_rules(service), before):
-        if verdict.problem:
+        if verdict.problem or _lets_root_wait(service, wanted, read, dialect, options):
             edits += _edits_for(wanted, Request(service, path, read, dialect), options)
     if edits:
         refuse_generated(path, content)
@@ -92,6 +99,18 @@ def plan(
         _require_proof(path, after)
     target = f"/etc/pam.d/{service}"
     return Plan(service, path, target, content, edits, before, after)
+
+
+def _lets_root_wait(
+    service: str, wanted: Wanted, read: Read, dialect: Dialect, options: Options
+) -> bool:
+    """Tell whether root shall pass our rule by, and does not yet."""
+    if not options.skip_root or wanted.group not in GUARDED:
+        return False
+    handlers = resolve(service, wanted.group, read, dialect=dialect).handlers
+    ours = our_places(handlers)
+    rules = [place for place in ours if is_keyring(handlers[place])]
+    return any(place - 1 not in ours for place in rules)
 
 
 def refuse_broken(path: str, file: ServiceFile) -> None:
@@ -137,7 +156,7 @@ def _edits_for(wanted: Wanted, request: Request, options: Options) -> tuple[Edit
             continue
         candidate = overlaid(request.read, request.path, content)
         after = resolve_all(request.service, candidate, dialect=request.dialect)
-        found = refute(without, after, strict=options.strict)
+        found = refute(without, after, wanted.group, strict=options.strict)
         found = found or refute_reach(without, after, wanted.group)
         if found is None:
             return edits

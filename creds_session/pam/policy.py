@@ -7,8 +7,10 @@ of the guard: modules/pam_succeed_if of Linux-PAM.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from creds_session.pam.controls import parse_control
 from creds_session.pam.handlers import Handler
 from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue
 
@@ -22,6 +24,10 @@ GUARD_CONTROL = "[success=1 default=ignore]"
 GUARD_MODULE = "pam_succeed_if.so"
 GUARD_ARGUMENTS = ("quiet", "uid", "=", "0")
 """The rule before ours that lets root's login pass it by."""
+
+GUARD_ACTIONS = parse_control(GUARD_CONTROL.strip("[]").encode()).actions
+GUARDED = (ManagementGroup.AUTH, ManagementGroup.SESSION)
+"""The groups that a login goes through; a guard in the others would guard nothing."""
 
 PASSWORD_MODULES = frozenset(
     {
@@ -109,13 +115,21 @@ def is_keyring(handler: Handler) -> bool:
 
 
 def is_guard(handler: Handler) -> bool:
-    """Tell whether a handler is the rule that keeps root's login out of ours."""
-    return handler.module == GUARD_MODULE and handler.arguments == GUARD_ARGUMENTS
+    """Tell whether a handler could be the rule that keeps root's login out of ours."""
+    return (
+        handler.module == GUARD_MODULE
+        and handler.arguments == GUARD_ARGUMENTS
+        and handler.actions == GUARD_ACTIONS
+    )
 
 
-def is_ours(handler: Handler) -> bool:
-    """Tell whether a handler comes from a rule that this project writes."""
-    return is_keyring(handler) or is_guard(handler)
+def our_places(handlers: Sequence[Handler]) -> frozenset[int]:
+    """Return the places of what this project writes: its rules, and a guard right before one.
+
+    A rule of the admin's may look like the guard; what it guards tells them apart.
+    """
+    rules = {place for place, handler in enumerate(handlers) if is_keyring(handler)}
+    return frozenset(rules | {place - 1 for place in rules if is_guard(handlers[place - 1])})
 
 
 def shortcoming(handler: Handler, service: str) -> str:

@@ -25,8 +25,8 @@ from creds_session.pam.modules import builtin_return
 from creds_session.pam.policy import (
     is_anchor,
     is_guard,
-    is_ours,
     keyring_returns,
+    our_places,
     shortcoming,
 )
 from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue, return_word
@@ -104,12 +104,14 @@ class _Pair(NamedTuple):
     reached: bool
 
 
-def refute(before: Stacks, after: Stacks, *, strict: bool = False) -> Counterexample | None:
-    """Return a counterexample to the safety of the candidate, or None: it is proved safe.
+def refute(
+    before: Stacks, after: Stacks, group: ManagementGroup, *, strict: bool = False
+) -> Counterexample | None:
+    """Return a counterexample to the safety of the candidate's rules of one group, or None.
 
     ``strict``: pam_gnome_keyring may return any value at all.
     """
-    for pass_, group in GROUP_OF_PASS.items():
+    for pass_ in (pass_ for pass_, its in GROUP_OF_PASS.items() if its is group):
         found = _walk_both(before.of(group), after.of(group), pass_, strict=strict)
         if found is not None:
             return found
@@ -125,7 +127,8 @@ def _walk_both(
     before: Stack, after: Stack, pass_: Pass, *, strict: bool = False, must_reach: bool = False
 ) -> Counterexample | None:
     group = GROUP_OF_PASS[pass_]
-    places = _ordinals(before), _ordinals(after)
+    ours = our_places(after.handlers)
+    places = _ordinals(before, frozenset()), _ordinals(after, ours)
     free = not any(is_anchor(handler, group) for handler in after.handlers)
     first = _Pair(start(before), start(after), free, reached=False)
     came_from: dict[_Pair, tuple[_Pair, Step] | None] = {first: None}
@@ -135,19 +138,24 @@ def _walk_both(
         breach = _breach(before, after, pair, places, must_reach=must_reach)
         if breach is not None:
             return Counterexample(breach, pass_, _way_to(pair, came_from))
-        for following, taken in _following(before, after, pair, pass_, strict=strict):
+        for following, taken in _following(before, after, pair, pass_, ours, strict):
             if following not in came_from:
                 came_from[following] = (pair, taken)
                 todo.append(following)
     return None
 
 
-def _ordinals(stack: Stack) -> tuple[object, ...]:
-    """Give for each place in a stack what the next module of others is, and how manyth."""
+OURS = "ours"
+
+
+def _ordinals(stack: Stack, ours: frozenset[int]) -> tuple[object, ...]:
+    """Give for each place in a stack which module of others waits there, and how manyth."""
     names: list[object] = [None] * (len(stack.handlers) + 1)
     count = 0
     for index, handler in enumerate(stack.handlers):
-        if not is_ours(handler) and not handler.is_substack:
+        if index in ours:
+            names[index] = OURS
+        elif not handler.is_substack:
             names[index] = (count, handler.module_path, handler.arguments, handler.must_fail)
             count += 1
     return tuple(names)
@@ -161,9 +169,9 @@ def _breach(
     *,
     must_reach: bool,
 ) -> Breach | None:
-    waiting = position(after, pair.after)
-    if waiting is not None and is_ours(waiting):
+    if places[1][pair.after.at] is OURS:
         return None
+    waiting = position(after, pair.after)
     if places[0][pair.before.at] != places[1][pair.after.at]:
         return Breach.RUNS_OTHERWISE
     if waiting is not None or position(before, pair.before) is not None:
@@ -177,13 +185,18 @@ def _breach(
 
 
 def _following(
-    before: Stack, after: Stack, pair: _Pair, pass_: Pass, *, strict: bool
+    before: Stack,
+    after: Stack,
+    pair: _Pair,
+    pass_: Pass,
+    ours: frozenset[int],
+    strict: bool,  # noqa: FBT001 - called in one place
 ) -> Iterator[tuple[_Pair, Step]]:
     handler = position(after, pair.after)
     if handler is None:
         return
     group = GROUP_OF_PASS[pass_]
-    if is_ours(handler):
+    if pair.after.at in ours:
         for choice in _our_choices(handler, pass_, strict=strict):
             moved = _step(after, pair.after, choice, pass_)
             reached = pair.reached or _counts(
