@@ -31,23 +31,24 @@ def digest(machine: Machine) -> str:
     return hashlib.sha256((machine.root / SSHD.lstrip("/")).read_bytes()).hexdigest()
 
 
-def calls_from_the_lock_on(machine: Machine, command: str) -> list[int]:
-    """Run it whole once; return the numbers of its calls from the taking of the lock on."""
-    machine.sh(f"strace -f -qq -o /root/trace -e trace={CALLS} creds-setup-pam {command}")
-    traced = machine.sh("cat /root/trace").stdout.splitlines()
-    listed = [line for line in traced if re.search(r"^\d+ +\w+\(", line)]
-    lock = next(n for n, line in enumerate(listed) if "flock(" in line)
-    return list(range(lock + 1, len(listed) + 1))
+def calls_from_the_lock_on(machine: Machine, command: str) -> list[tuple[str, int]]:
+    """Run it whole once; return its calls from the taking of the lock on, each with its count."""
+    machine.sh(f"strace -qq -o /root/trace -e trace={CALLS} creds-setup-pam {command}")
+    names = re.findall(r"^(\w+)\(", machine.sh("cat /root/trace").stdout, re.MULTILINE)
+    numbered = [(name, names[: n + 1].count(name)) for n, name in enumerate(names)]
+    return numbered[names.index("flock") :]
 
 
-def kill_at(machine: Machine, command: str, number: int) -> bool:
+def kill_at(machine: Machine, command: str, call: tuple[str, int]) -> bool:
     """Run it until this call; tell whether it was killed there."""
-    inject = f"inject={CALLS}:signal=SIGKILL:when={number}"
+    inject = f"inject={call[0]}:signal=SIGKILL:when={call[1]}"
     done = machine.sh(f"strace -qq -o /dev/null -e {inject} creds-setup-pam {command}", check=False)
-    return done.returncode == KILLED
+    return done.returncode in {KILLED, -9}
 
 
 def test_apply_and_revert_killed_anywhere(machine: Machine) -> None:
+    for command in ("apply", "revert"):  # so that the folders are there, as in the runs below
+        machine.run("creds-setup-pam", command)
     old = digest(machine)
     to_apply = calls_from_the_lock_on(machine, "apply")
     new = digest(machine)
@@ -56,17 +57,17 @@ def test_apply_and_revert_killed_anywhere(machine: Machine) -> None:
     assert digest(machine) == old
     assert min(len(to_apply), len(to_revert)) > 10
     killed = []
-    for number in to_apply[::EVERY]:
-        killed.append(kill_at(machine, "apply", number))
-        assert digest(machine) in {old, new}, f"apply killed at call {number}"
+    for call in to_apply[::EVERY]:
+        killed.append(kill_at(machine, "apply", call))
+        assert digest(machine) in {old, new}, f"apply killed at {call}"
         machine.run("creds-setup-pam", "apply")  # no lock and no temporary file is in the way
         assert digest(machine) == new
         machine.run("creds-setup-pam", "revert")
         assert digest(machine) == old
-    for number in to_revert[::EVERY]:
+    for call in to_revert[::EVERY]:
         machine.run("creds-setup-pam", "apply")
-        killed.append(kill_at(machine, "revert", number))
-        assert digest(machine) in {old, new}, f"revert killed at call {number}"
+        killed.append(kill_at(machine, "revert", call))
+        assert digest(machine) in {old, new}, f"revert killed at {call}"
         machine.run("creds-setup-pam", "revert")
         assert digest(machine) == old
     assert all(killed), killed
