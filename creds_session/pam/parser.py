@@ -6,6 +6,7 @@ Source: libpam/pam_handlers.c:_pam_parse_conf_file and Debian's patch 031_pam_in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from creds_session.pam.controls import Control, Word, all_words, next_word, parse_control
@@ -26,10 +27,14 @@ from creds_session.pam.terms import Dialect, ManagementGroup
 _TYPES = {group.value.encode(): group for group in ManagementGroup}
 
 
+@lru_cache(maxsize=64)
 def parse(
     data: bytes, dialect: Dialect = Dialect.DEBIAN_1_7, *, has_service_field: bool = False
 ) -> ServiceFile:
-    """Read a service file (or, with the service field, /etc/pam.conf); never raises."""
+    """Read a service file (or, with the service field, /etc/pam.conf); never raises.
+
+    A plan reads the same few files again and again, and nodes never change: the last are kept.
+    """
     nodes = tuple(
         _node(line, dialect, has_service_field=has_service_field)
         for line in assemble(data, dialect)

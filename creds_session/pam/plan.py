@@ -90,11 +90,11 @@ def plan(
     for wanted, verdict in zip(wanted_rules(service), before):
         if verdict.problem or _lets_root_wait(service, wanted, read, dialect, options):
             edits += _edits_for(wanted, Request(service, path, read, dialect), options)
+    after = before
     if edits:
         refuse_generated(path, content)
-    after = judge(
-        service, overlaid(read, path, apply_edits(content, edits)), dialect, strict=options.strict
-    )
+        candidate = overlaid(read, path, apply_edits(content, edits))
+        after = judge(service, candidate, dialect, strict=options.strict)
     if not options.only_add:
         _require_proof(path, after)
     target = f"/etc/pam.d/{service}"

@@ -17,9 +17,10 @@ import enum
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
-from creds_session.pam.dispatch import State, action_for, position, start, step, verdict
+from creds_session.pam.dispatch import State, position, start, step, verdict
 from creds_session.pam.handlers import Handler, Stack, Stacks
 from creds_session.pam.modules import builtin_return
 from creds_session.pam.policy import (
@@ -29,7 +30,13 @@ from creds_session.pam.policy import (
     our_places,
     shortcoming,
 )
-from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue, return_word
+from creds_session.pam.terms import (
+    ActionTable,
+    ManagementGroup,
+    Pass,
+    ReturnValue,
+    return_word,
+)
 
 SUCCESS = int(ReturnValue.SUCCESS)
 SPECIAL = frozenset({SUCCESS, int(ReturnValue.IGNORE)})
@@ -257,19 +264,25 @@ def _choices(before: Handler, after: Handler, pass_: Pass) -> list[Choice]:
     return [Choice(value, earlier) for value in values for earlier in cached]
 
 
-def _values(before: Handler, after: Handler, pass_: Pass) -> list[int]:
+def _values(before: Handler, after: Handler, pass_: Pass) -> tuple[int, ...]:
     if after.must_fail:
-        return [int(ReturnValue.PERM_DENIED)]
+        return (int(ReturnValue.PERM_DENIED),)
     known = builtin_return(after, pass_)
-    return [int(known)] if known is not None else _classes(before, after)
+    return (int(known),) if known is not None else _classes(before, after)
 
 
-def _classes(before: Handler, after: Handler) -> list[int]:
+def _classes(before: Handler, after: Handler) -> tuple[int, ...]:
+    return _distinct(before.actions, after.actions)
+
+
+@cache
+def _distinct(before: ActionTable, after: ActionTable) -> tuple[int, ...]:
+    """List the first value of each kind that the two tables tell apart."""
     seen: dict[object, int] = {}
     for value in range(int(ReturnValue.INCOMPLETE)):
         special = value if value in SPECIAL else None
-        seen.setdefault((action_for(before, value), action_for(after, value), special), value)
-    return list(seen.values())
+        seen.setdefault((before[value], after[value], special), value)
+    return tuple(seen.values())
 
 
 def _way_to(pair: _Pair, came_from: dict[_Pair, tuple[_Pair, Step] | None]) -> tuple[Step, ...]:
