@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creds_session.errors import CollectionLocked, InvalidData, NoSuchCredential, Unavailable
+from creds_session.errors import (
+    CollectionLocked,
+    CredsSessionError,
+    InvalidData,
+    NoSuchCredential,
+    Unavailable,
+)
 from creds_session.facts import CollectionState
 from creds_session.probe.session import probe_keyring
 from creds_session.secret import Secret
@@ -24,10 +30,12 @@ from creds_session.system.secret_service import NAME, secret_service
 if TYPE_CHECKING:  # importing keyring costs a tenth of a second
     from keyring.backend import KeyringBackend
 
-TIMEOUT = 10.0  # seconds for each answer of the bus
+TIMEOUT = 10.0  # seconds for all answers of the bus
+BUS_ADDRESS = "DBUS_SESSION_BUS_ADDRESS"
 UNLOCK = "unlock it: creds unlock"
 ON_THE_BUS = ("keyring.backends.SecretService", "keyring.backends.libsecret")
-UNDECIDED = ("keyring.backends.chainer", "keyring.backends.fail")
+NOTHING_ELSE = "keyring.backends.fail"
+CHAIN = "keyring.backends.chainer"
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,7 @@ def get(
 
     Raises NoSuchCredential, CollectionLocked, Unavailable or InvalidData; never prompts.
     """
-    with _keyring_errors():
-        backend = _ready_backend()
+    with _ready_backend() as backend:
         name = _username(backend, service, username, username_key)
         password = backend.get_password(service, name)
     if password is None:
@@ -68,12 +75,11 @@ def put(
     """
     if username_key is not None and username == username_key:
         raise InvalidData("the key and the user name are the same: one would replace the other")
-    with _keyring_errors():
-        try:
-            text = password.reveal().decode()
-        except UnicodeDecodeError:
-            raise InvalidData("the password is not UTF-8; keyring keeps text only") from None
-        backend = _ready_backend()
+    try:
+        text = password.reveal().decode()
+    except UnicodeDecodeError:
+        raise InvalidData("the password is not UTF-8; keyring keeps text only") from None
+    with _ready_backend() as backend:
         name = _username(backend, service, username, username_key)
         backend.set_password(service, name, text)
         if username is not None and username_key is not None:
@@ -85,8 +91,7 @@ def delete(service: str, username: str | None = None, *, username_key: str | Non
 
     Raises NoSuchCredential and as ``get`` does.
     """
-    with _keyring_errors():
-        backend = _ready_backend()
+    with _ready_backend() as backend:
         name = _username(backend, service, username, username_key)
         if backend.get_password(service, name) is None:
             raise NoSuchCredential(f"no password is kept for service {service!r}, user {name!r}")
@@ -110,14 +115,51 @@ def _username(
     return str(held)
 
 
-def _ready_backend() -> KeyringBackend:
-    """Return keyring's backend; raise where it would fail with a riddle or show a prompt."""
+@contextmanager
+def _ready_backend() -> Iterator[KeyringBackend]:
+    """Give keyring's backend; raise where it would fail with a riddle or show a prompt."""
     import keyring  # noqa: PLC0415 - a tenth of a second, for those who need it
 
-    backend = keyring.get_keyring()
-    if type(backend).__module__ in ON_THE_BUS + UNDECIDED:
-        require_open_collection()
-    return backend
+    with _keyring_errors(), _session_bus() as refusal:
+        backend = keyring.get_keyring()
+        if _needs_service(backend):
+            if refusal is not None:
+                raise refusal
+            require_open_collection()
+        yield backend
+
+
+def _needs_service(backend: KeyringBackend) -> bool:
+    """Tell whether this backend, or one of its chain, asks the Secret Service."""
+    module = type(backend).__module__
+    if module == CHAIN:
+        return any(_needs_service(one) for one in getattr(backend, "backends", ()))
+    return module in {*ON_THE_BUS, NOTHING_ELSE}
+
+
+@contextmanager
+def _session_bus() -> Iterator[CredsSessionError | None]:
+    """Let keyring see the session's bus for a while; give why it sees none.
+
+    keyring looks at the environment alone, and waits without a limit for whoever listens there:
+    so it is shown only a bus of this user that answers.
+    """
+    before = os.environ.get(BUS_ADDRESS)
+    address = session_bus_address(os.environ, os.getuid())
+    refusal = None
+    try:
+        if address is not None:
+            Bus(address, TIMEOUT).close()
+            os.environ[BUS_ADDRESS] = address
+    except CredsSessionError as error:
+        refusal = error
+        os.environ[BUS_ADDRESS] = "disabled:"  # no transport that any library knows
+    try:
+        yield refusal
+    finally:
+        os.environ.pop(BUS_ADDRESS, None)
+        if before is not None:
+            os.environ[BUS_ADDRESS] = before
 
 
 def require_open_collection(timeout: float = TIMEOUT) -> None:
@@ -131,12 +173,11 @@ def require_open_collection(timeout: float = TIMEOUT) -> None:
             "this session has no bus, so no keyring can be reached",
             hint="start one: dbus-run-session -- bash; creds-doctor says more",
         )
-    os.environ["DBUS_SESSION_BUS_ADDRESS"] = address  # keyring looks nowhere else
     with Bus(address, timeout) as bus:
         service = secret_service(bus)
         if service is None:
             _require_keyring_file()
-            _start(bus, timeout)
+            _start(bus)
             service = secret_service(bus)
         if service is None:
             raise Unavailable("the keyring daemon ended as soon as it was started")
@@ -158,14 +199,14 @@ def _require_keyring_file() -> None:
         _require_unlocked(CollectionState.ABSENT, "")
 
 
-def _start(bus: Bus, timeout: float) -> None:
+def _start(bus: Bus) -> None:
     if not bus.activatable(NAME):
         raise Unavailable(
             "no program that serves secrets is installed (org.freedesktop.secrets)",
             hint="install one: apt install gnome-keyring (Debian), dnf install gnome-keyring",
         )
     try:
-        bus.start(NAME, timeout)
+        bus.start(NAME)
     except CallFailed as error:
         raise Unavailable(f"the keyring daemon does not start: {error.problem}") from error
 

@@ -70,11 +70,15 @@ class Daemon:
 
 @dataclass(frozen=True)
 class NameOwner:
-    """The process that owns org.freedesktop.secrets, as the bus names it."""
+    """The process that owns org.freedesktop.secrets, as the bus names it.
+
+    ``unique_name`` is its connection's own name on the bus, which no other process ever gets.
+    """
 
     pid: int
     uid: int
     name: str
+    unique_name: str = ""
 
     @property
     def is_gnome_keyring(self) -> bool:

@@ -1,7 +1,7 @@
 r"""Several files changed as one: all of them, verified, or none.
 
-    lock -> recover -> save (durable) -> write each -> verify -> finalize
-                                              \\__________\\__ on any failure: restore
+    lock -> recover -> save (durable) -> record, write each -> verify -> finalize
+                                                  \________________\__ on any failure: restore
 
 ``recover`` takes back what a run that died had begun. ``take_back`` is the same step for a change
 that was finished: the very bytes where the file is as we left it, else only our own lines.
@@ -9,13 +9,13 @@ that was finished: the very bytes where the file is as we left it, else only our
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from dataclasses import replace as replace_fields
 from pathlib import Path
 
-from creds_session.errors import Busy
+from creds_session.errors import Busy, CredsSessionError, InvalidData
 from creds_session.system import checkpoints
 from creds_session.system.checkpoints import IN_PROGRESS, Checkpoint, SavedEdit, SavedFile
 from creds_session.system.files import (
@@ -56,16 +56,16 @@ def change(root: Root, files: tuple[FileChange, ...], verify: Callable[[], None]
         missing = [str(p) for folder in new for p in _missing(folder)]
         relative = tuple("/" + str(Path(p).relative_to(root.directory)) for p in missing)
         checkpoint = checkpoints.save(directory, saved, relative)
-        written: list[SavedFile] = []
         try:
             for file in saved:
+                recorded = checkpoint.with_written(*checkpoint.written, file.path)
                 _require_as_planned(root, file)
-                written.append(file)
+                checkpoint = recorded
                 _write(root, file)
             verify()
             checkpoint.finalized()
         except BaseException:  # an interrupt must undo it too
-            _restore(root, replace_fields(checkpoint, files=tuple(written)))
+            _restore(root, checkpoint)
             raise
 
 
@@ -76,6 +76,13 @@ def take_back(root: Root) -> tuple[str, ...]:
         for checkpoint in checkpoints.load_all(directory):
             touched += _restore(root, checkpoint)
     return tuple(dict.fromkeys(touched))
+
+
+def recover(root: Root) -> None:
+    """Take back what a run that died had begun, so that plans are made from what will be there."""
+    if root.place(STATE).is_dir():
+        with _locked(root):
+            pass
 
 
 def is_changed(root: Root) -> bool:
@@ -105,7 +112,7 @@ def _save(root: Root, file: FileChange) -> SavedFile:
     if root.read(file.path) != file.before:
         raise Busy(f"{file.path}: changed while it was being looked at", hint="run it again")
     attributes = None
-    if file.before is not None:
+    if os.path.lexists(path):  # a link to nothing reads as no file
         refuse_unless_plain(path, file.path)
         attributes = Attributes.read(path)
     return SavedFile(file.path, file.before, file.after, attributes, file.edits)
@@ -131,14 +138,31 @@ def _write(root: Root, file: SavedFile) -> None:
 
 
 def _restore(root: Root, checkpoint: Checkpoint) -> list[str]:
-    """Put each file back; then forget the checkpoint."""
-    touched = [file.path for file in reversed(checkpoint.files) if _put_back(root, file)]
+    """Put each file back; then forget the checkpoint, unless a file could not be put back."""
+    touched: list[str] = []
+    refused: dict[str, CredsSessionError] = {}
+    for file in reversed(checkpoint.files):
+        try:
+            if file.path in checkpoint.written and _put_back(root, file):
+                touched.append(file.path)
+        except CredsSessionError as error:
+            refused[file.path] = error
+    if refused:
+        checkpoint.with_written(*refused)
+        raise _refusal(list(refused.values()))
     for folder in checkpoint.made_directories:
-        path = root.place(folder)
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+        with suppress(OSError, InvalidData):  # not empty, not there, or a link by now
+            root.place(folder).rmdir()
     checkpoint.discard()
     return touched
+
+
+def _refusal(errors: list[CredsSessionError]) -> CredsSessionError:
+    """Return one error for all the files that could not be put back."""
+    first = errors[0]
+    is_link = isinstance(first, InvalidData)
+    hint = "make it a plain file again, then revert" if is_link else first.hint
+    return type(first)("; ".join(error.problem for error in errors), hint=hint)
 
 
 def _put_back(root: Root, file: SavedFile) -> bool:
@@ -157,19 +181,21 @@ def _put_back(root: Root, file: SavedFile) -> bool:
         if now == file.after:
             remove(path)
         return now == file.after  # else someone made our file theirs
-    content = file.before if now == file.after else without_edits(now, file.edits)
+    content = file.before if now == file.after else without_edits(now, file.before, file.edits)
     if content == now:
         return False
     replace(path, content, Attributes.read(path))
     return True
 
 
-def without_edits(content: bytes, edits: tuple[SavedEdit, ...]) -> bytes:
+def without_edits(content: bytes, before: bytes, edits: tuple[SavedEdit, ...]) -> bytes:
     """Take our lines out, and put changed words back, in a file that others edited since.
 
     Lines are found by their whole text, the nearest to where they were written first; one that is
-    gone is not missed.
+    gone is not missed. ``before`` tells whether the file ended without a newline: then the one
+    before our last line is ours.
     """
+    was_open = before[-1:] not in {b"", b"\n"}
     lines = _lines(content)
     for edit in edits:
         wanted = edit.new.strip(b"\n")
@@ -179,8 +205,8 @@ def without_edits(content: bytes, edits: tuple[SavedEdit, ...]) -> bytes:
         place = min(places, key=lambda n: abs(n + 1 - edit.line))
         if edit.old:
             lines[place] = lines[place].replace(wanted, edit.old.strip(b"\n"))
-        else:
-            del lines[place]
+        elif lines.pop(place) == wanted and was_open and lines:
+            lines[-1] = lines[-1][:-1]
     return b"".join(lines)
 
 

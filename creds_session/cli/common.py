@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from typing import NoReturn
 
 from creds_session import __version__
 from creds_session.errors import CannotWrite, CredsSessionError, UsageError
+from creds_session.report.text import printable
 
 INTERRUPTED = 130
 OUR_FAULT = 70
@@ -23,6 +25,7 @@ LONGEST = 86400.0  # seconds
 
 def run(command: Callable[[], int], program: str) -> int:
     """Run a command; return its exit code, whatever is raised in it. Never a traceback."""
+    _escape_what_is_no_text()
     try:
         code = command()
         sys.stdout.flush()
@@ -38,6 +41,13 @@ def run(command: Callable[[], int], program: str) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: a crash must not look like 1
         return _fault(program, error)
     return code
+
+
+def _escape_what_is_no_text() -> None:
+    """Have bytes that are no text in this locale printed as escapes: they must end no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fault(program: str, error: Exception) -> int:
@@ -70,9 +80,9 @@ def _place(error: BaseException) -> str:
 
 def complain(program: str, problem: str, hint: str = "") -> None:
     """Tell the person on standard error what is wrong, and what to do about it."""
-    print(f"{program}: {problem}", file=sys.stderr)
+    print(f"{program}: {printable(problem)}", file=sys.stderr)
     if hint:
-        print(f"{' ' * len(program)}  {hint}", file=sys.stderr)
+        print(f"{' ' * len(program)}  {printable(hint)}", file=sys.stderr)
 
 
 def print_json(values: Mapping[str, object]) -> None:
@@ -96,7 +106,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit."""
         self.print_usage(sys.stderr)
-        self.exit(UsageError.exit_code, f"{self.prog}: {message}\n")
+        self.exit(UsageError.exit_code, f"{self.prog}: {printable(message)}\n")
 
 
 def seconds(text: str) -> float:

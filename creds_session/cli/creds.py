@@ -122,9 +122,13 @@ def _need_name(user: str | None, key: str | None) -> None:
 
 
 def _new_password(prompt: str) -> Secret:
-    from creds_session.system.terminal import ask_password, read_password_from_stdin  # noqa: PLC0415
+    from creds_session.system.terminal import (  # noqa: PLC0415
+        ask_password,
+        is_typed,
+        read_password_from_stdin,
+    )
 
-    if not sys.stdin.isatty():
+    if not is_typed():
         return read_password_from_stdin()
     first = ask_password(prompt)
     if ask_password("Again, to be sure: ") != first:

@@ -9,7 +9,7 @@ from creds_session.cli.common import complain, print_json
 from creds_session.errors import InvalidData
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
-from creds_session.system.terminal import ask_password, read_password_from_stdin
+from creds_session.system.terminal import ask_password, is_typed, read_password_from_stdin
 from creds_session.unlock import Route, Unlocked, way
 from creds_session.unlock import unlock as open_keyring
 from creds_session.unlock.routes import NoKeyringYet
@@ -44,7 +44,7 @@ def unlock(arguments: argparse.Namespace) -> int:
 
 
 def _password(*, creating: bool, stdin: bool) -> Secret:
-    if stdin:
+    if stdin and not is_typed():  # a terminal would show it
         return read_password_from_stdin()
     if not creating:
         return _answer("Password of the login keyring: ")

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from creds_session.errors import CredsSessionError
 from creds_session.facts import (
@@ -93,18 +94,23 @@ def probe_dialect(root: Root) -> Dialect:
 def probe_pam(root: Root, service: str) -> PamFacts:
     """Read every PAM service file of this system: a verdict may need any of them."""
     files: dict[str, bytes] = {}
-    reasons = []
+    reasons: list[str] = []
     for directory in PAM_DIRECTORIES:
-        place = root.path(root.resolve(directory))
-        for name in sorted(p.name for p in place.iterdir()) if place.is_dir() else []:
-            try:
-                content = root.read(f"{directory}/{name}")
-            except (OSError, CredsSessionError) as error:
-                reasons.append(f"{directory}/{name}: {error}")
-                continue
-            if content is not None:
-                files[f"{directory}/{name}"] = content
+        with _noted(reasons):
+            for name in root.names(directory):
+                with _noted(reasons):
+                    content = root.read(f"{directory}/{name}")
+                    if content is not None:
+                        files[f"{directory}/{name}"] = content
     return PamFacts(service, files, probe_dialect(root), "; ".join(reasons))
+
+
+@contextmanager
+def _noted(reasons: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, CredsSessionError) as error:
+        reasons.append(str(error))
 
 
 def probe_first_login(root: Root) -> FirstLoginFacts:

@@ -30,7 +30,9 @@ from creds_session.system.processes import keyring_daemons, name_of
 from creds_session.system.root import Root
 from creds_session.system.secret_service import NAME, SecretService
 
-ACCEPTED = re.compile(r"Accepted (\S+) for (\S+) from \S+ port (\d+)")  # auth.c:auth_log
+# auth.c:auth_log; a line of a refused login can hold any text as its user name.
+ACCEPTED = re.compile(r"^Accepted (\S+) for (\S+) from \S+ port (\d+)", re.MULTILINE)
+LOGGED_NAME = 100  # characters of a user name that auth_log writes
 
 
 def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
@@ -43,7 +45,7 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
             peer = bus.peer(NAME)
             if peer is None:
                 return BusFacts(address, activatable=bus.activatable(NAME))
-            owner = NameOwner(peer.pid, peer.uid, name_of(peer.pid))
+            owner = NameOwner(peer.pid, peer.uid, name_of(peer.pid), peer.unique_name)
             if not owner.is_gnome_keyring:
                 return BusFacts(address, owner=owner)
             return BusFacts(address, owner=owner, login=SecretService(bus, peer).login_state())
@@ -109,16 +111,17 @@ def _answers(path: str) -> bool:
 def probe_session(environ: Mapping[str, str]) -> SessionFacts:
     """Tell whose session this is and, where anything tells it, how the person logged in."""
     uid = os.getuid()
+    user = pwd.getpwuid(uid).pw_name
     return SessionFacts(
-        user=pwd.getpwuid(uid).pw_name,
+        user=user,
         uid=uid,
         by_ssh="SSH_CONNECTION" in environ,
-        login_method=_login_method(environ),
+        login_method=_login_method(environ, user),
         runtime_directory=environ.get("XDG_RUNTIME_DIR"),
     )
 
 
-def _login_method(environ: Mapping[str, str]) -> str | None:
+def _login_method(environ: Mapping[str, str], user: str) -> str | None:
     """Return sshd's word for how this connection was accepted, or None.
 
     sshd tells the session only under ExposeAuthInfo (SSH_USER_AUTH, sshd_config(5)); else the
@@ -133,7 +136,8 @@ def _login_method(environ: Mapping[str, str]) -> str | None:
     port = environ.get("SSH_CONNECTION", "").split(" ")[1:2]
     if not port:
         return None
-    identifiers = ("-t", "sshd", "-t", "sshd-session")
-    journal = run(["journalctl", "--quiet", "--output=cat", "--boot", *identifiers], timeout=1)
-    accepted = [m for m in ACCEPTED.finditer(journal.output) if m.group(3) == port[0]]
+    by_root_as_sshd = ("_UID=0", "-t", "sshd", "-t", "sshd-session")  # logger(1) can say any name
+    journal = run(["journalctl", "--quiet", "--output=cat", "--boot", *by_root_as_sshd], timeout=1)
+    ours = (user[:LOGGED_NAME], port[0])
+    accepted = [m for m in ACCEPTED.finditer(journal.output) if m.group(2, 3) == ours]
     return accepted[-1].group(1) if accepted else None

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable
 
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
+from creds_session.report.text import printable
 
 WORDS = {
     Outcome.PASSED: "ok",
@@ -23,7 +24,7 @@ def lines(results: Iterable[CheckResult]) -> list[str]:
         for finding in result.findings:
             told += _finding_lines(finding)
     told.append(verdict(results))
-    return told
+    return [printable(line) for line in told]
 
 
 def verdict(results: Iterable[CheckResult]) -> str:
@@ -50,7 +51,7 @@ def _finding_lines(finding: Finding) -> list[str]:
     if finding.cause:
         told.append(f"{indent}  cause: {finding.cause}")
     for evidence in finding.evidence:
-        first, *rest = evidence.splitlines() or [""]
+        first, *rest = evidence.split("\n")
         told.append(f"{indent}  seen:  {first}")
         told += [f"{indent}         {line}" for line in rest]
     if finding.remediation:

@@ -1,4 +1,4 @@
-"""One connection to a D-Bus message bus, with a time limit on every call.
+"""One connection to a D-Bus message bus, with a time limit on all that is done with it.
 
 Only unix sockets whose far end belongs to this very user are spoken to: a password may
 cross this connection, and an address is only an environment variable.
@@ -10,6 +10,7 @@ import os
 import socket
 import stat
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -92,15 +93,20 @@ def is_socket_of(path: str, uid: int) -> bool:
 def is_listening(path: str) -> bool:
     """Tell whether someone listens on a unix socket, without a connection that starts anything.
 
-    The kernel lists the sockets of this network name space only (proc_pid_net(5), unix);
-    flag 0x10000 is __SO_ACCEPTCON.
+    Only for where no connection may be made (the doctor, ``creds unlock --explain``): the kernel
+    lists the sockets of this network name space alone (proc_pid_net(5), unix), so one that is
+    served from another is called silent here. Flag 0x10000 is __SO_ACCEPTCON.
     """
-    wanted = os.fsencode(path)
+    folder, name = os.path.split(os.fsencode(path))
+    wanted = os.path.realpath(folder)
     with open("/proc/net/unix", "rb") as listed:  # noqa: PTH123 - read line by line
         for line in listed:
             # Num RefCount Protocol Flags Type St Inode Path
             fields = line.rstrip(b"\n").split(None, 7)
-            if fields[3] == b"00010000" and fields[7:] == [wanted]:
+            at, own_name = os.path.split(b"".join(fields[7:]))
+            if (fields[3], own_name, at[:1]) != (b"00010000", name, b"/"):
+                continue
+            if os.path.realpath(at) == wanted:
                 return True
     return False
 
@@ -125,11 +131,12 @@ class _BoundedConnection(DBusConnection):  # type: ignore[misc]  # jeepney has n
 
 
 class Bus:
-    """A connection to a message bus; every call ends within ``timeout`` seconds."""
+    """A connection to a message bus; all calls together end within ``timeout`` seconds."""
 
     def __init__(self, address: str, timeout: float) -> None:
         self.address = address
-        self.timeout = timeout
+        self._timeout = timeout
+        self._deadline = time.monotonic() + timeout
         if not address.startswith("unix:"):
             raise NotPermitted(
                 f"the session bus {address!r} is not a unix socket; no password goes there",
@@ -144,34 +151,30 @@ class Bus:
             connected.close()
             raise NotPermitted(f"the session bus {address} belongs to user id {uid}")
         try:
-            self._connection = _BoundedConnection(connected, timeout)
+            self._connection = _BoundedConnection(connected, self.remaining)
         except (OSError, TimeoutError, EOFError, DBusErrorResponse) as error:
             connected.close()
             raise _no_answer(address, error) from error
 
+    @property
+    def remaining(self) -> float:
+        """Return the seconds that are left for calls."""
+        return max(self._deadline - time.monotonic(), 0)
+
     def call(
-        self,
-        to: DBusAddress,
-        method: str,
-        signature: str = "",
-        *body: object,
-        auto_start: bool = False,
-        timeout: float | None = None,
+        self, to: DBusAddress, method: str, signature: str = "", *body: object
     ) -> tuple[object, ...]:
-        """Call a method and return the body of its answer.
+        """Call a method and return the body of its answer; nothing is started by the call.
 
         Raises CallFailed for an error answer and Unavailable when none comes in time.
-        Nothing is started by the call unless ``auto_start``.
         """
         message = new_method_call(to, method, signature or None, body)
-        if not auto_start:
-            message.header.flags |= MessageFlag.no_auto_start
-        limit = self.timeout if timeout is None else timeout
+        message.header.flags |= MessageFlag.no_auto_start
         try:
-            reply = self._connection.send_and_get_reply(message, timeout=limit)
+            reply = self._connection.send_and_get_reply(message, timeout=self.remaining)
         except (TimeoutError, OSError, EOFError) as error:
             raise Unavailable(
-                f"no answer to {method} on the bus within {limit:g} s",
+                f"no answer to {method} on the bus within {self._timeout:g} s",
                 hint="creds-doctor shows which process does not answer",
             ) from error
         return _body(reply)
@@ -191,9 +194,9 @@ class Bus:
         (names,) = self.call(DAEMON, "ListActivatableNames")
         return isinstance(names, (list, tuple)) and name in names
 
-    def start(self, name: str, timeout: float) -> None:
+    def start(self, name: str) -> None:
         """Ask the bus to start the service behind a name, and wait for it."""
-        self.call(DAEMON, "StartServiceByName", "su", name, 0, timeout=timeout)
+        self.call(DAEMON, "StartServiceByName", "su", name, 0)
 
     def close(self) -> None:
         """Close the connection."""
@@ -213,7 +216,7 @@ class Bus:
 
 def _no_answer(address: str, error: Exception) -> Unavailable:
     return Unavailable(
-        f"no session bus answers at {address}: {error}",
+        f"no session bus answers at {address}: {str(error) or 'no answer in time'}",
         hint="log in anew, or start one with: dbus-run-session -- bash",
     )
 

@@ -46,18 +46,25 @@ class SavedFile:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One change: its files, the folders it made, and whether it was verified."""
+    """One change: its files, the folders it made, and whether it was verified.
+
+    ``written`` are the paths that may hold something of ours: before a file is written it is
+    recorded here, so that what others wrote alike is never taken for ours.
+    """
 
     folder: Path
     files: tuple[SavedFile, ...]
     made_directories: tuple[str, ...]
-    state: str
+    state: str = IN_PROGRESS
+    written: tuple[str, ...] = ()
 
     def finalized(self) -> Checkpoint:
         """Return it as verified, and make that durable."""
-        checkpoint = replace(self, state=FINAL)
-        _write_manifest(checkpoint)
-        return checkpoint
+        return _durable(replace(self, state=FINAL))
+
+    def with_written(self, *paths: str) -> Checkpoint:
+        """Return it with these files as those that may be written, and make that durable."""
+        return _durable(replace(self, written=paths))
 
     def discard(self) -> None:
         """Forget it: what it saved is in place again."""
@@ -75,9 +82,7 @@ def save(
     for index, file in enumerate(files):
         if file.before is not None:
             replace_file(folder / str(index), file.before, PRIVATE)
-    checkpoint = Checkpoint(folder, files, made_directories, IN_PROGRESS)
-    _write_manifest(checkpoint)
-    return checkpoint
+    return _durable(Checkpoint(folder, files, made_directories))
 
 
 def load_all(directory: Path) -> list[Checkpoint]:
@@ -96,10 +101,10 @@ def sweep(directory: Path) -> None:
 def _folders(directory: Path) -> list[Path]:
     if not directory.is_dir():
         return []
-    return [folder for folder in directory.iterdir() if folder.name.isdigit()]
+    return [folder for folder in directory.iterdir() if folder.name.isdecimal()]
 
 
-def _write_manifest(checkpoint: Checkpoint) -> None:
+def _durable(checkpoint: Checkpoint) -> Checkpoint:
     files = [
         {
             "path": file.path,
@@ -118,10 +123,12 @@ def _write_manifest(checkpoint: Checkpoint) -> None:
         "schema": 1,
         "state": checkpoint.state,
         "files": files,
-        "made_directories": list(checkpoint.made_directories),
+        "made_directories": checkpoint.made_directories,
+        "written": checkpoint.written,
     }
     content = json.dumps(manifest, indent=1).encode()
     replace_file(checkpoint.folder / MANIFEST, content, PRIVATE)
+    return checkpoint
 
 
 def _load(folder: Path) -> Checkpoint:
@@ -131,7 +138,9 @@ def _load(folder: Path) -> Checkpoint:
         if manifest["schema"] != 1:
             raise InvalidData(f"{path}: written by a newer creds-setup-pam")
         files = tuple(_saved(folder, index, file) for index, file in enumerate(manifest["files"]))
-        return Checkpoint(folder, files, tuple(manifest["made_directories"]), manifest["state"])
+        made = tuple(manifest["made_directories"])
+        written = manifest.get("written", [file.path for file in files])
+        return Checkpoint(folder, files, made, manifest["state"], tuple(written))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InvalidData(f"{path}: not a manifest that can be read: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import shutil
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from creds_session.errors import CannotWrite, InvalidData
+
+# They vouch for the old content; copied to another one, they would have the kernel refuse it.
+SIGNATURES = frozenset({"security.ima", "security.evm"})
 
 
 @dataclass(frozen=True)
@@ -26,20 +30,36 @@ class Attributes:
 
     @classmethod
     def read(cls, path: Path) -> Attributes:
-        """Read them, links not followed."""
-        status = os.lstat(path)
-        names: list[str] = []
-        with suppress(OSError):
-            names = os.listxattr(path, follow_symlinks=False)
-        extended = tuple((name, os.getxattr(path, name, follow_symlinks=False)) for name in names)
+        """Read them, links not followed. Raises InvalidData where one cannot be read."""
+        try:
+            status = os.lstat(path)
+            names = [name for name in _attribute_names(path) if name not in SIGNATURES]
+            extended = tuple((n, os.getxattr(path, n, follow_symlinks=False)) for n in names)
+        except OSError as error:
+            raise InvalidData(f"{path}: its attributes cannot be read: {error.strerror}") from error
         return cls(status.st_mode & 0o7777, status.st_uid, status.st_gid, extended)
 
-    def write(self, descriptor: int) -> None:
+    def write(self, descriptor: int, path: Path) -> None:
         """Give an open file these attributes; the owner first, since chown clears mode bits."""
-        os.fchown(descriptor, self.uid, self.gid)
+        try:
+            os.fchown(descriptor, self.uid, self.gid)
+        except PermissionError as error:
+            raise CannotWrite(
+                f"{path}: cannot be written for its owner, user id {self.uid}",
+                hint="only root may keep the owner; run it as root",
+            ) from error
         os.fchmod(descriptor, self.mode)
         for name, value in self.extended:
             os.setxattr(descriptor, name, value)
+
+
+def _attribute_names(path: Path) -> list[str]:
+    try:
+        return os.listxattr(path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:  # this file system has none
+            return []
+        raise
 
 
 def digest(content: bytes) -> str:
@@ -78,7 +98,7 @@ def replace(path: Path, content: bytes, attributes: Attributes) -> None:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - it takes a descriptor
             file.write(content)
             file.flush()
-            attributes.write(file.fileno())
+            attributes.write(file.fileno(), path)
             os.fsync(file.fileno())
         os.rename(temporary, path)  # noqa: PTH104 - the descriptor's own name
         sync_directory(path.parent)
@@ -95,7 +115,7 @@ def _prefix(path: Path) -> str:
 
 def sweep(path: Path) -> None:
     """Remove what a ``replace`` of this path that was killed left beside it."""
-    for left in path.parent.glob(f"{_prefix(path)}*"):
+    for left in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
         remove(left)
 
 

@@ -93,7 +93,9 @@ def bus_daemon_runs(uid: int) -> bool:
 
     for process in psutil.process_iter():
         try:
-            if process.name() in {"dbus-daemon", "dbus-broker"} and process.uids().real == uid:
+            if process.name() not in {"dbus-daemon", "dbus-broker"}:
+                continue
+            if process.uids().real == uid and process.status() != psutil.STATUS_ZOMBIE:
                 return True
         except psutil.Error:
             continue

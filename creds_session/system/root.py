@@ -70,15 +70,14 @@ class Root:
         """
         place = self.path(self.resolve(path))
         try:
-            descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            descriptor = _open_file(place)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except PermissionError as error:
             raise NotPermitted(f"{path}: cannot be read: {error.strerror}") from error
         except (OSError, ValueError) as error:
             raise InvalidData(f"{path}: cannot be read: {error}") from error
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
+        if descriptor is None:
             raise InvalidData(f"{path}: not a regular file")
         with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
             content = file.read(limit + 1)
@@ -88,4 +87,32 @@ class Root:
 
     def exists(self, path: str) -> bool:
         """Tell whether something is there, links followed inside the root."""
-        return self.path(self.resolve(path)).exists()
+        return os.path.exists(self.path(self.resolve(path)))  # noqa: PTH110 - denied is not there
+
+    def names(self, path: str) -> list[str]:
+        """Return the names in a folder, sorted; none where there is no folder.
+
+        Raises NotPermitted.
+        """
+        try:
+            return sorted(os.listdir(self.path(self.resolve(path))))  # noqa: PTH208 - names alone
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except PermissionError as error:
+            raise NotPermitted(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _open_file(place: Path) -> int | None:
+    """Open a regular file; None for anything else, which is not opened: a device may act on it.
+
+    O_PATH looks without opening, and holds on to what was looked at (open(2)).
+    """
+    found = os.open(place, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        if not stat.S_ISREG(os.fstat(found).st_mode):
+            return None
+        return os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError as error:  # not the file: it is held
+        raise InvalidData("nothing can be read where /proc is not mounted") from error
+    finally:
+        os.close(found)

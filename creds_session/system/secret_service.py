@@ -95,7 +95,7 @@ class SecretService:
     def _with_password(self, method: str, signature: str, what: object, password: Secret) -> None:
         service = self._service()
         opened = self._bus.call(service, "OpenSession", "sv", "plain", ("s", ""))
-        session = str(opened[1])
+        session = str(opened[1])  # closed with this connection (the specification, Sessions)
         internal = self._at(PATH, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
         secret = (session, b"", password.reveal(), "text/plain")
         try:
@@ -104,9 +104,6 @@ class SecretService:
             if error.name == _DENIED:
                 raise WrongPassword("the keyring did not accept the password") from None
             raise Unavailable(f"the keyring daemon refused {method}: {error.problem}") from None
-        finally:
-            closing = self._at(session, "org.freedesktop.Secret.Session")
-            self._bus.call(closing, "Close")
 
 
 def secret_service(bus: Bus) -> SecretService | None:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
 
-from creds_session.errors import Unavailable
+from creds_session.errors import InvalidData, Unavailable
 from creds_session.secret import Secret
 
 MAX_PASSWORD = 8192  # gnome-keyring-daemon reads no further (daemon/gkd-main.c:read_login_password)
+MAX_LINE = 4095  # bytes, the newline not counted; the kernel drops the rest (termios(3))
+MAX_INPUT = 1 << 20  # bytes; nobody means more as a password
+BY_STDIN = "give it on standard input with --password-stdin"
 
 
 def is_interactive() -> bool:
     """Tell whether a person can be asked: standard input and error are terminals."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    return is_typed() and sys.stderr.isatty()
+
+
+def is_typed() -> bool:
+    """Tell whether standard input is a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def ask_password(prompt: str) -> Secret:
@@ -27,27 +39,63 @@ def ask_password(prompt: str) -> Secret:
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
-        raise Unavailable(
-            "there is no terminal to ask for the password",
-            hint="give it on standard input with --password-stdin",
-        ) from None
+        raise Unavailable("there is no terminal to ask for the password", hint=BY_STDIN) from None
+    try:
+        with _silent(terminal):
+            os.write(terminal, os.fsencode(prompt))
+            return Secret(_read_line(terminal))
+    finally:
+        os.close(terminal)
+
+
+@contextmanager
+def _silent(terminal: int) -> Iterator[None]:
+    """Turn the echo off for a while, and leave it on however this process ends or stops.
+
+    signal   while it is off
+    SIGINT   KeyboardInterrupt, as ever
+    SIGTSTP  waits until the echo is on again
+    SIGTERM  turns the echo on, then ends the process as it would have; SIGHUP likewise
+    """
     before = termios.tcgetattr(terminal)
     silent = list(before)
     silent[3] &= ~termios.ECHO  # lflag, termios(3)
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        with suppress(termios.error):  # the terminal may be what went away
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    deadly = _deadly_signals()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
     try:
+        for one in deadly:
+            signal.signal(one, end)
         termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
-        os.write(terminal, os.fsencode(prompt))
-        return Secret(_read_line(terminal))
+        yield
     finally:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
-        os.write(terminal, b"\n")
-        os.close(terminal)
+        os.write(terminal, b"\n")  # the person's own was not shown
+        for one in deadly:
+            signal.signal(one, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _deadly_signals() -> list[signal.Signals]:
+    """Return the signals that would end this process; only the main thread may handle them."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    asked = (signal.SIGTERM, signal.SIGHUP)
+    return [one for one in asked if signal.getsignal(one) is signal.SIG_DFL]
 
 
 def _read_line(terminal: int) -> bytes:
     line = bytearray()
     while not line.endswith(b"\n"):
-        more = os.read(terminal, 4096)
+        more = os.read(terminal, MAX_LINE + 1)
+        if len(more.rstrip(b"\n")) >= MAX_LINE:
+            raise InvalidData("the line is too long for a terminal, which cuts it", hint=BY_STDIN)
         if not more:
             break
         line += more
@@ -55,8 +103,15 @@ def _read_line(terminal: int) -> bytes:
 
 
 def read_password_from_stdin() -> Secret:
-    """Return standard input whole, less one newline at its end, as ``keyring set`` takes it."""
-    content = sys.stdin.buffer.read()
+    """Return standard input whole, less one newline at its end, as ``keyring set`` takes it.
+
+    Raises InvalidData for one without an end.
+    """
+    if sys.stdin is None:
+        raise Unavailable("there is no standard input to read the password from")
+    content = sys.stdin.buffer.read(MAX_INPUT + 1)
+    if len(content) > MAX_INPUT:
+        raise InvalidData(f"standard input is longer than {MAX_INPUT} bytes: not a password")
     return Secret(content[:-1] if content.endswith(b"\n") else content)
 
 
@@ -76,17 +131,18 @@ def feed(
         child = PopenSpawn(list(argv), timeout=timeout, env=dict(environment))
     except OSError as error:
         raise Unavailable(f"{argv[0]} cannot be run: {error.strerror}") from None
+    patience = 0.0  # whatever goes wrong, Ctrl-C too, ends the program at once
     try:
         child.send(secret.reveal())  # type: ignore[no-untyped-call]
         child.sendeof()
         child.expect(pexpect.EOF)
+        patience = timeout
     except pexpect.TIMEOUT:
-        child.proc.kill()
         raise Unavailable(f"{argv[0]} did not finish within {timeout:g} s") from None
     except OSError as error:
         raise Unavailable(f"{argv[0]} did not take the password: {error.strerror}") from None
     finally:
-        _end(child.proc, timeout)
+        _end(child.proc, patience)
     printed: object = child.before
     return printed.decode(errors="replace") if isinstance(printed, bytes) else str(printed)
 
@@ -94,9 +150,10 @@ def feed(
 def _end(process: subprocess.Popen[str], timeout: float) -> None:
     """Wait for a program that has nothing more to say, or end it; close its pipes."""
     try:
-        process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout)
+    finally:
+        process.kill()  # nothing where it has ended
         process.wait()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

@@ -13,6 +13,7 @@ from creds_session.system.processes import end, keyring_daemons
 
 SOCKET = f"{DAEMON_NAME}.socket"
 SERVICE = f"{DAEMON_NAME}.service"
+RUNTIME = Path("/run/user")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class UserManager:
 def running() -> tuple[UserManager, ...]:
     """Return every user manager that runs, root's own left out."""
     found = []
-    for folder in sorted(Path("/run/user").glob("[0-9]*")):
+    for folder in sorted(path for path in RUNTIME.glob("*") if path.name.isdecimal()):
         if folder.name == "0" or not (folder / "systemd" / "private").is_socket():
             continue
         try:

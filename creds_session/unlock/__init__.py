@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from creds_session.errors import InvalidData, Unavailable, WrongPassword
-from creds_session.facts import DAEMON_NAME, BusFacts, CollectionState, KeyringFacts
+from creds_session.errors import (
+    CredsSessionError,
+    InvalidData,
+    NotPermitted,
+    Unavailable,
+    WrongPassword,
+)
+from creds_session.facts import DAEMON_NAME, BusFacts, CollectionState, KeyringFacts, NameOwner
 from creds_session.probe.session import probe_bus, probe_keyring
 from creds_session.secret import Secret
-from creds_session.system.bus import Bus, is_nested
+from creds_session.system.bus import Bus, Peer, is_nested
+from creds_session.system.files import cannot_write
 from creds_session.system.processes import find_program
-from creds_session.system.secret_service import NAME, secret_service
+from creds_session.system.secret_service import NAME, SecretService, secret_service
 from creds_session.system.terminal import MAX_PASSWORD, feed
 from creds_session.unlock.routes import Route, choose
 
@@ -41,15 +52,15 @@ def unlock(
 ) -> Unlocked:
     """Open the login keyring; ``ask(creating)`` is called once, when a password is needed.
 
-    ``timeout``, in seconds, bounds everything but the person's typing. Raises WrongPassword,
+    ``timeout``, in seconds, bounds each step but the person's typing. Raises WrongPassword,
     NoKeyringYet, Unavailable, NotPermitted or InvalidData; then nothing is reported as unlocked.
     """
     bus, keyring = _look(environ, timeout)
-    route = choose(bus, keyring, create=create)
+    route = _choose(bus, keyring, create=create)
     if route is Route.ACTIVATE:
         _activate(bus, timeout)
         bus, keyring = _look(environ, timeout)
-        route = choose(bus, keyring, create=create)
+        route = _choose(bus, keyring, create=create)
         if route is Route.ACTIVATE:
             raise Unavailable(
                 f"a daemon listens at {keyring.control} and does not serve this session's bus",
@@ -67,7 +78,8 @@ def unlock(
 
 def way(environ: Mapping[str, str], *, create: bool = False, timeout: float = 10) -> Route:
     """Return the way that ``unlock`` would take now; changes nothing. Raises as it does."""
-    return choose(probe_bus(environ, timeout), probe_keyring(environ, connect=False), create=create)
+    keyring = probe_keyring(environ, connect=False)
+    return _choose(probe_bus(environ, timeout), keyring, create=create)
 
 
 def checked(password: Secret) -> Secret:
@@ -88,20 +100,28 @@ def _look(environ: Mapping[str, str], timeout: float) -> tuple[BusFacts, Keyring
     return probe_bus(environ, timeout), probe_keyring(environ)
 
 
+def _choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
+    """Return the way, after a look at whose process would be given the password."""
+    if bus.owner is not None and bus.owner.uid != os.getuid():
+        raise NotPermitted(
+            f"the process that serves secrets here (pid {bus.owner.pid}) belongs to user id"
+            f" {bus.owner.uid}; no password goes there"
+        )
+    return choose(bus, keyring, create=create)
+
+
 def _activate(facts: BusFacts, timeout: float) -> None:
     with Bus(facts.address or "", timeout) as bus:
-        bus.start(NAME, timeout)
+        bus.start(NAME)
 
 
 def _carry_out(
     route: Route, facts: BusFacts, password: Secret, environ: Mapping[str, str], timeout: float
 ) -> dict[str, str]:
-    if route is Route.NEW_DAEMON:
+    if facts.owner is None:
         return _start_daemon(password, facts.address or "", environ, timeout)
     with Bus(facts.address or "", timeout) as bus:
-        service = secret_service(bus)
-        if service is None:
-            raise Unavailable("the keyring daemon went away while it was being unlocked")
+        service = _same_service(bus, facts.owner)
         if route is Route.IN_PLACE:
             service.unlock(service.alias("login"), password)
         else:
@@ -109,6 +129,14 @@ def _carry_out(
             # which PAM and the alias look for; "Login" would make a stranger.
             service.create("login", password)
     return {}
+
+
+def _same_service(bus: Bus, owner: NameOwner) -> SecretService:
+    """Return the very service that the way was chosen for."""
+    peer = Peer(owner.unique_name, owner.pid, owner.uid)
+    if bus.peer(NAME) != peer:
+        raise Unavailable("the keyring daemon went away while it was being unlocked")
+    return SecretService(bus, peer)
 
 
 def _start_daemon(
@@ -120,15 +148,32 @@ def _start_daemon(
             f"{DAEMON_NAME} is not installed",
             hint="install it: apt install gnome-keyring (Debian), dnf install gnome-keyring",
         )
-    argv = [program, "--unlock", "--daemonize"]
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    if runtime and is_nested(environ, address):
-        # The folder's own control socket belongs to the daemon of the outer bus.
-        argv.append(f"--control-directory={tempfile.mkdtemp(prefix='keyring-', dir=runtime)}")
     environ = {**environ, "DBUS_SESSION_BUS_ADDRESS": address}
-    printed = feed(argv, password, environ, timeout)
+    with _control_directory(environ, address) as option:
+        printed = feed([program, "--unlock", "--daemonize", *option], password, environ, timeout)
     pairs = (line.partition("=") for line in printed.splitlines() if "=" in line)
     return {name: value for name, _, value in pairs if name in SERVER_WORDS}
+
+
+@contextmanager
+def _control_directory(environ: Mapping[str, str], address: str) -> Iterator[list[str]]:
+    """Give a daemon of a nested bus a folder of its own; a daemon that fails leaves none.
+
+    The control socket of the runtime directory belongs to the daemon of the outer bus.
+    """
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    if not runtime or not is_nested(environ, address):
+        yield []
+        return
+    try:
+        folder = tempfile.mkdtemp(prefix="keyring-", dir=runtime)
+    except OSError as error:
+        raise cannot_write(Path(runtime), error) from error
+    try:
+        yield [f"--control-directory={folder}"]
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _proof(facts: BusFacts, route: Route, timeout: float) -> Unlocked:
@@ -136,23 +181,19 @@ def _proof(facts: BusFacts, route: Route, timeout: float) -> Unlocked:
 
     ``gnome-keyring-daemon --unlock`` ends with 0 whatever happened, and before it is on the bus.
     """
-    deadline = time.monotonic() + timeout
-    state, pid = None, 0
     with Bus(facts.address or "", timeout) as bus:
-        while time.monotonic() < deadline:
+        while bus.remaining:
             service = secret_service(bus)
-            if service is not None:
-                pid = service.owner.pid
-                state = service.login_state()
-                if state is CollectionState.UNLOCKED:
-                    return Unlocked(route, pid)
-                if state is CollectionState.LOCKED:
-                    break
+            state = service.login_state() if service else None
+            if service and state is CollectionState.UNLOCKED:
+                return Unlocked(route, service.owner.pid)
+            if service and state is CollectionState.LOCKED:
+                raise _still_locked(route, service.owner.pid)
             time.sleep(0.02)
-    if state is CollectionState.LOCKED:
-        raise WrongPassword(
-            "the keyring did not accept the password"
-            if route is Route.NEW_DAEMON
-            else f"the keyring daemon (pid {pid}) still says: locked"
-        )
     raise Unavailable(f"no keyring daemon served the login keyring within {timeout:g} s")
+
+
+def _still_locked(route: Route, pid: int) -> CredsSessionError:
+    if route is Route.NEW_DAEMON:
+        return WrongPassword("the keyring did not accept the password")
+    return Unavailable(f"the keyring daemon (pid {pid}) still says: locked")

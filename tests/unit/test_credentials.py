@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,8 +8,17 @@ import keyring
 import pytest
 from keyring import errors as theirs
 from keyring.backend import KeyringBackend
+from keyring.backends.chainer import ChainerBackend
+from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
-from creds_session.credentials import Credential, delete, get, put, require_open_collection
+from creds_session.credentials import (
+    BUS_ADDRESS,
+    Credential,
+    delete,
+    get,
+    put,
+    require_open_collection,
+)
 from creds_session.errors import (
     CollectionLocked,
     CredsSessionError,
@@ -138,6 +148,48 @@ def test_get_tells_a_password_that_is_no_text_without_showing_it(backend: Memory
     with pytest.raises(InvalidData) as caught:
         get("app", "me")
     assert "canary" not in repr(caught.value)
+
+
+@pytest.mark.parametrize("on_the_bus", [False, True])
+def test_chain_asks_for_the_service_only_where_one_of_it_uses_it(
+    backend: Memory,
+    monkeypatch: pytest.MonkeyPatch,
+    on_the_bus: bool,  # noqa: FBT001
+) -> None:
+    backend.kept["app", "me"] = "x"
+    chained = [backend, SecretServiceKeyring.__new__(SecretServiceKeyring)][: 1 + on_the_bus]
+    monkeypatch.setattr(ChainerBackend, "backends", chained)
+    monkeypatch.setattr("creds_session.credentials.session_bus_address", lambda *_: None)
+    keyring.set_keyring(ChainerBackend())  # type: ignore[no-untyped-call]
+    if on_the_bus:
+        with pytest.raises(Unavailable, match="has no bus"):
+            get("app", "me")
+    else:
+        assert get("app", "me").password == Secret(b"x")
+
+
+@pytest.mark.parametrize("before", [None, "", "unix:path=/nowhere"])
+def test_the_environment_is_the_callers_own_again(
+    backend: Memory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: str | None
+) -> None:
+    seen: list[str | None] = []
+    monkeypatch.delenv(BUS_ADDRESS, raising=False)
+    if before is not None:
+        monkeypatch.setenv(BUS_ADDRESS, before)
+
+    def get_keyring() -> Memory:
+        seen.append(os.environ.get(BUS_ADDRESS))
+        return backend
+
+    monkeypatch.setattr(keyring, "get_keyring", get_keyring)
+    with dbus_daemon(tmp_path) as address:
+        for found in (address, None, f"unix:path={tmp_path}/gone"):
+            name = "creds_session.credentials.session_bus_address"
+            monkeypatch.setattr(name, lambda *_, found=found: found)
+            with pytest.raises(NoSuchCredential):
+                get("app", "me")
+            assert os.environ.get(BUS_ADDRESS) == before
+    assert seen == [address, before, "disabled:"]
 
 
 def test_require_open_collection_needs_a_bus(monkeypatch: pytest.MonkeyPatch) -> None:

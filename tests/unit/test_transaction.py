@@ -323,6 +323,16 @@ def test_take_back_takes_only_our_lines_from_a_file_that_others_edited(
     assert root.path(SSHD).stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_take_back_leaves_the_end_of_the_file_as_it_was(root: Root, end: bytes) -> None:
+    before, after = b"a" + end, b"a\n" + RULE + end
+    root.path(SSHD).write_bytes(before)
+    change(root, (FileChange(SSHD, before, after, (SavedEdit(2, b"", b"\n" + RULE),)),), nothing)
+    root.path(SSHD).write_bytes(b"# mine\n" + after)
+    take_back(root)
+    assert root.read(SSHD) == b"# mine\n" + before
+
+
 def test_take_back_leaves_what_became_theirs(root: Root) -> None:
     change(root, CHANGES, nothing)
     root.path(NEW).write_bytes(b"[Unit]\n# mine now\n")
@@ -343,6 +353,70 @@ def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:  # no
         take_back(root)
     assert place.is_symlink()
     assert is_changed(root)
+
+
+def test_take_back_puts_the_others_back_where_one_file_became_a_link(root: Root) -> None:
+    change(root, CHANGES, nothing)
+    place = root.path(OTHER)
+    place.unlink()
+    place.symlink_to("../managed")
+    root.path("/etc/managed").write_bytes(b"y\n")
+    with pytest.raises(InvalidData, match=f"^{OTHER}: a symbolic link") as caught:
+        take_back(root)
+    assert caught.value.hint == "make it a plain file again, then revert"
+    assert (root.read(SSHD), root.read(NEW), is_changed(root)) == (BEFORE, None, True)
+    theirs = b"# mine\n" + RULE + b"\n"
+    root.path(SSHD).write_bytes(theirs)
+    place.unlink()
+    place.write_bytes(b"y\n")
+    assert take_back(root) == (OTHER,)
+    assert (root.read(SSHD), root.read(OTHER), is_changed(root)) == (theirs, b"x\n", False)
+
+
+def test_take_back_names_every_file_that_it_could_not_put_back(root: Root) -> None:
+    change(root, CHANGES, nothing)
+    for path in (SSHD, OTHER):
+        root.path(path).rename(root.path("/etc/managed"))
+        root.path(path).symlink_to("../managed")
+    with pytest.raises(InvalidData, match=f"{OTHER}: .*{SSHD}: "):
+        take_back(root)
+
+
+def test_take_back_leaves_a_folder_of_ours_that_became_a_link(root: Root) -> None:
+    change(root, CHANGES, nothing)
+    folder = root.path(NEW).parent
+    folder.rename(root.path("/etc/moved"))
+    folder.symlink_to("/etc/moved")
+    assert NEW in take_back(root)
+    assert folder.is_symlink()
+    assert checkpoints_left(root) == []
+
+
+def test_change_refuses_to_replace_a_link_to_nothing(root: Root) -> None:
+    place = root.path(NEW)
+    make_directory(place.parent, 0o755)
+    place.symlink_to("/gone")
+    with pytest.raises(InvalidData, match=f"{NEW}: a symbolic link to /gone"):
+        change(root, CHANGES, nothing)
+    assert place.is_symlink()
+    assert root.read(SSHD) == BEFORE
+
+
+def test_recovery_leaves_a_line_like_ours_in_a_file_that_was_not_written_yet(root: Root) -> None:
+    def die(_path: Path, _content: bytes, _attributes: Attributes) -> None:
+        kill_myself()
+
+    def begin() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("creds_session.transaction.replace", die)
+            change(root, (CHANGES[1], CHANGES[0]), nothing)
+
+    assert run_child(begin) == -signal.SIGKILL
+    theirs = RULE + b"\nsomeone else's\n"
+    root.path(SSHD).write_bytes(theirs)
+    assert take_back(root) == ()
+    assert root.read(SSHD) == theirs
+    assert checkpoints_left(root) == []
 
 
 def test_take_back_keeps_the_mode_that_an_admin_gave_the_file_since(root: Root) -> None:

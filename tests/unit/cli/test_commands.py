@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from pathlib import Path
 
 import pexpect
 import pytest
+
+from tests.unit.system.test_bus import authenticate_and_fall_silent, dbus_daemon, in_background
 
 MODULES = {"creds": "creds", "creds-doctor": "doctor", "creds-setup-pam": "setup_pam"}
 KEYRING = """
@@ -94,6 +97,26 @@ def test_a_bus_that_is_no_unix_socket_is_refused(
     assert b"not a unix socket" in done.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("line", ["get app me", "put app me", "delete app me", "unlock"])
+def test_a_bus_of_another_user_is_named_and_waited_for_by_nobody(
+    python: list[str], home: Path, line: str
+) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(home / "bus"))
+        os.seteuid(65_534)  # SO_PEERCRED tells who called listen(2)
+        try:
+            server.listen()
+        finally:
+            os.seteuid(0)
+        in_background(server, authenticate_and_fall_silent)
+        address = f"unix:path={home}/bus"
+        done = run(python, f"creds {line}", b"canary", HOME=home, DBUS_SESSION_BUS_ADDRESS=address)
+    assert (done.returncode, done.stdout) == (69 if line == "unlock" else 77, b"")
+    told = f"creds: the session bus {address} belongs to user id 65534\n"
+    assert done.stderr.decode().startswith(told)
+
+
 @pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf", "1e30"])
 def test_a_time_limit_that_is_none_is_wrong_usage(
     python: list[str], home: Path, seconds: str
@@ -167,3 +190,20 @@ def test_put_at_a_terminal_shows_no_password_wherever_messages_go(
     environment = {"PATH": os.defpath, "HOME": str(home)}
     with pexpect.spawn("sh", argv, env=environment, timeout=5) as child:
         assert child.waitnoecho(timeout=3)
+
+
+def test_unlock_by_standard_input_shows_no_password_at_a_terminal(
+    python: list[str], home: Path
+) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {python[1]!r})\n"
+        "sys.argv = ['creds', 'unlock', '--create', '--password-stdin']\n"
+        "from creds_session.cli.creds import main; sys.exit(main())"
+    )
+    environment = {"PATH": os.defpath, "HOME": str(home)}
+    with dbus_daemon(home) as address:
+        environment["DBUS_SESSION_BUS_ADDRESS"] = address
+        argv = ["-I", "-c", code]
+        with pexpect.spawn(python[0], argv, env=environment, timeout=5) as child:
+            child.expect_exact(b"New password of the login keyring: ")
+            assert child.waitnoecho(timeout=3)

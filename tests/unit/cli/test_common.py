@@ -92,6 +92,17 @@ def test_complain_has_one_line_without_a_hint(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "creds: it is so\n"
 
 
+def test_complain_lets_nothing_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("creds", "no\x1b[31m answer\n", "run\r \udcff")
+    assert capsys.readouterr().err == "creds: no\\x1b[31m answer\\n\n       run\\r \\udcff\n"
+
+
+def test_parser_lets_nothing_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        Parser("creds", "", "").parse_args(["--x\x1b[31m"])
+    assert "\x1b" not in capsys.readouterr().err
+
+
 def command(python: list[str], code: str) -> list[str]:
     prelude = f"import sys; sys.path.insert(0, {python[1]!r})\nfrom creds_session.cli.common import"
     return [python[0], "-I", "-c", f"{prelude} run, print_json\nsys.exit(run({code}, 'creds'))"]
@@ -126,3 +137,14 @@ def test_run_does_not_blame_the_output_for_another_disk(python: list[str]) -> No
     code = "lambda: (_ for _ in ()).throw(OSError(5, 'the terminal is gone'))"
     done = subprocess.run(command(python, code), capture_output=True, text=True, check=False)
     assert "output" not in done.stderr
+
+
+def test_run_prints_what_is_no_text_as_escapes(python: list[str]) -> None:
+    code = "lambda: print('u\\u00fc \\udcff') or print('\\udcfe', file=sys.stderr) or 0"
+    argv = command(python, code)
+    done = subprocess.run(argv, env={"LC_ALL": "C.UTF-8"}, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "uü \\udcff\n".encode(),
+        b"\\udcfe\n",
+    )

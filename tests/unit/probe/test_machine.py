@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from creds_session.probe.machine import (
     probe_pam,
 )
 from creds_session.system.root import Root
+from tests.unit.children import run_child
 
 UNIT = "/usr/lib/systemd/user/gnome-keyring-daemon.socket"
 ETC_UNIT = "/etc/systemd/user/gnome-keyring-daemon.socket"
@@ -97,6 +99,24 @@ def test_probe_pam_reads_every_file_and_says_which_it_could_not(root: Root, tmp_
     facts = probe_pam(root, "sshd")
     assert facts.files == {"/etc/pam.d/sshd": b"a\n", "/usr/lib/pam.d/other": b"b\n"}
     assert [name for name in ("folder", "huge", "loop") if name not in facts.reason] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_probe_pam_says_which_folder_it_may_not_look_at(root: Root) -> None:
+    write(root, "/etc/pam.d/sshd", b"a\n")
+    write(root, "/usr/lib/pam.d/sshd", b"b\n")
+    root.path("/etc/pam.d").chmod(0o700)
+    for folder in (root.directory, *list(root.directory.parents)[:3]):
+        folder.chmod(0o755)
+
+    def look() -> None:
+        os.setuid(65_534)
+        facts = probe_pam(root, "sshd")
+        assert facts.files == {"/usr/lib/pam.d/sshd": b"b\n"}
+        assert facts.reason == "/etc/pam.d: cannot be read: Permission denied"
+        assert probe_installation(root).sshd is None
+
+    assert run_child(look) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import select
 import socket
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from creds_session.probe.machine import probe
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
+from creds_session.system.commands import Completed
 from creds_session.system.processes import bus_daemon_runs
 from creds_session.system.root import Root
 from tests.unit.children import end_within, run_child
@@ -54,15 +56,13 @@ def test_probe_keyring_knows_what_it_may_not_see(tmp_path: Path) -> None:
     assert run_child(look) == 0
 
 
-@pytest.mark.parametrize(
-    "runtime",
-    ["{}", pytest.param("{}/", marks=pytest.mark.xfail(reason="the paths are compared as text"))],
-)
+@pytest.mark.parametrize("runtime", ["{}", "{}/", "{}/./", "{}/link"])
 def test_probe_keyring_sees_who_listens_and_connects_only_where_it_is_told(
     tmp_path: Path, runtime: str
 ) -> None:
     environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": runtime.format(tmp_path)}
     (tmp_path / "keyring").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
 
     def listens(*, connect: bool) -> bool:
         return probe_keyring(environ, connect=connect).control_listens
@@ -113,6 +113,38 @@ def test_probe_session_of_no_ssh_knows_no_method(tmp_path: Path) -> None:
     assert probe_session({}).login_method is None
     assert not probe_session({}).by_ssh
     assert probe_session({"SSH_USER_AUTH": str(tmp_path / "gone")}).login_method is None
+
+
+FORGED = "Failed password for invalid user Accepted password for {} from ::1 port 5 from ::1"
+
+
+@pytest.mark.parametrize(
+    ("lines", "method"),
+    [
+        (["Accepted publickey for {} from ::1 port 5 ssh2: ED25519 x"], "publickey"),
+        (["Accepted password for {} from ::1 port 55 ssh2"], None),
+        (["Accepted password for other from ::1 port 5 ssh2"], None),
+        (["Accepted publickey for {} from ::1 port 5 ssh2", FORGED], "publickey"),
+        ([FORGED], None),
+        (
+            ["Accepted password for {} from ::1 port 5", "Accepted publickey for {} from x port 5"],
+            "publickey",
+        ),
+    ],
+)
+def test_probe_session_believes_sshd_and_no_user_name(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str], method: str | None
+) -> None:
+    asked: list[str] = []
+
+    def journal(argv: list[str], **_: object) -> Completed:
+        asked.extend(argv)
+        return Completed(0, "\n".join(lines).format(*[user] * 3) + "\n", "")
+
+    user = pwd.getpwuid(ME).pw_name
+    monkeypatch.setattr("creds_session.probe.session.run", journal)
+    assert probe_session({"SSH_CONNECTION": "::1 5 ::1 22"}).login_method == method
+    assert "_UID=0" in asked
 
 
 @pytest.mark.parametrize("kind", ["fifo", "bytes"])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
 from creds_session.report.doctor import lines, values, verdict
+from creds_session.report.text import printable
 
 CURE = Remediation("unlock it", (("creds", "unlock"), ("rm", "a b")))
 ERROR = Finding("keyring-locked", Severity.ERROR, "it is locked", "a key", ("one\ntwo", "x"), CURE)
@@ -116,9 +117,21 @@ def test_the_verdict_is_good_only_where_no_check_has_an_error(
 ) -> None:
     told = values(given_results)
     assert told["healthy"] is (told["verdict"] == HEALTHY)
-    assert lines(given_results)[-1] == told["verdict"]
+    assert lines(given_results)[-1] == printable(str(told["verdict"]))
+    assert all(line.isprintable() for line in lines(given_results))
     json.dumps(told)
 
 
 def test_lines_stand_empty_evidence() -> None:
     assert lines([result(Finding("x", Severity.NOTE, "title", evidence=("",)))])
+
+
+def test_lines_of_evidence_cannot_act_on_the_terminal() -> None:
+    evidence = ("one\n\x1b]0;title\x07\rok", "gnome-keyring-daemon: \udcff")
+    told = lines([result(Finding("x", Severity.NOTE, "a\x1bb", evidence=evidence))])
+    assert told[2:5] == [
+        "           seen:  one",
+        "                  \\x1b]0;title\\x07\\rok",
+        "           seen:  gnome-keyring-daemon: \\udcff",
+    ]
+    assert all(line.isprintable() for line in told)

@@ -49,6 +49,17 @@ def test_finalized_is_kept(tmp_path: Path) -> None:
     assert load_all(tmp_path) == [final]
 
 
+def test_with_written_is_kept_and_is_all_for_a_manifest_that_does_not_say(tmp_path: Path) -> None:
+    recorded = save(tmp_path, FILES, ()).with_written("/etc/new")
+    assert recorded.written == ("/etc/new",)
+    assert load_all(tmp_path) == [recorded]
+    path = recorded.folder / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    del manifest["written"]
+    path.write_text(json.dumps(manifest))
+    assert load_all(tmp_path)[0].written == tuple(file.path for file in FILES)
+
+
 def test_checkpoints_are_for_root_alone(tmp_path: Path) -> None:
     folder = save(tmp_path / "checkpoints", FILES, ()).folder
     assert [one.stat().st_mode & 0o777 for one in (folder.parent, folder)] == [0o700, 0o700]

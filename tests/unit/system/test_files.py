@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from creds_session.system.files import (
     refuse_unless_plain,
     remove,
     replace,
+    sweep,
 )
 
 OLD, NEW = b"old\n", b"new\n" * 2000
@@ -85,6 +87,57 @@ def test_replace_keeps_the_acl(file: Path) -> None:
     before = subprocess.check_output(["getfacl", "-nc", file])
     replaced(file)
     assert subprocess.check_output(["getfacl", "-nc", file]) == before
+
+
+def test_attributes_leave_out_what_vouches_for_the_content(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["security.ima", "security.evm", "user.note"]
+    monkeypatch.setattr(os, "listxattr", lambda *_, **__: names)
+    monkeypatch.setattr(os, "getxattr", lambda _path, name, **__: name.encode())
+    assert Attributes.read(file).extended == (("user.note", b"user.note"),)
+
+
+def refusing(number: int) -> Callable[..., None]:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
+@pytest.mark.parametrize("function", ["lstat", "listxattr", "getxattr"])
+def test_attributes_that_cannot_be_read_are_told_in_our_own_words(
+    file: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    monkeypatch.setattr(os, "listxattr", lambda *_, **__: ["user.note"])
+    monkeypatch.setattr(os, function, refusing(errno.EACCES))
+    with pytest.raises(InvalidData, match="sshd: its attributes cannot be read: Permission"):
+        Attributes.read(file)
+
+
+def test_attributes_are_few_where_the_file_system_has_no_more(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "listxattr", refusing(errno.ENOTSUP))
+    assert Attributes.read(file).extended == ()
+
+
+def test_replace_tells_who_alone_may_keep_the_owner(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fchown", refusing(errno.EPERM))
+    with pytest.raises(CannotWrite, match="for its owner") as caught:
+        replaced(file)
+    assert "only root may keep the owner" in caught.value.hint
+    assert_untouched(file)
+
+
+def test_sweep_takes_a_name_by_its_letters(tmp_path: Path) -> None:
+    for name in (".a[bc].creds-1", ".ab.creds-1", ".a*.creds-1"):
+        (tmp_path / name).touch()
+    sweep(tmp_path / "a[bc]")
+    sweep(tmp_path / "a*")
+    assert [one.name for one in tmp_path.iterdir()] == [".ab.creds-1"]
 
 
 def test_replace_is_a_new_file_that_readers_of_the_old_one_do_not_see(file: Path) -> None:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
-from creds_session.errors import CredsSessionError, InvalidData
+from creds_session.errors import CredsSessionError, InvalidData, NotPermitted
 from creds_session.system.root import MAX_LINKS, Root
+from tests.unit.children import run_child
 
 OUTSIDE = b"of the machine itself\n"
 
@@ -118,6 +120,63 @@ def test_read_refuses_what_is_no_file_and_does_not_wait(root: Root) -> None:
     for path in ("/fifo", "/linked"):
         with pytest.raises(InvalidData, match=f"{path}: not a regular file"):
             root.read(path)
+
+
+def test_read_never_opens_a_device(root: Root, tmp_path: Path) -> None:
+    os.mkfifo(root.path("/device"))
+    told = tmp_path / "told"
+
+    def look() -> None:
+        log = os.open(told, os.O_WRONLY | os.O_CREAT)
+
+        def watch(event: str, arguments: tuple[object, ...]) -> None:
+            if event == "open" and isinstance(arguments[2], int) and not arguments[2] & os.O_PATH:
+                os.write(log, f"{arguments[0]}\n".encode())
+
+        sys.addaudithook(watch)
+        with pytest.raises(InvalidData, match="not a regular file"):
+            root.read("/device")
+
+    assert run_child(look) == 0
+    assert told.read_text() == ""
+
+
+def test_read_does_not_take_a_missing_proc_for_a_missing_file(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def without_proc(path: str, flags: int) -> int:
+        return real(str(path).replace("/proc/", "/gone/"), flags)
+
+    monkeypatch.setattr(os, "open", without_proc)
+    with pytest.raises(InvalidData, match="/proc is not mounted"):
+        root.read("/etc/pam.d/sshd")
+
+
+def test_names_are_sorted_and_none_where_there_is_no_folder(root: Root) -> None:
+    root.path("/etc/pam.d/a").touch()
+    link(root, "/linked", "/etc/pam.d")
+    assert root.names("/linked") == ["a", "sshd"]
+    assert root.names("/gone") == []
+    assert root.names("/etc/pam.d/a") == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_what_is_denied_is_not_there(root: Root) -> None:
+    root.path("/etc").chmod(0o700)
+    for folder in (root.directory, *list(root.directory.parents)[:3]):
+        folder.chmod(0o755)
+
+    def look() -> None:
+        os.setuid(65_534)
+        assert root.exists("/etc")
+        assert not root.exists("/etc/pam.d")
+        for read in (root.names, root.read):
+            with pytest.raises(NotPermitted, match=r"/etc/pam\.d: cannot be read"):
+                read("/etc/pam.d")
+
+    assert run_child(look) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -15,8 +16,16 @@ import pytest
 
 from creds_session.errors import Unavailable
 from creds_session.secret import Secret
-from creds_session.system.terminal import MAX_PASSWORD, ask_password, feed
-from tests.unit.children import run_child
+from creds_session.system.terminal import (
+    MAX_INPUT,
+    MAX_LINE,
+    MAX_PASSWORD,
+    ask_password,
+    feed,
+    is_typed,
+    read_password_from_stdin,
+)
+from tests.unit.children import INTERRUPTED, run_child
 
 ASK = """
 import sys; sys.path.insert(0, {package!r})
@@ -53,7 +62,7 @@ def child(python: list[str]) -> Iterator[pexpect.spawn[bytes]]:
         (b"wrong\x15right", b"right"),
         (b"ab\x7fc", b"ac"),
         (b"\x16\x03\x16\x04", b"\x03\x04"),
-        (b"x" * 4000, b"x" * 4000),
+        (b"x" * 4094, b"x" * 4094),
     ],
 )
 def test_ask_password_keeps_the_bytes_and_shows_none(
@@ -81,6 +90,57 @@ def test_ask_password_restores_the_echo_after_an_interrupt(child: pexpect.spawn[
     child.expect_exact(b"interrupted\r\n")
     assert b"half" not in (child.before or b"")
     assert child.getecho()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ask_password_restores_the_echo_and_ends_by_a_signal_that_ends(
+    child: pexpect.spawn[bytes], number: signal.Signals
+) -> None:
+    child.send(b"half")
+    assert not child.getecho()
+    child.kill(number)
+    while child.isalive():
+        time.sleep(0.01)
+    assert child.signalstatus == number
+    assert child.getecho()
+
+
+def test_ask_password_leaves_a_signal_to_who_waits_for_it(python: list[str]) -> None:
+    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    code = ignoring + ASK.format(package=python[1])
+    with pexpect.spawn(python[0], ["-I", "-c", code], timeout=10) as child:
+        child.expect_exact(PROMPT)
+        child.kill(signal.SIGHUP)
+        child.send(b"x\n")
+        child.expect_exact(b"got b'x'")
+
+
+def test_ask_password_stops_only_when_the_echo_is_on(python: list[str]) -> None:
+    handling = "import signal; signal.signal(20, lambda *_: print('stopped', flush=True))\n"
+    code = handling + ASK.format(package=python[1])
+    with pexpect.spawn(python[0], ["-I", "-c", code], timeout=10) as child:
+        child.expect_exact(PROMPT)
+        child.send(b"\x1a")
+        time.sleep(0.2)
+        assert not child.getecho()
+        child.send(b"x\n")
+        child.expect_exact(b"stopped\r\n")
+        assert child.before == b"\r\n"
+        assert child.getecho()
+        child.expect_exact(b"got b'x'")
+
+
+@pytest.mark.parametrize("length", [MAX_LINE, MAX_LINE + 1, 5000])
+def test_ask_password_refuses_a_line_that_the_terminal_would_cut(
+    python: list[str], length: int
+) -> None:
+    code = ASK.format(package=python[1]).replace("KeyboardInterrupt", "Exception as error")
+    code = code.replace('"interrupted"', "type(error).__name__, error.hint")
+    with pexpect.spawn(python[0], ["-I", "-c", code], timeout=10) as child:
+        child.expect_exact(PROMPT)
+        child.send(b"x" * length + b"\n")
+        child.expect_exact(b"InvalidData give it on standard input with --password-stdin")
+        assert child.getecho()
 
 
 def test_ask_password_drops_what_was_typed_before_the_prompt(python: list[str]) -> None:
@@ -152,6 +212,26 @@ def test_feed_leaves_no_process_and_no_pipe() -> None:
     assert [str(one.message) for one in told] == []
 
 
+def test_read_password_from_stdin_refuses_what_has_no_end(python: list[str]) -> None:
+    assert len(piped(python, b"x" * MAX_INPUT)) == MAX_INPUT
+    assert piped(python, b"x" * (MAX_INPUT + 1)) == b""
+    code = STDIN.format(package=python[1])
+    with Path("/dev/zero").open("rb") as zero:
+        done = subprocess.run(
+            [python[0], "-I", "-c", code], stdin=zero, capture_output=True, text=True, check=False
+        )
+    assert "InvalidData: standard input is longer" in done.stderr
+
+
+def test_read_password_from_stdin_that_is_closed_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert not is_typed()
+    with pytest.raises(Unavailable, match="no standard input"):
+        read_password_from_stdin()
+
+
 HEX = "import sys; print(sys.stdin.buffer.read().hex())"
 
 
@@ -192,6 +272,21 @@ def test_feed_ends_in_time_and_with_it_the_program(tmp_path: Path) -> None:
     assert time.monotonic() - begin < 3
     assert caught.value.problem == "sh did not finish within 0.5 s"
     assert caught.value.__suppress_context__
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(told.read_text()), 0)
+
+
+def test_feed_that_is_interrupted_ends_the_program_at_once(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+
+    def interrupted() -> None:
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        feed(["sh", "-c", f"echo $$ > {told}; exec sleep 30"], Secret(b"x"), os.environ, 20)
+
+    begin = time.monotonic()
+    assert run_child(interrupted) == INTERRUPTED
+    assert time.monotonic() - begin < 5
     with pytest.raises(ProcessLookupError):
         os.kill(int(told.read_text()), 0)
 

@@ -1,20 +1,35 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from creds_session.errors import CredsSessionError, InvalidData, Unavailable
+from creds_session import unlock as unlocking
+from creds_session.errors import (
+    CannotWrite,
+    CredsSessionError,
+    InvalidData,
+    NotPermitted,
+    Unavailable,
+    WrongPassword,
+)
+from creds_session.facts import BusFacts, NameOwner
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus
 from creds_session.system.secret_service import secret_service
 from creds_session.unlock import Route, unlock, way
 from creds_session.unlock.routes import NoKeyringYet
-from tests.unit.system.test_bus import dbus_daemon
+from tests.unit import examples
+from tests.unit.service import LOCKED, UNLOCKED, serving
+from tests.unit.system.test_bus import dbus_daemon, listening
+
+DENIED = "org.gnome.keyring.Error.Denied"
 
 
 @pytest.fixture
@@ -68,3 +83,103 @@ def test_way_connects_to_no_control_socket(environ: dict[str, str], tmp_path: Pa
         with contextlib.suppress(CredsSessionError):
             way(environ)
         assert select.select([control], [], [], 0.2)[0] == []
+
+
+def given(_creating: bool) -> Secret:  # noqa: FBT001
+    return Secret(b"canary")
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "words"),
+    [
+        (DENIED, WrongPassword, "did not accept"),
+        ("org.example.Other", Unavailable, "refused UnlockWithMasterPassword"),
+        (("", ()), Unavailable, "still says: locked"),
+    ],
+)
+def test_unlock_in_place_says_what_became_of_the_password(
+    environ: dict[str, str],
+    tmp_path: Path,
+    method: str | tuple[str, tuple[object, ...]],
+    error: type[CredsSessionError],
+    words: str,
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    service = serving(address, tmp_path / "told", UnlockWithMasterPassword=method, Get=LOCKED)
+    with service, pytest.raises(error, match=words) as caught:
+        unlock(environ, given)
+    assert "canary" not in str(caught.value)
+    assert isinstance(caught.value, WrongPassword) is (error is WrongPassword)
+
+
+def test_unlock_sends_no_password_to_another_owner_than_the_one_that_was_looked_at(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
+        first.enter_context(serving(address, tmp_path / "first"))
+
+        def ask(_creating: bool) -> Secret:  # noqa: FBT001
+            first.close()
+            second.enter_context(serving(address, tmp_path / "second"))
+            return Secret(b"canary")
+
+        with pytest.raises(Unavailable, match="went away while it was being unlocked"):
+            unlock(environ, ask)
+    assert "OpenSession" not in (tmp_path / "first").read_text()
+    assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.parametrize("act", [lambda environ: unlock(environ, never), way])
+def test_unlock_gives_no_password_to_a_process_of_another_user(
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[dict[str, str]], object],
+) -> None:
+    owner = NameOwner(7, os.getuid() + 1, "gnome-keyring-d", ":1.7")
+    monkeypatch.setattr(unlocking, "probe_bus", lambda *_: examples.bus(owner))
+    with pytest.raises(NotPermitted, match=rf"pid 7\) belongs to user id {owner.uid}"):
+        act(environ)
+
+
+def test_unlock_is_content_with_what_is_unlocked(environ: dict[str, str], tmp_path: Path) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    with serving(address, tmp_path / "told", Get=UNLOCKED) as pid:
+        assert unlock(environ, never).pid == pid
+
+
+def test_proof_that_is_slow_to_come_ends_within_the_time_limit(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    with serving(address, tmp_path / "told", delay=0.35, ReadAlias=("o", ("/",))):
+        begin = time.monotonic()
+        with pytest.raises(Unavailable):
+            unlocking._proof(BusFacts(address), Route.NEW_DAEMON, 0.5)
+        assert time.monotonic() - begin < 0.8
+
+
+@pytest.mark.parametrize("starts", [False, True])
+def test_daemon_that_does_not_start_leaves_no_folder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    starts: bool,  # noqa: FBT001
+) -> None:
+    program = tmp_path / "daemon"
+    if starts:
+        program.write_text("#!/bin/sh\nexec cat >/dev/null\n")
+        program.chmod(0o755)
+    monkeypatch.setattr(unlocking, "find_program", lambda _name: str(program))
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    with listening(tmp_path / "bus"), contextlib.suppress(Unavailable):
+        unlocking._start_daemon(Secret(b"canary"), "unix:path=/tmp/other", environ, 3)
+    left = [one.name for one in tmp_path.iterdir() if one.name.startswith("keyring-")]
+    assert len(left) == starts
+
+
+def test_daemon_whose_folder_cannot_be_made_is_told_in_our_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unlocking, "is_nested", lambda *_: True)
+    with pytest.raises(CannotWrite, match="gone"):
+        unlocking._start_daemon(Secret(b"x"), "", {"XDG_RUNTIME_DIR": f"{tmp_path}/gone"}, 3)

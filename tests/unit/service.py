@@ -1,0 +1,70 @@
+"""A program that serves secrets on a bus, as badly as a test wants it to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Union
+
+from jeepney import HeaderFields, Message, new_error, new_method_return
+from jeepney.bus_messages import message_bus
+from jeepney.io.blocking import open_dbus_connection
+
+from creds_session.system.bus import Bus
+from creds_session.system.secret_service import LOGIN, NAME
+
+Answer = Union[str, tuple[str, tuple[object, ...]]]
+LOCKED: Answer = ("v", (("b", True),))
+UNLOCKED: Answer = ("v", (("b", False),))
+NOISE = "no\x1b[31m"
+ANSWERS: Mapping[str, Answer] = {
+    "ReadAlias": ("o", (LOGIN,)),
+    "Get": LOCKED,
+    "OpenSession": ("vo", (("s", ""), "/session")),
+    "UnlockWithMasterPassword": ("", ()),
+}
+
+
+@contextmanager
+def serving(address: str, told: Path, *, delay: float = 0, **answers: Answer) -> Iterator[int]:
+    """Own the name in a process that passes for gnome-keyring's; give its pid.
+
+    An answer that is a string is an error of that name; ``told`` gets the methods called.
+    """
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _serve(address, told, delay, {**ANSWERS, **answers})
+        finally:
+            os._exit(1)
+    try:
+        with Bus(address, 10) as bus:
+            while bus.peer(NAME) is None:
+                time.sleep(0.01)
+        yield pid
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def _serve(address: str, told: Path, delay: float, answers: Mapping[str, Answer]) -> None:
+    Path("/proc/self/comm").write_text("gnome-keyring-d")
+    connection = open_dbus_connection(address)
+    connection.send_and_get_reply(message_bus.RequestName(NAME))
+    while True:
+        message = connection.receive()
+        method = str(message.header.fields.get(HeaderFields.member, ""))
+        with told.open("a") as log:
+            log.write(f"{method}\n")
+        time.sleep(delay)
+        connection.send(_reply(message, answers.get(method, "org.example.No")))
+
+
+def _reply(message: Message, answer: Answer) -> Message:
+    if isinstance(answer, str):
+        return new_error(message, answer, "s", (NOISE,))
+    return new_method_return(message, *answer)
