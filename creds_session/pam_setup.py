@@ -8,13 +8,14 @@ on systemd's user socket of gnome-keyring, without which a new user's first logi
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from creds_session import confirmation, trial
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
 from creds_session.facts import DAEMON_NAME
 from creds_session.packages import install_command
-from creds_session.pam.judge import judge
+from creds_session.pam.judge import GroupVerdict, judge
 from creds_session.pam.plan import Options, Plan, plan
 from creds_session.pam.policy import MODULE, PASSWORD_ONLY
 from creds_session.pam.stack import Read
@@ -25,10 +26,11 @@ from creds_session.probe.machine import (
     probe_first_login,
     probe_installation,
 )
+from creds_session.secret import Secret
 from creds_session.system import libpam, user_managers
 from creds_session.system.checkpoints import SavedEdit
 from creds_session.system.root import Root
-from creds_session.transaction import FileChange, change, take_back
+from creds_session.transaction import FileChange, change, recover, take_back
 
 MAX_FILE = 1 << 16
 """Bytes of a PAM file that is still read: the largest real one seen has a tenth of that."""
@@ -108,33 +110,73 @@ def _file_change(planned: Plan) -> FileChange:
     return FileChange(planned.target, before, planned.result, _saved_edits(planned))
 
 
-def apply(root: Root, setup: Setup, *, strict: bool = False) -> Told:
-    """Make the change in one transaction, prove it again from the disk, or undo it."""
+def prepare(root: Root) -> None:
+    """Make sure of the rights to change anything, and that no half-made change stands."""
     _require_rights(root)
-    change(root, setup.files, lambda: _verify(root, setup, strict=strict))
+    recover(root)
+
+
+def apply(
+    root: Root, setup: Setup, *, strict: bool = False, confirm_within: float | None = None
+) -> Told:
+    """Make the change in one transaction, prove it again from the disk, or undo it.
+
+    With ``confirm_within`` it is taken back after so many seconds unless it is confirmed.
+    """
+    _require_rights(root)
+    services = tuple(one.service for one in _logins(setup)) or ("sshd",)
+    with confirmation.waiting(root, confirm_within, services) as require_waiting:
+        change(root, setup.files, lambda: _verify(root, setup, require_waiting, strict=strict))
     if not root.is_running_system:
         return Told()
     return Told(tuple(_prepare_next_login(manager) for manager in user_managers.running()))
 
 
-def _verify(root: Root, setup: Setup, *, strict: bool) -> None:
+def try_login(
+    root: Root, setup: Setup, user: str, ask: Callable[[], Secret], tell: Callable[[str], None]
+) -> None:
+    """Return if PAM lets this user in with each planned change; see ``trial.attempt``."""
+    _require_rights(root)
+    for one in _logins(setup):
+        candidate = trial.Candidate(one.service, one.path, one.result)
+        trial.attempt(candidate, user, reader(root), probe_dialect(root), ask, tell)
+
+
+def _logins(setup: Setup) -> tuple[Plan, ...]:
+    """Return the plans that change how people log in."""
+    return tuple(one for one in setup.plans if one.edits and one.service not in PASSWORD_ONLY)
+
+
+def _verify(root: Root, setup: Setup, last: Callable[[], None], *, strict: bool) -> None:
     """Raise unless what is on the disk is proved as it was planned, and libpam loads it."""
     for planned in setup.plans:
         found = judge(planned.service, reader(root), probe_dialect(root), strict=strict)
-        if found != planned.after:
+        if not all(map(_holds, found, planned.after)):
             raise InvalidData(f"what was written of {planned.service} does not hold; taken back")
         failure = libpam.start_failure(planned.service) if root.is_running_system else ""
         if failure:
             raise InvalidData(f"libpam refuses {planned.service}: {failure}; taken back")
+    last()
+
+
+def _holds(now: GroupVerdict, planned: GroupVerdict) -> bool:
+    """Tell whether a group is as it was planned; places in a problem may differ, in a copy."""
+    same = (now.group, now.present, now.reached) == (
+        planned.group,
+        planned.present,
+        planned.reached,
+    )
+    return same and bool(now.problem) == bool(planned.problem)
 
 
 def revert(root: Root) -> tuple[tuple[str, ...], Told]:
     """Take back all that ``apply`` did; return the files that changed and what to tell."""
     _require_rights(root)
     touched = take_back(root)
+    waited = confirmation.drop(root)
+    lines = [waited] if waited else []
     if DROP_IN not in touched or not root.is_running_system:
-        return touched, Told()
-    lines = []
+        return touched, Told(tuple(lines))
     for manager in user_managers.running():
         done = manager.reload() and manager.start_socket()
         if not done:

@@ -14,12 +14,17 @@ EXAMPLES = """\
 examples:
   creds-setup-pam diff          what apply would change, and why
   creds-setup-pam apply         change it; a backup is kept and revert takes it back
+  creds-setup-pam apply --try alice --confirm-within 10m
+                                try alice's password first; revert unless someone confirms
   creds-setup-pam revert        take back exactly what apply did
   creds-setup-pam --root /mnt/image check
+  creds-setup-pam explain --format svg > sshd.svg
+  creds-setup-pam simulate --call authenticate --returns pam_unix.so=auth_err
 
-exit codes: 0 nothing to do, or done; 1 a change is needed; 65 a file that libpam would refuse, or
-  that cannot be edited safely; 66 no such service; 69 a part is not installed; 73 cannot write;
-  75 another run holds the lock; 77 not root
+exit codes: 0 nothing to do, or done; 1 a change is needed, or PAM said no to --try; 65 a file
+  that libpam would refuse, or that cannot be edited safely; 66 no such service; 69 a part is not
+  installed, or it could not be tried; 73 cannot write; 75 another run holds the lock, or a change
+  waits to be confirmed; 77 not root, or no new login
 """
 
 
@@ -38,7 +43,15 @@ def _main() -> int:
 
 def _command(arguments: argparse.Namespace, root: Root) -> int:
     """Run one command; each imports what it needs, and no more."""
-    from creds_session.cli.setup_pam import change  # noqa: PLC0415
+    if arguments.command == "explain":
+        from creds_session.cli.setup_pam import explain  # noqa: PLC0415
+
+        return explain.run(root, arguments)
+    if arguments.command == "simulate":
+        from creds_session.cli.setup_pam import simulate  # noqa: PLC0415
+
+        return simulate.run(root, arguments)
+    from creds_session.cli.setup_pam import change, confirm  # noqa: PLC0415
 
     commands = {
         None: change.ask,
@@ -46,6 +59,7 @@ def _command(arguments: argparse.Namespace, root: Root) -> int:
         "diff": change.diff,
         "apply": change.apply,
         "revert": change.revert,
+        "confirm": confirm.confirm,
     }
     return commands[arguments.command](root, arguments)
 
@@ -71,6 +85,12 @@ def _parser() -> Parser:
         _common(command)
         if name in {"check", "diff", "apply"}:
             _planning(command)
+        if name == "apply":
+            _safety(command)
+        if name == "explain":
+            _explaining(command)
+        if name == "simulate":
+            _simulating(command)
     return parser
 
 
@@ -80,6 +100,9 @@ COMMANDS = {
     "diff": "what apply would change, and why",
     "apply": "make the change in one transaction, verified, or undone",
     "revert": "take back exactly what apply did",
+    "confirm": "keep a change of `apply --confirm-within`; only a new login can",
+    "explain": "the rules of a service as a tree, and the ways of logins through them",
+    "simulate": "what one call returns, rule by rule, for given returns of the modules",
 }
 
 
@@ -98,4 +121,41 @@ def _planning(command: argparse.ArgumentParser) -> None:
     command.add_argument("--skip-root", action="store_true", help="root's login passes ours by")
     command.add_argument(
         "--strict", action="store_true", help="prove against any return value of our module"
+    )
+
+
+def _safety(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--try",
+        dest="try_user",
+        metavar="USER",
+        help="first hold a conversation with PAM as this user, who types the password",
+    )
+    command.add_argument(
+        "--confirm-within",
+        metavar="TIME",
+        help="revert after this time (90s, 10m, 1h) unless someone who logged in anew confirms",
+    )
+
+
+def _explaining(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--format", choices=("text", "json", "dot", "svg"), help="default: text")
+    command.add_argument("--ascii", action="store_true", help="text without box characters")
+
+
+CALLS = ("authenticate", "setcred", "acct_mgmt", "open_session", "close_session", "chauthtok")
+RETURNS_HELP = (
+    "what a module returns; what is not named returns success; CALL may be prelim or update too;"
+    " may be given again"
+)
+
+
+def _simulating(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--call", required=True, choices=CALLS, help="the call to simulate")
+    command.add_argument(
+        "--returns",
+        action="append",
+        default=[],
+        metavar="[CALL:]MODULE[@FILE:LINE]=CODE",
+        help=RETURNS_HELP,
     )

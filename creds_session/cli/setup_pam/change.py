@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 
-from creds_session import pam_setup
+from creds_session import confirmation, pam_setup
 from creds_session.cli.common import complain, print_json
+from creds_session.cli.setup_pam.confirm import ask_to_confirm
+from creds_session.errors import Unavailable, UsageError
 from creds_session.pam.plan import Options
 from creds_session.pam_setup import Setup
 from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
+from creds_session.secret import Secret
+from creds_session.system.hardening import forbid_core_dumps
 from creds_session.system.root import Root
-from creds_session.system.terminal import confirm, is_interactive
+from creds_session.system.terminal import ask_password, confirm, is_interactive
 
 PROGRAM = "creds-setup-pam"
 NEEDED = 1
@@ -90,19 +95,52 @@ def _show(setup: Setup, arguments: argparse.Namespace) -> None:
 
 
 def apply(root: Root, arguments: argparse.Namespace) -> int:
-    """Make the change."""
-    return _apply(root, look(root, arguments), arguments)
+    """Make the change, tried and waited for as asked."""
+    within = _confirm_within(root, arguments)
+    pam_setup.prepare(root)
+    setup = look(root, arguments)
+    if setup.is_needed and arguments.try_user is not None:
+        _try(root, setup, arguments.try_user)
+    return _apply(root, setup, arguments, within)
 
 
-def _apply(root: Root, setup: Setup, arguments: argparse.Namespace) -> int:
-    strict = options(arguments).strict
-    told = pam_setup.apply(root, setup, strict=strict) if setup.is_needed else pam_setup.Told()
+def _confirm_within(root: Root, arguments: argparse.Namespace) -> int | None:
+    """Return the seconds to wait for a confirmation, or None. Raises UsageError."""
+    text = arguments.confirm_within
+    if not root.is_running_system and (text or arguments.try_user) is not None:
+        raise UsageError("--try and --confirm-within are about this machine, and --root is another")
+    return None if text is None else confirmation.seconds(text)
+
+
+def _try(root: Root, setup: Setup, user: str) -> None:
+    forbid_core_dumps()
+    pam_setup.try_login(root, setup, user, lambda: _password(user), partial(complain, PROGRAM))
+
+
+def _password(user: str) -> Secret:
+    try:
+        return ask_password(f"Password of {user}: ")
+    except Unavailable as error:
+        raise Unavailable(f"could not try: {error.problem}") from None
+
+
+def _apply(
+    root: Root, setup: Setup, arguments: argparse.Namespace, within: int | None = None
+) -> int:
+    strict, told = options(arguments).strict, pam_setup.Told()
+    if setup.is_needed:
+        told = pam_setup.apply(root, setup, strict=strict, confirm_within=within)
     if arguments.json:
         paths = [file.path for file in setup.files]
-        print_json(_values(setup, changed=paths, user_managers=list(told.lines)))
+        waits = within if setup.is_needed else None
+        print_json(
+            _values(setup, changed=paths, user_managers=list(told.lines), confirm_within=waits)
+        )
     else:
         for line in _outcome(setup, told):
             complain(PROGRAM, line)
+        if setup.is_needed and within is not None:
+            complain(PROGRAM, *ask_to_confirm(within))
     return 0 if setup.is_complete else NEEDED
 
 

@@ -1,0 +1,34 @@
+"""``creds-setup-pam confirm``: the end of ``apply --confirm-within``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from creds_session import confirmation
+from creds_session.cli.common import complain, print_json
+from creds_session.errors import UsageError
+from creds_session.system.root import Root
+
+PROGRAM = "creds-setup-pam"
+
+
+def ask_to_confirm(within: float) -> tuple[str, str]:
+    """Return what to do now, and what happens else."""
+    until = time.strftime("%H:%M:%S", time.localtime(time.time() + within))
+    return (
+        f"it is taken back at {until} unless it is confirmed; leave this session open,",
+        "log in anew by password and run there: sudo creds-setup-pam confirm",
+    )
+
+
+def confirm(root: Root, arguments: argparse.Namespace) -> int:
+    """Let the change stand."""
+    if not root.is_running_system:
+        raise UsageError("confirm is about this machine, and --root is another")
+    pending = confirmation.confirm(root)
+    if arguments.json:
+        print_json({"confirmed": True, "changed_by": pending.user})
+    else:
+        complain(PROGRAM, f"confirmed: the change of {pending.user} stays")
+    return 0

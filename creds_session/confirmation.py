@@ -1,0 +1,246 @@
+r"""A change that is taken back in time unless someone who logged in anew confirms it.
+
+    note it (durable) -> set the timer -> the change -> note when it was done
+          \________________\__ on any failure: stop the timer, forget the note
+
+The timer is systemd's: it outlives the session, and runs ``creds-setup-pam revert``. ``confirm``
+and that ``revert`` exclude each other by the lock that every change holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from creds_session.errors import (
+    Busy,
+    CredsSessionError,
+    InvalidData,
+    NotPermitted,
+    Unavailable,
+    UsageError,
+)
+from creds_session.system import logins, timers
+from creds_session.system.checkpoints import PRIVATE
+from creds_session.system.files import make_directory, remove
+from creds_session.system.files import replace as replace_file
+from creds_session.system.lock import exclusive
+from creds_session.system.processes import find_program
+from creds_session.system.root import Root
+from creds_session.transaction import STATE
+
+PROGRAM = "creds-setup-pam"
+PENDING = f"{STATE}/pending.json"
+DURATION = re.compile(r"([1-9][0-9]{0,4})([smh])", re.ASCII)
+UNITS = {"s": 1, "m": 60, "h": 3600}
+LONGEST = 24 * 3600
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+class NothingPending(CredsSessionError):  # noqa: N818 - errors are nouns for the situation
+    """No change waits to be confirmed."""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A change that waits: ``since`` is when it was in place, in seconds since boot.
+
+    ``since`` is None while the change is being made. ``login`` is the login session that made it.
+    """
+
+    unit: str
+    deadline: float
+    services: tuple[str, ...]
+    user: str
+    login: str
+    boot: str
+    since: float | None = None
+
+
+def seconds(text: str) -> int:
+    """Read a time as ``90s``, ``10m`` or ``1h``. Raises UsageError."""
+    found = DURATION.fullmatch(text)
+    value = int(found.group(1)) * UNITS[found.group(2)] if found else 0
+    if not 0 < value <= LONGEST:
+        raise UsageError(f"{text!r}: not a time as 90s, 10m or 1h, of at most 24h")
+    return value
+
+
+@contextmanager
+def waiting(
+    root: Root, limit: float | None, services: tuple[str, ...]
+) -> Iterator[Callable[[], None]]:
+    """Have the change that is made inside taken back unless it is confirmed within the limit.
+
+    Gives a function that raises if the timer no longer waits: call it as the last thing before
+    the change stands. Without a limit only refuses to make a change while another one waits.
+    Raises Busy, Unavailable.
+    """
+    if limit is None:
+        _require_none(root)
+        yield lambda: None
+        return
+    pending = _arm(root, limit, services)
+    try:
+        yield lambda: _require_waiting(pending)
+    except BaseException:  # an interrupt must undo it too
+        timers.stop(pending.unit, program=True)
+        _forget(root, pending)
+        raise
+    _note(root, replace(pending, since=_now()))
+
+
+def confirm(root: Root) -> Pending:
+    """Let the change stand, for someone whose login it has let in.
+
+    Raises NothingPending, NotPermitted, and Unavailable where the timer cannot be stopped.
+    """
+    if os.geteuid() != 0:
+        raise NotPermitted("only root may confirm", hint=f"sudo {PROGRAM} confirm")
+    with exclusive(_state(root) / "lock"):
+        pending = _read(root)
+        if pending is None:
+            raise NothingPending("no change waits to be confirmed")
+        _require_new_login(pending)
+        if not timers.stop(pending.unit, program=True):
+            raise Unavailable(
+                f"{pending.unit}: systemd did not stop it; the change is not confirmed"
+            )
+        _forget(root, pending)
+    return pending
+
+
+def drop(root: Root) -> str:
+    """Forget the waiting, after the change was taken back; return what to tell of it."""
+    try:
+        pending = _read(root)
+    except InvalidData as error:
+        remove(root.place(PENDING))
+        return error.problem
+    if pending is None:
+        return ""
+    if root.is_running_system:
+        timers.stop(pending.unit, program=False)  # its program may be who calls
+    _forget(root, pending)
+    if time.time() < pending.deadline:
+        return "the change no longer waits to be confirmed"
+    return f"nobody confirmed the change of {pending.user} in time: it was taken back"
+
+
+def _arm(root: Root, limit: float, services: tuple[str, ...]) -> Pending:
+    program = _installed_program()
+    login = logins.own()
+    pending = Pending(
+        unit=f"{PROGRAM}-revert-{time.time_ns()}",
+        deadline=time.time() + limit,
+        services=services,
+        user=os.environ.get("SUDO_USER") or "root",
+        login=login.name if login else "",
+        boot=_boot(),
+    )
+    with exclusive(_state(root) / "lock"):
+        _require_none(root)
+        _note(root, pending)
+    try:
+        timers.start(
+            pending.unit,
+            limit,
+            [program, "revert"],
+            "Take back a change of PAM that nobody confirmed",
+        )
+    except BaseException:
+        _forget(root, pending)
+        raise
+    return pending
+
+
+def _require_none(root: Root) -> None:
+    pending = _read(root)
+    if pending is not None:
+        raise Busy(
+            f"a change of {pending.user} waits to be confirmed",
+            hint=f"`{PROGRAM} confirm` after a new login, or `{PROGRAM} revert`, ends that",
+        )
+
+
+def _require_waiting(pending: Pending) -> None:
+    if not timers.is_waiting(pending.unit):
+        raise Unavailable("the timer that would revert is over or gone; nothing was changed")
+
+
+def _require_new_login(pending: Pending) -> None:
+    """Raise NotPermitted unless this login was let in after the change, by a changed service.
+
+    Any login is new after a reboot, which has ended the timer as well.
+    """
+    login = logins.own()
+    names = " or ".join(pending.services)
+    hint = f"log in anew by {names}, in another terminal, and run it there"
+    if login is None:
+        raise NotPermitted("this belongs to no login session, so it shows nothing", hint=hint)
+    if login.service not in pending.services:
+        raise NotPermitted(f"this login came by {login.service}, not by {names}", hint=hint)
+    if pending.boot == _boot() and (pending.since is None or login.began <= pending.since):
+        raise NotPermitted("this login began before the change, so it shows nothing", hint=hint)
+
+
+def _installed_program() -> str:
+    """Return the absolute path of this program as installed; its links stay, they are switched.
+
+    A timer of root's must run nothing that a user can replace. Raises Unavailable.
+    """
+    started = sys.argv[0]
+    path = os.path.abspath(started) if "/" in started else find_program(PROGRAM)  # noqa: PTH100
+    if path is None or not os.access(path, os.X_OK):
+        raise Unavailable(f"{PROGRAM} is not installed, so no timer can run it")
+    real = Path(path).resolve()
+    for place in (real, *real.parents):
+        found = place.stat()
+        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+        if found.st_uid != 0 or others:
+            raise Unavailable(f"{place}: others than root can replace it, so no timer may run it")
+    return path
+
+
+def _state(root: Root) -> Path:
+    place = root.place(STATE)
+    make_directory(place, 0o700)
+    return place
+
+
+def _note(root: Root, pending: Pending) -> None:
+    replace_file(root.place(PENDING), json.dumps(asdict(pending)).encode(), PRIVATE)
+
+
+def _read(root: Root) -> Pending | None:
+    content = root.read(PENDING)
+    if content is None:
+        return None
+    try:
+        fields = json.loads(content)
+        return Pending(**{**fields, "services": tuple(fields["services"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidData(f"{PENDING}: cannot be read: {error}") from error
+
+
+def _forget(root: Root, pending: Pending) -> None:
+    """Remove the note if it still is of this change."""
+    with suppress(InvalidData):
+        if (now := _read(root)) is not None and now.unit == pending.unit:
+            remove(root.place(PENDING))
+
+
+def _now() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _boot() -> str:
+    return Path(BOOT_ID).read_text().strip()

@@ -1,0 +1,78 @@
+"""The login that a process belongs to: who let it in, and when it began."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from creds_session.system.commands import run
+
+SCOPE = re.compile(r"/session-([^/]+)\.scope")  # logind's, systemd-logind.service(8)
+START_TIME = 19  # the 22nd field of proc_pid_stat(5), counted behind the name
+PARENT = 1
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Login:
+    """One login: ``began`` is when its leader started, in seconds since boot.
+
+    The leader is sshd's process for one connection. It started before the password was asked,
+    so a login whose leader started after a change was made by the changed file.
+    """
+
+    name: str
+    service: str
+    began: float
+
+
+def own(proc: Path = PROC) -> Login | None:
+    """Return the login that this process belongs to; None where it belongs to none.
+
+    logind knows by the control group, which sudo and su keep; where there is no logind, the
+    process of sshd's above us tells.
+    """
+    found = SCOPE.search((proc / "self/cgroup").read_text())
+    return _of_session(found.group(1), proc) if found else _of_connection(proc)
+
+
+def _of_session(name: str, proc: Path) -> Login | None:
+    shown = run(["loginctl", "show-session", name, "-p", "Leader", "-p", "Service", "-p", "Class"])
+    told = dict(line.split("=", 1) for line in shown.output.splitlines() if "=" in line)
+    stat = _stat(told.get("Leader", ""), proc)
+    if stat is None or not told.get("Class", "").startswith("user"):
+        return None
+    return Login(name, told.get("Service", ""), _began(stat))
+
+
+def _of_connection(proc: Path) -> Login | None:
+    """Look upwards for the last process of sshd's that is not the one that listens."""
+    pid, found = (proc / "self").resolve().name, None
+    while (stat := _stat(pid, proc)) is not None and pid != "0":
+        if _is_sshd(proc / pid):
+            found = Login(f"of process {pid}", "sshd", _began(stat))
+        pid = stat[PARENT]
+    return found
+
+
+def _is_sshd(process: Path) -> bool:
+    try:
+        program = (process / "exe").readlink().name
+        title = (process / "cmdline").read_bytes()
+    except OSError:
+        return False
+    return program in {"sshd", "sshd-session"} and b"[listener]" not in title
+
+
+def _stat(pid: str, proc: Path) -> list[str] | None:
+    """Return the fields behind the name, which may hold anything."""
+    try:
+        return (proc / pid / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _began(stat: list[str]) -> float:
+    return int(stat[START_TIME]) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,185 @@
+"""`apply --confirm-within`: the timer reverts, unless a login that the change let in confirms."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.machine.login import Login, Result
+from tests.machine.machine import Boot, Machine
+
+SSHD = "/etc/pam.d/sshd"
+PENDING = "/var/lib/creds-session/pending.json"
+ROOT, ALICE = "root's own 5", "pw of alice"
+FILES = {
+    "/etc/ssh/sshd_config.d/10-root.conf": b"PermitRootLogin yes\n",
+    "/etc/sudoers.d/alice": b"alice ALL=(ALL) NOPASSWD: ALL\n",
+}
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def machine(boot: Boot, request: pytest.FixtureRequest) -> Machine:
+    machine = boot(request.param, files=FILES)
+    machine.run("chmod", "440", "/etc/sudoers.d/alice")
+    machine.add_user("alice", ALICE)
+    machine.run("chpasswd", stdin=f"root:{ROOT}\n".encode())
+    return machine
+
+
+@pytest.fixture
+def before(machine: Machine) -> str:
+    """Start from a machine without our change and without a timer; return sshd's file."""
+    machine.run("creds-setup-pam", "revert")
+    assert timers(machine) == ""
+    return sshd(machine)
+
+
+def sshd(machine: Machine) -> str:
+    return machine.run("cat", SSHD).stdout
+
+
+def timers(machine: Machine) -> str:
+    pattern = "creds-setup-pam-revert-*"
+    return machine.run("systemctl", "list-units", "--all", "--plain", "-q", pattern).stdout
+
+
+def wait_until(condition: Callable[[], bool], limit: float = 20) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.1)
+
+
+def sudo(session: Login, command: str) -> Result:
+    """Run a command by sudo, which reads ahead what is typed: its status is asked on one line."""
+    before = len(session.transcript)
+    session.type(f"sudo {command}; printf '<co''de=%d>' $?")
+    session.expect(r"<code=\d+>")
+    session.expect("<ready>")
+    shown, _, code = session.transcript[before:].partition("<code=")
+    return Result(int(code.partition(">")[0]), shown)
+
+
+def apply(session: Login, limit: str) -> str:
+    done = sudo(session, f"creds-setup-pam apply --confirm-within {limit}")
+    assert done.status == 0, done.output
+    return done.output
+
+
+def test_without_a_confirmation_the_old_bytes_are_back(machine: Machine, before: str) -> None:
+    began = time.monotonic()
+    with machine.ssh("root", ROOT) as session:
+        told = apply(session, "5s")
+    assert "it is taken back at" in told
+    assert sshd(machine) != before
+    assert machine.run("stat", "-c", "%U %a", PENDING).stdout == "root 600\n"
+    wait_until(lambda: sshd(machine) == before)
+    assert 5 <= time.monotonic() - began < 12
+    wait_until(lambda: timers(machine) == "")
+    assert machine.run("test", "-e", PENDING, check=False).returncode == 1
+    journal = machine.journal("-t", "creds-setup-pam")
+    assert "nobody confirmed the change of root in time: it was taken back" in journal
+    assert "took back /etc/pam.d/sshd" in journal
+    late = machine.run("creds-setup-pam", "confirm", check=False)
+    assert (late.returncode, "no change waits" in late.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("user", ["root", "alice"])
+def test_a_new_login_keeps_it(machine: Machine, before: str, user: str) -> None:
+    with machine.ssh("root", ROOT) as session:
+        apply(session, "12s")
+        deadline = time.monotonic() + 12
+    with machine.ssh(user, ROOT if user == "root" else ALICE) as session:
+        if user == "alice":
+            refused = session.run("/usr/local/sbin/creds-setup-pam confirm")
+            assert (refused.status, "only root" in refused.output) == (77, True)
+        confirmed = sudo(session, "creds-setup-pam confirm")
+    assert confirmed.status == 0, confirmed.output
+    assert "the change of root stays" in confirmed.output
+    assert timers(machine) == ""
+    assert machine.run("test", "-e", PENDING, check=False).returncode == 1
+    time.sleep(max(0, deadline + 1 - time.monotonic()))
+    assert sshd(machine) != before
+
+
+def test_who_logged_in_before_is_refused(machine: Machine, before: str) -> None:
+    machine.run("cp", SSHD, "/etc/pam.d/mine")
+    with machine.ssh("alice", ALICE) as other, machine.ssh("alice", ALICE) as session:
+        apply(session, "10m")
+        for old in (session, other):
+            for command in ("creds-setup-pam confirm", "-i creds-setup-pam confirm"):
+                refused = sudo(old, command)
+                assert refused.status == 77, refused.output
+                assert "this login began before the change" in refused.output
+                assert "log in anew by sshd" in refused.output
+        outside = machine.run("creds-setup-pam", "confirm", check=False)
+        assert (outside.returncode, "no login session" in outside.stderr) == (77, True)
+        service = sudo(session, "systemd-run --quiet --wait --pipe creds-setup-pam confirm")
+        assert "no login session" in service.output
+        again = sudo(session, "creds-setup-pam --service mine apply --confirm-within 1m")
+        assert (again.status, "change of alice waits" in again.output) == (75, True)
+    assert sshd(machine) != before
+    reverted = machine.run("creds-setup-pam", "revert").stderr
+    assert "no longer waits to be confirmed" in reverted
+    assert (sshd(machine), timers(machine)) == (before, "")
+
+
+def test_a_connection_from_before_the_change_is_no_new_login(machine: Machine, before: str) -> None:
+    """Its process of sshd has loaded the file already, whenever the password is typed."""
+    share = ("-o", "ControlMaster=auto", "-o", "ControlPath=/run/share", "-o", "ControlPersist=60")
+    with machine.ssh("root", ROOT, *share) as session:
+        apply(session, "10m")
+        with machine.ssh("root", None, *share) as shared:
+            assert shared.run("creds-setup-pam confirm").status == 77
+    machine.run("creds-setup-pam", "revert")
+    assert sshd(machine) == before
+
+
+def test_without_a_timer_nothing_is_changed(machine: Machine, before: str) -> None:
+    for spoil, told in (
+        ("mount --bind /dev/null /usr/bin/systemd-run", "systemd-run set no timer"),
+        ("mount -t tmpfs tmpfs /run/systemd && mount -t tmpfs tmpfs /run/dbus", "set no timer"),
+    ):
+        apply_it = "creds-setup-pam apply --confirm-within 10m"
+        done = machine.run("unshare", "-m", "sh", "-c", f"{spoil}; {apply_it}", check=False)
+        assert (done.returncode, told in done.stderr) == (69, True), done.stderr
+        assert sshd(machine) == before
+        assert machine.run("test", "-e", PENDING, check=False).returncode == 1
+
+
+def test_a_change_that_fails_leaves_no_timer(machine: Machine, before: str) -> None:
+    machine.run("mount", "--bind", "-o", "ro", "/etc/pam.d", "/etc/pam.d")
+    try:
+        done = machine.run("creds-setup-pam", "apply", "--confirm-within", "10m", check=False)
+    finally:
+        machine.run("umount", "/etc/pam.d")
+    assert done.returncode == 73, done.stderr
+    assert (sshd(machine), timers(machine)) == (before, "")
+    assert machine.run("test", "-e", PENDING, check=False).returncode == 1
+
+
+def test_a_lock_that_is_held_only_delays_the_timer(machine: Machine, before: str) -> None:
+    with machine.ssh("root", ROOT) as session:
+        apply(session, "2s")
+        machine.run("flock", "/var/lib/creds-session/lock", "sleep", "5")
+        assert sshd(machine) != before
+    wait_until(lambda: sshd(machine) == before)
+    assert re.search(r"another run holds the lock", machine.journal("-t", "creds-setup-pam"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["apply --confirm-within soon", "apply --confirm-within 0s", "revert --confirm-within 1m"],
+)
+def test_what_is_no_time_is_64(machine: Machine, before: str, line: str) -> None:
+    done = machine.run("creds-setup-pam", *line.split(), check=False)
+    assert (done.returncode, sshd(machine)) == (64, before)
+
+
+@pytest.mark.parametrize("line", ["apply --confirm-within 1m", "apply --try alice", "confirm"])
+def test_an_image_is_neither_tried_nor_waited_for(machine: Machine, line: str) -> None:
+    done = machine.run("creds-setup-pam", "--root", "/opt", *line.split(), check=False)
+    assert (done.returncode, "--root is another" in done.stderr) == (64, True)

@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from creds_session import confirmation
+from creds_session.confirmation import (
+    PENDING,
+    NothingPending,
+    Pending,
+    confirm,
+    drop,
+    seconds,
+    waiting,
+)
+from creds_session.errors import Busy, InvalidData, NotPermitted, Unavailable, UsageError
+from creds_session.system import logins, timers
+from creds_session.system.commands import Completed
+from creds_session.system.logins import Login
+from creds_session.system.root import Root
+
+NEW = Login("9", "sshd", 1e12)
+OLD = Login("2", "sshd", 1.0)
+
+
+class Timers:
+    """What systemd would do, noted."""
+
+    def __init__(self) -> None:
+        self.set: list[str] = []
+        self.argv: list[str] = []
+        self.stops = True
+
+    def start(self, unit: str, _seconds: float, argv: list[str], _description: str) -> None:
+        self.set.append(unit)
+        self.argv = argv
+
+    def is_waiting(self, unit: str) -> bool:
+        return unit in self.set
+
+    def stop(self, unit: str, *, program: bool) -> bool:
+        if self.stops and unit in self.set:
+            self.set.remove(unit)
+        return self.stops or not program
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Timers:
+    made = Timers()
+    for name in ("start", "is_waiting", "stop"):
+        monkeypatch.setattr(timers, name, getattr(made, name))
+    monkeypatch.setattr(confirmation, "_installed_program", lambda: "/sbin/creds-setup-pam")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    come_by(monkeypatch, OLD)
+    return made
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return Root(tmp_path)
+
+
+def come_by(monkeypatch: pytest.MonkeyPatch, login: Login | None) -> None:
+    monkeypatch.setattr(logins, "own", lambda: login)
+
+
+def wait_for(root: Root, limit: float = 600) -> Pending:
+    """Make a change that waits; return the note of it."""
+    with waiting(root, limit, ("sshd",)) as require_waiting:
+        require_waiting()
+    pending = confirmation._read(root)
+    assert pending is not None
+    return pending
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1s", 1), ("90s", 90), ("10m", 600), ("1h", 3600), ("24h", 86400)]
+)
+def test_times_are_read(text: str, value: int) -> None:
+    assert seconds(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "10", "0s", "010m", "-1m", "+1m", "1.5h", "1 m", "10m ", "10m\n", "10min", "1h30m", "1d",
+     "25h", "99999h", "inf", "\u0661\u0660m", "M"],
+)  # fmt: skip
+def test_what_is_no_time_is_64(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        seconds(text)
+    assert caught.value.exit_code == 64
+
+
+def test_the_timer_waits_before_the_change_and_the_note_is_roots(root: Root, clock: Timers) -> None:
+    with waiting(root, 600, ("sshd",)) as require_waiting:
+        assert len(clock.set) == 1
+        assert root.place(PENDING).stat().st_mode & 0o777 == 0o600
+        require_waiting()
+    assert clock.argv == ["/sbin/creds-setup-pam", "revert"]
+
+
+def test_without_a_limit_no_timer_is_set(root: Root, clock: Timers) -> None:
+    with waiting(root, None, ("sshd",)) as require_waiting:
+        require_waiting()
+    assert (clock.set, root.read(PENDING)) == ([], None)
+
+
+def test_a_change_that_fails_ends_the_waiting(root: Root, clock: Timers) -> None:
+    with pytest.raises(KeyboardInterrupt), waiting(root, 600, ("sshd",)):
+        raise KeyboardInterrupt
+    assert (clock.set, root.read(PENDING)) == ([], None)
+
+
+def test_a_timer_that_cannot_be_set_stops_the_change(
+    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise Unavailable("no")
+
+    monkeypatch.setattr(timers, "start", refuse)
+    with pytest.raises(Unavailable), waiting(root, 600, ("sshd",)):
+        raise AssertionError
+    assert (clock.set, root.read(PENDING)) == ([], None)
+
+
+def test_a_timer_that_elapsed_early_undoes_the_change(root: Root, clock: Timers) -> None:
+    def change() -> None:
+        with waiting(root, 1, ("sshd",)) as require_waiting:
+            clock.set.clear()
+            require_waiting()
+
+    with pytest.raises(Unavailable, match="over or gone"):
+        change()
+    assert root.read(PENDING) is None
+
+
+@pytest.mark.parametrize("limit", [None, 60])
+def test_while_one_change_waits_no_other_is_made(
+    root: Root, clock: Timers, limit: float | None
+) -> None:
+    pending = wait_for(root)
+    with pytest.raises(Busy, match="waits to be confirmed"), waiting(root, limit, ("sshd",)):
+        raise AssertionError
+    assert clock.set == [pending.unit]
+
+
+def test_a_new_login_confirms(root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch) -> None:
+    pending = wait_for(root)
+    come_by(monkeypatch, NEW)
+    assert confirm(root) == pending
+    assert (clock.set, root.read(PENDING)) == ([], None)
+    with pytest.raises(NothingPending):
+        confirm(root)
+
+
+@pytest.mark.parametrize(
+    ("login", "told"),
+    [
+        (OLD, "began before the change"),
+        (None, "no login session"),
+        (replace(NEW, service="systemd-run0"), "came by systemd-run0, not by sshd"),
+    ],
+)
+def test_others_are_refused(
+    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch, login: Login | None, told: str
+) -> None:
+    pending = wait_for(root)
+    come_by(monkeypatch, login)
+    with pytest.raises(NotPermitted, match=told) as caught:
+        confirm(root)
+    assert "log in anew by sshd" in caught.value.hint
+    assert clock.set == [pending.unit]
+
+
+def test_a_login_that_began_while_the_change_was_made_is_refused(
+    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmation._note(root, replace(wait_for(root), since=None))
+    come_by(monkeypatch, NEW)
+    with pytest.raises(NotPermitted, match="began before"):
+        confirm(root)
+    assert clock.set
+
+
+def test_after_a_reboot_any_login_is_new(
+    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = replace(wait_for(root), boot="another")
+    confirmation._note(root, pending)
+    clock.set.clear()
+    assert confirm(root) == pending
+    assert monkeypatch is not None
+
+
+def test_only_root_confirms(root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait_for(root)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(NotPermitted, match="only root"):
+        confirm(root)
+    assert clock.set
+
+
+def test_a_timer_that_does_not_stop_leaves_it_unconfirmed(
+    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = wait_for(root)
+    come_by(monkeypatch, NEW)
+    clock.stops = False
+    with pytest.raises(Unavailable, match="not confirmed"):
+        confirm(root)
+    assert confirmation._read(root) == pending
+
+
+def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root, clock: Timers) -> None:
+    assert drop(root) == ""
+    pending = wait_for(root)
+    assert drop(root) == "the change no longer waits to be confirmed"
+    confirmation._note(root, replace(pending, deadline=1.0))
+    assert "nobody confirmed the change of" in drop(root)
+    assert root.read(PENDING) is None
+    assert clock is not None
+
+
+def test_a_damaged_note_is_told_and_dropped(root: Root, clock: Timers) -> None:
+    wait_for(root)
+    root.place(PENDING).write_text("{}")
+    with pytest.raises(InvalidData):
+        confirm(root)
+    assert "cannot be read" in drop(root)
+    assert root.read(PENDING) is None
+    assert clock is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the program must be root's")
+def test_the_timers_program_is_absolute_and_roots_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, link = tmp_path / "creds-setup-pam", tmp_path / "link"
+    program.touch(0o755)
+    link.symlink_to(program)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["./link"])
+    assert confirmation._installed_program() == str(link)
+    program.chmod(0o777)
+    with pytest.raises(Unavailable, match="others than root can replace it"):
+        confirmation._installed_program()
+    monkeypatch.setattr(sys, "argv", ["./none"])
+    with pytest.raises(Unavailable, match="is not installed"):
+        confirmation._installed_program()
+
+
+def process(proc: Path, pid: int, parent: int, program: str, title: str, ticks: int) -> None:
+    folder = proc / str(pid)
+    folder.mkdir()
+    zeros = " ".join(["0"] * 17)
+    (folder / "stat").write_text(f"{pid} (a) b) S {parent} {zeros} {ticks} 0 0\n")
+    (folder / "exe").symlink_to(f"/usr/sbin/{program}")
+    (folder / "cmdline").write_text(title + "\0")
+
+
+def proc_of(tmp_path: Path, cgroup: str) -> Path:
+    process(tmp_path, 1, 0, "systemd", "/sbin/init", 1)
+    process(tmp_path, 20, 1, "sshd", "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100", 100)
+    process(tmp_path, 30, 20, "sshd-session", "sshd-session: alice [priv]", 700)
+    process(tmp_path, 31, 30, "sshd-session", "sshd-session: alice@pts/0", 900)
+    process(tmp_path, 32, 31, "bash", "-bash", 950)
+    (tmp_path / "self").symlink_to("32")
+    (tmp_path / "32" / "cgroup").write_text(f"0::{cgroup}\n")
+    return tmp_path
+
+
+def test_without_logind_the_connections_own_process_tells(tmp_path: Path) -> None:
+    login = logins.own(proc_of(tmp_path, "/system.slice/ssh.service"))
+    assert login == Login("of process 30", "sshd", 700 / os.sysconf("SC_CLK_TCK"))
+
+
+@pytest.mark.parametrize("kind", ["user", "user-light", "background"])
+def test_logind_tells_the_service_and_the_leader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    told = f"Leader=31\nService=sshd\nClass={kind}\n"
+    monkeypatch.setattr(logins, "run", lambda _argv: Completed(0, told, ""))
+    login = logins.own(proc_of(tmp_path, "/user.slice/user-1000.slice/session-c4.scope"))
+    expected = Login("c4", "sshd", 900 / os.sysconf("SC_CLK_TCK"))
+    assert login == (None if kind == "background" else expected)
+
+
+def test_a_process_outside_any_login_belongs_to_none(tmp_path: Path) -> None:
+    proc = proc_of(tmp_path, "/system.slice/cron.service")
+    (proc / "self").unlink()
+    process(proc, 40, 1, "cron", "cron", 5)
+    (proc / "self").symlink_to("40")
+    (proc / "40" / "cgroup").write_text("0::/system.slice/cron.service\n")
+    assert logins.own(proc) is None
+
+
+@pytest.mark.parametrize(
+    ("done", "told"),
+    [
+        (Completed(127, "", "systemd-run: not found"), "is not installed"),
+        (Completed(1, "", "Failed to connect to bus\nmore"), "set no timer: Failed to connect"),
+        (Completed(124, "", ""), "set no timer: it ended with 124"),
+    ],
+)
+def test_a_systemd_run_that_fails_is_told(
+    monkeypatch: pytest.MonkeyPatch, done: Completed, told: str
+) -> None:
+    monkeypatch.setattr(timers, "run", lambda *_argv, **_options: done)
+    with pytest.raises(Unavailable, match=told):
+        timers.start("unit", 5, ["/x", "revert"], "words")
+
+
+@pytest.mark.parametrize("code", [0, 5, 1, 124])
+def test_a_unit_that_is_gone_needs_no_stop(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    asked: list[list[str]] = []
+
+    def run(argv: list[str], **_options: float) -> Completed:
+        asked.append(argv)
+        return Completed(code, "", "")
+
+    monkeypatch.setattr(timers, "run", run)
+    assert timers.stop("u", program=True) is (code in {0, 5})
+    assert asked == [["systemctl", "stop", "u.timer", "u.service"]]
