@@ -129,7 +129,7 @@ def apply(
         change(root, setup.files, lambda: _verify(root, setup, require_waiting, strict=strict))
     if not root.is_running_system:
         return Told()
-    return Told(tuple(_prepare_next_login(manager) for manager in user_managers.running()))
+    return Told(tuple(manager.prepare_next_login() for manager in user_managers.running()))
 
 
 def try_login(
@@ -238,21 +238,3 @@ def _require_installation(root: Root, services: Sequence[str]) -> None:
             raise Unavailable(
                 f"{name} is not installed", hint=install_command(name, found.os_release)
             )
-
-
-def _prepare_next_login(manager: user_managers.UserManager) -> str:
-    """Have a running user manager see the condition; leave no daemon that would make a ghost.
-
-    A daemon that runs while there is no keyring would be given the password by the next login,
-    and never serve the keyring that it makes.
-    """
-    if not manager.reload():
-        return f"{manager.user}: the user manager did not answer; end this user's sessions first"
-    if manager.has_keyrings():
-        return f"{manager.user}: has keyrings; the next login by password opens the login keyring"
-    if manager.stop_keyring():
-        return f"{manager.user}: has no keyring yet; the next login by password creates it"
-    return (
-        f"{manager.user}: has no keyring yet, and a keyring daemon that could not be ended;"
-        " it works from the first login after all of this user's sessions have ended"
-    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from creds_session.errors import InvalidData
+from creds_session.pam.counterexample import Counterexample
 from creds_session.pam.handlers import Handler, Stacks
 from creds_session.pam.nodes import Node, Rule
 from creds_session.pam.parser import parse
@@ -19,7 +20,7 @@ from creds_session.pam.policy import (
     shortcoming,
     wanted_rules,
 )
-from creds_session.pam.proof import Counterexample, refute, refute_reach
+from creds_session.pam.proof import refute, refute_reach
 from creds_session.pam.stack import Read, resolve_all
 from creds_session.pam.terms import Action, Dialect, ManagementGroup
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from creds_session.errors import InvalidData
 from creds_session.findings import Severity
 from creds_session.pam.candidates import Edit, Request, apply_edits, candidates
+from creds_session.pam.counterexample import Counterexample
 from creds_session.pam.judge import GroupVerdict, judge, without_ours
 from creds_session.pam.lint import lint
 from creds_session.pam.nodes import ServiceFile
@@ -25,7 +26,7 @@ from creds_session.pam.policy import (
     our_places,
     wanted_rules,
 )
-from creds_session.pam.proof import Counterexample, refute, refute_reach
+from creds_session.pam.proof import refute, refute_reach
 from creds_session.pam.stack import Read, resolve, resolve_all
 from creds_session.pam.terms import Dialect
 

@@ -20,7 +20,7 @@ FORM = "[CALL:]MODULE[@FILE:LINE]=CODE"
 FROZEN_BY = {Call.SETCRED: Call.AUTHENTICATE, Call.CLOSE_SESSION: Call.OPEN_SESSION}
 """The call whose values a frozen chain goes by."""
 
-_PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]+)")
+_PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,9})")
 _VALUES = {value.word: value for value in ReturnValue}
 _PASSES = {
     **{pass_.value: (pass_,) for pass_ in Pass},
@@ -73,7 +73,7 @@ def parse_given(text: str) -> Given:
     given = Given(text, _PASSES.get(call, ()), module, _VALUES[word])
     if place is None:
         return given
-    line = int(place["line"][:9])
+    line = int(place["line"])
     if not line:
         raise _refusal(text, "lines are counted from 1")
     return Given(text, given.passes, module, given.value, place["file"], line)

@@ -15,6 +15,7 @@ A call that fails ends the way. ASSUMPTIONS is the one place that says what modu
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -23,7 +24,7 @@ from creds_session.pam.dispatch import Returns, Verdict, dispatch
 from creds_session.pam.handlers import Handler, Stacks
 from creds_session.pam.modules import builtin_return
 from creds_session.pam.policy import MODULE, PASSWORD_MODULES, PASSWORD_ONLY
-from creds_session.pam.terms import Call, Pass, ReturnValue, return_word
+from creds_session.pam.terms import Call, ManagementGroup, Pass, ReturnValue, return_word
 
 _V = ReturnValue
 LOCAL = "pam_unix.so"
@@ -60,8 +61,8 @@ def ways_of(service: str) -> tuple[Way, ...]:
 class Assumption:
     """What some modules are taken to return in some passes; ``None`` is worked out in code.
 
-    ``ways`` empty: on each. ``argument``: only with this argument, or not with it where it begins
-    with ``!``. ``beside``: only where the group has this module too.
+    ``ways`` empty: on each. ``argument``: only with it, or with ``!`` only without it. ``beside``:
+    only where the group has this module too.
     """
 
     modules: tuple[str, ...]
@@ -88,8 +89,7 @@ class Assumption:
 
     def _fits_arguments(self, handler: Handler) -> bool:
         wanted = self.argument.lstrip("!")
-        is_there = wanted in handler.arguments
-        return not wanted or is_there != self.argument.startswith("!")
+        return not wanted or (wanted in handler.arguments) != self.argument.startswith("!")
 
 
 _ASKED = (Pass.AUTHENTICATE,)
@@ -104,7 +104,6 @@ _NO_LOCAL_USER = "beside pam_unix.so: the user is a local one"
 _FAILED = "with authfail: it notes a failure (else success: nobody is locked)"
 _JUDGED = "its conditions are judged for alice, uid 1000, in no special group"
 _GUEST = "with issystem: the user is an ordinary one"
-
 ASSUMPTIONS = (
     Assumption(_ALIKE, tuple(Pass), None, "they always answer alike"),
     Assumption(_OTHERS, (*_LOGIN, *_CHANGE), _V.USER_UNKNOWN, _NO_LOCAL_USER, beside=LOCAL),
@@ -131,9 +130,10 @@ authenticate takes a wrong password as gladly as the right one.
 
 def returns_on(way: Way, stacks: Stacks) -> Returns:
     """Return what each module is taken to return on a way."""
+    modules = modules_of(stacks)
 
     def returns(handler: Handler, pass_: Pass) -> int:
-        found = assumption_of(stacks, handler, pass_, way)
+        found = assumption_of(modules, handler, pass_, way)
         if found is None:
             return ReturnValue.SUCCESS
         if found.returned is not None:
@@ -144,13 +144,25 @@ def returns_on(way: Way, stacks: Stacks) -> Returns:
     return returns
 
 
-def assumption_of(stacks: Stacks, handler: Handler, pass_: Pass, way: Way) -> Assumption | None:
+Modules = dict[ManagementGroup, frozenset[str]]
+
+
+def modules_of(stacks: Stacks) -> Modules:
+    """Name the modules of each group."""
+    return {
+        group: frozenset(handler.module for handler in stacks.of(group).handlers)
+        for group in ManagementGroup
+    }
+
+
+def assumption_of(modules: Modules, handler: Handler, pass_: Pass, way: Way) -> Assumption | None:
     """Return the assumption that decides; None: the module returns success like any other."""
-    modules = {other.module for other in stacks.of(handler.group).handlers}
+    here = modules[handler.group]
     fitting = (one for one in ASSUMPTIONS if one.fits(handler, pass_, way))
-    return next((one for one in fitting if not one.beside or one.beside in modules), None)
+    return next((one for one in fitting if not one.beside or one.beside in here), None)
 
 
+_NUMBER = re.compile("[0-9]{1,18}")
 _FLAGS = {"debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit"}
 _NUMBERS: dict[str, Callable[[int, int], bool]] = {
     **dict.fromkeys(("<", "lt"), lambda left, right: left < right),
@@ -191,7 +203,7 @@ def _holds(left: str | None, test: str, right: str) -> bool | None:
         return None
     if test in _TEXTS:
         return _TEXTS[test](left, right)
-    if test not in _NUMBERS or not (left.isdigit() and right.isdigit()):
+    if test not in _NUMBERS or not (_NUMBER.fullmatch(left) and _NUMBER.fullmatch(right)):
         return None
     return _NUMBERS[test](int(left), int(right))
 

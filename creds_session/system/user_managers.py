@@ -56,6 +56,23 @@ class UserManager:
         enabled = self.run("systemctl", "--user", "is-enabled", SOCKET).succeeded
         return not enabled or self.run("systemctl", "--user", "start", SOCKET).succeeded
 
+    def prepare_next_login(self) -> str:
+        """Have it see a changed unit, leave no daemon that would make a ghost; tell what follows.
+
+        A daemon that runs while there is no keyring would be given the password by the next
+        login, and never serve the keyring that it makes.
+        """
+        if not self.reload():
+            return f"{self.user}: the user manager did not answer; end this user's sessions first"
+        if self.has_keyrings():
+            return f"{self.user}: has keyrings; the next login by password opens the login keyring"
+        if self.stop_keyring():
+            return f"{self.user}: has no keyring yet; the next login by password creates it"
+        return (
+            f"{self.user}: has no keyring yet, and a keyring daemon that could not be ended;"
+            " it works from the first login after all of this user's sessions have ended"
+        )
+
 
 def running() -> tuple[UserManager, ...]:
     """Return every user manager that runs, root's own left out."""

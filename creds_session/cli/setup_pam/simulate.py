@@ -1,0 +1,46 @@
+"""``creds-setup-pam simulate``: what one call returns, and by which rules."""
+
+from __future__ import annotations
+
+import argparse
+
+from creds_session.cli.common import complain, print_json
+from creds_session.errors import InvalidData
+from creds_session.pam.handlers import Stacks
+from creds_session.pam.simulation import parse_given, refuse_strangers, simulate, unheard
+from creds_session.pam.stack import resolve_all
+from creds_session.pam.terms import Call
+from creds_session.pam_setup import find_service, reader
+from creds_session.probe.machine import probe_dialect
+from creds_session.report.simulation import simulation_lines, simulation_values
+from creds_session.system.root import Root
+
+PROGRAM = "creds-setup-pam"
+
+
+def run(root: Root, arguments: argparse.Namespace) -> int:
+    """Simulate one call; 0 whatever it returns."""
+    from creds_session.cli.setup_pam import one_service  # noqa: PLC0415 - it imports this
+
+    call = Call(arguments.call)
+    given = [parse_given(text) for text in arguments.returns]
+    stacks = load(root, one_service(arguments))
+    refuse_strangers(stacks, call, given)
+    for one in unheard(call, given):
+        complain(PROGRAM, f"--returns {one.text} plays no part in {call.value}")
+    verdict = simulate(stacks, call, given)
+    if arguments.json:
+        print_json(simulation_values(stacks.auth.service, verdict))
+    else:
+        print("\n".join(simulation_lines(stacks.of(call.group), verdict)))
+    return 0
+
+
+def load(root: Root, service: str) -> Stacks:
+    """Read a service as libpam does. Raises NoSuchFile, and InvalidData where libpam cannot."""
+    dialect, read = probe_dialect(root), reader(root)
+    find_service(service, read, dialect)
+    stacks = resolve_all(service, read, dialect=dialect)
+    if stacks.failure is not None:
+        raise InvalidData(f"libpam cannot load the service {service}: {stacks.failure.reason}")
+    return stacks

@@ -1,0 +1,58 @@
+"""What an edit could break, and a way through the stacks that breaks it, for a person to read."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from creds_session.pam.handlers import Handler
+from creds_session.pam.terms import ManagementGroup, Pass, return_word
+
+GROUP_OF_PASS = {
+    Pass.AUTHENTICATE: ManagementGroup.AUTH,
+    Pass.SETCRED: ManagementGroup.AUTH,
+    Pass.ACCT_MGMT: ManagementGroup.ACCOUNT,
+    Pass.OPEN_SESSION: ManagementGroup.SESSION,
+    Pass.CLOSE_SESSION: ManagementGroup.SESSION,
+    Pass.PRELIM: ManagementGroup.PASSWORD,
+    Pass.UPDATE: ManagementGroup.PASSWORD,
+}
+
+
+class Breach(enum.Enum):
+    """Which promise a counterexample breaks."""
+
+    LOCK_OUT = "someone who got in before would be locked out"
+    LET_IN = "someone who was refused before would be let in"
+    RUNS_OTHERWISE = "another module would run, or not run, that did before"
+    NOT_REACHED = "pam_gnome_keyring would not get the password"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One module of a counterexample and what it returned."""
+
+    handler: Handler
+    returned: int
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A way through the stacks that breaks a promise, readable from top to bottom."""
+
+    breach: Breach
+    pass_: Pass
+    steps: tuple[Step, ...]
+
+    @property
+    def group(self) -> ManagementGroup:
+        """The management group whose rules it goes through."""
+        return GROUP_OF_PASS[self.pass_]
+
+    def __str__(self) -> str:
+        lines = [f"{self.breach.value}, in {self.pass_.value}, when"]
+        for taken in self.steps:
+            place = f"{taken.handler.origin.file}:{taken.handler.origin.line}"
+            returned = return_word(taken.returned)
+            lines.append(f"  {taken.handler.module_path} returns {returned}  ({place})")
+        return "\n".join(lines)
