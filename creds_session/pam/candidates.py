@@ -19,6 +19,7 @@ from creds_session.pam.policy import (
     Wanted,
     is_anchor,
     is_keyring,
+    shortcoming,
 )
 from creds_session.pam.stack import Read, resolve
 from creds_session.pam.terms import Dialect, ManagementGroup
@@ -76,15 +77,17 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
     rules = [handler for handler in stack.handlers if is_keyring(handler)]
     own = [handler for handler in rules if handler.origin.file == request.path]
     words: list[tuple[Edit, ...]] = [(), *((word,) for word in _words(behind, file))]
+    guards = _guards(wanted, own, request)
+    # A second rule does no harm in auth, nor where those that are there do not act for us.
+    idle = all(shortcoming(handler, request.service) for handler in rules)
+    may_insert = idle or wanted.group is ManagementGroup.AUTH
     for word in words:
         for mended in _mendings(wanted, own, file):
-            guards = _guards(wanted, own, request)
             if word or mended or guards:
                 yield (*word, *mended, *guards)
-        if not rules or wanted.group is ManagementGroup.AUTH:
-            for branch in behind:
+            for branch in behind if may_insert else ():
                 for control in CONTROLS:
-                    yield (*word, _insertion(wanted, control, branch, request))
+                    yield (*word, *mended, _insertion(wanted, control, branch, request))
 
 
 def _places(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -> list[Branch]:

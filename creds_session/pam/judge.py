@@ -93,8 +93,9 @@ def applies(without: Stacks, group: ManagementGroup) -> bool:
     stack = without.of(group)
     if stack.is_other or not stack.handlers:
         return False
-    is_session = group is ManagementGroup.SESSION
-    return is_session or any(is_anchor(handler, group) for handler in stack.handlers)
+    if group is ManagementGroup.SESSION:  # a daemon that nobody gives a password stays locked
+        return applies(without, ManagementGroup.AUTH)
+    return any(is_anchor(handler, group) for handler in stack.handlers)
 
 
 def _why_not_reached(rules: Iterable[Handler], missed: Counterexample | None, service: str) -> str:

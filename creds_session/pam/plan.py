@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from creds_session.errors import InvalidData
 from creds_session.findings import Severity
 from creds_session.pam.candidates import Edit, Request, apply_edits, candidates
-from creds_session.pam.counterexample import Counterexample
+from creds_session.pam.counterexample import Breach, Counterexample
 from creds_session.pam.judge import GroupVerdict, judge, without_ours
 from creds_session.pam.lint import lint
 from creds_session.pam.nodes import ServiceFile
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
     GUARDED,
+    NEVER_COUNTS,
     Wanted,
     generated_by,
     is_keyring,
@@ -166,8 +167,18 @@ def _edits_for(wanted: Wanted, request: Request, options: Options) -> tuple[Edit
         return ()
     raise NoSafeEdit(
         f"{request.path}: no safe place for the {wanted.group.value} rule: {refused}",
-        hint="nothing was changed; what stands there must be changed by a person first",
+        hint=_hint(refused),
     )
+
+
+def _hint(refused: Counterexample | str) -> str:
+    """Say what a person could do where we may do nothing."""
+    if isinstance(refused, Counterexample) and refused.breach is Breach.LET_IN:
+        return (
+            f"nothing was changed; a control that never counts, {NEVER_COUNTS}, keeps a rule of"
+            " pam_gnome_keyring that is there already from letting anybody in"
+        )
+    return "nothing was changed; what stands there must be changed by a person first"
 
 
 def _allowed(wanted: Wanted, request: Request, options: Options) -> Iterator[tuple[Edit, ...]]:
