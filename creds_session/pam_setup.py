@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from creds_session import confirmation, trial
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
 from creds_session.facts import DAEMON_NAME
 from creds_session.packages import install_command
 from creds_session.pam.judge import GroupVerdict, judge
-from creds_session.pam.plan import Options, Plan, plan
+from creds_session.pam.plan import Options, Plan, overlaid, plan
 from creds_session.pam.policy import MODULE, PASSWORD_ONLY
+from creds_session.pam.readers import refuse_harm_to_readers, refuse_harmful_removal
 from creds_session.pam.stack import Read
 from creds_session.pam.terms import Dialect
 from creds_session.probe.machine import (
@@ -28,9 +30,8 @@ from creds_session.probe.machine import (
 )
 from creds_session.secret import Secret
 from creds_session.system import libpam, user_managers
-from creds_session.system.checkpoints import SavedEdit
 from creds_session.system.root import Root
-from creds_session.transaction import FileChange, change, recover, take_back
+from creds_session.transaction import FileChange, change, recover, saved_edits, take_back
 
 MAX_FILE = 1 << 16
 """Bytes of a PAM file that is still read: the largest real one seen has a tenth of that."""
@@ -83,7 +84,7 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
     """
     _require_installation(root, services or DEFAULT_SERVICES)
     plans, notes = [], []
-    for service in services or DEFAULT_SERVICES:
+    for service in dict.fromkeys(services or DEFAULT_SERVICES):
         try:
             plans.append(_plan(root, service, options))
         except (NoSuchFile, InvalidData) as error:
@@ -101,13 +102,22 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
 
 def _plan(root: Root, service: str, options: Options | None) -> Plan:
     dialect, read = probe_dialect(root), reader(root)
-    return plan(service, find_service(service, read, dialect), read, dialect, options)
+    planned = plan(service, find_service(service, read, dialect), read, dialect, options)
+    if planned.edits:
+        names = _service_names(root, dialect) - {service}
+        refuse_harm_to_readers(planned.path, planned.result, sorted(names), read, dialect)
+    return planned
+
+
+def _service_names(root: Root, dialect: Dialect) -> set[str]:
+    return {name for directory in dialect.directories for name in root.names(directory)}
 
 
 def _file_change(planned: Plan) -> FileChange:
     """Change the file itself; a vendor's file is copied to /etc, and the copy is changed."""
     before = planned.content if planned.path == planned.target else None
-    return FileChange(planned.target, before, planned.result, _saved_edits(planned))
+    edits = saved_edits(planned.content, planned.result)
+    return FileChange(planned.target, before, planned.result, edits)
 
 
 def prepare(root: Root) -> None:
@@ -129,6 +139,7 @@ def apply(
         change(root, setup.files, lambda: _verify(root, setup, require_waiting, strict=strict))
     if not root.is_running_system:
         return Told()
+    # The change stands whatever becomes of them.
     return Told(tuple(manager.prepare_next_login() for manager in user_managers.running()))
 
 
@@ -172,9 +183,11 @@ def _holds(now: GroupVerdict, planned: GroupVerdict) -> bool:
 def revert(root: Root) -> tuple[tuple[str, ...], Told]:
     """Take back all that ``apply`` did; return the files that changed and what to tell."""
     _require_rights(root)
-    touched = take_back(root)
-    waited = confirmation.drop(root)
-    lines = [waited] if waited else []
+    lines: list[str] = []
+    touched = take_back(
+        root, partial(_refuse_harm, root), lambda: lines.append(confirmation.drop(root))
+    )
+    lines = [line for line in lines if line]
     if DROP_IN not in touched or not root.is_running_system:
         return touched, Told(tuple(lines))
     for manager in user_managers.running():
@@ -182,6 +195,13 @@ def revert(root: Root) -> tuple[tuple[str, ...], Told]:
         if not done:
             lines.append(f"{manager.user}: the user manager keeps its old units until it ends")
     return touched, Told(tuple(lines))
+
+
+def _refuse_harm(root: Root, path: str, now: bytes, content: bytes) -> None:
+    """Refuse to take our lines out of a file whose other lines have come to count them."""
+    dialect, read = probe_dialect(root), reader(root)
+    names = sorted(_service_names(root, dialect))
+    refuse_harmful_removal(path, content, names, overlaid(read, path, now), dialect)
 
 
 def find_service(service: str, read: Read, dialect: Dialect) -> str:
@@ -206,21 +226,6 @@ def reader(root: Root) -> Read:
         return known[path]
 
     return read
-
-
-def _saved_edits(planned: Plan) -> tuple[SavedEdit, ...]:
-    """Return the edits as whole lines, as they are looked for when they are taken back."""
-    saved = []
-    for edit in planned.edits:
-        old = new = edit.new.strip(b"\n")
-        if edit.old:
-            begin = planned.content.rfind(b"\n", 0, edit.offset) + 1
-            end = planned.content.find(b"\n", edit.offset)
-            old = planned.content[begin : end if end >= 0 else None]
-            at = edit.offset - begin
-            new = old[:at] + edit.new + old[at + len(edit.old) :]
-        saved.append(SavedEdit(edit.line, old if edit.old else b"", new))
-    return tuple(saved)
 
 
 def _require_rights(root: Root) -> None:

@@ -9,6 +9,7 @@ that was finished: the very bytes where the file is as we left it, else only our
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -69,12 +70,21 @@ def change(root: Root, files: tuple[FileChange, ...], verify: Callable[[], None]
             raise
 
 
-def take_back(root: Root) -> tuple[str, ...]:
-    """Take back every change that was made, the newest first; return the files touched."""
+def take_back(
+    root: Root,
+    check: Callable[[str, bytes, bytes], None] = lambda *_: None,
+    then: Callable[[], None] = lambda: None,
+) -> tuple[str, ...]:
+    """Take back every change that was made, the newest first; return the files touched.
+
+    ``check(path, now, content)`` is asked before a file that others edited since is written, and
+    may raise; then that change stays to be taken back. ``then`` runs while the lock is held.
+    """
     touched: list[str] = []
     with _locked(root) as directory:
         for checkpoint in checkpoints.load_all(directory):
-            touched += _restore(root, checkpoint)
+            touched += _restore(root, checkpoint, check)
+        then()
     return tuple(dict.fromkeys(touched))
 
 
@@ -83,11 +93,6 @@ def recover(root: Root) -> None:
     if root.place(STATE).is_dir():
         with _locked(root):
             pass
-
-
-def is_changed(root: Root) -> bool:
-    """Tell whether there is a change to take back."""
-    return bool(checkpoints.load_all(root.place(f"{STATE}/checkpoints")))
 
 
 @contextmanager
@@ -99,9 +104,8 @@ def _locked(root: Root) -> Iterator[Path]:
         with exclusive(state / "lock"):
             directory = state / "checkpoints"
             checkpoints.sweep(directory)
-            for checkpoint in checkpoints.load_all(directory):
-                if checkpoint.state == IN_PROGRESS:
-                    _restore(root, checkpoint)
+            for checkpoint in checkpoints.load_all(directory, state=IN_PROGRESS):
+                _restore(root, checkpoint)
             yield directory
     except OSError as error:
         raise cannot_write(Path(error.filename or state), error) from error
@@ -134,16 +138,27 @@ def _write(root: Root, file: SavedFile) -> None:
         make_directory(path.parent, 0o755)
         owner = path.parent.stat()
         attributes = Attributes(NEW_FILE_MODE, owner.st_uid, owner.st_gid, ())
-    replace(path, file.after, attributes)
+    replace(path, file.after, attributes, last_look=lambda: _last_look(root, file))
 
 
-def _restore(root: Root, checkpoint: Checkpoint) -> list[str]:
+def _last_look(root: Root, file: SavedFile) -> None:
+    """Raise Busy unless content and attributes are those that the new file was made from."""
+    _require_as_planned(root, file)
+    path = root.place(file.path)
+    if file.attributes is not None and Attributes.read(path) != file.attributes:
+        raise Busy(f"{file.path}: its mode or owner changed meanwhile", hint="run it again")
+
+
+Check = Callable[[str, bytes, bytes], None]
+
+
+def _restore(root: Root, checkpoint: Checkpoint, check: Check = lambda *_: None) -> list[str]:
     """Put each file back; then forget the checkpoint, unless a file could not be put back."""
     touched: list[str] = []
     refused: dict[str, CredsSessionError] = {}
     for file in reversed(checkpoint.files):
         try:
-            if file.path in checkpoint.written and _put_back(root, file):
+            if file.path in checkpoint.written and _put_back(root, file, check):
                 touched.append(file.path)
         except CredsSessionError as error:
             refused[file.path] = error
@@ -160,12 +175,10 @@ def _restore(root: Root, checkpoint: Checkpoint) -> list[str]:
 def _refusal(errors: list[CredsSessionError]) -> CredsSessionError:
     """Return one error for all the files that could not be put back."""
     first = errors[0]
-    is_link = isinstance(first, InvalidData)
-    hint = "make it a plain file again, then revert" if is_link else first.hint
-    return type(first)("; ".join(error.problem for error in errors), hint=hint)
+    return type(first)("; ".join(error.problem for error in errors), hint=first.hint)
 
 
-def _put_back(root: Root, file: SavedFile) -> bool:
+def _put_back(root: Root, file: SavedFile, check: Check) -> bool:
     """Put one file back; tell whether that changed anything.
 
     The file keeps the mode, owner and attributes that it has: ``replace`` gave it its old ones,
@@ -176,38 +189,81 @@ def _put_back(root: Root, file: SavedFile) -> bool:
     now = root.read(file.path)
     if now is None or now == file.before:
         return False
-    refuse_unless_plain(path, file.path)
-    if file.before is None:
-        if now == file.after:
-            remove(path)
-        return now == file.after  # else someone made our file theirs
-    content = file.before if now == file.after else without_edits(now, file.before, file.edits)
+    _require_plain(path, file.path)
+    if file.before is None and now == file.after:
+        remove(path)
+        return True
+    content = file.before if now == file.after else None
+    if content is None:
+        content = without_edits(now, file.before or b"", file.edits, file.path)
+        check(file.path, now, content)
     if content == now:
         return False
-    replace(path, content, Attributes.read(path))
+    replace(path, content, Attributes.read(path), last_look=lambda: _still(root, file.path, now))
     return True
 
 
-def without_edits(content: bytes, before: bytes, edits: tuple[SavedEdit, ...]) -> bytes:
-    """Take our lines out, and put changed words back, in a file that others edited since.
+def _require_plain(path: Path, shown: str) -> None:
+    try:
+        refuse_unless_plain(path, shown)
+    except InvalidData as error:
+        hint = "make it a plain file again, then revert"
+        raise InvalidData(error.problem, hint=hint) from error
 
-    Lines are found by their whole text, the nearest to where they were written first; one that is
-    gone is not missed. ``before`` tells whether the file ended without a newline: then the one
-    before our last line is ours.
+
+def _still(root: Root, path: str, content: bytes) -> None:
+    if root.read(path) != content:
+        raise Busy(f"{path}: changed while it was being written", hint="run it again")
+
+
+def saved_edits(before: bytes, after: bytes) -> tuple[SavedEdit, ...]:
+    """Return what makes the second from the first, as whole lines."""
+    old, new = before.split(b"\n"), after.split(b"\n")
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    return tuple(
+        SavedEdit(first + 1, b"\n".join(old[a:b]), b"\n".join(new[first:last]))
+        for kind, a, b, first, last in matcher.get_opcodes()
+        if kind != "equal"
+    )
+
+
+def without_edits(
+    content: bytes, before: bytes, edits: tuple[SavedEdit, ...], path: str = "the file"
+) -> bytes:
+    """Take our lines out, and put changed ones back, in a file that others edited since.
+
+    Neighbouring lines go together or not at all (a guard and the rule that it guards), found by
+    their whole text, the nearest to where they were written. Lines that are all gone are not
+    missed; where only some are there still, InvalidData says which. ``before`` tells whether
+    the file ended without a newline: then the one before our last line is ours.
     """
     was_open = before[-1:] not in {b"", b"\n"}
     lines = _lines(content)
-    for edit in edits:
-        wanted = edit.new.strip(b"\n")
-        places = [n for n, line in enumerate(lines) if line.rstrip(b"\n") == wanted]
+    for edit in reversed(edits):
+        wanted = edit.new.split(b"\n")
+        bare = [line.rstrip(b"\n") for line in lines]
+        places = [n for n in range(len(lines)) if bare[n : n + len(wanted)] == wanted]
         if not places:
+            _require_all_gone(bare, wanted, path)
             continue
         place = min(places, key=lambda n: abs(n + 1 - edit.line))
-        if edit.old:
-            lines[place] = lines[place].replace(wanted, edit.old.strip(b"\n"))
-        elif lines.pop(place) == wanted and was_open and lines:
-            lines[-1] = lines[-1][:-1]
+        last = lines[place + len(wanted) - 1]
+        old = [line + b"\n" for line in edit.old.split(b"\n")] if edit.old else []
+        lines[place : place + len(wanted)] = old
+        if not last.endswith(b"\n") and lines and (old or was_open):
+            lines[-1] = lines[-1].rstrip(b"\n")
     return b"".join(lines)
+
+
+def _require_all_gone(lines: list[bytes], wanted: list[bytes], path: str) -> None:
+    for line in wanted:
+        if line.strip() and line in lines:
+            number = lines.index(line) + 1
+            shown = line.decode(errors="replace")
+            raise InvalidData(
+                f"{path}:{number}: {shown}: what stood beside it was edited since",
+                hint="take our lines out by hand, then revert",
+            )
 
 
 def _lines(content: bytes) -> list[bytes]:

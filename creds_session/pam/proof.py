@@ -14,8 +14,8 @@ NOT_REACHED      where the password was right, pam_gnome_keyring ran after it wa
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import NamedTuple
 
 from creds_session.pam.counterexample import GROUP_OF_PASS, Breach, Counterexample, Step
@@ -38,6 +38,9 @@ from creds_session.pam.terms import (
 
 SUCCESS = int(ReturnValue.SUCCESS)
 SPECIAL = frozenset({SUCCESS, int(ReturnValue.IGNORE)})
+Returns = Callable[[Pass], tuple[ReturnValue, ...]]
+"""What pam_gnome_keyring may return in a pass."""
+
 REACHING = {
     ManagementGroup.AUTH: Pass.AUTHENTICATE,
     ManagementGroup.PASSWORD: Pass.UPDATE,
@@ -68,8 +71,27 @@ def refute(
 
     ``strict``: pam_gnome_keyring may return any value at all.
     """
+    return _refute(before, after, group, partial(keyring_returns, strict=strict))
+
+
+def refute_removal(now: Stacks, then: Stacks, group: ManagementGroup) -> Counterexample | None:
+    """Return a verdict that taking our rules out of ``now`` would change, or None.
+
+    Others may have counted our rules in a jump since. pam_gnome_keyring is taken to return
+    ignore: what it decided itself, where someone let it, is not missed.
+    """
+    return _refute(then, now, group, _ignoring)
+
+
+def _ignoring(_pass: Pass) -> tuple[ReturnValue, ...]:
+    return (ReturnValue.IGNORE,)
+
+
+def _refute(
+    before: Stacks, after: Stacks, group: ManagementGroup, returns: Returns
+) -> Counterexample | None:
     for pass_ in (pass_ for pass_, its in GROUP_OF_PASS.items() if its is group):
-        found = _walk_both(before.of(group), after.of(group), pass_, strict=strict)
+        found = _walk_both(before.of(group), after.of(group), pass_, returns)
         if found is not None:
             return found
     return None
@@ -77,11 +99,12 @@ def refute(
 
 def refute_reach(before: Stacks, after: Stacks, group: ManagementGroup) -> Counterexample | None:
     """Return a success on which pam_gnome_keyring did not run as it must, or None."""
-    return _walk_both(before.of(group), after.of(group), REACHING[group], must_reach=True)
+    pass_ = REACHING[group]
+    return _walk_both(before.of(group), after.of(group), pass_, keyring_returns, must_reach=True)
 
 
 def _walk_both(
-    before: Stack, after: Stack, pass_: Pass, *, strict: bool = False, must_reach: bool = False
+    before: Stack, after: Stack, pass_: Pass, returns: Returns, *, must_reach: bool = False
 ) -> Counterexample | None:
     group = GROUP_OF_PASS[pass_]
     ours = our_places(after.handlers)
@@ -95,7 +118,7 @@ def _walk_both(
         breach = _breach(before, after, pair, places, must_reach=must_reach)
         if breach is not None:
             return Counterexample(breach, pass_, _way_to(pair, came_from))
-        for following, taken in _following(before, after, pair, pass_, ours, strict):
+        for following, taken in _following(before, after, pair, pass_, ours, returns):
             if following not in came_from:
                 came_from[following] = (pair, taken)
                 todo.append(following)
@@ -147,14 +170,14 @@ def _following(
     pair: _Pair,
     pass_: Pass,
     ours: frozenset[int],
-    strict: bool,  # noqa: FBT001 - called in one place
+    returns: Returns,
 ) -> Iterator[tuple[_Pair, Step]]:
     handler = position(after, pair.after)
     if handler is None:
         return
     group = GROUP_OF_PASS[pass_]
     if pair.after.at in ours:
-        for choice in _our_choices(handler, pass_, strict=strict):
+        for choice in _our_choices(handler, pass_, returns):
             moved = _step(after, pair.after, choice, pass_)
             reached = pair.reached or _counts(
                 handler, choice, after.service, anchored=pair.anchored
@@ -188,15 +211,15 @@ def _counts(handler: Handler, choice: Choice, service: str, *, anchored: bool) -
     return anchored and not shortcoming(handler, service)
 
 
-def _our_choices(handler: Handler, pass_: Pass, *, strict: bool) -> list[Choice]:
+def _our_choices(handler: Handler, pass_: Pass, returns: Returns) -> list[Choice]:
     """List what our module may do; missing from the disk, it was missing in the call before too."""
     if is_guard(handler):
         return _choices(handler, handler, pass_)
-    values = [int(value) for value in keyring_returns(pass_, strict=strict)]
+    values = [int(value) for value in returns(pass_)]
     if not pass_.is_frozen:
         return [Choice(value) for value in values]
     missing = int(ReturnValue.MODULE_UNKNOWN)
-    earlier = [int(value) for value in keyring_returns(EARLIER[pass_], strict=strict)]
+    earlier = [int(value) for value in returns(EARLIER[pass_])]
     return [
         Choice(value, cached)
         for value in values

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,10 @@ PRIVATE = Attributes(0o600, os.getuid(), os.getgid(), ())
 
 @dataclass(frozen=True)
 class SavedEdit:
-    """One edit by its text: ``old`` is empty where a line was inserted."""
+    """Neighbouring whole lines that became others; ``old`` is empty where lines were inserted.
+
+    ``line`` is where they stand in the new file; newlines between them are kept, the last is not.
+    """
 
     line: int
     old: bytes
@@ -85,10 +89,23 @@ def save(
     return _durable(Checkpoint(folder, files, made_directories))
 
 
-def load_all(directory: Path) -> list[Checkpoint]:
-    """Return every checkpoint, the newest first; one without a manifest changed nothing yet."""
+def load_all(directory: Path, *, state: str | None = None) -> Iterator[Checkpoint]:
+    """Yield every checkpoint, the newest first, each read when its turn comes.
+
+    So a damaged older one keeps nobody from taking back a newer. ``state`` yields only those in
+    it, and reads no copies of the others. One without a manifest changed nothing yet.
+    """
     folders = sorted(_folders(directory), key=lambda one: int(one.name), reverse=True)
-    return [_load(folder) for folder in folders if (folder / MANIFEST).exists()]
+    for folder in folders:
+        if (folder / MANIFEST).exists() and state in {None, _state(folder)}:
+            yield _load(folder)
+
+
+def _state(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / MANIFEST).read_bytes())["state"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def sweep(directory: Path) -> None:

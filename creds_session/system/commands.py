@@ -55,6 +55,8 @@ def run(
             check=False,
             env=clean,
             cwd="/",
+            # A person's program must not reach root's terminal: it could type into it (TIOCSTI).
+            start_new_session=True,
             **_becoming(identity),
         )
     except FileNotFoundError:

@@ -9,6 +9,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,11 +85,18 @@ def refuse_unless_plain(path: Path, shown: str) -> None:
         )
 
 
-def replace(path: Path, content: bytes, attributes: Attributes) -> None:
+def replace(
+    path: Path,
+    content: bytes,
+    attributes: Attributes,
+    *,
+    last_look: Callable[[], None] = lambda: None,
+) -> None:
     """Put this content at the path: beside it first, then renamed over it, both synced.
 
-    At no moment is the file missing, short or half written. Raises CannotWrite; then nothing
-    has changed and no temporary file is left.
+    At no moment is the file missing, short or half written. ``last_look`` is called right before
+    the rename and may raise, since other tools know no lock of ours. Raises CannotWrite; then
+    nothing has changed and no temporary file is left.
     """
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
@@ -100,6 +108,7 @@ def replace(path: Path, content: bytes, attributes: Attributes) -> None:
             file.flush()
             attributes.write(file.fileno(), path)
             os.fsync(file.fileno())
+        last_look()
         os.rename(temporary, path)  # noqa: PTH104 - the descriptor's own name
         sync_directory(path.parent)
     except OSError as error:

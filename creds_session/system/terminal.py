@@ -55,7 +55,7 @@ def _silent(terminal: int) -> Iterator[None]:
     signal   while it is off
     SIGINT   KeyboardInterrupt, as ever
     SIGTSTP  waits until the echo is on again
-    SIGTERM  turns the echo on, then ends the process as it would have; SIGHUP likewise
+    SIGTERM  turns the echo on, then ends the process as it would have; SIGHUP, SIGQUIT likewise
     """
     before = termios.tcgetattr(terminal)
     silent = list(before)
@@ -86,7 +86,7 @@ def _deadly_signals() -> list[signal.Signals]:
     """Return the signals that would end this process; only the main thread may handle them."""
     if threading.current_thread() is not threading.main_thread():
         return []
-    asked = (signal.SIGTERM, signal.SIGHUP)
+    asked = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     return [one for one in asked if signal.getsignal(one) is signal.SIG_DFL]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from creds_session.facts import DAEMON_NAME
 from creds_session.system.commands import Completed, run
@@ -13,7 +13,7 @@ from creds_session.system.processes import end, keyring_daemons
 
 SOCKET = f"{DAEMON_NAME}.socket"
 SERVICE = f"{DAEMON_NAME}.service"
-RUNTIME = Path("/run/user")
+UNIT = re.compile(r"^user@(\d+)\.service\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,15 @@ class UserManager:
 
 def running() -> tuple[UserManager, ...]:
     """Return every user manager that runs, root's own left out."""
+    listed = run(
+        ["systemctl", "list-units", "--plain", "--no-legend", "--state=active", "user@*.service"]
+    )
     found = []
-    for folder in sorted(path for path in RUNTIME.glob("*") if path.name.isdecimal()):
-        if folder.name == "0" or not (folder / "systemd" / "private").is_socket():
-            continue
+    for uid in sorted(int(number) for number in UNIT.findall(listed.output)):
         try:
-            entry = pwd.getpwuid(int(folder.name))
-        except KeyError:
+            entry = pwd.getpwuid(uid)
+        except (KeyError, OverflowError):
             continue
-        found.append(UserManager(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir))
+        if uid != 0:
+            found.append(UserManager(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir))
     return tuple(found)

@@ -68,7 +68,7 @@ def test_without_edits_takes_back_the_newline_that_our_last_lines_needed(
 ) -> None:
     end = b"\n" if newline else b""
     now = b"\n".join([*top, b"# end", *[RULE] * count]) + end
-    ours = (SavedEdit(len(before), b"", b"\n" + RULE),) * count
+    ours = (SavedEdit(len(before), b"", RULE),) * count
     left = b"\n".join([*top, b"# end"]) + end
     assert without_edits(now, joined([*before, b"x"], newline=newline), ours) == left
 

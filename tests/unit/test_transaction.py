@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from creds_session.errors import Busy, CannotWrite, InvalidData
+from creds_session.system import checkpoints
 from creds_session.system.checkpoints import SavedEdit
 from creds_session.system.files import Attributes, make_directory, replace
 from creds_session.system.root import Root
-from creds_session.transaction import STATE, FileChange, change, is_changed, take_back
+from creds_session.transaction import STATE, FileChange, change, take_back
 from tests.unit.children import CRASHED, at_event, background, kill_myself, run_child
 
 SSHD, OTHER, NEW = "/etc/pam.d/sshd", "/etc/pam.d/other", "/etc/systemd/user/x.d/y.conf"
@@ -31,6 +32,10 @@ CHANGES = (
 
 
 Files = dict[str, tuple[int, bytes]]
+
+
+def is_changed(root: Root) -> bool:
+    return any(checkpoints.load_all(root.place(f"{STATE}/checkpoints")))
 
 
 def nothing() -> None:
@@ -327,7 +332,7 @@ def test_take_back_takes_only_our_lines_from_a_file_that_others_edited(
 def test_take_back_leaves_the_end_of_the_file_as_it_was(root: Root, end: bytes) -> None:
     before, after = b"a" + end, b"a\n" + RULE + end
     root.path(SSHD).write_bytes(before)
-    change(root, (FileChange(SSHD, before, after, (SavedEdit(2, b"", b"\n" + RULE),)),), nothing)
+    change(root, (FileChange(SSHD, before, after, (SavedEdit(2, b"", RULE),)),), nothing)
     root.path(SSHD).write_bytes(b"# mine\n" + after)
     take_back(root)
     assert root.read(SSHD) == b"# mine\n" + before
@@ -403,7 +408,7 @@ def test_change_refuses_to_replace_a_link_to_nothing(root: Root) -> None:
 
 
 def test_recovery_leaves_a_line_like_ours_in_a_file_that_was_not_written_yet(root: Root) -> None:
-    def die(_path: Path, _content: bytes, _attributes: Attributes) -> None:
+    def die(_path: Path, _content: bytes, _attributes: Attributes, **_look: object) -> None:
         kill_myself()
 
     def begin() -> None:
@@ -440,7 +445,7 @@ def test_change_that_is_busy_leaves_a_line_like_ours_that_someone_else_wrote(
     theirs = RULE + b"\nsomeone else's\n"
     name = "creds_session.transaction.replace"
 
-    def race(path: Path, content: bytes, attributes: Attributes) -> None:
+    def race(path: Path, content: bytes, attributes: Attributes, **_look: object) -> None:
         monkeypatch.setattr(name, replace)
         replace(path, content, attributes)
         root.path(SSHD).write_bytes(theirs)

@@ -40,24 +40,24 @@ def test_save_and_load_give_the_same_values(tmp_path: Path) -> None:
         FILES,
         ("/etc/made", "/etc"),
     )
-    assert load_all(tmp_path / "checkpoints") == [saved]
+    assert [*load_all(tmp_path / "checkpoints")] == [saved]
 
 
 def test_finalized_is_kept(tmp_path: Path) -> None:
     final = save(tmp_path, FILES, ()).finalized()
     assert final.state == FINAL
-    assert load_all(tmp_path) == [final]
+    assert [*load_all(tmp_path)] == [final]
 
 
 def test_with_written_is_kept_and_is_all_for_a_manifest_that_does_not_say(tmp_path: Path) -> None:
     recorded = save(tmp_path, FILES, ()).with_written("/etc/new")
     assert recorded.written == ("/etc/new",)
-    assert load_all(tmp_path) == [recorded]
+    assert [*load_all(tmp_path)] == [recorded]
     path = recorded.folder / "manifest.json"
     manifest = json.loads(path.read_bytes())
     del manifest["written"]
     path.write_text(json.dumps(manifest))
-    assert load_all(tmp_path)[0].written == tuple(file.path for file in FILES)
+    assert [*load_all(tmp_path)][0].written == tuple(file.path for file in FILES)
 
 
 def test_checkpoints_are_for_root_alone(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_load_all_has_the_newest_first_also_past_a_gap(tmp_path: Path) -> None:
     made = [save(tmp_path, FILES, ()) for _ in range(11)]
     made[3].discard()
     newest = save(tmp_path, (), ())
-    loaded = load_all(tmp_path)
+    loaded = [*load_all(tmp_path)]
     assert loaded[0] == newest
     assert [one.folder.name for one in loaded] == sorted(
         (one.folder.name for one in loaded), reverse=True
@@ -83,12 +83,12 @@ def test_sweep_removes_what_has_no_manifest_and_load_all_removes_nothing(tmp_pat
     (tmp_path / "000007").mkdir()
     (tmp_path / "000007" / "0").write_bytes(b"x")
     (tmp_path / "notes").mkdir()
-    assert load_all(tmp_path) == [saved]
+    assert [*load_all(tmp_path)] == [saved]
     assert (tmp_path / "000007" / "0").exists()
     sweep(tmp_path)
-    assert load_all(tmp_path) == [saved]
+    assert [*load_all(tmp_path)] == [saved]
     assert sorted(one.name for one in tmp_path.iterdir()) == ["000001", "notes"]
-    assert load_all(tmp_path / "nothing") == []
+    assert [*load_all(tmp_path / "nothing")] == []
     sweep(tmp_path / "nothing")
 
 
@@ -97,17 +97,17 @@ def test_load_all_refuses_a_damaged_copy(tmp_path: Path, content: bytes) -> None
     folder = save(tmp_path, FILES, ()).folder
     (folder / "0").write_bytes(content)
     if content == ODD:
-        assert load_all(tmp_path)
+        assert [*load_all(tmp_path)]
         return
     with pytest.raises(InvalidData, match=r"the saved copy of /etc/pam.d/sshd is damaged"):
-        load_all(tmp_path)
+        [*load_all(tmp_path)]
 
 
 def test_load_all_refuses_a_missing_copy(tmp_path: Path) -> None:
     folder = save(tmp_path, FILES, ()).folder
     (folder / "0").unlink()
     with pytest.raises(InvalidData, match=r"manifest"):
-        load_all(tmp_path)
+        [*load_all(tmp_path)]
 
 
 @pytest.mark.parametrize(
@@ -118,20 +118,20 @@ def test_load_all_refuses_a_manifest_that_cannot_be_read(tmp_path: Path, content
     folder = save(tmp_path, FILES, ()).folder
     (folder / "manifest.json").write_bytes(content)
     with pytest.raises(InvalidData, match=r"manifest\.json: not a manifest"):
-        load_all(tmp_path)
+        [*load_all(tmp_path)]
 
 
 def test_load_all_refuses_a_newer_manifest(tmp_path: Path) -> None:
     path = save(tmp_path, FILES, ()).folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_bytes()), "schema": 2}))
     with pytest.raises(InvalidData, match="newer"):
-        load_all(tmp_path)
+        [*load_all(tmp_path)]
 
 
 def test_discard_forgets_it(tmp_path: Path) -> None:
     saved = save(tmp_path, FILES, ())
     saved.discard()
-    assert load_all(tmp_path) == []
+    assert [*load_all(tmp_path)] == []
 
 
 def test_discard_removes_the_manifest_first(tmp_path: Path) -> None:

@@ -59,3 +59,8 @@ def test_run_becomes_someone_with_all_groups_and_no_more() -> None:
         "56",
         "78",
     ]
+
+
+def test_run_keeps_a_program_from_the_terminal() -> None:
+    done = run(["sh", "-c", "exec 3<>/dev/tty"])
+    assert not done.succeeded

@@ -92,7 +92,7 @@ def test_ask_password_restores_the_echo_after_an_interrupt(child: pexpect.spawn[
     assert child.getecho()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_ask_password_restores_the_echo_and_ends_by_a_signal_that_ends(
     child: pexpect.spawn[bytes], number: signal.Signals
 ) -> None:

@@ -1,34 +1,24 @@
 from __future__ import annotations
 
-import os
 import pwd
-import socket
-from pathlib import Path
 
 import pytest
 
 from creds_session.system import user_managers
+from creds_session.system.commands import Completed
+
+SOMEONE = pwd.getpwall()[1]
+LISTED = f"""\
+user@0.service loaded active running User Manager for UID 0
+user@{SOMEONE.pw_uid}.service loaded active running User Manager for UID {SOMEONE.pw_uid}
+user@4000000001.service loaded active running User Manager for UID 4000000001
+user@99999999999999999999.service loaded active running User Manager
+"""
 
 
-def test_running_takes_folders_of_numbers_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("listed", "users"), [(LISTED, [SOMEONE.pw_name]), ("", [])])
+def test_running_takes_people_whom_systemd_names(
+    monkeypatch: pytest.MonkeyPatch, listed: str, users: list[str]
 ) -> None:
-    someone = pwd.getpwall()[1]
-    monkeypatch.setattr(user_managers, "RUNTIME", tmp_path)
-    before = Path.cwd()
-    for name in (str(someone.pw_uid), "0", "1abc", "1²", "keep", "4000000001"):
-        (tmp_path / name / "systemd").mkdir(parents=True)
-        with socket.socket(socket.AF_UNIX) as private:
-            os.chdir(tmp_path / name / "systemd")
-            private.bind("private")
-    os.chdir(before)
-    (tmp_path / str(someone.pw_uid + 1)).mkdir()
-    found = user_managers.running()
-    assert [(one.user, one.uid) for one in found] == [(someone.pw_name, someone.pw_uid)]
-
-
-def test_running_is_empty_where_nobody_is_logged_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(user_managers, "RUNTIME", tmp_path / "gone")
-    assert user_managers.running() == ()
+    monkeypatch.setattr(user_managers, "run", lambda *_, **__: Completed(0, listed, ""))
+    assert [one.user for one in user_managers.running()] == users
