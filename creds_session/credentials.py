@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creds_session.errors import (
@@ -20,8 +19,8 @@ from creds_session.errors import (
     NoSuchCredential,
     Unavailable,
 )
-from creds_session.facts import CollectionState
-from creds_session.probe.session import probe_keyring
+from creds_session.facts import CollectionState, collection_name
+from creds_session.probe.session import has_keyring
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus, CallFailed, session_bus_address
 from creds_session.system.processes import name_of
@@ -33,6 +32,7 @@ if TYPE_CHECKING:  # importing keyring costs a tenth of a second
 TIMEOUT = 10.0  # seconds for all answers of the bus
 BUS_ADDRESS = "DBUS_SESSION_BUS_ADDRESS"
 UNLOCK = "unlock it: creds unlock"
+OTHER = "creds unlock opens only the login keyring; creds-doctor says how to make that the default"
 ON_THE_BUS = ("keyring.backends.SecretService", "keyring.backends.libsecret")
 NOTHING_ELSE = "keyring.backends.fail"
 CHAIN = "keyring.backends.chainer"
@@ -55,10 +55,7 @@ def get(
     Raises NoSuchCredential, CollectionLocked, Unavailable or InvalidData; never prompts.
     """
     with _ready_backend() as backend:
-        name = _username(backend, service, username, username_key)
-        password = backend.get_password(service, name)
-    if password is None:
-        raise NoSuchCredential(f"no password is kept for service {service!r}, user {name!r}")
+        name, password = _held(backend, service, username, username_key)
     try:
         return Credential(service, name, Secret(password.encode()))
     except UnicodeEncodeError:
@@ -71,7 +68,8 @@ def put(
     """Keep a password, and the user name under a key where one is given.
 
     Without a user name the key must hold one already. The password is stored first: a reader
-    never finds a name without its password. Raises as ``get`` does.
+    never finds a name without its password. Raises as ``get`` does, and InvalidData where what
+    is kept under the key looks like a password that the name would replace.
     """
     if username_key is not None and username == username_key:
         raise InvalidData("the key and the user name are the same: one would replace the other")
@@ -81,6 +79,7 @@ def put(
         raise InvalidData("the password is not UTF-8; keyring keeps text only") from None
     with _ready_backend() as backend:
         name = _username(backend, service, username, username_key)
+        _require_name_under(backend, service, username_key, name)
         backend.set_password(service, name, text)
         if username is not None and username_key is not None:
             backend.set_password(service, username_key, username)
@@ -92,9 +91,7 @@ def delete(service: str, username: str | None = None, *, username_key: str | Non
     Raises NoSuchCredential and as ``get`` does.
     """
     with _ready_backend() as backend:
-        name = _username(backend, service, username, username_key)
-        if backend.get_password(service, name) is None:
-            raise NoSuchCredential(f"no password is kept for service {service!r}, user {name!r}")
+        name, _ = _held(backend, service, username, username_key)
         backend.delete_password(service, name)
         if username_key is not None and backend.get_password(service, username_key) is not None:
             backend.delete_password(service, username_key)
@@ -109,10 +106,31 @@ def _username(
         raise InvalidData("a credential needs a user name, or the key that holds it")
     held = backend.get_password(service, username_key)
     if held is None:
-        raise NoSuchCredential(
-            f"no user name is kept for service {service!r} under the key {username_key!r}"
-        )
+        where = f"service {service!r} under the key {username_key!r}"
+        raise NoSuchCredential(f"no user name is kept for {where}")
     return str(held)
+
+
+def _require_name_under(backend: KeyringBackend, service: str, key: str | None, name: str) -> None:
+    """Raise where the key holds what is neither this name nor one that has a password."""
+    held = None if key is None else backend.get_password(service, key)
+    if held is None or held == name or backend.get_password(service, held) is not None:
+        return
+    problem = f"what service {service!r} keeps under {key!r} is no user name, maybe a password"
+    raise InvalidData(problem, hint="it would be replaced: give another key, or delete it first")
+
+
+def _held(
+    backend: KeyringBackend, service: str, username: str | None, key: str | None
+) -> tuple[str, str]:
+    """Return the name and its password; shows no looked-up name, for it may be a password."""
+    name = _username(backend, service, username, key)
+    password = backend.get_password(service, name)
+    if password is None:
+        by_key = f"the user name kept under the key {key!r}"
+        known = by_key if username is None else f"user {username!r}"
+        raise NoSuchCredential(f"no password is kept for service {service!r}, {known}")
+    return name, password
 
 
 @contextmanager
@@ -176,27 +194,17 @@ def require_open_collection(timeout: float = TIMEOUT) -> None:
     with Bus(address, timeout) as bus:
         service = secret_service(bus)
         if service is None:
-            _require_keyring_file()
+            if not has_keyring(os.environ):  # a daemon would have nothing to serve
+                _require_unlocked(CollectionState.ABSENT, "")
             _start(bus)
             service = secret_service(bus)
         if service is None:
             raise Unavailable("the keyring daemon ended as soon as it was started")
         path = service.alias("default")
         state = service.state(path)
+        is_login = path == service.alias("login")
         owner = f"{name_of(service.owner.pid)} (pid {service.owner.pid})"
-    _require_unlocked(state, owner)
-
-
-def _require_keyring_file() -> None:
-    """Raise where there is nothing to serve.
-
-    A daemon that is started with no keyring would be handed the password by the next login, and
-    never serve the keyring that it makes of it.
-    """
-    keyring = probe_keyring(os.environ)
-    others = Path(keyring.path).parent.glob("*.keyring")
-    if not (keyring.exists or keyring.login_waits or any(others)):
-        _require_unlocked(CollectionState.ABSENT, "")
+    _require_unlocked(state, owner, "" if is_login else collection_name(path))
 
 
 def _start(bus: Bus) -> None:
@@ -211,7 +219,9 @@ def _start(bus: Bus) -> None:
         raise Unavailable(f"the keyring daemon does not start: {error.problem}") from error
 
 
-def _require_unlocked(state: CollectionState, owner: str) -> None:
+def _require_unlocked(state: CollectionState, owner: str, other: str = "") -> None:
+    if state is CollectionState.LOCKED and other:
+        raise CollectionLocked(f"the default keyring, {other}, is locked", hint=OTHER)
     if state is CollectionState.LOCKED:
         raise CollectionLocked("the keyring is locked", hint=UNLOCK)
     if state is CollectionState.ABSENT:

@@ -1,6 +1,6 @@
 """Every error this package raises on purpose: the problem, a hint, an exit code.
 
-The exit codes are those of sysexits.h where one fits; docs/reference/exit-codes.md
+The exit codes are those of sysexits.h where one fits; docs/reference/commands.md
 lists them. Only ``creds_session.cli`` catches these and turns them into an exit.
 """
 

@@ -25,6 +25,11 @@ class CollectionState(enum.Enum):
     GHOST = "ghost"
 
 
+def collection_name(path: str) -> str:
+    """Return what tells a collection from others: the last part of its path."""
+    return path.rpartition("/")[2]
+
+
 class DaemonRole(enum.Enum):
     """Who started a gnome-keyring-daemon, told by its arguments."""
 
@@ -88,13 +93,18 @@ class NameOwner:
 
 @dataclass(frozen=True)
 class BusFacts:
-    """The session bus and what is on it; ``reason`` says why there is nothing to say."""
+    """The session bus and what is on it; ``reason`` says why there is nothing to say.
+
+    ``login`` and ``default`` are the collections with these aliases, often one and the same.
+    """
 
     address: str | None = None
     reason: str = ""
     owner: NameOwner | None = None
     activatable: bool = False
     login: CollectionState | None = None
+    default: CollectionState | None = None
+    default_path: str = ""
     is_idle: bool = False
 
     @property

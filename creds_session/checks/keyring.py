@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from creds_session.facts import CollectionState, Facts
+from creds_session.facts import CollectionState, Facts, collection_name
 from creds_session.findings import Finding, Remediation, Seen, Severity
 
+SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
+LOGIN = "/org/freedesktop/secrets/collection/login"
+MAKE_IT_DEFAULT = ("busctl", "--user", "call", *SERVICE, "SetAlias", "so", "default", LOGIN)
 UNLOCK = Remediation("unlock it with the keyring's password", (("creds", "unlock"),))
 
 
 def login_keyring_is_open(facts: Facts) -> Seen:
-    """The login keyring exists, is served, and is unlocked: a secret can be read now."""
+    """The login keyring exists, is served, and is unlocked: a secret can be read now.
+
+    Programs read the default keyring; that is the login one, or must be open too.
+    """
     state = facts.bus.login
     if state is CollectionState.UNLOCKED:
+        if facts.bus.default is CollectionState.LOCKED:
+            return Seen("the login keyring is unlocked, the default one not", (_default(facts),))
         return Seen("the login keyring is unlocked")
     if state is CollectionState.LOCKED:
         return Seen("the login keyring is locked", (_locked(facts),))
@@ -20,6 +28,22 @@ def login_keyring_is_open(facts: Facts) -> Seen:
     if facts.keyring.exists is None:
         return Seen("the login keyring cannot be looked at", (_unreadable(facts),))
     return Seen("there is no login keyring", (_absent(facts),))
+
+
+def _default(facts: Facts) -> Finding:
+    name = collection_name(facts.bus.default_path)
+    return Finding(
+        "default-keyring-locked",
+        Severity.ERROR,
+        f"the default keyring is locked: {name}, which is not the login keyring",
+        cause="the alias default names it, and no login opens it: PAM opens the login keyring only",
+        evidence=(facts.bus.default_path,),
+        remediation=Remediation(
+            f"make the login keyring the default (what {name} holds stays there), or unlock {name}"
+            " on a desktop",
+            (MAKE_IT_DEFAULT,),
+        ),
+    )
 
 
 def _locked(facts: Facts) -> Finding:

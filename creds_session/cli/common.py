@@ -8,24 +8,35 @@ import io
 import json
 import math
 import os
+import pwd
+import stat
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from creds_session import __version__
 from creds_session.errors import CannotWrite, CredsSessionError, UsageError
 from creds_session.report.text import printable
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 INTERRUPTED = 130
 OUR_FAULT = 70
 SCHEMA = 1
 LONGEST = 86400.0  # seconds
+PLACES = {"HOME": ".config", "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}  # of keyring's files
 
 
 def run(command: Callable[[], int], program: str) -> int:
-    """Run a command; return its exit code, whatever is raised in it. Never a traceback."""
-    _escape_what_is_no_text()
+    """Run a command; return its exit code, whatever is raised in it. Never a traceback.
+
+    The code stays what it is when the reader of standard output has left.
+    """
+    _open_what_is_missing()
+    _prepare_output()
     try:
         code = command()
         sys.stdout.flush()
@@ -35,19 +46,56 @@ def run(command: Callable[[], int], program: str) -> int:
     except KeyboardInterrupt:
         complain(program, "interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        _drop_output()  # whoever read it has left
-        return 0
     except Exception as error:  # noqa: BLE001 - the boundary: a crash must not look like 1
         return _fault(program, error)
     return code
 
 
-def _escape_what_is_no_text() -> None:
-    """Have bytes that are no text in this locale printed as escapes: they must end no command."""
+class _Output(io.FileIO):
+    """Standard output or error, silent once it is lost in one of these ways."""
+
+    def __init__(self, descriptor: int, *lost: type[OSError]) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+        self._lost = lost
+
+    def write(self, data: Buffer) -> int | None:  # type: ignore[override]
+        """Write it; once the output is lost, all that follows goes nowhere."""
+        try:
+            return super().write(data)
+        except self._lost:
+            _drop_output(self.fileno())
+            return super().write(data)
+
+
+def _open_what_is_missing() -> None:
+    """Open /dev/null where a standard stream was closed: no file may come to lie there.
+
+    ``sys.stdin`` stays None where it is: what is not there must not pass for an empty password.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(nowhere, True)  # noqa: FBT003 - takes no keyword
+
+
+def _prepare_output() -> None:
+    """Have no output end a command: for its reader has left, or it is no text in this locale."""
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _text(1, sys.stdout, BrokenPipeError)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _text(2, sys.stderr, OSError)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _text(descriptor: int, before: TextIO | None, *lost: type[OSError]) -> TextIO:
+    raw = _Output(descriptor, *lost)
+    by_line = raw.isatty() or descriptor == 2  # noqa: PLR2004 - standard error
+    encoding = before.encoding if before else None
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, line_buffering=by_line)
 
 
 def _fault(program: str, error: Exception) -> int:
@@ -63,9 +111,11 @@ def _fault(program: str, error: Exception) -> int:
     return OUR_FAULT
 
 
-def _drop_output() -> None:
-    """Keep the interpreter from trying to write the rest of our output at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _drop_output(descriptor: int = 1) -> None:
+    """Let the rest of our output go nowhere, at the interpreter's end too."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _place(error: BaseException) -> str:
@@ -79,10 +129,18 @@ def _place(error: BaseException) -> str:
 
 
 def complain(program: str, problem: str, hint: str = "") -> None:
-    """Tell the person on standard error what is wrong, and what to do about it."""
-    print(f"{program}: {printable(problem)}", file=sys.stderr)
-    if hint:
-        print(f"{' ' * len(program)}  {printable(hint)}", file=sys.stderr)
+    """Tell the person on standard error what is wrong, and what to do about it.
+
+    Text of several lines keeps them. Never raises: there may be nobody to tell.
+    """
+    if sys.stderr is None:  # print() would take standard output
+        return
+    told = problem.rstrip("\n").split("\n") + (hint.rstrip("\n").split("\n") if hint else [])
+    margin = f"{program}: "
+    with suppress(OSError, ValueError):
+        for line in told:
+            print(f"{margin}{printable(line)}", file=sys.stderr)
+            margin = " " * len(margin)
 
 
 def print_json(values: Mapping[str, object]) -> None:
@@ -124,11 +182,52 @@ def refuse_foreign_home(command: str) -> None:
     """
     if os.getuid() != 0:
         return
-    for variable in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
-        place = Path(os.environ.get(variable) or "/nonexistent")
-        if place.is_dir() and place.stat().st_uid != 0:
-            user = os.environ.get("SUDO_USER", "that user")
-            raise UsageError(
-                f"root with {variable}={place} would reach nobody's keyring",
-                hint=f"run it as {user}: creds {command}",
-            )
+    place = os.environ.get("XDG_RUNTIME_DIR")
+    if place and Path(place).is_dir() and Path(place).stat().st_uid != 0:
+        raise _foreign("XDG_RUNTIME_DIR", place, command)
+    for variable, below in PLACES.items():
+        place = os.environ.get(variable)
+        if place and not (variable == "HOME" and _is_home_of_root(place)):
+            path = Path(place, below, "python_keyring").absolute()
+            if not (_is_roots(path) and _is_roots(Path(os.path.realpath(path)))):
+                raise _foreign(variable, place, command)
+
+
+def _foreign(variable: str, place: str, command: str) -> UsageError:
+    user = os.environ.get("SUDO_USER", "that user")
+    return UsageError(
+        f"root with {variable}={place} would reach nobody's keyring",
+        hint=f"run it as {user}: creds {command}",
+    )
+
+
+def _is_home_of_root(place: str) -> bool:
+    return os.path.realpath(place) == os.path.realpath(pwd.getpwuid(0).pw_dir)
+
+
+def _is_roots(path: Path) -> bool:
+    """Tell whether root alone decides what lies at this path, now or later."""
+    followed = True  # in a sticky folder others can make what is not there yet
+    for folder in (path, *path.parents):
+        try:
+            status = folder.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            followed = False
+            continue
+        except OSError:
+            return False
+        if status.st_uid != 0 or (_others_write(status) and not (followed and _sticky(status))):
+            return False
+        followed = True
+    return True
+
+
+def _others_write(status: os.stat_result) -> bool:
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    by_group = status.st_mode & stat.S_IWGRP and status.st_gid != 0
+    return bool(status.st_mode & stat.S_IWOTH or by_group)
+
+
+def _sticky(status: os.stat_result) -> bool:
+    return bool(status.st_mode & stat.S_ISVTX)

@@ -9,6 +9,7 @@ import sys
 from creds_session.cli.common import Parser, refuse_foreign_home, run, seconds
 from creds_session.errors import InvalidData, UsageError
 from creds_session.secret import Secret
+from creds_session.system.hardening import forbid_core_dumps
 
 PROGRAM = "creds"
 EXAMPLES = """\
@@ -88,6 +89,7 @@ def _username_key(arguments: argparse.Namespace) -> str | None:
 def _put(arguments: argparse.Namespace) -> int:
     from creds_session import credentials  # noqa: PLC0415 - each command imports its own
 
+    forbid_core_dumps()
     key = _username_key(arguments)
     _need_name(arguments.user, key)
     password = _new_password(f"Password for {arguments.service}: ")
@@ -98,6 +100,7 @@ def _put(arguments: argparse.Namespace) -> int:
 def _get(arguments: argparse.Namespace) -> int:
     from creds_session import credentials  # noqa: PLC0415
 
+    forbid_core_dumps()
     key = _username_key(arguments)
     _need_name(arguments.user, key)
     found = credentials.get(arguments.service, arguments.user, username_key=key)
@@ -110,6 +113,7 @@ def _get(arguments: argparse.Namespace) -> int:
 def _delete(arguments: argparse.Namespace) -> int:
     from creds_session import credentials  # noqa: PLC0415
 
+    forbid_core_dumps()
     key = _username_key(arguments)
     _need_name(arguments.user, key)
     credentials.delete(arguments.service, arguments.user, username_key=key)

@@ -48,9 +48,22 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
             owner = NameOwner(peer.pid, peer.uid, name_of(peer.pid), peer.unique_name)
             if not owner.is_gnome_keyring:
                 return BusFacts(address, owner=owner)
-            return BusFacts(address, owner=owner, login=SecretService(bus, peer).login_state())
+            return _collections(address, owner, SecretService(bus, peer))
     except CredsSessionError as error:
         return BusFacts(address, error.problem)
+
+
+def _collections(address: str, owner: NameOwner, service: SecretService) -> BusFacts:
+    """Look at the login keyring, and at the default one where that is another."""
+    paths = {alias: service.alias(alias) for alias in ("login", "default")}
+    states = {path: service.state(path) for path in dict.fromkeys(paths.values())}
+    return BusFacts(
+        address,
+        owner=owner,
+        login=states[paths["login"]],
+        default=states[paths["default"]],
+        default_path=paths["default"],
+    )
 
 
 def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> KeyringFacts:
@@ -72,6 +85,17 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     listens = bool(control and (_answers(control) if connect else is_listening(control)))
     waits = listens and not exists and _login_waits()
     return KeyringFacts(path, exists, control, listens, waits)
+
+
+def has_keyring(environ: Mapping[str, str]) -> bool:
+    """Tell whether a daemon that starts has a keyring to serve, or will have one.
+
+    One that is started with none would be handed the password by the next login, and never
+    serve the keyring that it makes of it.
+    """
+    keyring = probe_keyring(environ)
+    others = Path(keyring.path).parent.glob("*.keyring")
+    return bool(keyring.exists or keyring.login_waits or any(others))
 
 
 def _login_waits() -> bool:

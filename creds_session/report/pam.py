@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 from creds_session.pam.judge import GroupVerdict
 from creds_session.pam.plan import Edit, Plan
+from creds_session.report.text import printable, printable_lines
 
 ABSENT = "/dev/null"
 
 
 def verdict_lines(verdicts: Iterable[GroupVerdict]) -> list[str]:
     """Return one line a management group, and the counterexample where there is one."""
-    return [f"{verdict.group.value:<9} {_verdict(verdict)}" for verdict in verdicts]
+    return [f"{one.group.value:<9} {printable_lines(_verdict(one))}" for one in verdicts]
 
 
 def _verdict(verdict: GroupVerdict) -> str:
@@ -40,15 +41,16 @@ def verdict_values(verdicts: Iterable[GroupVerdict]) -> list[dict[str, object]]:
 
 
 def unified_diff(path: str, before: bytes | None, after: bytes) -> str:
-    """Return the diff as diff -u has it; bytes that are no text are shown escaped."""
+    """Return the diff as diff -u has it; what is no text, or acts on a terminal, is escaped."""
+    shown = printable(path)
     lines = difflib.unified_diff(
         _lines(before or b""),
         _lines(after),
-        fromfile=ABSENT if before is None else path,
-        tofile=path,
+        fromfile=ABSENT if before is None else shown,
+        tofile=shown,
         lineterm="",
     )
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable_lines(line)}\n" for line in lines)
 
 
 def _lines(content: bytes) -> list[str]:

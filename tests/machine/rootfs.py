@@ -36,6 +36,9 @@ PACKAGES = (
 REQUIREMENTS = (
     *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "setuptools", "wheel"),
     *("pytest", "pytest-timeout", "hypothesis"),
+    # What those need on an older Python: pip asks its own one when it fetches for another.
+    *("exceptiongroup", "tomli", "typing-extensions", "importlib-metadata", "backports.tarfile"),
+    *("backports-asyncio-runner", "zipp"),
 )
 
 

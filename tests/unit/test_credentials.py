@@ -28,6 +28,8 @@ from creds_session.errors import (
 )
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus
+from creds_session.system.secret_service import LOGIN, SecretService
+from tests.unit.service import serving
 from tests.unit.system.test_bus import dbus_daemon
 
 PASSWORD = Secret("canary-ü".encode())
@@ -212,3 +214,54 @@ def test_require_open_collection_starts_nothing_where_there_is_no_keyring(
 
 def test_credential_does_not_show_its_password() -> None:
     assert "canary" not in repr(Credential("app", "me", PASSWORD))
+
+
+def test_a_name_that_was_looked_up_is_never_shown(backend: Memory) -> None:
+    backend.kept["app", "alice"] = "canary"  # a user's own name taken for a key
+    for act in (get, delete):
+        with pytest.raises(NoSuchCredential) as caught:
+            act("app", username_key="alice")
+        assert "the user name kept under the key 'alice'" in caught.value.problem
+        assert "canary" not in f"{caught.value!r} {caught.value.hint}"
+    assert backend.kept == {("app", "alice"): "canary"}
+
+
+def test_put_replaces_no_password_by_a_name(backend: Memory) -> None:
+    backend.kept["app", "alice"] = "canary"
+    with pytest.raises(InvalidData, match="'alice' is no user name") as caught:
+        put("app", "me", PASSWORD, username_key="alice")
+    assert "canary" not in f"{caught.value!r} {caught.value.hint}"
+    assert backend.kept == {("app", "alice"): "canary"}
+
+
+def test_put_replaces_a_name_by_another(backend: Memory) -> None:
+    put("app", "me", Secret(b"old"), username_key="key")
+    put("app", "you", Secret(b"new"), username_key="key")
+    assert backend.kept == {("app", "me"): "old", ("app", "key"): "you", ("app", "you"): "new"}
+
+
+def test_put_completes_what_keyring_began(backend: Memory) -> None:
+    for name in ("me", None):
+        backend.kept = {("app", "key"): "me"}
+        put("app", name, Secret(b"new"), username_key="key")
+        assert backend.kept == {("app", "key"): "me", ("app", "me"): "new"}
+
+
+@pytest.mark.parametrize(
+    ("default", "problem", "hint"),
+    [
+        (f"{LOGIN[:-5]}work", "the default keyring, work, is locked", "opens only the login"),
+        (LOGIN, "the keyring is locked", "unlock it: creds unlock"),
+    ],
+)
+def test_a_locked_default_keyring_that_is_another_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, default: str, problem: str, hint: str
+) -> None:
+    names = {"default": default, "login": LOGIN}
+    monkeypatch.setattr(SecretService, "alias", lambda _, name: names[name])
+    with dbus_daemon(tmp_path) as address, serving(address, tmp_path / "told"):
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+        with pytest.raises(CollectionLocked) as caught:
+            require_open_collection(5)
+    assert caught.value.problem == problem
+    assert hint in caught.value.hint

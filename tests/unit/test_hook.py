@@ -57,7 +57,11 @@ def test_it_never_fails_nor_speaks_nor_leaves_a_name(
         {line.partition("=")[0] for line in (tmp_path / file).read_text().splitlines()}
         for file in ("before", "after")
     ]
-    assert {name for name in names[1] - names[0] if name.isidentifier()} <= {"_", "PIPESTATUS", "_AST_FEATURES"}
+    assert {name for name in names[1] - names[0] if name.isidentifier()} <= {
+        "_",
+        "PIPESTATUS",
+        "_AST_FEATURES",
+    }
 
 
 def test_it_asks_nobody_where_there_is_no_terminal(shell: list[str], tmp_path: Path) -> None:

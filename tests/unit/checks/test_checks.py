@@ -175,3 +175,25 @@ def test_healthy_means_that_a_gnome_keyring_says_unlocked(
 def test_a_line_that_refuses_every_login_is_an_error(line: bytes) -> None:
     found = findings(replace(WELL, pam=pam(SSHD + line + b"\n")))
     assert [(one.id, one.severity) for one in found] == [("pam-file-malformed", E)]
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [(LOCKED, ["default-keyring-locked"]), (CollectionState.UNLOCKED, []), (None, [])],
+)
+def test_a_locked_default_keyring_is_an_error_beside_an_open_login_keyring(
+    state: CollectionState | None, expected: list[str]
+) -> None:
+    path = "/org/freedesktop/secrets/collection/work"
+    found = findings(replace(WELL, bus=replace(WELL.bus, default=state, default_path=path)))
+    assert [one.id for one in found] == expected
+    for finding in found:
+        assert (finding.severity, finding.evidence) == (E, (path,))
+        assert "work" in finding.title
+        assert finding.remediation is not None
+        assert "SetAlias" in finding.remediation.commands[0]
+
+
+def test_a_locked_login_keyring_that_is_the_default_is_one_finding() -> None:
+    facts = replace(WELL, bus=replace(bus(login=LOCKED), default=LOCKED), session=BY_SU)
+    assert [one.id for one in findings(facts)] == ["keyring-locked"]

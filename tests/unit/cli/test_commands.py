@@ -9,6 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from creds_session.cli import creds
 from tests.unit.system.test_bus import authenticate_and_fall_silent, dbus_daemon, in_background
 
 MODULES = {"creds": "creds", "creds-doctor": "doctor", "creds-setup-pam": "setup_pam"}
@@ -207,3 +208,18 @@ def test_unlock_by_standard_input_shows_no_password_at_a_terminal(
         with pexpect.spawn(python[0], argv, env=environment, timeout=5) as child:
             child.expect_exact(b"New password of the login keyring: ")
             assert child.waitnoecho(timeout=3)
+
+
+@pytest.mark.parametrize("line", ["get app me", "put app me", "delete app me", "unlock"])
+def test_no_password_passes_through_where_a_core_file_would_keep_it(
+    monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    def forbid() -> None:
+        raise InterruptedError
+
+    for module in ("creds", "unlock"):
+        monkeypatch.setattr(f"creds_session.cli.{module}.forbid_core_dumps", forbid)
+    monkeypatch.setattr("creds_session.cli.creds.refuse_foreign_home", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["creds", *line.split()])
+    with pytest.raises(InterruptedError):
+        creds._main()

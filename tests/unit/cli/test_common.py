@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import os
+import pwd
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from creds_session import errors
-from creds_session.cli.common import Parser, complain, print_json, run
+from creds_session.cli.common import Parser, complain, print_json, refuse_foreign_home, run
 from creds_session.secret import Secret
 
 CANARY = "canary-4711"
@@ -87,6 +89,25 @@ def test_print_json_has_the_schema_first(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == '{\n  "schema": 1,\n  "a": "\\u00fc\\udcff"\n}\n'
 
 
+def test_complain_keeps_the_lines_of_a_text_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    complain("creds", "one\r\ntwo\tx", "three\nfour")
+    lines = ["creds: one\\r", "two\\tx", "three", "four"]
+    assert capsys.readouterr().err == "\n       ".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+def test_complain_raises_nothing_and_takes_no_other_stream(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stream: str | None
+) -> None:
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stderr", closed if stream else None)
+    complain("creds", "it is so", "do that")
+    assert capsys.readouterr().out == ""
+
+
 def test_complain_has_one_line_without_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     complain("creds", "it is so")
     assert capsys.readouterr().err == "creds: it is so\n"
@@ -94,7 +115,7 @@ def test_complain_has_one_line_without_a_hint(capsys: pytest.CaptureFixture[str]
 
 def test_complain_lets_nothing_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     complain("creds", "no\x1b[31m answer\n", "run\r \udcff")
-    assert capsys.readouterr().err == "creds: no\\x1b[31m answer\\n\n       run\\r \\udcff\n"
+    assert capsys.readouterr().err == "creds: no\\x1b[31m answer\n       run\\r \\udcff\n"
 
 
 def test_parser_lets_nothing_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,3 +169,119 @@ def test_run_prints_what_is_no_text_as_escapes(python: list[str]) -> None:
         "uü \\udcff\n".encode(),
         b"\\udcfe\n",
     )
+
+
+@pytest.mark.parametrize("code", [MUCH, LITTLE])
+def test_run_keeps_the_code_when_its_reader_has_left(python: list[str], code: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    argv = command(python, code.replace("and 0", "and 3").replace("or 0", "or 3"))
+    done = subprocess.run(argv, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+ERROR = "lambda: (_ for _ in ()).throw(__import__('creds_session.errors').errors.Busy('held'))"
+
+
+def test_run_keeps_the_code_when_nobody_takes_its_messages(python: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with Path("/dev/full").open("wb") as full:
+        for stream in (writer, full.fileno()):
+            argv = command(python, ERROR)
+            done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=stream, check=False)
+            assert (done.returncode, done.stdout) == (errors.Busy.exit_code, b"")
+    os.close(writer)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_run_prints_into_no_file_that_took_the_place_of_a_stream(
+    python: list[str], tmp_path: Path, closed: str
+) -> None:
+    path = tmp_path / "file"
+    body = f"[open({str(path)!r}, 'w'), print('out'), print('no', file=sys.stderr), {{}}][3]"
+    for code, last in ((0, "0"), (75, f"({ERROR})()")):
+        argv = ["sh", "-c", f'exec "$@" {closed}', "sh"]
+        argv += command(python, "lambda: " + body.format(last))
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert done.stdout in {"", "out\n"}
+        assert path.read_text() == ""
+
+
+def test_run_takes_no_missing_input_for_an_empty_one(python: list[str]) -> None:
+    argv = ["sh", "-c", 'exec "$@" <&-', "sh"]
+    argv += command(python, "lambda: 5 if sys.stdin is None else 0")
+    assert subprocess.run(argv, check=False).returncode == 5
+
+
+@pytest.fixture
+def of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder of root's, with an environment that names no other."""
+    for variable in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return folder
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+VARIABLES = {"HOME": ".config", "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}
+
+
+@needs_root
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("made", [False, True])
+def test_root_may_use_what_is_roots(
+    of_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    made: bool,  # noqa: FBT001
+) -> None:
+    if made:
+        (of_root / VARIABLES[variable] / "python_keyring").mkdir(parents=True)
+    for place in (
+        of_root,
+        of_root / "not" / "yet",
+        Path("/dev/null"),
+        Path(pwd.getpwuid(0).pw_dir),
+    ):
+        monkeypatch.setenv(variable, str(place))
+        refuse_foreign_home("get")
+
+
+@needs_root
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("kind", ["owner", "others", "group", "below", "link", "linked", "sticky"])
+def test_root_may_not_use_what_others_can_change(
+    of_root: Path, monkeypatch: pytest.MonkeyPatch, variable: str, kind: str
+) -> None:
+    folder = of_root / VARIABLES[variable] / "python_keyring"
+    place = of_root
+    if kind == "below":
+        folder.mkdir(parents=True)
+        os.chown(folder, 12, 34)
+    elif kind in {"link", "linked"}:
+        (of_root / "target").mkdir()
+        place = of_root / "link"
+        place.symlink_to("target")
+        os.chown(place if kind == "link" else of_root / "target", 12, 34, follow_symlinks=False)
+    elif kind == "owner":
+        os.chown(of_root, 12, 34)
+    else:
+        os.chown(of_root, 0, 34)
+        of_root.chmod({"others": 0o757, "group": 0o775, "sticky": 0o1777}[kind])
+    for named in (place, place / "not" / "yet") if kind != "below" else (place,):
+        monkeypatch.setenv(variable, str(named))
+        with pytest.raises(
+            errors.UsageError, match=f"root with {variable}={named} would"
+        ) as caught:
+            refuse_foreign_home("get")
+        assert "creds get" in caught.value.hint
+
+
+def test_a_user_may_use_any_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 1000)
+    monkeypatch.setenv("HOME", "/tmp/nothing")
+    refuse_foreign_home("get")

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.facts import CollectionState
 from creds_session.probe.machine import probe
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.system.commands import Completed
 from creds_session.system.processes import bus_daemon_runs
 from creds_session.system.root import Root
+from creds_session.system.secret_service import LOGIN, SecretService
 from tests.unit.children import end_within, run_child
+from tests.unit.service import serving
+from tests.unit.system.test_bus import dbus_daemon
 
 ME = os.getuid()
 
@@ -169,3 +173,19 @@ def test_probe_says_that_a_bus_that_is_gone_does_not_answer(tmp_path: Path) -> N
     facts = probe(environ, Root(tmp_path))
     assert not facts.bus.is_idle
     assert "no session bus answers" in facts.bus.reason
+
+
+def test_probe_bus_tells_the_default_keyring_from_the_login_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"{LOGIN[:-5]}work"
+    states = {LOGIN: CollectionState.UNLOCKED, other: CollectionState.LOCKED}
+    monkeypatch.setattr(SecretService, "state", lambda _, path: states[path])
+    with dbus_daemon(tmp_path) as address, serving(address, tmp_path / "told"):
+        environ = {"DBUS_SESSION_BUS_ADDRESS": address}
+        for default in (other, LOGIN):
+            names = {"default": default, "login": LOGIN}
+            monkeypatch.setattr(SecretService, "alias", lambda _, name, names=names: names[name])
+            facts = probe_bus(environ, 5)
+            assert (facts.login, facts.default) == (states[LOGIN], states[default])
+            assert facts.default_path == default

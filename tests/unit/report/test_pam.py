@@ -58,6 +58,14 @@ def test_unified_diff_shows_odd_bytes_and_a_missing_newline() -> None:
     )
 
 
+def test_what_would_act_on_a_terminal_is_shown_as_what_it_is() -> None:
+    verdict = GroupVerdict(AUTH, present=True, reached=False, problem="a\x1b[2J\n\tb\r")
+    assert verdict_lines([verdict]) == ["auth      a\\x1b[2J\n\tb\\r"]
+    diff = unified_diff("/a\x1b\n+x", b"a\tb\n", b"a\tb\n\x1b]0;x\x07\r\n\xc2\x9b\n")
+    told = "--- {0}\n+++ {0}\n@@ -1 +1,3 @@\n a\tb\n+\\x1b]0;x\\x07\\r\n+\\x9b\n"
+    assert diff == told.format("/a\\x1b\\n+x")
+
+
 @given(st.binary(max_size=30), st.binary(max_size=30))
 def test_unified_diff_never_fails_and_shows_every_difference(before: bytes, after: bytes) -> None:
     shown = (before.decode("utf-8", "backslashreplace"), after.decode("utf-8", "backslashreplace"))

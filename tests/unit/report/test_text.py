@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.report.text import printable
+from creds_session.report.text import printable, printable_lines
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,9 @@ def test_printable_is_one_line_that_can_be_printed_and_changes_no_more_than_it_m
     shown.encode()
     assert (shown == text) is text.isprintable()
     assert printable(shown) == shown
+
+
+@given(st.text())
+def test_printable_lines_differs_by_tabs_and_newlines_alone(text: str) -> None:
+    shown = printable_lines(text)
+    assert printable(text) == shown.replace("\t", "\\t").replace("\n", "\\n")

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+
+from creds_session.pam.counterexample import Breach, Counterexample
+from creds_session.pam.proof import refute, refute_reach
+from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue
+from tests.oracle.oracle_services import AUTH_OURS, JUMP, stacks
+
+AUTH, PASSWORD, SESSION = ManagementGroup.AUTH, ManagementGroup.PASSWORD, ManagementGroup.SESSION
+NEVER = "auth [default=ignore] pam_gnome_keyring.so\n"
+
+
+def safety(before: str, after: str, group: ManagementGroup = AUTH) -> Counterexample | None:
+    return refute(stacks(before), stacks(after), group)
+
+
+def breach(before: str, after: str, group: ManagementGroup = AUTH) -> Breach:
+    found = safety(before, after, group)
+    assert found is not None
+    assert found.group is group
+    return found.breach
+
+
+def test_nothing_added_is_safe_and_reaches_nothing() -> None:
+    assert safety(JUMP, JUMP) is None
+    found = refute_reach(stacks(JUMP), stacks(JUMP), AUTH)
+    assert found is not None
+    assert found.breach is Breach.NOT_REACHED
+
+
+def test_optional_is_safe_where_something_else_decides() -> None:
+    assert safety(JUMP, JUMP + AUTH_OURS) is None
+    assert refute_reach(stacks(JUMP), stacks(JUMP + AUTH_OURS), AUTH) is None
+
+
+def test_optional_lets_in_where_nothing_else_decides() -> None:
+    lone = "auth sufficient pam_unix.so\n"
+    assert breach(lone, lone + AUTH_OURS) is Breach.LET_IN
+    assert safety(lone, lone + NEVER) is None
+
+
+@pytest.mark.parametrize("word", ["required", "requisite"])
+def test_a_keyring_that_is_not_on_the_disk_locks_out_where_it_counts(word: str) -> None:
+    found = safety(JUMP, JUMP + f"auth {word} pam_gnome_keyring.so\n")
+    assert found is not None
+    assert found.breach is Breach.LOCK_OUT
+    assert found.steps[-1].handler.module == "pam_gnome_keyring.so"
+    assert found.steps[-1].returned != ReturnValue.SUCCESS
+
+
+def test_a_jump_that_lands_elsewhere_is_seen() -> None:
+    first, *rest = JUMP.splitlines(keepends=True)
+    within = first + AUTH_OURS + "".join(rest)
+    assert breach(JUMP, within) in {Breach.LOCK_OUT, Breach.RUNS_OTHERWISE}
+
+
+def test_a_substack_for_an_include_is_safe_only_where_nothing_follows() -> None:
+    lib = "auth sufficient pam_unix.so\nauth required pam_deny.so\n"
+    before, after = (
+        stacks("auth include l\n", l=lib),
+        stacks("auth substack l\n" + AUTH_OURS, l=lib),
+    )
+    assert refute(before, after, AUTH) is None
+    assert refute_reach(before, after, AUTH) is None
+    more = "auth required pam_2fa.so\n"
+    before = stacks("auth include l\n" + more, l=lib)
+    found = refute(before, stacks("auth substack l\n" + more, l=lib), AUTH)
+    assert found is not None
+    assert found.breach is Breach.RUNS_OTHERWISE
+
+
+def test_the_first_rule_of_a_group_is_seen_to_take_the_place_of_other() -> None:
+    before = stacks("account required a.so\n", other="auth required pam_unix.so\n")
+    after = stacks("account required a.so\n" + AUTH_OURS, other="auth required pam_unix.so\n")
+    assert refute(before, after, AUTH) is not None
+
+
+def test_a_password_rule_is_walked_in_both_passes() -> None:
+    lone = "password sufficient pam_unix.so\n"
+    ours = "password required pam_gnome_keyring.so use_authtok\n"
+    found = safety(lone, ours + lone, PASSWORD)
+    assert found is not None
+    assert found.pass_ is Pass.PRELIM
+
+
+def test_setcred_goes_by_what_authenticate_cached() -> None:
+    """What authenticate decided says nothing here: an ignore in setcred leaves it open."""
+    text = "auth required pam_debug.so auth=success cred=ignore\n"
+    found = safety(text, text + AUTH_OURS)
+    assert found is not None
+    assert (found.breach, found.pass_) == (Breach.LET_IN, Pass.SETCRED)
+    assert safety(text, text + NEVER) is None
+
+
+def test_close_session_is_walked_too() -> None:
+    text = "session required pam_debug.so open_session=success close_session=ignore\n"
+    rule = "session optional pam_gnome_keyring.so auto_start\n"
+    found = safety(text, text + rule, SESSION)
+    assert found is not None
+    assert (found.breach, found.pass_) == (Breach.LET_IN, Pass.CLOSE_SESSION)
+
+
+def test_reached_means_after_the_password_was_asked_for() -> None:
+    found = refute_reach(stacks(JUMP), stacks(AUTH_OURS + JUMP), AUTH)
+    assert found is not None
+    assert found.breach is Breach.NOT_REACHED
+
+
+def test_a_success_without_a_password_needs_no_keyring() -> None:
+    key = "auth sufficient pam_2fa.so\n"
+    before, after = stacks(key + JUMP), stacks(key + JUMP + AUTH_OURS)
+    assert refute_reach(before, after, AUTH) is None
+
+
+def test_strict_takes_returns_that_are_not_documented() -> None:
+    before, after = stacks(JUMP), stacks(JUMP + AUTH_OURS)
+    found = refute(before, after, AUTH, strict=True)
+    assert found is not None
+    assert found.steps[-1].returned == ReturnValue.NEW_AUTHTOK_REQD
+    assert refute(before, stacks(JUMP + NEVER), AUTH, strict=True) is None
+
+
+def test_a_counterexample_reads_from_top_to_bottom() -> None:
+    found = safety(JUMP, JUMP + "auth required pam_gnome_keyring.so\n")
+    head, *steps = str(found).splitlines()
+    assert head == f"{Breach.LOCK_OUT.value}, in authenticate, when"
+    assert steps[0] == "  pam_unix.so returns success  (/etc/pam.d/sshd:1)"
+    assert steps[-1].endswith("(/etc/pam.d/sshd:4)")
+
+
+def test_cost_grows_with_the_rules_and_not_with_their_combinations() -> None:
+    controls = ["required", "optional", "[success=1 default=ignore]", "[default=1]", "requisite"]
+    text = "".join(f"auth {controls[n % 5]} m{n}.so\n" for n in range(300)) + JUMP
+    assert safety(text, text + NEVER) is None
