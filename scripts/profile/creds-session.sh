@@ -15,7 +15,8 @@ case $-:${CREDS_SESSION_HOOK:-on}:${DBUS_SESSION_BUS_ADDRESS:+bus} in
 *i*:on:bus)
     if [ -t 0 ] && [ -t 2 ] && [ "$(id -u)" != 0 ] &&
         ! [ -e "${XDG_CONFIG_HOME:-${HOME:-/nonexistent}/.config}/creds-session/no-hook" ] &&
-        command -v creds >/dev/null 2>&1; then
+        command -v creds >/dev/null 2>&1 &&
+        creds --version </dev/null >/dev/null 2>&1; then # not after a release upgrade broke it
         creds unlock --quiet || :
     fi
     ;;

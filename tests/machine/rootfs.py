@@ -36,10 +36,14 @@ PACKAGES = (
 REQUIREMENTS = (
     *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "setuptools", "wheel"),
     *("pytest", "pytest-timeout", "hypothesis"),
-    # What those need on an older Python: pip asks its own one when it fetches for another.
-    *("exceptiongroup", "tomli", "typing-extensions", "importlib-metadata", "backports.tarfile"),
-    *("backports-asyncio-runner", "zipp"),
 )
+# What those need on an old Python: pip asks its own one when it fetches for another.
+BACKPORTS = {
+    "3.9": (
+        *("exceptiongroup", "tomli", "typing-extensions", "importlib-metadata", "zipp"),
+        *("backports.tarfile", "backports-asyncio-runner"),
+    ),
+}
 
 
 def say(message: str) -> None:
@@ -75,7 +79,8 @@ def root_file_system(release: str) -> Path:
 def wheels(release: str) -> Path:
     """Return a folder of wheels that installs the project on this release without a network."""
     python = RELEASES[release]
-    key = hashlib.sha256(" ".join(REQUIREMENTS).encode()).hexdigest()[:12]
+    requirements = (*REQUIREMENTS, *BACKPORTS.get(python, ()))
+    key = hashlib.sha256(" ".join(requirements).encode()).hexdigest()[:12]
     directory = CACHE / "wheels" / f"{python}-{key}"
     if directory.is_dir():
         return directory
@@ -87,7 +92,7 @@ def wheels(release: str) -> Path:
     target += [f"--platform=manylinux2014_{machine}", f"--python-version={python}"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
     done = subprocess.run(
-        [*command, *target, f"--dest={unfinished}", *REQUIREMENTS],
+        [*command, *target, f"--dest={unfinished}", *requirements],
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -57,7 +57,7 @@ def test_with_written_is_kept_and_is_all_for_a_manifest_that_does_not_say(tmp_pa
     manifest = json.loads(path.read_bytes())
     del manifest["written"]
     path.write_text(json.dumps(manifest))
-    assert [*load_all(tmp_path)][0].written == tuple(file.path for file in FILES)
+    assert next(load_all(tmp_path)).written == tuple(file.path for file in FILES)
 
 
 def test_checkpoints_are_for_root_alone(tmp_path: Path) -> None:
