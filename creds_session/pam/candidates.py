@@ -19,7 +19,7 @@ from creds_session.pam.policy import (
     Wanted,
     is_anchor,
     is_keyring,
-    shortcoming,
+    kept_out,
 )
 from creds_session.pam.stack import Read, resolve
 from creds_session.pam.terms import Dialect, ManagementGroup
@@ -78,16 +78,17 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
     own = [handler for handler in rules if handler.origin.file == request.path]
     words: list[tuple[Edit, ...]] = [(), *((word,) for word in _words(behind, file))]
     guards = _guards(wanted, own, request)
+    changes = [(*word, *mended) for word in words for mended in _mendings(wanted, own, file)]
+    for change in changes:
+        if rules and (change or guards):
+            yield (*change, *guards)
     # A second rule does no harm in auth, nor where those that are there do not act for us.
-    idle = all(shortcoming(handler, request.service) for handler in rules)
-    may_insert = idle or wanted.group is ManagementGroup.AUTH
-    for word in words:
-        for mended in _mendings(wanted, own, file):
-            if word or mended or guards:
-                yield (*word, *mended, *guards)
-            for branch in behind if may_insert else ():
+    idle = all(kept_out(handler, request.service) for handler in rules)
+    if idle or wanted.group is ManagementGroup.AUTH:
+        for change in changes:
+            for branch in behind:
                 for control in CONTROLS:
-                    yield (*word, *mended, _insertion(wanted, control, branch, request))
+                    yield (*change, _insertion(wanted, control, branch, request))
 
 
 def _places(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -> list[Branch]:

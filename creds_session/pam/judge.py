@@ -17,6 +17,7 @@ from creds_session.pam.policy import (
     MODULE,
     is_anchor,
     is_keyring,
+    kept_out,
     shortcoming,
     wanted_rules,
 )
@@ -77,10 +78,14 @@ def _group_verdict(
     problem = str(unsafe) if unsafe else ""
     if not applies(without, group):
         return GroupVerdict(group, bool(rules), bool(rules), applies=False, problem=problem)
+    service = now.of(group).service
     missed = refute_reach(without, now, group)
-    reached = bool(rules) and missed is None
+    spent = group is ManagementGroup.SESSION and any(
+        shortcoming(rule, service) and not kept_out(rule, service) for rule in rules
+    )
+    reached = bool(rules) and missed is None and not spent
     if not problem and not reached:
-        problem = _why_not_reached(rules, missed, now.of(group).service)
+        problem = _why_not_reached(rules, missed, service)
     return GroupVerdict(group, bool(rules), reached, problem=problem)
 
 

@@ -152,6 +152,9 @@ def _edits_for(wanted: Wanted, request: Request, options: Options) -> tuple[Edit
     without = resolve_all(
         request.service, without_ours(request.read, request.dialect), dialect=request.dialect
     )
+    # What is unsafe as it stands is told before what could not be had.
+    now = resolve_all(request.service, request.read, dialect=request.dialect)
+    standing = refute(without, now, wanted.group, strict=options.strict)
     for edits in _allowed(wanted, request, options):
         content = apply_edits(request.file.render(), edits)
         if any(one.severity is Severity.ERROR for one in lint(parse(content, request.dialect))):
@@ -162,7 +165,7 @@ def _edits_for(wanted: Wanted, request: Request, options: Options) -> tuple[Edit
         found = found or refute_reach(without, after, wanted.group)
         if found is None:
             return edits
-        refused = found
+        refused = standing or found
     if options.only_add:
         return ()
     raise NoSafeEdit(

@@ -132,12 +132,23 @@ def our_places(handlers: Sequence[Handler]) -> frozenset[int]:
     return frozenset(rules | {place - 1 for place in rules if is_guard(handlers[place - 1])})
 
 
-def shortcoming(handler: Handler, service: str) -> str:
-    """Say why a rule of pam_gnome_keyring does not do its work for a service, or nothing."""
+def kept_out(handler: Handler, service: str) -> str:
+    """Say what keeps a rule of pam_gnome_keyring from acting for a service at all, or nothing."""
     for argument in handler.arguments:
         name, _, value = argument.partition("=")
         if name == "only_if" and service not in value.split(","):
             return f"only_if={value} keeps it out of {service}"
+    return ""
+
+
+def shortcoming(handler: Handler, service: str) -> str:
+    """Say why a rule of pam_gnome_keyring does not do its work for a service, or nothing.
+
+    A session rule without auto_start does harm besides: it spends the password that auth kept.
+    """
+    reason = kept_out(handler, service)
+    if reason:
+        return reason
     if handler.group is ManagementGroup.SESSION and "auto_start" not in handler.arguments:
         return "without auto_start it starts no daemon"
     return ""

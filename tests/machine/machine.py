@@ -101,9 +101,14 @@ class Machine:
         listed = self.run("ps", "-wwo", "pid=,ppid=,args=", "-u", user, check=False)
         return listed.stdout.splitlines()
 
-    def wait_until_gone(self, user: str, timeout: float = 15) -> None:
-        """Wait until nothing runs for this user, his user manager included."""
+    def wait_until_gone(self, user: str, timeout: float = 60) -> None:
+        """Wait until nothing runs for this user, his user manager included.
+
+        logind keeps the manager for ten seconds after the last session (UserStopDelaySec,
+        logind.conf(5)): it is told to go at once.
+        """
         uid = self.run("id", "-u", user).stdout.strip()
+        self.run("systemctl", "stop", f"user@{uid}.service", check=False)
         deadline = time.monotonic() + timeout
         while self.processes(user) or (self.root / "run/user" / uid).exists():
             if time.monotonic() > deadline:
