@@ -175,7 +175,13 @@ def booted(
     command += ["sh", "-ec", MOUNT_AND_BOOT, "sh", str(mount), lower, name]
     with console.open("wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            # Under cgroup v1 a container is not told when a session's last process is gone.
+            env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
         )
     leader = 0
     try:
