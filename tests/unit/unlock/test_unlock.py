@@ -181,5 +181,6 @@ def test_daemon_whose_folder_cannot_be_made_is_told_in_our_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unlocking, "is_nested", lambda *_: True)
+    monkeypatch.setattr(unlocking, "find_program", lambda _name: "/bin/true")
     with pytest.raises(CannotWrite, match="gone"):
         unlocking._start_daemon(Secret(b"x"), "", {"XDG_RUNTIME_DIR": f"{tmp_path}/gone"}, 3)
