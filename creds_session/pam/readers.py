@@ -8,6 +8,7 @@ from creds_session.errors import InvalidData
 from creds_session.pam.counterexample import Counterexample
 from creds_session.pam.handlers import Stacks
 from creds_session.pam.judge import without_ours
+from creds_session.pam.plan import overlaid
 from creds_session.pam.proof import refute, refute_removal
 from creds_session.pam.stack import Read, resolve_all
 from creds_session.pam.terms import Dialect, ManagementGroup
@@ -21,7 +22,7 @@ def refuse_harm_to_readers(
     A service that is unsafe already, whatever we do, is not held against the change.
     """
     for service, now in _readers(path, services, read, dialect):
-        then = resolve_all(service, _with(read, path, content), dialect=dialect)
+        then = resolve_all(service, overlaid(read, path, content), dialect=dialect)
         without = resolve_all(service, without_ours(read, dialect), dialect=dialect)
         for group in ManagementGroup:
             found = refute(without, then, group)
@@ -34,7 +35,7 @@ def refuse_harmful_removal(
 ) -> None:
     """Raise InvalidData where taking our rules out of a file would change a verdict."""
     for service, now in _readers(path, services, read, dialect):
-        reading = without_ours(_with(read, path, content), dialect)
+        reading = without_ours(overlaid(read, path, content), dialect)
         then = resolve_all(service, reading, dialect=dialect)
         for group in ManagementGroup:
             found = refute_removal(now, then, group)
@@ -50,10 +51,6 @@ def _readers(
         files = {file for group in ManagementGroup for file in stacks.of(group).files}
         if path in files and stacks.failure is None:
             yield service, stacks
-
-
-def _with(read: Read, path: str, content: bytes) -> Read:
-    return lambda asked: content if asked == path else read(asked)
 
 
 def _harm(path: str, service: str, found: Counterexample) -> InvalidData:

@@ -17,6 +17,7 @@ from creds_session.facts import (
     InstallationFacts,
     PamFacts,
 )
+from creds_session.pam.policy import MODULE
 from creds_session.pam.terms import Dialect
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.system.bus import is_socket_of, session_bus_address
@@ -26,7 +27,6 @@ from creds_session.system.root import Root
 LIBPAM_VERSION = re.compile(
     r"^Package: libpam0g\n(?:.+\n)*?Version: (?:\d+:)?([\d.]+)", re.MULTILINE
 )
-PAM_MODULE = "pam_gnome_keyring.so"
 PAM_DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d")
 MODULE_DIRECTORIES = ("/usr/lib/security", "/usr/lib64/security", "/lib/security")
 UNIT_DIRECTORIES = ("/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
@@ -77,7 +77,7 @@ def find_pam_module(root: Root) -> str | None:
     """Return where pam_gnome_keyring.so lies: libpam's own folder differs by distribution."""
     multiarch = sorted(root.path(root.resolve("/usr/lib")).glob("*-linux-*/security"))
     folders = [f"/usr/lib/{path.parent.name}/security" for path in multiarch]
-    return _first(root, [f"{d}/{PAM_MODULE}" for d in [*folders, *MODULE_DIRECTORIES]])
+    return _first(root, [f"{d}/{MODULE}" for d in [*folders, *MODULE_DIRECTORIES]])
 
 
 def _first(root: Root, paths: list[str]) -> str | None:

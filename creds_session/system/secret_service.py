@@ -88,10 +88,6 @@ class SecretService:
         properties = {"org.freedesktop.Secret.Collection.Label": ("s", label)}
         self._with_password("CreateWithMasterPassword", "a{sv}", properties, password)
 
-    def set_alias(self, name: str, collection: str) -> None:
-        """Give a collection an alias; gnome-keyring allows only ``default``."""
-        self._bus.call(self._service(), "SetAlias", "so", name, collection)
-
     def _with_password(self, method: str, signature: str, what: object, password: Secret) -> None:
         service = self._service()
         opened = self._bus.call(service, "OpenSession", "sv", "plain", ("s", ""))

@@ -8,6 +8,7 @@ from functools import partial
 
 from creds_session import confirmation, pam_setup
 from creds_session.cli.common import complain, print_json
+from creds_session.cli.setup_pam import PROGRAM
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
 from creds_session.errors import Unavailable, UsageError
 from creds_session.pam.plan import Options
@@ -18,7 +19,6 @@ from creds_session.system.hardening import forbid_core_dumps
 from creds_session.system.root import Root
 from creds_session.system.terminal import ask_password, confirm, is_interactive
 
-PROGRAM = "creds-setup-pam"
 NEEDED = 1
 
 

@@ -7,10 +7,9 @@ import time
 
 from creds_session import confirmation
 from creds_session.cli.common import complain, print_json
+from creds_session.cli.setup_pam import PROGRAM
 from creds_session.errors import UsageError
 from creds_session.system.root import Root
-
-PROGRAM = "creds-setup-pam"
 
 
 def ask_to_confirm(within: float) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from creds_session.cli.common import complain, print_json
+from creds_session.cli.setup_pam import PROGRAM
 from creds_session.errors import InvalidData
 from creds_session.pam.handlers import Stacks
 from creds_session.pam.simulation import parse_given, refuse_strangers, simulate, unheard
@@ -14,8 +15,6 @@ from creds_session.pam_setup import find_service, reader
 from creds_session.probe.machine import probe_dialect
 from creds_session.report.simulation import simulation_lines, simulation_values
 from creds_session.system.root import Root
-
-PROGRAM = "creds-setup-pam"
 
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
