@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.machine.capability import control_groups
 from tests.machine.login import Login
 
 QUIET_UNITS = (
@@ -29,6 +30,7 @@ QUIET_UNITS = (
     "systemd-networkd-wait-online.service",
 )
 MOUNT_AND_BOOT = """
+echo $$ >"$4/cgroup.procs"
 mount -t tmpfs -o mode=0755 tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
@@ -172,7 +174,8 @@ def booted(
     lower = ":".join(str(directory) for directory in (layer, *layers))
     name = f"creds-{os.getpid()}-{place.name[-8:].replace('_', 'x')}"
     command = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--propagation=private"]
-    command += ["sh", "-ec", MOUNT_AND_BOOT, "sh", str(mount), lower, name]
+    group = _own_control_group(name)
+    command += ["sh", "-ec", MOUNT_AND_BOOT, "sh", str(mount), lower, name, str(group)]
     with console.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -197,7 +200,31 @@ def booted(
                 os.kill(leader, signal.SIGKILL)
             process.kill()
         process.wait()
+        _remove_control_group(group)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _own_control_group(name: str) -> Path:
+    """Make a control group for one machine.
+
+    systemd-nspawn --keep-unit boots in the caller's own: two machines at once would then share
+    their sessions' groups, and neither sees a session end while the other's goes on.
+    """
+    own = Path("/proc/self/cgroup").read_text("utf-8").splitlines()
+    path = next(line[len("0::/") :] for line in own if line.startswith("0::/"))
+    group = Path(control_groups(), path, name)
+    group.mkdir()
+    return group
+
+
+def _remove_control_group(group: Path, timeout: float = 10) -> None:
+    """Remove a control group once its processes are gone."""
+    deadline = time.monotonic() + timeout
+    while group.exists() and time.monotonic() < deadline:
+        for directory, _, _ in os.walk(group, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(directory).rmdir()
+        time.sleep(0.02)
 
 
 def _wait_for_boot(machine: Machine, deadline: float) -> None:

@@ -20,7 +20,7 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module", params=["bookworm"])
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def machine(boot: Boot, request: pytest.FixtureRequest) -> Machine:
     machine = boot(request.param, files=FILES)
     machine.run("chmod", "440", "/etc/sudoers.d/alice")
