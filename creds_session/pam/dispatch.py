@@ -90,7 +90,7 @@ def step(
         return _jump(stack, state, action.count)
     state = _count(state, action, returned, deciding)
     ends_frame = action is Action.DIE or (action is Action.DONE and state.impression == POSITIVE)
-    behind = _end_of_frame(stack, state.at) if ends_frame else state.at + 1
+    behind = stack.frame_ends[state.at] if ends_frame else state.at + 1
     return _enter(stack, behind, handler.stack_level, state)
 
 
@@ -106,12 +106,12 @@ def _count(state: State, action: Action, returned: int, deciding: int) -> State:
     impression, status = state.impression, state.status
     if action is Action.RESET:
         impression, status = state.frames[-1]
-    elif action in {Action.OK, Action.DONE}:
+    elif action is Action.OK or action is Action.DONE:
         is_open = impression == UNDEF or (impression == POSITIVE and status == _SUCCESS)
         # A frozen chain can bring an ignore here that authenticate did not give.
         if is_open and (returned != _IGNORE or deciding == returned):
             impression, status = POSITIVE, returned
-    elif action in {Action.BAD, Action.DIE} and impression != NEGATIVE:
+    elif (action is Action.BAD or action is Action.DIE) and impression != NEGATIVE:
         impression = NEGATIVE
         status = _MUST_FAIL_CODE if returned == _IGNORE else returned
     return State(state.at, impression, status, state.frames)
@@ -130,15 +130,6 @@ def _jump(stack: Stack, state: State, count: int) -> State:
     if count:
         state = State(state.at, NEGATIVE, _MUST_FAIL_CODE, state.frames)
     return _enter(stack, index + 1, level, state)
-
-
-def _end_of_frame(stack: Stack, index: int) -> int:
-    """Find the first handler behind the substack (or the stack) that a handler is in."""
-    level = stack.handlers[index].stack_level
-    index += 1
-    while index < len(stack.handlers) and stack.handlers[index].stack_level >= level:
-        index += 1
-    return index
 
 
 def _enter(stack: Stack, index: int, level: int, state: State) -> State:

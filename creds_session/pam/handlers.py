@@ -7,6 +7,7 @@ PAM_HT_SUBSTACK, PAM_HT_SILENT_MODULE).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from creds_session.pam.nodes import Consequence, Node
 from creds_session.pam.terms import ActionTable, Dialect, ManagementGroup
@@ -110,6 +111,20 @@ class Stack:
     missing: tuple[str, ...] = ()
     failure: Failure | None = None
     tree: tuple[Branch, ...] = ()
+
+    @cached_property
+    def frame_ends(self) -> tuple[int, ...]:
+        """For each handler the place of the first one behind the substack (or stack) it is in."""
+        ends = [len(self.handlers)] * len(self.handlers)
+        around: list[tuple[int, int]] = []
+        for place in reversed(range(len(self.handlers))):
+            level = self.handlers[place].stack_level
+            while around and around[-1][0] >= level:
+                around.pop()
+            if around:
+                ends[place] = around[-1][1]
+            around.append((level, place))
+        return tuple(ends)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from functools import cache, partial
 from typing import NamedTuple
 
 from creds_session.pam.counterexample import GROUP_OF_PASS, Breach, Counterexample, Step
-from creds_session.pam.dispatch import State, position, start, step, verdict
+from creds_session.pam.dispatch import State, action_for, position, start, step, verdict
 from creds_session.pam.handlers import Handler, Stack, Stacks
 from creds_session.pam.modules import builtin_return
 from creds_session.pam.policy import (
@@ -30,6 +30,7 @@ from creds_session.pam.policy import (
     shortcoming,
 )
 from creds_session.pam.terms import (
+    Action,
     ActionTable,
     ManagementGroup,
     Pass,
@@ -37,7 +38,9 @@ from creds_session.pam.terms import (
 )
 
 SUCCESS = int(ReturnValue.SUCCESS)
-SPECIAL = frozenset({SUCCESS, int(ReturnValue.IGNORE)})
+FAILURE = int(ReturnValue.PERM_DENIED)
+IGNORE = int(ReturnValue.IGNORE)
+SPECIAL = frozenset({SUCCESS, IGNORE})
 Returns = Callable[[Pass], tuple[ReturnValue, ...]]
 """What pam_gnome_keyring may return in a pass."""
 
@@ -106,23 +109,97 @@ def refute_reach(before: Stacks, after: Stacks, group: ManagementGroup) -> Count
 def _walk_both(
     before: Stack, after: Stack, pass_: Pass, returns: Returns, *, must_reach: bool = False
 ) -> Counterexample | None:
-    group = GROUP_OF_PASS[pass_]
-    ours = our_places(after.handlers)
-    places = _ordinals(before, frozenset()), _ordinals(after, ours)
-    free = not any(is_anchor(handler, group) for handler in after.handlers)
-    first = _Pair(start(before), start(after), free, reached=False)
+    walks = _Walks(before, after, pass_, returns, must_reach=must_reach)
+    first = walks.first()
     came_from: dict[_Pair, tuple[_Pair, Step] | None] = {first: None}
     todo = deque([first])
     while todo:
         pair = todo.popleft()
-        breach = _breach(before, after, pair, places, must_reach=must_reach)
+        breach = walks.breach(pair)
         if breach is not None:
             return Counterexample(breach, pass_, _way_to(pair, came_from))
-        for following, taken in _following(before, after, pair, pass_, ours, returns):
+        for following, taken in walks.following(pair):
             if following not in came_from:
                 came_from[following] = (pair, taken)
                 todo.append(following)
     return None
+
+
+class _Walks:
+    """One pass along both stacks.
+
+    Whether our module came after the password is followed only where it ``must_reach``.
+    """
+
+    def __init__(
+        self, before: Stack, after: Stack, pass_: Pass, returns: Returns, *, must_reach: bool
+    ) -> None:
+        self.before, self.after, self.pass_ = before, after, pass_
+        self.group = GROUP_OF_PASS[pass_]
+        self.ours = our_places(after.handlers)
+        self.modules = _ordinals(before, frozenset()), _ordinals(after, self.ours)
+        self.must_reach = must_reach
+        self.anchors = {
+            place
+            for place, handler in enumerate(after.handlers)
+            if must_reach and is_anchor(handler, self.group)
+        }
+        self._returns = returns
+        self._is_frozen = pass_.is_frozen
+        self._choices_at = cache(self._list_choices)
+
+    def first(self) -> _Pair:
+        """Give both walks before their first handlers."""
+        begin = start(self.before), start(self.after)
+        return _Pair(*begin, anchored=not self.anchors, reached=not self.must_reach)
+
+    def breach(self, pair: _Pair) -> Breach | None:
+        """Say what a pair breaks, if anything."""
+        was_waiting, waits = self.modules[0][pair.before.at], self.modules[1][pair.after.at]
+        if waits is OURS:
+            return None
+        if was_waiting != waits:
+            return Breach.RUNS_OTHERWISE
+        if waits is not None:
+            return None
+        was, now = verdict(pair.before) == SUCCESS, verdict(pair.after) == SUCCESS
+        if self.must_reach:
+            return Breach.NOT_REACHED if now and pair.anchored and not pair.reached else None
+        if was == now:
+            return None
+        return Breach.LOCK_OUT if was else Breach.LET_IN
+
+    def following(self, pair: _Pair) -> Iterator[tuple[_Pair, Step]]:
+        """Give the pairs that one more handler can lead to."""
+        place = pair.after.at
+        handler = position(self.after, pair.after)
+        if handler is None:
+            return
+        is_ours = place in self.ours
+        is_anchored = place in self.anchors
+        for choice in self._choices_at(pair.before.at, place):
+            before, anchored, reached = pair.before, pair.anchored, pair.reached
+            if is_ours:
+                reached |= _counts(handler, choice, self.after.service, anchored=anchored)
+            else:
+                before = self._step(self.before, before, choice)
+                is_right = choice.returned == SUCCESS or self.group is ManagementGroup.SESSION
+                anchored |= is_anchored and is_right
+            after = self._step(self.after, pair.after, choice)
+            yield _Pair(before, after, anchored, reached), Step(handler, choice.returned)
+
+    def _list_choices(self, was: int, now: int) -> list[Choice]:
+        handler = self.after.handlers[now]
+        if now in self.ours:
+            return _our_choices(handler, self.pass_, self._returns)
+        return _choices(self.before.handlers[was], handler, self.pass_)
+
+    def _step(self, stack: Stack, state: State, choice: Choice) -> State:
+        """Walk on; verdicts tell success from failure alone, so all failures become one."""
+        state = step(stack, state, choice.returned, cached=choice.cached, is_frozen=self._is_frozen)
+        if state.status in {SUCCESS, FAILURE}:
+            return state
+        return State(state.at, state.impression, FAILURE, state.frames)
 
 
 OURS = "ours"
@@ -139,65 +216,6 @@ def _ordinals(stack: Stack, ours: frozenset[int]) -> tuple[object, ...]:
             names[index] = (count, handler.module_path, handler.arguments, handler.must_fail)
             count += 1
     return tuple(names)
-
-
-def _breach(
-    before: Stack,
-    after: Stack,
-    pair: _Pair,
-    places: tuple[tuple[object, ...], tuple[object, ...]],
-    *,
-    must_reach: bool,
-) -> Breach | None:
-    if places[1][pair.after.at] is OURS:
-        return None
-    waiting = position(after, pair.after)
-    if places[0][pair.before.at] != places[1][pair.after.at]:
-        return Breach.RUNS_OTHERWISE
-    if waiting is not None or position(before, pair.before) is not None:
-        return None
-    was, now = verdict(pair.before) == SUCCESS, verdict(pair.after) == SUCCESS
-    if must_reach:
-        return Breach.NOT_REACHED if now and pair.anchored and not pair.reached else None
-    if was == now:
-        return None
-    return Breach.LOCK_OUT if was else Breach.LET_IN
-
-
-def _following(
-    before: Stack,
-    after: Stack,
-    pair: _Pair,
-    pass_: Pass,
-    ours: frozenset[int],
-    returns: Returns,
-) -> Iterator[tuple[_Pair, Step]]:
-    handler = position(after, pair.after)
-    if handler is None:
-        return
-    group = GROUP_OF_PASS[pass_]
-    if pair.after.at in ours:
-        for choice in _our_choices(handler, pass_, returns):
-            moved = _step(after, pair.after, choice, pass_)
-            reached = pair.reached or _counts(
-                handler, choice, after.service, anchored=pair.anchored
-            )
-            yield pair._replace(after=moved, reached=reached), Step(handler, choice.returned)
-        return
-    twin = before.handlers[pair.before.at]
-    for choice in _choices(twin, handler, pass_):
-        is_right = choice.returned == SUCCESS or group is ManagementGroup.SESSION
-        following = _Pair(
-            _step(before, pair.before, choice, pass_),
-            _step(after, pair.after, choice, pass_),
-            pair.anchored or (is_right and is_anchor(handler, group)),
-            pair.reached,
-        )
-        yield following, Step(handler, choice.returned)
-
-
-def _step(stack: Stack, state: State, choice: Choice, pass_: Pass) -> State:
-    return step(stack, state, choice.returned, cached=choice.cached, is_frozen=pass_.is_frozen)
 
 
 EARLIER = {Pass.SETCRED: Pass.AUTHENTICATE, Pass.CLOSE_SESSION: Pass.OPEN_SESSION}
@@ -233,8 +251,24 @@ def _choices(before: Handler, after: Handler, pass_: Pass) -> list[Choice]:
     values = _values(before, after, pass_)
     if not pass_.is_frozen:
         return [Choice(value) for value in values]
-    cached = [None, *_values(before, after, EARLIER[pass_])]
-    return [Choice(value, earlier) for value in values for earlier in cached]
+    later = (SUCCESS, IGNORE, FAILURE) if len(values) > 1 else values
+    earlier = _values(before, after, EARLIER[pass_])
+    choices = [Choice(value) for value in values]
+    choices += [Choice(value, cached) for cached in earlier for value in later]
+    distinct: dict[object, Choice] = {}
+    for choice in choices:
+        distinct.setdefault(_effect(before, after, choice), choice)
+    return list(distinct.values())
+
+
+def _effect(before: Handler, after: Handler, choice: Choice) -> object:
+    """Give all that can matter of a choice in a frozen chain: what froze it picks the action."""
+    deciding = choice.returned if choice.cached is None else choice.cached
+    actions = action_for(before, deciding), action_for(after, deciding)
+    if set(actions) == {Action.IGNORE}:
+        return actions
+    is_fresh = deciding == choice.returned
+    return actions, choice.returned if choice.returned in SPECIAL else FAILURE, is_fresh
 
 
 def _values(before: Handler, after: Handler, pass_: Pass) -> tuple[int, ...]:

@@ -146,7 +146,7 @@ class Pass(enum.Enum):
     @property
     def is_frozen(self) -> bool:
         """Whether the walk follows values an earlier call left (pam_dispatch.c:_pam_dispatch)."""
-        return self in {Pass.SETCRED, Pass.CLOSE_SESSION}
+        return self is Pass.SETCRED or self is Pass.CLOSE_SESSION
 
 
 _GROUPS = {
