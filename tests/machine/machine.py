@@ -119,17 +119,21 @@ class Machine:
 
 
 def _leader(process: subprocess.Popen[bytes], deadline: float) -> int:
-    """Return the pid of the machine's init, which is systemd-nspawn's child."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    """Return the pid of the machine's init, which is the child of unshare's systemd-nspawn."""
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the machine ended with {process.returncode} while booting")
         with contextlib.suppress(OSError):
-            for child in children.read_text().split():
-                if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
-                    return int(child)
+            for nspawn in _children(process.pid):
+                for child in _children(nspawn):
+                    if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
+                        return child
         time.sleep(0.02)
     raise RuntimeError("the machine did not come up in time")
+
+
+def _children(pid: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _write_layer(
@@ -174,6 +178,8 @@ def booted(
     lower = ":".join(str(directory) for directory in (layer, *layers))
     name = f"creds-{os.getpid()}-{place.name[-8:].replace('_', 'x')}"
     command = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--propagation=private"]
+    # systemd-nspawn's end does not end what it started; the end of a pid name space does.
+    command += ["--pid", "--fork", "--kill-child", "--mount-proc"]
     group = _own_control_group(name)
     command += ["sh", "-ec", MOUNT_AND_BOOT, "sh", str(mount), lower, name, str(group)]
     with console.open("wb") as output:
