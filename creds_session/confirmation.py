@@ -17,8 +17,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from creds_session.errors import (
     Busy,
@@ -49,8 +49,7 @@ class NothingPending(CredsSessionError):  # noqa: N818 - errors are nouns for th
     """No change waits to be confirmed."""
 
 
-@dataclass(frozen=True)
-class Pending:
+class Pending(NamedTuple):
     """A change that waits: ``since`` is when it was in place, in seconds since boot.
 
     ``since`` is None while the change is being made. ``login`` is the login session that made it.
@@ -95,7 +94,7 @@ def waiting(
         timers.stop(pending.unit, program=True)
         _forget(root, pending)
         raise
-    _note(root, replace(pending, since=_now()))
+    _note(root, pending._replace(since=_now()))
 
 
 def confirm(root: Root) -> Pending:
@@ -217,7 +216,7 @@ def _state(root: Root) -> Path:
 
 
 def _note(root: Root, pending: Pending) -> None:
-    replace_file(root.place(PENDING), json.dumps(asdict(pending)).encode(), PRIVATE)
+    replace_file(root.place(PENDING), json.dumps(pending._asdict()).encode(), PRIVATE)
 
 
 def _read(root: Root) -> Pending | None:

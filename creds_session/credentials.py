@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from creds_session.errors import (
     CollectionLocked,
@@ -38,13 +37,12 @@ NOTHING_ELSE = "keyring.backends.fail"
 CHAIN = "keyring.backends.chainer"
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(NamedTuple):
     """A service, a user name and a password that does not show itself."""
 
     service: str
     username: str
-    password: Secret = field(repr=False)
+    password: Secret
 
 
 def get(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from creds_session.checks import CHECKS, run
 from creds_session.facts import Daemon, Facts
@@ -12,8 +12,7 @@ from creds_session.probe.machine import probe
 from creds_session.system.root import Root
 
 
-@dataclasses.dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(NamedTuple):
     """The facts of a session and what the checks say of them."""
 
     facts: Facts
@@ -37,4 +36,4 @@ def diagnose(environ: Mapping[str, str]) -> Diagnosis:
 
 
 def _values(daemon: Daemon) -> dict[str, object]:
-    return {**dataclasses.asdict(daemon), "role": daemon.role.value}
+    return {**daemon._asdict(), "role": daemon.role.value}

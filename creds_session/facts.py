@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from creds_session.pam.terms import Dialect
 
@@ -56,8 +57,7 @@ def daemon_role(arguments: Sequence[str]) -> DaemonRole:
     return DaemonRole.BY_HAND
 
 
-@dataclass(frozen=True)
-class Daemon:
+class Daemon(NamedTuple):
     """One gnome-keyring-daemon that runs; ``started`` is in seconds since 1970.
 
     ``executable`` is /proc/PID/exe, or None where the kernel hides it (file capabilities do that).
@@ -73,8 +73,7 @@ class Daemon:
     role: DaemonRole
 
 
-@dataclass(frozen=True)
-class NameOwner:
+class NameOwner(NamedTuple):
     """The process that owns org.freedesktop.secrets, as the bus names it.
 
     ``unique_name`` is its connection's own name on the bus, which no other process ever gets.
@@ -91,8 +90,7 @@ class NameOwner:
         return DAEMON_NAME.startswith(self.name) and len(self.name) >= len("gnome-keyring-d")
 
 
-@dataclass(frozen=True)
-class BusFacts:
+class BusFacts(NamedTuple):
     """The session bus and what is on it; ``reason`` says why there is nothing to say.
 
     ``login`` and ``default`` are the collections with these aliases, often one and the same.
@@ -113,8 +111,7 @@ class BusFacts:
         return self.address is not None and not self.reason
 
 
-@dataclass(frozen=True)
-class KeyringFacts:
+class KeyringFacts(NamedTuple):
     """The login keyring's file, and the control socket where a daemon listens.
 
     ``exists`` is None where it cannot be seen. ``login_waits``: PAM's daemon holds the password
@@ -128,8 +125,7 @@ class KeyringFacts:
     login_waits: bool = False
 
 
-@dataclass(frozen=True)
-class SessionFacts:
+class SessionFacts(NamedTuple):
     """Whose session this is and how it came about.
 
     ``login_method`` is sshd's own word (``password``, ``publickey``, ``keyboard-interactive/pam``),
@@ -143,8 +139,7 @@ class SessionFacts:
     runtime_directory: str | None = None
 
 
-@dataclass(frozen=True)
-class InstallationFacts:
+class InstallationFacts(NamedTuple):
     """Which of the programs and modules that are needed lie on the disk."""
 
     daemon: str | None = None
@@ -153,18 +148,16 @@ class InstallationFacts:
     os_release: str = ""
 
 
-@dataclass(frozen=True)
-class PamFacts:
+class PamFacts(NamedTuple):
     """The texts of the PAM service files; a path that is not there is not a key."""
 
     service: str = "sshd"
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] = MappingProxyType({})
     dialect: Dialect = Dialect.DEBIAN_1_7
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class FirstLoginFacts:
+class FirstLoginFacts(NamedTuple):
     """Whether systemd's user socket of gnome-keyring would make a first login fail."""
 
     socket_unit: str | None = None
@@ -177,8 +170,7 @@ class FirstLoginFacts:
         return self.socket_unit is not None and not self.masked and not self.conditional
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """One snapshot of a machine and a session; ``now`` is in seconds since 1970."""
 
     now: float
@@ -186,6 +178,6 @@ class Facts:
     bus: BusFacts
     keyring: KeyringFacts
     daemons: tuple[Daemon, ...] = ()
-    installation: InstallationFacts = field(default_factory=InstallationFacts)
-    pam: PamFacts = field(default_factory=PamFacts)
-    first_login: FirstLoginFacts = field(default_factory=FirstLoginFacts)
+    installation: InstallationFacts = InstallationFacts()
+    pam: PamFacts = PamFacts()
+    first_login: FirstLoginFacts = FirstLoginFacts()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Severity(enum.Enum):
@@ -23,16 +23,14 @@ class Outcome(enum.Enum):
     CRASHED = "crashed"
 
 
-@dataclass(frozen=True)
-class Remediation:
+class Remediation(NamedTuple):
     """A cure: what to do in words, and the commands as argv, never as a shell string."""
 
     text: str
     commands: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong, with what was seen and what cures it.
 
     ``id`` is a stable word such as ``keyring-locked``; ``title`` is one line.
@@ -46,16 +44,14 @@ class Finding:
     remediation: Remediation | None = None
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What a check saw, in one line, and what is wrong with it."""
 
     summary: str
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True)
-class CheckResult:
+class CheckResult(NamedTuple):
     """The outcome of one check: what it saw, or why it was skipped or crashed."""
 
     check: str

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from creds_session import confirmation, trial
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
@@ -47,8 +47,7 @@ ConditionPathExists=%h/.local/share/keyrings/login.keyring
 """
 
 
-@dataclass(frozen=True)
-class Setup:
+class Setup(NamedTuple):
     """All that would change on a machine, and what each service has now.
 
     ``notes`` say what could not be judged of services that nobody asked for by name.
@@ -70,8 +69,7 @@ class Setup:
         return not any(verdict.problem for one in self.plans for verdict in one.after)
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """What became of people whose user manager ran already: one line each."""
 
     lines: tuple[str, ...] = ()

@@ -13,8 +13,8 @@ import difflib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from creds_session.errors import Busy, CredsSessionError, InvalidData
 from creds_session.system import checkpoints
@@ -35,8 +35,7 @@ STATE = "/var/lib/creds-session"
 NEW_FILE_MODE = 0o644
 
 
-@dataclass(frozen=True)
-class FileChange:
+class FileChange(NamedTuple):
     """One file: ``before`` is what the plan was made from, None where there is no file."""
 
     path: str

@@ -20,7 +20,7 @@ import os
 import pwd
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, Unavailable
 from creds_session.pam.stack import Read, Stack, resolve
@@ -60,8 +60,7 @@ class TrialFailed(CredsSessionError):  # noqa: N818 - errors are nouns for the s
     """PAM said no."""
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """What a service's file would be: ``path`` is the file that libpam reads now."""
 
     service: str
@@ -69,8 +68,7 @@ class Candidate:
     content: bytes
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What PAM returned, its word for it, and what it said meanwhile, prompts included.
 
     ``knows_password`` is whether the auth stack was content, so that the account stack was asked.

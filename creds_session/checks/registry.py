@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Outcome, Seen
@@ -11,8 +11,7 @@ from creds_session.findings import CheckResult, Outcome, Seen
 Judge = Callable[[Facts], Seen]
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One question to the facts. ``needs`` names the checks whose error makes this one idle."""
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.pam.handlers import Branch, Handler
 from creds_session.pam.nodes import Rule, ServiceFile
@@ -25,8 +25,7 @@ from creds_session.pam.stack import Read, resolve
 from creds_session.pam.terms import Dialect, ManagementGroup
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """At ``offset`` in the file ``old`` becomes ``new``; ``old`` is empty where bytes go in."""
 
     offset: int
@@ -36,8 +35,7 @@ class Edit:
     reason: str
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A service, the file of it that may change, and how files are read.
 
     ``guarded``: a rule that lets root pass by goes in before ours.
@@ -109,11 +107,11 @@ def _brings(branch: Branch, group: ManagementGroup, handlers: tuple[Handler, ...
 def _words(behind: list[Branch], file: ServiceFile) -> Iterator[Edit]:
     """Yield the change of ``include`` to ``substack`` where the needed rule comes by one."""
     for branch in behind[:1]:
-        node = file.lines[branch.origin.index]
+        node = file.lines[branch.origin.node]
         if isinstance(node, Rule) and _control(node).lower() == b"include":
             yield _change_of_control(
                 file,
-                branch.origin.index,
+                branch.origin.node,
                 "substack",
                 f"a success in {node.module_path.decode(errors='replace')} ends an include's whole"
                 " stack, and the rule after it would never run; every verdict stays the same",
@@ -127,7 +125,7 @@ def _mendings(wanted: Wanted, own: list[Handler], file: ServiceFile) -> Iterator
         for control in (None, *CONTROLS):
             edits: list[Edit] = []
             for handler in own:
-                edits += _mended(wanted, handler.origin.index, file, control, with_argument)
+                edits += _mended(wanted, handler.origin.node, file, control, with_argument)
             if edits:
                 yield tuple(edits)
 
@@ -139,7 +137,7 @@ def _guards(wanted: Wanted, own: list[Handler], request: Request) -> tuple[Edit,
     file = request.file
     edits = []
     for handler in own:
-        index = handler.origin.index
+        index = handler.origin.node
         text = _guard_text(wanted.group).encode() + b"\n"
         offset, line = _offset(file, index), file.lines[index].line
         edits.append(Edit(offset, b"", text, line, "root's login passes the next rule by"))
@@ -184,12 +182,12 @@ def _control(rule: Rule) -> bytes:
 
 def _insertion(wanted: Wanted, control: str, branch: Branch, request: Request) -> Edit:
     file = request.file
-    node = file.lines[branch.origin.index]
+    node = file.lines[branch.origin.node]
     rules = [rule_text(wanted.group, control, MODULE, wanted.argument)]
     if request.guarded and wanted.group in GUARDED:
         rules.insert(0, _guard_text(wanted.group))
     text = "\n".join(rules).encode()
-    offset = _offset(file, branch.origin.index) + len(node.source)
+    offset = _offset(file, branch.origin.node) + len(node.source)
     new = text + b"\n"
     if not node.source.endswith(b"\n"):  # the file's last line has no newline, and gets none
         new = b"\n" + text

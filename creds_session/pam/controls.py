@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Union
 
 from creds_session.pam.terms import Action, ActionTable, AnyAction, Dialect, Jump, ReturnValue
@@ -96,8 +95,7 @@ class SimpleControl(enum.Enum):
         return _SIMPLE_ACTIONS[self]
 
 
-@dataclass(frozen=True)
-class ValueActionControl:
+class ValueActionControl(NamedTuple):
     """A control made of pairs such as ``success=ok``; brackets are not needed for one pair.
 
     ``text`` is what libpam parses (no brackets); ``actions`` the table it gets; ``error``

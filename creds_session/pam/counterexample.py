@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.pam.handlers import Handler
 from creds_session.pam.terms import ManagementGroup, Pass, return_word
@@ -28,16 +28,14 @@ class Breach(enum.Enum):
     NOT_REACHED = "pam_gnome_keyring would not get the password"
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One module of a counterexample and what it returned."""
 
     handler: Handler
     returned: int
 
 
-@dataclass(frozen=True)
-class Counterexample:
+class Counterexample(NamedTuple):
     """A way through the stacks that breaks a promise, readable from top to bottom."""
 
     breach: Breach

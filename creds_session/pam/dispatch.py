@@ -12,7 +12,6 @@ them. ``dispatch`` runs one whole call.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from creds_session.pam.handlers import Handler, Stack, Stacks
@@ -87,7 +86,7 @@ def step(
     if isinstance(action, Jump):
         if is_frozen and not stack.dialect.is_debian:
             state = _count(state, Action.OK, returned, deciding)
-        return _jump(stack, state, action.count)
+        return _jump(stack, state, action.over)
     state = _count(state, action, returned, deciding)
     ends_frame = action is Action.DIE or (action is Action.DONE and state.impression == POSITIVE)
     behind = stack.frame_ends[state.at] if ends_frame else state.at + 1
@@ -155,8 +154,7 @@ Returns = Callable[[Handler, Pass], int]
 """Says what a handler's module returns in a pass."""
 
 
-@dataclass(frozen=True)
-class TraceEntry:
+class TraceEntry(NamedTuple):
     """One handler that a walk came by: what it returned and what followed.
 
     ``returned`` is perm_denied for a must-fail handler, of which no module ran.
@@ -171,8 +169,7 @@ class TraceEntry:
     action: AnyAction
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a call returns, and how it came to that.
 
     ``cached`` is what each handler returned last (None: not called), which setcred and

@@ -7,8 +7,7 @@ _pam_load_conf_file; PAM_SUBSTACK_MAX_LEVEL in libpam/pam_private.h.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from creds_session.pam.handlers import Failure
 from creds_session.pam.terms import ManagementGroup
@@ -31,8 +30,7 @@ class LoadingFailed(Exception):  # noqa: N818 - caught by the caller in stack.py
         self.failure = failure
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """What libpam hands down to the reading of one file.
 
     ``requested`` is the group that the including rule asked for, None for all;

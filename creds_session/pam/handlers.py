@@ -6,24 +6,22 @@ PAM_HT_SUBSTACK, PAM_HT_SILENT_MODULE).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from creds_session.pam.nodes import Consequence, Node
 from creds_session.pam.terms import ActionTable, Dialect, ManagementGroup
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a rule stands: the file, its first physical line, its index among the nodes."""
 
     file: str
     line: int
-    index: int
+    node: int
 
 
-@dataclass(frozen=True)
-class Handler:
+class Handler(NamedTuple):
     """One entry of libpam's row of handlers.
 
     ``module_path`` and ``arguments`` are text (UTF-8, other bytes as surrogates).
@@ -48,8 +46,7 @@ class Handler:
         return self.module_path.rpartition("/")[2]
 
 
-@dataclass(frozen=True)
-class Branch:
+class Branch(NamedTuple):
     """A rule in the tree of files, with what its include brought in.
 
     ``position`` is the index in the row of the rule's own handler: the module, the
@@ -72,7 +69,7 @@ class Branch:
             return self
         if self.group is not None:
             return None
-        return replace(self, children=prune(self.children, group))
+        return self._replace(children=prune(self.children, group))
 
 
 def prune(branches: tuple[Branch, ...], group: ManagementGroup) -> tuple[Branch, ...]:
@@ -81,8 +78,7 @@ def prune(branches: tuple[Branch, ...], group: ManagementGroup) -> tuple[Branch,
     return tuple(branch for branch in kept if branch is not None)
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """Why libpam cannot load a service at all; no call gets as far as a module.
 
     ``consequence`` is ABORT (pam_start returns it), CRASH, HANG or UNDEFINED.
@@ -93,18 +89,18 @@ class Failure:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True)
-class Stack:
+class Stack(NamedTuple):
     """All that libpam runs for one management group of a service, in order.
 
     ``is_other`` says that the service has no rule of this group, so that the service
     ``other`` answers. ``files`` were read, ``missing`` were looked for in vain.
-    ``tree`` holds the same rules by file.
+    ``tree`` holds the same rules by file. ``frame_ends`` is of the handlers; see there.
     """
 
     service: str
     group: ManagementGroup
     handlers: tuple[Handler, ...]
+    frame_ends: tuple[int, ...]
     dialect: Dialect
     is_other: bool = False
     files: tuple[str, ...] = ()
@@ -112,23 +108,22 @@ class Stack:
     failure: Failure | None = None
     tree: tuple[Branch, ...] = ()
 
-    @cached_property
-    def frame_ends(self) -> tuple[int, ...]:
-        """For each handler the place of the first one behind the substack (or stack) it is in."""
-        ends = [len(self.handlers)] * len(self.handlers)
-        around: list[tuple[int, int]] = []
-        for place in reversed(range(len(self.handlers))):
-            level = self.handlers[place].stack_level
-            while around and around[-1][0] >= level:
-                around.pop()
-            if around:
-                ends[place] = around[-1][1]
-            around.append((level, place))
-        return tuple(ends)
+
+def frame_ends(handlers: Sequence[Handler]) -> tuple[int, ...]:
+    """For each handler find the first one behind the substack (or the stack) that it is in."""
+    ends = [len(handlers)] * len(handlers)
+    around: list[tuple[int, int]] = []
+    for place in reversed(range(len(handlers))):
+        level = handlers[place].stack_level
+        while around and around[-1][0] >= level:
+            around.pop()
+        if around:
+            ends[place] = around[-1][1]
+        around.append((level, place))
+    return tuple(ends)
 
 
-@dataclass(frozen=True)
-class Stacks:
+class Stacks(NamedTuple):
     """The four stacks of one service."""
 
     auth: Stack

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.errors import InvalidData
 from creds_session.pam.counterexample import Counterexample
@@ -26,8 +26,7 @@ from creds_session.pam.stack import Read, resolve_all
 from creds_session.pam.terms import Action, Dialect, ManagementGroup
 
 
-@dataclass(frozen=True)
-class GroupVerdict:
+class GroupVerdict(NamedTuple):
     """What one management group has: a rule of ours, reached where it must be, proved safe.
 
     ``problem`` says what is wrong, in one line or with the counterexample below; it is empty

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.findings import Severity
 from creds_session.pam.controls import (
@@ -40,8 +40,7 @@ _BOM = b"\xef\xbb\xbf"
 _FORCED = ReturnValue.PERM_DENIED
 
 
-@dataclass(frozen=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One thing to know about a line; ``id`` is a stable word, line and column from 1."""
 
     severity: Severity
@@ -173,7 +172,7 @@ def _control(node: Rule, control: Control) -> Iterator[Diagnostic]:
 
 def _jumps(file: ServiceFile, index: int, rule: Rule) -> Iterator[Diagnostic]:
     """Find jumps over more rules than the file has; an include may add any number."""
-    longest = max((a.count for a in rule.control.actions if isinstance(a, Jump)), default=0)
+    longest = max((a.over for a in rule.control.actions if isinstance(a, Jump)), default=0)
     if longest <= 0 or rule.control.is_include:
         return
     rest = 0

@@ -9,7 +9,6 @@ _pam_add_handler and extract_modulename, with Debian's patch 031_pam_include.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Union
 
 from creds_session.pam.controls import ALL_BAD, Control, SimpleControl
@@ -32,17 +31,15 @@ __all__ = ["Loader", "Read"]
 _Line = Union[Rule, AtInclude, Malformed]
 
 
-@dataclass
 class Loader:
     """Rows of handlers being filled; one for a service."""
 
-    read: Read
-    dialect: Dialect
-    directories: tuple[str, ...]
-    rows: dict[tuple[bool, ManagementGroup], list[Handler]] = field(default_factory=dict)
-    parsed: dict[str, ServiceFile | None] = field(default_factory=dict)
-    rules: int = 0
-    refusal: Failure | None = None
+    def __init__(self, read: Read, dialect: Dialect, directories: tuple[str, ...]) -> None:
+        self.read, self.dialect, self.directories = read, dialect, directories
+        self.rows: dict[tuple[bool, ManagementGroup], list[Handler]] = {}
+        self.parsed: dict[str, ServiceFile | None] = {}
+        self.rules = 0
+        self.refusal: Failure | None = None
 
     def open(self, path: str, *, has_service_field: bool = False) -> ServiceFile | None:
         """Read and parse a file once, so that one answer rests on one text."""
@@ -106,7 +103,7 @@ class Loader:
         if is_substack and group is not None:
             position = len(self._row(group, frame))
             mark = _bare_handler(branch.origin, group, frame)
-            mark = replace(mark, module_path=name or "", is_substack=True)
+            mark = mark._replace(module_path=name or "", is_substack=True)
             if not self._add(mark, frame, has_path=name is not None):
                 return False
         path, file = self._find(name)
@@ -116,7 +113,7 @@ class Loader:
             position = len(self._row(group, frame))
         included = path if file is not None else None
         branches.append(
-            replace(branch, position=position, included=included, children=children, reason=reason)
+            branch._replace(position=position, included=included, children=children, reason=reason)
         )
         return not reason or self._stand_in(node, branch, frame, reason)
 
@@ -147,7 +144,7 @@ class Loader:
             raise LoadingFailed(Failure(Consequence.UNDEFINED, reason, branch.origin))
         self.refusal = None
         handler = _bare_handler(branch.origin, branch.group, frame)
-        return self._add(replace(handler, must_fail=True), frame, has_path=False)
+        return self._add(handler._replace(must_fail=True), frame, has_path=False)
 
     def _find(self, name: str | None) -> tuple[str, ServiceFile | None]:
         """Look up an include: Debian in /etc/pam.d alone, upstream wherever services are."""

@@ -7,7 +7,6 @@ sources. Names of the fields are those of pam.conf(5).
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
 from typing import NamedTuple, Union
 
 from creds_session.pam.controls import Control, next_word, parse_control
@@ -17,8 +16,7 @@ Span = tuple[int, int]
 """Where a field stands in a node's source: from the first byte to the one after the last."""
 
 
-@dataclass(frozen=True)
-class Blank:
+class Blank(NamedTuple):
     """A line without a word on it."""
 
     source: bytes
@@ -26,8 +24,7 @@ class Blank:
     start_column: int = 1
 
 
-@dataclass(frozen=True)
-class Comment:
+class Comment(NamedTuple):
     """A line that libpam passes over, though it is not blank."""
 
     source: bytes
@@ -43,8 +40,7 @@ class Spans(NamedTuple):
     module_path: Span
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """A rule: type, control, module path, module arguments.
 
     For the controls ``include`` and ``substack`` the module path names a file of rules,
@@ -76,8 +72,7 @@ class Rule:
         start, end = self.spans.control
         moved = len(word) - (end - start)
         path = self.spans.module_path
-        return replace(
-            self,
+        return self._replace(
             source=self.source[:start] + word + self.source[end:],
             control=parse_control(read.value),
             spans=Spans(
@@ -86,8 +81,7 @@ class Rule:
         )
 
 
-@dataclass(frozen=True)
-class AtInclude:
+class AtInclude(NamedTuple):
     """Debian's ``@include NAME``: the file's rules of every type (patch 031_pam_include)."""
 
     source: bytes
@@ -112,8 +106,7 @@ class Consequence(enum.Enum):
     """libpam goes on with memory that it never set."""
 
 
-@dataclass(frozen=True)
-class Malformed:
+class Malformed(NamedTuple):
     """A line that libpam cannot read as a rule.
 
     ``reason`` says why, ``offset`` where in the source. ``type`` is the group it is
@@ -153,8 +146,7 @@ def position(node: Node, offset: int) -> tuple[int, int]:
     return node.line + before.count(b"\n"), offset - newline
 
 
-@dataclass(frozen=True)
-class ServiceFile:
+class ServiceFile(NamedTuple):
     """The lines of one file of /etc/pam.d, or of /etc/pam.conf.
 
     Places are indexes into ``lines``; an edit gives a new file and leaves this one.
@@ -187,6 +179,6 @@ class ServiceFile:
         """Give the nodes their line numbers."""
         line, numbered = 1, []
         for node in nodes:
-            numbered.append(node if node.line == line else replace(node, line=line))
+            numbered.append(node if node.line == line else node._replace(line=line))
             line += node.source.count(b"\n")
         return ServiceFile(tuple(numbered), self.dialect)

@@ -5,7 +5,6 @@ Source: libpam/pam_handlers.c:_pam_parse_conf_file and Debian's patch 031_pam_in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -133,8 +132,7 @@ def _at_include(line: LogicalLine, fields: _Fields, service: bytes) -> Node:
     return AtInclude(line.source, line.number, name, service, line.column)
 
 
-@dataclass(frozen=True)
-class _Trouble:
+class _Trouble(NamedTuple):
     """Why a line is malformed, where in its text, and what follows."""
 
     reason: str

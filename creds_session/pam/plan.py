@@ -8,7 +8,7 @@ unsafe); nothing else of the file changes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from creds_session.errors import InvalidData
 from creds_session.findings import Severity
@@ -34,8 +34,7 @@ from creds_session.pam.terms import Dialect
 __all__ = ["Edit", "NoSafeEdit", "Options", "Plan", "apply_edits", "plan"]
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What a person may ask of a plan.
 
     ``only_add``: no word of the admin's changes; what cannot be had so is told, not refused.
@@ -48,8 +47,7 @@ class Options:
     strict: bool = False
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What would change in one file, and the state of each group before and after.
 
     ``path`` is where libpam finds the service; ``target`` where the result goes: the same, or
@@ -185,7 +183,7 @@ def _hint(refused: Counterexample | str) -> str:
 
 
 def _allowed(wanted: Wanted, request: Request, options: Options) -> Iterator[tuple[Edit, ...]]:
-    request = replace(request, guarded=options.skip_root)
+    request = request._replace(guarded=options.skip_root)
     for edits in candidates(wanted, request):
         if not (options.only_add and any(edit.old for edit in edits)):
             yield edits

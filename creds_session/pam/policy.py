@@ -8,7 +8,7 @@ of the guard: modules/pam_succeed_if of Linux-PAM.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.pam.controls import parse_control
 from creds_session.pam.handlers import Handler
@@ -58,8 +58,7 @@ PASSWORD_ONLY = frozenset({"passwd", "chpasswd", "chpass", "kpasswd"})
 """Services that log nobody in: only their password group concerns a keyring."""
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One of the three rules: its group, its argument, and what it is for."""
 
     group: ManagementGroup

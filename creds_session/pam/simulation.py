@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.errors import UsageError
 from creds_session.pam.dispatch import Returns, TraceEntry, Verdict, dispatch, start, step
@@ -29,8 +29,7 @@ _PASSES = {
 _GROUPS = {pass_: call.group for call in Call for pass_ in call.passes}
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """What somebody says that a module returns; ``passes`` is empty where no CALL was named."""
 
     text: str
@@ -141,8 +140,7 @@ def _returns(call: Call, given: Sequence[Given]) -> Returns:
     return returns
 
 
-@dataclass(frozen=True)
-class Fate:
+class Fate(NamedTuple):
     """What became of one handler in a pass.
 
     ``entry`` is what it returned; None when it was not called. ``skipped_by`` is then the index of
@@ -173,7 +171,7 @@ def fates(stack: Stack, verdict: Verdict, pass_: Pass) -> tuple[Fate, ...]:
 def effect(entry: TraceEntry) -> str:
     """Name what libpam did with a value: an action's word, or ``jump 2``."""
     action = entry.action
-    return f"jump {action.count}" if isinstance(action, Jump) else action.value
+    return f"jump {action.over}" if isinstance(action, Jump) else action.value
 
 
 def how_skipped(entry: TraceEntry) -> str:
@@ -181,6 +179,6 @@ def how_skipped(entry: TraceEntry) -> str:
     if entry.returned == ReturnValue.INCOMPLETE:
         return "leaves the call unfinished"
     if isinstance(entry.action, Jump):
-        return f"jumps over {entry.action.count}"
+        return f"jumps over {entry.action.over}"
     what = "ends its substack" if entry.handler.stack_level else "ends the stack"
     return f"{what} as failed" if entry.action is Action.DIE else what

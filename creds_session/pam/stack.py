@@ -14,6 +14,7 @@ from creds_session.pam.handlers import (
     Origin,
     Stack,
     Stacks,
+    frame_ends,
     prune,
 )
 from creds_session.pam.loading import Loader
@@ -94,11 +95,12 @@ def _stack(
 ) -> Stack:
     """Choose between the service's own row and that of ``other`` (_pam_dispatch)."""
     is_other = not loader.rows.get((False, group))
-    handlers = tuple(loader.rows.get((is_other, group), []))
+    handlers = () if failure else tuple(loader.rows.get((is_other, group), []))
     return Stack(
         service=name,
         group=group,
-        handlers=() if failure else handlers,
+        handlers=handlers,
+        frame_ends=frame_ends(handlers),
         dialect=loader.dialect,
         is_other=is_other,
         files=tuple(path for path, file in loader.parsed.items() if file is not None),

@@ -8,8 +8,7 @@ libpam/include/security/_pam_types.h of Linux-PAM; Debian's patches 031_pam_incl
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Union
+from typing import NamedTuple, Union
 
 
 class ManagementGroup(enum.Enum):
@@ -84,20 +83,19 @@ class Action(enum.Enum):
     RESET = "reset"
 
 
-@dataclass(frozen=True)
-class Jump:
-    """The action "skip the next ``count`` rules of this type".
+class Jump(NamedTuple):
+    """The action "skip the next ``over`` rules of this type".
 
-    A count that is not positive skips nothing and is a bad jump: libpam before 1.6 reads
+    A number that is not positive skips nothing and is a bad jump: libpam before 1.6 reads
     one from a number too large for an int (pam_misc.c:_pam_parse_control).
     """
 
-    count: int
+    over: int
 
     @property
     def value(self) -> str:
         """The word that a control uses for this action: the number."""
-        return str(self.count)
+        return str(self.over)
 
 
 AnyAction = Union[Action, Jump]

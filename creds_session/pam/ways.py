@@ -17,8 +17,8 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from creds_session.pam.dispatch import Returns, Verdict, dispatch
 from creds_session.pam.handlers import Handler, Stacks
@@ -57,8 +57,7 @@ def ways_of(service: str) -> tuple[Way, ...]:
     return (Way.PASSWORD, Way.WRONG_PASSWORD, Way.KEY, Way.EXPIRED)
 
 
-@dataclass(frozen=True)
-class Assumption:
+class Assumption(NamedTuple):
     """What some modules are taken to return in some passes; ``None`` is worked out in code.
 
     ``ways`` empty: on each. ``argument``: only with it, or with ``!`` only without it. ``beside``:
@@ -208,8 +207,7 @@ def _holds(left: str | None, test: str, right: str) -> bool | None:
     return _NUMBERS[test](int(left), int(right))
 
 
-@dataclass(frozen=True)
-class CallTaken:
+class CallTaken(NamedTuple):
     """One call on a way: what it returned, or why it is not made."""
 
     call: Call

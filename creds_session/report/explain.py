@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.pam.dispatch import TraceEntry
 from creds_session.pam.handlers import Branch, Stack, Stacks
@@ -52,8 +52,7 @@ class Tone(enum.Enum):
     ABSENT = "not called"
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One rule, or one call, in one pass of one way: in short, and in a sentence."""
 
     tone: Tone
@@ -61,8 +60,7 @@ class Cell:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(NamedTuple):
     """A service, and the ways through it."""
 
     stacks: Stacks
@@ -160,13 +158,12 @@ def _tone_of(returned: int) -> Tone:
     return Tone.BAD if returned else Tone.GOOD
 
 
-@dataclass(frozen=True)
-class TreeLine:
+class TreeLine(NamedTuple):
     """One line of a group's tree; ``guides`` says of each level whether more follows on it."""
 
     guides: tuple[bool, ...]
     branch: Branch
-    index: int | None
+    position: int | None
 
     @property
     def place(self) -> str:

@@ -172,11 +172,11 @@ def _group(canvas: _Canvas, shown: Explanation, group: ManagementGroup) -> None:
     cells = {pass_: {way: shown.cells(way, pass_) for way in shown.ways} for pass_ in PASSES[group]}
     number_of = numbers(stack)
     for line in tree_lines(stack):
-        if line.index is None:
+        if line.position is None:
             _tree(canvas, line, ROW)
             canvas.y += ROW
         else:
-            _rule(canvas, cells, line, number_of[line.index])
+            _rule(canvas, cells, line, number_of[line.position])
 
 
 def _rule(canvas: _Canvas, cells: _Cells, line: TreeLine, number: int) -> None:
@@ -187,7 +187,7 @@ def _rule(canvas: _Canvas, cells: _Cells, line: TreeLine, number: int) -> None:
     for pass_, of_way in cells.items():
         canvas.text(canvas.names, pass_.value, fill="#8a929c")
         for way, (x, width) in canvas.columns.items():
-            canvas.box(x, width, of_way[way][line.index or 0])
+            canvas.box(x, width, of_way[way][line.position or 0])
         canvas.y += ROW
 
 
@@ -200,7 +200,7 @@ def _tree(canvas: _Canvas, line: TreeLine, height: float) -> None:
             canvas.line(x, canvas.y, x, canvas.y + (height if more else ROW / 2))
     canvas.line(x, canvas.y + ROW / 2, x + 8, canvas.y + ROW / 2)
     canvas.parts.append(f"<g><title>{escape(f'{line.place}  {line.text}')}</title>")
-    is_rule = line.index is not None
+    is_rule = line.position is not None
     canvas.text(x + 12, _label(line), fill="#1c232b" if is_rule else "#69727d")
     canvas.parts.append("</g>")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.pam.terms import ManagementGroup, Pass, return_word
 from creds_session.pam.ways import Assumption, Way
@@ -32,8 +32,7 @@ ASCII = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|", "→": ">
 DEFAULT = "every other module: success"
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """How to write: box characters or ASCII, with colours or without."""
 
     is_ascii: bool = False
@@ -87,7 +86,7 @@ def _group(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator
     yield style.bold(group.value) + ("  (no rules here: those of other)" if stack.is_other else "")
     number_of = numbers(stack)
     for line in tree_lines(stack):
-        number = "" if line.index is None else number_of[line.index]
+        number = "" if line.position is None else number_of[line.position]
         yield f"{number:>3} {branches(line)}{line.place}  {line.text}"
     yield ""
     yield from _table(shown, group, style)

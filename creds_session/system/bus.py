@@ -12,9 +12,8 @@ import stat
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jeepney import (
     DBusAddress,
@@ -45,8 +44,7 @@ class CallFailed(CredsSessionError):  # noqa: N818
         self.name = name
 
 
-@dataclass(frozen=True)
-class Peer:
+class Peer(NamedTuple):
     """Who owns a name on the bus, as the bus itself says."""
 
     unique_name: str

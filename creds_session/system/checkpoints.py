@@ -11,9 +11,8 @@ import base64
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from creds_session.errors import InvalidData
 from creds_session.system.files import Attributes, digest, make_directory, remove_tree
@@ -25,8 +24,7 @@ FINAL = "final"
 PRIVATE = Attributes(0o600, os.getuid(), os.getgid(), ())
 
 
-@dataclass(frozen=True)
-class SavedEdit:
+class SavedEdit(NamedTuple):
     """Neighbouring whole lines that became others; ``old`` is empty where lines were inserted.
 
     ``line`` is where they stand in the new file; newlines between them are kept, the last is not.
@@ -37,8 +35,7 @@ class SavedEdit:
     new: bytes
 
 
-@dataclass(frozen=True)
-class SavedFile:
+class SavedFile(NamedTuple):
     """One file of a change: ``before`` and ``attributes`` are None where there was no file."""
 
     path: str
@@ -48,8 +45,7 @@ class SavedFile:
     edits: tuple[SavedEdit, ...] = ()
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """One change: its files, the folders it made, and whether it was verified.
 
     ``written`` are the paths that may hold something of ours: before a file is written it is
@@ -64,11 +60,11 @@ class Checkpoint:
 
     def finalized(self) -> Checkpoint:
         """Return it as verified, and make that durable."""
-        return _durable(replace(self, state=FINAL))
+        return _durable(self._replace(state=FINAL))
 
     def with_written(self, *paths: str) -> Checkpoint:
         """Return it with these files as those that may be written, and make that durable."""
-        return _durable(replace(self, written=paths))
+        return _durable(self._replace(written=paths))
 
     def discard(self) -> None:
         """Forget it: what it saved is in place again."""

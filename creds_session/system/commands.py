@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_FOUND = 127  # a shell's own code for it
@@ -20,8 +19,7 @@ class _Becoming(TypedDict, total=False):
     extra_groups: Sequence[int]
 
 
-@dataclass(frozen=True)
-class Completed:
+class Completed(NamedTuple):
     """How a program ended: its exit code (or 127 or 124, as a shell and timeout(1) say it)."""
 
     code: int

@@ -11,8 +11,8 @@ import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from creds_session.errors import CannotWrite, InvalidData
 
@@ -20,8 +20,7 @@ from creds_session.errors import CannotWrite, InvalidData
 SIGNATURES = frozenset({"security.ima", "security.evm"})
 
 
-@dataclass(frozen=True)
-class Attributes:
+class Attributes(NamedTuple):
     """What a file carries beside its content."""
 
     mode: int

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from creds_session.system.commands import run
 
@@ -15,8 +15,7 @@ PARENT = 1
 PROC = Path("/proc")
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(NamedTuple):
     """One login: ``began`` is when its leader started, in seconds since boot.
 
     The leader is sshd's process for one connection. It started before the password was asked,

@@ -14,8 +14,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from creds_session.errors import Unavailable
 from creds_session.secret import Secret
@@ -30,8 +29,7 @@ SETUP_TIMEOUT = 10.0
 Answer = Callable[[bytes], bytes]
 
 
-@dataclass(frozen=True)
-class Child:
+class Child(NamedTuple):
     """The child, waiting for a secret; made by ``private_child``."""
 
     pid: int

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from creds_session.errors import InvalidData, NotPermitted
 
 MAX_LINKS = 40  # the kernel's own limit (path_resolution(7))
 
 
-@dataclass(frozen=True)
-class Root:
+class Root(NamedTuple):
     """A directory that is taken for ``/``: a running system, an image or a mounted system."""
 
     directory: Path = Path("/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from creds_session.facts import DAEMON_NAME
 from creds_session.system.commands import Completed, run
@@ -16,8 +16,7 @@ SERVICE = f"{DAEMON_NAME}.service"
 UNIT = re.compile(r"^user@(\d+)\.service\b", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class UserManager:
+class UserManager(NamedTuple):
     """The user manager of one person that runs now."""
 
     user: str

@@ -8,8 +8,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from creds_session.errors import (
     CredsSessionError,
@@ -33,14 +34,13 @@ __all__ = ["Route", "Unlocked", "choose", "unlock", "way"]
 SERVER_WORDS = ("GNOME_KEYRING_CONTROL", "SSH_AUTH_SOCK")
 
 
-@dataclass(frozen=True)
-class Unlocked:
+class Unlocked(NamedTuple):
     """The login keyring is open; ``environment`` is what a new daemon printed for the shell."""
 
     route: Route
     pid: int
     created: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 def unlock(

@@ -75,7 +75,7 @@ def _by_branch(item: Item, stack: Stack, branch: Branch) -> str:
         return "F" if ends else "E"
     if any(_ends(handler) for handler in flat):
         return "F"
-    word = _include_word(parse(item.content, item.dialect).lines[branch.origin.index])
+    word = _include_word(parse(item.content, item.dialect).lines[branch.origin.node])
     if word != "@include":
         return "B" if word == "substack" else "D" if ends else "C"
     if ends or any(_ends(handler) for other in before for handler in _own(other, stack)):

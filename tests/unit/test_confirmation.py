@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,7 +161,7 @@ def test_a_new_login_confirms(root: Root, clock: Timers, monkeypatch: pytest.Mon
     [
         (OLD, "began before the change"),
         (None, "no login session"),
-        (replace(NEW, service="systemd-run0"), "came by systemd-run0, not by sshd"),
+        (NEW._replace(service="systemd-run0"), "came by systemd-run0, not by sshd"),
     ],
 )
 def test_others_are_refused(
@@ -179,7 +178,7 @@ def test_others_are_refused(
 def test_a_login_that_began_while_the_change_was_made_is_refused(
     root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    confirmation._note(root, replace(wait_for(root), since=None))
+    confirmation._note(root, wait_for(root)._replace(since=None))
     come_by(monkeypatch, NEW)
     with pytest.raises(NotPermitted, match="began before"):
         confirm(root)
@@ -189,7 +188,7 @@ def test_a_login_that_began_while_the_change_was_made_is_refused(
 def test_after_a_reboot_any_login_is_new(
     root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pending = replace(wait_for(root), boot="another")
+    pending = wait_for(root)._replace(boot="another")
     confirmation._note(root, pending)
     clock.set.clear()
     assert confirm(root) == pending
@@ -219,7 +218,7 @@ def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root, clock: Timers)
     assert drop(root) == ""
     pending = wait_for(root)
     assert drop(root) == "the change no longer waits to be confirmed"
-    confirmation._note(root, replace(pending, deadline=1.0))
+    confirmation._note(root, pending._replace(deadline=1.0))
     assert "nobody confirmed the change of" in drop(root)
     assert root.read(PENDING) is None
     assert clock is not None

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from creds_session.checks import CHECKS, run
@@ -39,7 +37,7 @@ BY_KEY = SessionFacts("alice", 1000, by_ssh=True, login_method="publickey")
 BY_DIALOGUE = SessionFacts("alice", 1000, login_method="keyboard-interactive/pam")
 BY_SU = SessionFacts("alice", 1000)
 UNREACHED = b"auth sufficient pam_unix.so\nauth optional pam_gnome_keyring.so\n"
-NO_MODULE = replace(INSTALLED, pam_module=None)
+NO_MODULE = INSTALLED._replace(pam_module=None)
 SOCKET = FirstLoginFacts("/usr/lib/systemd/user/gnome-keyring-daemon.socket")
 
 
@@ -60,36 +58,36 @@ def test_nothing_is_found_where_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (replace(WELL, installation=replace(INSTALLED, daemon=None)), ("daemon-not-installed", E)),
-        (replace(WELL, installation=NO_MODULE), ("pam-module-not-installed", W)),
-        (replace(WELL, pam=PamFacts()), ("pam-service-absent", N)),
-        (replace(WELL, pam=pam(b"@include nothing\n")), ("pam-file-malformed", E)),
-        (replace(WELL, pam=pam(WITHOUT_RULES)), ("pam-rule-missing", W)),
-        (replace(WELL, pam=pam(UNREACHED)), ("pam-rule-ineffective", W)),
-        (replace(WELL, first_login=SOCKET), ("first-login-fails", W)),
-        (replace(WELL, bus=BusFacts()), ("bus-absent", E)),
-        (replace(WELL, bus=BusFacts(ADDRESS, "refused")), ("bus-unreachable", E)),
+        (WELL._replace(installation=INSTALLED._replace(daemon=None)), ("daemon-not-installed", E)),
+        (WELL._replace(installation=NO_MODULE), ("pam-module-not-installed", W)),
+        (WELL._replace(pam=PamFacts()), ("pam-service-absent", N)),
+        (WELL._replace(pam=pam(b"@include nothing\n")), ("pam-file-malformed", E)),
+        (WELL._replace(pam=pam(WITHOUT_RULES)), ("pam-rule-missing", W)),
+        (WELL._replace(pam=pam(UNREACHED)), ("pam-rule-ineffective", W)),
+        (WELL._replace(first_login=SOCKET), ("first-login-fails", W)),
+        (WELL._replace(bus=BusFacts()), ("bus-absent", E)),
+        (WELL._replace(bus=BusFacts(ADDRESS, "refused")), ("bus-unreachable", E)),
         (
-            replace(WELL, bus=bus(None, None), daemons=(daemon(DaemonRole.LOGIN),)),
+            WELL._replace(bus=bus(None, None), daemons=(daemon(DaemonRole.LOGIN),)),
             ("daemon-waiting", E),
         ),
-        (replace(WELL, bus=bus(KWALLET, None)), ("other-provider", E)),
-        (replace(WELL, bus=bus(None, None)), ("secret-service-unowned", E)),
-        (replace(WELL, bus=IDLE, daemons=()), ("secret-service-unowned", E)),
-        (replace(WELL, bus=bus(login=GHOST)), ("keyring-ghost", E)),
+        (WELL._replace(bus=bus(KWALLET, None)), ("other-provider", E)),
+        (WELL._replace(bus=bus(None, None)), ("secret-service-unowned", E)),
+        (WELL._replace(bus=IDLE, daemons=()), ("secret-service-unowned", E)),
+        (WELL._replace(bus=bus(login=GHOST)), ("keyring-ghost", E)),
         (
-            replace(WELL, bus=bus(login=ABSENT), keyring=keyring(exists=False)),
+            WELL._replace(bus=bus(login=ABSENT), keyring=keyring(exists=False)),
             ("keyring-absent", E),
         ),
         (
-            replace(WELL, bus=bus(None, None), daemons=(), keyring=keyring(exists=False)),
+            WELL._replace(bus=bus(None, None), daemons=(), keyring=keyring(exists=False)),
             ("keyring-absent", E),
         ),
-        (replace(WELL, bus=bus(login=LOCKED), session=BY_PASSWORD), ("keyring-locked", E)),
-        (replace(WELL, bus=bus(login=LOCKED), session=BY_SU), ("keyring-locked", E)),
-        (replace(WELL, bus=bus(login=LOCKED), session=BY_KEY), ("login-without-password", E)),
-        (replace(WELL, bus=bus(login=LOCKED), session=BY_DIALOGUE), ("login-without-password", E)),
-        (replace(WELL, bus=bus(login=LOCKED)), ("login-without-password", E)),
+        (WELL._replace(bus=bus(login=LOCKED), session=BY_PASSWORD), ("keyring-locked", E)),
+        (WELL._replace(bus=bus(login=LOCKED), session=BY_SU), ("keyring-locked", E)),
+        (WELL._replace(bus=bus(login=LOCKED), session=BY_KEY), ("login-without-password", E)),
+        (WELL._replace(bus=bus(login=LOCKED), session=BY_DIALOGUE), ("login-without-password", E)),
+        (WELL._replace(bus=bus(login=LOCKED)), ("login-without-password", E)),
     ],
 )
 def test_one_fault_is_one_finding(facts: Facts, expected: tuple[str, Severity]) -> None:
@@ -97,7 +95,7 @@ def test_one_fault_is_one_finding(facts: Facts, expected: tuple[str, Severity]) 
 
 
 def test_a_missing_rule_is_an_error_where_the_keyring_is_not_open() -> None:
-    facts = replace(WELL, pam=pam(WITHOUT_RULES), bus=bus(login=LOCKED))
+    facts = WELL._replace(pam=pam(WITHOUT_RULES), bus=bus(login=LOCKED))
     assert [(one.id, one.severity) for one in findings(facts)] == [
         ("pam-rule-missing", E),
         ("login-without-password", E),
@@ -107,10 +105,10 @@ def test_a_missing_rule_is_an_error_where_the_keyring_is_not_open() -> None:
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (replace(WELL, bus=bus(login=LOCKED), session=BY_KEY), "accepted a public key"),
-        (replace(WELL, bus=bus(login=LOCKED), session=BY_DIALOGUE), "keyboard-interactive"),
-        (replace(WELL, bus=bus(login=LOCKED), session=BY_PASSWORD), "not the one that was typed"),
-        (replace(WELL, bus=bus(login=LOCKED), session=BY_SU), "su, cron, a container"),
+        (WELL._replace(bus=bus(login=LOCKED), session=BY_KEY), "accepted a public key"),
+        (WELL._replace(bus=bus(login=LOCKED), session=BY_DIALOGUE), "keyboard-interactive"),
+        (WELL._replace(bus=bus(login=LOCKED), session=BY_PASSWORD), "not the one that was typed"),
+        (WELL._replace(bus=bus(login=LOCKED), session=BY_SU), "su, cron, a container"),
     ],
 )
 def test_a_locked_keyring_has_the_cause_that_its_login_tells(facts: Facts, words: str) -> None:
@@ -122,19 +120,19 @@ def test_a_locked_keyring_has_the_cause_that_its_login_tells(facts: Facts, words
 @pytest.mark.parametrize(("age", "left"), [(20, "100 s"), (119.6, "0 s"), (500, "0 s")])
 def test_a_waiting_daemon_tells_how_long_it_waits(age: float, left: str) -> None:
     waiting = daemon(DaemonRole.LOGIN, age=age)
-    (finding,) = findings(replace(WELL, bus=bus(None, None), daemons=(waiting,)))
+    (finding,) = findings(WELL._replace(bus=bus(None, None), daemons=(waiting,)))
     assert f"ends in {left}" in finding.title
     assert "pid 7, role login, child of systemd (pid 1), user id 1000" in finding.evidence[0]
 
 
 def test_a_waiting_daemon_is_no_fault_beside_one_that_serves() -> None:
     both = (daemon(DaemonRole.LOGIN), daemon(DaemonRole.UNIT, 9))
-    assert findings(replace(WELL, daemons=both)) == []
-    assert findings(replace(WELL, daemons=both[:1])) == []
+    assert findings(WELL._replace(daemons=both)) == []
+    assert findings(WELL._replace(daemons=both[:1])) == []
 
 
 def test_a_cure_is_a_command_or_words() -> None:
-    no_daemon = replace(WELL, installation=replace(INSTALLED, daemon=None))
+    no_daemon = WELL._replace(installation=INSTALLED._replace(daemon=None))
     (finding,) = findings(no_daemon)
     assert finding.remediation is not None
     assert finding.remediation.commands == (("apt", "install", "gnome-keyring"),)
@@ -142,20 +140,20 @@ def test_a_cure_is_a_command_or_words() -> None:
 
 def test_a_cure_that_is_words_is_no_command() -> None:
     unknown = InstallationFacts(None, "/x", "/y", "ID=plan9\n")
-    (finding,) = findings(replace(WELL, installation=unknown))
+    (finding,) = findings(WELL._replace(installation=unknown))
     assert finding.remediation is not None
     assert finding.remediation.commands == ()
 
 
 def test_a_keyring_that_cannot_be_looked_at_is_not_said_to_be_absent() -> None:
-    facts = replace(WELL, bus=bus(None, None), daemons=(), keyring=keyring(exists=None))
+    facts = WELL._replace(bus=bus(None, None), daemons=(), keyring=keyring(exists=None))
     assert "keyring-absent" not in [one.id for one in findings(facts)]
 
 
 def test_pam_files_that_could_not_be_read_are_told() -> None:
     reason = "/etc/pam.d/common-auth: Permission denied"
     content = b"@include common-auth\n" + SSHD
-    facts = replace(WELL, pam=PamFacts(files={SSHD_PATH: content}, reason=reason))
+    facts = WELL._replace(pam=PamFacts(files={SSHD_PATH: content}, reason=reason))
     assert reason in repr(run(CHECKS, facts))
 
 
@@ -164,7 +162,7 @@ def test_pam_files_that_could_not_be_read_are_told() -> None:
 def test_healthy_means_that_a_gnome_keyring_says_unlocked(
     login: CollectionState | None, owner: NameOwner | None
 ) -> None:
-    facts = replace(WELL, bus=replace(WELL.bus, owner=owner, login=login))
+    facts = WELL._replace(bus=WELL.bus._replace(owner=owner, login=login))
     healthy = not any(result.has_error for result in run(CHECKS, facts))
     assert healthy is (facts == WELL)
 
@@ -173,7 +171,7 @@ def test_healthy_means_that_a_gnome_keyring_says_unlocked(
     "line", [b"auht required x.so", b"auth requierd x.so", b"auth include nothing", b"auth"]
 )
 def test_a_line_that_refuses_every_login_is_an_error(line: bytes) -> None:
-    found = findings(replace(WELL, pam=pam(SSHD + line + b"\n")))
+    found = findings(WELL._replace(pam=pam(SSHD + line + b"\n")))
     assert [(one.id, one.severity) for one in found] == [("pam-file-malformed", E)]
 
 
@@ -185,7 +183,7 @@ def test_a_locked_default_keyring_is_an_error_beside_an_open_login_keyring(
     state: CollectionState | None, expected: list[str]
 ) -> None:
     path = "/org/freedesktop/secrets/collection/work"
-    found = findings(replace(WELL, bus=replace(WELL.bus, default=state, default_path=path)))
+    found = findings(WELL._replace(bus=WELL.bus._replace(default=state, default_path=path)))
     assert [one.id for one in found] == expected
     for finding in found:
         assert (finding.severity, finding.evidence) == (E, (path,))
@@ -195,5 +193,5 @@ def test_a_locked_default_keyring_is_an_error_beside_an_open_login_keyring(
 
 
 def test_a_locked_login_keyring_that_is_the_default_is_one_finding() -> None:
-    facts = replace(WELL, bus=replace(bus(login=LOCKED), default=LOCKED), session=BY_SU)
+    facts = WELL._replace(bus=bus(login=LOCKED)._replace(default=LOCKED), session=BY_SU)
     assert [one.id for one in findings(facts)] == ["keyring-locked"]

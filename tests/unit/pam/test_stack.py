@@ -27,7 +27,7 @@ def test_include_is_flat_and_substack_is_a_level() -> None:
     )
     assert row(stacks) == [("y.so", 0), ("a", 0), ("y.so", 1), ("x.so", 0)]
     handler = stacks.auth.handlers[0]
-    assert (handler.origin.file, handler.origin.line, handler.origin.index) == (
+    assert (handler.origin.file, handler.origin.line, handler.origin.node) == (
         "/etc/pam.d/a",
         1,
         0,

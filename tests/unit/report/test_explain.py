@@ -167,7 +167,7 @@ def test_tree_lines(files: dict[str, str], service: str, expected: list[str]) ->
     stack = show(files, service).stacks.auth
     number = numbers(stack)
     rows = [
-        f"{len(line.guides)} {'-' if line.index is None else number[line.index]} {line.place}"
+        f"{len(line.guides)} {'-' if line.position is None else number[line.position]} {line.place}"
         for line in tree_lines(stack)
     ]
     assert rows == expected

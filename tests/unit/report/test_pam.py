@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +75,6 @@ def test_reasons_name_the_line_and_the_word() -> None:
     etc = Plan("s", "/etc/pam.d/s", "/etc/pam.d/s", b"", edits, (), ())
     lines = ["/etc/pam.d/s:1: include becomes substack: why", "/etc/pam.d/s:2: auth x: because"]
     assert reasons(etc) == lines
-    vendor = reasons(replace(etc, path="/usr/lib/pam.d/s"))
+    vendor = reasons(etc._replace(path="/usr/lib/pam.d/s"))
     assert vendor[1:] == lines
     assert vendor[0].startswith("/etc/pam.d/s: a copy of /usr/lib/pam.d/s")

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,8 +73,8 @@ def test_end_ends_the_very_process(process: subprocess.Popen[bytes]) -> None:
 
 def test_end_spares_a_process_that_is_another_one(process: subprocess.Popen[bytes]) -> None:
     (daemon,) = mine(process)
-    assert not end(replace(daemon, started=daemon.started - 5))
-    assert not end(replace(daemon, arguments=("other",)))
+    assert not end(daemon._replace(started=daemon.started - 5))
+    assert not end(daemon._replace(arguments=("other",)))
     assert process.poll() is None
 
 

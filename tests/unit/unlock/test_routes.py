@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import pytest
 
@@ -89,7 +88,7 @@ def test_choose_starts_no_daemon_for_a_keyring_that_is_not_there() -> None:
 
 
 def test_choose_initialises_the_daemon_that_holds_the_password_of_a_first_login() -> None:
-    waiting = replace(keyring(exists=False, listens=True), login_waits=True)
+    waiting = keyring(exists=False, listens=True)._replace(login_waits=True)
     assert choose(bus(None, None), waiting, create=False) is Route.ACTIVATE
 
 
