@@ -1,37 +1,27 @@
-"""What ``creds-setup-pam`` does: look, plan, apply, take back.
+"""What a machine lacks for a login by ssh to open the keyring, and what would be changed.
 
-Two things make a login by ssh open the keyring: the rules in the service's file, and a condition
-on systemd's user socket of gnome-keyring, without which a new user's first login fails
-(docs/explanation/first-login.md). Both are planned, shown, made and taken back together.
+Two things: the rules in the service's file, and a condition on systemd's user socket of
+gnome-keyring, without which a new user's first login fails (docs/explanation/first-login.md).
+Both are planned and shown here; ``pam_change`` makes them and takes them back.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from creds_session import confirmation, trial
-from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
-from creds_session.facts import DAEMON_NAME
-from creds_session.packages import install_command
-from creds_session.pam.judge import GroupVerdict, judge
-from creds_session.pam.plan import Options, Plan, overlaid, plan
+from creds_session.errors import InvalidData, NoSuchFile, Unavailable
+from creds_session.pam.plan import Options, Plan, plan
 from creds_session.pam.policy import MODULE, PASSWORD_ONLY
-from creds_session.pam.readers import refuse_harm_to_readers, refuse_harmful_removal
 from creds_session.pam.stack import Read
 from creds_session.pam.terms import Dialect
-from creds_session.probe.machine import (
+from creds_session.probe.installation import (
     SOCKET_UNIT,
     probe_dialect,
     probe_first_login,
     probe_installation,
 )
-from creds_session.secret import Secret
-from creds_session.system import libpam, user_managers
 from creds_session.system.root import Root
-from creds_session.transaction import FileChange, change, recover, saved_edits, take_back
 
 MAX_FILE = 1 << 16
 """Bytes of a PAM file that is still read: the largest real one seen has a tenth of that."""
@@ -50,29 +40,37 @@ ConditionPathExists=%h/.local/share/keyrings/login.keyring
 class Setup(NamedTuple):
     """All that would change on a machine, and what each service has now.
 
-    ``notes`` say what could not be judged of services that nobody asked for by name.
+    ``drop_in`` is the condition's file as it is, None where there is none. ``notes`` say what
+    could not be judged of services that nobody asked for by name.
     """
 
     plans: tuple[Plan, ...]
-    files: tuple[FileChange, ...]
     needs_drop_in: bool
+    drop_in: bytes | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def edited(self) -> tuple[Plan, ...]:
+        """The plans that would change a file."""
+        return tuple(one for one in self.plans if one.edits)
 
     @property
     def is_needed(self) -> bool:
         """Tell whether anything would change."""
-        return bool(self.files)
+        return self.needs_drop_in or bool(self.edited)
+
+    @property
+    def contents(self) -> tuple[tuple[str, bytes | None, bytes], ...]:
+        """Path, bytes before (None: no file) and after, of each file that would change."""
+        files = [(one.target, one.replaced, one.result) for one in self.edited]
+        if self.needs_drop_in:
+            files.append((DROP_IN, self.drop_in, DROP_IN_TEXT))
+        return tuple(files)
 
     @property
     def is_complete(self) -> bool:
         """Tell whether every group would be in order afterwards."""
         return not any(verdict.problem for one in self.plans for verdict in one.after)
-
-
-class Told(NamedTuple):
-    """What became of people whose user manager ran already: one line each."""
-
-    lines: tuple[str, ...] = ()
 
 
 def look(root: Root, services: Sequence[str] = (), options: Options | None = None) -> Setup:
@@ -89,117 +87,27 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
             if services or service != "passwd":
                 raise
             notes.append(f"passwd is left alone: {error.problem}")
-    files = [_file_change(one) for one in plans if one.edits]
     needs_drop_in = probe_first_login(root).breaks_first_login and any(
         one.service not in PASSWORD_ONLY for one in plans
     )
-    if needs_drop_in:
-        files.append(FileChange(DROP_IN, root.read(DROP_IN), DROP_IN_TEXT))
-    return Setup(tuple(plans), tuple(files), needs_drop_in, tuple(notes))
+    drop_in = root.read(DROP_IN) if needs_drop_in else None
+    return Setup(tuple(plans), needs_drop_in, drop_in, tuple(notes))
 
 
 def _plan(root: Root, service: str, options: Options | None) -> Plan:
     dialect, read = probe_dialect(root), reader(root)
     planned = plan(service, find_service(service, read, dialect), read, dialect, options)
     if planned.edits:
-        names = _service_names(root, dialect) - {service}
+        from creds_session.pam.readers import refuse_harm_to_readers  # noqa: PLC0415 - most need none
+
+        names = service_names(root, dialect) - {service}
         refuse_harm_to_readers(planned.path, planned.result, sorted(names), read, dialect)
     return planned
 
 
-def _service_names(root: Root, dialect: Dialect) -> set[str]:
+def service_names(root: Root, dialect: Dialect) -> set[str]:
+    """Return the names of all services that have a file."""
     return {name for directory in dialect.directories for name in root.names(directory)}
-
-
-def _file_change(planned: Plan) -> FileChange:
-    """Change the file itself; a vendor's file is copied to /etc, and the copy is changed."""
-    before = planned.content if planned.path == planned.target else None
-    edits = saved_edits(planned.content, planned.result)
-    return FileChange(planned.target, before, planned.result, edits)
-
-
-def prepare(root: Root) -> None:
-    """Make sure of the rights to change anything, and that no half-made change stands."""
-    _require_rights(root)
-    recover(root)
-
-
-def apply(
-    root: Root, setup: Setup, *, strict: bool = False, confirm_within: float | None = None
-) -> Told:
-    """Make the change in one transaction, prove it again from the disk, or undo it.
-
-    With ``confirm_within`` it is taken back after so many seconds unless it is confirmed.
-    """
-    _require_rights(root)
-    services = tuple(one.service for one in _logins(setup)) or ("sshd",)
-    with confirmation.waiting(root, confirm_within, services) as require_waiting:
-        change(root, setup.files, lambda: _verify(root, setup, require_waiting, strict=strict))
-    if not root.is_running_system:
-        return Told()
-    # The change stands whatever becomes of them.
-    return Told(tuple(manager.prepare_next_login() for manager in user_managers.running()))
-
-
-def try_login(
-    root: Root, setup: Setup, user: str, ask: Callable[[], Secret], tell: Callable[[str], None]
-) -> None:
-    """Return if PAM lets this user in with each planned change; see ``trial.attempt``."""
-    _require_rights(root)
-    for one in _logins(setup):
-        candidate = trial.Candidate(one.service, one.path, one.result)
-        trial.attempt(candidate, user, reader(root), probe_dialect(root), ask, tell)
-
-
-def _logins(setup: Setup) -> tuple[Plan, ...]:
-    """Return the plans that change how people log in."""
-    return tuple(one for one in setup.plans if one.edits and one.service not in PASSWORD_ONLY)
-
-
-def _verify(root: Root, setup: Setup, last: Callable[[], None], *, strict: bool) -> None:
-    """Raise unless what is on the disk is proved as it was planned, and libpam loads it."""
-    for planned in setup.plans:
-        found = judge(planned.service, reader(root), probe_dialect(root), strict=strict)
-        if not all(map(_holds, found, planned.after)):
-            raise InvalidData(f"what was written of {planned.service} does not hold; taken back")
-        failure = libpam.start_failure(planned.service) if root.is_running_system else ""
-        if failure:
-            raise InvalidData(f"libpam refuses {planned.service}: {failure}; taken back")
-    last()
-
-
-def _holds(now: GroupVerdict, planned: GroupVerdict) -> bool:
-    """Tell whether a group is as it was planned; places in a problem may differ, in a copy."""
-    same = (now.group, now.present, now.reached) == (
-        planned.group,
-        planned.present,
-        planned.reached,
-    )
-    return same and bool(now.problem) == bool(planned.problem)
-
-
-def revert(root: Root) -> tuple[tuple[str, ...], Told]:
-    """Take back all that ``apply`` did; return the files that changed and what to tell."""
-    _require_rights(root)
-    lines: list[str] = []
-    touched = take_back(
-        root, partial(_refuse_harm, root), lambda: lines.append(confirmation.drop(root))
-    )
-    lines = [line for line in lines if line]
-    if DROP_IN not in touched or not root.is_running_system:
-        return touched, Told(tuple(lines))
-    for manager in user_managers.running():
-        done = manager.reload() and manager.start_socket()
-        if not done:
-            lines.append(f"{manager.user}: the user manager keeps its old units until it ends")
-    return touched, Told(tuple(lines))
-
-
-def _refuse_harm(root: Root, path: str, now: bytes, content: bytes) -> None:
-    """Refuse to take our lines out of a file whose other lines have come to count them."""
-    dialect, read = probe_dialect(root), reader(root)
-    names = sorted(_service_names(root, dialect))
-    refuse_harmful_removal(path, content, names, overlaid(read, path, now), dialect)
 
 
 def find_service(service: str, read: Read, dialect: Dialect) -> str:
@@ -226,18 +134,15 @@ def reader(root: Root) -> Read:
     return read
 
 
-def _require_rights(root: Root) -> None:
-    if root.is_running_system and os.geteuid() != 0:
-        raise NotPermitted("only root may change PAM", hint="sudo creds-setup-pam apply")
-
-
 def _require_installation(root: Root, services: Sequence[str]) -> None:
     found = probe_installation(root)
-    parts = {DAEMON_NAME: found.daemon, MODULE: found.pam_module}
+    parts = {"gnome-keyring-daemon": found.daemon, MODULE: found.pam_module}
     if "sshd" in services:
         parts = {"sshd": found.sshd, **parts}
     for name, path in parts.items():
         if path is None:
+            from creds_session.packages import install_command  # noqa: PLC0415
+
             raise Unavailable(
                 f"{name} is not installed", hint=install_command(name, found.os_release)
             )

@@ -67,6 +67,11 @@ class Plan(NamedTuple):
         """The file's new content."""
         return apply_edits(self.content, self.edits)
 
+    @property
+    def replaced(self) -> bytes | None:
+        """What stands at ``target`` now; None where the vendor's file has no copy there."""
+        return self.content if self.path == self.target else None
+
 
 class NoSafeEdit(InvalidData):
     """No candidate could be proved; the message holds the last counterexample."""

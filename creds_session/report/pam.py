@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from creds_session.pam.judge import GroupVerdict
@@ -42,6 +41,8 @@ def verdict_values(verdicts: Iterable[GroupVerdict]) -> list[dict[str, object]]:
 
 def unified_diff(path: str, before: bytes | None, after: bytes) -> str:
     """Return the diff as diff -u has it; what is no text, or acts on a terminal, is escaped."""
+    import difflib  # noqa: PLC0415 - a check needs none
+
     shown = printable(path)
     lines = difflib.unified_diff(
         _lines(before or b""),

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
-from creds_session.pam_setup import DROP_IN, DROP_IN_TEXT, Setup, apply, look, revert
+from creds_session.pam_change import apply, revert
+from creds_session.pam_setup import DROP_IN, DROP_IN_TEXT, Setup, look
 from creds_session.system.root import Root
 from tests.unit.children import run_child
 from tests.unit.examples import SSHD as WITH_RULES
@@ -51,12 +52,12 @@ def snapshot(root: Root) -> dict[str, bytes]:
 def test_apply_and_revert_are_exact_opposites(root: Root) -> None:
     before = snapshot(root)
     setup = look(root, ["sshd"])
-    assert [file.path for file in setup.files] == [SSHD, DROP_IN]
+    assert [path for path, _, _ in setup.contents] == [SSHD, DROP_IN]
     assert snapshot(root) == before
     apply(root, setup)
     assert root.read(DROP_IN) == DROP_IN_TEXT
     again = look(root, ["sshd"])
-    assert (again.is_needed, again.files) == (False, ())
+    assert (again.is_needed, again.contents) == (False, ())
     assert set(revert(root)[0]) == {SSHD, DROP_IN}
     assert snapshot(root) == before
     assert not root.path(DROP_IN).parent.exists()
@@ -84,7 +85,7 @@ def test_apply_takes_it_back_when_the_proof_does_not_hold(
 ) -> None:
     setup = look(root, ["sshd"])
     before = snapshot(root)
-    monkeypatch.setattr("creds_session.pam_setup.judge", lambda *_, **__: setup.plans[0].before)
+    monkeypatch.setattr("creds_session.pam_change.judge", lambda *_, **__: setup.plans[0].before)
     with pytest.raises(InvalidData, match="does not hold"):
         apply(root, setup)
     assert snapshot(root) == before

@@ -51,16 +51,17 @@ def _command(arguments: argparse.Namespace, root: Root) -> int:
         from creds_session.cli.setup_pam import simulate  # noqa: PLC0415
 
         return simulate.run(root, arguments)
-    from creds_session.cli.setup_pam import change, confirm  # noqa: PLC0415
+    if arguments.command == "confirm":
+        from creds_session.cli.setup_pam import confirm  # noqa: PLC0415
 
-    commands = {
-        None: change.ask,
-        "check": change.check,
-        "diff": change.diff,
-        "apply": change.apply,
-        "revert": change.revert,
-        "confirm": confirm.confirm,
-    }
+        return confirm.confirm(root, arguments)
+    if arguments.command in {"check", "diff"}:
+        from creds_session.cli.setup_pam import look  # noqa: PLC0415
+
+        return (look.check if arguments.command == "check" else look.diff)(root, arguments)
+    from creds_session.cli.setup_pam import change  # noqa: PLC0415
+
+    commands = {None: change.ask, "apply": change.apply, "revert": change.revert}
     return commands[arguments.command](root, arguments)
 
 

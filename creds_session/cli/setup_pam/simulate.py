@@ -12,7 +12,7 @@ from creds_session.pam.simulation import parse_given, refuse_strangers, simulate
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Call
 from creds_session.pam_setup import find_service, reader
-from creds_session.probe.machine import probe_dialect
+from creds_session.probe.installation import probe_dialect
 from creds_session.report.simulation import simulation_lines, simulation_values
 from creds_session.system.root import Root
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from creds_session.pam.terms import Dialect
-from creds_session.probe.machine import (
+from creds_session.probe.installation import (
     find_pam_module,
     probe_dialect,
     probe_first_login,
     probe_installation,
-    probe_pam,
 )
+from creds_session.probe.machine import probe_pam
 from creds_session.system.root import Root
 from tests.unit.children import run_child
 

@@ -1,0 +1,90 @@
+"""The commands that say what would change, and change nothing: check, diff."""
+
+from __future__ import annotations
+
+import argparse
+
+from creds_session import pam_setup
+from creds_session.cli.common import complain, print_json
+from creds_session.cli.setup_pam import PROGRAM
+from creds_session.pam.plan import Options
+from creds_session.pam_setup import Setup
+from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
+from creds_session.system.root import Root
+
+NEEDED = 1
+
+
+def options(arguments: argparse.Namespace) -> Options:
+    """Return what the person asked of the plan."""
+    asked = vars(arguments)
+    return Options(
+        only_add=bool(asked.get("only_add")),
+        skip_root=bool(asked.get("skip_root")),
+        strict=bool(asked.get("strict")),
+    )
+
+
+def look(root: Root, arguments: argparse.Namespace) -> Setup:
+    """Look at the machine; tell what was left out."""
+    setup = pam_setup.look(root, tuple(arguments.service), options(arguments))
+    for note in setup.notes:
+        complain(PROGRAM, note)
+    return setup
+
+
+def values(setup: Setup, **more: object) -> dict[str, object]:
+    """Return what every command says of a set-up in JSON, and more."""
+    services = [
+        {
+            "service": one.service,
+            "path": one.path,
+            "change_needed": bool(one.edits),
+            "groups": verdict_values(one.before),
+        }
+        for one in setup.plans
+    ]
+    return {
+        "change_needed": setup.is_needed,
+        "first_login_works": not setup.needs_drop_in,
+        "services": services,
+        **more,
+    }
+
+
+def exit_code(setup: Setup) -> int:
+    """Return 0 where nothing needs to change, else 1."""
+    return 0 if not setup.is_needed and setup.is_complete else NEEDED
+
+
+def check(root: Root, arguments: argparse.Namespace) -> int:
+    """Say what each management group has."""
+    setup = look(root, arguments)
+    if arguments.json:
+        print_json(values(setup))
+        return exit_code(setup)
+    for one in setup.plans:
+        for line in verdict_lines(one.before):
+            print(f"{one.service:<8} {line}")
+    drop_in = "a new user's first login would fail" if setup.needs_drop_in else "no obstacle"
+    print(f"{'systemd':<8} {'socket':<9} {drop_in}")
+    return exit_code(setup)
+
+
+def diff(root: Root, arguments: argparse.Namespace) -> int:
+    """Show what apply would do."""
+    setup = look(root, arguments)
+    show(setup, arguments)
+    return exit_code(setup)
+
+
+def show(setup: Setup, arguments: argparse.Namespace) -> None:
+    """Print the diff, and why each line changes."""
+    text = "".join(unified_diff(*content) for content in setup.contents)
+    told = [reason for one in setup.plans for reason in reasons(one)]
+    if arguments.json:
+        print_json(values(setup, diff=text, reasons=told))
+        return
+    print(text, end="")
+    for reason in told:
+        complain(PROGRAM, reason)

@@ -1,0 +1,134 @@
+"""Make a planned change, tried and waited for as asked; take it back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from creds_session import confirmation, trial
+from creds_session.errors import InvalidData, NotPermitted
+from creds_session.pam.judge import GroupVerdict, judge
+from creds_session.pam.plan import Plan, overlaid
+from creds_session.pam.policy import PASSWORD_ONLY
+from creds_session.pam.readers import refuse_harmful_removal
+from creds_session.pam_setup import (
+    DROP_IN,
+    DROP_IN_TEXT,
+    Setup,
+    reader,
+    service_names,
+)
+from creds_session.probe.installation import probe_dialect
+from creds_session.secret import Secret
+from creds_session.system import libpam, user_managers
+from creds_session.system.root import Root
+from creds_session.transaction import FileChange, change, recover, saved_edits, take_back
+
+
+class Told(NamedTuple):
+    """What became of people whose user manager ran already: one line each."""
+
+    lines: tuple[str, ...] = ()
+
+
+def file_changes(setup: Setup) -> tuple[FileChange, ...]:
+    """Return the files to change; a vendor's file is copied to /etc, and the copy is changed."""
+    files = [
+        FileChange(one.target, one.replaced, one.result, saved_edits(one.content, one.result))
+        for one in setup.edited
+    ]
+    if setup.needs_drop_in:
+        files.append(FileChange(DROP_IN, setup.drop_in, DROP_IN_TEXT))
+    return tuple(files)
+
+
+def prepare(root: Root) -> None:
+    """Make sure of the rights to change anything, and that no half-made change stands."""
+    _require_rights(root)
+    recover(root)
+
+
+def apply(
+    root: Root, setup: Setup, *, strict: bool = False, confirm_within: float | None = None
+) -> Told:
+    """Make the change in one transaction, prove it again from the disk, or undo it.
+
+    With ``confirm_within`` it is taken back after so many seconds unless it is confirmed.
+    """
+    _require_rights(root)
+    services = tuple(one.service for one in _logins(setup)) or ("sshd",)
+    with confirmation.waiting(root, confirm_within, services) as require_waiting:
+        verify = partial(_verify, root, setup, require_waiting, strict=strict)
+        change(root, file_changes(setup), verify)
+    if not root.is_running_system:
+        return Told()
+    # The change stands whatever becomes of them.
+    return Told(tuple(manager.prepare_next_login() for manager in user_managers.running()))
+
+
+def try_login(
+    root: Root, setup: Setup, user: str, ask: Callable[[], Secret], tell: Callable[[str], None]
+) -> None:
+    """Return if PAM lets this user in with each planned change; see ``trial.attempt``."""
+    _require_rights(root)
+    for one in _logins(setup):
+        candidate = trial.Candidate(one.service, one.path, one.result)
+        trial.attempt(candidate, user, reader(root), probe_dialect(root), ask, tell)
+
+
+def _logins(setup: Setup) -> tuple[Plan, ...]:
+    """Return the plans that change how people log in."""
+    return tuple(one for one in setup.edited if one.service not in PASSWORD_ONLY)
+
+
+def _verify(root: Root, setup: Setup, last: Callable[[], None], *, strict: bool) -> None:
+    """Raise unless what is on the disk is proved as it was planned, and libpam loads it."""
+    for planned in setup.plans:
+        found = judge(planned.service, reader(root), probe_dialect(root), strict=strict)
+        if not all(map(_holds, found, planned.after)):
+            raise InvalidData(f"what was written of {planned.service} does not hold; taken back")
+        failure = libpam.start_failure(planned.service) if root.is_running_system else ""
+        if failure:
+            raise InvalidData(f"libpam refuses {planned.service}: {failure}; taken back")
+    last()
+
+
+def _holds(now: GroupVerdict, planned: GroupVerdict) -> bool:
+    """Tell whether a group is as it was planned; places in a problem may differ, in a copy."""
+    same = (now.group, now.present, now.reached) == (
+        planned.group,
+        planned.present,
+        planned.reached,
+    )
+    return same and bool(now.problem) == bool(planned.problem)
+
+
+def revert(root: Root) -> tuple[tuple[str, ...], Told]:
+    """Take back all that ``apply`` did; return the files that changed and what to tell."""
+    _require_rights(root)
+    lines: list[str] = []
+    touched = take_back(
+        root, partial(_refuse_harm, root), lambda: lines.append(confirmation.drop(root))
+    )
+    lines = [line for line in lines if line]
+    if DROP_IN not in touched or not root.is_running_system:
+        return touched, Told(tuple(lines))
+    for manager in user_managers.running():
+        done = manager.reload() and manager.start_socket()
+        if not done:
+            lines.append(f"{manager.user}: the user manager keeps its old units until it ends")
+    return touched, Told(tuple(lines))
+
+
+def _refuse_harm(root: Root, path: str, now: bytes, content: bytes) -> None:
+    """Refuse to take our lines out of a file whose other lines have come to count them."""
+    dialect, read = probe_dialect(root), reader(root)
+    names = sorted(service_names(root, dialect))
+    refuse_harmful_removal(path, content, names, overlaid(read, path, now), dialect)
+
+
+def _require_rights(root: Root) -> None:
+    if root.is_running_system and os.geteuid() != 0:
+        raise NotPermitted("only root may change PAM", hint="sudo creds-setup-pam apply")
