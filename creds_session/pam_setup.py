@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData, NoSuchFile, Unavailable
+from creds_session.pam.judge import repeated
 from creds_session.pam.plan import Options, Plan, plan
 from creds_session.pam.policy import MODULE, PASSWORD_ONLY
 from creds_session.pam.stack import Read
@@ -41,7 +42,7 @@ class Setup(NamedTuple):
     """All that would change on a machine, and what each service has now.
 
     ``drop_in`` is the condition's file as it is, None where there is none. ``notes`` say what
-    could not be judged of services that nobody asked for by name.
+    could not be judged of services that nobody asked for by name, and which rules are too many.
     """
 
     plans: tuple[Plan, ...]
@@ -79,10 +80,15 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
     Raises Unavailable, naming the package, where a part is missing; NoSuchFile; InvalidData.
     """
     _require_installation(root, services or DEFAULT_SERVICES)
-    plans, notes = [], []
+    dialect, read = probe_dialect(root), reader(root)
+    plans: list[Plan] = []
+    notes: list[str] = []
     for service in dict.fromkeys(services or DEFAULT_SERVICES):
         try:
-            plans.append(_plan(root, service, options))
+            planned = _plan(root, service, read, dialect, options)
+            plans.append(planned)
+            told = repeated(service, read, dialect)
+            notes += [f"{service}: {told}"] if told else []
         except (NoSuchFile, InvalidData) as error:
             if services or service != "passwd":
                 raise
@@ -94,8 +100,7 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
     return Setup(tuple(plans), needs_drop_in, drop_in, tuple(notes))
 
 
-def _plan(root: Root, service: str, options: Options | None) -> Plan:
-    dialect, read = probe_dialect(root), reader(root)
+def _plan(root: Root, service: str, read: Read, dialect: Dialect, options: Options | None) -> Plan:
     planned = plan(service, find_service(service, read, dialect), read, dialect, options)
     if planned.edits:
         from creds_session.pam.readers import refuse_harm_to_readers  # noqa: PLC0415 - most need none

@@ -57,6 +57,22 @@ def judge(
     return tuple(_group_verdict(without, now, group, strict=strict) for group in groups)
 
 
+def repeated(service: str, read: Read, dialect: Dialect) -> str:
+    """Say where the password group calls pam_gnome_keyring again, or nothing.
+
+    The second gives the daemon the old password, which it no longer has: it refuses, and an
+    error is logged at each change (pam/gkr-pam-module.c:pam_sm_chauthtok).
+    """
+    handlers = resolve_all(service, read, dialect=dialect).password.handlers
+    places = [f"{one.origin.file}:{one.origin.line}" for one in handlers if is_keyring(one)]
+    if len(places) < 2:  # noqa: PLR2004 - it takes two
+        return ""
+    return (
+        f"{MODULE} changes the password {len(places)} times ({', '.join(places)}): all but the"
+        " first log an error; take them out"
+    )
+
+
 def _refuse_unsafe_account(without: Stacks, now: Stacks, *, strict: bool) -> None:
     """Raise InvalidData for a rule of pam_gnome_keyring in account that decides a login."""
     unsafe = refute(without, now, ManagementGroup.ACCOUNT, strict=strict)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from creds_session.facts import DAEMON_NAME, FirstLoginFacts, InstallationFacts
+from creds_session.packages import has_libpam_1_5
 from creds_session.pam.policy import MODULE
 from creds_session.pam.terms import Dialect
 from creds_session.system.root import Root
@@ -29,8 +30,12 @@ def probe_installation(root: Root) -> InstallationFacts:
         daemon=_first(root, [f"{d}/{DAEMON_NAME}" for d in ("/usr/bin", "/usr/local/bin")]),
         pam_module=find_pam_module(root),
         sshd=_first(root, ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd"]),
-        os_release=(root.read("/etc/os-release") or b"").decode(errors="replace"),
+        os_release=_os_release(root),
     )
+
+
+def _os_release(root: Root) -> str:
+    return (root.read("/etc/os-release") or b"").decode(errors="replace")
 
 
 def find_pam_module(root: Root) -> str | None:
@@ -48,7 +53,10 @@ def probe_dialect(root: Root) -> Dialect:
     """Tell which libpam reads the files of this root: its release, and whether Debian's."""
     status = (root.read("/var/lib/dpkg/status", limit=1 << 28) or b"").decode(errors="replace")
     found = LIBPAM_VERSION.search(status)
-    return Dialect.of(found.group(1), debian=True) if found else Dialect.UPSTREAM_1_7
+    if found:
+        return Dialect.of(found.group(1), debian=True)
+    is_old = has_libpam_1_5(_os_release(root))
+    return Dialect.UPSTREAM_1_5 if is_old else Dialect.UPSTREAM_1_7
 
 
 def probe_first_login(root: Root) -> FirstLoginFacts:

@@ -15,8 +15,6 @@ from creds_session.system.bus import is_socket_of, session_bus_address
 from creds_session.system.processes import bus_daemon_runs, keyring_daemons
 from creds_session.system.root import Root
 
-PAM_DIRECTORIES = ("/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam.d")
-
 
 def probe(environ: Mapping[str, str], root: Root, timeout: float = 3) -> Facts:
     """Take the whole snapshot of this session; connects only to a bus that already runs."""
@@ -48,14 +46,15 @@ def probe_pam(root: Root, service: str) -> PamFacts:
     """Read every PAM service file of this system: a verdict may need any of them."""
     files: dict[str, bytes] = {}
     reasons: list[str] = []
-    for directory in PAM_DIRECTORIES:
+    dialect = probe_dialect(root)
+    for directory in dialect.directories:
         with _noted(reasons):
             for name in root.names(directory):
                 with _noted(reasons):
                     content = root.read(f"{directory}/{name}")
                     if content is not None:
                         files[f"{directory}/{name}"] = content
-    return PamFacts(service, files, probe_dialect(root), "; ".join(reasons))
+    return PamFacts(service, files, dialect, "; ".join(reasons))
 
 
 @contextmanager

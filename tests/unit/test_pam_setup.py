@@ -170,3 +170,12 @@ def test_setup_says_which_half_is_needed(root: Root) -> None:
     assert needed(look(root, ["sshd"])) == (False, False)
     root.path(DROP_IN).unlink()
     assert needed(look(root, ["sshd"])) == (False, True)
+
+
+def test_look_tells_of_a_password_rule_that_is_there_twice(root: Root) -> None:
+    rule = b"password optional pam_gnome_keyring.so use_authtok\n"
+    twice = WITHOUT_RULES + b"password required pam_unix.so\n" + rule + rule
+    write(root, SSHD, twice)
+    (note,) = look(root, ["sshd"]).notes
+    last = twice.count(b"\n")
+    assert f"2 times ({SSHD}:{last - 1}, {SSHD}:{last})" in note

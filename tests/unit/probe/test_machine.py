@@ -170,3 +170,21 @@ def test_probe_first_login_follows_a_link_of_the_root(root: Root) -> None:
     link(root, f"/etc/systemd/user/{WANTS}", UNIT)
     link(root, f"{ETC_UNIT}.d", "/etc/moved")
     assert not probe_first_login(root).breaks_first_login
+
+
+@pytest.mark.parametrize(
+    ("os_release", "dialect"),
+    [
+        (b'ID="rocky"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\n', Dialect.UPSTREAM_1_5),
+        (b'ID="rhel"\nVERSION_ID="10.0"\n', Dialect.UPSTREAM_1_7),
+        (b'ID="amzn"\nID_LIKE="fedora"\nVERSION_ID="2023"\n', Dialect.UPSTREAM_1_5),
+        (b"ID=fedora\nVERSION_ID=39\n", Dialect.UPSTREAM_1_5),
+        (b"ID=fedora\nVERSION_ID=42\n", Dialect.UPSTREAM_1_7),
+        (b"ID=arch\n", Dialect.UPSTREAM_1_7),
+    ],
+)
+def test_without_a_package_list_the_release_tells_which_libpam_reads(
+    root: Root, os_release: bytes, dialect: Dialect
+) -> None:
+    write(root, "/etc/os-release", os_release)
+    assert probe_dialect(root) is dialect
