@@ -3,8 +3,9 @@ r"""A change that is taken back in time unless someone who logged in anew confir
     note it (durable) -> set the timer -> the change -> note when it was done
           \________________\__ on any failure: stop the timer, forget the note
 
-The timer is systemd's: it outlives the session, and runs ``creds-setup-pam revert``. ``confirm``
-and that ``revert`` exclude each other by the lock that every change holds.
+The timer is systemd's: it outlives the session, and runs ``creds-setup-pam revert``. A timer does
+not outlive the machine, so a unit does the same at the next boot while the note is there.
+``confirm`` and that ``revert`` exclude each other by the lock that every change holds.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from creds_session.transaction import STATE
 
 PROGRAM = "creds-setup-pam"
 PENDING = f"{STATE}/pending.json"
+BOOT_UNIT = f"{PROGRAM}-revert"
+DESCRIPTION = "Take back a change of PAM that nobody confirmed"
 DURATION = re.compile(r"([1-9][0-9]{0,4})([smh])", re.ASCII)
 UNITS = {"s": 1, "m": 60, "h": 3600}
 LONGEST = 24 * 3600
@@ -123,6 +126,7 @@ def drop(root: Root) -> str:
         pending = _read(root)
     except InvalidData as error:
         remove(root.place(PENDING))
+        timers.not_at_boot(root, BOOT_UNIT)
         return error.problem
     if pending is None:
         return ""
@@ -145,16 +149,13 @@ def _arm(root: Root, limit: float, services: tuple[str, ...]) -> Pending:
         login=login.name if login else "",
         boot=_boot(),
     )
+    revert = [program, "revert"]
     with exclusive(_state(root) / "lock"):
         _require_none(root)
         _note(root, pending)
     try:
-        timers.start(
-            pending.unit,
-            limit,
-            [program, "revert"],
-            "Take back a change of PAM that nobody confirmed",
-        )
+        timers.at_boot(root, BOOT_UNIT, revert, PENDING, DESCRIPTION)
+        timers.start(pending.unit, limit, revert, DESCRIPTION)
     except BaseException:
         _forget(root, pending)
         raise
@@ -235,6 +236,7 @@ def _forget(root: Root, pending: Pending) -> None:
     with suppress(InvalidData):
         if (now := _read(root)) is not None and now.unit == pending.unit:
             remove(root.place(PENDING))
+            timers.not_at_boot(root, BOOT_UNIT)
 
 
 def _now() -> float:

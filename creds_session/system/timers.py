@@ -1,11 +1,14 @@
-"""Timers of systemd that run a program later, whatever becomes of the session that set them."""
+"""systemd, told to run a program later: after a time, or when the machine next comes up."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from creds_session.errors import Busy, Unavailable
 from creds_session.system.commands import NOT_FOUND, run
+from creds_session.system.files import Attributes, make_directory, remove, replace
+from creds_session.system.root import Root
 
 NOT_LOADED = 5  # systemctl(1), as an init script's LSB exit status
 BUS_TIMEOUT = 30.0
@@ -27,6 +30,38 @@ def start(unit: str, seconds: float, argv: Sequence[str], description: str) -> N
     if not done.succeeded:
         said = done.errors.strip().partition("\n")[0] or f"it ended with {done.code}"
         raise Unavailable(f"systemd-run set no timer: {said}")
+
+
+AT_BOOT = "/etc/systemd/system/{unit}.service"
+WANTED = "/etc/systemd/system/multi-user.target.wants/{unit}.service"
+
+
+def at_boot(root: Root, unit: str, argv: Sequence[str], only_if: str, description: str) -> None:
+    """Have systemd run a program at each boot while a file is there, before anyone logs in.
+
+    systemd reads units at boot, so it is not told of this one now. Raises CannotWrite.
+    """
+    words = " ".join(word.replace("%", "%%").replace("$", "$$") for word in argv)
+    text = f"""\
+[Unit]
+Description={description}
+ConditionPathExists={only_if}
+Before=ssh.service sshd.service systemd-user-sessions.service
+
+[Service]
+Type=oneshot
+ExecStart={words}
+"""
+    make_directory(root.place(WANTED.format(unit=unit)).parent, 0o755)
+    replace(root.place(AT_BOOT.format(unit=unit)), text.encode(), Attributes(0o644, 0, 0, ()))
+    with suppress(FileExistsError):
+        root.place(WANTED.format(unit=unit)).symlink_to(f"../{unit}.service")
+
+
+def not_at_boot(root: Root, unit: str) -> None:
+    """Take back ``at_boot``."""
+    remove(root.place(WANTED.format(unit=unit)))
+    remove(root.place(AT_BOOT.format(unit=unit)))
 
 
 def is_waiting(unit: str) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -34,17 +33,45 @@ echo $$ >"$4/cgroup.procs"
 mount -t tmpfs -o mode=0755 tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
-exec systemd-nspawn --quiet --directory="$1/root" --machine="$3" --private-network --boot \
-    --register=no --keep-unit --console=pipe --timezone=off
+code=133 # systemd-nspawn's own, for a machine that wants to be booted again
+while [ $code = 133 ]; do
+    code=0
+    systemd-nspawn --quiet --directory="$1/root" --machine="$3" --private-network --boot \
+        --register=no --keep-unit --console=pipe --timezone=off || code=$?
+done
+exit $code
 """
 
 
 class Machine:
     """One booted machine; made by ``booted``."""
 
-    def __init__(self, leader: int) -> None:
-        self.leader = leader
-        self.root = Path(f"/proc/{leader}/root")
+    def __init__(self, process: subprocess.Popen[bytes], timeout: float) -> None:
+        self._process = process
+        self.leader = 0
+        self.wait_for_boot(timeout)
+
+    @property
+    def root(self) -> Path:
+        """The machine's root directory, as the host sees it."""
+        return Path(f"/proc/{self.leader}/root")
+
+    def wait_for_boot(self, timeout: float = 60) -> None:
+        """Wait until another init than the one known has come up. Raises RuntimeError."""
+        deadline = time.monotonic() + timeout
+        self.leader = _leader(self._process, self.leader, deadline)
+        while time.monotonic() < deadline:
+            state = self.run("systemctl", "is-system-running", "--wait", check=False).stdout
+            if state.strip() in {"running", "degraded"}:
+                self.run("ip", "link", "set", "lo", "up")
+                return
+            time.sleep(0.05)
+        raise RuntimeError("the machine did not finish booting in time")
+
+    def reboot(self) -> None:
+        """Boot the same root file system again, as after a power cut but for what is in memory."""
+        self.run("systemctl", "reboot", "--force", check=False)
+        self.wait_for_boot()
 
     def enter(self, *command: str) -> list[str]:
         """Return the argv that runs a command inside, as root, outside any login session."""
@@ -118,22 +145,30 @@ class Machine:
             time.sleep(0.1)
 
 
-def _leader(process: subprocess.Popen[bytes], deadline: float) -> int:
-    """Return the pid of the machine's init, which is the child of unshare's systemd-nspawn."""
+def _leader(process: subprocess.Popen[bytes], before: int, deadline: float) -> int:
+    """Return the pid of the machine's init, which is somewhere below unshare."""
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the machine ended with {process.returncode} while booting")
         with contextlib.suppress(OSError):
-            for nspawn in _children(process.pid):
-                for child in _children(nspawn):
-                    if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
-                        return child
+            for child in _descendants(process.pid):
+                if child != before and _is_init(child):
+                    return child
         time.sleep(0.02)
     raise RuntimeError("the machine did not come up in time")
 
 
-def _children(pid: int) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def _is_init(pid: int) -> bool:
+    """Tell whether a process is a machine's init; a user manager is called systemd too."""
+    own = Path(f"/proc/{pid}/status").read_text().partition("NSpid:")[2].partition("\n")[0]
+    name = Path(f"/proc/{pid}/comm").read_text()
+    return name == "systemd\n" and own.split()[-1] == "1"
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield int(child)
+        yield from _descendants(int(child))
 
 
 def _write_layer(
@@ -192,19 +227,12 @@ def booted(
             # Under cgroup v1 a container is not told when a session's last process is gone.
             env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
         )
-    leader = 0
     try:
-        leader = _leader(process, time.monotonic() + timeout)
-        machine = Machine(leader)
-        _wait_for_boot(machine, time.monotonic() + timeout)
-        yield machine
+        yield Machine(process, timeout)
     except RuntimeError as error:
         raise RuntimeError(f"{error}\n{console.read_text(errors='replace')[-4000:]}") from error
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            if leader:
-                os.kill(leader, signal.SIGKILL)
-            process.kill()
+        process.kill()
         process.wait()
         _remove_control_group(group)
         shutil.rmtree(place, ignore_errors=True)
@@ -231,13 +259,3 @@ def _remove_control_group(group: Path, timeout: float = 10) -> None:
             with contextlib.suppress(OSError):
                 Path(directory).rmdir()
         time.sleep(0.02)
-
-
-def _wait_for_boot(machine: Machine, deadline: float) -> None:
-    while time.monotonic() < deadline:
-        state = machine.run("systemctl", "is-system-running", "--wait", check=False).stdout.strip()
-        if state in {"running", "degraded"}:
-            machine.run("ip", "link", "set", "lo", "up")
-            return
-        time.sleep(0.05)
-    raise RuntimeError("the machine did not finish booting in time")

@@ -162,6 +162,21 @@ def test_a_change_that_fails_leaves_no_timer(machine: Machine, before: str) -> N
     assert machine.run("test", "-e", PENDING, check=False).returncode == 1
 
 
+def test_a_machine_that_goes_down_meanwhile_comes_up_with_the_old_bytes(
+    machine: Machine, before: str
+) -> None:
+    with machine.ssh("root", ROOT) as session:
+        apply(session, "10m")
+    assert sshd(machine) != before
+    machine.reboot()
+    wait_until(lambda: sshd(machine) == before)
+    wait_until(lambda: machine.run("test", "-e", PENDING, check=False).returncode == 1)
+    assert machine.sh("ls /etc/systemd/system | grep -c creds", check=False).stdout == "0\n"
+    assert "nobody confirmed" in machine.journal() or "no longer waits" in machine.journal()
+    with machine.ssh("alice", ALICE) as session:
+        assert session.run("true").status == 0
+
+
 def test_a_lock_that_is_held_only_delays_the_timer(machine: Machine, before: str) -> None:
     with machine.ssh("root", ROOT) as session:
         apply(session, "2s")
