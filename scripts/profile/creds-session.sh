@@ -1,8 +1,11 @@
 # shellcheck shell=sh
-# Sourced by login shells from /etc/profile.d (sh, dash, bash, ksh, busybox ash).
-# It finds or keeps the session bus, and asks once for the password of a keyring that PAM left
-# locked. It must never fail a login, nor print or ask where nobody is at a terminal (scp, sftp,
-# rsync, ssh host command), nor leave a name of its own behind.
+# Sourced by login shells from /etc/profile.d (sh, dash, bash, ksh, busybox ash; zsh by
+# `emulate sh -c`). It finds or keeps the session bus, and asks once for the password of a keyring
+# that PAM left locked. It must never fail a login, nor print or ask where nobody is at a terminal
+# (scp, sftp, rsync, ssh host command), nor leave a name of its own behind.
+#
+# It starts no process where `creds unlock` has seen this daemon's keyring open before, nor where
+# there is neither a login keyring nor a daemon that may be about to make one.
 #
 # Off for one person: touch ~/.config/creds-session/no-hook    Off once: CREDS_SESSION_HOOK=off
 
@@ -11,13 +14,50 @@ if [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] && [ -S "${XDG_RUNTIME_DIR:-/nonexiste
     export DBUS_SESSION_BUS_ADDRESS
 fi
 
-case $-:${CREDS_SESSION_HOOK:-on}:${DBUS_SESSION_BUS_ADDRESS:+bus} in
-*i*:on:bus)
-    if [ -t 0 ] && [ -t 2 ] && [ "$(id -u)" != 0 ] &&
-        ! [ -e "${XDG_CONFIG_HOME:-${HOME:-/nonexistent}/.config}/creds-session/no-hook" ] &&
-        command -v creds >/dev/null 2>&1 &&
-        creds --version </dev/null >/dev/null 2>&1; then # not after a release upgrade broke it
-        creds unlock --quiet || :
+# The note of `creds unlock`: pid and start time (proc_pid_stat(5)) of the daemon whose keyring it
+# saw open, and the bus. A note of a daemon that is gone, or of another bus, is none.
+_creds_session_seen() {
+    _creds_session_note="${XDG_RUNTIME_DIR:-/nonexistent}/creds-session/unlocked"
+    [ -r "$_creds_session_note" ] || return 1
+    IFS=' ' read -r _creds_session_pid _creds_session_start _creds_session_bus \
+        <"$_creds_session_note" || return 1
+    [ "$_creds_session_bus" = "${DBUS_SESSION_BUS_ADDRESS:-}" ] || return 1
+    [ -r "/proc/$_creds_session_pid/stat" ] || return 1
+    read -r _creds_session_stat <"/proc/$_creds_session_pid/stat" || return 1
+    case $_creds_session_stat in
+    "$_creds_session_pid (gnome-keyring-d) "*) ;;
+    *) return 1 ;;
+    esac
+    # shellcheck disable=SC2086 # split at the blanks; behind the name there are numbers alone
+    set -- ${_creds_session_stat##*") "}
+    [ "${20:-}" = "$_creds_session_start" ]
+}
+
+# Root's login has no keyring to ask for: -O is whether the effective user owns the file.
+_creds_session_wanted() {
+    [ -t 0 ] && [ -t 2 ] && ! [ -O / ] || return 1
+    [ -e "${XDG_DATA_HOME:-${HOME:-/nonexistent}/.local/share}/keyrings/login.keyring" ] ||
+        [ -S "${XDG_RUNTIME_DIR:-/nonexistent}/keyring/control" ] || return 1
+    ! [ -e "${XDG_CONFIG_HOME:-${HOME:-/nonexistent}/.config}/creds-session/no-hook" ] &&
+        ! _creds_session_seen && command -v creds >/dev/null 2>&1
+}
+
+case $-:${CREDS_SESSION_HOOK:-on} in
+*i*:on)
+    if _creds_session_wanted; then
+        if [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ]; then
+            _creds_session_said=$(creds env --start </dev/null 2>/dev/null) || _creds_session_said=
+            eval "${_creds_session_said:-:}"
+        fi
+        # The password is asked for at the terminal itself. What is no message of ours is that of
+        # a Python that is gone or broken, about which nobody can do anything at a login.
+        _creds_session_said=$(creds unlock --quiet 2>&1) || :
+        case $_creds_session_said in
+        creds:*) printf '%s\n' "$_creds_session_said" >&2 ;;
+        esac
     fi
     ;;
 esac
+unset -f _creds_session_seen _creds_session_wanted
+unset -v _creds_session_note _creds_session_pid _creds_session_start _creds_session_bus \
+    _creds_session_stat _creds_session_said

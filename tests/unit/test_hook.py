@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
+
+from creds_session.unlock.seen import start_time
 
 HOOK = Path(__file__).parents[2] / "scripts" / "profile" / "creds-session.sh"
 SHELLS = [
@@ -76,20 +81,31 @@ def test_it_is_harmless_when_creds_is_gone(shell: list[str], tmp_path: Path) -> 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def at_a_terminal(shell: list[str], home: Path, creds: str) -> str:
+NOBODY = 65534
+
+
+def at_a_terminal(shell: list[str], home: Path, creds: str, **environ: str) -> str:
     """Return what the hook shows to someone, not root, who logs in at a terminal."""
     (home / "bin").mkdir()
     (home / "bin" / "creds").write_text(creds)
     (home / "bin" / "creds").chmod(0o755)
-    script = f"id() {{ echo 1000; }}; echo '<'; . {HOOK}; echo \">$?\""
+    (home / ".local/share/keyrings").mkdir(parents=True)
+    (home / ".local/share/keyrings/login.keyring").touch()
+    script = f"echo '<'; . {HOOK}; echo \">$?\""
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
+    if as_nobody:
+        for folder in (home, *home.parents[:3]):
+            folder.chmod(0o755)
+    argv = [*as_nobody, *shell, "-i", "-c", script]
     person = pexpect.spawn(
-        shell[0],
-        [*shell[1:], "-i", "-c", script],
+        argv[0],
+        argv[1:],
         env={
             "HOME": str(home),
             "PATH": f"{home}/bin:/usr/bin:/bin",
             "TERM": "dumb",
-            "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
+            "DBUS_SESSION_BUS_ADDRESS": BUS,
+            **environ,
         },
         encoding="utf-8",
         timeout=20,
@@ -99,9 +115,23 @@ def at_a_terminal(shell: list[str], home: Path, creds: str) -> str:
     return shown[shown.index("<") + 1 :].strip()
 
 
+BUS = "unix:path=/nonexistent"
+SAYS = '#!/bin/sh\necho "creds: asks: $*" >&2\n'
+ASKED = "creds: asks: unlock --quiet"
+
+
 def test_it_unlocks_where_someone_is_at_a_terminal(shell: list[str], tmp_path: Path) -> None:
-    creds = '#!/bin/sh\n[ "$1" = --version ] && echo creds 0 || echo "asks: $*" >&2\n'
-    assert at_a_terminal(shell, tmp_path, creds).split() == ["asks:", "unlock", "--quiet", ">0"]
+    assert at_a_terminal(shell, tmp_path, SAYS).splitlines() == [ASKED, ">0"]
+
+
+def test_it_finds_a_bus_where_there_is_none(shell: list[str], tmp_path: Path) -> None:
+    creds = (
+        "#!/bin/sh\n"
+        "[ $1 = env ] && { echo \"export DBUS_SESSION_BUS_ADDRESS='found it'\"; exit; }\n"
+        'echo "creds: $* on $DBUS_SESSION_BUS_ADDRESS" >&2\n'
+    )
+    shown = at_a_terminal(shell, tmp_path, creds, DBUS_SESSION_BUS_ADDRESS="")
+    assert shown.splitlines() == ["creds: unlock --quiet on found it", ">0"]
 
 
 @pytest.mark.parametrize(
@@ -109,3 +139,38 @@ def test_it_unlocks_where_someone_is_at_a_terminal(shell: list[str], tmp_path: P
 )
 def test_it_is_silent_when_creds_is_broken(shell: list[str], tmp_path: Path, creds: str) -> None:
     assert at_a_terminal(shell, tmp_path, creds) == ">0"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[int]:
+    """A process that the kernel calls as it calls the daemon."""
+    program = tmp_path / "gnome-keyring-d"
+    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+    with subprocess.Popen([str(program), "60"]) as process:
+        while Path(f"/proc/{process.pid}/comm").read_text() != "gnome-keyring-d\n":
+            time.sleep(0.01)
+        yield process.pid
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("note", "asks"),
+    [
+        ("{pid} {start} {bus}", False),
+        ("{pid} {start} unix:path=/other", True),
+        ("{pid} 1 {bus}", True),
+        ("1 {start} {bus}", True),
+        ("999999999 {start} {bus}", True),
+        ("", True),
+        ("../../etc {start} {bus}", True),
+    ],
+)
+def test_it_starts_nothing_where_this_daemon_was_seen_unlocked(
+    shell: list[str], tmp_path: Path, daemon: int, note: str, *, asks: bool
+) -> None:
+    folder = tmp_path / "creds-session"
+    folder.mkdir()
+    line = note.format(pid=daemon, start=start_time(daemon), bus=BUS)
+    (folder / "unlocked").write_text(f"{line}\n")
+    shown = at_a_terminal(shell, tmp_path, SAYS, XDG_RUNTIME_DIR=str(tmp_path))
+    assert shown.splitlines() == [*([ASKED] if asks else []), ">0"]
