@@ -47,9 +47,10 @@ def next_word(text: bytes, position: int) -> Word | None:
     word = _WORD.match(text, position)
     if word is None:
         return None
-    start = word.start(1)
-    if word.group(1) != b"[":
-        return Word(word.group(1), start, word.end())
+    start, stop = word.span(1)
+    value = text[start:stop]
+    if value != b"[":
+        return Word(value, start, stop)
     end = text.find(b"]", start)
     while end > 0 and text[end - 1 : end] == b"\\":
         end = text.find(b"]", end + 1)

@@ -30,7 +30,12 @@ LINE_LIMIT = 1023
 """The most bytes libpam before 1.6.0 takes for one line (BUF_SIZE less the NUL)."""
 
 _BLANKS = b" \t\n"
-_SPECIAL = re.compile(rb"[#\\\0]")
+# A line that some libpam splits, or may read on with the next one: one too long, or one with a
+# backslash before its end or before a NUL. A comment hides a backslash after it, a NUL does not.
+_UNEVEN = re.compile(
+    rb"^(?:[^\n]{%d}|[^#\0\n]*(?:\0[^\n]*)?\\[ \t]*(?:[\n\0]|\Z))" % LINE_LIMIT,
+    re.MULTILINE,
+)
 
 
 class LineEnd(enum.Enum):
@@ -60,10 +65,16 @@ class LogicalLine(NamedTuple):
 
     def source_offset(self, text_offset: int) -> int:
         """Translate an offset in ``text`` into one in ``source``."""
+        if self.segments is _IN_PLACE:
+            return text_offset
         for start, place in reversed(self.segments):
             if text_offset >= start:
                 return place + text_offset - start
         return text_offset
+
+
+_IN_PLACE = ((0, 0),)
+"""The segments of a text that is the beginning of its source."""
 
 
 class _Assembled(NamedTuple):
@@ -75,12 +86,36 @@ class _Assembled(NamedTuple):
     end: LineEnd
 
 
-def assemble(data: bytes, dialect: Dialect = Dialect.DEBIAN_1_7) -> Iterator[LogicalLine]:
-    """Yield the logical lines of a file; their sources joined are ``data``, always."""
+def next_uneven(data: bytes, position: int) -> int:
+    """Find the first line from ``position`` on that not every libpam reads alone, as it stands.
+
+    Most lines are even: nobody disagrees about those before it, and they can be read fast.
+    """
+    found = _UNEVEN.search(data, position)
+    return found.start() if found else len(data)
+
+
+def even_line(source: bytes) -> LogicalLine:
+    """Read a line that is even, as if it were the first of its file.
+
+    Any dialect's assembly gives the same words in the same places.
+    """
+    text = _c_string(source.partition(b"#")[0])
+    end = LineEnd.COMPLETE if text.strip(_BLANKS) else LineEnd.IGNORED
+    return LogicalLine(source, 1, 1, text, _IN_PLACE, end)
+
+
+def assemble(
+    data: bytes, dialect: Dialect = Dialect.DEBIAN_1_7, start: int = 0, number: int = 1
+) -> Iterator[LogicalLine]:
+    """Yield the logical lines of a file; their sources joined are ``data``, always.
+
+    To begin later in the file ``start`` is where the line with that ``number`` begins.
+    """
     read = _assemble_limited if dialect.has_line_limit else _assemble_unlimited
-    start, number, line_start = 0, 1, 0
+    line_start = start
     while start < len(data):
-        stop, text, segments, end = _plain(data, start) or read(data, start)
+        stop, text, segments, end = read(data, start)
         source = data[start:stop]
         yield LogicalLine(source, number, start - line_start + 1, text, segments, end)
         newlines = source.count(b"\n")
@@ -88,20 +123,6 @@ def assemble(data: bytes, dialect: Dialect = Dialect.DEBIAN_1_7) -> Iterator[Log
             number += newlines
             line_start = start + source.rindex(b"\n") + 1
         start = stop
-
-
-def _plain(data: bytes, start: int) -> _Assembled | None:
-    """Read the line that most lines are, about which nobody disagrees; for speed alone."""
-    stop = data.find(b"\n", start, start + LINE_LIMIT) + 1
-    if not stop:
-        return None
-    source = data[start:stop]
-    if _SPECIAL.search(source):
-        return None
-    text = source.lstrip(b" \t")
-    if text == b"\n":
-        return _Assembled(stop, b"", (), LineEnd.IGNORED)
-    return _Assembled(stop, text, ((0, len(source) - len(text)),), LineEnd.COMPLETE)
 
 
 def _c_string(data: bytes) -> bytes:
@@ -153,13 +174,14 @@ def _assemble_unlimited(data: bytes, start: int) -> _Assembled:
         goes_on = bare.endswith(b"\\")
         if goes_on:
             piece = bare[:-1] + b" "
-        visible = _c_string(piece)
-        is_last = not goes_on or b"#" in visible
+        has_comment = b"#" in piece and b"#" in _c_string(piece)
+        is_last = not goes_on or has_comment
         words = piece.lstrip(b" \t")
-        if b"#" in visible:
+        indent = len(piece) - len(words)
+        if has_comment:
             words = words.partition(b"#")[0] + b"\0"
         if words and (parts or not is_last or words[:1] not in {b"\0", b"\n"}):
-            segments.append((used, position - start + len(piece) - len(piece.lstrip(b" \t"))))
+            segments.append((used, position - start + indent))
             parts.append(words)
             used += len(words)
         position = stop

@@ -8,6 +8,10 @@ included file exists, or where a jump lands in the including one, is for the sta
 from __future__ import annotations
 
 import difflib
+import functools
+import math
+import operator
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,9 +22,10 @@ from creds_session.pam.controls import (
     ValueActionControl,
     all_words,
 )
-from creds_session.pam.lines import LINE_LIMIT, LineEnd, LogicalLine, assemble
+from creds_session.pam.lines import LINE_LIMIT, LineEnd, assemble, next_uneven
 from creds_session.pam.nodes import (
     AtInclude,
+    Blank,
     Consequence,
     Malformed,
     Node,
@@ -37,6 +42,7 @@ _OTHER_ASSEMBLY = {
     Dialect.UPSTREAM_1_7: Dialect.UPSTREAM_1_5,
 }
 _BOM = b"\xef\xbb\xbf"
+_ODD_BYTE = re.compile(rb"[\0\r\v\f]|\xc2\xa0")
 _FORCED = ReturnValue.PERM_DENIED
 
 
@@ -52,18 +58,36 @@ class Diagnostic(NamedTuple):
 
 def lint(file: ServiceFile) -> tuple[Diagnostic, ...]:
     """Judge one file as its dialect's libpam reads it, in the order of its lines."""
-    data = file.render()
     found: list[Diagnostic] = []
-    has_service_field = any(getattr(node, "service", b"") for node in file.lines)
-    for index, (node, line) in enumerate(zip(file.lines, assemble(data, file.dialect))):
-        found += _odd_bytes(node)
-        if isinstance(node, Malformed):
-            found.append(_malformed(node))
-        elif isinstance(node, Rule):
-            found += _rule(node, line)
-            found += () if has_service_field else _jumps(file, index, node)
-    found += _differences(file, data)
-    return tuple(sorted(found, key=lambda one: (one.line, one.column, one.id)))
+    known: dict[bytes, tuple[Node, list[Diagnostic]]] = {}
+    for node in file.lines:
+        if isinstance(node, Blank):
+            continue
+        model, diagnostics = known.get(node.source, (None, []))
+        if model is None or model[2:] != node[2:]:
+            diagnostics = list(_line(node, file.dialect))
+            known[node.source] = node, diagnostics
+            found += diagnostics
+        elif diagnostics:  # the same line again: only its number is another
+            found += [_moved(one, node.line - model.line) for one in diagnostics]
+    if not any(getattr(node, "service", b"") for node in file.lines):
+        found += _jumps(file)
+    found += _differences(file.render(), file.dialect)
+    return tuple(sorted(found, key=operator.attrgetter("line", "column", "id")))
+
+
+def _moved(one: Diagnostic, lines: int) -> Diagnostic:
+    """Give the same diagnostic some lines further down; ``_replace`` takes thrice as long."""
+    return Diagnostic(one.severity, one.id, one.line + lines, one.column, one.reason)
+
+
+def _line(node: Node, dialect: Dialect) -> Iterator[Diagnostic]:
+    """Judge a line by itself."""
+    yield from _odd_bytes(node)
+    if isinstance(node, Malformed):
+        yield _malformed(node)
+    elif isinstance(node, Rule):
+        yield from _rule(node, dialect)
 
 
 def _at(node: Node, offset: int, severity: Severity, id_: str, reason: str) -> Diagnostic:
@@ -71,10 +95,28 @@ def _at(node: Node, offset: int, severity: Severity, id_: str, reason: str) -> D
     return Diagnostic(severity, id_, line, column, reason)
 
 
-def _guess(word: bytes, words: list[str]) -> str:
+_TYPES = tuple(group.value for group in ManagementGroup)
+_CONTROLS = tuple(control.value for control in SimpleControl)
+_LIKENESS = 0.7
+
+
+def _guess(word: bytes, words: tuple[str, ...]) -> str:
     """Suggest the word that was meant."""
-    text = word.decode("ascii", "replace").lower()
-    close = difflib.get_close_matches(text[:40], words, n=1, cutoff=0.7)
+    text = word[:40].lower()
+    candidates = tuple(one for one in words if _may_be_like(text, one))
+    return _closest(text, candidates) if candidates else ""
+
+
+def _may_be_like(text: bytes, word: str) -> bool:
+    """Whether enough of the letters are in both: difflib is slow, and most words are not."""
+    common = len(text) - len(text.translate(None, word.encode()))
+    return 2 * min(common, len(word)) >= _LIKENESS * (len(text) + len(word))
+
+
+@functools.lru_cache(maxsize=1024)
+def _closest(word: bytes, candidates: tuple[str, ...]) -> str:
+    text = word.decode("ascii", "replace")
+    close = difflib.get_close_matches(text, candidates, n=1, cutoff=_LIKENESS)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
@@ -90,7 +132,7 @@ def _malformed(node: Malformed) -> Diagnostic:
     reason, severity = node.reason, Severity.ERROR
     if node.consequence is Consequence.MUST_FAIL:
         severity, effect = _effect(node)
-        reason += _guess(_word_at(node), [group.value for group in ManagementGroup])
+        reason += _guess(_word_at(node), _TYPES)
         reason += f": {effect}"
     elif node.consequence is Consequence.ABORT:
         reason += ": the file is refused, and with it the service"
@@ -127,7 +169,7 @@ def _effect(node: Malformed) -> tuple[Severity, str]:
     return Severity.ERROR, f"a failure in {group}"
 
 
-def _rule(node: Rule, line: LogicalLine) -> Iterator[Diagnostic]:
+def _rule(node: Rule, dialect: Dialect) -> Iterator[Diagnostic]:
     """Judge a rule's fields."""
     yield from _control(node, node.control)
     start, end = node.spans.module_path
@@ -141,6 +183,13 @@ def _rule(node: Rule, line: LogicalLine) -> Iterator[Diagnostic]:
         yield _at(node, start, Severity.WARNING, "odd-module-name", "module without .so")
     if node.control.is_include and node.module_arguments:
         yield _at(node, end, Severity.WARNING, "ignored-words", "an include takes no arguments")
+    if b"[" in node.source:
+        yield from _brackets(node, dialect)
+
+
+def _brackets(node: Rule, dialect: Dialect) -> Iterator[Diagnostic]:
+    """Find a bracket without an end; a rule's source read alone is the same line again."""
+    line = next(assemble(node.source, dialect))
     open_bracket = line.text.rfind(b"[")
     if open_bracket >= 0 and _is_unclosed(line.text, open_bracket):
         reason = "bracket without an end" + (", cut off by #" if b"#" in node.source else "")
@@ -161,31 +210,40 @@ def _control(node: Rule, control: Control) -> Iterator[Diagnostic]:
     if not isinstance(control, ValueActionControl):
         return
     if control.error:
-        words = [word.value for word in SimpleControl]
         reason = f"{control.error}: every return value, success too, is bad"
-        reason += _guess(control.text, words)
+        reason += _guess(control.text, _CONTROLS)
         yield _at(node, start, Severity.ERROR, "bad-control", reason)
     elif not control.text.strip():
         reason = "an empty control: every return value, success too, is bad"
         yield _at(node, start, Severity.ERROR, "bad-control", reason)
 
 
-def _jumps(file: ServiceFile, index: int, rule: Rule) -> Iterator[Diagnostic]:
+def _jumps(file: ServiceFile) -> Iterator[Diagnostic]:
     """Find jumps over more rules than the file has; an include may add any number."""
-    longest = max((a.over for a in rule.control.actions if isinstance(a, Jump)), default=0)
-    if longest <= 0 or rule.control.is_include:
-        return
-    rest = 0
-    for node in file.lines[index + 1 :]:
-        if rest >= longest or isinstance(node, AtInclude):
-            return
-        if isinstance(node, Rule) and node.type is rule.type:
+    followers: dict[ManagementGroup, float] = dict.fromkeys(ManagementGroup, 0)
+    of_any_type = 0
+    for node in reversed(file.lines):
+        if isinstance(node, Rule):
             if node.control is SimpleControl.INCLUDE:
-                return
-            rest += 1
-        rest += isinstance(node, Malformed) and node.type in {rule.type, None}
-    if rest < longest:
-        reason = f"jumps over {longest} rules, but {rest} follow in this file"
+                followers[node.type] = math.inf
+                continue
+            if not isinstance(node.control, SimpleControl):
+                yield from _jump(node, followers[node.type] + of_any_type)
+            followers[node.type] += 1
+        elif isinstance(node, AtInclude):
+            followers = dict.fromkeys(ManagementGroup, math.inf)
+        elif isinstance(node, Malformed):
+            if node.type is None:
+                of_any_type += 1
+            else:
+                followers[node.type] += 1
+
+
+def _jump(rule: Rule, followers: float) -> Iterator[Diagnostic]:
+    """Compare a rule's longest jump with the number of rules that follow."""
+    longest = max((a.over for a in rule.control.actions if isinstance(a, Jump)), default=0)
+    if followers < longest:
+        reason = f"jumps over {longest} rules, but {followers} follow in this file"
         yield _at(rule, rule.spans.control[0], Severity.WARNING, "jump-past-end", reason)
 
 
@@ -193,6 +251,8 @@ def _odd_bytes(node: Node) -> Iterator[Diagnostic]:
     """Find bytes that look like blanks, or like nothing, and are part of a word to libpam."""
     if isinstance(node, Malformed) and node.source.startswith(_BOM):
         yield _at(node, 0, Severity.ERROR, "byte-order-mark", "libpam reads it as a word")
+    if not _ODD_BYTE.search(node.source):
+        return
     visible = node.source.partition(b"#")[0]
     for byte, name in (
         (b"\0", "NUL, which hides the rest of the line"),
@@ -209,24 +269,39 @@ def _odd_bytes(node: Node) -> Iterator[Diagnostic]:
         yield _at(node, offset, severity, "odd-byte", f"{name} is not a blank to libpam")
 
 
-def _differences(file: ServiceFile, data: bytes) -> Iterator[Diagnostic]:
+def _differences(data: bytes, dialect: Dialect) -> Iterator[Diagnostic]:
     """Find lines that libpam before 1.6 and since then read differently."""
-    mine = _meanings(data, file.dialect)
-    other = _meanings(data, _OTHER_ASSEMBLY[file.dialect])
-    numbers = {key[0] for key, meaning in mine.items() if other.get(key) != meaning}
-    numbers |= {key[0] for key in other if key not in mine}
-    for number in sorted(numbers):
-        reason = "libpam before 1.6 and later ones read this line differently: it is longer"
-        reason += f" than {LINE_LIMIT} bytes, or a blank or comment line cuts what it continues"
-        yield Diagnostic(Severity.WARNING, "dialects-differ", number, 1, reason)
+    reason = "libpam before 1.6 and later ones read this line differently: it is longer"
+    reason += f" than {LINE_LIMIT} bytes, or a blank or comment line cuts what it continues"
+    start, number = 0, 1
+    while True:
+        uneven = next_uneven(data, start)
+        if uneven == len(data):
+            return
+        number += data.count(b"\n", start, uneven)
+        mine, other, start = _both_readings(data, dialect, uneven, number)
+        numbers = {key[0] for key, meaning in mine.items() if other.get(key) != meaning}
+        numbers |= {key[0] for key in other if key not in mine}
+        for differing in sorted(numbers):
+            yield Diagnostic(Severity.WARNING, "dialects-differ", differing, 1, reason)
+        number += data.count(b"\n", uneven, start)
 
 
-def _meanings(
-    data: bytes, dialect: Dialect
-) -> dict[tuple[int, int], tuple[LineEnd, tuple[bytes, ...]]]:
-    """Give the words of each line that counts, by where it starts."""
-    return {
-        (line.number, line.column): (line.end, all_words(line.text, 0))
-        for line in assemble(data, dialect)
-        if line.end is not LineEnd.IGNORED
-    }
+_Meanings = dict[tuple[int, int], tuple[LineEnd, tuple[bytes, ...]]]
+"""The words of each line that counts, by where it starts."""
+
+
+def _both_readings(
+    data: bytes, dialect: Dialect, start: int, number: int
+) -> tuple[_Meanings, _Meanings, int]:
+    """Read from an uneven line on to where both libpams next begin a line at the same place."""
+    readers = [assemble(data, one, start, number) for one in (dialect, _OTHER_ASSEMBLY[dialect])]
+    meanings: tuple[_Meanings, _Meanings] = ({}, {})
+    stops = [start, start]
+    while stops[0] != stops[1] or stops[0] == start:
+        behind = stops.index(min(stops))
+        line = next(readers[behind])
+        stops[behind] += len(line.source)
+        if line.end is not LineEnd.IGNORED:
+            meanings[behind][line.number, line.column] = line.end, all_words(line.text, 0)
+    return (*meanings, stops[0])

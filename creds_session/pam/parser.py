@@ -6,10 +6,11 @@ Source: libpam/pam_handlers.c:_pam_parse_conf_file and Debian's patch 031_pam_in
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from io import BytesIO
+from typing import Any, NamedTuple
 
 from creds_session.pam.controls import Control, Word, all_words, next_word, parse_control
-from creds_session.pam.lines import LineEnd, LogicalLine, assemble
+from creds_session.pam.lines import LineEnd, LogicalLine, assemble, even_line, next_uneven
 from creds_session.pam.nodes import (
     AtInclude,
     Blank,
@@ -34,11 +35,55 @@ def parse(
 
     A plan reads the same few files again and again, and nodes never change: the last are kept.
     """
-    nodes = tuple(
-        _node(line, dialect, has_service_field=has_service_field)
-        for line in assemble(data, dialect)
-    )
-    return ServiceFile(nodes, dialect)
+    nodes: list[Node] = []
+    shapes = _Shapes(dialect, has_service_field=has_service_field)
+    position, number = 0, 1
+    while position < len(data):
+        uneven = next_uneven(data, position)
+        for source in BytesIO(data[position:uneven]):
+            kind, rest = shapes[source]
+            # A million calls of a function, or of the constructor, would take a second more.
+            nodes.append(tuple.__new__(kind, (source, number, *rest)))
+            number += 1
+        position = uneven
+        for line in assemble(data, dialect, position, number):
+            nodes.append(shapes.node(line))
+            position += len(line.source)
+            number += line.source.count(b"\n")
+            if line.source.endswith(b"\n"):
+                break
+    return ServiceFile(tuple(nodes), dialect)
+
+
+class _Shapes(dict[bytes, tuple[type[Node], tuple[Any, ...]]]):
+    """What lines are read as: a kind of node, and its fields but for source and number.
+
+    Those depend on a whole line's bytes alone: each is read once, however often it stands in
+    the file. The rest of a line that was too long has its column too, and is not kept.
+    """
+
+    def __init__(self, dialect: Dialect, *, has_service_field: bool) -> None:
+        super().__init__()
+        self._dialect = dialect
+        self._has_service_field = has_service_field
+
+    def __missing__(self, source: bytes) -> tuple[type[Node], tuple[Any, ...]]:
+        node = self._read(even_line(source))
+        shape = self[source] = type(node), node[2:]
+        return shape
+
+    def node(self, line: LogicalLine) -> Node:
+        """Make the node of any line."""
+        if line.column == 1 and line.source in self:
+            kind, rest = self[line.source]
+            return tuple.__new__(kind, (line.source, line.number, *rest))
+        node = self._read(line)
+        if line.column == 1:
+            self[line.source] = type(node), node[2:]
+        return node
+
+    def _read(self, line: LogicalLine) -> Node:
+        return _node(line, self._dialect, has_service_field=self._has_service_field)
 
 
 def _node(line: LogicalLine, dialect: Dialect, *, has_service_field: bool) -> Node:
@@ -85,12 +130,17 @@ class _Fields(NamedTuple):
 def _read_fields(text: bytes, start: int, dialect: Dialect) -> _Fields:
     """Cut type, control and module path off a line."""
     type_ = next_word(text, start)
-    word = b"" if type_ is None else type_.value
+    if type_ is None:
+        return _Fields(text, start, None, None, False, None, None, None)  # noqa: FBT003
+    word = type_.value
     name = word[word.startswith(b"-") :].lower()
-    control = next_word(text, type_.end) if type_ else None
-    path = next_word(text, control.end) if control else None
-    parsed = parse_control(control.value, dialect) if control else None
-    return _Fields(text, start, type_, _TYPES.get(name), name == b"@include", control, path, parsed)
+    group, is_at_include = _TYPES.get(name), name == b"@include"
+    control = next_word(text, type_.end)
+    if control is None:
+        return _Fields(text, start, type_, group, is_at_include, None, None, None)
+    path = next_word(text, control.end)
+    parsed = parse_control(control.value, dialect)
+    return _Fields(text, start, type_, group, is_at_include, control, path, parsed)
 
 
 def _rule_or_malformed(
@@ -126,7 +176,8 @@ def _span(line: LogicalLine, word: Word) -> tuple[int, int]:
 def _at_include(line: LogicalLine, fields: _Fields, service: bytes) -> Node:
     """Make Debian's @include, which follows a null pointer when the name is missing."""
     if fields.control is None:
-        trouble = _Trouble("@include without a name", fields.start, Consequence.CRASH)
+        start = fields.type.start if fields.type else fields.start
+        trouble = _Trouble("@include without a name", start, Consequence.CRASH)
         return _malformed(line, fields, service, trouble)
     name = fields.control.value
     return AtInclude(line.source, line.number, name, service, line.column)
@@ -159,16 +210,17 @@ def _trouble(fields: _Fields, dialect: Dialect) -> _Trouble | None:
 def _malformed(line: LogicalLine, fields: _Fields, service: bytes, trouble: _Trouble) -> Malformed:
     """Keep all that libpam goes on to use of a broken line."""
     path = fields.path
+    # Without keywords: a file may be half a million of these, and names take a while.
     return Malformed(
-        source=line.source,
-        line=line.number,
-        reason=trouble.reason,
-        offset=line.source_offset(trouble.offset),
-        consequence=trouble.consequence,
-        type=fields.group,
-        control=fields.parsed,
-        module_path=path.value if path else None,
-        module_arguments=all_words(fields.text, path.end) if path else (),
-        service=service,
-        start_column=line.column,
+        line.source,
+        line.number,
+        trouble.reason,
+        line.source_offset(trouble.offset),
+        trouble.consequence,
+        fields.group,
+        fields.parsed,
+        path.value if path else None,
+        all_words(fields.text, path.end) if path else (),
+        service,
+        line.column,
     )

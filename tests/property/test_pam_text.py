@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from creds_session.pam import parser
 from creds_session.pam.controls import all_words, next_word, parse_control
 from creds_session.pam.lines import assemble
 from creds_session.pam.lint import lint
@@ -47,6 +48,19 @@ def test_parse_never_raises_and_loses_nothing(
     for node in file.lines:
         assert node.line == line
         line += node.source.count(b"\n")
+
+
+@given(texts, dialects, st.booleans())
+def test_lines_read_fast_are_read_as_the_assembler_gives_them(
+    data: bytes,
+    dialect: Dialect,
+    has_service: bool,  # noqa: FBT001
+) -> None:
+    slow = [
+        parser._node(line, dialect, has_service_field=has_service)
+        for line in assemble(data, dialect)
+    ]
+    assert list(parse(data, dialect, has_service_field=has_service).lines) == slow
 
 
 @given(texts, dialects)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from creds_session.pam.lines import LineEnd, LogicalLine, assemble
+from creds_session.pam.lines import LineEnd, LogicalLine, assemble, even_line, next_uneven
 from creds_session.pam.terms import Dialect
 
 OLD, NEW = Dialect.DEBIAN_1_5, Dialect.DEBIAN_1_7
@@ -53,6 +53,43 @@ def test_a_backslash_at_byte_1023_never_ends_before_1_6() -> None:
     (line,) = assemble(data, OLD)
     assert (line.end, line.source) == (LineEnd.ENDLESS, data)
     assert texts(data, NEW) == [b"a" * 1022 + b" b"]
+
+
+@pytest.mark.parametrize(
+    ("first", "is_even"),
+    [
+        (b"", True),
+        (b"a \\ b # \\", True),
+        (b"a # \0 \\", True),
+        (b"a\0b # c", True),
+        (b"a" * 1022, True),
+        (b"a" * 1023, False),
+        (b"a \\", False),
+        (b"\\ \t", False),
+        (b"a\0b \\", False),
+        (b"a\0# \\", False),
+        (b"a \\ \0b", False),
+    ],
+)
+def test_uneven_lines_are_those_that_may_be_split_or_go_on(first: bytes, *, is_even: bool) -> None:
+    data = b"a\n" + first + b"\nb \\\n"
+    uneven = data.index(b"b \\\n") if is_even else 2
+    assert next_uneven(data, 0) == next_uneven(data, 2) == uneven
+    assert next_uneven(b"a\n" + first, 0) == (len(first) + 2 if is_even else 2)
+
+
+def test_an_even_line_is_what_stands_before_a_comment_or_a_nul() -> None:
+    assert even_line(b" a b # c\n").text == b" a b "
+    assert even_line(b"a\0b # c\n").text == b"a"
+    assert [even_line(data).end for data in (b"a\n", b" # a\n", b"\0a", b" \n")] == [
+        LineEnd.COMPLETE,
+        *[LineEnd.IGNORED] * 3,
+    ]
+
+
+def test_assembly_may_begin_later_in_the_file() -> None:
+    data = b"a\nb \\\nc\n"
+    assert list(assemble(data, NEW, 2, 2)) == list(assemble(data, NEW))[1:]
 
 
 def test_lines_know_where_they_start_and_where_their_text_stands() -> None:

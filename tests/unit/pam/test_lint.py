@@ -63,6 +63,43 @@ def test_lint_guesses_what_was_meant() -> None:
     assert "did you mean required?" in reasons[1]
 
 
+def test_lint_tells_the_same_line_again_by_its_number() -> None:
+    places = [(one.line, one.id) for one in lint(parse(b"a\n\na\nauth x y.so\na\n"))]
+    assert places == [
+        (1, "illegal-type"),
+        (3, "illegal-type"),
+        (4, "bad-control"),
+        (5, "illegal-type"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("followers", "is_past"),
+    [
+        (b"auth required a.so\n", True),
+        (b"auth required a.so\n" * 2, False),
+        (b"auth required a.so\nsession required a.so\n", True),
+        (b"auth required a.so\nauth\n", False),
+        (b"auth required a.so\nwrong required a.so\n", False),
+        (b"auth required a.so\nauth substack a\n", False),
+        (b"auth include a\n", False),
+        (b"session include a\n", True),
+        (b"@include a\n", False),
+    ],
+)
+def test_jumps_are_compared_with_what_follows(followers: bytes, *, is_past: bool) -> None:
+    found = lint(parse(b"auth [success=2 default=ignore] a.so\n" + followers))
+    assert ("jump-past-end" in [one.id for one in found]) is is_past
+
+
+@pytest.mark.parametrize("dialect", [Dialect.DEBIAN_1_5, Dialect.DEBIAN_1_7])
+def test_lines_that_libpams_read_differently_are_found_among_others(dialect: Dialect) -> None:
+    cut_by_a_blank = OK[:-1] + b" \\\n\n"
+    data = b"#\n\n" + cut_by_a_blank + OK + b"auth \\\nrequired a.so\n" + cut_by_a_blank + OK
+    found = lint(parse(data, dialect))
+    assert [one.line for one in found if one.id == "dialects-differ"] == [3, 5, 8, 10]
+
+
 def test_lint_knows_the_dialect() -> None:
     data = b"@include common-auth\n"
     assert lint(parse(data)) == ()

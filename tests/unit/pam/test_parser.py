@@ -69,6 +69,24 @@ def test_upstream_has_no_at_include_and_survives_a_missing_name(data: bytes) -> 
     assert node.consequence is Consequence.MUST_FAIL
 
 
+@pytest.mark.parametrize("dialect", [Dialect.DEBIAN_1_5, Dialect.DEBIAN_1_7])
+@pytest.mark.parametrize(
+    "again",
+    [b"\n", b" # a\n", b"auth required x a # b\n", b"auth \\\n a\n", b"a\n", b"@include a\n"],
+)
+def test_the_same_line_again_differs_by_its_number_alone(again: bytes, dialect: Dialect) -> None:
+    first, _, second = parse(again + b"x\n" + again, dialect).lines
+    assert (first,) == parse(again, dialect).lines
+    assert second == first._replace(line=again.count(b"\n") + 2)
+
+
+def test_at_include_without_a_name_is_pointed_at() -> None:
+    for dialect in (Dialect.DEBIAN_1_5, Dialect.DEBIAN_1_7):
+        (node,) = parse(b"  @include # a\n", dialect).lines
+        assert isinstance(node, Malformed)
+        assert node.column == 3
+
+
 def test_pam_conf_has_the_service_in_front() -> None:
     rule, empty = parse(b"SVC auth required x\nsvc\n", has_service_field=True).lines
     assert isinstance(rule, Rule)
