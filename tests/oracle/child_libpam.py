@@ -46,6 +46,7 @@ class Conversation(ctypes.Structure):
 libpam = ctypes.CDLL("libpam.so.0")
 libc = ctypes.CDLL(None)
 libc.calloc.restype = ctypes.c_void_p
+libc.setlogmask(1)  # nobody reads what libpam logs, and to find that out takes a third of its time
 heard: list[str] = []
 
 
@@ -92,7 +93,9 @@ def write(files: dict[str, str]) -> list[Path]:
 
 
 def main() -> None:
-    """Answer case after case."""
+    """Answer case after case; never where /etc is the machine's own, since files are removed."""
+    if Path("/etc/passwd").exists():
+        sys.exit("/etc is not an empty file system: nothing is written there")
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         case = json.loads(line)

@@ -1,7 +1,8 @@
-"""Reads the corpus of real service files, each with the files that it includes.
+"""Reads the corpora of service files, each with the files that it includes.
 
-The corpus stands in the directory that CREDS_PAM_CORPUS names: files NUMBER-SERVICE and
-index.tsv (n, service, repo, path, distro_guess). An include is taken from the same
+Our own, of every layout, stands in tests/data/pam-corpus: a folder is a small root. One of real
+files may stand in the directory that CREDS_PAM_CORPUS names: files NUMBER-SERVICE and
+index.tsv (n, service, repo, path, distro_guess). There, an include is taken from the same
 repository where the corpus has it, else from ``oracle_references``.
 """
 
@@ -20,7 +21,9 @@ from creds_session.pam.terms import Dialect
 from tests.oracle.oracle_references import OTHER, REFERENCES
 
 VARIABLE = "CREDS_PAM_CORPUS"
+OURS = Path(__file__).parents[1] / "data" / "pam-corpus"
 DIRECTORY = "/etc/pam.d/"
+VENDOR = "/usr/lib/pam.d/"
 ARCH_NAMES = {"system-login", "system-local-login", "system-remote-login", "system-services"}
 
 
@@ -39,8 +42,9 @@ class Item:
 
     @property
     def path(self) -> str:
-        """Where the service's file stands."""
-        return DIRECTORY + self.service
+        """Where the service's file stands: the vendor's counts where there is no other."""
+        own = DIRECTORY + self.service
+        return own if own in self.files else VENDOR + self.service
 
     @property
     def content(self) -> bytes:
@@ -76,6 +80,48 @@ def corpus_directory() -> Path | None:
     """Give the corpus, if there is one."""
     name = os.environ.get(VARIABLE)
     return Path(name) if name else None
+
+
+def all_items() -> list[Item]:
+    """Read our own corpus, and the one of real files where there is one."""
+    corpus = corpus_directory()
+    return read_layouts() + (read_corpus(corpus) if corpus else [])
+
+
+def read_layouts(corpus: Path = OURS) -> list[Item]:
+    """Read all services of our own corpus: the files that no other of the folder includes."""
+    return [
+        item for folder in sorted(corpus.iterdir()) if folder.is_dir() for item in _services(folder)
+    ]
+
+
+def _services(folder: Path) -> Iterator[Item]:
+    files = {
+        "/" + path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    included = {path: [name for name, _ in includes(data)] for path, data in files.items()}
+    parts = {name for names in included.values() for name in names} | {"other"}
+    missing = {
+        name for names in included.values() for name in names if DIRECTORY + name not in files
+    }
+    files.setdefault(DIRECTORY + "other", OTHER)
+    for path in included:
+        service = posixpath.basename(path)
+        if service in parts:
+            continue
+        is_debian = any(is_debian for _, is_debian in includes(files[path]))
+        yield Item(
+            folder.name,
+            service,
+            "",
+            path.lstrip("/"),
+            "",
+            "debian" if is_debian else "",
+            files,
+            tuple(sorted(missing)),
+        )
 
 
 def read_corpus(corpus: Path) -> list[Item]:

@@ -196,6 +196,7 @@ def with_stand_ins(files: dict[str, bytes], teller: Teller, ours: Ours) -> dict[
 
 def _replace(path: str, content: bytes, teller: Teller, ours: Ours) -> bytes:
     made = []
+    name = path.rpartition("/")[2]  # the copy of a vendor's file gets what the vendor's got
     seen: dict[bytes, int] = {}
     for node in parse(content, Dialect.DEBIAN_1_7).lines:
         if isinstance(node, (Comment, Blank)):
@@ -206,7 +207,7 @@ def _replace(path: str, content: bytes, teller: Teller, ours: Ours) -> bytes:
         words = node.source[: node.spans.module_path[0]]
         key = node.source.rstrip()
         seen[key] = seen.get(key, 0) + 1
-        stand_in = teller.stand_in(_bare(node, key), path, seen[key], ours)
+        stand_in = teller.stand_in(_bare(node, key), name, seen[key], ours)
         made.append(words + stand_in + b"\n")
     return b"".join(made)
 

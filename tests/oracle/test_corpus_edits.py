@@ -1,4 +1,4 @@
-"""Every edit that is planned in the corpus, run by the real libpam before and after."""
+"""Every edit that is planned in the corpora, run by each real libpam before and after."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from creds_session.pam.modules import builtin_return
 from creds_session.pam.plan import Options, Plan, plan
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Call, Dialect, ManagementGroup, Pass, ReturnValue
-from tests.oracle.oracle_corpus import VARIABLE, Item, corpus_directory, read_corpus
+from tests.oracle.oracle_corpus import Item, all_items
 from tests.oracle.oracle_edits import (
     FEW,
     KEYRINGS,
@@ -32,7 +32,7 @@ from tests.oracle.oracle_edits import (
     without_keyring,
 )
 from tests.oracle.oracle_layouts import why_not_judged
-from tests.oracle.oracle_libpam import Answer, CannotAsk, Case, ask, check, dialect_of
+from tests.oracle.oracle_libpam import Answer, CannotAsk, Case, ask, check, dialect_of, roots
 from tests.oracle.oracle_predict import predict, reader
 
 TELLERS = {
@@ -59,11 +59,20 @@ class Told:
     after: Files
 
 
-@pytest.fixture(scope="module")
-def dialect() -> Dialect:
+@dataclass(frozen=True)
+class Libpam:
+    """A root file system, and how its libpam reads files."""
+
+    root: str
+    dialect: Dialect
+
+
+@pytest.fixture(scope="module", params=roots())
+def libpam(request: pytest.FixtureRequest) -> Libpam:
+    root = str(request.param)
     try:
-        check("/")
-        return dialect_of("/")
+        check(root)
+        return Libpam(root, dialect_of(root))
     except CannotAsk as reason:
         if os.environ.get("CI"):
             pytest.fail(str(reason))
@@ -72,10 +81,7 @@ def dialect() -> Dialect:
 
 @lru_cache(maxsize=1)
 def items() -> tuple[Item, ...]:
-    corpus = corpus_directory()
-    if corpus is None:
-        pytest.skip(f"{VARIABLE} is not set: no corpus of real PAM files")
-    return tuple(item for item in read_corpus(corpus) if not why_not_judged(item))
+    return tuple(item for item in all_items() if not why_not_judged(item))
 
 
 def planned(item: Item, dialect: Dialect, options: Options) -> Plan | None:
@@ -106,10 +112,10 @@ def _frozen(files: dict[str, bytes]) -> Files:
     return tuple(sorted(files.items()))
 
 
-def answers_to(asked: list[tuple[str, Files]]) -> dict[tuple[str, Files], list[Answer]]:
+def answers_to(root: str, asked: list[tuple[str, Files]]) -> dict[tuple[str, Files], list[Answer]]:
     """Ask libpam, about what is the same only once."""
     cases = list(dict.fromkeys(asked))
-    answers = ask("/", [Case(dict(files), service, SEQUENCES) for service, files in cases])
+    answers = ask(root, [Case(dict(files), service, SEQUENCES) for service, files in cases])
     return {case: given * len(SEQUENCES) if len(given) == 1 else given
             for case, given in zip(cases, answers)}  # fmt: skip
 
@@ -117,13 +123,14 @@ def answers_to(asked: list[tuple[str, Files]]) -> dict[tuple[str, Files], list[A
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_no_verdict_of_libpam_changes_and_no_other_module_runs_otherwise(
-    dialect: Dialect, name: str
+    libpam: Libpam, name: str
 ) -> None:
+    dialect = libpam.dialect
     chosen = [item for item in items() if name == "as it is" or item.service == "sshd"]
     plans = [(item, planned(item, dialect, OPTIONS[name])) for item in chosen]
     told = [tale for item, made in plans if made for tale in tales(item, made, OPTIONS[name])]
     asked = [(t.service, files) for t in told for files in (t.before, t.after)]
-    answers = answers_to(asked)
+    answers = answers_to(libpam.root, asked)
     differences = [
         f"{service}: {dict(files)}\n  we say {ours}\n  libpam {given}"
         for (service, files), given in answers.items()
@@ -137,7 +144,10 @@ def test_no_verdict_of_libpam_changes_and_no_other_module_runs_otherwise(
             if others(was) != others(now)
         ]
     count = sum(made is not None for _, made in plans)
-    print(f"{count} edits, {len(told)} stories, {len(answers)} services run by libpam")
+    print(
+        f"{libpam.root} {dialect.name}, {name}: {count} edits, {len(told)} stories,"
+        f" {len(answers)} services run by libpam, {len(differences)} differ"
+    )
     assert not differences, f"{len(differences)} differ\n" + "\n".join(differences[:5])
     assert count
 
@@ -162,8 +172,9 @@ WANTED = {
 
 
 def test_pam_gnome_keyring_runs_in_libpam_where_the_plan_says_that_it_is_reached(
-    dialect: Dialect,
+    libpam: Libpam,
 ) -> None:
+    dialect = libpam.dialect
     asked = []
     for item in items():
         made = planned(item, dialect, Options()) if item.service == "sshd" else None
@@ -178,7 +189,7 @@ def test_pam_gnome_keyring_runs_in_libpam_where_the_plan_says_that_it_is_reached
         (item.service, _frozen(with_stand_ins(after, TELLERS[story], KEYRINGS["fails"])))
         for _, item, story, after in asked
     ]
-    answers = answers_to(tellings)
+    answers = answers_to(libpam.root, tellings)
     reached = dict.fromkeys(WANTED, 0)
     for (group, item, story, after), telling in zip(asked, tellings):
         call, sequence, place, word = WANTED[group]

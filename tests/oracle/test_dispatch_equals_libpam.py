@@ -2,21 +2,43 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import secrets
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from creds_session.pam.modules import DEBUG_EVENTS
 from creds_session.pam.nodes import Consequence
 from creds_session.pam.stack import resolve_all
-from tests.oracle.oracle_libpam import Answer, CannotAsk, Case, ask, check, dialect_of, roots
+from creds_session.pam.terms import Call
+from tests.oracle.oracle_libpam import (
+    CHILD,
+    Answer,
+    CannotAsk,
+    Case,
+    ask,
+    begin_to_ask,
+    check,
+    dialect_of,
+    roots,
+)
 from tests.oracle.oracle_predict import predict, reader
-from tests.oracle.oracle_stacks import SEQUENCES, Stacks
+from tests.oracle.oracle_stacks import ACTIONS, SEQUENCES, SIMPLE, VALUES, Stacks
 
 if TYPE_CHECKING:
     from creds_session.pam.terms import Dialect
 
-COUNT = int(os.environ.get("CREDS_ORACLE_STACKS", "2000"))
+ENOUGH = 10_000
+COUNT = int(os.environ.get("CREDS_ORACLE_STACKS", ENOUGH))
+BATCH = 1000
 SEED = int(os.environ.get("CREDS_ORACLE_SEED", "0")) or secrets.randbelow(2**32)
 AUTH = (("authenticate",), ("acct_mgmt",))
 D = "/etc/pam.d/"
@@ -82,20 +104,49 @@ def usable(root: str) -> Dialect:
         pytest.skip(str(reason))
 
 
-def compare(root: str, dialect: Dialect, batch: list[dict[str, bytes]]) -> tuple[int, list[str]]:
-    cases, expected = [], []
-    for files in batch:
-        stacks = resolve_all("svc", reader(files), dialect=dialect)
-        if stacks.failure is None or stacks.failure.consequence is Consequence.ABORT:
-            cases.append(Case(files, "svc", SEQUENCES))
-            expected.append([predict(stacks, sequence) for sequence in SEQUENCES])
-    answers = ask(root, cases)
-    differences = [
-        f"{case.files}\n{difference}"
-        for case, wanted, got in zip(cases, expected, answers)
-        for difference in differing(wanted, got)
+@dataclass
+class Batch:
+    """Cases, what we say of them, and what libpam will have said."""
+
+    cases: list[Case]
+    wanted: list[list[Answer]]
+    given: Future[list[list[Answer]]]
+
+    def differences(self) -> Iterator[str]:
+        for case, wanted, got in zip(self.cases, self.wanted, self.given.result()):
+            for difference in differing(wanted, got):
+                yield f"{case.files}\n{difference}"
+
+    def said(self) -> Iterator[str]:
+        for answers in self.given.result():
+            for answer in answers:
+                for _, texts in answer.answers:
+                    yield from texts
+
+
+def begin(root: str, dialect: Dialect, files: list[dict[str, bytes]]) -> Batch:
+    resolved = [(one, resolve_all("svc", reader(one), dialect=dialect)) for one in files]
+    survived = [
+        (Case(one, "svc", SEQUENCES), stacks)
+        for one, stacks in resolved
+        if stacks.failure is None or stacks.failure.consequence is Consequence.ABORT
     ]
-    return len(cases), differences
+    cases = [case for case, _ in survived]
+    given = begin_to_ask(root, cases)
+    wanted = [[predict(stacks, sequence) for sequence in SEQUENCES] for _, stacks in survived]
+    return Batch(cases, wanted, given)
+
+
+def batches(root: str, dialect: Dialect) -> Iterator[Batch]:
+    """Give what is done; the next one is made and predicted while libpam runs the last."""
+    source = Stacks(random.Random(SEED))  # noqa: S311 - test data
+    waiting: deque[Batch] = deque()
+    for start in range(0, COUNT, BATCH):
+        files = [source.files() for _ in range(start, min(start + BATCH, COUNT))]
+        waiting.append(begin(root, dialect, files))
+        if len(waiting) > 1:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def differing(wanted: list[Answer], got: list[Answer]) -> list[str]:
@@ -111,20 +162,53 @@ def differing(wanted: list[Answer], got: list[Answer]) -> list[str]:
 
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("root", roots())
-def test_dispatch_equals_libpam_for_random_stacks(root: str) -> None:
+def test_dispatch_equals_libpam_for_random_stacks(
+    root: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     dialect = usable(root)
-    print(f"CREDS_ORACLE_SEED={SEED} CREDS_ORACLE_STACKS={COUNT} {root} {dialect.name}")
     compared = 0
     differences: list[str] = []
-    source = Stacks(random.Random(SEED))  # noqa: S311 - test data
-    for start in range(0, COUNT, 1000):
-        batch = [source.files() for _ in range(start, min(start + 1000, COUNT))]
-        count, found = compare(root, dialect, batch)
-        compared += count
-        differences += found
-    print(f"{compared} compared, {len(differences)} differ")
+    said: set[str] = set()
+    for batch in batches(root, dialect):
+        compared += len(batch.cases)
+        differences += batch.differences()
+        said.update(batch.said())
+    with capsys.disabled():
+        print(
+            f"\nCREDS_ORACLE_SEED={SEED} CREDS_ORACLE_STACKS={COUNT} {dialect.name} in {root}:"
+            f" {compared} compared, {len(differences)} differ",
+            flush=True,
+        )
     assert not differences, f"seed {SEED}\n" + "\n".join(differences[:5])
     assert compared > COUNT * 0.8
+    if COUNT >= ENOUGH:
+        silent = {f"{e}={v}" for e in DEBUG_EVENTS.values() for v in VALUES} - said
+        assert not silent, "what no module returned to libpam"
+
+
+def test_random_stacks_hold_every_control_include_and_jump() -> None:
+    source = Stacks(random.Random(SEED))  # noqa: S311 - test data
+    text = b"\n".join(data for _ in range(2000) for data in source.files().values()).decode()
+    words = set(re.findall(r"[\w@]+(?:=\w+)?", text))
+    pairs = {f"{value}={action}" for value in ("default", "success") for action in ACTIONS}
+    jumps = {f"success={count}" for count in (1, 2, 3, 9)}  # 9 is past the end of most
+    includes = {"include", "substack", "@include"}
+    assert not {*SIMPLE, *pairs, *jumps, *includes} - words
+    assert {call for sequence in SEQUENCES for call in sequence} == {call.value for call in Call}
+
+
+def test_nothing_is_written_where_etc_is_the_machines_own() -> None:
+    case = Case({"/etc/creds-oracle/svc": b""}, "svc", ())
+    done = subprocess.run(
+        [sys.executable, str(CHILD)],
+        input=case.to_json(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "/etc is not an empty file system" in done.stderr
+    assert not Path("/etc/creds-oracle").exists()
 
 
 @pytest.mark.parametrize("name", SPECIAL)
