@@ -19,7 +19,7 @@ from creds_session.errors import (
     Unavailable,
 )
 from creds_session.facts import CollectionState, collection_name
-from creds_session.probe.session import has_keyring
+from creds_session.probe.session import has_keyring, probe_keyring
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus, CallFailed, session_bus_address
 from creds_session.system.processes import name_of
@@ -194,7 +194,7 @@ def require_open_collection(timeout: float = TIMEOUT) -> None:
         if service is None:
             if not has_keyring(os.environ):  # a daemon would have nothing to serve
                 _require_unlocked(CollectionState.ABSENT, "")
-            _start(bus)
+            _start(bus, timeout)
             service = secret_service(bus)
         if service is None:
             raise Unavailable("the keyring daemon ended as soon as it was started")
@@ -205,7 +205,11 @@ def require_open_collection(timeout: float = TIMEOUT) -> None:
     _require_unlocked(state, owner, "" if is_login else collection_name(path))
 
 
-def _start(bus: Bus) -> None:
+def _start(bus: Bus, timeout: float) -> None:
+    if probe_keyring(os.environ).is_elsewhere:
+        from creds_session.system.waiting_daemon import initialise  # noqa: PLC0415
+
+        return initialise(bus, os.environ, timeout)
     if not bus.activatable(NAME):
         raise Unavailable(
             "no program that serves secrets is installed (org.freedesktop.secrets)",

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from creds_session.pam.terms import Dialect
+from creds_session.sshd import NOT_ASKED, SshdFacts
 
 DAEMON_NAME = "gnome-keyring-daemon"
 LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
@@ -115,7 +116,8 @@ class KeyringFacts(NamedTuple):
     """The login keyring's file, and the control socket where a daemon listens.
 
     ``exists`` is None where it cannot be seen. ``login_waits``: PAM's daemon holds the password
-    of a first login, and makes the keyring of it when it is initialised.
+    of a first login, and makes the keyring of it when it is initialised. ``is_elsewhere``: the
+    socket is not in the runtime directory, the only place where one that D-Bus starts looks.
     """
 
     path: str
@@ -123,6 +125,7 @@ class KeyringFacts(NamedTuple):
     control: str | None = None
     control_listens: bool = False
     login_waits: bool = False
+    is_elsewhere: bool = False
 
 
 class SessionFacts(NamedTuple):
@@ -181,3 +184,4 @@ class Facts(NamedTuple):
     installation: InstallationFacts = InstallationFacts()
     pam: PamFacts = PamFacts()
     first_login: FirstLoginFacts = FirstLoginFacts()
+    sshd: SshdFacts = NOT_ASKED

@@ -8,11 +8,13 @@ from creds_session.checks.installation import parts_are_installed
 from creds_session.checks.keyring import login_keyring_is_open
 from creds_session.checks.pam import first_login_can_store, password_is_handed_over
 from creds_session.checks.registry import Check, run
+from creds_session.checks.sshd import sshd_lets_the_password_through
 
 __all__ = ["CHECKS", "Check", "run"]
 
 CHECKS = (
     Check("installation", parts_are_installed),
+    Check("sshd", sshd_lets_the_password_through),
     Check("pam", password_is_handed_over),
     Check("first-login", first_login_can_store),
     Check("session-bus", session_bus_answers, needs=("installation",)),

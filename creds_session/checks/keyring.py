@@ -9,6 +9,7 @@ SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedeskt
 LOGIN = "/org/freedesktop/secrets/collection/login"
 MAKE_IT_DEFAULT = ("busctl", "--user", "call", *SERVICE, "SetAlias", "so", "default", LOGIN)
 UNLOCK = Remediation("unlock it with the keyring's password", (("creds", "unlock"),))
+REKEY = Remediation("give it the login's password; the old one is asked for", (("creds", "rekey"),))
 
 
 def login_keyring_is_open(facts: Facts) -> Seen:
@@ -72,7 +73,7 @@ def _locked(facts: Facts) -> Finding:
         title,
         cause=cause,
         evidence=(f"login method: {method or 'not visible to this user'}", facts.keyring.path),
-        remediation=UNLOCK,
+        remediation=REKEY if method == "password" else UNLOCK,
     )
 
 

@@ -7,17 +7,27 @@ import os
 import sys
 
 from creds_session.cli.common import Parser, refuse_foreign_home, run, seconds
+from creds_session.cli.passwords import add_sources, is_elsewhere, new
 from creds_session.errors import InvalidData, UsageError
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
 
 PROGRAM = "creds"
+REKEY = """\
+Give the login keyring another password, where the login's was changed without it. It asks for the
+old one, the new one, and the new one again; --password-stdin, --password-fd and
+--password-credential take two lines: old, new.
+"""
 EXAMPLES = """\
 examples:
   creds put emcli sysman --username-key-env EMCLI_USERNAME_KEY
   creds get emcli --username-key-env EMCLI_USERNAME_KEY
   creds get emcli sysman
   creds unlock
+  creds rekey
+  creds status
+  creds exec -- ./nightly-report
+  eval "$(creds env)"
 
 exit codes: 0 done; 1 no such credential, or wrong password; 64 usage; 65 unusable data;
   69 no bus, no daemon or no answer in time; 77 the keyring is locked
@@ -31,8 +41,11 @@ def main() -> int:
 
 def _main() -> int:
     arguments = _parser().parse_args()
-    refuse_foreign_home(arguments.command)
+    if arguments.command != "exec":  # it keeps its keyring elsewhere, and loads nothing of a home
+        refuse_foreign_home(arguments.command)
     command = {"put": _put, "get": _get, "delete": _delete, "unlock": _unlock}
+    command.update({"rekey": _rekey, "hook": _hook})
+    command.update({"exec": _exec, "lock": _lock, "status": _status, "env": _env})
     return command[arguments.command](arguments)
 
 
@@ -50,8 +63,12 @@ def _parser() -> Parser:
         key.add_argument(
             "--username-key-env", metavar="VAR", help="an environment variable with that key"
         )
+    add_sources(put)
     get.add_argument("--no-newline", action="store_true", help="print the password alone")
     _unlock_arguments(_subcommand(commands, "unlock", "open the login keyring of this session"))
+    _session_arguments(commands)
+    _hook_arguments(_subcommand(commands, "hook", "the login hook, for yourself alone"))
+    _rekey_arguments(_subcommand(commands, "rekey", "give the login keyring another password"))
     return parser
 
 
@@ -63,17 +80,47 @@ def _subcommand(
     )
 
 
+def _session_arguments(commands: argparse._SubParsersAction[Parser]) -> None:
+    lock = _subcommand(commands, "lock", "lock the login keyring of this session")
+    lock.add_argument("--all", action="store_true", help="every keyring that is served")
+    status = _subcommand(commands, "status", "say whether a secret can be read; start nothing")
+    for command in (lock, status):
+        command.add_argument("--json", action="store_true", help="the result as one JSON object")
+    env = _subcommand(commands, "env", "print assignments that put a shell on your bus")
+    env.add_argument("--shell", choices=("sh", "fish", "csh"), default="sh", help="whose (sh)")
+    env.add_argument("--start", action="store_true", help="start a bus where there is none")
+    execute = _subcommand(commands, "exec", "run a command with a bus and a keyring of its own")
+    for command in (lock, status, env, execute):
+        command.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
+    execute.add_argument("argv", metavar="-- COMMAND", nargs=argparse.REMAINDER)
+
+
 def _unlock_arguments(unlock: argparse.ArgumentParser) -> None:
     unlock.add_argument("--create", action="store_true", help="make the keyring if there is none")
-    unlock.add_argument(
-        "--password-stdin", action="store_true", help="standard input, less one newline at its end"
-    )
+    add_sources(unlock)
     unlock.add_argument("--timeout", type=seconds, default=10, metavar="S", help="seconds (10)")
+    unlock.add_argument(
+        "--patience", type=seconds, metavar="S", help="seconds to wait for an answer (for ever)"
+    )
     unlock.add_argument("--explain", action="store_true", help="say which way, and change nothing")
     unlock.add_argument(
         "--quiet", action="store_true", help="for login scripts: silent where nothing is to be done"
     )
     unlock.add_argument("--json", action="store_true", help="the result as one JSON object")
+
+
+def _hook_arguments(hook: argparse.ArgumentParser) -> None:
+    hook.add_argument("action", choices=("install", "remove", "print"), help="what to do with it")
+    shells = ("sh", "dash", "ksh", "ash", "bash", "zsh", "fish")
+    hook.add_argument("--shell", choices=shells, help="whose (your login shell's)")
+
+
+def _rekey_arguments(rekey: argparse.ArgumentParser) -> None:
+    rekey.description = REKEY
+    add_sources(rekey)
+    rekey.add_argument("--timeout", type=seconds, default=10, metavar="S", help="seconds (10)")
+    rekey.add_argument("--quiet", action="store_true", help="say nothing where it worked")
+    rekey.add_argument("--json", action="store_true", help="the result as one JSON object")
 
 
 def _username_key(arguments: argparse.Namespace) -> str | None:
@@ -92,7 +139,7 @@ def _put(arguments: argparse.Namespace) -> int:
     forbid_core_dumps()
     key = _username_key(arguments)
     _need_name(arguments.user, key)
-    password = _new_password(f"Password for {arguments.service}: ")
+    password = _new_password(arguments, f"Password for {arguments.service}: ")
     credentials.put(arguments.service, arguments.user, password, username_key=key)
     return 0
 
@@ -125,13 +172,15 @@ def _need_name(user: str | None, key: str | None) -> None:
         raise UsageError("name the user, or the key that holds the user name (--username-key)")
 
 
-def _new_password(prompt: str) -> Secret:
+def _new_password(arguments: argparse.Namespace, prompt: str) -> Secret:
     from creds_session.system.terminal import (  # noqa: PLC0415
         ask_password,
         is_typed,
         read_password_from_stdin,
     )
 
+    if is_elsewhere(arguments):
+        return new(arguments, prompt, "nothing was changed")
     if not is_typed():
         return read_password_from_stdin()
     first = ask_password(prompt)
@@ -144,3 +193,39 @@ def _unlock(arguments: argparse.Namespace) -> int:
     from creds_session.cli.unlock import unlock  # noqa: PLC0415
 
     return unlock(arguments)
+
+
+def _rekey(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.rekey import rekey  # noqa: PLC0415
+
+    return rekey(arguments)
+
+
+def _hook(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.hook import hook  # noqa: PLC0415
+
+    return hook(arguments)
+
+
+def _exec(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.exec import execute  # noqa: PLC0415
+
+    return execute(arguments)
+
+
+def _lock(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.lock import lock  # noqa: PLC0415
+
+    return lock(arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.status import status  # noqa: PLC0415
+
+    return status(arguments)
+
+
+def _env(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.env import env  # noqa: PLC0415
+
+    return env(arguments)

@@ -5,22 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 
+from creds_session.cli import passwords
 from creds_session.cli.common import complain, print_json
-from creds_session.errors import InvalidData
+from creds_session.cli.passwords import Declined
+from creds_session.errors import WrongPassword
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
-from creds_session.system.terminal import ask_password, is_typed, read_password_from_stdin
-from creds_session.unlock import Route, Unlocked, way
+from creds_session.unlock import Route, Unlocked, seen, way
 from creds_session.unlock import unlock as open_keyring
 from creds_session.unlock.routes import NoKeyringYet
 
-DECLINED = 1
-
-
-class Declined(InvalidData):
-    """The person answered the prompt with an empty line."""
-
-    exit_code = DECLINED
+REPAIR = (
+    "if the login's password was changed without the keyring's, or `echo` put a newline at the end"
+    " of the keyring's: creds rekey"
+)
 
 
 def unlock(arguments: argparse.Namespace) -> int:
@@ -31,7 +29,7 @@ def unlock(arguments: argparse.Namespace) -> int:
     try:
         opened = open_keyring(
             os.environ,
-            lambda creating: _password(creating=creating, stdin=arguments.password_stdin),
+            lambda creating: _password(arguments, creating=creating),
             create=arguments.create,
             timeout=arguments.timeout,
         )
@@ -39,26 +37,19 @@ def unlock(arguments: argparse.Namespace) -> int:
         if arguments.quiet:
             return error.exit_code
         raise
+    except WrongPassword as error:
+        hint = f"{error.hint}\n{REPAIR}" if error.hint else REPAIR
+        raise WrongPassword(error.problem, hint=hint) from error
+    seen.note(os.environ, opened.pid)
     _report(opened, arguments)
     return 0
 
 
-def _password(*, creating: bool, stdin: bool) -> Secret:
-    if stdin and not is_typed():  # a terminal would show it
-        return read_password_from_stdin()
-    if not creating:
-        return _answer("Password of the login keyring: ")
-    first = _answer("New password of the login keyring: ")
-    if ask_password("Again, to be sure: ") != first:
-        raise InvalidData("the two passwords differ; no keyring was created")
-    return first
-
-
-def _answer(prompt: str) -> Secret:
-    password = ask_password(prompt)
-    if not password:
-        raise Declined("no password was given; the keyring stays as it is")
-    return password
+def _password(arguments: argparse.Namespace, *, creating: bool) -> Secret:
+    if creating:
+        prompt = "New password of the login keyring: "
+        return passwords.new(arguments, prompt, "no keyring was created")
+    return passwords.one(arguments, "Password of the login keyring: ")
 
 
 def _explain(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from creds_session.errors import CredsSessionError
 from creds_session.facts import BusFacts, Facts, PamFacts
 from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
+from creds_session.probe.sshd import probe_sshd
 from creds_session.system.bus import is_socket_of, session_bus_address
 from creds_session.system.processes import bus_daemon_runs, keyring_daemons
 from creds_session.system.root import Root
@@ -25,15 +26,18 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = 3) -> Facts:
     if address is None or bus_daemon_runs(uid) or not _may_be_idle(address, uid):
         bus = probe_bus(environ, timeout)
     daemons = keyring_daemons(uid)
+    installation = probe_installation(root)
+    sshd = probe_sshd(root, installation.sshd)
     return Facts(
         now=time.time(),
         session=probe_session(environ),
         bus=bus,
         keyring=probe_keyring(environ, connect=False),
         daemons=daemons,
-        installation=probe_installation(root),
-        pam=probe_pam(root, "sshd"),
+        installation=installation,
+        pam=probe_pam(root, sshd.pam_service_name),
         first_login=probe_first_login(root),
+        sshd=sshd,
     )
 
 

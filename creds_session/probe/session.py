@@ -81,10 +81,13 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
         exists = False
     except OSError:
         exists = None
-    control = _control_socket(environ)
-    listens = bool(control and (_answers(control) if connect else is_listening(control)))
-    waits = listens and not exists and _login_waits()
-    return KeyringFacts(path, exists, control, listens, waits)
+    listens_at = _answers if connect else is_listening
+    controls = _control_sockets(environ)
+    control = next(filter(listens_at, controls), None)
+    waits = control is not None and not exists and _login_waits()
+    is_elsewhere = control is not None and control != _usual_control(environ)
+    shown = control or next(iter(controls), None)
+    return KeyringFacts(path, exists, shown, control is not None, waits, is_elsewhere)
 
 
 def has_keyring(environ: Mapping[str, str]) -> bool:
@@ -108,17 +111,24 @@ def _home(environ: Mapping[str, str]) -> str:
     return environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
 
 
-def _control_socket(environ: Mapping[str, str]) -> str | None:
-    """Return the socket where ``--start`` looks for a daemon (gkd-main.c:discover_other_daemon)."""
+def _control_sockets(environ: Mapping[str, str]) -> list[str]:
+    """Return the sockets where ``--start`` looks for a daemon, in its order.
+
+    What is named comes first, then the runtime directory (gkd-main.c:discover_other_daemon). In a
+    nested session both may be the outer one's; what was made for it is below that directory.
+    """
     address = session_bus_address(environ, os.getuid())
-    named = environ.get("GNOME_KEYRING_CONTROL")
+    named, runtime = environ.get("GNOME_KEYRING_CONTROL"), environ.get("XDG_RUNTIME_DIR")
     candidates = [f"{named}/control"] if named else []
-    if environ.get("XDG_RUNTIME_DIR") and not (address and is_nested(environ, address)):
-        candidates.append(f"{environ['XDG_RUNTIME_DIR']}/keyring/control")
-    for path in candidates:
-        if is_socket_of(path, os.getuid()):
-            return path
-    return None
+    if address and is_nested(environ, address):
+        candidates = [path for path in candidates if path.startswith(f"{runtime}/keyring-")]
+    elif runtime:
+        candidates.append(_usual_control(environ))
+    return [path for path in candidates if is_socket_of(path, os.getuid())]
+
+
+def _usual_control(environ: Mapping[str, str]) -> str:
+    return f"{environ.get('XDG_RUNTIME_DIR', '')}/keyring/control"
 
 
 def _answers(path: str) -> bool:

@@ -121,6 +121,35 @@ def _prefix(path: Path) -> str:
     return f".{path.name}.creds-"
 
 
+def back_up(path: Path, copy: Path) -> bytes:
+    """Make a copy that only its owner can read, durable; return what is in it.
+
+    The copy is never put over a file that is there. Raises InvalidData where the file cannot be
+    read, and CannotWrite; then no copy is left.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidData(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise cannot_write(copy, error) from error
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - it takes a descriptor
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_directory(copy.parent)
+    except BaseException as error:
+        with suppress(OSError):
+            copy.unlink()
+        if isinstance(error, OSError):
+            raise cannot_write(copy, error) from error
+        raise
+    return content
+
+
 def sweep(path: Path) -> None:
     """Remove what a ``replace`` of this path that was killed left beside it."""
     for left in path.parent.glob(f"{glob.escape(_prefix(path))}*"):

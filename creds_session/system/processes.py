@@ -6,6 +6,8 @@ import os
 import select
 import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from creds_session.facts import DAEMON_NAME, Daemon, daemon_role
@@ -100,6 +102,32 @@ def bus_daemon_runs(uid: int) -> bool:
         except psutil.Error:
             continue
     return False
+
+
+def environments(uid: int) -> Iterator[dict[str, str]]:
+    """Give the environment that each process of a user was started with, where it can be read."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):  # it ended, or keeps itself to itself
+                if process.stat().st_uid == uid:
+                    yield _environment(process)
+
+
+def own_environment() -> dict[str, str]:
+    """Return the environment that this process was started with.
+
+    Python puts LC_CTYPE into its own where no locale is named (PEP 538).
+    """
+    try:
+        return _environment(Path("/proc/self"))
+    except OSError:
+        return dict(os.environ)
+
+
+def _environment(process: Path) -> dict[str, str]:
+    content = (process / "environ").read_bytes()
+    pairs = (os.fsdecode(one).partition("=") for one in content.split(b"\0") if b"=" in one)
+    return {name: value for name, _, value in pairs}
 
 
 def _executable(pid: int) -> str | None:

@@ -1,8 +1,8 @@
 """The Secret Service and gnome-keyring's own interface beside it, over a Bus.
 
 Specification: https://specifications.freedesktop.org/secret-service-spec/latest/. The second
-interface is daemon/dbus/gkd-internal.c of gnome-keyring: it opens and creates collections with a
-password in the message, so no prompt is shown.
+interface is gnome-keyring's own (daemon/dbus/gkd-secret-service.c): it opens, creates and changes
+collections with a password in the message, so no prompt is shown.
 """
 
 from __future__ import annotations
@@ -51,6 +51,23 @@ class SecretService:
         (path,) = self._bus.call(self._service(), "ReadAlias", "s", name)
         return str(path)
 
+    def collections(self) -> tuple[str, ...]:
+        """Return the paths of all collections that it serves."""
+        properties = self._at(PATH, "org.freedesktop.DBus.Properties")
+        interface = "org.freedesktop.Secret.Service"
+        (variant,) = self._bus.call(properties, "Get", "ss", interface, "Collections")
+        paths = variant[1] if isinstance(variant, tuple) else ()
+        return tuple(str(path) for path in paths)
+
+    def control_directory(self) -> str | None:
+        """Return the folder of gnome-keyring's control socket (gkd-dbus.c), or None."""
+        daemon = self._at("/org/gnome/keyring/daemon", "org.gnome.keyring.Daemon")
+        try:
+            (folder,) = self._bus.call(daemon, "GetControlDirectory")
+        except CallFailed:
+            return None
+        return str(folder)
+
     def state(self, collection: str) -> CollectionState:
         """Return whether a collection is open, as its own property ``Locked`` says.
 
@@ -81,21 +98,34 @@ class SecretService:
 
         Raises WrongPassword. An open collection takes any password: look at its state first.
         """
-        self._with_password("UnlockWithMasterPassword", "o", collection, password)
+        self._with_passwords("UnlockWithMasterPassword", "o", collection, password)
+
+    def lock(self, collection: str) -> None:
+        """Lock a collection; its state tells whether it is (gkd-secret-lock.c keeps no error)."""
+        self._bus.call(self._service(), "Lock", "ao", [collection])
+
+    def change(self, collection: str, old: Secret, new: Secret) -> None:
+        """Give a collection a new password, without a prompt; open or locked, it stays so.
+
+        Raises WrongPassword where ``old`` is not its password, an open one's too
+        (gkm-secret-collection.c:gkm_secret_collection_real_unlock); then nothing is changed.
+        """
+        self._with_passwords("ChangeWithMasterPassword", "o", collection, old, new)
 
     def create(self, label: str, password: Secret) -> None:
         """Create a collection with this label and password, without a prompt."""
         properties = {"org.freedesktop.Secret.Collection.Label": ("s", label)}
-        self._with_password("CreateWithMasterPassword", "a{sv}", properties, password)
+        self._with_passwords("CreateWithMasterPassword", "a{sv}", properties, password)
 
-    def _with_password(self, method: str, signature: str, what: object, password: Secret) -> None:
+    def _with_passwords(self, method: str, signature: str, what: object, *given: Secret) -> None:
         service = self._service()
         opened = self._bus.call(service, "OpenSession", "sv", "plain", ("s", ""))
         session = str(opened[1])  # closed with this connection (the specification, Sessions)
         internal = self._at(PATH, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
-        secret = (session, b"", password.reveal(), "text/plain")
+        signature += "(oayays)" * len(given)
+        secrets = [(session, b"", password.reveal(), "text/plain") for password in given]
         try:
-            self._bus.call(internal, method, f"{signature}(oayays)", what, secret)
+            self._bus.call(internal, method, signature, what, *secrets)
         except CallFailed as error:
             if error.name == _DENIED:
                 raise WrongPassword("the keyring did not accept the password") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -31,10 +32,11 @@ def is_typed() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def ask_password(prompt: str) -> Secret:
+def ask_password(prompt: str, patience: float | None = None) -> Secret:
     """Ask at the controlling terminal, echo off; an empty line or end of file is empty.
 
-    Bytes, not text: a terminal sends bytes, and the keyring wants the very same ones.
+    So is no answer within ``patience`` seconds. Bytes, not text: a terminal sends bytes, and the
+    keyring wants the very same ones.
     """
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
@@ -43,7 +45,8 @@ def ask_password(prompt: str) -> Secret:
     try:
         with _silent(terminal):
             os.write(terminal, os.fsencode(prompt))
-            return Secret(_read_line(terminal))
+            answered = patience is None or select.select([terminal], [], [], patience)[0]
+            return Secret(_read_line(terminal) if answered else b"")
     finally:
         os.close(terminal)
 
@@ -107,12 +110,22 @@ def read_password_from_stdin() -> Secret:
 
     Raises InvalidData for one without an end.
     """
+    content = read_standard_input()
+    return Secret(content[:-1] if content.endswith(b"\n") else content)
+
+
+def read_standard_input() -> bytes:
+    """Return standard input whole. Raises Unavailable, and InvalidData where it has no end."""
     if sys.stdin is None:
         raise Unavailable("there is no standard input to read the password from")
-    content = sys.stdin.buffer.read(MAX_INPUT + 1)
+    return bounded(sys.stdin.buffer.read(MAX_INPUT + 1), "standard input")
+
+
+def bounded(content: bytes, what: str) -> bytes:
+    """Return what was read; raise InvalidData where it is more than a password."""
     if len(content) > MAX_INPUT:
-        raise InvalidData(f"standard input is longer than {MAX_INPUT} bytes: not a password")
-    return Secret(content[:-1] if content.endswith(b"\n") else content)
+        raise InvalidData(f"{what} is longer than {MAX_INPUT} bytes: not a password")
+    return content
 
 
 def feed(

@@ -27,6 +27,7 @@ from creds_session.system.files import cannot_write
 from creds_session.system.processes import find_program
 from creds_session.system.secret_service import NAME, SecretService, secret_service
 from creds_session.system.terminal import MAX_PASSWORD, feed
+from creds_session.system.waiting_daemon import initialise
 from creds_session.unlock.routes import Route, choose
 
 __all__ = ["Route", "Unlocked", "choose", "unlock", "way"]
@@ -55,12 +56,12 @@ def unlock(
     ``timeout``, in seconds, bounds each step but the person's typing. Raises WrongPassword,
     NoKeyringYet, Unavailable, NotPermitted or InvalidData; then nothing is reported as unlocked.
     """
-    bus, keyring = _look(environ, timeout)
-    route = _choose(bus, keyring, create=create)
+    bus, keyring = look(environ, timeout)
+    route = chosen(bus, keyring, create=create)
     if route is Route.ACTIVATE:
-        _activate(bus, timeout)
-        bus, keyring = _look(environ, timeout)
-        route = _choose(bus, keyring, create=create)
+        _activate(bus, keyring, environ, timeout)
+        bus, keyring = look(environ, timeout)
+        route = chosen(bus, keyring, create=create)
         if route is Route.ACTIVATE:
             raise Unavailable(
                 f"a daemon listens at {keyring.control} and does not serve this session's bus",
@@ -79,7 +80,7 @@ def unlock(
 def way(environ: Mapping[str, str], *, create: bool = False, timeout: float = 10) -> Route:
     """Return the way that ``unlock`` would take now; changes nothing. Raises as it does."""
     keyring = probe_keyring(environ, connect=False)
-    return _choose(probe_bus(environ, timeout), keyring, create=create)
+    return chosen(probe_bus(environ, timeout), keyring, create=create)
 
 
 def checked(password: Secret) -> Secret:
@@ -96,12 +97,16 @@ def checked(password: Secret) -> Secret:
     return password
 
 
-def _look(environ: Mapping[str, str], timeout: float) -> tuple[BusFacts, KeyringFacts]:
+def look(environ: Mapping[str, str], timeout: float) -> tuple[BusFacts, KeyringFacts]:
+    """Return what decides the way; a socket of systemd's starts the daemon behind it."""
     return probe_bus(environ, timeout), probe_keyring(environ)
 
 
-def _choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
-    """Return the way, after a look at whose process would be given the password."""
+def chosen(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
+    """Return the way, after a look at whose process would be given the password.
+
+    Raises NotPermitted, and what ``choose`` raises.
+    """
     if bus.owner is not None and bus.owner.uid != os.getuid():
         raise NotPermitted(
             f"the process that serves secrets here (pid {bus.owner.pid}) belongs to user id"
@@ -110,9 +115,14 @@ def _choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     return choose(bus, keyring, create=create)
 
 
-def _activate(facts: BusFacts, timeout: float) -> None:
+def _activate(
+    facts: BusFacts, keyring: KeyringFacts, environ: Mapping[str, str], timeout: float
+) -> None:
     with Bus(facts.address or "", timeout) as bus:
-        bus.start(NAME)
+        if keyring.is_elsewhere:
+            initialise(bus, environ, timeout)
+        else:
+            bus.start(NAME)
 
 
 def _carry_out(
@@ -121,7 +131,7 @@ def _carry_out(
     if facts.owner is None:
         return _start_daemon(password, facts.address or "", environ, timeout)
     with Bus(facts.address or "", timeout) as bus:
-        service = _same_service(bus, facts.owner)
+        service = same_service(bus, facts.owner)
         if route is Route.IN_PLACE:
             service.unlock(service.alias("login"), password)
         else:
@@ -131,8 +141,8 @@ def _carry_out(
     return {}
 
 
-def _same_service(bus: Bus, owner: NameOwner) -> SecretService:
-    """Return the very service that the way was chosen for."""
+def same_service(bus: Bus, owner: NameOwner) -> SecretService:
+    """Return the very service that the way was chosen for. Raises Unavailable."""
     peer = Peer(owner.unique_name, owner.pid, owner.uid)
     if bus.peer(NAME) != peer:
         raise Unavailable("the keyring daemon went away while it was being unlocked")
@@ -195,5 +205,10 @@ def _proof(facts: BusFacts, route: Route, timeout: float) -> Unlocked:
 
 def _still_locked(route: Route, pid: int) -> CredsSessionError:
     if route is Route.NEW_DAEMON:
-        return WrongPassword("the keyring did not accept the password")
+        # gkd-login.c:unlock_or_create_login, gkm-wrap-prompt.c:fix_login_keyring_if_unlock_failed
+        return WrongPassword(
+            "the keyring did not accept the password",
+            hint=f"the daemon (pid {pid}) remembers it: a desktop's prompt that is answered rightly"
+            f" would give the keyring that password; where prompts are shown: kill {pid}",
+        )
     return Unavailable(f"the keyring daemon (pid {pid}) still says: locked")

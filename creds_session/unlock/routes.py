@@ -26,7 +26,7 @@ class Route(enum.Enum):
     ALREADY = "it is unlocked already"
     IN_PLACE = "unlock it over the bus, on the daemon that serves it"
     CREATE_IN_PLACE = "create it over the bus, on the daemon that runs"
-    ACTIVATE = "let D-Bus initialise the daemon that waits at its control socket"
+    ACTIVATE = "initialise the daemon that waits at its control socket"
     NEW_DAEMON = "start a daemon with the password"
 
     @property

@@ -37,13 +37,18 @@ _creds_session_seen() {
 _creds_session_wanted() {
     [ -t 0 ] && [ -t 2 ] && ! [ -O / ] || return 1
     [ -e "${XDG_DATA_HOME:-${HOME:-/nonexistent}/.local/share}/keyrings/login.keyring" ] ||
-        [ -S "${XDG_RUNTIME_DIR:-/nonexistent}/keyring/control" ] || return 1
+        [ -S "${XDG_RUNTIME_DIR:-/nonexistent}/keyring/control" ] ||
+        [ -S "${GNOME_KEYRING_CONTROL:-/nonexistent}/control" ] || return 1
     ! [ -e "${XDG_CONFIG_HOME:-${HOME:-/nonexistent}/.config}/creds-session/no-hook" ] &&
         ! _creds_session_seen && command -v creds >/dev/null 2>&1
 }
 
 case $-:${CREDS_SESSION_HOOK:-on} in
 *i*:on)
+    # With X forwarding a prompt can be shown, if what D-Bus starts knows the display.
+    if [ -n "${DISPLAY:-}" ] && [ -n "${SSH_CONNECTION:-}" ] && ! [ -O / ]; then
+        dbus-update-activation-environment DISPLAY XAUTHORITY >/dev/null 2>&1 || :
+    fi
     if _creds_session_wanted; then
         if [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ]; then
             _creds_session_said=$(creds env --start </dev/null 2>/dev/null) || _creds_session_said=
@@ -51,7 +56,9 @@ case $-:${CREDS_SESSION_HOOK:-on} in
         fi
         # The password is asked for at the terminal itself. What is no message of ours is that of
         # a Python that is gone or broken, about which nobody can do anything at a login.
-        _creds_session_said=$(creds unlock --quiet 2>&1) || :
+        # Who did not unlock it is not asked again in the shells of this session.
+        _creds_session_said=$(creds unlock --quiet --patience 60 2>&1) ||
+            export CREDS_SESSION_HOOK=asked
         case $_creds_session_said in
         creds:*) printf '%s\n' "$_creds_session_said" >&2 ;;
         esac

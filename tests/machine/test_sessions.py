@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from tests.machine.machine import Boot, Machine
@@ -57,8 +60,36 @@ def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
 def locked(machine: Machine) -> Machine:
     """The machine with nothing of alice's running, so that her keyring is closed."""
     machine.run("loginctl", "terminate-user", "alice", check=False)
+    machine.run("pkill", "-KILL", "-u", "alice", check=False)  # what `su` left in another's session
     machine.wait_until_gone("alice")
     return machine
+
+
+@pytest.fixture
+def without_hook(locked: Machine) -> Iterator[Machine]:
+    """The same, and alice has switched the hook off."""
+    no_hook = ".config/creds-session/no-hook"
+    locked.run("runuser", "-u", "alice", "--", "sh", "-c", f"cd; install -D /dev/null {no_hook}")
+    yield locked
+    locked.run("rm", f"/home/alice/{no_hook}")
+
+
+def test_su_finds_a_bus_and_asks_once(locked: Machine) -> None:
+    """No bus, no runtime directory: the hook starts a bus, which later shells of hers find."""
+    locked.add_user("frank", "pw of frank")
+    with locked.ssh("frank", "pw of frank") as session:
+        session.enter("su - alice", PASSWORD, PASSWORD)
+        assert session.run("creds get app me").output == "s3cret"
+        with locked.ssh("frank", "pw of frank") as other:
+            other.enter("su - alice", PASSWORD)  # nothing more is asked
+            assert other.run("creds get app me").output == "s3cret"
+        session.enter("bash -l")
+        assert session.run("creds get app me").output == "s3cret"
+    running = [line.split()[2] for line in locked.processes("alice")]
+    assert sorted(Path(program).name for program in running) == [
+        "dbus-daemon",
+        "gnome-keyring-daemon",
+    ]
 
 
 def test_public_key_login(locked: Machine) -> None:
@@ -105,10 +136,10 @@ def test_doctor_of_root_sees_the_key(locked: Machine) -> None:
         locked.run("gpasswd", "-d", "alice", "systemd-journal")
 
 
-def test_ordinary_login_of_the_recipe(locked: Machine) -> None:
+def test_ordinary_login_of_the_recipe(without_hook: Machine) -> None:
     """su -, dbus-run-session, creds unlock, creds get."""
-    locked.add_user("carol", "pw of carol")
-    with locked.ssh("carol", "pw of carol") as session:
+    without_hook.add_user("carol", "pw of carol")
+    with without_hook.ssh("carol", "pw of carol") as session:
         session.enter("su - alice", PASSWORD)
         lost = session.run("creds get app me")
         assert lost.status == 69, lost
@@ -124,10 +155,10 @@ def test_ordinary_login_of_the_recipe(locked: Machine) -> None:
         assert session.run("creds get app me").output == "s3cret"
 
 
-def test_ordinary_login_with_the_right_password_at_once(locked: Machine) -> None:
+def test_ordinary_login_with_the_right_password_at_once(without_hook: Machine) -> None:
     """No daemon yet: the password goes to a new one, through a pipe."""
-    locked.add_user("dave", "pw of dave")
-    with locked.ssh("dave", "pw of dave") as session:
+    without_hook.add_user("dave", "pw of dave")
+    with without_hook.ssh("dave", "pw of dave") as session:
         session.enter("su - alice", PASSWORD)
         session.enter(DBUS_RUN_SESSION)
         explained = session.run("creds unlock --explain")

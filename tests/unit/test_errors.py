@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from creds_session import errors
-from creds_session.cli.unlock import Declined
+from creds_session.cli.passwords import Declined
 from creds_session.system.bus import CallFailed
 from creds_session.unlock.routes import NoKeyringYet
 

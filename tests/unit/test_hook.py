@@ -14,7 +14,9 @@ import pytest
 
 from creds_session.unlock.seen import start_time
 
-HOOK = Path(__file__).parents[2] / "scripts" / "profile" / "creds-session.sh"
+PROFILE = Path(__file__).parents[2] / "scripts" / "profile"
+HOOKS = {"fish": PROFILE / "creds-session.fish"}
+HOOK = PROFILE / "creds-session.sh"
 SHELLS = [
     ["dash"],
     ["bash"],
@@ -28,6 +30,14 @@ CREDS = '#!/bin/sh\necho called >>"$HOME/calls"\nexit 77\n'
 
 @pytest.fixture(params=SHELLS, ids=" ".join)
 def shell(request: pytest.FixtureRequest) -> list[str]:
+    argv: list[str] = request.param
+    if shutil.which(argv[0]) is None:
+        pytest.skip(f"{argv[0]} is not installed")
+    return argv
+
+
+@pytest.fixture(params=[*SHELLS, ["fish", "--login"]], ids=" ".join)
+def any_shell(request: pytest.FixtureRequest) -> list[str]:
     argv: list[str] = request.param
     if shutil.which(argv[0]) is None:
         pytest.skip(f"{argv[0]} is not installed")
@@ -91,7 +101,9 @@ def at_a_terminal(shell: list[str], home: Path, creds: str, **environ: str) -> s
     (home / "bin" / "creds").chmod(0o755)
     (home / ".local/share/keyrings").mkdir(parents=True)
     (home / ".local/share/keyrings/login.keyring").touch()
-    script = f"echo '<'; . {HOOK}; echo \">$?\""
+    status = "$status" if shell[0] == "fish" else "$?"
+    before = environ.pop("BEFORE", "")
+    script = f"echo '<'; {before} . {HOOKS.get(shell[0], HOOK)}; echo \">{status}\""
     as_nobody = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
     if as_nobody:
         for folder in (home, *home.parents[:3]):
@@ -117,28 +129,30 @@ def at_a_terminal(shell: list[str], home: Path, creds: str, **environ: str) -> s
 
 BUS = "unix:path=/nonexistent"
 SAYS = '#!/bin/sh\necho "creds: asks: $*" >&2\n'
-ASKED = "creds: asks: unlock --quiet"
+ASKED = "creds: asks: unlock --quiet --patience 60"
 
 
-def test_it_unlocks_where_someone_is_at_a_terminal(shell: list[str], tmp_path: Path) -> None:
-    assert at_a_terminal(shell, tmp_path, SAYS).splitlines() == [ASKED, ">0"]
+def test_it_unlocks_where_someone_is_at_a_terminal(any_shell: list[str], tmp_path: Path) -> None:
+    assert at_a_terminal(any_shell, tmp_path, SAYS).splitlines() == [ASKED, ">0"]
 
 
-def test_it_finds_a_bus_where_there_is_none(shell: list[str], tmp_path: Path) -> None:
+def test_it_finds_a_bus_where_there_is_none(any_shell: list[str], tmp_path: Path) -> None:
     creds = (
         "#!/bin/sh\n"
         "[ $1 = env ] && { echo \"export DBUS_SESSION_BUS_ADDRESS='found it'\"; exit; }\n"
         'echo "creds: $* on $DBUS_SESSION_BUS_ADDRESS" >&2\n'
     )
-    shown = at_a_terminal(shell, tmp_path, creds, DBUS_SESSION_BUS_ADDRESS="")
-    assert shown.splitlines() == ["creds: unlock --quiet on found it", ">0"]
+    shown = at_a_terminal(any_shell, tmp_path, creds, DBUS_SESSION_BUS_ADDRESS="")
+    assert shown.splitlines() == ["creds: unlock --quiet --patience 60 on found it", ">0"]
 
 
 @pytest.mark.parametrize(
     "creds", ["#!/bin/sh\necho Traceback >&2\nexit 1\n", "#!/nonexistent/python3\n"]
 )
-def test_it_is_silent_when_creds_is_broken(shell: list[str], tmp_path: Path, creds: str) -> None:
-    assert at_a_terminal(shell, tmp_path, creds) == ">0"
+def test_it_is_silent_when_creds_is_broken(
+    any_shell: list[str], tmp_path: Path, creds: str
+) -> None:
+    assert at_a_terminal(any_shell, tmp_path, creds) == ">0"
 
 
 @pytest.fixture
@@ -166,11 +180,18 @@ def daemon(tmp_path: Path) -> Iterator[int]:
     ],
 )
 def test_it_starts_nothing_where_this_daemon_was_seen_unlocked(
-    shell: list[str], tmp_path: Path, daemon: int, note: str, *, asks: bool
+    any_shell: list[str], tmp_path: Path, daemon: int, note: str, *, asks: bool
 ) -> None:
     folder = tmp_path / "creds-session"
     folder.mkdir()
     line = note.format(pid=daemon, start=start_time(daemon), bus=BUS)
     (folder / "unlocked").write_text(f"{line}\n")
-    shown = at_a_terminal(shell, tmp_path, SAYS, XDG_RUNTIME_DIR=str(tmp_path))
+    shown = at_a_terminal(any_shell, tmp_path, SAYS, XDG_RUNTIME_DIR=str(tmp_path))
     assert shown.splitlines() == [*([ASKED] if asks else []), ">0"]
+
+
+def test_who_did_not_unlock_it_is_not_asked_again(any_shell: list[str], tmp_path: Path) -> None:
+    hook = HOOKS.get(any_shell[0], HOOK)
+    creds = "#!/bin/sh\necho creds: no >&2; exit 1\n"
+    shown = at_a_terminal(any_shell, tmp_path, creds, BEFORE=f". {hook};")
+    assert shown.splitlines() == ["creds: no", ">0"]

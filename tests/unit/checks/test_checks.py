@@ -195,3 +195,14 @@ def test_a_locked_default_keyring_is_an_error_beside_an_open_login_keyring(
 def test_a_locked_login_keyring_that_is_the_default_is_one_finding() -> None:
     facts = WELL._replace(bus=bus(login=LOCKED)._replace(default=LOCKED), session=BY_SU)
     assert [one.id for one in findings(facts)] == ["keyring-locked"]
+
+
+@pytest.mark.parametrize(
+    ("session", "command"), [(BY_PASSWORD, "rekey"), (BY_SU, "unlock"), (BY_KEY, "unlock")]
+)
+def test_a_keyring_that_refused_the_typed_password_is_to_be_given_it(
+    session: SessionFacts, command: str
+) -> None:
+    (finding,) = findings(WELL._replace(bus=bus(login=LOCKED), session=session))
+    assert finding.remediation is not None
+    assert finding.remediation.commands == (("creds", command),)

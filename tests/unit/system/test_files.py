@@ -13,6 +13,7 @@ import pytest
 from creds_session.errors import CannotWrite, InvalidData
 from creds_session.system.files import (
     Attributes,
+    back_up,
     digest,
     make_directory,
     refuse_unless_plain,
@@ -264,3 +265,32 @@ def test_make_directory_cannot_stand_on_a_file(file: Path) -> None:
 def test_digest_is_sha_256() -> None:
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert digest(b"") == empty
+
+
+def test_back_up_is_private_and_whole_and_over_nothing(tmp_path: Path) -> None:
+    path, copy = tmp_path / "file", tmp_path / "copy"
+    path.write_bytes(b"content\0\n")
+    path.chmod(0o644)
+    assert back_up(path, copy) == b"content\0\n" == copy.read_bytes()
+    assert copy.stat().st_mode & 0o7777 == 0o600
+    path.write_bytes(b"other")
+    with pytest.raises(CannotWrite):
+        back_up(path, copy)
+    assert copy.read_bytes() == b"content\0\n"
+    with pytest.raises(InvalidData):
+        back_up(tmp_path / "missing", tmp_path / "second")
+    with pytest.raises(CannotWrite):
+        back_up(path, tmp_path / "missing" / "copy")
+
+
+def test_back_up_that_is_not_durable_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "x")
+
+    (tmp_path / "file").write_bytes(b"content")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(CannotWrite):
+        back_up(tmp_path / "file", tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()

@@ -1,0 +1,26 @@
+"""``creds env``: assignments that put a shell on its user's bus."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from creds_session.errors import Unavailable
+from creds_session.report.assignments import render
+from creds_session.session_bus import HINT, assignments, find, has_own_runtime_directory, start
+
+
+def env(arguments: argparse.Namespace) -> int:
+    """Print the assignments; return the exit code. Nothing is printed where there is no bus."""
+    found = find(os.environ, arguments.timeout)
+    if found is None:
+        if not arguments.start:
+            raise Unavailable("no bus of yours answers", hint=HINT)
+        found = start(os.environ, arguments.timeout)
+    ours = has_own_runtime_directory(os.environ)
+    told = assignments(os.environ, found, os.getuid(), runtime_is_ours=ours)
+    values = {name: None if value is None else os.fsencode(value) for name, value in told.items()}
+    sys.stdout.buffer.write(render(values, arguments.shell))
+    sys.stdout.buffer.flush()
+    return 0

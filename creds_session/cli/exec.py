@@ -1,0 +1,35 @@
+"""``creds exec``: a command in a session of its own, whose keyring is thrown away."""
+
+from __future__ import annotations
+
+import argparse
+
+from creds_session.cli.common import complain, run
+from creds_session.errors import UsageError
+from creds_session.private_session import private_session
+from creds_session.system.foreground import NotExecuted, held_signals, run_in_foreground
+from creds_session.system.processes import own_environment
+
+PROGRAM = "creds exec"
+OWN_FAILURE = 125  # env(1)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the command; return its exit code, or 125 where it was not come to."""
+    argv = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
+    if not argv:
+        raise UsageError("name the command: creds exec -- COMMAND")
+    environ = own_environment()
+    ended: list[int] = []
+
+    def command() -> int:
+        with held_signals() as held, private_session(environ, timeout=arguments.timeout) as own:
+            try:
+                ended.append(run_in_foreground(argv, own, held))
+            except NotExecuted as error:
+                complain(PROGRAM, error.problem)
+                ended.append(error.exit_code)
+        return 0
+
+    run(command, PROGRAM)
+    return ended[0] if ended else OWN_FAILURE

@@ -1,0 +1,29 @@
+"""``creds lock``: locks the keyring of this session, says what is locked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from creds_session.cli.common import complain, print_json
+from creds_session.lock import Locked
+from creds_session.lock import lock as lock_keyrings
+
+
+def lock(arguments: argparse.Namespace) -> int:
+    """Lock the login keyring, or all; return the exit code."""
+    locked = lock_keyrings(os.environ, everything=arguments.all, timeout=arguments.timeout)
+    if arguments.json:
+        print_json({"locked": list(locked.collections), "pid": locked.pid})
+    else:
+        complain("creds", _told(locked))
+    return 0
+
+
+def _told(locked: Locked) -> str:
+    if locked.pid is None:
+        return "no keyring daemon serves this session: nothing is unlocked"
+    if not locked.collections:
+        return "there is no login keyring: nothing is unlocked"
+    what = "keyring is" if len(locked.collections) == 1 else "keyrings are"
+    return f"the {what} locked: {', '.join(locked.collections)}"

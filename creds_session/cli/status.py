@@ -1,0 +1,23 @@
+"""``creds status``: whether a secret can be read here; starts nothing."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from creds_session.cli.common import print_json
+from creds_session.probe.session import probe_bus, probe_keyring
+from creds_session.report.status import as_json, judge
+from creds_session.report.text import printable
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Print the state of this session's keyring; return its exit code."""
+    keyring = probe_keyring(os.environ, connect=False)
+    bus = probe_bus(os.environ, arguments.timeout)
+    found = judge(bus, keyring)
+    if arguments.json:
+        print_json(as_json(bus, keyring))
+    else:
+        print(f"{found.state.value}: {printable(found.line)}")
+    return found.state.exit_code

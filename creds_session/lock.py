@@ -1,0 +1,86 @@
+"""Lock keyrings, on the daemon that serves them; it is done when the bus says so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from creds_session.errors import NotPermitted, Unavailable
+from creds_session.facts import CollectionState, DaemonRole, NameOwner, collection_name
+from creds_session.system.bus import Bus, session_bus_address
+from creds_session.system.processes import keyring_daemons, name_of
+from creds_session.system.secret_service import SecretService, secret_service
+
+NO_OBJECT = "/"
+OF_THE_SESSION = "session"  # in memory, open whatever Lock answers (gkm-secret-module.c)
+
+
+class Locked(NamedTuple):
+    """The collections that are locked now, by name; ``pid`` None: nobody serves any."""
+
+    collections: tuple[str, ...] = ()
+    pid: int | None = None
+
+
+def lock(environ: Mapping[str, str], *, everything: bool = False, timeout: float = 10) -> Locked:
+    """Lock the login keyring, or every one. Starts nothing.
+
+    Raises Unavailable (no bus, another provider, a daemon that still says unlocked or that
+    holds a password without serving yet) or NotPermitted.
+    """
+    address = session_bus_address(environ, os.getuid())
+    if address is None:
+        raise Unavailable(
+            "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
+            hint="another session may have one: creds env finds it",
+        )
+    with Bus(address, timeout) as bus:
+        service = secret_service(bus)
+        if service is None:
+            _refuse_waiting()
+            return Locked()
+        _refuse_stranger(service)
+        paths = service.collections() if everything else (service.alias("login"),)
+        return Locked(_lock(service, paths), service.owner.pid)
+
+
+def _lock(service: SecretService, paths: tuple[str, ...]) -> tuple[str, ...]:
+    wanted = [
+        path for path in paths if path != NO_OBJECT and collection_name(path) != OF_THE_SESSION
+    ]
+    for path in wanted:
+        service.lock(path)
+    other = [one for one in wanted if service.state(one) is not CollectionState.LOCKED]
+    if other:
+        names = ", ".join(map(collection_name, other))
+        raise Unavailable(
+            f"the keyring daemon (pid {service.owner.pid}) does not say locked of: {names}",
+            hint="creds-doctor shows what it says",
+        )
+    return tuple(map(collection_name, wanted))
+
+
+def _refuse_stranger(service: SecretService) -> None:
+    peer = service.owner
+    owner = NameOwner(peer.pid, peer.uid, name_of(peer.pid), peer.unique_name)
+    if owner.uid != os.getuid():
+        raise NotPermitted(
+            f"the process that serves secrets here (pid {owner.pid}) belongs to user id {owner.uid}"
+        )
+    if not owner.is_gnome_keyring:
+        raise Unavailable(
+            f"another program serves secrets here: {owner.name} (pid {owner.pid})",
+            hint="lock it by its own means",
+        )
+
+
+def _refuse_waiting() -> None:
+    """Raise where PAM's daemon holds the password, and opens the keyring when it is asked."""
+    for daemon in keyring_daemons(os.getuid()):
+        if daemon.role is DaemonRole.LOGIN:
+            raise Unavailable(
+                f"the daemon of the login (pid {daemon.pid}) serves nothing on this bus, and holds"
+                " the password: the first request would open the keyring",
+                hint=f"end it: kill {daemon.pid}; or have it serve first: creds unlock, creds lock",
+            )

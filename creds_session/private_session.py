@@ -1,0 +1,115 @@
+"""A session for one command: a bus, a runtime directory and a keyring that end with it.
+
+The keyring's password is random and never leaves this process and the daemon. The login keyring
+of the user is out of its reach: the runtime directory and XDG_DATA_HOME are others.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from creds_session.secret import Secret
+from creds_session.system.listeners import end_listener
+from creds_session.system.message_bus import bus_of_ours
+from creds_session.system.private_folder import is_private, private_folder, usable
+from creds_session.unlock import unlock
+
+CONTROL = "keyring/control"  # in the runtime directory, gkd-control-server.c
+OF_ANOTHER_BUS = frozenset(
+    {
+        "DBUS_SESSION_BUS_PID",
+        "DBUS_SESSION_BUS_WINDOWID",
+        "DBUS_STARTER_ADDRESS",
+        "DBUS_STARTER_BUS_TYPE",
+        "GNOME_KEYRING_CONTROL",
+        "GNOME_KEYRING_PID",
+    }
+)
+LOGIN_SESSION = "XDG_SESSION_ID"
+
+
+@contextmanager
+def private_session(environ: Mapping[str, str], *, timeout: float = 10) -> Iterator[dict[str, str]]:
+    """Give the environment of a session whose keyring is open, and is gone afterwards.
+
+    ``timeout``, in seconds, bounds each step. Raises Unavailable or CannotWrite, as ``unlock``
+    does too.
+    """
+    with private_folder(usable(places(environ)), _abandon) as folder:
+        session = inside(environ, folder)
+        Path(session["XDG_DATA_HOME"]).mkdir(mode=0o700)
+        control = f"{folder}/{CONTROL}"
+        with bus_of_ours(_bus(folder), session, keyring=control, timeout=timeout):
+            # The daemon would quit with the login session that it was started in
+            # (gkd-main.c:start_watching_logind_for_session_closure).
+            of_daemon = {name: value for name, value in session.items() if name != LOGIN_SESSION}
+            unlock(of_daemon, lambda _creating: _random(), create=True, timeout=timeout)
+            yield session
+
+
+def places(environ: Mapping[str, str]) -> list[str]:
+    """Return where a private folder may be made, the best place first.
+
+    A runtime directory is in memory and nobody else's. It is taken only where this session
+    names it: one that another login holds open goes with that login.
+    """
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    temporary = environ.get("TMPDIR", "")
+    found = [runtime] if runtime and is_private(runtime, os.getuid()) else []
+    found += [temporary] if temporary and _is_kept(temporary) else []
+    return [*found, "/tmp"]  # noqa: S108 - as mkdtemp(3) takes it
+
+
+def inside(environ: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Return the environment of a session whose runtime directory is this folder.
+
+    An ssh agent stays, unless it is the one of the outer keyring daemon.
+    """
+    kept = {name: value for name, value in environ.items() if name not in OF_ANOTHER_BUS}
+    if _is_of_keyring(environ.get("SSH_AUTH_SOCK", ""), environ):
+        del kept["SSH_AUTH_SOCK"]
+    return {
+        **kept,
+        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={_bus(folder)}",
+        "XDG_RUNTIME_DIR": folder,
+        "XDG_DATA_HOME": f"{folder}/data",
+    }
+
+
+def _bus(folder: str) -> str:
+    """Return the path where a session with this runtime directory has its bus."""
+    return f"{folder}/bus"
+
+
+def _is_of_keyring(agent: str, environ: Mapping[str, str]) -> bool:
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    folders = [environ.get("GNOME_KEYRING_CONTROL"), f"{runtime}/keyring" if runtime else None]
+    return any(agent.startswith(f"{folder}/") for folder in folders if folder)
+
+
+def _is_kept(directory: str) -> bool:
+    """Tell whether what we make in a folder stays as we made it: nobody else can rename it."""
+    try:
+        status = Path(directory).stat()
+    except OSError:
+        return False
+    shared = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
+    return status.st_uid in {0, os.getuid()} and not shared
+
+
+def _abandon(folder: str) -> None:
+    """End what still lives in the folder of a session whose owner was killed.
+
+    A keyring daemon that was not on its bus yet when that ended goes on without one.
+    """
+    for socket in (CONTROL, "bus"):
+        end_listener(f"{folder}/{socket}")
+
+
+def _random() -> Secret:
+    return Secret(secrets.token_urlsafe(32).encode())

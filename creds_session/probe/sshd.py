@@ -1,0 +1,35 @@
+"""What this machine's sshd says of itself, asked with ``sshd -T``."""
+
+from __future__ import annotations
+
+import os
+
+from creds_session.sshd import SshdFacts, parse
+from creds_session.system.root import Root
+
+TIMEOUT = 5.0  # seconds; it takes some twenty milliseconds
+NOT_STARTED = "Missing privilege separation directory"  # sshd.c; Debian makes it at sshd's start
+
+
+def probe_sshd(root: Root, program: str | None) -> SshdFacts:
+    """Ask sshd for its settings, those that count before any Match block; or say why not.
+
+    ``program`` is its path. Only root can: sshd reads its host keys first. Options that a unit
+    gives sshd on its command line are not seen.
+    """
+    if not root.is_running_system:
+        return SshdFacts("nothing of another root is run")
+    if program is None:
+        return SshdFacts("sshd is not installed")
+    if os.geteuid() != 0:
+        return SshdFacts("only root can ask sshd, which reads its host keys first")
+    from creds_session.system.commands import run  # noqa: PLC0415 - only root pays for it
+
+    done = run([program, "-T"], timeout=TIMEOUT)
+    if done.succeeded:
+        return parse(done.output)
+    told = [line.strip() for line in done.errors.splitlines() if line.strip()]
+    reason = told[-1] if told else f"it ended with {done.code}"
+    if NOT_STARTED in reason:
+        reason += " (sshd has not been started since the boot)"
+    return SshdFacts(f"sshd -T: {reason}")

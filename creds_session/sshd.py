@@ -1,0 +1,149 @@
+"""What sshd says of itself: the settings that decide whether PAM ever gets a password.
+
+``sshd -T`` prints each setting as ``keyword value``, the keyword in lower case (servconf.c,
+dump_config). Without ``-C`` no Match block counts. Two methods take a password: *password*,
+whose PAM conversation runs in the process that later opens the session, so that what
+pam_gnome_keyring kept is still there; and *keyboard-interactive*, whose conversation runs in a
+child of its own, of which only the environment comes back (auth-pam.c, sshpam_thread and
+import_environments).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PASSWORD = "password"  # noqa: S105 - sshd's name of a method
+DIALOGUE = "keyboard-interactive"
+DEFAULT_SERVICE = "sshd"
+
+
+class SshdFacts(NamedTuple):
+    """The settings of this machine's sshd; ``reason`` says why they are not known.
+
+    ``pam_service_name`` is as libpam takes it, in lower case (pam_start.c). The methods are
+    lists of names that must all succeed, one such list a word; none is any method.
+    """
+
+    reason: str = ""
+    use_pam: bool = True
+    pam_service_name: str = DEFAULT_SERVICE
+    password_authentication: bool = True
+    kbd_interactive_authentication: bool = False
+    pubkey_authentication: bool = True
+    permit_root_login: str = ""
+    authentication_methods: tuple[str, ...] = ()
+    expose_auth_info: bool = False
+
+    @property
+    def judged(self) -> bool:
+        """Tell whether sshd was asked and answered."""
+        return not self.reason
+
+    @property
+    def password_methods(self) -> tuple[str, ...]:
+        """The methods by which a password reaches PAM at all; () where none is known to."""
+        enabled = {
+            PASSWORD: self.password_authentication,
+            DIALOGUE: self.kbd_interactive_authentication,
+        }
+        allowed = {
+            method.partition(":")[0]
+            for methods in self.authentication_methods
+            for method in methods.split(",")
+        }
+        return tuple(
+            name
+            for name, is_on in enabled.items()
+            if self.judged and self.use_pam and is_on and (not allowed or name in allowed)
+        )
+
+    @property
+    def only_dialogue(self) -> bool:
+        """Tell whether every password is typed in answer to keyboard-interactive."""
+        return self.password_methods == (DIALOGUE,)
+
+    @property
+    def prefers_dialogue(self) -> bool:
+        """Tell whether clients have the choice: OpenSSH's takes keyboard-interactive first."""
+        return self.password_methods == (PASSWORD, DIALOGUE)
+
+
+NOT_ASKED = SshdFacts("sshd was not asked")
+
+
+class Hindrance(NamedTuple):
+    """What keeps a typed password from the keyring whatever PAM's rules are, and the way out."""
+
+    problem: str
+    cure: str
+
+
+WITHOUT_PAM = Hindrance(
+    "sshd has UsePAM no: it calls no rule of PAM, and no password typed there opens the keyring",
+    "set `UsePAM yes` in sshd_config, then reload sshd",
+)
+DIALOGUE_FIRST = Hindrance(
+    "sshd offers keyboard-interactive beside password, and clients take it first: a password"
+    " typed there is gone when the session begins, and the keyring stays locked",
+    "set `KbdInteractiveAuthentication no` in sshd_config, then reload sshd",
+)
+DIALOGUE_ALONE = Hindrance(
+    "sshd asks for passwords by keyboard-interactive alone: what is typed there is gone when the"
+    " session begins, and the keyring stays locked",
+    "set `PasswordAuthentication yes` and `KbdInteractiveAuthentication no` in sshd_config, then"
+    " reload sshd",
+)
+NO_PASSWORDS = Hindrance(
+    "sshd takes no password, so no login by ssh opens the keyring",
+    "creds unlock asks for the keyring's password",
+)
+
+
+def hindrance(facts: SshdFacts) -> Hindrance | None:
+    """Return what sshd's settings spoil, or None; DIALOGUE_ALONE may be cured by a PAM rule."""
+    if not facts.judged:
+        return None
+    if not facts.use_pam:
+        return WITHOUT_PAM
+    if facts.only_dialogue:
+        return DIALOGUE_ALONE
+    if facts.prefers_dialogue:
+        return DIALOGUE_FIRST
+    return None if facts.password_methods else NO_PASSWORDS
+
+
+def parse(text: str) -> SshdFacts:
+    """Read what ``sshd -T`` printed; a text without settings becomes a reason.
+
+    Before OpenSSH 8.7 keyboard-interactive needs ChallengeResponseAuthentication too, which later
+    ones print no more (auth2-kbdint.c). An sshd without PAM prints no ``usepam``; before 9.8 none
+    prints ``pamservicename``, and the name is that of the program (sshd.c).
+    """
+    settings: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        keyword, _, value = line.strip().partition(" ")
+        if keyword:
+            settings.setdefault(keyword.lower(), []).append(value.strip())
+    if "passwordauthentication" not in settings:
+        return SshdFacts("sshd -T printed no settings")
+    service = _one(settings, "pamservicename") or DEFAULT_SERVICE
+    methods = " ".join(settings.get("authenticationmethods", [])).split()
+    return SshdFacts(
+        use_pam=_is_on(settings, "usepam"),
+        pam_service_name=service.lower(),
+        password_authentication=_is_on(settings, "passwordauthentication"),
+        kbd_interactive_authentication=_is_on(settings, "kbdinteractiveauthentication")
+        and _one(settings, "challengeresponseauthentication") in {"", "yes"},
+        pubkey_authentication=_is_on(settings, "pubkeyauthentication"),
+        permit_root_login=_one(settings, "permitrootlogin"),
+        authentication_methods=tuple(one for one in methods if one != "any"),
+        expose_auth_info=_is_on(settings, "exposeauthinfo"),
+    )
+
+
+def _one(settings: dict[str, list[str]], keyword: str) -> str:
+    return settings.get(keyword, [""])[0]
+
+
+def _is_on(settings: dict[str, list[str]], keyword: str) -> bool:
+    return _one(settings, keyword) == "yes"

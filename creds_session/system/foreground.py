@@ -1,0 +1,112 @@
+"""A command in our place: its terminal, its signals and its exit code are ours.
+
+It stays in our process group, so Ctrl-C and Ctrl-Z at the terminal reach it as they would
+without us; what another process sends to us is passed on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NamedTuple
+
+from creds_session.errors import CredsSessionError
+from creds_session.system.parent_death import tied_to_us
+
+CANNOT_EXECUTE, NOT_FOUND = 126, 127  # env(1)
+BY_SIGNAL = 128
+PASSED_ON = (
+    *(signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT),
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM),
+)
+SI_KERNEL = 0x80  # sigaction(2): here, the terminal sent it, to the whole process group
+
+
+class NotExecuted(CredsSessionError):  # noqa: N818
+    """The command was not started: it is not there, or cannot be executed."""
+
+    def __init__(self, name: str, error: OSError) -> None:
+        super().__init__(f"{name}: {error.strerror}")
+        absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        self.exit_code = NOT_FOUND if absent else CANNOT_EXECUTE
+
+
+class Held(NamedTuple):
+    """The signals that do not end this process for now, and those of them that came."""
+
+    signals: frozenset[signal.Signals]
+    arrived: list[int]
+
+
+@contextmanager
+def held_signals() -> Iterator[Held]:
+    """Note the signals that would end this process instead; one that is ignored stays so.
+
+    SIGCHLD gets its default: where a parent left it ignored no exit code can be had (wait(2)).
+    """
+    arrived: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    taken = [one for one in PASSED_ON if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, note) for one in taken}
+    before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield Held(frozenset(taken), arrived)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def run_in_foreground(argv: Sequence[str], environ: Mapping[str, str], held: Held) -> int:
+    """Run a command to its end and return its exit code; 128 and the number for a signal.
+
+    Where a signal came before, the command is not started. Raises NotExecuted, whose exit code
+    is 126 or 127, as env(1) has it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*held.signals, signal.SIGCHLD})
+    try:
+        if held.arrived:
+            return BY_SIGNAL + held.arrived[0]
+        try:
+            child = _start(argv, environ, before)
+        except OSError as error:
+            raise NotExecuted(argv[0], error) from None
+        return _wait(child, held)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start(
+    argv: Sequence[str], environ: Mapping[str, str], mask: Iterable[int]
+) -> subprocess.Popen[bytes]:
+    """Start it; a script without a first line that names its shell is sh's, as for execvp(3).
+
+    It inherits what we inherited, a file of the shell's ``<(...)`` say; ours is closed (PEP 446).
+    """
+    prepare = tied_to_us(mask)
+    try:
+        return subprocess.Popen(list(argv), env=environ, close_fds=False, preexec_fn=prepare)  # noqa: PLW1509 - one thread
+    except OSError as error:
+        script = shutil.which(argv[0], path=environ.get("PATH"))
+        if error.errno != errno.ENOEXEC or script is None:
+            raise
+    by_sh = ["/bin/sh", os.path.abspath(script), *argv[1:]]  # noqa: PTH100 - links stay
+    return subprocess.Popen(by_sh, env=environ, close_fds=False, preexec_fn=prepare)  # noqa: PLW1509
+
+
+def _wait(child: subprocess.Popen[bytes], held: Held) -> int:
+    while child.poll() is None:
+        came = signal.sigwaitinfo({*held.signals, signal.SIGCHLD})
+        if came.si_signo == signal.SIGCHLD or came.si_code == SI_KERNEL:
+            continue
+        child.send_signal(came.si_signo)  # not to a number that has passed to another process
+    code = child.returncode
+    return BY_SIGNAL - code if code < 0 else code
