@@ -26,7 +26,7 @@ from creds_session.system.bus import (
     session_bus_address,
 )
 from creds_session.system.commands import run
-from creds_session.system.processes import keyring_daemons, name_of
+from creds_session.system.processes import keyring_daemons, program_of
 from creds_session.system.root import Root
 from creds_session.system.secret_service import NAME, SecretService
 
@@ -45,7 +45,7 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
             peer = bus.peer(NAME)
             if peer is None:
                 return BusFacts(address, activatable=bus.activatable(NAME))
-            owner = NameOwner(peer.pid, peer.uid, name_of(peer.pid), peer.unique_name)
+            owner = NameOwner(peer.pid, peer.uid, program_of(peer.pid), peer.unique_name)
             if not owner.is_gnome_keyring:
                 return BusFacts(address, owner=owner)
             return _collections(address, owner, SecretService(bus, peer))

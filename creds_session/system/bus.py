@@ -128,6 +128,16 @@ class _BoundedConnection(DBusConnection):  # type: ignore[misc]  # jeepney has n
         return super().receive(timeout=self._limit if timeout is None else timeout)
 
 
+def _require_own(connected: socket.socket, address: str) -> None:
+    """Raise NotPermitted unless this user listens at the far end."""
+    uid = peer_credentials(connected)[1]
+    if uid != os.getuid():
+        raise NotPermitted(
+            f"the session bus {address} belongs to user id {uid}; no password goes there",
+            hint="unset DBUS_SESSION_BUS_ADDRESS, or log in anew",
+        )
+
+
 class Bus:
     """A connection to a message bus; all calls together end within ``timeout`` seconds."""
 
@@ -141,18 +151,23 @@ class Bus:
                 hint="unset DBUS_SESSION_BUS_ADDRESS, or log in anew",
             )
         try:
-            connected = prep_socket(get_bus(address), timeout=timeout)
+            place = get_bus(address)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as before:
+                before.settimeout(timeout)
+                before.connect(place)
+                _require_own(before, address)  # before anything is sent
+            connected = prep_socket(place, timeout=timeout)
         except (OSError, ValueError, RuntimeError, TimeoutError, EOFError) as error:
             raise _no_answer(address, error) from error
-        _pid, uid = peer_credentials(connected)
-        if uid != os.getuid():
-            connected.close()
-            raise NotPermitted(f"the session bus {address} belongs to user id {uid}")
         try:
+            _require_own(connected, address)
             self._connection = _BoundedConnection(connected, self.remaining)
         except (OSError, TimeoutError, EOFError, DBusErrorResponse) as error:
             connected.close()
             raise _no_answer(address, error) from error
+        except NotPermitted:
+            connected.close()
+            raise
 
     @property
     def remaining(self) -> float:

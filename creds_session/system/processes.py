@@ -24,6 +24,22 @@ def name_of(pid: int) -> str:
         return ""
 
 
+def program_of(pid: int) -> str:
+    """Return the kernel's name of a process, or its file where it only calls itself a daemon.
+
+    A name is what a process says of itself. The daemon's own file is hidden (it is not dumpable,
+    gkd-main.c), so it cannot be asked for; a file that shows itself and is another one, or the
+    user's own, is no daemon's.
+    """
+    name = name_of(pid)
+    if not name or not DAEMON_NAME.startswith(name):
+        return name
+    file = _executable(pid)
+    if file is None or _is_daemon(pid, file):
+        return name
+    return file
+
+
 def find_program(name: str) -> str | None:
     """Return where the system's own path has this program, or None."""
     return shutil.which(name, path=SYSTEM_PATH)
@@ -128,6 +144,16 @@ def _environment(process: Path) -> dict[str, str]:
     content = (process / "environ").read_bytes()
     pairs = (os.fsdecode(one).partition("=") for one in content.split(b"\0") if b"=" in one)
     return {name: value for name, _, value in pairs}
+
+
+def _is_daemon(pid: int, file: str) -> bool:
+    """Tell whether the file of a process is the daemon's, also one that was replaced since."""
+    try:
+        is_own = Path(f"/proc/{pid}/exe").stat().st_uid == os.getuid() != 0
+    except OSError:
+        return False
+    name = file.rpartition("/")[2]
+    return not is_own and name in {DAEMON_NAME, f"{DAEMON_NAME} (deleted)"}
 
 
 def _executable(pid: int) -> str | None:

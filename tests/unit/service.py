@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-import signal
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +20,8 @@ from jeepney.io.blocking import open_dbus_connection
 from creds_session.system.bus import Bus
 from creds_session.system.secret_service import LOGIN, NAME
 
+CHECKOUT = Path(__file__).parents[2]
+PR_SET_DUMPABLE = 4
 Answer = Union[str, tuple[str, tuple[object, ...]]]
 LOCKED: Answer = ("v", (("b", True),))
 UNLOCKED: Answer = ("v", (("b", False),))
@@ -35,30 +40,31 @@ def serving(address: str, told: Path, *, delay: float = 0, **answers: Answer) ->
 
     An answer that is a string is an error of that name; ``told`` gets the methods called.
     """
-    pid = os.fork()
-    if pid == 0:
+    file = told.parent / "gnome-keyring-daemon"
+    shutil.copy(os.path.realpath(sys.executable), file)
+    given = repr((address, str(told), delay, {**ANSWERS, **answers}))
+    environ = {"PYTHONHOME": sys.base_prefix, "PYTHONPATH": ":".join([str(CHECKOUT), *sys.path])}
+    code = f"from tests.unit.service import serve; serve(*{given})"
+    with subprocess.Popen([str(file), "-c", code], env=environ) as process:
         try:
-            _serve(address, told, delay, {**ANSWERS, **answers})
+            with Bus(address, 10) as bus:
+                while bus.peer(NAME) is None:
+                    assert process.poll() is None
+                    time.sleep(0.01)
+            yield process.pid
         finally:
-            os._exit(1)
-    try:
-        with Bus(address, 10) as bus:
-            while bus.peer(NAME) is None:
-                time.sleep(0.01)
-        yield pid
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+            process.kill()
 
 
-def _serve(address: str, told: Path, delay: float, answers: Mapping[str, Answer]) -> None:
-    Path("/proc/self/comm").write_text("gnome-keyring-d")
+def serve(address: str, told: str, delay: float, answers: Mapping[str, Answer]) -> None:
+    """Serve until killed, as a process that hides its file, as the daemon does."""
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
     connection = open_dbus_connection(address)
     connection.send_and_get_reply(message_bus.RequestName(NAME))
     while True:
         message = connection.receive()
         method = str(message.header.fields.get(HeaderFields.member, ""))
-        with told.open("a") as log:
+        with Path(told).open("a") as log:
             log.write(f"{method}\n")
         time.sleep(delay)
         connection.send(_reply(message, answers.get(method, "org.example.No")))

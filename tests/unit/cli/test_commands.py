@@ -114,7 +114,7 @@ def test_a_bus_of_another_user_is_named_and_waited_for_by_nobody(
         address = f"unix:path={home}/bus"
         done = run(python, f"creds {line}", b"canary", HOME=home, DBUS_SESSION_BUS_ADDRESS=address)
     assert (done.returncode, done.stdout) == (69 if line == "unlock" else 77, b"")
-    told = f"creds: the session bus {address} belongs to user id 65534\n"
+    told = f"creds: the session bus {address} belongs to user id 65534; no password goes there\n"
     assert done.stderr.decode().startswith(told)
 
 

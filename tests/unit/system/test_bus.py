@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -146,12 +146,16 @@ def test_bus_that_cannot_be_reached_is_unavailable(address: str) -> None:
 
 
 def in_background(server: socket.socket, serve: Callable[[socket.socket], None]) -> None:
-    """Serve one client in a thread, and keep the connection until the client leaves."""
+    """Serve the first client that speaks, in a thread, until the client leaves."""
 
     def accept() -> None:
-        connection, _ = server.accept()
-        with connection:
-            serve(connection)
+        with suppress(OSError):  # the test is over
+            connection, _ = server.accept()
+            while not connection.recv(1, socket.MSG_PEEK):  # only looked at who listens
+                connection.close()
+                connection, _ = server.accept()
+            with connection:
+                serve(connection)
 
     threading.Thread(target=accept, daemon=True).start()
 
