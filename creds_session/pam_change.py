@@ -86,7 +86,13 @@ def _logins(setup: Setup) -> tuple[Plan, ...]:
 def _verify(root: Root, setup: Setup, last: Callable[[], None], *, strict: bool) -> None:
     """Raise unless what is on the disk is proved as it was planned, and libpam loads it."""
     for planned in setup.plans:
-        found = judge(planned.service, reader(root), probe_dialect(root), strict=strict)
+        found = judge(
+            planned.service,
+            reader(root),
+            probe_dialect(root),
+            strict=strict,
+            early_start=planned.early_start,
+        )
         if not all(map(_holds, found, planned.after)):
             raise InvalidData(f"what was written of {planned.service} does not hold; taken back")
         failure = libpam.start_failure(planned.service) if root.is_running_system else ""

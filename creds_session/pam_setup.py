@@ -2,7 +2,8 @@
 
 Two things: the rules in the service's file, and a condition on systemd's user socket of
 gnome-keyring, without which a new user's first login fails (docs/explanation/first-login.md).
-Both are planned and shown here; ``pam_change`` makes them and takes them back.
+Both are planned and shown here; ``pam_change`` makes them and takes them back. sshd's settings
+are looked at too, and never changed (docs/explanation/keyboard-interactive.md).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData, NoSuchFile, Unavailable
+from creds_session.facts import InstallationFacts
 from creds_session.pam.judge import repeated
 from creds_session.pam.plan import Options, Plan, plan
 from creds_session.pam.policy import MODULE, PASSWORD_ONLY
@@ -22,12 +24,19 @@ from creds_session.probe.installation import (
     probe_first_login,
     probe_installation,
 )
+from creds_session.probe.sshd import probe_sshd
+from creds_session.sshd import (
+    DIALOGUE_ALONE,
+    NOT_ASKED,
+    WITHOUT_PAM,
+    SshdFacts,
+    hindrance,
+)
 from creds_session.system.root import Root
 
 MAX_FILE = 1 << 16
 """Bytes of a PAM file that is still read: the largest real one seen has a tenth of that."""
 
-DEFAULT_SERVICES = ("sshd", "passwd")
 DROP_IN = f"/etc/systemd/user/{SOCKET_UNIT}.d/creds-session.conf"
 DROP_IN_TEXT = b"""\
 # Written by creds-setup-pam; `creds-setup-pam revert` takes it back.
@@ -42,13 +51,16 @@ class Setup(NamedTuple):
     """All that would change on a machine, and what each service has now.
 
     ``drop_in`` is the condition's file as it is, None where there is none. ``notes`` say what
-    could not be judged of services that nobody asked for by name, and which rules are too many.
+    could not be judged of services that nobody asked for by name, which rules are too many, and
+    what sshd's settings spoil; ``is_hindered`` where these let no password through at all.
     """
 
     plans: tuple[Plan, ...]
     needs_drop_in: bool
     drop_in: bytes | None = None
     notes: tuple[str, ...] = ()
+    sshd: SshdFacts = NOT_ASKED
+    is_hindered: bool = False
 
     @property
     def edited(self) -> tuple[Plan, ...]:
@@ -71,24 +83,29 @@ class Setup(NamedTuple):
     @property
     def is_complete(self) -> bool:
         """Tell whether every group would be in order afterwards."""
-        return not any(verdict.problem for one in self.plans for verdict in one.after)
+        is_lacking = any(verdict.problem for one in self.plans for verdict in one.after)
+        return not is_lacking and not self.is_hindered
 
 
 def look(root: Root, services: Sequence[str] = (), options: Options | None = None) -> Setup:
-    """Look at the machine and plan; changes nothing. No service named: sshd, and passwd if there.
+    """Look at the machine and plan; changes nothing. No service named: sshd's, passwd's if there.
 
     Raises Unavailable, naming the package, where a part is missing; NoSuchFile; InvalidData.
     """
-    _require_installation(root, services or DEFAULT_SERVICES)
+    found = probe_installation(root)
+    sshd = probe_sshd(root, found.sshd) if PASSWORD_ONLY.isdisjoint(services) else NOT_ASKED
+    asked = tuple(dict.fromkeys(services or (sshd.pam_service_name, "passwd")))
+    _require_installation(found, needs_sshd=sshd.pam_service_name in asked)
     dialect, read = probe_dialect(root), reader(root)
     plans: list[Plan] = []
     notes: list[str] = []
-    for service in dict.fromkeys(services or DEFAULT_SERVICES):
+    for service in asked:
         try:
-            planned = _plan(root, service, read, dialect, options)
+            planned, refused = _plan_for(root, service, read, dialect, options, sshd)
             plans.append(planned)
-            told = repeated(service, read, dialect)
-            notes += [f"{service}: {told}"] if told else []
+            notes += [refused] if refused else []
+            twice = repeated(service, read, dialect)
+            notes += [f"{service}: {twice}"] if twice else []
         except (NoSuchFile, InvalidData) as error:
             if services or service != "passwd":
                 raise
@@ -97,7 +114,41 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
         one.service not in PASSWORD_ONLY for one in plans
     )
     drop_in = root.read(DROP_IN) if needs_drop_in else None
-    return Setup(tuple(plans), needs_drop_in, drop_in, tuple(notes))
+    told, is_hindered = _settings(root, sshd, plans)
+    return Setup(tuple(plans), needs_drop_in, drop_in, (*notes, *told), sshd, is_hindered)
+
+
+def _settings(root: Root, sshd: SshdFacts, plans: Sequence[Plan]) -> tuple[tuple[str, ...], bool]:
+    """Say what sshd's settings spoil, and whether they let no password through at all."""
+    ours = [one for one in plans if one.service == sshd.pam_service_name]
+    if not ours or sshd is NOT_ASKED:
+        return (), False
+    if not sshd.judged:
+        told = f"what sshd's settings spoil is not judged: {sshd.reason}"
+        return ((told,) if root.is_running_system else ()), False
+    found = hindrance(sshd)
+    if found is None or (found is DIALOGUE_ALONE and ours[0].early_start):
+        return (), False
+    return (f"{found.problem}; {found.cure}",), found in {WITHOUT_PAM, DIALOGUE_ALONE}
+
+
+def _plan_for(
+    root: Root,
+    service: str,
+    read: Read,
+    dialect: Dialect,
+    options: Options | None,
+    sshd: SshdFacts,
+) -> tuple[Plan, str]:
+    """Plan a service, with a daemon from auth on where sshd needs that; or say why not that."""
+    if not sshd.only_dialogue or service != sshd.pam_service_name:
+        return _plan(root, service, read, dialect, options), ""
+    early = (options or Options())._replace(early_start=True)
+    try:
+        return _plan(root, service, read, dialect, early), ""
+    except InvalidData as error:
+        planned = _plan(root, service, read, dialect, options)
+        return planned, f"{service}: a daemon that auth starts is refused: {error.problem}"
 
 
 def _plan(root: Root, service: str, read: Read, dialect: Dialect, options: Options | None) -> Plan:
@@ -139,10 +190,9 @@ def reader(root: Root) -> Read:
     return read
 
 
-def _require_installation(root: Root, services: Sequence[str]) -> None:
-    found = probe_installation(root)
+def _require_installation(found: InstallationFacts, *, needs_sshd: bool) -> None:
     parts = {"gnome-keyring-daemon": found.daemon, MODULE: found.pam_module}
-    if "sshd" in services:
+    if needs_sshd:
         parts = {"sshd": found.sshd, **parts}
     for name, path in parts.items():
         if path is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 
 from creds_session.cli import passwords
 from creds_session.cli.common import complain, print_json
@@ -13,7 +14,7 @@ from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
 from creds_session.unlock import Route, Unlocked, seen, way
 from creds_session.unlock import unlock as open_keyring
-from creds_session.unlock.routes import NoKeyringYet
+from creds_session.unlock.routes import NoBus, NoKeyringYet
 
 REPAIR = (
     "if the login's password was changed without the keyring's, or `echo` put a newline at the end"
@@ -27,12 +28,7 @@ def unlock(arguments: argparse.Namespace) -> int:
     if arguments.explain:
         return _explain(arguments)
     try:
-        opened = open_keyring(
-            os.environ,
-            lambda creating: _password(arguments, creating=creating),
-            create=arguments.create,
-            timeout=arguments.timeout,
-        )
+        opened, environ = _open(arguments)
     except (NoKeyringYet, Declined) as error:
         if arguments.quiet:
             return error.exit_code
@@ -40,9 +36,59 @@ def unlock(arguments: argparse.Namespace) -> int:
     except WrongPassword as error:
         hint = f"{error.hint}\n{REPAIR}" if error.hint else REPAIR
         raise WrongPassword(error.problem, hint=hint) from error
-    seen.note(os.environ, opened.pid)
+    seen.note(environ, opened.pid)
+    _tell_the_bus(environ)
     _report(opened, arguments)
     return 0
+
+
+def _open(arguments: argparse.Namespace) -> tuple[Unlocked, Mapping[str, str]]:
+    """Open it, on a bus of this user's that answers where the named one does not.
+
+    A shell of tmux's may have the address of a bus that is gone, one of sudo's that of another
+    user. No password is asked for before a bus has answered.
+    """
+
+    def on(environ: Mapping[str, str]) -> tuple[Unlocked, Mapping[str, str]]:
+        opened = open_keyring(
+            environ,
+            lambda creating: _password(arguments, creating=creating),
+            create=arguments.create,
+            timeout=arguments.timeout,
+        )
+        return opened, environ
+
+    try:
+        return on(os.environ)
+    except NoBus:
+        environ = _of_another_bus(arguments.timeout)
+        if environ is None:
+            raise
+    return on(environ)
+
+
+def _of_another_bus(timeout: float) -> dict[str, str] | None:
+    from creds_session.session_bus import (  # noqa: PLC0415 - only where no bus answers
+        assignments,
+        find,
+        has_own_runtime_directory,
+    )
+
+    found = find(os.environ, timeout)
+    if found is None:
+        return None
+    ours = has_own_runtime_directory(os.environ)
+    told = assignments(os.environ, found, os.getuid(), runtime_is_ours=ours)
+    merged = {**os.environ, **told}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _tell_the_bus(environ: Mapping[str, str]) -> None:
+    """Say of a bus that the shell is not on how to get there, to a quiet caller too."""
+    if environ is not os.environ:
+        used = environ["DBUS_SESSION_BUS_ADDRESS"]
+        problem = f"the bus of this shell does not answer; used {used}"
+        complain("creds", problem, 'put the shell on it: eval "$(creds env)"')
 
 
 def _password(arguments: argparse.Namespace, *, creating: bool) -> Secret:

@@ -26,6 +26,7 @@ class Breach(enum.Enum):
     LET_IN = "someone who was refused before would be let in"
     RUNS_OTHERWISE = "another module would run, or not run, that did before"
     NOT_REACHED = "pam_gnome_keyring would not get the password"
+    STARTS_EARLY = "a daemon would be started with a password that no module found right"
 
 
 class Step(NamedTuple):

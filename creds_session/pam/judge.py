@@ -19,6 +19,7 @@ from creds_session.pam.policy import (
     is_keyring,
     kept_out,
     shortcoming,
+    starts_daemon,
     wanted_rules,
 )
 from creds_session.pam.proof import refute, refute_reach
@@ -41,10 +42,16 @@ class GroupVerdict(NamedTuple):
 
 
 def judge(
-    service: str, read: Read, dialect: Dialect, *, strict: bool = False
+    service: str,
+    read: Read,
+    dialect: Dialect,
+    *,
+    strict: bool = False,
+    early_start: bool = False,
 ) -> tuple[GroupVerdict, ...]:
     """Say of each group that matters what is there, as libpam will run it.
 
+    ``early_start``: the auth rule must start the daemon, and never with a wrong password.
     Raises InvalidData for a service that libpam cannot load, or that fails whatever happens.
     """
     now = resolve_all(service, read, dialect=dialect)
@@ -54,7 +61,10 @@ def judge(
     without = resolve_all(service, without_ours(read, dialect), dialect=dialect)
     _refuse_unsafe_account(without, now, strict=strict)
     groups = [wanted.group for wanted in wanted_rules(service)]
-    return tuple(_group_verdict(without, now, group, strict=strict) for group in groups)
+    return tuple(
+        _group_verdict(without, now, group, strict=strict, early_start=early_start)
+        for group in groups
+    )
 
 
 def repeated(service: str, read: Read, dialect: Dialect) -> str:
@@ -86,7 +96,7 @@ def _refuse_unsafe_account(without: Stacks, now: Stacks, *, strict: bool) -> Non
 
 
 def _group_verdict(
-    without: Stacks, now: Stacks, group: ManagementGroup, *, strict: bool
+    without: Stacks, now: Stacks, group: ManagementGroup, *, strict: bool, early_start: bool
 ) -> GroupVerdict:
     rules = [handler for handler in now.of(group).handlers if is_keyring(handler)]
     unsafe = refute(without, now, group, strict=strict) if rules else None
@@ -94,13 +104,14 @@ def _group_verdict(
     if not applies(without, group):
         return GroupVerdict(group, bool(rules), bool(rules), applies=False, problem=problem)
     service = now.of(group).service
-    missed = refute_reach(without, now, group)
+    missed = refute_reach(without, now, group, early_start=early_start)
     spent = group is ManagementGroup.SESSION and any(
         shortcoming(rule, service) and not kept_out(rule, service) for rule in rules
     )
     reached = bool(rules) and missed is None and not spent
     if not problem and not reached:
-        problem = _why_not_reached(rules, missed, service)
+        starts = not early_start or any(starts_daemon(rule, service) for rule in rules)
+        problem = _why_not_reached(rules, missed, service, starts=starts)
     return GroupVerdict(group, bool(rules), reached, problem=problem)
 
 
@@ -118,12 +129,16 @@ def applies(without: Stacks, group: ManagementGroup) -> bool:
     return any(is_anchor(handler, group) for handler in stack.handlers)
 
 
-def _why_not_reached(rules: Iterable[Handler], missed: Counterexample | None, service: str) -> str:
+def _why_not_reached(
+    rules: Iterable[Handler], missed: Counterexample | None, service: str, *, starts: bool
+) -> str:
     rules = tuple(rules)
     if not rules:
         return "no rule of pam_gnome_keyring"
     for rule in rules:
         reason = shortcoming(rule, service)
+        if not reason and not starts:
+            reason = "without auto_start the password is gone when the session begins"
         if reason:
             return f"{rule.origin.file}:{rule.origin.line}: {reason}"
     return str(missed)

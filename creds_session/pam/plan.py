@@ -39,19 +39,20 @@ class Options(NamedTuple):
 
     ``only_add``: no word of the admin's changes; what cannot be had so is told, not refused.
     ``skip_root``: root's login passes our rules by. ``strict``: proved against any return value
-    of pam_gnome_keyring at all.
+    of pam_gnome_keyring at all. ``early_start``: the auth rule starts the daemon.
     """
 
     only_add: bool = False
     skip_root: bool = False
     strict: bool = False
+    early_start: bool = False
 
 
 class Plan(NamedTuple):
     """What would change in one file, and the state of each group before and after.
 
     ``path`` is where libpam finds the service; ``target`` where the result goes: the same, or
-    /etc/pam.d where ``path`` is a file of the vendor's.
+    /etc/pam.d where ``path`` is a file of the vendor's. ``early_start`` is what was asked.
     """
 
     service: str
@@ -61,6 +62,7 @@ class Plan(NamedTuple):
     edits: tuple[Edit, ...]
     before: tuple[GroupVerdict, ...]
     after: tuple[GroupVerdict, ...]
+    early_start: bool = False
 
     @property
     def result(self) -> bytes:
@@ -90,20 +92,21 @@ def plan(
     if content is None:
         raise InvalidData(f"{path}: not there")
     refuse_broken(path, parse(content, dialect))
-    before = judge(service, read, dialect, strict=options.strict)
+    early_start, strict = options.early_start, options.strict
+    before = judge(service, read, dialect, strict=strict, early_start=early_start)
     edits: tuple[Edit, ...] = ()
-    for wanted, verdict in zip(wanted_rules(service), before):
+    for wanted, verdict in zip(wanted_rules(service, early_start=early_start), before):
         if verdict.problem or _lets_root_wait(service, wanted, read, dialect, options):
             edits += _edits_for(wanted, Request(service, path, read, dialect), options)
     after = before
     if edits:
         refuse_generated(path, content)
         candidate = overlaid(read, path, apply_edits(content, edits))
-        after = judge(service, candidate, dialect, strict=options.strict)
+        after = judge(service, candidate, dialect, strict=strict, early_start=early_start)
     if not options.only_add:
         _require_proof(path, after)
     target = f"/etc/pam.d/{service}"
-    return Plan(service, path, target, content, edits, before, after)
+    return Plan(service, path, target, content, edits, before, after, early_start)
 
 
 def _lets_root_wait(
@@ -165,7 +168,7 @@ def _edits_for(wanted: Wanted, request: Request, options: Options) -> tuple[Edit
         candidate = overlaid(request.read, request.path, content)
         after = resolve_all(request.service, candidate, dialect=request.dialect)
         found = refute(without, after, wanted.group, strict=options.strict)
-        found = found or refute_reach(without, after, wanted.group)
+        found = found or refute_reach(without, after, wanted.group, early_start=options.early_start)
         if found is None:
             return edits
         refused = standing or found

@@ -73,10 +73,16 @@ WANTED = (
 )
 
 
-def wanted_rules(service: str) -> tuple[Wanted, ...]:
-    """Return the rules that a service should have."""
+EARLY = Wanted(ManagementGroup.AUTH, "auto_start", "starts the daemon while the password is there")
+"""The auth rule where auth runs in a process of its own, of which only the environment is kept."""
+
+
+def wanted_rules(service: str, *, early_start: bool = False) -> tuple[Wanted, ...]:
+    """Return the rules that a service should have; ``early_start`` is for such an auth."""
     if service in PASSWORD_ONLY:
         return tuple(rule for rule in WANTED if rule.group is ManagementGroup.PASSWORD)
+    if early_start:
+        return (EARLY, *(rule for rule in WANTED if rule.group is not ManagementGroup.AUTH))
     return WANTED
 
 
@@ -151,6 +157,12 @@ def shortcoming(handler: Handler, service: str) -> str:
     if handler.group is ManagementGroup.SESSION and "auto_start" not in handler.arguments:
         return "without auto_start it starts no daemon"
     return ""
+
+
+def starts_daemon(handler: Handler, service: str) -> bool:
+    """Tell whether a rule of pam_gnome_keyring starts a daemon where none is found."""
+    is_told = "auto_start" in handler.arguments
+    return is_keyring(handler) and is_told and not kept_out(handler, service)
 
 
 def is_anchor(handler: Handler, group: ManagementGroup) -> bool:

@@ -9,10 +9,12 @@ LOCK_OUT         no success before becomes a failure after
 LET_IN           no failure before becomes a success after
 RUNS_OTHERWISE   every other module runs as before, in the same order
 NOT_REACHED      where the password was right, pam_gnome_keyring ran after it was asked for
+STARTS_EARLY     pam_gnome_keyring starts no daemon in auth before the password was right
 """
 
 from __future__ import annotations
 
+import enum
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -28,6 +30,7 @@ from creds_session.pam.policy import (
     keyring_returns,
     our_places,
     shortcoming,
+    starts_daemon,
 )
 from creds_session.pam.terms import (
     Action,
@@ -49,6 +52,15 @@ REACHING = {
     ManagementGroup.PASSWORD: Pass.UPDATE,
     ManagementGroup.SESSION: Pass.OPEN_SESSION,
 }
+
+
+class _Aim(enum.Enum):
+    """What a walk looks for: other verdicts, or what our rules do with the password."""
+
+    VERDICTS = enum.auto()
+    REACHED = enum.auto()
+    REACHED_TO_START = enum.auto()
+    STARTS_EARLY = enum.auto()
 
 
 class Choice(NamedTuple):
@@ -77,6 +89,17 @@ def refute(
     return _refute(before, after, group, partial(keyring_returns, strict=strict))
 
 
+def refute_start(before: Stacks, after: Stacks) -> Counterexample | None:
+    """Return a way to an auth rule of ours that starts a daemon too early, or None.
+
+    Too early is before a password module returned success: a daemon that is started with a
+    wrong password makes a keyring of it where there is none (gkd-login.c).
+    """
+    return _walk_both(
+        before.auth, after.auth, Pass.AUTHENTICATE, keyring_returns, _Aim.STARTS_EARLY
+    )
+
+
 def refute_removal(now: Stacks, then: Stacks, group: ManagementGroup) -> Counterexample | None:
     """Return a verdict that taking our rules out of ``now`` would change, or None.
 
@@ -100,16 +123,24 @@ def _refute(
     return None
 
 
-def refute_reach(before: Stacks, after: Stacks, group: ManagementGroup) -> Counterexample | None:
-    """Return a success on which pam_gnome_keyring did not run as it must, or None."""
-    pass_ = REACHING[group]
-    return _walk_both(before.of(group), after.of(group), pass_, keyring_returns, must_reach=True)
+def refute_reach(
+    before: Stacks, after: Stacks, group: ManagementGroup, *, early_start: bool = False
+) -> Counterexample | None:
+    """Return a success on which pam_gnome_keyring did not run as it must, or None.
+
+    ``early_start``: in auth it must have started a daemon, and with no wrong password.
+    """
+    pass_, stacks = REACHING[group], (before.of(group), after.of(group))
+    if not early_start or group is not ManagementGroup.AUTH:
+        return _walk_both(*stacks, pass_, keyring_returns, _Aim.REACHED)
+    missed = _walk_both(*stacks, pass_, keyring_returns, _Aim.REACHED_TO_START)
+    return missed or refute_start(before, after)
 
 
 def _walk_both(
-    before: Stack, after: Stack, pass_: Pass, returns: Returns, *, must_reach: bool = False
+    before: Stack, after: Stack, pass_: Pass, returns: Returns, aim: _Aim = _Aim.VERDICTS
 ) -> Counterexample | None:
-    walks = _Walks(before, after, pass_, returns, must_reach=must_reach)
+    walks = _Walks(before, after, pass_, returns, aim)
     first = walks.first()
     came_from: dict[_Pair, tuple[_Pair, Step] | None] = {first: None}
     todo = deque([first])
@@ -128,21 +159,27 @@ def _walk_both(
 class _Walks:
     """One pass along both stacks.
 
-    Whether our module came after the password is followed only where it ``must_reach``.
+    Whether our module came after the password is followed only where that is the aim.
     """
 
     def __init__(
-        self, before: Stack, after: Stack, pass_: Pass, returns: Returns, *, must_reach: bool
+        self, before: Stack, after: Stack, pass_: Pass, returns: Returns, aim: _Aim
     ) -> None:
         self.before, self.after, self.pass_ = before, after, pass_
         self.group = GROUP_OF_PASS[pass_]
         self.ours = our_places(after.handlers)
         self.modules = _ordinals(before, frozenset()), _ordinals(after, self.ours)
-        self.must_reach = must_reach
+        self.aim = aim
+        self.must_reach = aim in {_Aim.REACHED, _Aim.REACHED_TO_START}
         self.anchors = {
             place
             for place, handler in enumerate(after.handlers)
-            if must_reach and is_anchor(handler, self.group)
+            if aim is not _Aim.VERDICTS and is_anchor(handler, self.group)
+        }
+        self.starts = {
+            place
+            for place in self.ours
+            if self.aim is _Aim.STARTS_EARLY and starts_daemon(after.handlers[place], after.service)
         }
         self._returns = returns
         self._is_frozen = pass_.is_frozen
@@ -151,13 +188,15 @@ class _Walks:
     def first(self) -> _Pair:
         """Give both walks before their first handlers."""
         begin = start(self.before), start(self.after)
-        return _Pair(*begin, anchored=not self.anchors, reached=not self.must_reach)
+        needs_none = not self.anchors and self.aim is not _Aim.STARTS_EARLY
+        return _Pair(*begin, anchored=needs_none, reached=not self.must_reach)
 
     def breach(self, pair: _Pair) -> Breach | None:
         """Say what a pair breaks, if anything."""
         was_waiting, waits = self.modules[0][pair.before.at], self.modules[1][pair.after.at]
         if waits is OURS:
-            return None
+            is_early = pair.after.at in self.starts and not pair.anchored
+            return Breach.STARTS_EARLY if is_early else None
         if was_waiting != waits:
             return Breach.RUNS_OTHERWISE
         if waits is not None:
@@ -180,13 +219,21 @@ class _Walks:
         for choice in self._choices_at(pair.before.at, place):
             before, anchored, reached = pair.before, pair.anchored, pair.reached
             if is_ours:
-                reached |= _counts(handler, choice, self.after.service, anchored=anchored)
+                reached |= self._counts(handler, choice, anchored=anchored)
             else:
                 before = self._step(self.before, before, choice)
                 is_right = choice.returned == SUCCESS or self.group is ManagementGroup.SESSION
                 anchored |= is_anchored and is_right
             after = self._step(self.after, pair.after, choice)
             yield _Pair(before, after, anchored, reached), Step(handler, choice.returned)
+
+    def _counts(self, handler: Handler, choice: Choice, *, anchored: bool) -> bool:
+        """Tell whether a rule of ours has done its work, or root has passed it by on purpose."""
+        if is_guard(handler):
+            return choice.returned == SUCCESS
+        if self.aim is _Aim.REACHED_TO_START and not starts_daemon(handler, self.after.service):
+            return False
+        return anchored and not shortcoming(handler, self.after.service)
 
     def _list_choices(self, was: int, now: int) -> list[Choice]:
         handler = self.after.handlers[now]
@@ -220,13 +267,6 @@ def _ordinals(stack: Stack, ours: frozenset[int]) -> tuple[object, ...]:
 
 EARLIER = {Pass.SETCRED: Pass.AUTHENTICATE, Pass.CLOSE_SESSION: Pass.OPEN_SESSION}
 """The call whose return values freeze the chain of another (pam_dispatch.c:_pam_dispatch)."""
-
-
-def _counts(handler: Handler, choice: Choice, service: str, *, anchored: bool) -> bool:
-    """Tell whether a rule of ours has done its work, or root has passed it by on purpose."""
-    if is_guard(handler):
-        return choice.returned == SUCCESS
-    return anchored and not shortcoming(handler, service)
 
 
 def _our_choices(handler: Handler, pass_: Pass, returns: Returns) -> list[Choice]:

@@ -9,7 +9,7 @@ from creds_session.pam.counterexample import Counterexample
 from creds_session.pam.handlers import Stacks
 from creds_session.pam.judge import without_ours
 from creds_session.pam.plan import overlaid
-from creds_session.pam.proof import refute, refute_removal
+from creds_session.pam.proof import refute, refute_removal, refute_start
 from creds_session.pam.stack import Read, resolve_all
 from creds_session.pam.terms import Dialect, ManagementGroup
 
@@ -28,6 +28,9 @@ def refuse_harm_to_readers(
             found = refute(without, then, group)
             if found is not None and refute(without, now, group) is None:
                 raise _harm(path, service, found)
+        found = refute_start(without, then)
+        if found is not None and refute_start(without, now) is None:
+            raise _harm(path, service, found)
 
 
 def refuse_harmful_removal(

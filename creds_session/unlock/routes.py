@@ -40,6 +40,10 @@ class Route(enum.Enum):
         return fresh or self is Route.CREATE_IN_PLACE
 
 
+class NoBus(Unavailable):
+    """No session bus answers where one is named, or none is named."""
+
+
 class NoKeyringYet(CollectionLocked):
     """There is no login keyring, and nobody asked to create one."""
 
@@ -47,12 +51,13 @@ class NoKeyringYet(CollectionLocked):
 def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     """Return the way; raise the refusal that fits where there is none.
 
-    Raises Unavailable (no bus, another provider, a ghost) or NoKeyringYet.
+    Raises NoBus, Unavailable (another provider, a ghost) or NoKeyringYet.
     """
     if not bus.answers:
-        raise Unavailable(
+        raise NoBus(
             bus.reason or "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
-            hint="start one and work inside it: dbus-run-session -- bash",
+            hint='start one: eval "$(creds env --start)"; or for one shell:'
+            " dbus-run-session -- bash",
         )
     if keyring.exists is None and bus.login in {None, CollectionState.ABSENT}:
         raise Unavailable(f"{keyring.path} cannot be looked at, so nothing is known of it")

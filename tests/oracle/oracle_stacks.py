@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from creds_session.pam.modules import DEBUG_EVENTS
@@ -81,6 +83,25 @@ SEQUENCES = (
     ("close_session", "open_session", "close_session"),
     ("chauthtok", "chauthtok"),
 )
+
+
+RETURNS = """\
+auth {control} pam_debug.so auth={value} cred={value}
+account {control} pam_debug.so acct={value}
+password {control} pam_debug.so {changes}
+session {control} pam_debug.so open_session={value} close_session={value}
+"""
+
+
+def every_return() -> Iterator[dict[str, bytes]]:
+    """Give each return value in each pass under each simple control.
+
+    Chance alone would leave some out: few stacks get as far as the second half of chauthtok.
+    """
+    for control, value in itertools.product(SIMPLE, VALUES):
+        for changes in (f"prechauthtok={value}", f"prechauthtok=success chauthtok={value}"):
+            text = RETURNS.format(control=control, value=value, changes=changes)
+            yield {"/etc/pam.d/svc": text.encode()}
 
 
 @dataclass

@@ -95,7 +95,7 @@ def _parser() -> Parser:
     return parser
 
 
-SERVICE_HELP = "a PAM service; may be given again (default: sshd, and passwd where it is)"
+SERVICE_HELP = "a PAM service; may be given again (default: sshd's, and passwd where it is)"
 COMMANDS = {
     "check": "one line a management group: present, reached, proved safe",
     "diff": "what apply would change, and why",

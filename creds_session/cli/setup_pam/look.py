@@ -10,6 +10,7 @@ from creds_session.cli.setup_pam import PROGRAM
 from creds_session.pam.plan import Options
 from creds_session.pam_setup import Setup
 from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
+from creds_session.report.sshd import sshd_line, sshd_values
 from creds_session.system.root import Root
 
 NEEDED = 1
@@ -40,6 +41,7 @@ def values(setup: Setup, **more: object) -> dict[str, object]:
             "service": one.service,
             "path": one.path,
             "change_needed": bool(one.edits),
+            "starts_in_auth": one.early_start,
             "groups": verdict_values(one.before),
         }
         for one in setup.plans
@@ -48,6 +50,7 @@ def values(setup: Setup, **more: object) -> dict[str, object]:
         "change_needed": setup.is_needed,
         "first_login_works": not setup.needs_drop_in,
         "services": services,
+        "sshd": sshd_values(setup.sshd, is_cured=any(one.early_start for one in setup.plans)),
         **more,
     }
 
@@ -68,6 +71,8 @@ def check(root: Root, arguments: argparse.Namespace) -> int:
             print(f"{one.service:<8} {line}")
     drop_in = "a new user's first login would fail" if setup.needs_drop_in else "no obstacle"
     print(f"{'systemd':<8} {'socket':<9} {drop_in}")
+    if setup.sshd.judged:
+        print(f"{'sshd':<8} {'settings':<9} {sshd_line(setup.sshd)}")
     return exit_code(setup)
 
 

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from creds_session.pam.plan import NoSafeEdit, Options
+from creds_session.sshd import (
+    DIALOGUE_ALONE,
+    DIALOGUE_FIRST,
+    NO_PASSWORDS,
+    NOT_ASKED,
+    WITHOUT_PAM,
+    Hindrance,
+    hindrance,
+    parse,
+)
+from tests.oracle.oracle_services import AUTH_OURS, JUMP, REST, changed, make
+
+EARLY = Options(early_start=True)
+
+
+def told(pam: str = "yes", typed: str = "yes", dialogue: str = "no", more: str = "") -> str:
+    return (
+        f"port 22\nusepam {pam}\npasswordauthentication {typed}\n"
+        f"kbdinteractiveauthentication {dialogue}\n{more}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (told(), None),
+        (told(pam="no"), WITHOUT_PAM),
+        (told(dialogue="yes"), DIALOGUE_FIRST),
+        (told(typed="no", dialogue="yes"), DIALOGUE_ALONE),
+        (told(typed="no"), NO_PASSWORDS),
+        (told(dialogue="yes", more="challengeresponseauthentication no\n"), None),
+        (
+            told(dialogue="yes", more="authenticationmethods publickey,keyboard-interactive:pam\n"),
+            DIALOGUE_ALONE,
+        ),
+        (told(dialogue="yes", more="authenticationmethods any\n"), DIALOGUE_FIRST),
+    ],
+)
+def test_what_sshds_settings_spoil(text: str, expected: Hindrance | None) -> None:
+    assert hindrance(parse(text)) is expected
+
+
+def test_the_service_is_named_in_lower_case_and_nothing_is_no_answer() -> None:
+    assert parse(told(more="pamservicename Door\n")).pam_service_name == "door"
+    assert parse(told()).pam_service_name == "sshd"
+    assert not parse("").judged
+    assert hindrance(NOT_ASKED) is None
+
+
+@pytest.mark.parametrize("ours", ["", AUTH_OURS])
+def test_the_auth_rule_starts_a_daemon_where_no_wrong_password_reaches_it(ours: str) -> None:
+    (rule,) = changed(make(JUMP + ours + REST, EARLY))
+    assert rule.endswith("pam_gnome_keyring.so auto_start")
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        "auth required pam_unix.so\n",
+        "auth required pam_foo.so\n" + JUMP.replace("requisite pam_deny", "optional pam_deny"),
+        "auth substack lib\n",
+    ],
+)
+def test_a_start_that_a_wrong_password_reaches_is_refused(auth: str) -> None:
+    lib = "auth sufficient pam_unix.so\nauth required pam_deny.so\n"
+    with pytest.raises(NoSafeEdit, match="no module found right"):
+        make(auth + REST, EARLY, lib=lib)
+    assert changed(make(auth + REST, lib=lib))
