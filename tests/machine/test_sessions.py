@@ -270,3 +270,24 @@ def test_hook_is_silent_where_nobody_is_at_a_terminal(locked: Machine) -> None:
     synced = locked.sh(f"rsync -e '{ssh}' /etc/hostname alice@127.0.0.1:three")
     assert (synced.stdout, synced.stderr) == ("", "")
     assert locked.sh("ls ~alice").stdout.split() == ["one", "three", "two"]
+
+
+def test_the_hook_of_one_person(locked: Machine) -> None:
+    """Installed for herself, where the machine has none; removed, nothing of it is left."""
+    locked.run("mv", "/etc/profile.d/creds-session.sh", "/opt/hook")
+    try:
+        with locked.ssh("alice", None, *OWN) as session:  # nobody asks
+            assert session.run("creds hook print | cmp - /opt/hook").status == 0
+            session.run("cp ~/.profile before")
+            assert session.run("creds hook install").status == 0
+            assert "nothing to do" in session.run("creds hook install").output
+        locked.run("loginctl", "terminate-user", "alice", check=False)
+        locked.wait_until_gone("alice")
+        with locked.ssh("alice", None, *OWN, answers=[PASSWORD]) as session:
+            assert session.run("creds get app me").output == "s3cret"
+            assert session.run("creds hook remove").status == 0
+            assert session.run("cmp before .profile && rm before").status == 0
+            assert session.run("ls .config/creds-session/hook.sh").status != 0
+        assert locked.run("creds", "hook", "install", check=False).returncode == 64
+    finally:
+        locked.run("mv", "/opt/hook", "/etc/profile.d/creds-session.sh")
