@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import errno
 import io
-import json
 import math
 import os
 import pwd
@@ -145,6 +144,8 @@ def complain(program: str, problem: str, hint: str = "") -> None:
 
 def print_json(values: Mapping[str, object]) -> None:
     """Print one object, with the version of its shape."""
+    import json  # noqa: PLC0415 - who asks for none waits for none
+
     print(json.dumps({"schema": SCHEMA, **values}, indent=2, sort_keys=False))
 
 

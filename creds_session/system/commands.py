@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
@@ -43,6 +42,8 @@ def run(
 
     ``identity`` is whom root becomes for it: user id, group id and all groups.
     """
+    import subprocess  # noqa: PLC0415 - most unlocks run nothing
+
     clean = {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", **(environment or {})}
     try:
         done = subprocess.run(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import errno
 import glob
-import hashlib
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -64,6 +61,8 @@ def _attribute_names(path: Path) -> list[str]:
 
 def digest(content: bytes) -> str:
     """Return the SHA-256 of the content, in hexadecimal."""
+    import hashlib  # noqa: PLC0415 - a file that is only read needs none of these
+
     return hashlib.sha256(content).hexdigest()
 
 
@@ -97,6 +96,8 @@ def replace(
     the rename and may raise, since other tools know no lock of ours. Raises CannotWrite; then
     nothing has changed and no temporary file is left.
     """
+    import tempfile  # noqa: PLC0415
+
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
     except OSError as error:
@@ -190,6 +191,8 @@ def sync_directory(path: Path) -> None:
 
 def remove_tree(folder: Path, *, first: str) -> None:
     """Remove a folder with all in it, the entry ``first`` before the others. Raises CannotWrite."""
+    import shutil  # noqa: PLC0415
+
     try:
         (folder / first).unlink(missing_ok=True)
         sync_directory(folder)

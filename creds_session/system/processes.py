@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -42,6 +41,8 @@ def program_of(pid: int) -> str:
 
 def find_program(name: str) -> str | None:
     """Return where the system's own path has this program, or None."""
+    import shutil  # noqa: PLC0415 - a daemon that runs already need not be found
+
     return shutil.which(name, path=SYSTEM_PATH)
 
 

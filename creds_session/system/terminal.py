@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import sys
 import termios
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from creds_session.errors import InvalidData, Unavailable
 from creds_session.secret import Secret
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 MAX_PASSWORD = 8192  # gnome-keyring-daemon reads no further (daemon/gkd-main.c:read_login_password)
 MAX_LINE = 4095  # bytes, the newline not counted; the kernel drops the rest (termios(3))
@@ -160,10 +163,12 @@ def feed(
     return printed.decode(errors="replace") if isinstance(printed, bytes) else str(printed)
 
 
-def _end(process: subprocess.Popen[str], timeout: float) -> None:
+def _end(process: Popen[str], timeout: float) -> None:
     """Wait for a program that has nothing more to say, or end it; close its pipes."""
+    from subprocess import TimeoutExpired  # noqa: PLC0415 - pexpect has loaded it
+
     try:
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(TimeoutExpired):
             process.wait(timeout)
     finally:
         process.kill()  # nothing where it has ended

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -175,6 +173,9 @@ def _control_directory(environ: Mapping[str, str], address: str) -> Iterator[lis
     if not runtime or not is_nested(environ, address):
         yield []
         return
+    import shutil  # noqa: PLC0415 - only for a new daemon
+    import tempfile  # noqa: PLC0415
+
     try:
         folder = tempfile.mkdtemp(prefix="keyring-", dir=runtime)
     except OSError as error:
