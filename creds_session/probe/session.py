@@ -24,6 +24,7 @@ from creds_session.system.bus import (
     is_socket_of,
     peer_credentials,
     session_bus_address,
+    with_runtime_directory,
 )
 from creds_session.system.commands import run
 from creds_session.system.processes import keyring_daemons, program_of
@@ -72,6 +73,7 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     Connecting to a socket of systemd's starts the daemon behind it: ``connect`` only where that
     is meant. Without it the kernel's list of this network name space is asked.
     """
+    environ = with_runtime_directory(environ, os.getuid())
     data = environ.get("XDG_DATA_HOME") or f"{_home(environ)}/.local/share"
     path = f"{data}/keyrings/login.keyring"
     try:

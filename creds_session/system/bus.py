@@ -68,6 +68,19 @@ def session_bus_address(environ: Mapping[str, str], uid: int) -> str | None:
     return None
 
 
+def with_runtime_directory(environ: Mapping[str, str], uid: int) -> Mapping[str, str]:
+    """Name the runtime directory where it is unnamed, and the bus of this session lies in it.
+
+    A service of systemd's with ``User=`` has neither variable; without the directory a daemon
+    that waits there would not be found, and a second one started.
+    """
+    usual = f"/run/user/{uid}"
+    named = (session_bus_address(environ, uid) or "").partition(",")[0]
+    if environ.get("XDG_RUNTIME_DIR") or named != f"unix:path={usual}/bus":
+        return environ
+    return {**environ, "XDG_RUNTIME_DIR": usual} if is_socket_of(f"{usual}/bus", uid) else environ
+
+
 def is_nested(environ: Mapping[str, str], address: str) -> bool:
     """Tell whether this bus is another one than the user bus of its own runtime directory.
 

@@ -20,7 +20,7 @@ from creds_session.errors import (
 from creds_session.facts import DAEMON_NAME, BusFacts, CollectionState, KeyringFacts, NameOwner
 from creds_session.probe.session import probe_bus, probe_keyring
 from creds_session.secret import Secret
-from creds_session.system.bus import Bus, Peer, is_nested
+from creds_session.system.bus import Bus, Peer, is_nested, with_runtime_directory
 from creds_session.system.files import cannot_write
 from creds_session.system.processes import find_program
 from creds_session.system.secret_service import NAME, SecretService, secret_service
@@ -54,6 +54,7 @@ def unlock(
     ``timeout``, in seconds, bounds each step but the person's typing. Raises WrongPassword,
     NoKeyringYet, Unavailable, NotPermitted or InvalidData; then nothing is reported as unlocked.
     """
+    environ = with_runtime_directory(environ, os.getuid())
     bus, keyring = look(environ, timeout)
     route = chosen(bus, keyring, create=create)
     if route is Route.ACTIVATE:

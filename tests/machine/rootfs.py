@@ -32,6 +32,9 @@ PACKAGES = (
     "sudo",
     "rsync",
     "strace",
+    "cron",
+    "login",
+    "tmux",
 )
 REQUIREMENTS = (
     *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "setuptools", "wheel"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -118,6 +119,7 @@ def ended(path: Path) -> Iterator[None]:
             time.sleep(0.01)
 
 
+@pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="needs dbus-daemon")
 def test_start_makes_one_that_is_found_again(short: Path, nobody: list[dict[str, str]]) -> None:
     assert nobody == []
     environ = {"HOME": str(short), "PATH": os.defpath, "TOKEN": "canary"}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -30,6 +31,13 @@ def test_exec_of_nothing_is_wrong_usage(python: list[str], tmp_path: Path, line:
     assert run(python, line, HOME=tmp_path).returncode == 64
 
 
+needs_daemons = pytest.mark.skipif(
+    not (shutil.which("dbus-daemon") and shutil.which("gnome-keyring-daemon")),
+    reason="needs dbus-daemon and gnome-keyring-daemon",
+)
+
+
+@needs_daemons
 def test_exec_passes_everything_behind_the_dashes_on(python: list[str], short: Path) -> None:
     words = ("--timeout", "3", "--", "-x", "--help")
     done = creds(
@@ -53,6 +61,7 @@ def test_exec_that_can_make_no_session_is_125(
     assert command.execute(given) == 125
 
 
+@needs_daemons
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_exec_needs_no_home_of_roots_own(python: list[str], short: Path) -> None:
     os.chown(short, 12, 34)
