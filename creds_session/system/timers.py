@@ -32,6 +32,7 @@ def start(unit: str, seconds: float, argv: Sequence[str], description: str) -> N
         raise Unavailable(f"systemd-run set no timer: {said}")
 
 
+LONGEST_AT_BOOT = 90  # seconds that sshd waits for it at most; a oneshot has no limit of its own
 AT_BOOT = "/etc/systemd/system/{unit}.service"
 WANTED = "/etc/systemd/system/multi-user.target.wants/{unit}.service"
 
@@ -50,6 +51,7 @@ Before=ssh.service sshd.service systemd-user-sessions.service
 
 [Service]
 Type=oneshot
+TimeoutStartSec={LONGEST_AT_BOOT}
 ExecStart={words}
 """
     make_directory(root.place(WANTED.format(unit=unit)).parent, 0o755)
