@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from creds_session.errors import NotPermitted, Unavailable
-from creds_session.facts import CollectionState, DaemonRole, NameOwner, collection_name
+from creds_session.facts import CollectionState, DaemonRole, collection_name
+from creds_session.probe.session import owner_of
 from creds_session.system.bus import Bus, session_bus_address
-from creds_session.system.processes import keyring_daemons, program_of
+from creds_session.system.processes import keyring_daemons
 from creds_session.system.secret_service import SecretService, secret_service
 
 NO_OBJECT = "/"
@@ -62,8 +63,7 @@ def _lock(service: SecretService, paths: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _refuse_stranger(service: SecretService) -> None:
-    peer = service.owner
-    owner = NameOwner(peer.pid, peer.uid, program_of(peer.pid), peer.unique_name)
+    owner = owner_of(service.owner)
     if owner.uid != os.getuid():
         raise NotPermitted(
             f"the process that serves secrets here (pid {owner.pid}) belongs to user id {owner.uid}"

@@ -85,11 +85,12 @@ def _logins(setup: Setup) -> tuple[Plan, ...]:
 
 def _verify(root: Root, setup: Setup, last: Callable[[], None], *, strict: bool) -> None:
     """Raise unless what is on the disk is proved as it was planned, and libpam loads it."""
+    dialect, read = probe_dialect(root), reader(root)
     for planned in setup.plans:
         found = judge(
             planned.service,
-            reader(root),
-            probe_dialect(root),
+            read,
+            dialect,
             strict=strict,
             early_start=planned.early_start,
         )

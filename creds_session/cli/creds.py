@@ -7,8 +7,8 @@ import os
 import sys
 
 from creds_session.cli.common import Parser, refuse_foreign_home, run, seconds
-from creds_session.cli.passwords import add_sources, is_elsewhere, new
-from creds_session.errors import InvalidData, UsageError
+from creds_session.cli.passwords import add_sources, is_elsewhere, new, same_again
+from creds_session.errors import UsageError
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
 
@@ -43,9 +43,18 @@ def _main() -> int:
     arguments = _parser().parse_args()
     if arguments.command != "exec":  # it keeps its keyring elsewhere, and loads nothing of a home
         refuse_foreign_home(arguments.command)
-    command = {"put": _put, "get": _get, "delete": _delete, "unlock": _unlock}
-    command.update({"rekey": _rekey, "hook": _hook})
-    command.update({"exec": _exec, "lock": _lock, "status": _status, "env": _env})
+    command = {
+        "put": _put,
+        "get": _get,
+        "delete": _delete,
+        "unlock": _unlock,
+        "lock": _lock,
+        "status": _status,
+        "rekey": _rekey,
+        "env": _env,
+        "exec": _exec,
+        "hook": _hook,
+    }
     return command[arguments.command](arguments)
 
 
@@ -183,10 +192,7 @@ def _new_password(arguments: argparse.Namespace, prompt: str) -> Secret:
         return new(arguments, prompt, "nothing was changed")
     if not is_typed():
         return read_password_from_stdin()
-    first = ask_password(prompt)
-    if ask_password("Again, to be sure: ") != first:
-        raise InvalidData("the two passwords differ; nothing was changed")
-    return first
+    return same_again(ask_password(prompt), ask_password, "nothing was changed")
 
 
 def _unlock(arguments: argparse.Namespace) -> int:

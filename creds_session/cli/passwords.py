@@ -84,6 +84,13 @@ def new(arguments: argparse.Namespace, prompt: str, otherwise: str) -> Secret:
     return _twice(source, prompt, otherwise)
 
 
+def same_again(first: Secret, ask: Callable[[str], Secret], otherwise: str) -> Secret:
+    """Return a new password that the person gives a second time. Raises InvalidData."""
+    if ask(AGAIN) != first:
+        raise InvalidData(f"the two passwords differ; {otherwise}")
+    return first
+
+
 def old_and_new(arguments: argparse.Namespace) -> tuple[Secret, Secret]:
     """Return the old and the new password of the login keyring."""
     source = _source(arguments)
@@ -139,10 +146,7 @@ def _answer(source: Asked, prompt: str) -> Secret:
 
 
 def _twice(source: Asked, prompt: str, otherwise: str) -> Secret:
-    first = _answer(source, prompt)
-    if source.ask(AGAIN) != first:
-        raise InvalidData(f"the two passwords differ; {otherwise}")
-    return first
+    return same_again(_answer(source, prompt), source.ask, otherwise)
 
 
 def _without_newline(source: Given, arguments: argparse.Namespace) -> bytes:

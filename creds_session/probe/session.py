@@ -19,6 +19,7 @@ from creds_session.facts import (
 )
 from creds_session.system.bus import (
     Bus,
+    Peer,
     is_listening,
     is_nested,
     is_socket_of,
@@ -46,12 +47,17 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
             peer = bus.peer(NAME)
             if peer is None:
                 return BusFacts(address, activatable=bus.activatable(NAME))
-            owner = NameOwner(peer.pid, peer.uid, program_of(peer.pid), peer.unique_name)
+            owner = owner_of(peer)
             if not owner.is_gnome_keyring:
                 return BusFacts(address, owner=owner)
             return _collections(address, owner, SecretService(bus, peer))
     except CredsSessionError as error:
         return BusFacts(address, error.problem)
+
+
+def owner_of(peer: Peer) -> NameOwner:
+    """Return what is known of the process that owns a name."""
+    return NameOwner(peer.pid, peer.uid, program_of(peer.pid), peer.unique_name)
 
 
 def _collections(address: str, owner: NameOwner, service: SecretService) -> BusFacts:

@@ -101,7 +101,7 @@ def test_lock_without_a_bus_is_unavailable(
 def test_lock_is_for_our_own_gnome_keyring(
     monkeypatch: pytest.MonkeyPatch, owner: NameOwner, error: type[Exception], words: str
 ) -> None:
-    monkeypatch.setattr(locking, "program_of", lambda _pid: owner.name)
+    monkeypatch.setattr("creds_session.probe.session.program_of", lambda _pid: owner.name)
 
     class Service:
         def __init__(self) -> None:
