@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData
 from creds_session.pam.counterexample import Counterexample
 from creds_session.pam.handlers import Handler, Stacks
-from creds_session.pam.nodes import Node, Rule
+from creds_session.pam.nodes import AtInclude, Malformed, Node, Rule
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
     GUARD_ACTIONS,
@@ -176,20 +177,27 @@ def others(nodes: Sequence[Node]) -> Iterator[Node]:
     for index, node in enumerate(nodes):
         if _is_keyring_rule(node):
             continue
-        following = (one for one in nodes[index + 1 :] if isinstance(one, Rule))
-        if _is_guard_rule(node) and _is_keyring_rule(next(following, None)):
-            continue
+        if isinstance(node, Rule) and _is_guard_rule(node):
+            following = islice(nodes, index + 1, None)
+            if _is_keyring_rule(next((one for one in following if _loads(one, node.type)), None)):
+                continue
         yield node
+
+
+def _loads(node: Node, group: ManagementGroup) -> bool:
+    """Tell whether a line may give a group a handler."""
+    if isinstance(node, (Rule, Malformed)):
+        return node.type in (group, None)
+    return isinstance(node, AtInclude)
 
 
 def _is_keyring_rule(node: Node | None) -> bool:
     return isinstance(node, Rule) and node.module_path.rpartition(b"/")[2] == MODULE.encode()
 
 
-def _is_guard_rule(node: Node) -> bool:
+def _is_guard_rule(node: Rule) -> bool:
     return (
-        isinstance(node, Rule)
-        and node.module_path == GUARD_MODULE.encode()
+        node.module_path == GUARD_MODULE.encode()
         and node.module_arguments == tuple(argument.encode() for argument in GUARD_ARGUMENTS)
         and node.control.actions == GUARD_ACTIONS
     )

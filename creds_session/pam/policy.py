@@ -131,10 +131,18 @@ def is_guard(handler: Handler) -> bool:
 def our_places(handlers: Sequence[Handler]) -> frozenset[int]:
     """Return the places of what this project writes: its rules, and a guard right before one.
 
-    A rule of the admin's may look like the guard; what it guards tells them apart.
+    A rule of the admin's may look like the guard; what it guards, in one file, tells them apart.
     """
     rules = {place for place, handler in enumerate(handlers) if is_keyring(handler)}
-    return frozenset(rules | {place - 1 for place in rules if is_guard(handlers[place - 1])})
+    return frozenset(
+        rules
+        | {
+            place - 1
+            for place in rules
+            if is_guard(handlers[place - 1])
+            and handlers[place - 1].origin.file == handlers[place].origin.file
+        }
+    )
 
 
 def kept_out(handler: Handler, service: str) -> str:

@@ -9,6 +9,8 @@ from creds_session.pam.terms import Dialect, ManagementGroup
 from tests.oracle.oracle_services import AUTH_OURS, JUMP, SESSION, SSHD, files
 
 DIALECT = Dialect.DEBIAN_1_7
+GUARD = "auth [success=1 default=ignore] pam_succeed_if.so quiet uid = 0\n"
+SESSION_OURS = "session optional pam_gnome_keyring.so auto_start\n"
 
 
 def verdicts(sshd: str, **others: str) -> dict[str, GroupVerdict]:
@@ -97,11 +99,14 @@ def test_a_rule_that_fails_whatever_happens_is_refused_in_any_file() -> None:
         ("auth required /lib/security/pam_gnome_keyring.so x\n", ""),
         ("# pam_gnome_keyring.so\nauth required a.so\n", None),
         ("auth required my_pam_gnome_keyring.so\n", None),
-        ("auth [success=1 default=ignore] pam_succeed_if.so quiet uid = 0\n" + AUTH_OURS, ""),
+        (GUARD + AUTH_OURS, ""),
         (
             "auth required pam_succeed_if.so quiet uid = 0\n" + AUTH_OURS,
             "auth required pam_succeed_if.so quiet uid = 0\n",
         ),
+        (GUARD + "@include common-auth\n" + AUTH_OURS, GUARD + "@include common-auth\n"),
+        (GUARD + SESSION_OURS, GUARD),
+        (GUARD + "session required a.so\n" + AUTH_OURS, "session required a.so\n"),
     ],
 )
 def test_without_ours_takes_out_our_rules_and_nothing_else(text: str, left: str | None) -> None:

@@ -39,7 +39,7 @@ def test_shells_read_any_byte_back(argv: tuple[str, ...], shell: str) -> None:
 
 
 @given(st.binary(max_size=60).filter(lambda value: b"\0" not in value))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_sh_gets_the_very_bytes(value: bytes) -> None:
     script = render({"ONE": value}, "sh") + b'printf %s "$ONE"\n'
     done = subprocess.run(
