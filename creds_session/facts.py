@@ -118,6 +118,7 @@ class KeyringFacts(NamedTuple):
     ``exists`` is None where it cannot be seen. ``login_waits``: PAM's daemon holds the password
     of a first login, and makes the keyring of it when it is initialised. ``is_elsewhere``: the
     socket is not in the runtime directory, the only place where one that D-Bus starts looks.
+    ``control_pid`` is who bound the socket, where it was connected to: a daemon, or systemd.
     """
 
     path: str
@@ -126,6 +127,7 @@ class KeyringFacts(NamedTuple):
     control_listens: bool = False
     login_waits: bool = False
     is_elsewhere: bool = False
+    control_pid: int | None = None
 
 
 class SessionFacts(NamedTuple):

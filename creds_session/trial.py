@@ -130,8 +130,8 @@ def hold(candidate: Candidate, user: str, ask: Ask, wants: tuple[str, ...] = ())
     files = {candidate.path: candidate.content}
     service = candidate.service
     with ExitStack() as children:
-        with_candidate = children.enter_context(_conversation(service, user, files))
-        as_it_is = children.enter_context(_conversation(service, user, {}))
+        with_candidate = children.enter_context(conversation(service, user, files))
+        as_it_is = children.enter_context(conversation(service, user, {}))
         password = ask()
         if not password:
             raise Unavailable("could not try: no password was given")
@@ -183,10 +183,13 @@ def _require_known(user: str) -> None:
 
 
 @contextmanager
-def _conversation(
+def conversation(
     service: str, user: str, files: dict[str, bytes]
 ) -> Iterator[Callable[[Secret], Outcome]]:
-    """Prepare one conversation in a child process that sees these contents."""
+    """Prepare one conversation in a child process that sees these contents of files.
+
+    Raises Unavailable where libpam crashes, or gives no answer in time.
+    """
 
     def converse(password: bytes) -> bytes:
         return json.dumps(_converse(service, user, password)).encode()

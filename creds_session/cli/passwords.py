@@ -7,8 +7,9 @@ terminal (the default)  asked once     twice      old, new, new again
 --password-fd N         the same, from that descriptor
 --password-credential   the same, from a credential of systemd's
 
-Of a stream one newline at the end is taken off, and that is said. Never an argument, never the
-environment: other processes read those.
+A keyring is made only with a password that came twice (of a stream as two lines), or that PAM
+takes for the account's. Of a stream one newline at the end is taken off, and that is said. Never
+an argument, never the environment: other processes read those.
 """
 
 from __future__ import annotations
@@ -76,12 +77,28 @@ def one(arguments: argparse.Namespace, prompt: str) -> Secret:
     return _answer(source, prompt)
 
 
-def new(arguments: argparse.Namespace, prompt: str, otherwise: str) -> Secret:
-    """Return a new password, asked for twice; ``otherwise`` is what is so where they differ."""
+def new(
+    arguments: argparse.Namespace,
+    prompt: str,
+    otherwise: str,
+    require: Callable[[Secret], object] | None = None,
+) -> Secret:
+    """Return a new password, asked for twice; ``otherwise`` is what is so where they differ.
+
+    That of a stream is taken whole; with ``require`` it must come as two lines, or satisfy it.
+    """
     source = _source(arguments)
-    if isinstance(source, Given):
-        return Secret(_without_newline(source, arguments))
-    return _twice(source, prompt, otherwise)
+    if not isinstance(source, Given):
+        return _twice(source, prompt, otherwise)
+    content = _without_newline(source, arguments)
+    if require is None:
+        return Secret(content)
+    first, newline, again = content.partition(b"\n")
+    if newline and first == again:
+        return Secret(first)
+    once = Secret(content)
+    require(once)
+    return once
 
 
 def same_again(first: Secret, ask: Callable[[str], Secret], otherwise: str) -> Secret:

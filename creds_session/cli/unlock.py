@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import pwd
 from collections.abc import Mapping
 
 from creds_session.cli import passwords
@@ -12,7 +13,7 @@ from creds_session.cli.passwords import Declined
 from creds_session.errors import WrongPassword
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
-from creds_session.unlock import Route, Unlocked, seen, way
+from creds_session.unlock import Route, Unlocked, checked, seen, way
 from creds_session.unlock import unlock as open_keyring
 from creds_session.unlock.routes import NoBus, NoKeyringYet
 
@@ -34,8 +35,7 @@ def unlock(arguments: argparse.Namespace) -> int:
             return error.exit_code
         raise
     except WrongPassword as error:
-        hint = f"{error.hint}\n{REPAIR}" if error.hint else REPAIR
-        raise WrongPassword(error.problem, hint=hint) from error
+        raise WrongPassword(error.problem, hint=REPAIR) from error
     seen.note(environ, opened.pid)
     _tell_the_bus(environ)
     _report(opened, arguments)
@@ -94,8 +94,14 @@ def _tell_the_bus(environ: Mapping[str, str]) -> None:
 def _password(arguments: argparse.Namespace, *, creating: bool) -> Secret:
     if creating:
         prompt = "New password of the login keyring: "
-        return passwords.new(arguments, prompt, "no keyring was created")
+        return passwords.new(arguments, prompt, "no keyring was created", _require_own)
     return passwords.one(arguments, "Password of the login keyring: ")
+
+
+def _require_own(password: Secret) -> None:
+    from creds_session.account import require_own  # noqa: PLC0415 - it loads libpam
+
+    require_own(pwd.getpwuid(os.getuid()).pw_name, checked(password))
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -109,6 +115,14 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 def _report(opened: Unlocked, arguments: argparse.Namespace) -> None:
     already = opened.route is Route.ALREADY
+    if opened.beside is not None:
+        complain(
+            "creds",
+            f"another gnome-keyring-daemon (pid {opened.beside}) holds the control socket, and"
+            " will be given the password of the next login, in vain",
+            f"end it: kill {opened.beside}; then: systemctl --user restart"
+            " gnome-keyring-daemon.socket, or log in anew",
+        )
     if arguments.json:
         print_json(
             {
@@ -117,6 +131,7 @@ def _report(opened: Unlocked, arguments: argparse.Namespace) -> None:
                 "already_unlocked": already,
                 "created": opened.created,
                 "pid": opened.pid,
+                "beside": opened.beside,
                 "environment": dict(opened.environment),
             }
         )

@@ -89,13 +89,18 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
         exists = False
     except OSError:
         exists = None
-    listens_at = _answers if connect else is_listening
     controls = _control_sockets(environ)
-    control = next(filter(listens_at, controls), None)
+    pids: dict[str, int | None] = {}
+    if connect:
+        pids = {path: pid for path in controls if (pid := _listener(path)) is not None}
+    else:
+        pids = {path: None for path in controls if is_listening(path)}
+    control = next(iter(pids), None)
     waits = control is not None and not exists and _login_waits()
     is_elsewhere = control is not None and control != _usual_control(environ)
     shown = control or next(iter(controls), None)
-    return KeyringFacts(path, exists, shown, control is not None, waits, is_elsewhere)
+    pid = pids[control] if control else None
+    return KeyringFacts(path, exists, shown, control is not None, waits, is_elsewhere, pid)
 
 
 def has_keyring(environ: Mapping[str, str]) -> bool:
@@ -139,15 +144,19 @@ def _usual_control(environ: Mapping[str, str]) -> str:
     return f"{environ.get('XDG_RUNTIME_DIR', '')}/keyring/control"
 
 
-def _answers(path: str) -> bool:
-    """Tell whether someone of this user takes a connection there."""
+def _listener(path: str) -> int | None:
+    """Return the pid of who takes a connection there, where it is of this user; else None.
+
+    The pid is that of who bound the socket (unix(7), SO_PEERCRED); from another pid name space 0.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(1)
         try:
             connection.connect(path)
-            return peer_credentials(connection)[1] == os.getuid()
+            pid, uid = peer_credentials(connection)
         except OSError:
-            return False
+            return None
+        return pid if uid == os.getuid() else None
 
 
 def probe_session(environ: Mapping[str, str]) -> SessionFacts:

@@ -151,7 +151,12 @@ def _cut_off(kept: set[int]) -> None:
 
 
 def _enter(files: Mapping[str, bytes]) -> None:
-    """Take a mount name space of our own, and lay each content over its path."""
+    """Take a mount name space of our own, and lay each content over its path.
+
+    Only root may; where nothing is laid over anything there is nothing to do.
+    """
+    if not files:
+        return
     libc = ctypes.CDLL(None, use_errno=True)
     _check(libc.unshare(CLONE_NEWNS))
     _check(libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None))

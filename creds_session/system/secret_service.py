@@ -43,6 +43,17 @@ class SecretService:
     def _at(self, path: str, interface: str) -> DBusAddress:
         return DBusAddress(path, self.owner.unique_name, interface)
 
+    def _property(self, path: str, interface: str, name: str) -> object:
+        properties = self._at(path, "org.freedesktop.DBus.Properties")
+        asked = f"org.freedesktop.Secret.{interface}"
+        (variant,) = self._bus.call(properties, "Get", "ss", asked, name)
+        return variant[1] if isinstance(variant, tuple) else None
+
+    def _session(self) -> str:
+        """Open a session; it is closed with this connection (the specification, Sessions)."""
+        opened = self._bus.call(self._service(), "OpenSession", "sv", "plain", ("s", ""))
+        return str(opened[1])
+
     def _service(self) -> DBusAddress:
         return self._at(PATH, "org.freedesktop.Secret.Service")
 
@@ -53,11 +64,8 @@ class SecretService:
 
     def collections(self) -> tuple[str, ...]:
         """Return the paths of all collections that it serves."""
-        properties = self._at(PATH, "org.freedesktop.DBus.Properties")
-        interface = "org.freedesktop.Secret.Service"
-        (variant,) = self._bus.call(properties, "Get", "ss", interface, "Collections")
-        paths = variant[1] if isinstance(variant, tuple) else ()
-        return tuple(str(path) for path in paths)
+        paths = self._property(PATH, "Service", "Collections")
+        return tuple(str(path) for path in paths) if isinstance(paths, (list, tuple)) else ()
 
     def control_directory(self) -> str | None:
         """Return the folder of gnome-keyring's control socket (gkd-dbus.c), or None."""
@@ -76,15 +84,31 @@ class SecretService:
         """
         if collection == NO_OBJECT:
             return CollectionState.ABSENT
-        properties = self._at(collection, "org.freedesktop.DBus.Properties")
-        interface = "org.freedesktop.Secret.Collection"
         try:
-            (variant,) = self._bus.call(properties, "Get", "ss", interface, "Locked")
+            locked = self._property(collection, "Collection", "Locked")
         except CallFailed as error:
             if error.name in _ABSENT:
                 return CollectionState.GHOST
             raise
-        return CollectionState.UNLOCKED if variant == ("b", False) else CollectionState.LOCKED
+        return CollectionState.UNLOCKED if locked is False else CollectionState.LOCKED
+
+    def reads_one(self) -> bool:
+        """Tell whether a secret of the login keyring can be read, where it has any.
+
+        An item that went away meanwhile says nothing; then False, and the next look tells.
+        """
+        items = self._property(self.alias("login"), "Collection", "Items")
+        first = next(iter(items), None) if isinstance(items, (list, tuple)) else None
+        if first is None:
+            return True
+        session = self._session()
+        try:
+            self._bus.call(
+                self._at(str(first), "org.freedesktop.Secret.Item"), "GetSecret", "o", session
+            )
+        except CallFailed:
+            return False
+        return True
 
     def login_state(self) -> CollectionState:
         """Return the state of the login keyring.
@@ -118,9 +142,7 @@ class SecretService:
         self._with_passwords("CreateWithMasterPassword", "a{sv}", properties, password)
 
     def _with_passwords(self, method: str, signature: str, what: object, *given: Secret) -> None:
-        service = self._service()
-        opened = self._bus.call(service, "OpenSession", "sv", "plain", ("s", ""))
-        session = str(opened[1])  # closed with this connection (the specification, Sessions)
+        session = self._session()
         internal = self._at(PATH, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
         signature += "(oayays)" * len(given)
         secrets = [(session, b"", password.reveal(), "text/plain") for password in given]

@@ -17,12 +17,19 @@ from creds_session.errors import (
     Unavailable,
     WrongPassword,
 )
-from creds_session.facts import DAEMON_NAME, BusFacts, CollectionState, KeyringFacts, NameOwner
+from creds_session.facts import (
+    DAEMON_NAME,
+    BusFacts,
+    CollectionState,
+    DaemonRole,
+    KeyringFacts,
+    NameOwner,
+)
 from creds_session.probe.session import probe_bus, probe_keyring
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus, Peer, is_nested, with_runtime_directory
 from creds_session.system.files import cannot_write
-from creds_session.system.processes import find_program
+from creds_session.system.processes import end, find_program, keyring_daemons, program_of
 from creds_session.system.secret_service import NAME, SecretService, secret_service
 from creds_session.system.terminal import MAX_PASSWORD, feed
 from creds_session.system.waiting_daemon import initialise
@@ -31,15 +38,45 @@ from creds_session.unlock.routes import Route, choose
 __all__ = ["Route", "Unlocked", "choose", "unlock", "way"]
 
 SERVER_WORDS = ("GNOME_KEYRING_CONTROL", "SSH_AUTH_SOCK")
+CLOCK = 2  # seconds; /proc/stat tells the boot, from which starts are reckoned, in whole ones
 
 
 class Unlocked(NamedTuple):
-    """The login keyring is open; ``environment`` is what a new daemon printed for the shell."""
+    """The login keyring is open; ``environment`` is what a new daemon printed for the shell.
+
+    ``beside`` is another daemon of the user's, which listens where PAM hands passwords over.
+    """
 
     route: Route
     pid: int
     created: bool = False
     environment: Mapping[str, str] = MappingProxyType({})
+    beside: int | None = None
+
+
+class Patience:
+    """A limit in seconds on all that is waited for, a person's typing left out."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return max(self._end - time.monotonic(), 0)
+
+    @property
+    def spent(self) -> float:
+        """Return the seconds that were waited."""
+        return self.seconds - self.left
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let the time stand still."""
+        left = self.left
+        yield
+        self._end = time.monotonic() + left
 
 
 def unlock(
@@ -51,15 +88,16 @@ def unlock(
 ) -> Unlocked:
     """Open the login keyring; ``ask(creating)`` is called once, when a password is needed.
 
-    ``timeout``, in seconds, bounds each step but the person's typing. Raises WrongPassword,
+    ``timeout``, in seconds, bounds all of it but the person's typing. Raises WrongPassword,
     NoKeyringYet, Unavailable, NotPermitted or InvalidData; then nothing is reported as unlocked.
     """
     environ = with_runtime_directory(environ, os.getuid())
-    bus, keyring = look(environ, timeout)
+    patience = Patience(timeout)
+    bus, keyring = look(environ, patience.left)
     route = chosen(bus, keyring, create=create)
     if route is Route.ACTIVATE:
-        _activate(bus, keyring, environ, timeout)
-        bus, keyring = look(environ, timeout)
+        _activate(bus, keyring, environ, patience.left)
+        bus, keyring = look(environ, patience.left)
         route = chosen(bus, keyring, create=create)
         if route is Route.ACTIVATE:
             raise Unavailable(
@@ -67,13 +105,15 @@ def unlock(
                 hint="it belongs to another bus; work in that session, or in a private one:"
                 " env -u XDG_RUNTIME_DIR dbus-run-session -- bash",
             )
+    beside = _beside(bus, keyring)
     if not route.needs_password:
-        return _proof(bus, route, timeout)
+        return _proof(bus, route, patience)._replace(beside=beside)
     creating = route.creates(keyring)
-    password = checked(ask(creating))
-    printed = _carry_out(route, bus, password, environ, timeout)
-    opened = _proof(bus, route, timeout)
-    return Unlocked(opened.route, opened.pid, creating, printed)
+    with patience.held():
+        password = checked(ask(creating))
+    printed = _carry_out(route, bus, password, environ, patience.left)
+    opened = _proof(bus, route, patience)
+    return opened._replace(created=creating, environment=printed, beside=beside)
 
 
 def way(environ: Mapping[str, str], *, create: bool = False, timeout: float = 10) -> Route:
@@ -112,6 +152,19 @@ def chosen(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
             f" {bus.owner.uid}; no password goes there"
         )
     return choose(bus, keyring, create=create)
+
+
+def _beside(bus: BusFacts, keyring: KeyringFacts) -> int | None:
+    """Return the daemon that took the control socket from the one that serves, or None.
+
+    A second ``--unlock`` does so; then PAM and passwd speak to a daemon that serves nobody
+    (gkd-control-server.c:gkd_control_listen unlinks the socket and binds it anew).
+    """
+    pid = keyring.control_pid
+    if bus.owner is None or not pid or pid == bus.owner.pid:
+        return None
+    listener = NameOwner(pid, os.getuid(), program_of(pid))  # else systemd, which made the socket
+    return pid if listener.is_gnome_keyring else None
 
 
 def _activate(
@@ -188,29 +241,35 @@ def _control_directory(environ: Mapping[str, str], address: str) -> Iterator[lis
         raise
 
 
-def _proof(facts: BusFacts, route: Route, timeout: float) -> Unlocked:
-    """Ask the owner on the bus until it says unlocked, or raise what it says instead.
+def _proof(facts: BusFacts, route: Route, patience: Patience) -> Unlocked:
+    """Ask the owner on the bus until it says unlocked and gives a secret, or raise what it says.
 
     ``gnome-keyring-daemon --unlock`` ends with 0 whatever happened, and before it is on the bus.
     """
-    with Bus(facts.address or "", timeout) as bus:
+    with Bus(facts.address or "", patience.left) as bus:
         while bus.remaining:
             service = secret_service(bus)
             state = service.login_state() if service else None
-            if service and state is CollectionState.UNLOCKED:
+            if service and state is CollectionState.UNLOCKED and service.reads_one():
                 return Unlocked(route, service.owner.pid)
             if service and state is CollectionState.LOCKED:
-                raise _still_locked(route, service.owner.pid)
+                raise _still_locked(route, service.owner, patience)
             time.sleep(0.02)
-    raise Unavailable(f"no keyring daemon served the login keyring within {timeout:g} s")
+    raise Unavailable(f"no keyring daemon served the login keyring within {patience.seconds:g} s")
 
 
-def _still_locked(route: Route, pid: int) -> CredsSessionError:
-    if route is Route.NEW_DAEMON:
-        # gkd-login.c:unlock_or_create_login, gkm-wrap-prompt.c:fix_login_keyring_if_unlock_failed
-        return WrongPassword(
-            "the keyring did not accept the password",
-            hint=f"the daemon (pid {pid}) remembers it: a desktop's prompt that is answered rightly"
-            f" would give the keyring that password; where prompts are shown: kill {pid}",
-        )
-    return Unavailable(f"the keyring daemon (pid {pid}) still says: locked")
+def _still_locked(route: Route, owner: Peer, patience: Patience) -> CredsSessionError:
+    """Return what it means; end a daemon that was started here, with a wrong password.
+
+    It would remember the refused password, and a desktop's prompt that is answered rightly would
+    give it to the keyring (gkd-login.c:unlock_or_create_login,
+    gkm-wrap-prompt.c:fix_login_keyring_if_unlock_failed).
+    """
+    if route is not Route.NEW_DAEMON:
+        return Unavailable(f"the keyring daemon (pid {owner.pid}) still says: locked")
+    begin = time.time() - patience.spent - CLOCK
+    for daemon in keyring_daemons(owner.uid):
+        started_here = daemon.role is DaemonRole.BY_HAND and daemon.started > begin
+        if daemon.pid == owner.pid and started_here:
+            end(daemon)
+    return WrongPassword("the keyring did not accept the password")

@@ -21,18 +21,16 @@ from creds_session.errors import (
     Unavailable,
     WrongPassword,
 )
-from creds_session.facts import BusFacts, CollectionState, DaemonRole
+from creds_session.facts import BusFacts, CollectionState
 from creds_session.probe.session import probe_bus
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus
 from creds_session.system.files import back_up, remove
-from creds_session.system.processes import end, keyring_daemons
 from creds_session.system.secret_service import SecretService
 from creds_session.system.terminal import MAX_PASSWORD
 from creds_session.unlock import checked, chosen, look, same_service, unlock
 
 NEWLINE = b"\n"
-CLOCK = 2  # seconds; /proc/stat tells the boot, from which starts are reckoned, in whole ones
 
 
 class Rekeyed(NamedTuple):
@@ -73,7 +71,7 @@ def rekey(
     candidates = possible_passwords(old, new)
     was_there = facts.owner is not None
     if not was_there:
-        first_accepted(lambda one: _open(environ, one, timeout), candidates)
+        first_accepted(lambda one: unlock(environ, lambda _: one, timeout=timeout), candidates)
         facts = probe_bus(environ, timeout)
         chosen(facts, keyring, create=False)
     backup, used = _change(facts, path, candidates, new, timeout)
@@ -101,24 +99,6 @@ def first_accepted(act: Callable[[Secret], object], candidates: Sequence[Secret]
     if len(candidates) == 1 and candidates[0].reveal().endswith(NEWLINE):
         raise InvalidData("the old and the new password are the same; nothing was changed")
     raise WrongPassword("the keyring did not accept the old password; nothing was changed")
-
-
-def _open(environ: Mapping[str, str], password: Secret, timeout: float) -> None:
-    """Open the keyring where no daemon serves it; one that refused is ended again.
-
-    It would remember the refused password, and might give it to the keyring later
-    (gkm-wrap-prompt.c:fix_login_keyring_if_unlock_failed).
-    """
-    begin = time.time() - CLOCK
-    try:
-        unlock(environ, lambda _creating: password, timeout=timeout)
-    except WrongPassword:
-        owner = probe_bus(environ, timeout).owner
-        for daemon in keyring_daemons(owner.uid) if owner else ():
-            started_here = daemon.role is DaemonRole.BY_HAND and daemon.started > begin
-            if owner and daemon.pid == owner.pid and started_here:
-                end(daemon)
-        raise
 
 
 def _change(

@@ -21,7 +21,7 @@ creds() { "$PYTHON" -m creds_session "$@"; }
 show() { printf '\\n$ %s\\n' "$*"; "$@"; }
 show creds get emcli sysman || echo "(exit $?)"
 printf '\\n$ creds unlock --create      (the password is typed twice; here it comes by a pipe)\\n'
-printf '%s' "an own password" | creds unlock --create --password-stdin
+printf '%s\\n%s\\n' "an own password" "an own password" | creds unlock --create --password-stdin
 printf '\\n$ creds put emcli sysman\\n'
 printf '%s' 'MyOhMy!' | creds put emcli sysman
 show creds get emcli sysman

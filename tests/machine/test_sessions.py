@@ -185,16 +185,23 @@ def test_nested_bus_in_a_login_session(locked: Machine) -> None:
         assert session.run("creds get app me").output == "s3cret"
 
 
-def test_create_is_never_by_accident(locked: Machine) -> None:
-    locked.add_user("erin", "pw of erin")
-    locked.sh(
-        "install -d -m 700 /home/erin/.ssh && cp /root/key.pub "
-        "/home/erin/.ssh/authorized_keys && chown -R erin: /home/erin/.ssh"
+def give_key(machine: Machine, user: str) -> None:
+    machine.add_user(user, f"pw of {user}")
+    machine.sh(
+        f"install -d -m 700 /home/{user}/.ssh && cp /root/key.pub"
+        f" /home/{user}/.ssh/authorized_keys && chown -R {user}: /home/{user}/.ssh"
     )
+
+
+def test_create_is_never_by_accident(locked: Machine) -> None:
+    give_key(locked, "erin")
     with locked.ssh("erin", None, *OWN) as session:  # the hook asks nobody without a keyring
         refused = session.run("printf typo | creds unlock --password-stdin")
         assert refused.status == 77, refused
         assert "there is no login keyring yet" in refused.output
+        refused = session.run("printf typo | creds unlock --create --password-stdin")
+        assert refused.status == 1, refused
+        assert "PAM does not take this for the password of erin" in refused.output
         assert session.run("ls ~/.local/share/keyrings/*.keyring").status != 0
         session.type("creds unlock --create")
         session.expect("New password of the login keyring: ")
@@ -211,6 +218,15 @@ def test_create_is_never_by_accident(locked: Machine) -> None:
     locked.wait_until_gone("erin")
     with locked.ssh("erin", "pw of erin") as session:  # and PAM opens that very keyring
         assert session.run("creds get app me").output == "x"
+
+
+def test_create_takes_of_a_stream_what_pam_takes(locked: Machine) -> None:
+    give_key(locked, "fred")
+    with locked.ssh("fred", None, *OWN) as session:
+        made = session.run("printf 'pw of fred' | creds unlock --create --password-stdin")
+        assert made.status == 0, made
+        assert "created and unlocked" in made.output
+        assert session.run("printf x | creds put app me && creds get app me").output == "x"
 
 
 def test_interoperability(locked: Machine) -> None:

@@ -38,7 +38,8 @@ ANSWERS: Mapping[str, Answer] = {
 def serving(address: str, told: Path, *, delay: float = 0, **answers: Answer) -> Iterator[int]:
     """Own the name in a process that passes for gnome-keyring's; give its pid.
 
-    An answer that is a string is an error of that name; ``told`` gets the methods called.
+    An answer that is a string is an error of that name; ``told`` gets the methods called. An
+    answer to ``Get_Items`` is that of a property alone.
     """
     file = told.parent / "gnome-keyring-daemon"
     shutil.copy(os.path.realpath(sys.executable), file)
@@ -67,7 +68,8 @@ def serve(address: str, told: str, delay: float, answers: Mapping[str, Answer]) 
         with Path(told).open("a") as log:
             log.write(f"{method}\n")
         time.sleep(delay)
-        connection.send(_reply(message, answers.get(method, "org.example.No")))
+        answer = answers.get(f"{method}_{message.body[-1]}" if message.body else method)
+        connection.send(_reply(message, answer or answers.get(method, "org.example.No")))
 
 
 def _reply(message: Message, answer: Answer) -> Message:

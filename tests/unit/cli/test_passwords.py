@@ -76,6 +76,25 @@ def test_a_new_password_of_a_stream_is_given_once() -> None:
     assert passwords.new(arguments, "", "").reveal() == b"pw"
 
 
+def asked_of(content: bytes) -> tuple[bytes, list[bytes]]:
+    """Return what a keyring would be made with, and what PAM was asked about."""
+    asked: list[bytes] = []
+    arguments = parsed("--password-fd", str(pipe(content)), quiet=True)
+    made = passwords.new(arguments, "", "", lambda one: asked.append(one.reveal()))
+    return made.reveal(), asked
+
+
+@pytest.mark.parametrize("content", [b"pw\npw", b"pw\npw\n"])
+def test_a_keyring_is_made_with_two_lines_that_are_the_same(content: bytes) -> None:
+    assert asked_of(content) == (b"pw", [])
+
+
+@pytest.mark.parametrize("content", [b"pw", b"pw\nqw", b"pw\npw\npw", b"pw\n"])
+def test_a_keyring_is_made_with_one_line_only_where_that_is_allowed(content: bytes) -> None:
+    whole = content.removesuffix(b"\n")
+    assert asked_of(content) == (whole, [whole])
+
+
 @pytest.mark.parametrize("content", [b"old\nnew", b"old\nnew\n"])
 def test_old_and_new_of_a_stream_are_two_lines(content: bytes) -> None:
     old, new = passwords.old_and_new(parsed("--password-fd", str(pipe(content))))

@@ -83,17 +83,13 @@ def test_rekey_tells_what_became_of_it(
     }
 
 
-@pytest.mark.parametrize("hint", ["", "kill 7"])
-def test_unlock_with_a_wrong_password_names_the_repair(
-    monkeypatch: pytest.MonkeyPatch, hint: str
-) -> None:
+def test_unlock_with_a_wrong_password_names_the_repair(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise WrongPassword("no", hint=hint)
+        raise WrongPassword("no")
 
     monkeypatch.setattr(unlocking, "forbid_core_dumps", lambda: None)
     monkeypatch.setattr(unlocking, "open_keyring", refuse)
     arguments = argparse.Namespace(explain=False, create=False, **ALL)
     with pytest.raises(WrongPassword) as caught:
         unlocking.unlock(arguments)
-    assert caught.value.hint.startswith(hint)
     assert caught.value.hint.endswith("creds rekey")

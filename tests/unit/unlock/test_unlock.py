@@ -26,7 +26,7 @@ from creds_session.system.secret_service import secret_service
 from creds_session.unlock import Route, unlock, way
 from creds_session.unlock.routes import NoKeyringYet
 from tests.unit import examples
-from tests.unit.service import LOCKED, UNLOCKED, serving
+from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
 from tests.unit.system.test_bus import dbus_daemon, listening
 
 DENIED = "org.gnome.keyring.Error.Denied"
@@ -148,6 +148,54 @@ def test_unlock_is_content_with_what_is_unlocked(environ: dict[str, str], tmp_pa
         assert unlock(environ, never).pid == pid
 
 
+ITEMS = ("v", (("ao", ["/org/freedesktop/secrets/collection/login/1"]),))
+SECRET = ("(oayays)", (("/session", b"", b"canary", "text/plain"),))
+
+
+@pytest.mark.parametrize("secret", [SECRET, "org.freedesktop.Secret.Error.IsLocked"])
+def test_unlocked_is_a_keyring_of_which_a_secret_can_be_read(
+    environ: dict[str, str], tmp_path: Path, secret: Answer
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    told = tmp_path / "told"
+    with serving(address, told, Get=UNLOCKED, Get_Items=ITEMS, GetSecret=secret) as pid:
+        if secret is SECRET:
+            assert unlock(environ, never).pid == pid
+        else:
+            with pytest.raises(Unavailable):
+                unlock(environ, never, timeout=0.5)
+    assert "GetSecret" in (tmp_path / "told").read_text()
+
+
+def test_time_limit_is_one_for_all_steps_and_not_for_the_person(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    def ask(_creating: bool) -> Secret:  # noqa: FBT001
+        time.sleep(1)
+        return Secret(b"canary")
+
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    slow = serving(address, tmp_path / "told", delay=0.2, UnlockWithMasterPassword=DENIED)
+    with slow, pytest.raises(Unavailable, match="no answer to"):
+        unlock(environ, ask, timeout=1)
+    quick = serving(address, tmp_path / "told", UnlockWithMasterPassword=DENIED)
+    with quick, pytest.raises(WrongPassword):
+        unlock(environ, ask, timeout=0.9)
+
+
+def test_daemon_that_took_the_control_socket_is_named(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "keyring").mkdir()
+    with socket.socket(socket.AF_UNIX) as control:
+        control.bind(str(tmp_path / "keyring" / "control"))
+        control.listen()
+        with serving(environ["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told", Get=UNLOCKED):
+            assert unlock(environ, never).beside is None
+            monkeypatch.setattr(unlocking, "program_of", lambda _pid: "gnome-keyring-daemon")
+            assert unlock(environ, never).beside == os.getpid()
+
+
 def test_proof_that_is_slow_to_come_ends_within_the_time_limit(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
@@ -155,7 +203,7 @@ def test_proof_that_is_slow_to_come_ends_within_the_time_limit(
     with serving(address, tmp_path / "told", delay=0.35, ReadAlias=("o", ("/",))):
         begin = time.monotonic()
         with pytest.raises(Unavailable):
-            unlocking._proof(BusFacts(address), Route.NEW_DAEMON, 0.5)
+            unlocking._proof(BusFacts(address), Route.NEW_DAEMON, unlocking.Patience(0.5))
         assert time.monotonic() - begin < 0.8
 
 

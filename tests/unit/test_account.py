@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from creds_session import account
+from creds_session.errors import CredsSessionError, Unavailable, WrongPassword
+from creds_session.secret import Secret
+from creds_session.trial import Outcome, conversation
+
+IN = Outcome(0, "Success", knows_password=True)
+NO = Outcome(7, "Authentication failure")
+ASKED = Secret(b"canary")
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(account, "PLACES", (tmp_path / "etc", tmp_path))
+    return tmp_path / "creds-session"
+
+
+def answering(outcome: Outcome) -> Callable[..., object]:
+    @contextmanager
+    def conversation(*_: object) -> Iterator[Callable[[Secret], Outcome]]:
+        yield lambda _password: outcome
+
+    return conversation
+
+
+@pytest.mark.parametrize(("outcome", "accepted"), [(IN, True), (NO, False)])
+def test_what_pam_takes_is_the_account_s(
+    service: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: Outcome,
+    accepted: bool,  # noqa: FBT001
+) -> None:
+    service.touch()
+    monkeypatch.setattr(account, "conversation", answering(outcome))
+    if accepted:
+        account.require_own("alice", ASKED)
+        return
+    with pytest.raises(WrongPassword, match="Authentication failure") as caught:
+        account.require_own("alice", ASKED)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("password", "error"), [(b"canary", Unavailable), (b"canary\nx", WrongPassword)]
+)
+def test_pam_is_not_asked_where_its_answer_would_say_nothing(
+    service: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    password: bytes,
+    error: type[CredsSessionError],
+) -> None:
+    monkeypatch.setattr(account, "conversation", None)
+    assert not service.exists()
+    with pytest.raises(error) as caught:
+        account.require_own("alice", Secret(password))
+    assert "canary" not in str(caught.value)
+    assert "twice" in caught.value.hint
+
+
+def test_a_conversation_without_a_candidate_is_open_to_everybody() -> None:
+    """No mount name space is needed, so no root: libpam answers for a service that is not there."""
+    with conversation("creds-session-nowhere", "nobody", {}) as talk:
+        assert not talk(ASKED).lets_in
