@@ -92,6 +92,9 @@ def _subcommand(
 def _session_arguments(commands: argparse._SubParsersAction[Parser]) -> None:
     lock = _subcommand(commands, "lock", "lock the login keyring of this session")
     lock.add_argument("--all", action="store_true", help="every keyring that is served")
+    lock.add_argument(
+        "--if-logged-out", action="store_true", help="only if you have no login session any more"
+    )
     status = _subcommand(commands, "status", "say whether a secret can be read; start nothing")
     for command in (lock, status):
         command.add_argument("--json", action="store_true", help="the result as one JSON object")
@@ -121,7 +124,13 @@ def _unlock_arguments(unlock: argparse.ArgumentParser) -> None:
 def _hook_arguments(hook: argparse.ArgumentParser) -> None:
     hook.add_argument("action", choices=("install", "remove", "print"), help="what to do with it")
     shells = ("sh", "dash", "ksh", "ash", "bash", "zsh", "fish")
-    hook.add_argument("--shell", choices=shells, help="whose (your login shell's)")
+    kind = hook.add_mutually_exclusive_group()
+    kind.add_argument("--shell", choices=shells, help="whose (your login shell's)")
+    kind.add_argument(
+        "--unit",
+        choices=("lock", "unlock"),
+        help="instead, a unit of systemd: lock at the last logout; unlock with a credential",
+    )
 
 
 def _rekey_arguments(rekey: argparse.ArgumentParser) -> None:

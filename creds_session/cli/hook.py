@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import pwd
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ PROFILE = Path(creds_session.__file__).parent / "profile"
 
 def hook(arguments: argparse.Namespace) -> int:
     """Install, remove or print the hook; return the exit code."""
+    if arguments.unit is not None:
+        return _unit(arguments)
     shell = arguments.shell or Path(pwd.getpwuid(os.getuid()).pw_shell).name
     environ = {"HOME": pwd.getpwuid(os.getuid()).pw_dir, **os.environ}
     ours = hooks.hook_of(shell, environ)
@@ -31,7 +34,28 @@ def hook(arguments: argparse.Namespace) -> int:
             "root is never asked for a keyring's password, so root needs no hook",
             hint="for everyone on this machine: scripts/install",
         )
-    changed = hooks.install(ours, text) if arguments.action == "install" else hooks.uninstall(ours)
+    return _told(
+        hooks.install(ours, text) if arguments.action == "install" else hooks.uninstall(ours)
+    )
+
+
+def _unit(arguments: argparse.Namespace) -> int:
+    """Install, remove or print units of the user manager, root's for everybody."""
+    from creds_session import user_units  # noqa: PLC0415 - seldom wanted
+
+    what: str = arguments.unit
+    if arguments.action == "print":
+        for name in user_units.UNITS[what]:
+            sys.stdout.buffer.write(b"# " + name.encode() + b"\n" + (PROFILE / name).read_bytes())
+        return 0
+    place = user_units.folder({"HOME": pwd.getpwuid(os.getuid()).pw_dir, **os.environ})
+    if arguments.action == "remove":
+        return _told(user_units.uninstall(what, place))
+    program = shutil.which("creds") or str(Path(sys.argv[0]).absolute())
+    return _told(user_units.install(what, PROFILE, place, program))
+
+
+def _told(changed: list[Path]) -> int:
     for path in changed:
         complain("creds", f"changed {path}")
     if not changed:

@@ -8,10 +8,13 @@ import os
 from creds_session.cli.common import complain, print_json
 from creds_session.lock import Locked
 from creds_session.lock import lock as lock_keyrings
+from creds_session.system.logins import is_logged_in
 
 
 def lock(arguments: argparse.Namespace) -> int:
     """Lock the login keyring, or all; return the exit code."""
+    if arguments.if_logged_out and is_logged_in(os.getuid()):
+        return 0
     locked = lock_keyrings(os.environ, everything=arguments.all, timeout=arguments.timeout)
     if arguments.json:
         print_json({"locked": list(locked.collections), "pid": locked.pid})

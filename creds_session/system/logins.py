@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from creds_session.errors import Unavailable
 from creds_session.system.commands import run
 
 SCOPE = re.compile(r"/session-([^/]+)\.scope")  # logind's, systemd-logind.service(8)
@@ -35,6 +36,18 @@ def own(proc: Path = PROC) -> Login | None:
     """
     found = SCOPE.search((proc / "self/cgroup").read_text())
     return _of_session(found.group(1), proc) if found else _of_connection(proc)
+
+
+def is_logged_in(uid: int) -> bool:
+    """Tell whether a user has a login session that is not closing. Raises Unavailable.
+
+    His processes may outlive it, and his manager does where it lingers (sd_uid_get_state(3)).
+    """
+    shown = run(["loginctl", "show-user", str(uid), "--property=State"])
+    state = shown.output.strip().partition("=")[2]
+    if not state:
+        raise Unavailable(f"logind does not tell whether user id {uid} is logged in")
+    return state not in {"closing", "lingering", "offline"}
 
 
 def _of_session(name: str, proc: Path) -> Login | None:

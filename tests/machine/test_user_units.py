@@ -1,0 +1,89 @@
+"""The keyring is locked at the last logout, not before; or opened where nobody types."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.machine.machine import Boot, Machine
+
+PASSWORD = "pw of alice"
+AS_ALICE = "runuser -u alice -- env XDG_RUNTIME_DIR=/run/user/$(id -u alice) "
+LINGER = (
+    "install -D /dev/null /var/lib/systemd/linger/alice; systemctl start user@$(id -u alice);"
+    " install -d -o alice -m 700 /home/alice/.config"
+)
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def machine(boot: Boot, request: pytest.FixtureRequest) -> Machine:
+    machine = boot(request.param)
+    machine.run("creds-setup-pam", "apply")
+    machine.add_user("alice", PASSWORD)
+    machine.sh(LINGER)
+    return machine
+
+
+def status(machine: Machine) -> str:
+    return machine.sh(f"{AS_ALICE} creds status", check=False).stdout.partition(":")[0]
+
+
+def wait_for(machine: Machine, wanted: str) -> None:
+    deadline = time.monotonic() + 15
+    while status(machine) != wanted:
+        assert time.monotonic() < deadline, status(machine)
+        time.sleep(0.2)
+
+
+def test_first_of_two_logouts_locks_nothing_and_the_last_one_does(machine: Machine) -> None:
+    with machine.ssh("alice", PASSWORD) as first:
+        assert first.run("printf x | creds put app me").status == 0
+        installed = first.run("creds hook install --unit lock")
+        assert installed.status == 0, installed
+        assert "creds-session-lock.path" in installed.output
+        with machine.ssh("alice", PASSWORD) as second:
+            assert second.run("creds get app me").output == "x"
+        time.sleep(2)  # what must not happen gets its time
+        assert first.run("creds get app me").output == "x"
+        assert status(machine) == "unlocked"
+    wait_for(machine, "locked")
+    with machine.ssh("alice", PASSWORD) as again:
+        assert again.run("creds get app me").output == "x"
+
+
+def test_without_the_unit_it_stays_open(machine: Machine) -> None:
+    with machine.ssh("alice", PASSWORD) as session:
+        assert session.run("creds hook remove --unit lock").status == 0
+        assert "nothing to do" in session.run("creds hook remove --unit lock").output
+    time.sleep(3)
+    assert status(machine) == "unlocked"
+
+
+def test_root_has_it_done_for_everybody(machine: Machine) -> None:
+    machine.run("creds", "hook", "install", "--unit", "lock")
+    machine.sh("systemctl restart user@$(id -u alice)")
+    with machine.ssh("alice", PASSWORD) as session:
+        assert session.run("creds get app me").output == "x"
+    wait_for(machine, "locked")
+    machine.run("creds", "hook", "remove", "--unit", "lock")
+    left = machine.sh("find /etc/systemd/user /home/alice/.config -name 'creds-session-*'").stdout
+    assert left == ""
+
+
+def test_unlock_with_a_credential_where_nobody_logs_in(machine: Machine) -> None:
+    major = int(machine.sh("systemctl --version | awk 'NR == 1 {print $2}'").stdout)
+    if major < 256:
+        refused = machine.sh("systemd-creds encrypt --user - -", check=False, stdin=b"x")
+        assert refused.returncode != 0  # so the release has no such credentials at all
+        return
+    encrypt = (
+        "mkdir -p ~/.config/credstore.encrypted; systemd-creds encrypt --user --name=creds-session"
+        " - ~/.config/credstore.encrypted/creds-session"
+    )
+    machine.sh(f"cd /; HOME=/home/alice {AS_ALICE} sh -c '{encrypt}'", stdin=PASSWORD.encode())
+    done = machine.sh(f"{AS_ALICE} creds hook install --unit unlock", check=False)
+    assert done.returncode == 0, machine.journal("-n", "20") + done.stderr
+    machine.sh(f"{AS_ALICE} creds lock; systemctl restart user@$(id -u alice)")
+    wait_for(machine, "unlocked")
+    assert machine.sh(f"{AS_ALICE} creds get app me").stdout == "x\n"
