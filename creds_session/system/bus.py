@@ -11,7 +11,8 @@ import socket
 import stat
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,18 +20,27 @@ from jeepney import (
     DBusAddress,
     DBusErrorResponse,
     HeaderFields,
+    MatchRule,
     Message,
     MessageFlag,
+    MessageType,
     new_method_call,
 )
 from jeepney.bus import get_bus
 from jeepney.io.blocking import DBusConnection, prep_socket
 
-from creds_session.errors import CredsSessionError, NotPermitted, Unavailable
+from creds_session.errors import (
+    CredsSessionError,
+    NoService,
+    NotPermitted,
+    TimedOut,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+AT_ONCE = 256  # calls under way, far below a bus's limit (dbus-daemon(1), max_replies)
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
 
 
@@ -194,16 +204,59 @@ class Bus:
 
         Raises CallFailed for an error answer and Unavailable when none comes in time.
         """
-        message = new_method_call(to, method, signature or None, body)
-        message.header.flags |= MessageFlag.no_auto_start
-        try:
+        message = _message(to, method, signature, body)
+        with self._in_time(method):
             reply = self._connection.send_and_get_reply(message, timeout=self.remaining)
-        except (TimeoutError, OSError, EOFError) as error:
-            raise Unavailable(
+        return _body(reply)
+
+    def call_each(
+        self, to: Sequence[DBusAddress], method: str, signature: str = "", *body: object
+    ) -> list[tuple[object, ...] | None]:
+        """Call one method of many objects; give None where one answers with an error.
+
+        Many calls are under way at once: what takes time is waiting, not answering.
+        """
+        answers: list[tuple[object, ...] | None] = []
+        with self._in_time(method):
+            for start in range(0, len(to), AT_ONCE):
+                serials = []
+                for one in to[start : start + AT_ONCE]:
+                    serials.append(next(self._connection.outgoing_serial))
+                    message = _message(one, method, signature, body)
+                    self._connection.send(message, serial=serials[-1])
+                replies: dict[int, Message] = {}
+                while len(replies) < len(serials):
+                    reply = self._connection.receive(timeout=self.remaining)
+                    serial = reply.header.fields.get(HeaderFields.reply_serial)
+                    if serial in serials:
+                        replies[serial] = reply
+                answers += [_body_or_none(replies[serial]) for serial in serials]
+        return answers
+
+    def call_and_await(
+        self, to: DBusAddress, method: str, signal: str, signature: str = "", *body: object
+    ) -> tuple[object, ...]:
+        """Call a method of an object; return the body of the signal it sends afterwards."""
+        rule = MatchRule(
+            type=MessageType.signal, interface=to.interface, member=signal, path=to.object_path
+        )
+        with self._connection.filter(rule) as signals:
+            self.call(to, method, signature, *body)
+            with self._in_time(signal):
+                told = self._connection.recv_until_filtered(signals, timeout=self.remaining)
+        return tuple(told.body)
+
+    @contextmanager
+    def _in_time(self, method: str) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            raise TimedOut(
                 f"no answer to {method} on the bus within {self._timeout:g} s",
                 hint="creds-doctor shows which process does not answer",
             ) from error
-        return _body(reply)
+        except (OSError, EOFError) as error:
+            raise Unavailable(f"the bus ended before it answered to {method}") from error
 
     def peer(self, name: str) -> Peer | None:
         """Return the owner of a well-known name, or None; starts nothing."""
@@ -240,11 +293,22 @@ class Bus:
         self.close()
 
 
+def _message(to: DBusAddress, method: str, signature: str, body: tuple[object, ...]) -> Message:
+    message = new_method_call(to, method, signature or None, body)
+    message.header.flags |= MessageFlag.no_auto_start
+    return message
+
+
 def _no_answer(address: str, error: Exception) -> Unavailable:
-    return Unavailable(
+    kind = TimedOut if isinstance(error, TimeoutError) else NoService
+    return kind(
         f"no session bus answers at {address}: {str(error) or 'no answer in time'}",
         hint="log in anew, or start one with: dbus-run-session -- bash",
     )
+
+
+def _body_or_none(reply: Message) -> tuple[object, ...] | None:
+    return None if reply.header.message_type.name == "error" else tuple(reply.body)
 
 
 def _body(reply: Message) -> tuple[object, ...]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from jeepney import DBusAddress
 
+from creds_session.collection import CollectionState
 from creds_session.errors import Unavailable, WrongPassword
-from creds_session.facts import CollectionState
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus, CallFailed, Peer
 
@@ -40,11 +40,12 @@ class SecretService:
         self._bus = bus
         self.owner = owner
 
-    def _at(self, path: str, interface: str) -> DBusAddress:
+    def at(self, path: str, interface: str) -> DBusAddress:
+        """Return the address of an object of its, for calls over the same bus."""
         return DBusAddress(path, self.owner.unique_name, interface)
 
     def _service(self) -> DBusAddress:
-        return self._at(PATH, "org.freedesktop.Secret.Service")
+        return self.at(PATH, "org.freedesktop.Secret.Service")
 
     def alias(self, name: str) -> str:
         """Return the path of the collection with this alias, or ``/``."""
@@ -53,7 +54,7 @@ class SecretService:
 
     def collections(self) -> tuple[str, ...]:
         """Return the paths of all collections that it serves."""
-        properties = self._at(PATH, "org.freedesktop.DBus.Properties")
+        properties = self.at(PATH, "org.freedesktop.DBus.Properties")
         interface = "org.freedesktop.Secret.Service"
         (variant,) = self._bus.call(properties, "Get", "ss", interface, "Collections")
         paths = variant[1] if isinstance(variant, tuple) else ()
@@ -61,7 +62,7 @@ class SecretService:
 
     def control_directory(self) -> str | None:
         """Return the folder of gnome-keyring's control socket (gkd-dbus.c), or None."""
-        daemon = self._at("/org/gnome/keyring/daemon", "org.gnome.keyring.Daemon")
+        daemon = self.at("/org/gnome/keyring/daemon", "org.gnome.keyring.Daemon")
         try:
             (folder,) = self._bus.call(daemon, "GetControlDirectory")
         except CallFailed:
@@ -76,7 +77,7 @@ class SecretService:
         """
         if collection == NO_OBJECT:
             return CollectionState.ABSENT
-        properties = self._at(collection, "org.freedesktop.DBus.Properties")
+        properties = self.at(collection, "org.freedesktop.DBus.Properties")
         interface = "org.freedesktop.Secret.Collection"
         try:
             (variant,) = self._bus.call(properties, "Get", "ss", interface, "Locked")
@@ -100,6 +101,18 @@ class SecretService:
         """
         self._with_passwords("UnlockWithMasterPassword", "o", collection, password)
 
+    def unlock_by_prompt(self, collection: str) -> bool:
+        """Have the service ask for the password by its own prompt; tell whether it was given.
+
+        Where no prompt can be shown gnome-keyring says at once that it was dismissed.
+        """
+        _, prompt = self._bus.call(self._service(), "Unlock", "ao", [collection])
+        if prompt == NO_OBJECT:
+            return True
+        shown = self.at(str(prompt), "org.freedesktop.Secret.Prompt")
+        dismissed, _ = self._bus.call_and_await(shown, "Prompt", "Completed", "s", "")
+        return not dismissed
+
     def lock(self, collection: str) -> None:
         """Lock a collection; its state tells whether it is (gkd-secret-lock.c keeps no error)."""
         self._bus.call(self._service(), "Lock", "ao", [collection])
@@ -121,7 +134,7 @@ class SecretService:
         service = self._service()
         opened = self._bus.call(service, "OpenSession", "sv", "plain", ("s", ""))
         session = str(opened[1])  # closed with this connection (the specification, Sessions)
-        internal = self._at(PATH, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
+        internal = self.at(PATH, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
         signature += "(oayays)" * len(given)
         secrets = [(session, b"", password.reveal(), "text/plain") for password in given]
         try:
