@@ -79,7 +79,7 @@ class BusStore:
         """Keep a password as keyring does."""
         label = f"Password for '{username}' on '{service}'"
         attributes = {**_query(service, username), "application": APPLICATION}
-        self._items.create(label, attributes, password)
+        self._items.keep(label, attributes, password)
 
     def delete(self, service: str, username: str) -> None:
         """Remove the item that ``get`` reads."""

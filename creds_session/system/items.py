@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from creds_session.system.secret_session import EncryptedSession, PlainSession
 
 ITEM = "org.freedesktop.Secret.Item"
 PROPERTIES = "org.freedesktop.DBus.Properties"
+UNFINISHED = "creds-session-unfinished"  # an attribute of an item that is not to be found yet
 LOCKED = "org.freedesktop.Secret.Error.IsLocked"
 GONE = frozenset(
     {
@@ -73,8 +75,30 @@ class Items:
                 self._require_open()  # the items of a locked collection are left out
         return {str(path): session.unwrap(secret) for path, secret in given.items()}
 
-    def create(self, label: str, attributes: Mapping[str, str], secret: Secret) -> None:
-        """Keep a secret; an item that has these attributes is replaced, in one step for others."""
+    def keep(self, label: str, attributes: Mapping[str, str], secret: Secret) -> None:
+        """Keep a secret in the item that has these attributes, or in a new one.
+
+        Whenever the daemon is killed, the old secret is in its file or the new one. It writes a new
+        item without its secret first (gkd-secret-objects.c:collection_method_create_item), so that
+        gets its attributes last: nobody finds it before.
+        """
+        if self.search(attributes):
+            self._create(label, attributes, secret)
+            return
+        path = self._create(label, {UNFINISHED: os.urandom(16).hex()}, secret)
+        try:
+            with _told():
+                to = self._service.at(path, PROPERTIES)
+                self._bus.call(to, "Set", "ssv", ITEM, "Attributes", ("a{ss}", dict(attributes)))
+            is_alone = len(self.search(attributes)) == 1
+        except CallFailed:  # a provider that sets no attributes
+            is_alone = False
+        if not is_alone:  # or another process was at it too: one of us replaces the other's
+            self.delete(path)
+            self._create(label, attributes, secret)
+
+    def _create(self, label: str, attributes: Mapping[str, str], secret: Secret) -> str:
+        """Create an item, or replace the one that has these attributes, in one step for others."""
         properties = {
             f"{ITEM}.Label": ("s", label),
             f"{ITEM}.Attributes": ("a{ss}", dict(attributes)),
@@ -86,6 +110,7 @@ class Items:
             path, _ = self._bus.call(to, "CreateItem", "a{sv}(oayays)b", *body)
         if path == NO_OBJECT:
             raise PromptImpossible("the service would ask before it keeps anything")
+        return str(path)
 
     def delete(self, path: str) -> None:
         """Remove an item; one that is gone already is no error."""
