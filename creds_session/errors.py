@@ -30,6 +30,12 @@ class NoSuchCredential(CredsSessionError):  # noqa: N818
     """No item has these attributes."""
 
 
+class Ambiguous(CredsSessionError):  # noqa: N818
+    """Several items match, and nothing but chance would choose one."""
+
+    exit_code = 65
+
+
 class UsageError(CredsSessionError):
     """The command line asks for something that cannot be meant."""
 
@@ -54,6 +60,14 @@ class Unavailable(CredsSessionError):  # noqa: N818
     exit_code = 69
 
 
+class NoService(Unavailable):
+    """No bus, or nobody on it serves secrets."""
+
+
+class TimedOut(Unavailable):
+    """Someone was asked and did not answer in time."""
+
+
 class CannotWrite(CredsSessionError):  # noqa: N818
     """The file system refuses the change."""
 
@@ -76,3 +90,7 @@ class CollectionLocked(CredsSessionError):  # noqa: N818
     """The keyring is locked and nobody was asked to open it."""
 
     exit_code = 77
+
+
+class PromptImpossible(CollectionLocked):
+    """The keyring is locked, its own prompt was to be shown, and nobody answered it."""

@@ -11,25 +11,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from creds_session.collection import CollectionState as CollectionState  # noqa: PLC0414 - also ours
+from creds_session.collection import collection_name as collection_name  # noqa: PLC0414
 from creds_session.pam.terms import Dialect
 from creds_session.sshd import NOT_ASKED, SshdFacts
 
 DAEMON_NAME = "gnome-keyring-daemon"
 LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
-
-
-class CollectionState(enum.Enum):
-    """What became of a collection of the Secret Service."""
-
-    UNLOCKED = "unlocked"
-    LOCKED = "locked"
-    ABSENT = "absent"
-    GHOST = "ghost"
-
-
-def collection_name(path: str) -> str:
-    """Return what tells a collection from others: the last part of its path."""
-    return path.rpartition("/")[2]
 
 
 class DaemonRole(enum.Enum):

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import io
-import math
 import os
 import pwd
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from creds_session import __version__
 from creds_session.errors import CannotWrite, CredsSessionError, UsageError
 from creds_session.report.text import printable
 
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 OUR_FAULT = 70
 SCHEMA = 1
-LONGEST = 86400.0  # seconds
 PLACES = {"HOME": ".config", "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}  # of keyring's files
 
 
@@ -48,6 +43,14 @@ def run(command: Callable[[], int], program: str) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: a crash must not look like 1
         return _fault(program, error)
     return code
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End this process, all output written, as the kernel clears up: Python takes 6 ms for it."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 class _Output(io.FileIO):
@@ -149,33 +152,6 @@ def print_json(values: Mapping[str, object]) -> None:
     print(json.dumps({"schema": SCHEMA, **values}, indent=2, sort_keys=False))
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors exit with 64, and whose help keeps its examples' lines."""
-
-    def __init__(self, prog: str, description: str, epilog: str) -> None:
-        super().__init__(
-            prog=prog,
-            description=description,
-            epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        self.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-
-    def error(self, message: str) -> NoReturn:
-        """Print the usage and the message, and exit."""
-        self.print_usage(sys.stderr)
-        self.exit(UsageError.exit_code, f"{self.prog}: {printable(message)}\n")
-
-
-def seconds(text: str) -> float:
-    """Return a time limit given on the command line: more than nothing, at most a day."""
-    value = float(text)
-    if not (math.isfinite(value) and 0 < value <= LONGEST):
-        raise ValueError(text)
-    return value
-
-
 def refuse_foreign_home(command: str) -> None:
     """Refuse root with the home or the runtime directory of a user, as ``sudo`` can leave it.
 
@@ -184,13 +160,13 @@ def refuse_foreign_home(command: str) -> None:
     if os.getuid() != 0:
         return
     place = os.environ.get("XDG_RUNTIME_DIR")
-    if place and Path(place).is_dir() and Path(place).stat().st_uid != 0:
+    if place and os.path.isdir(place) and os.stat(place).st_uid != 0:  # noqa: PTH112, PTH116
         raise _foreign("XDG_RUNTIME_DIR", place, command)
     for variable, below in PLACES.items():
         place = os.environ.get(variable)
         if place and not (variable == "HOME" and _is_home_of_root(place)):
-            path = Path(place, below, "python_keyring").absolute()
-            if not (_is_roots(path) and _is_roots(Path(os.path.realpath(path)))):
+            path = os.path.join(os.getcwd(), place, below, "python_keyring")  # noqa: PTH109, PTH118
+            if not (_is_roots(path) and _is_roots(os.path.realpath(path))):
                 raise _foreign(variable, place, command)
 
 
@@ -206,12 +182,12 @@ def _is_home_of_root(place: str) -> bool:
     return os.path.realpath(place) == os.path.realpath(pwd.getpwuid(0).pw_dir)
 
 
-def _is_roots(path: Path) -> bool:
+def _is_roots(path: str) -> bool:
     """Tell whether root alone decides what lies at this path, now or later."""
     followed = True  # in a sticky folder others can make what is not there yet
-    for folder in (path, *path.parents):
+    for folder in _and_parents(path):
         try:
-            status = folder.lstat()
+            status = os.lstat(folder)
         except (FileNotFoundError, NotADirectoryError):
             followed = False
             continue
@@ -221,6 +197,16 @@ def _is_roots(path: Path) -> bool:
             return False
         followed = True
     return True
+
+
+def _and_parents(path: str) -> Iterator[str]:
+    """Give a path and the folders above it; its ``..`` are the kernel's to resolve."""
+    while True:
+        yield path
+        above = path.rstrip("/").rpartition("/")[0].rstrip("/") or "/"
+        if path == above:
+            return
+        path = above
 
 
 def _others_write(status: os.stat_result) -> bool:

@@ -1,18 +1,26 @@
-"""``creds``: put, get and delete credentials; unlock the keyring of this session."""
+"""``creds``: keep and read credentials; unlock the keyring of this session."""
 
 from __future__ import annotations
 
-import argparse
-import os
+import gc
 import sys
+from typing import TYPE_CHECKING
 
-from creds_session.cli.common import Parser, refuse_foreign_home, run, seconds
-from creds_session.cli.passwords import add_sources, is_elsewhere, new, same_again
-from creds_session.errors import UsageError
-from creds_session.secret import Secret
-from creds_session.system.hardening import forbid_core_dumps
+from creds_session.cli.common import end_at_once, refuse_foreign_home, run
+from creds_session.cli.credentials import (
+    SUMMARIES,
+    add_arguments,
+    credentials_command,
+    plain_get,
+)
+
+if TYPE_CHECKING:  # `creds get` does without
+    import argparse
+
+    from creds_session.cli.parser import Parser
 
 PROGRAM = "creds"
+REMAINDER = "..."  # argparse's own name for it
 REKEY = """\
 Give the login keyring another password, where the login's was changed without it. It asks for the
 old one, the new one, and the new one again; --password-stdin, --password-fd and
@@ -36,17 +44,18 @@ exit codes: 0 done; 1 no such credential, or wrong password; 64 usage; 65 unusab
 
 def main() -> int:
     """Run ``creds`` with the arguments of this process."""
+    if sys.argv[1:2] == ["get"]:
+        gc.disable()  # what it makes is gone before it would be worth collecting
+        end_at_once(run(_main, PROGRAM))
     return run(_main, PROGRAM)
 
 
 def _main() -> int:
-    arguments = _parser().parse_args()
+    arguments = _parse(sys.argv[1:])
     if arguments.command != "exec":  # it keeps its keyring elsewhere, and loads nothing of a home
         refuse_foreign_home(arguments.command)
     command = {
-        "put": _put,
-        "get": _get,
-        "delete": _delete,
+        **dict.fromkeys(SUMMARIES, credentials_command),
         "unlock": _unlock,
         "lock": _lock,
         "status": _status,
@@ -58,22 +67,28 @@ def _main() -> int:
     return command[arguments.command](arguments)
 
 
+def _parse(words: list[str]) -> argparse.Namespace:
+    """Return what the words say; who only wants a password waits for no parser of all commands."""
+    plain = plain_get(words)
+    if plain is not None:
+        return plain
+    if words and words[0] in SUMMARIES:
+        from creds_session.cli.parser import Parser  # noqa: PLC0415
+
+        parser = Parser(f"{PROGRAM} {words[0]}", SUMMARIES[words[0]], "")
+        add_arguments(parser, words[0])
+        parser.set_defaults(command=words[0])
+        return parser.parse_args(words[1:])
+    return _parser().parse_args(words)
+
+
 def _parser() -> Parser:
+    from creds_session.cli.parser import Parser  # noqa: PLC0415
+
     parser = Parser(PROGRAM, "Read and keep secrets in a session without a desktop.", EXAMPLES)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    put = _subcommand(commands, "put", "keep a password, asked for twice or read from a pipe")
-    get = _subcommand(commands, "get", "print a password")
-    delete = _subcommand(commands, "delete", "remove a password, and the name under the key")
-    for command in (put, get, delete):
-        command.add_argument("service", metavar="SERVICE")
-        command.add_argument("user", metavar="USER", nargs="?")
-        key = command.add_mutually_exclusive_group()
-        key.add_argument("--username-key", metavar="KEY", help="the key that holds the user name")
-        key.add_argument(
-            "--username-key-env", metavar="VAR", help="an environment variable with that key"
-        )
-    add_sources(put)
-    get.add_argument("--no-newline", action="store_true", help="print the password alone")
+    for name, summary in SUMMARIES.items():
+        add_arguments(_subcommand(commands, name, summary), name)
     _unlock_arguments(_subcommand(commands, "unlock", "open the login keyring of this session"))
     _session_arguments(commands)
     _hook_arguments(_subcommand(commands, "hook", "the login hook, for yourself alone"))
@@ -90,6 +105,8 @@ def _subcommand(
 
 
 def _session_arguments(commands: argparse._SubParsersAction[Parser]) -> None:
+    from creds_session.cli.parser import seconds  # noqa: PLC0415
+
     lock = _subcommand(commands, "lock", "lock the login keyring of this session")
     lock.add_argument("--all", action="store_true", help="every keyring that is served")
     lock.add_argument(
@@ -104,12 +121,14 @@ def _session_arguments(commands: argparse._SubParsersAction[Parser]) -> None:
     execute = _subcommand(commands, "exec", "run a command with a bus and a keyring of its own")
     for command in (lock, status, env, execute):
         command.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
-    execute.add_argument("argv", metavar="-- COMMAND", nargs=argparse.REMAINDER)
+    execute.add_argument("argv", metavar="-- COMMAND", nargs=REMAINDER)
 
 
 def _unlock_arguments(unlock: argparse.ArgumentParser) -> None:
+    from creds_session.cli.parser import seconds  # noqa: PLC0415
+
     unlock.add_argument("--create", action="store_true", help="make the keyring if there is none")
-    add_sources(unlock)
+    _add_sources(unlock)
     unlock.add_argument("--timeout", type=seconds, default=10, metavar="S", help="seconds (10)")
     unlock.add_argument(
         "--patience", type=seconds, metavar="S", help="seconds to wait for an answer (for ever)"
@@ -119,6 +138,12 @@ def _unlock_arguments(unlock: argparse.ArgumentParser) -> None:
         "--quiet", action="store_true", help="for login scripts: silent where nothing is to be done"
     )
     unlock.add_argument("--json", action="store_true", help="the result as one JSON object")
+
+
+def _add_sources(command: argparse.ArgumentParser) -> None:
+    from creds_session.cli.passwords import add_sources  # noqa: PLC0415 - not `get`
+
+    add_sources(command)
 
 
 def _hook_arguments(hook: argparse.ArgumentParser) -> None:
@@ -134,74 +159,13 @@ def _hook_arguments(hook: argparse.ArgumentParser) -> None:
 
 
 def _rekey_arguments(rekey: argparse.ArgumentParser) -> None:
+    from creds_session.cli.parser import seconds  # noqa: PLC0415
+
     rekey.description = REKEY
-    add_sources(rekey)
+    _add_sources(rekey)
     rekey.add_argument("--timeout", type=seconds, default=10, metavar="S", help="seconds (10)")
     rekey.add_argument("--quiet", action="store_true", help="say nothing where it worked")
     rekey.add_argument("--json", action="store_true", help="the result as one JSON object")
-
-
-def _username_key(arguments: argparse.Namespace) -> str | None:
-    variable = arguments.username_key_env
-    if variable is None:
-        return None if arguments.username_key is None else str(arguments.username_key)
-    key = os.environ.get(variable)
-    if not key:
-        raise UsageError(f"the environment variable {variable} is not set")
-    return key
-
-
-def _put(arguments: argparse.Namespace) -> int:
-    from creds_session import credentials  # noqa: PLC0415 - each command imports its own
-
-    forbid_core_dumps()
-    key = _username_key(arguments)
-    _need_name(arguments.user, key)
-    password = _new_password(arguments, f"Password for {arguments.service}: ")
-    credentials.put(arguments.service, arguments.user, password, username_key=key)
-    return 0
-
-
-def _get(arguments: argparse.Namespace) -> int:
-    from creds_session import credentials  # noqa: PLC0415
-
-    forbid_core_dumps()
-    key = _username_key(arguments)
-    _need_name(arguments.user, key)
-    found = credentials.get(arguments.service, arguments.user, username_key=key)
-    end = b"" if arguments.no_newline else b"\n"
-    sys.stdout.buffer.write(found.password.reveal() + end)
-    sys.stdout.buffer.flush()
-    return 0
-
-
-def _delete(arguments: argparse.Namespace) -> int:
-    from creds_session import credentials  # noqa: PLC0415
-
-    forbid_core_dumps()
-    key = _username_key(arguments)
-    _need_name(arguments.user, key)
-    credentials.delete(arguments.service, arguments.user, username_key=key)
-    return 0
-
-
-def _need_name(user: str | None, key: str | None) -> None:
-    if user is None and key is None:
-        raise UsageError("name the user, or the key that holds the user name (--username-key)")
-
-
-def _new_password(arguments: argparse.Namespace, prompt: str) -> Secret:
-    from creds_session.system.terminal import (  # noqa: PLC0415
-        ask_password,
-        is_typed,
-        read_password_from_stdin,
-    )
-
-    if is_elsewhere(arguments):
-        return new(arguments, prompt, "nothing was changed")
-    if not is_typed():
-        return read_password_from_stdin()
-    return same_again(ask_password(prompt), ask_password, "nothing was changed")
 
 
 def _unlock(arguments: argparse.Namespace) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from creds_session.cli.common import Parser, print_json, run
+from creds_session.cli.common import print_json, run
+from creds_session.cli.parser import Parser
 from creds_session.diagnosis import diagnose
 from creds_session.report import doctor as report
 

@@ -11,7 +11,8 @@ import socket
 import stat
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,18 +20,27 @@ from jeepney import (
     DBusAddress,
     DBusErrorResponse,
     HeaderFields,
+    MatchRule,
     Message,
     MessageFlag,
+    MessageType,
     new_method_call,
 )
 from jeepney.bus import get_bus
 from jeepney.io.blocking import DBusConnection, prep_socket
 
-from creds_session.errors import CredsSessionError, NotPermitted, Unavailable
+from creds_session.errors import (
+    CredsSessionError,
+    NoService,
+    NotPermitted,
+    TimedOut,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+AT_ONCE = 64  # calls under way; a bus allows 128 unless it is told more (bus/config-parser.c)
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
 
 
@@ -194,16 +204,78 @@ class Bus:
 
         Raises CallFailed for an error answer and Unavailable when none comes in time.
         """
-        message = new_method_call(to, method, signature or None, body)
-        message.header.flags |= MessageFlag.no_auto_start
-        try:
+        message = _message(to, method, signature, body)
+        with self._in_time(method):
             reply = self._connection.send_and_get_reply(message, timeout=self.remaining)
-        except (TimeoutError, OSError, EOFError) as error:
-            raise Unavailable(
+        return _body(reply)
+
+    def call_each(
+        self,
+        to: Sequence[DBusAddress],
+        gone: frozenset[str],
+        method: str,
+        signature: str,
+        *body: object,
+    ) -> list[tuple[object, ...] | None]:
+        """Call one method of many objects; None stands for an answer with an error of ``gone``.
+
+        Many calls are under way at once: what takes time is waiting, not answering.
+        """
+        answers: list[tuple[object, ...] | None] = []
+        for start in range(0, len(to), AT_ONCE):
+            some = to[start : start + AT_ONCE]
+            with self._in_time(method):
+                replies = self._replies([_message(one, method, signature, body) for one in some])
+            answers += [_body_unless(gone, reply) for reply in replies]
+        return answers
+
+    def _replies(self, messages: Sequence[Message]) -> list[Message]:
+        """Send all messages, then wait for all replies."""
+        waiting: dict[object, Message | None] = {}
+        for message in messages:
+            serial = next(self._connection.outgoing_serial)
+            waiting[serial] = None
+            self._connection.send(message, serial=serial)
+        missing = len(waiting)
+        while missing:
+            reply = self._connection.receive(timeout=self.remaining)
+            serial = reply.header.fields.get(HeaderFields.reply_serial)
+            if serial in waiting:
+                waiting[serial] = reply
+                missing -= 1
+        return [reply for reply in waiting.values() if reply is not None]
+
+    def call_and_await(
+        self, to: DBusAddress, method: str, signal: str, signature: str = "", *body: object
+    ) -> tuple[object, ...]:
+        """Call a method of an object; return the body of the signal it sends afterwards."""
+        rule = MatchRule(
+            type=MessageType.signal, interface=to.interface, member=signal, path=to.object_path
+        )
+        with self._connection.filter(rule) as signals:
+            self.call(to, method, signature, *body)
+            with self._in_time(signal):
+                told = self._connection.recv_until_filtered(signals, timeout=self.remaining)
+        return tuple(told.body)
+
+    @contextmanager
+    def _in_time(self, method: str) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            raise TimedOut(
                 f"no answer to {method} on the bus within {self._timeout:g} s",
                 hint="creds-doctor shows which process does not answer",
             ) from error
-        return _body(reply)
+        except (OSError, EOFError) as error:
+            raise Unavailable(f"the bus ended before it answered to {method}") from error
+
+    def owner(self, name: str) -> str | None:
+        """Return the unique name of a name's owner, or None; starts nothing."""
+        try:
+            return str(self.call(DAEMON, "GetNameOwner", "s", name)[0])
+        except CallFailed:
+            return None
 
     def peer(self, name: str) -> Peer | None:
         """Return the owner of a well-known name, or None; starts nothing."""
@@ -240,11 +312,27 @@ class Bus:
         self.close()
 
 
+def _message(to: DBusAddress, method: str, signature: str, body: tuple[object, ...]) -> Message:
+    message = new_method_call(to, method, signature or None, body)
+    message.header.flags |= MessageFlag.no_auto_start
+    return message
+
+
 def _no_answer(address: str, error: Exception) -> Unavailable:
-    return Unavailable(
+    kind = TimedOut if isinstance(error, TimeoutError) else NoService
+    return kind(
         f"no session bus answers at {address}: {str(error) or 'no answer in time'}",
         hint="log in anew, or start one with: dbus-run-session -- bash",
     )
+
+
+def _body_unless(gone: frozenset[str], reply: Message) -> tuple[object, ...] | None:
+    try:
+        return _body(reply)
+    except CallFailed as error:
+        if error.name in gone:
+            return None
+        raise
 
 
 def _body(reply: Message) -> tuple[object, ...]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from jeepney import DBusAddress
 
+from creds_session.collection import CollectionState
 from creds_session.errors import Unavailable, WrongPassword
-from creds_session.facts import CollectionState
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus, CallFailed, Peer
 
@@ -40,11 +40,12 @@ class SecretService:
         self._bus = bus
         self.owner = owner
 
-    def _at(self, path: str, interface: str) -> DBusAddress:
+    def at(self, path: str, interface: str) -> DBusAddress:
+        """Return the address of an object of its, for calls over the same bus."""
         return DBusAddress(path, self.owner.unique_name, interface)
 
     def _property(self, path: str, interface: str, name: str) -> object:
-        properties = self._at(path, "org.freedesktop.DBus.Properties")
+        properties = self.at(path, "org.freedesktop.DBus.Properties")
         asked = f"org.freedesktop.Secret.{interface}"
         (variant,) = self._bus.call(properties, "Get", "ss", asked, name)
         return variant[1] if isinstance(variant, tuple) else None
@@ -55,7 +56,7 @@ class SecretService:
         return str(opened[1])
 
     def _service(self) -> DBusAddress:
-        return self._at(PATH, "org.freedesktop.Secret.Service")
+        return self.at(PATH, "org.freedesktop.Secret.Service")
 
     def alias(self, name: str) -> str:
         """Return the path of the collection with this alias, or ``/``."""
@@ -69,7 +70,7 @@ class SecretService:
 
     def control_directory(self) -> str | None:
         """Return the folder of gnome-keyring's control socket (gkd-dbus.c), or None."""
-        daemon = self._at("/org/gnome/keyring/daemon", "org.gnome.keyring.Daemon")
+        daemon = self.at("/org/gnome/keyring/daemon", "org.gnome.keyring.Daemon")
         try:
             (folder,) = self._bus.call(daemon, "GetControlDirectory")
         except CallFailed:
@@ -104,7 +105,7 @@ class SecretService:
         session = self._session()
         try:
             self._bus.call(
-                self._at(str(first), "org.freedesktop.Secret.Item"), "GetSecret", "o", session
+                self.at(str(first), "org.freedesktop.Secret.Item"), "GetSecret", "o", session
             )
         except CallFailed:
             return False
@@ -123,6 +124,18 @@ class SecretService:
         Raises WrongPassword. An open collection takes any password: look at its state first.
         """
         self._with_passwords("UnlockWithMasterPassword", "o", collection, password)
+
+    def unlock_by_prompt(self, collection: str) -> bool:
+        """Have the service ask for the password by its own prompt; tell whether it was given.
+
+        Where no prompt can be shown gnome-keyring says at once that it was dismissed.
+        """
+        _, prompt = self._bus.call(self._service(), "Unlock", "ao", [collection])
+        if prompt == NO_OBJECT:
+            return True
+        shown = self.at(str(prompt), "org.freedesktop.Secret.Prompt")
+        dismissed, _ = self._bus.call_and_await(shown, "Prompt", "Completed", "s", "")
+        return not dismissed
 
     def lock(self, collection: str) -> None:
         """Lock a collection; its state tells whether it is (gkd-secret-lock.c keeps no error)."""
@@ -143,7 +156,7 @@ class SecretService:
 
     def _with_passwords(self, method: str, signature: str, what: object, *given: Secret) -> None:
         session = self._session()
-        internal = self._at(PATH, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
+        internal = self.at(PATH, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
         signature += "(oayays)" * len(given)
         secrets = [(session, b"", password.reveal(), "text/plain") for password in given]
         try:

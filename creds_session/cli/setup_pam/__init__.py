@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from creds_session.cli.common import Parser, run
+from creds_session.cli.common import run
+from creds_session.cli.parser import Parser
 from creds_session.errors import NoSuchFile, UsageError
 from creds_session.system.root import Root
 

@@ -217,7 +217,7 @@ def test_no_password_passes_through_where_a_core_file_would_keep_it(
     def forbid() -> None:
         raise InterruptedError
 
-    for module in ("creds", "unlock"):
+    for module in ("credentials", "unlock"):
         monkeypatch.setattr(f"creds_session.cli.{module}.forbid_core_dumps", forbid)
     monkeypatch.setattr("creds_session.cli.creds.refuse_foreign_home", lambda _: None)
     monkeypatch.setattr("sys.argv", ["creds", *line.split()])

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from creds_session import errors
-from creds_session.cli.common import Parser, complain, print_json, refuse_foreign_home, run
+from creds_session.cli.common import complain, print_json, refuse_foreign_home, run
+from creds_session.cli.parser import Parser
 from creds_session.secret import Secret
 
 CANARY = "canary-4711"

@@ -11,14 +11,9 @@ from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
-from creds_session.credentials import (
-    BUS_ADDRESS,
-    Credential,
-    delete,
-    get,
-    put,
-    require_open_collection,
-)
+from creds_session.credentials import Credential, delete, get, put
+from creds_session.credentials.opening import USUAL, open_items
+from creds_session.credentials.through_keyring import BUS_ADDRESS
 from creds_session.errors import (
     CollectionLocked,
     CredsSessionError,
@@ -161,7 +156,7 @@ def test_chain_asks_for_the_service_only_where_one_of_it_uses_it(
     backend.kept["app", "me"] = "x"
     chained = [backend, SecretServiceKeyring.__new__(SecretServiceKeyring)][: 1 + on_the_bus]
     monkeypatch.setattr(ChainerBackend, "backends", chained)
-    monkeypatch.setattr("creds_session.credentials.session_bus_address", lambda *_: None)
+    monkeypatch.setattr("creds_session.credentials.opening.session_bus_address", lambda *_: None)
     keyring.set_keyring(ChainerBackend())  # type: ignore[no-untyped-call]
     if on_the_bus:
         with pytest.raises(Unavailable, match="has no bus"):
@@ -186,7 +181,7 @@ def test_the_environment_is_the_callers_own_again(
     monkeypatch.setattr(keyring, "get_keyring", get_keyring)
     with dbus_daemon(tmp_path) as address:
         for found in (address, None, f"unix:path={tmp_path}/gone"):
-            name = "creds_session.credentials.session_bus_address"
+            name = "creds_session.credentials.through_keyring.session_bus_address"
             monkeypatch.setattr(name, lambda *_, found=found: found)
             with pytest.raises(NoSuchCredential):
                 get("app", "me")
@@ -194,20 +189,20 @@ def test_the_environment_is_the_callers_own_again(
     assert seen == [address, before, "disabled:"]
 
 
-def test_require_open_collection_needs_a_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("creds_session.credentials.session_bus_address", lambda *_: None)
+def test_open_items_needs_a_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("creds_session.credentials.opening.session_bus_address", lambda *_: None)
     with pytest.raises(Unavailable, match="has no bus"):
-        require_open_collection(1)
+        open_items(USUAL._replace(timeout=1))
 
 
-def test_require_open_collection_starts_nothing_where_there_is_no_keyring(
+def test_open_items_starts_nothing_where_there_is_no_keyring(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with dbus_daemon(tmp_path) as address:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
         with pytest.raises(CollectionLocked, match="no login keyring yet"):
-            require_open_collection(1)
+            open_items(USUAL._replace(timeout=1))
         with Bus(address, 1) as bus:
             assert bus.peer("org.freedesktop.secrets") is None
 
@@ -262,6 +257,6 @@ def test_a_locked_default_keyring_that_is_another_is_named(
     with dbus_daemon(tmp_path) as address, serving(address, tmp_path / "told"):
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
         with pytest.raises(CollectionLocked) as caught:
-            require_open_collection(5)
+            open_items(USUAL._replace(timeout=5))
     assert caught.value.problem == problem
     assert hint in caught.value.hint

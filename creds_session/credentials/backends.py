@@ -1,0 +1,50 @@
+"""What keyring sees: its backends, their priorities, the one it chooses."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from creds_session.credentials.opening import TIMEOUT
+from creds_session.credentials.route import choose
+from creds_session.credentials.surroundings import configurations, surroundings
+from creds_session.credentials.through_keyring import CHAIN, chosen_backend, keyring_at_work
+from creds_session.report.backends import Choice, Seen
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+
+def backends() -> Choice:
+    """Ask keyring. Raises Unavailable where it cannot load the backend that is named."""
+    way = choose(surroundings(os.environ)).why  # before keyring has chosen
+    with keyring_at_work(TIMEOUT):
+        from keyring.backend import KeyringBackend, get_all_keyring  # noqa: PLC0415
+
+        get_all_keyring()  # loads all there are
+        chosen = chosen_backend()
+        seen = tuple(map(_seen, KeyringBackend._classes))  # noqa: SLF001 - it names no other way
+        chain = getattr(chosen, "backends", ()) if type(chosen).__module__ == CHAIN else ()
+    chained = tuple(_name(type(one)) for one in chain)
+    return Choice(seen, _name(type(chosen)), _named_by(), chained, way)
+
+
+def _seen(backend: type[KeyringBackend]) -> Seen:
+    try:
+        return Seen(_name(backend), float(backend.priority))
+    except Exception as error:  # noqa: BLE001 - its own way to say that it cannot be used
+        return Seen(_name(backend), None, str(error) or type(error).__name__)
+
+
+def _name(backend: type[KeyringBackend]) -> str:
+    return f"{backend.__module__}.{backend.__qualname__}"
+
+
+def _named_by() -> str:
+    if "PYTHON_KEYRING_BACKEND" in os.environ:
+        return "PYTHON_KEYRING_BACKEND"
+    for path in configurations():
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            if "default-keyring" in file.read():
+                return path
+    return ""

@@ -1,0 +1,133 @@
+"""The collection where credentials are kept, reached and open, or the reason why not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from creds_session.collection import CollectionState, collection_name
+from creds_session.errors import CollectionLocked, NoService, PromptImpossible, Unavailable
+from creds_session.system.bus import Bus, CallFailed, Peer, session_bus_address
+from creds_session.system.items import Items
+from creds_session.system.secret_service import NAME, SecretService
+
+TIMEOUT = 10.0  # seconds for all answers of the bus
+UNLOCK = "unlock it: creds unlock"
+OTHER = "creds unlock opens only the login keyring; creds-doctor says how to make that the default"
+
+
+def _nobody(_told: str) -> None:
+    pass
+
+
+class Access(NamedTuple):
+    """How to reach the keyring. ``timeout``, in seconds, is for all that is asked of the bus.
+
+    ``prompt``: a locked keyring asks for its password by its own prompt, where there is a display.
+    ``encrypted``: secrets are encrypted on the bus. ``tell`` is told which way is gone, and why.
+    """
+
+    timeout: float = TIMEOUT
+    prompt: bool = False
+    encrypted: bool = False
+    tell: Callable[[str], None] = _nobody
+
+
+USUAL = Access()
+PATIENT = Access(timeout=60)  # the daemon looks through all its items for each one's names
+
+
+def open_items(access: Access, preferred: str = "") -> Items:
+    """Return the open collection; starts the service where D-Bus can. To be closed.
+
+    Raises NoService (no bus, no provider), Unavailable (a ghost), CollectionLocked or, with
+    ``prompt`` alone, PromptImpossible.
+    """
+    address = session_bus_address(os.environ, os.getuid())
+    if address is None:
+        raise NoService(
+            "this session has no bus, so no keyring can be reached",
+            hint="start one: dbus-run-session -- bash; creds-doctor says more",
+        )
+    bus = Bus(address, access.timeout)
+    try:
+        service = _service(bus, access.timeout)
+        path = preferred or service.alias("default")
+        state = service.state(path)
+        if state is CollectionState.LOCKED and access.prompt:
+            state = _asked(service, path)
+        if state is not CollectionState.UNLOCKED:
+            _refuse(bus, service, path, state)
+        return Items(bus, service, path, encrypted=access.encrypted)
+    except BaseException:
+        bus.close()
+        raise
+
+
+def _service(bus: Bus, timeout: float) -> SecretService:
+    owner = bus.owner(NAME)
+    if owner is None:
+        _start(bus, timeout)
+        owner = bus.owner(NAME)
+    if owner is None:
+        raise NoService("the keyring daemon ended as soon as it was started")
+    return SecretService(bus, Peer(owner, 0, 0))  # which process it is asks nobody but an error
+
+
+def _start(bus: Bus, timeout: float) -> None:
+    from creds_session.probe.session import has_keyring, probe_keyring  # noqa: PLC0415 - seldom
+
+    if not has_keyring(os.environ):  # a daemon would have nothing to serve
+        raise _absent()
+    if probe_keyring(os.environ).is_elsewhere:
+        from creds_session.system.waiting_daemon import initialise  # noqa: PLC0415
+
+        return initialise(bus, os.environ, timeout)
+    if not bus.activatable(NAME):
+        raise NoService(
+            "no program that serves secrets is installed (org.freedesktop.secrets)",
+            hint="install one: apt install gnome-keyring (Debian), dnf install gnome-keyring",
+        )
+    try:
+        bus.start(NAME)
+    except CallFailed as error:
+        raise NoService(f"the keyring daemon does not start: {error.problem}") from error
+
+
+def _asked(service: SecretService, path: str) -> CollectionState:
+    given = service.unlock_by_prompt(path)
+    state = service.state(path)
+    if state is CollectionState.LOCKED and not given:
+        raise PromptImpossible(
+            "the keyring is locked, and its prompt was declined or cannot be shown here",
+            hint="without a display: creds unlock",
+        )
+    return state
+
+
+def _absent() -> CollectionLocked:
+    return CollectionLocked(
+        "there is no login keyring yet", hint="creds-doctor says why; creds unlock --create"
+    )
+
+
+def _refuse(bus: Bus, service: SecretService, path: str, state: CollectionState) -> None:
+    if state is CollectionState.ABSENT:
+        raise _absent()
+    name = collection_name(path)
+    is_login = path == service.alias("login")
+    if state is CollectionState.LOCKED and is_login:
+        raise CollectionLocked("the keyring is locked", hint=UNLOCK)
+    if state is CollectionState.LOCKED:
+        raise CollectionLocked(f"the default keyring, {name}, is locked", hint=OTHER)
+    from creds_session.system.processes import name_of  # noqa: PLC0415 - seldom
+
+    peer = bus.peer(NAME)
+    owner = f"{name_of(peer.pid)} (pid {peer.pid})" if peer else "nobody any more"
+    if not is_login:
+        raise Unavailable(f"there is no keyring {name}", hint=f"{owner} serves others")
+    raise Unavailable(
+        f"the login keyring is named but not served by {owner}",
+        hint="restart the daemon, then unlock; creds-doctor says how",
+    )

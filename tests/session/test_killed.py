@@ -1,0 +1,108 @@
+"""A daemon is killed while it keeps a password: the old one is there then, or the new."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from creds_session.credentials import get, put
+from creds_session.credentials.opening import USUAL
+from creds_session.errors import NoSuchCredential, Unavailable
+from creds_session.private_session import CONTROL, inside
+from creds_session.secret import Secret
+from creds_session.system.bus import Bus
+from creds_session.system.message_bus import bus_of_ours
+from creds_session.system.secret_service import secret_service
+from creds_session.unlock import unlock
+
+PASSWORD, OLD, NEW = Secret(b"of the keyring"), Secret(b"old"), Secret(b"new")
+CALLS = ("link", "fsync", "rename", "unlink")  # by which it writes its file, in this order
+
+
+@pytest.fixture
+def own_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A session whose keyring has a password that is known, so that it can be opened again."""
+    if shutil.which("strace") is None and not os.environ.get("CI"):
+        pytest.skip("not installed: strace")
+    place = tmp_path / "s"
+    place.mkdir(mode=0o700)
+    environ = inside(dict(os.environ), str(place))
+    Path(environ["XDG_DATA_HOME"]).mkdir(mode=0o700)
+    for name in ("XDG_SESSION_ID", "GNOME_KEYRING_CONTROL", "DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+        environ.pop(name, None)
+    for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, environ[name])
+    with bus_of_ours(f"{place}/bus", environ, keyring=f"{place}/{CONTROL}", timeout=10):
+        open_again()
+        yield
+
+
+def open_again() -> None:
+    """Open the keyring, with a new daemon where there is none."""
+    unlock(dict(os.environ), lambda _creating: PASSWORD, create=True, timeout=10)
+
+
+def daemon() -> int:
+    with Bus(os.environ["DBUS_SESSION_BUS_ADDRESS"], 5) as bus:
+        service = secret_service(bus)
+        assert service is not None
+        return service.owner.pid
+
+
+def kill_at(call: str, nth: int) -> subprocess.Popen[bytes]:
+    """Kill the daemon when it enters the nth call of this kind, from now on."""
+    inject = f"inject=/^{call}:signal=KILL:when={nth}"
+    argv = ["strace", "-f", "-p", str(daemon()), "-e", f"trace=/^{call}", "-e", inject]
+    tracer = subprocess.Popen(argv, stderr=subprocess.PIPE)
+    assert tracer.stderr is not None
+    assert b"attached" in tracer.stderr.readline()
+    return tracer
+
+
+def kept(service: str, username: str) -> Secret | None:
+    try:
+        return get(service, username).password
+    except NoSuchCredential:
+        return None
+
+
+@pytest.mark.usefixtures("own_session")
+@pytest.mark.parametrize("before", [OLD, None])
+def test_killed_at_any_step_of_its_writing_the_old_value_is_there_or_the_new(
+    before: Secret | None,
+) -> None:
+    put("other", "one", Secret(b"other"))
+    seen, killed = [], 0
+    for call, nth in itertools.product(CALLS, range(1, 5)):
+        username = f"{call} {nth}"
+        if before is not None:
+            put("app", username, before)
+        with kill_at(call, nth) as tracer:
+            try:
+                put("app", username, NEW, access=USUAL._replace(timeout=5))
+                is_told_kept = True
+            except Unavailable:
+                is_told_kept = False
+            tracer.send_signal(signal.SIGINT)
+            tracer.communicate()
+        if not is_told_kept:
+            killed += 1
+            open_again()
+        seen.append(kept("app", username))
+        assert seen[-1] == NEW or (not is_told_kept and seen[-1] == before)
+        assert get("other", "one").password == Secret(b"other")
+        put("app", username, NEW)
+        assert get("app", username).password == NEW
+    assert killed > len(CALLS), "the daemon was killed at several steps"
+    assert {None if one is None else one.reveal() for one in seen} == {
+        None if before is None else before.reveal(),
+        NEW.reveal(),
+    }
