@@ -34,6 +34,7 @@ examples:
   creds unlock
   creds rekey
   creds status
+  creds run emcli sysman --fd 3 -- ./nightly-report /dev/fd/3
   creds exec -- ./nightly-report
   eval "$(creds env)"
 
@@ -63,6 +64,10 @@ def _main() -> int:
         "env": _env,
         "exec": _exec,
         "hook": _hook,
+        "run": _run,
+        "askpass": _askpass,
+        "git-credential": _git_credential,
+        "import-netrc": _import_netrc,
     }
     return command[arguments.command](arguments)
 
@@ -79,6 +84,9 @@ def _parse(words: list[str]) -> argparse.Namespace:
         add_arguments(parser, words[0])
         parser.set_defaults(command=words[0])
         return parser.parse_args(words[1:])
+    if words[:1] == ["run"] and "--" in words:  # what follows is the command's, options too
+        end = words.index("--")
+        return _parser().parse_args(words[:end], argparse.Namespace(argv=words[end + 1 :]))
     return _parser().parse_args(words)
 
 
@@ -91,6 +99,7 @@ def _parser() -> Parser:
         add_arguments(_subcommand(commands, name, summary), name)
     _unlock_arguments(_subcommand(commands, "unlock", "open the login keyring of this session"))
     _session_arguments(commands)
+    _adapters(commands)
     _hook_arguments(_subcommand(commands, "hook", "the login hook, for yourself alone"))
     _rekey_arguments(_subcommand(commands, "rekey", "give the login keyring another password"))
     return parser
@@ -102,6 +111,17 @@ def _subcommand(
     return commands.add_parser(
         name, prog=f"{PROGRAM} {name}", description=summary, epilog="", help=summary
     )
+
+
+def _adapters(commands: argparse._SubParsersAction[Parser]) -> None:
+    from creds_session.cli import import_netrc, run  # noqa: PLC0415
+
+    run.add_arguments(_subcommand(commands, "run", run.SUMMARY))
+    askpass = _subcommand(commands, "askpass", "answer ssh, sudo or git, as creds-askpass does")
+    askpass.add_argument("prompt", metavar="PROMPT")
+    git = _subcommand(commands, "git-credential", "git's credential helper; git runs it")
+    git.add_argument("operation", metavar="get|store|erase")
+    import_netrc.add_arguments(_subcommand(commands, "import-netrc", import_netrc.SUMMARY))
 
 
 def _session_arguments(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -199,3 +219,27 @@ def _env(arguments: argparse.Namespace) -> int:
     from creds_session.cli.env import env  # noqa: PLC0415
 
     return env(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.run import run_command  # noqa: PLC0415
+
+    return run_command(arguments)
+
+
+def _askpass(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.askpass import askpass  # noqa: PLC0415
+
+    return askpass(arguments)
+
+
+def _git_credential(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.git_credential import git_credential  # noqa: PLC0415
+
+    return git_credential(arguments)
+
+
+def _import_netrc(arguments: argparse.Namespace) -> int:
+    from creds_session.cli.import_netrc import import_netrc  # noqa: PLC0415
+
+    return import_netrc(arguments)
