@@ -86,7 +86,9 @@ def _parse(words: list[str]) -> argparse.Namespace:
         return parser.parse_args(words[1:])
     if words[:1] == ["run"] and "--" in words:  # what follows is the command's, options too
         end = words.index("--")
-        return _parser().parse_args(words[:end], argparse.Namespace(argv=words[end + 1 :]))
+        arguments = _parser().parse_args(words[:end])
+        arguments.argv = words[end + 1 :]
+        return arguments
     return _parser().parse_args(words)
 
 

@@ -77,7 +77,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Run the command; return its exit code, or 125 where it was not come to."""
     from creds_session.system.processes import own_environment  # noqa: PLC0415
 
-    argv: list[str] = arguments.argv
+    argv: list[str] = getattr(arguments, "argv", [])  # where there was no --, nothing
     if not argv:
         raise UsageError("name the command: creds run SERVICE USER WAY -- COMMAND")
     environ = own_environment()  # before it is hidden from ourselves, too

@@ -41,32 +41,30 @@ def test_prompt_in_pieces_is_one() -> None:
     assert prompts.waiting is not None
 
 
+def answer(prompts: Prompts, output: bytes) -> Expected | None:
+    prompts.shown(output)
+    waiting = prompts.waiting
+    if waiting is not None:
+        prompts.answered(waiting)
+    return waiting
+
+
 def test_each_is_answered_once_and_then_is_again() -> None:
-    prompts = Prompts([expected(b"New:"), expected(b"Again:")])
-    prompts.shown(b"New:")
-    first = prompts.waiting
-    assert first is not None
-    prompts.answered(first)
-    assert prompts.waiting is None
+    new, again = expected(b"New:"), expected(b"Again:")
+    prompts = Prompts([new, again])
+    assert answer(prompts, b"New:") == new
     assert not prompts.is_again
-    prompts.shown(b"\r\nAgain:")
-    second = prompts.waiting
-    assert second is not None
-    assert second != first
-    prompts.answered(second)
-    prompts.shown(b"\r\nThey differ.\r\nNew:")
-    assert prompts.waiting is None
+    assert answer(prompts, b"\r\nAgain:") == again
+    assert not prompts.is_again
+    assert answer(prompts, b"\r\nThey differ.\r\nNew:") is None
     assert prompts.is_again
 
 
 def test_pattern_given_twice_is_answered_twice() -> None:
     prompts = Prompts([expected(b"word:"), expected(b"word:")])
-    for _time in range(2):
-        prompts.shown(b"word:")
-        waiting = prompts.waiting
-        assert waiting is not None
-        prompts.answered(waiting)
-    prompts.shown(b"word:")
+    assert answer(prompts, b"word:") is not None
+    assert answer(prompts, b"word:") is not None
+    assert answer(prompts, b"word:") is None
     assert prompts.is_again
 
 
