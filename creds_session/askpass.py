@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from creds_session.credentials import Credential, get
 from creds_session.errors import InvalidData, NotPermitted, UsageError
 from creds_session.secret import Secret
-from creds_session.system.askpass_socket import Asker, ask
+from creds_session.system.askpass_socket import Asker, ask, end_if_named
 
 PASSWORD = rb"(?i)password|passphrase|passcode"
 USERNAME = re.compile(rb"(?i)^(username|user name|login)\b")
@@ -28,17 +28,21 @@ KIND = "SSH_ASKPASS_PROMPT"  # of ssh: "confirm" or "none" where nothing secret 
 class Answers:
     """A credential for who asks; nobody is given the same answer twice to the same prompt.
 
-    Who asks again was refused: to go on would lock the account.
+    Who asks again was refused: to go on would lock the account. ssh is ended then, for without
+    an answer it tries an empty password, twice (readpass.c:read_passphrase); others give up.
     """
 
     def __init__(self, credential: Credential, pattern: re.Pattern[bytes]) -> None:
         self._credential, self._pattern = credential, pattern
         self._given: set[tuple[Asker, bytes]] = set()
+        self.was_refused = False
 
     def __call__(self, asker: Asker, prompt: bytes) -> Secret | None:
         """Return the answer, or None."""
         found = answer_of(self._credential, prompt, self._pattern)
-        if found is None or (asker, prompt) in self._given:
+        if found is not None and (asker, prompt) in self._given:
+            self.was_refused = True
+            end_if_named(asker, "ssh")
             return None
         self._given.add((asker, prompt))
         return found

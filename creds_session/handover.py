@@ -16,6 +16,8 @@ from creds_session.secret import Secret
 CONTROL = re.compile(rb"[\0-\x1f\x7f]")  # a terminal acts on some of them
 MAX_LINE = 4095  # bytes that a terminal takes, termios(3)
 ASKPASS = "creds-askpass"
+NEVER = "the prompt never came, so nothing was typed: look at --expect"
+REFUSED = "the same prompt came again, so the password was refused; it was given once"
 
 
 class Variable(NamedTuple):
@@ -42,10 +44,10 @@ class Ways(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How the command ended, and whether it asked for what was to be typed."""
+    """How the command ended, and what is to be said of it."""
 
     code: int
-    has_asked: bool = True
+    remark: str = ""
 
 
 def hand_over(
@@ -95,7 +97,8 @@ def _type(
     ]
     for one in expected:
         _require_typable(one.answer)
-    return Ended(*run_on_terminal(argv, environ, expected))
+    code, has_asked = run_on_terminal(argv, environ, expected)
+    return Ended(code, "" if has_asked or code == 0 else NEVER)
 
 
 def _require_typable(answer: Secret) -> None:
@@ -139,7 +142,7 @@ def _answer(
         with listening(path) as server:
             answers = Answers(credential, pattern)
             code = run_in_foreground(argv, told, held, lambda: serve(server, answers))
-    return Ended(code)
+    return Ended(code, REFUSED if answers.was_refused else "")
 
 
 def _nothing(_folder: str) -> None:

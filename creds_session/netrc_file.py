@@ -75,8 +75,10 @@ class _Reader:
 
     def value(self, keyword: str) -> str:
         """Return the value of a keyword."""
+        line = self.line
         word = self._next(QUOTED, PLAIN)
         if word is None:
+            self.line = line
             raise self.wrong(f"{keyword} without a value")
         if word.startswith(b'"'):
             word = self._unquoted(word)

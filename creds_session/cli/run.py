@@ -108,8 +108,8 @@ def _run(arguments: argparse.Namespace, argv: list[str], environ: dict[str, str]
     except NotExecuted as error:
         complain(PROGRAM, error.problem)
         return error.exit_code
-    if not ended.has_asked and ended.code != 0:
-        complain(PROGRAM, "the prompt never came, so nothing was typed", "look at --expect")
+    if ended.remark:
+        complain(PROGRAM, ended.remark)
     return ended.code
 
 

@@ -7,6 +7,7 @@ them; the path of a socket can, and it is no secret.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import threading
@@ -17,9 +18,11 @@ from typing import NamedTuple
 
 from creds_session.errors import NotPermitted, Unavailable
 from creds_session.secret import Secret
+from creds_session.system.processes import name_of
 
 ANSWERED = b"+"
 LONGEST = 65536  # bytes of a prompt
+PARENT, STARTED = 1, 19  # in what _stat gives
 WITHIN = 10.0  # seconds for the one at the other end
 
 
@@ -54,9 +57,16 @@ def _serve(server: socket.socket, answer: Answer) -> None:
             return
         with client, suppress(OSError, ValueError):
             client.settimeout(WITHIN)
-            asker = _asker(client)
-            secret = None if asker is None else answer(asker, _read(client))
+            prompt, asker = _read(client), _asker(client)
+            secret = None if asker is None else answer(asker, prompt)
             client.sendall(b"" if secret is None else ANSWERED + secret.reveal())
+
+
+def end_if_named(asker: Asker, name: str) -> None:
+    """End the program that asks, if it has this name and is still the same."""
+    with suppress(OSError):
+        if name_of(asker.pid) == name and _stat(asker.pid)[STARTED] == asker.started:
+            os.kill(asker.pid, signal.SIGTERM)
 
 
 def ask(path: str, prompt: bytes) -> Secret | None:
@@ -71,7 +81,7 @@ def ask(path: str, prompt: bytes) -> Secret | None:
             client.shutdown(socket.SHUT_WR)
             answer = _read(client)
         except OSError as error:
-            raise Unavailable(f"{path}: nobody answers: {error.strerror}") from error
+            raise Unavailable(f"{path}: nobody answers: {error.strerror or error}") from error
     return Secret(answer[1:]) if answer.startswith(ANSWERED) else None
 
 
@@ -80,8 +90,8 @@ def _asker(client: socket.socket) -> Asker | None:
     pid, uid = _peer(client)
     if uid != os.getuid():
         return None
-    parent = int(_stat(pid)[1])
-    return Asker(parent, _stat(parent)[19])
+    parent = int(_stat(pid)[PARENT])
+    return Asker(parent, _stat(parent)[STARTED])
 
 
 def _stat(pid: int) -> list[str]:

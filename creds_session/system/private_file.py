@@ -22,18 +22,25 @@ def read_private(path: str) -> bytes:
         raise NoSuchFile(f"{path}: there is no such file") from None
     except OSError as error:
         raise NotPermitted(f"{path}: cannot be read: {error.strerror}") from error
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidData(f"{path}: not a regular file")
-        if status.st_uid != os.getuid():
-            raise NotPermitted(f"{path}: it is not yours; nothing was read")
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            raise NotPermitted(
-                f"{path}: others can read it or change it; nothing was read",
-                hint=f"its passwords may be known: chmod 600 {path}, and think of changing them",
-            )
-        content = file.read(LIMIT + 1)
+    try:
+        _require_private(os.fstat(descriptor), path)
+        content = b""
+        while len(content) <= LIMIT and (more := os.read(descriptor, LIMIT)):
+            content += more
+    finally:
+        os.close(descriptor)
     if len(content) > LIMIT:
         raise InvalidData(f"{path}: larger than {LIMIT} bytes")
     return content
+
+
+def _require_private(status: os.stat_result, path: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidData(f"{path}: not a regular file")
+    if status.st_uid != os.getuid():
+        raise NotPermitted(f"{path}: it is not yours; nothing was read")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise NotPermitted(
+            f"{path}: others can read it or change it; nothing was read",
+            hint=f"its passwords may be known: chmod 600 {path}, and think of changing them",
+        )

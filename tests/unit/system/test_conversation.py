@@ -16,9 +16,13 @@ from pathlib import Path
 
 import pytest
 
+import creds_session
+
 PASSWORD = "canary-4713"
-RUN = """
+HERE = str(Path(creds_session.__file__).parents[1])
+RUN = f"""
 import os, re, sys
+sys.path.insert(0, {HERE!r})
 from creds_session.errors import CredsSessionError
 from creds_session.prompts import Expected
 from creds_session.secret import Secret
@@ -196,7 +200,7 @@ def test_person_answers_where_it_is_asked_again() -> None:
 
 def test_terminal_is_as_it_was(tmp_path: Path) -> None:
     words = " ".join(map(shlex.quote, command("sh", "-c", "kill -9 $$")))
-    script = f"stty -a >before; {words}; stty -a >after; cmp before after && echo same"
+    script = f"stty -a >before; {words} 2>said; stty -a >after; cmp before after && grep -q asked said && echo same"
     person = Person("sh", "-c", f"cd {tmp_path}; {script}", program="/bin/sh")
     person.wait_for("same")
     person.end()
