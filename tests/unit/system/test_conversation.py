@@ -200,7 +200,8 @@ def test_person_answers_where_it_is_asked_again() -> None:
 
 def test_terminal_is_as_it_was(tmp_path: Path) -> None:
     words = " ".join(map(shlex.quote, command("sh", "-c", "kill -9 $$")))
-    script = f"stty -a >before; {words} 2>said; stty -a >after; cmp before after && grep -q asked said && echo same"
+    script = f"stty -a >before; {words} 2>said; stty -a >after"
+    script += "; cmp before after && grep -q asked said && echo same"
     person = Person("sh", "-c", f"cd {tmp_path}; {script}", program="/bin/sh")
     person.wait_for("same")
     person.end()
