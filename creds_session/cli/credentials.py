@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         "--prompt", action="store_true", help="let a locked keyring ask, by display"
     )
     parser.add_argument(
-        "--timeout", type=seconds, metavar="S", help="seconds (10; 120 with --prompt)"
+        "--timeout", type=seconds, metavar="S", help="seconds (10; list: 60; with --prompt: 120)"
     )
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="say which way was gone, and why"
@@ -219,9 +219,10 @@ def _new_password(arguments: argparse.Namespace, prompt: str) -> Secret:
 
 
 def _access(arguments: argparse.Namespace) -> credentials.Access:
-    from creds_session.credentials.opening import USUAL  # noqa: PLC0415
+    from creds_session.credentials.opening import PATIENT, USUAL  # noqa: PLC0415
 
-    timeout = arguments.timeout or (ASKING if arguments.prompt else USUAL.timeout)
+    usual = PATIENT if arguments.command == "list" else USUAL
+    timeout = arguments.timeout or (ASKING if arguments.prompt else usual.timeout)
     access = USUAL._replace(
         timeout=timeout, prompt=arguments.prompt, encrypted=getattr(arguments, "encrypted", False)
     )

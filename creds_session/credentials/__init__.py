@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from creds_session.credentials.opening import USUAL, Access, open_items
+from creds_session.credentials.opening import PATIENT, USUAL, Access, open_items
 from creds_session.credentials.route import Route, choose
 from creds_session.credentials.stores import BusStore, Store
 from creds_session.credentials.surroundings import surroundings
@@ -95,7 +95,7 @@ def delete(
 
 
 def list_credentials(
-    service: str | None = None, *, access: Access = USUAL
+    service: str | None = None, *, access: Access = PATIENT
 ) -> list[tuple[str, str]]:
     """Return service and user name of all that ``get`` would find; no password is read.
 

@@ -35,6 +35,7 @@ class Access(NamedTuple):
 
 
 USUAL = Access()
+PATIENT = Access(timeout=60)  # the daemon looks through all its items for each one's names
 
 
 def open_items(access: Access, preferred: str = "") -> Items:

@@ -7,15 +7,16 @@ What is written over the bus is what keyring's SecretService backend writes, byt
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from creds_session.errors import Ambiguous, InvalidData, NoSuchCredential, Unavailable
+from creds_session.errors import Ambiguous, InvalidData, NoSuchCredential, TimedOut, Unavailable
 from creds_session.secret import Secret
 from creds_session.system.items import Items
 
 if TYPE_CHECKING:  # importing keyring costs a tenth of a second
     from keyring.backend import KeyringBackend
 
+Done = TypeVar("Done")
 APPLICATION = "Python keyring library"
 
 
@@ -107,14 +108,18 @@ def _query(service: str, username: str) -> dict[str, str]:
 
 
 class KeyringStore:
-    """A backend of keyring's."""
+    """A backend of keyring's; ``timeout``, in seconds, for each call of one that asks the bus.
 
-    def __init__(self, backend: KeyringBackend) -> None:
+    keyring itself waits there for ever. None for others: a person may have to type something.
+    """
+
+    def __init__(self, backend: KeyringBackend, timeout: float | None = None) -> None:
         self._backend = backend
+        self._timeout = timeout
 
     def get(self, service: str, username: str) -> Secret | None:
         """Return a password, or None."""
-        password = self._backend.get_password(service, username)
+        password = self._in_time(lambda: self._backend.get_password(service, username))
         try:
             return None if password is None else Secret(password.encode())
         except UnicodeEncodeError:
@@ -123,11 +128,36 @@ class KeyringStore:
 
     def put(self, service: str, username: str, password: Secret) -> None:
         """Keep a password."""
-        self._backend.set_password(service, username, password.reveal().decode())
+        text = password.reveal().decode()
+        self._in_time(lambda: self._backend.set_password(service, username, text))
 
     def delete(self, service: str, username: str) -> None:
         """Remove a password."""
-        self._backend.delete_password(service, username)
+        self._in_time(lambda: self._backend.delete_password(service, username))
+
+    def _in_time(self, act: Callable[[], Done]) -> Done:
+        """Return what a call returns; raise TimedOut where it goes on, in a thread of its own."""
+        if self._timeout is None:
+            return act()
+        from threading import Thread  # noqa: PLC0415 - keyring has loaded it
+
+        done: list[Done] = []
+        failed: list[Exception] = []
+
+        def work() -> None:
+            try:
+                done.append(act())
+            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+                failed.append(error)
+
+        thread = Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(self._timeout)
+        if failed:
+            raise failed[0]
+        if not done:
+            raise TimedOut(f"keyring gave no answer within {self._timeout:g} s")
+        return done[0]
 
     def names(self, service: str | None) -> list[tuple[str, str]]:  # noqa: ARG002
         """Raise Unavailable: keyring has no such question."""

@@ -26,11 +26,12 @@ def keyring_store(access: Access, preferred: str = "") -> Iterator[KeyringStore]
     """Give keyring's backend; raise where it would fail with a riddle or show a prompt."""
     with keyring_at_work(access.timeout) as refusal:
         backend = chosen_backend()
-        if _needs_service(backend):
+        needs_service = _needs_service(backend)
+        if needs_service:
             if refusal is not None:
                 raise refusal
             open_items(access, preferred).close()
-        yield KeyringStore(backend)
+        yield KeyringStore(backend, access.timeout if needs_service else None)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ from creds_session.errors import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-AT_ONCE = 256  # calls under way, far below a bus's limit (dbus-daemon(1), max_replies)
+AT_ONCE = 64  # calls under way; a bus allows 128 unless it is told more (bus/config-parser.c)
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
 
 
@@ -210,28 +210,40 @@ class Bus:
         return _body(reply)
 
     def call_each(
-        self, to: Sequence[DBusAddress], method: str, signature: str = "", *body: object
+        self,
+        to: Sequence[DBusAddress],
+        gone: frozenset[str],
+        method: str,
+        signature: str,
+        *body: object,
     ) -> list[tuple[object, ...] | None]:
-        """Call one method of many objects; give None where one answers with an error.
+        """Call one method of many objects; None stands for an answer with an error of ``gone``.
 
         Many calls are under way at once: what takes time is waiting, not answering.
         """
         answers: list[tuple[object, ...] | None] = []
-        with self._in_time(method):
-            for start in range(0, len(to), AT_ONCE):
-                serials = []
-                for one in to[start : start + AT_ONCE]:
-                    serials.append(next(self._connection.outgoing_serial))
-                    message = _message(one, method, signature, body)
-                    self._connection.send(message, serial=serials[-1])
-                replies: dict[int, Message] = {}
-                while len(replies) < len(serials):
-                    reply = self._connection.receive(timeout=self.remaining)
-                    serial = reply.header.fields.get(HeaderFields.reply_serial)
-                    if serial in serials:
-                        replies[serial] = reply
-                answers += [_body_or_none(replies[serial]) for serial in serials]
+        for start in range(0, len(to), AT_ONCE):
+            some = to[start : start + AT_ONCE]
+            with self._in_time(method):
+                replies = self._replies([_message(one, method, signature, body) for one in some])
+            answers += [_body_unless(gone, reply) for reply in replies]
         return answers
+
+    def _replies(self, messages: Sequence[Message]) -> list[Message]:
+        """Send all messages, then wait for all replies."""
+        waiting: dict[object, Message | None] = {}
+        for message in messages:
+            serial = next(self._connection.outgoing_serial)
+            waiting[serial] = None
+            self._connection.send(message, serial=serial)
+        missing = len(waiting)
+        while missing:
+            reply = self._connection.receive(timeout=self.remaining)
+            serial = reply.header.fields.get(HeaderFields.reply_serial)
+            if serial in waiting:
+                waiting[serial] = reply
+                missing -= 1
+        return [reply for reply in waiting.values() if reply is not None]
 
     def call_and_await(
         self, to: DBusAddress, method: str, signal: str, signature: str = "", *body: object
@@ -307,8 +319,13 @@ def _no_answer(address: str, error: Exception) -> Unavailable:
     )
 
 
-def _body_or_none(reply: Message) -> tuple[object, ...] | None:
-    return None if reply.header.message_type.name == "error" else tuple(reply.body)
+def _body_unless(gone: frozenset[str], reply: Message) -> tuple[object, ...] | None:
+    try:
+        return _body(reply)
+    except CallFailed as error:
+        if error.name in gone:
+            return None
+        raise
 
 
 def _body(reply: Message) -> tuple[object, ...]:

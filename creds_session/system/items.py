@@ -136,9 +136,7 @@ class Items:
     def _each(self, paths: Sequence[str], name: str = "Attributes") -> list[object]:
         with _told():
             to = [self._service.at(path, PROPERTIES) for path in paths]
-            answers = self._bus.call_each(to, "Get", "ss", ITEM, name)
-            if None in answers:
-                self._require_open()
+            answers = self._bus.call_each(to, GONE, "Get", "ss", ITEM, name)
         variants = [answer[0] if answer else None for answer in answers]
         return [one[1] if isinstance(one, tuple) else None for one in variants]
 

@@ -26,6 +26,8 @@ PACKAGES = (
     "openssh-client",
     "openssh-sftp-server",
     "libsecret-tools",
+    "python3-gi",
+    "gir1.2-secret-1",
     "procps",
     "iproute2",
     "python3-venv",

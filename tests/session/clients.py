@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import secretstorage
+
+from creds_session.private_session import private_session
+
+PROGRAMS = ("gnome-keyring-daemon", "dbus-daemon", "secret-tool")
 
 SCHEMA = "xdg:schema"
 Shape = dict[str, Any]
+
+
+@contextmanager
+def in_a_session() -> Iterator[dict[str, str]]:
+    """Put this process into a session whose login keyring is open and empty."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing and not os.environ.get("CI"):
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    before = dict(os.environ)
+    usual = {name: value for name, value in before.items() if "KEYRING" not in name}
+    for variable in ("XDG_CURRENT_DESKTOP", "XDG_CONFIG_HOME", "DISPLAY", "WAYLAND_DISPLAY"):
+        usual.pop(variable, None)
+    with private_session(usual) as environ:
+        os.environ.clear()
+        os.environ.update(environ, HOME=environ["XDG_DATA_HOME"])
+        yield dict(os.environ)
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def secret_tool(*words: str, stdin: bytes = b"") -> bytes | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,10 +12,7 @@ import pytest
 import secretstorage
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
-from creds_session.private_session import private_session
-
-PROGRAMS = ("gnome-keyring-daemon", "dbus-daemon", "secret-tool")
-
+from tests.session.clients import in_a_session
 
 OF_KEYRING = (
     "ignore::ResourceWarning",  # it leaves its sockets open
@@ -36,20 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def session() -> Iterator[dict[str, str]]:
     """Put this process into a session whose login keyring is open and empty."""
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing and not os.environ.get("CI"):
-        pytest.skip(f"not installed: {', '.join(missing)}")
-    before = dict(os.environ)
-    usual = {name: value for name, value in before.items() if "KEYRING" not in name}
-    usual.pop("XDG_CURRENT_DESKTOP", None)
-    with private_session(usual) as environ:
-        os.environ.clear()
-        os.environ.update(environ, HOME=environ["XDG_DATA_HOME"])
-        for variable in ("XDG_CONFIG_HOME",):
-            os.environ.pop(variable, None)
-        yield dict(os.environ)
-    os.environ.clear()
-    os.environ.update(before)
+    with in_a_session() as environ:
+        yield environ
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ CREDS_ROUND_TRIPS=10000 for more of it than a commit waits for.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from creds_session.credentials import delete, get, put
 from creds_session.credentials.opening import USUAL
 from creds_session.secret import Secret
-from tests.session.clients import lookup
+from tests.session.clients import in_a_session, lookup
 
 COUNT = int(os.environ.get("CREDS_ROUND_TRIPS", "200"))
 ANY = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
@@ -23,12 +24,23 @@ NAMES = st.text(ANY, max_size=40)
 PASSWORDS = st.text(ANY, max_size=200) | st.sampled_from(
     ["", "\n", " a\r\nb\n", "\u2028", "\ufffe", "\U0010ffff", "ü" * 32768, "x" * 65536]
 )
+AT_ONCE = 2000  # in one session: a daemon is not asked for more by anybody in a day
+
+
+@pytest.fixture(name="session")
+def _session_of_its_own() -> Iterator[dict[str, str]]:
+    with in_a_session() as environ:
+        yield environ
+
+
 pytestmark = [pytest.mark.usefixtures("collection"), pytest.mark.timeout(3600)]
 
 
+@pytest.mark.parametrize("part", range(max(1, COUNT // AT_ONCE)))
 @settings(
-    max_examples=COUNT,
+    max_examples=min(COUNT, AT_ONCE),
     deadline=None,
+    derandomize=False,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(service=NAMES, username=NAMES, password=PASSWORDS, encrypted=st.booleans())
@@ -36,6 +48,7 @@ pytestmark = [pytest.mark.usefixtures("collection"), pytest.mark.timeout(3600)]
 @example(service="a", username="b", password="x" * 65536, encrypted=True).via("64 KiB, encrypted")
 def test_a_password_comes_back_byte_for_byte(
     by_keyring: Any,
+    part: int,  # noqa: ARG001 - its name alone
     service: str,
     username: str,
     password: str,
