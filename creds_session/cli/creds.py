@@ -6,6 +6,7 @@ import gc
 import sys
 from typing import TYPE_CHECKING
 
+from creds_session.cli import adapters
 from creds_session.cli.common import end_at_once, refuse_foreign_home, run
 from creds_session.cli.credentials import (
     SUMMARIES,
@@ -57,6 +58,7 @@ def _main() -> int:
         refuse_foreign_home(arguments.command)
     command = {
         **dict.fromkeys(SUMMARIES, credentials_command),
+        **dict.fromkeys(adapters.SUMMARIES, adapters.adapters_command),
         "unlock": _unlock,
         "lock": _lock,
         "status": _status,
@@ -64,10 +66,6 @@ def _main() -> int:
         "env": _env,
         "exec": _exec,
         "hook": _hook,
-        "run": _run,
-        "askpass": _askpass,
-        "git-credential": _git_credential,
-        "import-netrc": _import_netrc,
     }
     return command[arguments.command](arguments)
 
@@ -84,11 +82,8 @@ def _parse(words: list[str]) -> argparse.Namespace:
         add_arguments(parser, words[0])
         parser.set_defaults(command=words[0])
         return parser.parse_args(words[1:])
-    if words[:1] == ["run"] and "--" in words:  # what follows is the command's, options too
-        end = words.index("--")
-        arguments = _parser().parse_args(words[:end])
-        arguments.argv = words[end + 1 :]
-        return arguments
+    if words and words[0] in adapters.SUMMARIES:
+        return adapters.parse(words)
     return _parser().parse_args(words)
 
 
@@ -101,7 +96,8 @@ def _parser() -> Parser:
         add_arguments(_subcommand(commands, name, summary), name)
     _unlock_arguments(_subcommand(commands, "unlock", "open the login keyring of this session"))
     _session_arguments(commands)
-    _adapters(commands)
+    for name, summary in adapters.SUMMARIES.items():
+        adapters.add_arguments(_subcommand(commands, name, summary), name)
     _hook_arguments(_subcommand(commands, "hook", "the login hook, for yourself alone"))
     _rekey_arguments(_subcommand(commands, "rekey", "give the login keyring another password"))
     return parser
@@ -113,17 +109,6 @@ def _subcommand(
     return commands.add_parser(
         name, prog=f"{PROGRAM} {name}", description=summary, epilog="", help=summary
     )
-
-
-def _adapters(commands: argparse._SubParsersAction[Parser]) -> None:
-    from creds_session.cli import import_netrc, run  # noqa: PLC0415
-
-    run.add_arguments(_subcommand(commands, "run", run.SUMMARY))
-    askpass = _subcommand(commands, "askpass", "answer ssh, sudo or git, as creds-askpass does")
-    askpass.add_argument("prompt", metavar="PROMPT")
-    git = _subcommand(commands, "git-credential", "git's credential helper; git runs it")
-    git.add_argument("operation", metavar="get|store|erase")
-    import_netrc.add_arguments(_subcommand(commands, "import-netrc", import_netrc.SUMMARY))
 
 
 def _session_arguments(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -221,27 +206,3 @@ def _env(arguments: argparse.Namespace) -> int:
     from creds_session.cli.env import env  # noqa: PLC0415
 
     return env(arguments)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    from creds_session.cli.run import run_command  # noqa: PLC0415
-
-    return run_command(arguments)
-
-
-def _askpass(arguments: argparse.Namespace) -> int:
-    from creds_session.cli.askpass import askpass  # noqa: PLC0415
-
-    return askpass(arguments)
-
-
-def _git_credential(arguments: argparse.Namespace) -> int:
-    from creds_session.cli.git_credential import git_credential  # noqa: PLC0415
-
-    return git_credential(arguments)
-
-
-def _import_netrc(arguments: argparse.Namespace) -> int:
-    from creds_session.cli.import_netrc import import_netrc  # noqa: PLC0415
-
-    return import_netrc(arguments)

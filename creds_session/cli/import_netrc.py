@@ -10,14 +10,6 @@ from creds_session.cli.common import complain
 from creds_session.netrc_file import Entry, parse
 from creds_session.report.text import printable
 
-SUMMARY = "keep the passwords of a .netrc: the machine is the service, the login the user"
-
-
-def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Give the parser what ``creds import-netrc`` takes."""
-    command.add_argument("file", metavar="FILE", nargs="?", help="(~/.netrc, or what NETRC names)")
-    command.add_argument("--dry-run", action="store_true", help="say what would be stored")
-
 
 def import_netrc(arguments: argparse.Namespace) -> int:
     """Store every entry that has a machine, a login and a password; say which. Never a secret."""

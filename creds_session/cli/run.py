@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "creds run"
 OWN_FAILURE = 125  # env(1)
-SUMMARY = "run a command with a credential"
 DESCRIPTION = """\
 Run a command, and give it a credential by the way that it can take. Its exit code is kept.
 
@@ -77,7 +76,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Run the command; return its exit code, or 125 where it was not come to."""
     from creds_session.system.processes import own_environment  # noqa: PLC0415
 
-    argv: list[str] = getattr(arguments, "argv", [])  # where there was no --, nothing
+    argv: list[str] = arguments.argv
     if not argv:
         raise UsageError("name the command: creds run SERVICE USER WAY -- COMMAND")
     environ = own_environment()  # before it is hidden from ourselves, too
