@@ -8,6 +8,7 @@ user      the user name; without one git means the one that was stored last, kep
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from creds_session import credentials
@@ -81,6 +82,8 @@ def store(known: Description) -> None:
     kept = _found(known._replace(username=None))
     if kept is not None and (kept.username, kept.password) == (known.username, known.password):
         return
+    if kept is None:
+        _forget_last(known.service)
     credentials.put(known.service, known.username, known.password, username_key=LAST_USED)
 
 
@@ -93,6 +96,12 @@ def erase(refused: Description) -> None:
     is_last = last is not None and last.username == kept.username
     key = LAST_USED if is_last else None
     credentials.delete(kept.service, kept.username, username_key=key)
+
+
+def _forget_last(service: str) -> None:
+    """Remove a name whose password is gone; ``put`` takes it for a password, and would refuse."""
+    with suppress(NoSuchCredential):
+        credentials.delete(service, LAST_USED)
 
 
 def _found(asked: Description) -> credentials.Credential | None:

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     else:
         parser.add_argument("file", metavar="FILE", nargs="?", help="(~/.netrc, or NETRC's)")
         parser.add_argument("--dry-run", action="store_true", help="say what would be stored")
+        parser.add_argument("--replace", action="store_true", help="replace what is kept already")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

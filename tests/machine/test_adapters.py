@@ -164,6 +164,13 @@ def test_netrc(session: Login, machine: Machine) -> None:
         ["one.example", "carol"],
     ]
     assert ".netrc:12: left out: default" in done.output
+    assert session.run("creds import-netrc").output.count("kept already") == 3
+    session.run("printf newer | creds put two.example bob")
+    newer = session.run("creds import-netrc")
+    assert newer.status == 1
+    assert ".netrc:4: left out: another password is kept" in newer.output
+    assert session.run("creds get two.example bob").output == "newer"
+    assert session.run("creds import-netrc --replace").status == 0
     for service, user, password in (
         ("one.example", "alice", f'{OTHER} "quoted"'),
         ("two.example", "bob", f"#{OTHER}"),

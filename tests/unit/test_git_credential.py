@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import keyring
 import pytest
 
 from creds_session import credentials, git_credential
@@ -74,6 +73,15 @@ def test_last_one_used_is_the_one_without_a_name(backend: Memory) -> None:
 
 
 @pytest.mark.usefixtures("backend")
+def test_last_ones_password_removed_by_another_program() -> None:
+    git_credential.store(described(b"username=me\npassword=one\n"))
+    credentials.delete(SERVICE, "me")
+    assert git_credential.get(described()) == b""
+    git_credential.store(described(b"username=you\npassword=two\n"))
+    assert git_credential.get(described()) == b"username=you\npassword=two\n"
+
+
+@pytest.mark.usefixtures("backend")
 def test_what_does_not_last_or_is_not_whole_is_not_kept() -> None:
     for text in (
         b"username=me\n",
@@ -91,7 +99,3 @@ def test_password_of_several_lines_is_not_given() -> None:
     credentials.put(SERVICE, "me", Secret(b"one\nhost=evil"))
     with pytest.raises(InvalidData, match="no single line"):
         git_credential.get(described(b"username=me\n"))
-
-
-def test_backend_is_ours(backend: Memory) -> None:
-    assert keyring.get_keyring() is backend
