@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from creds_session.collection import CollectionState, collection_name
 from creds_session.errors import CollectionLocked, NoService, PromptImpossible, Unavailable
-from creds_session.system.bus import Bus, CallFailed, session_bus_address
+from creds_session.system.bus import Bus, CallFailed, Peer, session_bus_address
 from creds_session.system.items import Items
-from creds_session.system.secret_service import NAME, SecretService, secret_service
+from creds_session.system.secret_service import NAME, SecretService
 
 TIMEOUT = 10.0  # seconds for all answers of the bus
 UNLOCK = "unlock it: creds unlock"
@@ -58,7 +58,7 @@ def open_items(access: Access, preferred: str = "") -> Items:
         if state is CollectionState.LOCKED and access.prompt:
             state = _asked(service, path)
         if state is not CollectionState.UNLOCKED:
-            _refuse(service, path, state)
+            _refuse(bus, service, path, state)
         return Items(bus, service, path, encrypted=access.encrypted)
     except BaseException:
         bus.close()
@@ -66,13 +66,13 @@ def open_items(access: Access, preferred: str = "") -> Items:
 
 
 def _service(bus: Bus, timeout: float) -> SecretService:
-    service = secret_service(bus)
-    if service is None:
+    owner = bus.owner(NAME)
+    if owner is None:
         _start(bus, timeout)
-        service = secret_service(bus)
-    if service is None:
+        owner = bus.owner(NAME)
+    if owner is None:
         raise NoService("the keyring daemon ended as soon as it was started")
-    return service
+    return SecretService(bus, Peer(owner, 0, 0))  # which process it is asks nobody but an error
 
 
 def _start(bus: Bus, timeout: float) -> None:
@@ -112,7 +112,7 @@ def _absent() -> CollectionLocked:
     )
 
 
-def _refuse(service: SecretService, path: str, state: CollectionState) -> None:
+def _refuse(bus: Bus, service: SecretService, path: str, state: CollectionState) -> None:
     if state is CollectionState.ABSENT:
         raise _absent()
     name = collection_name(path)
@@ -123,7 +123,8 @@ def _refuse(service: SecretService, path: str, state: CollectionState) -> None:
         raise CollectionLocked(f"the default keyring, {name}, is locked", hint=OTHER)
     from creds_session.system.processes import name_of  # noqa: PLC0415 - seldom
 
-    owner = f"{name_of(service.owner.pid)} (pid {service.owner.pid})"
+    peer = bus.peer(NAME)
+    owner = f"{name_of(peer.pid)} (pid {peer.pid})" if peer else "nobody any more"
     if not is_login:
         raise Unavailable(f"there is no keyring {name}", hint=f"{owner} serves others")
     raise Unavailable(

@@ -270,6 +270,13 @@ class Bus:
         except (OSError, EOFError) as error:
             raise Unavailable(f"the bus ended before it answered to {method}") from error
 
+    def owner(self, name: str) -> str | None:
+        """Return the unique name of a name's owner, or None; starts nothing."""
+        try:
+            return str(self.call(DAEMON, "GetNameOwner", "s", name)[0])
+        except CallFailed:
+            return None
+
     def peer(self, name: str) -> Peer | None:
         """Return the owner of a well-known name, or None; starts nothing."""
         try:
