@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pexpect import spawn
 
 AT_ONCE = 65536  # bytes
+PIECES = 64  # at most, of what a command left; the kernel gives 4 KiB or less at a time
 QUIET = 0.2  # seconds without output: what it ends with is a prompt
 ECHOING = 2.0  # seconds: a program that has not turned the echo off by then never does
 HELD = 1.0  # seconds for the rest of an echo
@@ -83,6 +84,8 @@ class _Conversation:
         self._is_typed_at = ours.is_raw
         self._changed = time.monotonic()  # when it showed something last
         self._closed = 0.0  # when nobody was seen to hold the terminal
+        self._asked = 0.0  # when the prompt was seen that waits
+        self._had_echo = False  # when one was answered
         self._is_silenced = False
         self._has_asked = False
 
@@ -105,8 +108,7 @@ class _Conversation:
         terminal = self._child.child_fd
         is_open = time.monotonic() - self._closed > TICK
         reading = [self._signals, *([terminal] if is_open else [])]
-        # while a prompt is being answered the person's keys wait: they would mix with it
-        if self._is_typed_at and not self._keys and self._prompts.waiting is None:
+        if self._is_typed_at and not self._keys and not self._is_answering():
             reading.append(STDIN)
         writing = [terminal] if self._keys else []
         ready, free, _ = select.select(reading, writing, [], self._moment(is_open))
@@ -117,6 +119,14 @@ class _Conversation:
         if free:
             with suppress(BlockingIOError):
                 self._keys = self._keys[os.write(terminal, self._keys) :]
+
+    def _is_answering(self) -> bool:
+        """Tell whether a prompt is about to be answered: the person's keys would mix with it."""
+        if self._prompts.waiting is None:
+            self._asked = 0.0
+            return False
+        self._asked = self._asked or time.monotonic()
+        return time.monotonic() - self._asked < 2 * ECHOING
 
     def _moment(self, is_open: bool) -> float | None:  # noqa: FBT001
         asked = self._prompts.waiting is not None or self._prompts.is_again
@@ -210,7 +220,7 @@ class _Conversation:
         prompt = self._prompts.waiting
         if prompt is not None and self._is_time(quiet, prompt):
             self._type(prompt)
-        elif self._prompts.is_again and (quiet > QUIET or self._is_asking()):
+        elif self._prompts.is_again and self._is_refusal(quiet):
             self._hand_back()
 
     def _is_time(self, quiet: float, prompt: Expected) -> bool:
@@ -227,15 +237,22 @@ class _Conversation:
             return True
         return quiet > (ECHOING if self._child.getecho() else QUIET)
 
+    def _is_refusal(self, quiet: float) -> bool:
+        """Tell whether a prompt that is again is one, and not a word in some other output."""
+        if bool(self._child.getecho()) is not self._had_echo:
+            return False
+        return self._is_asking() or quiet > ECHOING
+
     def _is_asking(self) -> bool:
         settings: int = termios.tcgetattr(self._child.child_fd)[LFLAG]
         return not settings & termios.ECHO and bool(settings & termios.ICANON)
 
     def _type(self, prompt: Expected) -> None:
         self._has_asked = True
+        self._had_echo = bool(self._child.getecho())
         if prompt.is_secret:
             self._mask.typed(prompt.answer)
-            if self._child.getecho():
+            if self._had_echo:
                 self._child.setecho(state=False)
                 self._is_silenced = True
         by_line = termios.tcgetattr(self._child.child_fd)[LFLAG] & termios.ICANON
@@ -257,10 +274,9 @@ class _Conversation:
         show(YOURS)
 
     def _drain(self) -> None:
-        """Show what the command left, and wait for nobody who was left behind."""
-        end = time.monotonic() + HELD
-        while time.monotonic() < end:
-            terminal = self._child.child_fd
+        """Show what the command left, and wait for nobody who was left behind and writes on."""
+        terminal = self._child.child_fd
+        for _piece in range(PIECES):
             self._closed = 0.0
             if not select.select([terminal], [], [], TICK)[0]:
                 break

@@ -87,6 +87,25 @@ def test_child_that_asks_again_is_ended_soon() -> None:
     assert time.monotonic() - begun < 5
 
 
+def test_prompts_words_in_later_output_are_none() -> None:
+    """The echo is on again, so nobody is asked."""
+    done = run("sh", "-c", f"{ASK}; printf 'the next Password:'; sleep 3; echo fine")
+    assert done.returncode == 0
+    assert done.stdout.endswith("\nthe next Password:fine\n")
+
+
+def test_slow_reader_gets_all_of_it() -> None:
+    argv = " ".join(map(shlex.quote, command("seq", "30000")))
+    slow = subprocess.run(
+        ["sh", "-c", f"{argv} | (sleep 2; cat) | tail -n 1"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert slow.stdout == b"30000\n"
+
+
 def test_two_prompts() -> None:
     both = "stty -echo; printf New:; read x; printf Again:; read y; [ $x = $y ] && echo same"
     assert run("sh", "-c", both, expect="New:,Again:").stdout == "New:Again:same\n"
