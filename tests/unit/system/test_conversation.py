@@ -161,6 +161,20 @@ def test_signals_are_passed_on(number: signal.Signals) -> None:
     child.stdout.close()
 
 
+def test_command_ends_with_us_however_we_end() -> None:
+    argv = command("sh", "-c", "echo $$; exec sleep 60")
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert child.stdout
+    pid = int(child.stdout.readline())
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    end = time.monotonic() + 10
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_text():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 class Person:
     """Someone at a terminal, before whom the command runs."""
 
