@@ -89,6 +89,6 @@ def _found(prompt: bytes, environ: Mapping[str, str]) -> Secret | None:
 def compiled(pattern: str) -> re.Pattern[bytes]:
     """Return a pattern that a person gave. Raises UsageError."""
     try:
-        return re.compile(os.fsencode(pattern))
+        return re.compile(os.fsencode(pattern), re.MULTILINE)
     except re.error as error:
         raise UsageError(f"{pattern!r} is no regular expression: {error}") from None

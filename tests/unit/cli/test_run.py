@@ -33,10 +33,12 @@ def test_ways() -> None:
     ways = _ways(read("run app me --env A --env B=username --expect x --expect-username y -- c"))
     assert ways.variables == (Variable("A", is_username=False), Variable("B", is_username=True))
     assert ways.prompts == (
-        Prompt(re.compile(b"x"), is_username=False),
-        Prompt(re.compile(b"y"), is_username=True),
+        Prompt(re.compile(b"x", re.MULTILINE), is_username=False),
+        Prompt(re.compile(b"y", re.MULTILINE), is_username=True),
     )
-    assert _ways(read("run app me --askpass --askpass-prompt p -- c")).askpass == re.compile(b"p")
+    assert _ways(read("run app me --askpass --askpass-prompt p -- c")).askpass == re.compile(
+        b"p", re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize(
