@@ -167,9 +167,10 @@ def test_a_daemon_that_does_not_answer_is_waited_for_so_long_and_no_longer(
 
 
 def test_every_client_reads_what_the_others_kept(
-    request: pytest.FixtureRequest, session: Login
+    request: pytest.FixtureRequest, machine: Machine
 ) -> None:
-    seen = json.loads(session.run(f"{KEEPER} /opt/look.py {KEEPER}").output)
+    with machine.ssh("alice", PASSWORD, timeout=120) as session:
+        seen = json.loads(session.run(f"{KEEPER} /opt/look.py {KEEPER}").output)
     assert seen["creds"].pop("label") == "Password for 'me' on 'of creds'"
     assert seen["keyring"].pop("label") == "Password for 'me' on 'of keyring'"
     assert seen["creds"] == seen["keyring"]
