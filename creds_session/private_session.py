@@ -6,9 +6,7 @@ of the user is out of its reach: the runtime directory and XDG_DATA_HOME are oth
 
 from __future__ import annotations
 
-import os
 import secrets
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +14,7 @@ from pathlib import Path
 from creds_session.secret import Secret
 from creds_session.system.listeners import end_listener
 from creds_session.system.message_bus import bus_of_ours
-from creds_session.system.private_folder import is_private, private_folder, usable
+from creds_session.system.private_folder import places, private_folder, usable
 from creds_session.unlock import unlock
 
 CONTROL = "keyring/control"  # in the runtime directory, gkd-control-server.c
@@ -52,19 +50,6 @@ def private_session(environ: Mapping[str, str], *, timeout: float = 10) -> Itera
             yield session
 
 
-def places(environ: Mapping[str, str]) -> list[str]:
-    """Return where a private folder may be made, the best place first.
-
-    A runtime directory is in memory and nobody else's. It is taken only where this session
-    names it: one that another login holds open goes with that login.
-    """
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    temporary = environ.get("TMPDIR", "")
-    found = [runtime] if runtime and is_private(runtime, os.getuid()) else []
-    found += [temporary] if temporary and _is_kept(temporary) else []
-    return [*found, "/tmp"]  # noqa: S108 - as mkdtemp(3) takes it
-
-
 def inside(environ: Mapping[str, str], folder: str) -> dict[str, str]:
     """Return the environment of a session whose runtime directory is this folder.
 
@@ -90,16 +75,6 @@ def _is_of_keyring(agent: str, environ: Mapping[str, str]) -> bool:
     runtime = environ.get("XDG_RUNTIME_DIR")
     folders = [environ.get("GNOME_KEYRING_CONTROL"), f"{runtime}/keyring" if runtime else None]
     return any(agent.startswith(f"{folder}/") for folder in folders if folder)
-
-
-def _is_kept(directory: str) -> bool:
-    """Tell whether what we make in a folder stays as we made it: nobody else can rename it."""
-    try:
-        status = Path(directory).stat()
-    except OSError:
-        return False
-    shared = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
-    return status.st_uid in {0, os.getuid()} and not shared
 
 
 def _abandon(folder: str) -> None:

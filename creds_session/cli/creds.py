@@ -6,6 +6,7 @@ import gc
 import sys
 from typing import TYPE_CHECKING
 
+from creds_session.cli import adapters
 from creds_session.cli.common import end_at_once, refuse_foreign_home, run
 from creds_session.cli.credentials import (
     SUMMARIES,
@@ -34,6 +35,7 @@ examples:
   creds unlock
   creds rekey
   creds status
+  creds run emcli sysman --fd 3 -- ./nightly-report /dev/fd/3
   creds exec -- ./nightly-report
   eval "$(creds env)"
 
@@ -56,6 +58,7 @@ def _main() -> int:
         refuse_foreign_home(arguments.command)
     command = {
         **dict.fromkeys(SUMMARIES, credentials_command),
+        **dict.fromkeys(adapters.SUMMARIES, adapters.adapters_command),
         "unlock": _unlock,
         "lock": _lock,
         "status": _status,
@@ -79,6 +82,8 @@ def _parse(words: list[str]) -> argparse.Namespace:
         add_arguments(parser, words[0])
         parser.set_defaults(command=words[0])
         return parser.parse_args(words[1:])
+    if words and words[0] in adapters.SUMMARIES:
+        return adapters.parse(words)
     return _parser().parse_args(words)
 
 
@@ -91,6 +96,8 @@ def _parser() -> Parser:
         add_arguments(_subcommand(commands, name, summary), name)
     _unlock_arguments(_subcommand(commands, "unlock", "open the login keyring of this session"))
     _session_arguments(commands)
+    for name, summary in adapters.SUMMARIES.items():
+        adapters.add_arguments(_subcommand(commands, name, summary), name)
     _hook_arguments(_subcommand(commands, "hook", "the login hook, for yourself alone"))
     _rekey_arguments(_subcommand(commands, "rekey", "give the login keyring another password"))
     return parser

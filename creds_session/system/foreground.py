@@ -11,10 +11,10 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from creds_session.errors import CredsSessionError
 from creds_session.system.parent_death import tied_to_us
@@ -65,11 +65,21 @@ def held_signals() -> Iterator[Held]:
             signal.signal(one, handler)
 
 
-def run_in_foreground(argv: Sequence[str], environ: Mapping[str, str], held: Held) -> int:
+def _nothing() -> None:
+    pass
+
+
+def run_in_foreground(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    held: Held,
+    meanwhile: Callable[[], None] = _nothing,
+) -> int:
     """Run a command to its end and return its exit code; 128 and the number for a signal.
 
-    Where a signal came before, the command is not started. Raises NotExecuted, whose exit code
-    is 126 or 127, as env(1) has it.
+    Where a signal came before, the command is not started. ``meanwhile`` is called once it is: a
+    thread must not be there before it (fork(2)). Raises NotExecuted, whose exit code is 126 or
+    127, as env(1) has it.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*held.signals, signal.SIGCHLD})
     try:
@@ -79,6 +89,7 @@ def run_in_foreground(argv: Sequence[str], environ: Mapping[str, str], held: Hel
             child = _start(argv, environ, before)
         except OSError as error:
             raise NotExecuted(argv[0], error) from None
+        meanwhile()
         return _wait(child, held)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -100,6 +111,22 @@ def _start(
             raise
     by_sh = ["/bin/sh", os.path.abspath(script), *argv[1:]]  # noqa: PTH100 - links stay
     return subprocess.Popen(by_sh, env=environ, close_fds=False, preexec_fn=prepare)  # noqa: PLW1509
+
+
+def become(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Be the command from now on: nothing of us is left to pass anything on.
+
+    It inherits what we inherited. Raises NotExecuted.
+    """
+    for one in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
+        signal.signal(one, signal.SIG_DFL)
+    try:
+        os.execvpe(argv[0], list(argv), environ)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        script = shutil.which(argv[0], path=environ.get("PATH"))
+        if error.errno != errno.ENOEXEC or script is None:
+            raise NotExecuted(argv[0], error) from None
+    os.execve("/bin/sh", ["/bin/sh", os.path.abspath(script), *argv[1:]], environ)  # noqa: PTH100, S606
 
 
 def _wait(child: subprocess.Popen[bytes], held: Held) -> int:

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -34,10 +34,33 @@ def is_private(directory: str, uid: int) -> bool:
     return private and status.st_uid == uid
 
 
+def places(environ: Mapping[str, str]) -> list[str]:
+    """Return where a private folder may be made, the best place first.
+
+    A runtime directory is in memory and nobody else's. It is taken only where this session
+    names it: one that another login holds open goes with that login.
+    """
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    temporary = environ.get("TMPDIR", "")
+    found = [runtime] if runtime and is_private(runtime, os.getuid()) else []
+    found += [temporary] if temporary and _is_kept(temporary) else []
+    return [*found, "/tmp"]  # noqa: S108 - as mkdtemp(3) takes it
+
+
 def usable(directories: Sequence[str]) -> list[str]:
     """Return those in which a folder's sockets can have an address, in the same order."""
     longest = LONGEST - len(DEEPEST)
     return [one for one in directories if PLAIN.fullmatch(one) and len(one) <= longest]
+
+
+def _is_kept(directory: str) -> bool:
+    """Tell whether what we make in a folder stays as we made it: nobody else can rename it."""
+    try:
+        status = Path(directory).stat()
+    except OSError:
+        return False
+    shared = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
+    return status.st_uid in {0, os.getuid()} and not shared
 
 
 @contextmanager

@@ -37,6 +37,8 @@ PACKAGES = (
     "cron",
     "login",
     "tmux",
+    "git",
+    "postgresql-client",
 )
 REQUIREMENTS = (
     *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "setuptools", "wheel"),

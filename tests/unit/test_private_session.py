@@ -8,9 +8,10 @@ import pytest
 
 from creds_session.errors import Unavailable
 from creds_session.facts import CollectionState
-from creds_session.private_session import inside, places, private_session
+from creds_session.private_session import inside, private_session
 from creds_session.system import message_bus
 from creds_session.system.bus import Bus
+from creds_session.system.private_folder import places
 from creds_session.system.secret_service import secret_service
 
 OUTER = {

@@ -1,0 +1,94 @@
+"""What an askpass program answers: the password or the user name, and nothing else.
+
+ssh asks it whether a host's key is right, and git for a user name, in the same way as for a
+password (readpass.c; git's prompt.c). A password must not be the answer to those.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+
+from creds_session.credentials import Credential, get
+from creds_session.errors import InvalidData, NotPermitted, UsageError
+from creds_session.secret import Secret
+from creds_session.system.askpass_socket import Asker, ask, end_if_named
+
+PASSWORD = rb"(?i)password|passphrase|passcode"
+USERNAME = re.compile(rb"(?i)^(username|user name|login)\b")
+SOCKET = "CREDS_ASKPASS_SOCKET"
+SERVICE = "CREDS_ASKPASS_SERVICE"
+USER = "CREDS_ASKPASS_USER"
+KEY = "CREDS_ASKPASS_USERNAME_KEY"
+PATTERN = "CREDS_ASKPASS_PROMPT"
+KIND = "SSH_ASKPASS_PROMPT"  # of ssh: "confirm" or "none" where nothing secret is asked for
+
+
+class Answers:
+    """A credential for who asks; nobody is given the same answer twice to the same prompt.
+
+    Who asks again was refused: to go on would lock the account. ssh is ended then, for without
+    an answer it tries an empty password, twice (readpass.c:read_passphrase); others give up.
+    """
+
+    def __init__(self, credential: Credential, pattern: re.Pattern[bytes]) -> None:
+        self._credential, self._pattern = credential, pattern
+        self._given: set[tuple[Asker, bytes]] = set()
+        self.was_refused = False
+
+    def __call__(self, asker: Asker, prompt: bytes) -> Secret | None:
+        """Return the answer, or None."""
+        found = answer_of(self._credential, prompt, self._pattern)
+        if found is not None and (asker, prompt) in self._given:
+            self.was_refused = True
+            end_if_named(asker, "ssh")
+            return None
+        self._given.add((asker, prompt))
+        return found
+
+
+def answer_of(credential: Credential, prompt: bytes, pattern: re.Pattern[bytes]) -> Secret | None:
+    """Return what a prompt asks for, if it is the user name or the password."""
+    if USERNAME.search(prompt):
+        return Secret(os.fsencode(credential.username))
+    return credential.password if pattern.search(prompt) else None
+
+
+def require_one_line(credential: Credential) -> None:
+    """Raise InvalidData where a program would read less than the whole: it reads a line."""
+    if b"\n" in credential.password.reveal() or "\n" in credential.username:
+        raise InvalidData("the password or the name has several lines: askpass can give but one")
+
+
+def answer(prompt: bytes, environ: Mapping[str, str]) -> Secret:
+    """Return the answer to a prompt, of whoever the environment names.
+
+    Raises NotPermitted where it is not to be answered, UsageError, and as ``get`` does.
+    """
+    if environ.get(KIND) in {"confirm", "none"}:
+        raise NotPermitted("not answered, for it asks for no password")
+    found = _found(prompt, environ)
+    if found is None:
+        raise NotPermitted("not answered, for it asks for no password, or was answered already")
+    return found
+
+
+def _found(prompt: bytes, environ: Mapping[str, str]) -> Secret | None:
+    if environ.get(SOCKET):
+        return ask(environ[SOCKET], prompt)
+    service, user, key = environ.get(SERVICE), environ.get(USER), environ.get(KEY)
+    if not service or not (user or key):
+        raise UsageError(f"set {SERVICE}, and {USER} or {KEY}", hint="docs/how-to/git-and-ssh.md")
+    pattern = compiled(environ.get(PATTERN) or os.fsdecode(PASSWORD))
+    credential = get(service, user or None, username_key=None if user else key)
+    require_one_line(credential)
+    return answer_of(credential, prompt, pattern)
+
+
+def compiled(pattern: str) -> re.Pattern[bytes]:
+    """Return a pattern that a person gave. Raises UsageError."""
+    try:
+        return re.compile(os.fsencode(pattern), re.MULTILINE)
+    except re.error as error:
+        raise UsageError(f"{pattern!r} is no regular expression: {error}") from None

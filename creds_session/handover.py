@@ -1,0 +1,161 @@
+"""A credential for one command, by the way that the command can take."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from creds_session.credentials import Credential
+from creds_session.errors import InvalidData, Unavailable
+from creds_session.prompts import Expected
+from creds_session.secret import Secret
+
+CONTROL = re.compile(rb"[\0-\x1f\x7f]")  # a terminal acts on some of them
+MAX_LINE = 4095  # bytes that a terminal takes, termios(3)
+ASKPASS = "creds-askpass"
+NEVER = "the prompt never came, so nothing was typed: look at --expect"
+REFUSED = "the same prompt came again, so the password was refused; it was given once"
+
+
+class Variable(NamedTuple):
+    """An environment variable that is to hold the password, or the user name."""
+
+    name: str
+    is_username: bool
+
+
+class Prompt(NamedTuple):
+    """A prompt at which the password is to be typed, or the user name."""
+
+    pattern: re.Pattern[bytes]
+    is_username: bool
+
+
+class Ways(NamedTuple):
+    """How a command gets the credential: by one of the last three at most."""
+
+    variables: tuple[Variable, ...] = ()
+    descriptor: int | None = None
+    askpass: re.Pattern[bytes] | None = None
+    prompts: tuple[Prompt, ...] = ()
+
+
+class Ended(NamedTuple):
+    """How the command ended, and what is to be said of it."""
+
+    code: int
+    remark: str = ""
+
+
+def hand_over(
+    credential: Credential, ways: Ways, argv: Sequence[str], environ: Mapping[str, str]
+) -> Ended:
+    """Run the command with the credential, as if it were run in our place.
+
+    Does not return where nothing of us is needed any more. Raises NotExecuted, AskedAgain,
+    InvalidData where this way cannot carry this password, CannotWrite or Unavailable.
+    """
+    given = {**environ, **{one.name: _value(credential, one) for one in ways.variables}}
+    if ways.prompts:
+        return _type(credential, ways.prompts, argv, given)
+    if ways.askpass is not None:
+        return _answer(credential, ways.askpass, argv, given)
+    from creds_session.system.foreground import become  # noqa: PLC0415
+    from creds_session.system.handed_descriptor import fill  # noqa: PLC0415
+
+    if ways.descriptor is not None:
+        fill(ways.descriptor, credential.password)
+    return become(argv, given)
+
+
+def _value(credential: Credential, variable: Variable) -> str:
+    if variable.is_username:
+        return credential.username
+    password = credential.password.reveal()
+    if b"\0" in password:
+        raise InvalidData("the password has a NUL byte, which no environment variable holds")
+    return os.fsdecode(password)
+
+
+def _type(
+    credential: Credential,
+    prompts: Sequence[Prompt],
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+) -> Ended:
+    from creds_session.system.conversation import run_on_terminal  # noqa: PLC0415
+
+    name, password = Secret(os.fsencode(credential.username)), credential.password
+    expected = [
+        Expected(one.pattern, name, is_secret=False)
+        if one.is_username
+        else Expected(one.pattern, password)
+        for one in prompts
+    ]
+    for one in expected:
+        _require_typable(one.answer)
+    code, has_asked = run_on_terminal(argv, environ, expected)
+    return Ended(code, "" if has_asked or code == 0 else NEVER)
+
+
+def _require_typable(answer: Secret) -> None:
+    if CONTROL.search(answer.reveal()):
+        raise InvalidData("the password or the name has a control character: it cannot be typed")
+    if len(answer.reveal()) > MAX_LINE:
+        raise InvalidData(f"the password is longer than a terminal takes, {MAX_LINE} bytes")
+
+
+def _answer(
+    credential: Credential,
+    pattern: re.Pattern[bytes],
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+) -> Ended:
+    """Run it with an askpass program that asks us.
+
+    SSH_ASKPASS_REQUIRE: ssh asks it though there is a terminal, or no display (ssh(1)).
+    """
+    from creds_session.askpass import SOCKET, Answers, require_one_line  # noqa: PLC0415
+    from creds_session.system.askpass_socket import listening, serve  # noqa: PLC0415
+    from creds_session.system.foreground import held_signals, run_in_foreground  # noqa: PLC0415
+    from creds_session.system.private_folder import (  # noqa: PLC0415
+        places,
+        private_folder,
+        usable,
+    )
+
+    require_one_line(credential)
+    program = _program()
+    with held_signals() as held, private_folder(usable(places(environ)), _nothing) as folder:
+        path = f"{folder}/askpass"
+        told = {
+            **environ,
+            SOCKET: path,
+            "SSH_ASKPASS": program,
+            "SSH_ASKPASS_REQUIRE": "force",
+            "SUDO_ASKPASS": program,
+            "GIT_ASKPASS": program,
+        }
+        with listening(path) as server:
+            answers = Answers(credential, pattern)
+            code = run_in_foreground(argv, told, held, lambda: serve(server, answers))
+    return Ended(code, REFUSED if answers.was_refused else "")
+
+
+def _nothing(_folder: str) -> None:
+    """End what lives in a folder that was left behind: nothing does."""
+
+
+def _program() -> str:
+    """Return where our askpass program is: beside creds, beside our Python, or in PATH."""
+    import shutil  # noqa: PLC0415
+
+    folders = [os.path.dirname(os.path.realpath(one)) for one in (sys.argv[0],)]  # noqa: PTH120
+    folders.append(os.path.dirname(sys.executable))  # noqa: PTH120 - links stay
+    found = shutil.which(ASKPASS, path=os.pathsep.join(folders)) or shutil.which(ASKPASS)
+    if found is None:
+        raise Unavailable(f"{ASKPASS} is not installed beside creds, and not in PATH")
+    return found

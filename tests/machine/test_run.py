@@ -1,0 +1,273 @@
+"""`creds run` before the programs that people mean: ssh, su, sudo, psql, and one like ftp."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.machine.login import Login, Result
+from tests.machine.machine import Boot, Machine
+from tests.machine.servers import FILES
+
+SEQUENCE = b"".join(b"%d\n" % n for n in range(1, 20001))
+LOGIN = "correct horse 7!"
+BOB = "canary-of-bob-4713"
+DATABASE = "canary-of-db-4714"
+SSH = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+RUN = "creds run box bob"
+TYPED = f"{RUN} --expect 'assword( for bob)?: ?$' --"
+WATCH = """
+import os, pathlib
+looks = 0
+while not os.path.exists("/run/stop-watching"):
+    looks += 1
+    for process in pathlib.Path("/proc").iterdir():
+        for name in ("cmdline", "environ"):
+            try:
+                content = (process / name).read_bytes()
+            except OSError:
+                continue
+            if b"canary-of" in content and b"postgresql.py" not in content:
+                print("LEAK", process.name, name, content[:200], flush=True)
+print("looks", looks, flush=True)
+"""
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
+    booted = boot(request.param, files={**FILES, "/opt/watch.py": WATCH.encode()})
+    booted.run("creds-setup-pam", "apply")
+    booted.add_user("alice", LOGIN)
+    booted.add_user("bob", BOB)
+    booted.sh("echo 'bob ALL=(ALL) ALL' >/etc/sudoers.d/bob")
+    booted.sh("echo 'Defaults passwd_tries=3' >>/etc/sudoers.d/bob")
+    booted.sh(f"setsid python3 /opt/postgresql.py {DATABASE} >/dev/null 2>&1 &")
+    return booted
+
+
+@pytest.fixture(scope="module")
+def session(machine: Machine) -> Iterator[Login]:
+    """A person's login, watched all the time."""
+    watch = subprocess.Popen(
+        machine.enter("python3", "/opt/watch.py"), stdout=subprocess.PIPE, text=True
+    )
+    with machine.ssh("alice", LOGIN) as login:
+        keep(login, "box", "bob", BOB)
+        keep(login, "db", "alice", DATABASE)
+        login.run("printf wrong | creds put wrong bob")
+        yield login
+        transcript = login.transcript
+    machine.run("touch", "/run/stop-watching")
+    seen, _ = watch.communicate(timeout=30)
+    assert "LEAK" not in seen, seen
+    assert int(seen.split()[-1]) > 20, "the watcher hardly looked"
+    assert "canary-of" not in transcript
+    assert "canary-of" not in machine.journal()
+    kept = "grep -rlsE canary-of /etc /home /run /tmp /var /root --exclude-dir=journal"
+    assert machine.sh(f"{kept} --exclude=watch.py", check=False).stdout == ""
+
+
+def keep(login: Login, service: str, user: str, password: str) -> None:
+    login.type(f"creds put {service} {user}")
+    login.expect("Password for")
+    login.type_secretly(password)
+    login.expect("Again")
+    login.type_secretly(password)
+    login.expect("<ready>")
+
+
+def ran(login: Login, command: str) -> Result:
+    """Run a command whose keys are its own: nothing may be typed before it has ended."""
+    login.type(f"{command}; printf '<status=%d>' $?")
+    before = len(login.transcript)
+    login.expect(r"<status=(\d+)>")
+    match = login._child.match
+    assert isinstance(match, re.Match)
+    output = login.transcript[before:].rpartition("<status=")[0].replace("\r\n", "\n")
+    login.expect("<ready>")
+    return Result(int(match.group(1)), output.strip("\n"))
+
+
+def test_ssh_by_askpass_and_typed(session: Login) -> None:
+    for way in (f"{RUN} --askpass --", TYPED):
+        done = ran(session, f"{way} {SSH} bob@127.0.0.1 'id -un; exit 3'")
+        assert (done.status, done.output.split()[-1]) == (3, "bob"), done
+
+
+def test_ssh_is_refused_once_and_no_more(session: Login, machine: Machine) -> None:
+    def refused() -> int:
+        told = machine.journal("-t", "sshd", "-t", "sshd-session")
+        return len(re.findall("Failed password for bob", told))
+
+    for way, code in (("--askpass", 143), ("--expect assword:", 125)):
+        before = refused()
+        done = ran(session, f"creds run wrong bob {way} -- {SSH} bob@127.0.0.1 id </dev/null")
+        assert done.status == code, done
+        assert "refused" in done.output
+        assert refused() == before + 1
+
+
+def test_askpass_does_not_confirm_a_hosts_key(session: Login) -> None:
+    unknown = "ssh -o StrictHostKeyChecking=ask -o UserKnownHostsFile=/dev/null"
+    done = ran(session, f"{RUN} --askpass -- {unknown} bob@127.0.0.1 id")
+    assert done.status == 255, done
+    assert "not answered" in done.output
+
+
+def test_su(session: Login) -> None:
+    done = ran(session, f"{TYPED} su bob -c 'id -un; exit 4'")
+    assert (done.status, done.output.split()[-1]) == (4, "bob"), done
+    assert ran(session, f"{TYPED} su bob -c true </dev/null").status == 0
+    through = ran(session, f"{TYPED} su bob -c 'seq 20000' </dev/null | tail -n +2 | md5sum")
+    assert through.output.split()[0] == hashlib.md5(SEQUENCE, usedforsecurity=False).hexdigest()
+    twice = f"{RUN} --expect '^Password: ?$' --expect 'for bob: ?$' -- su bob -c"
+    done = ran(session, f"{twice} 'sudo -k id -un; exit 6' </dev/null")
+    assert (done.status, done.output.split()[-1]) == (6, "root"), done
+    refused = ran(session, "creds run wrong bob --expect 'assword: ?$' -- su bob -c id </dev/null")
+    assert refused.status == 1, refused  # su asks once
+    assert "uid" not in refused.output
+
+
+def test_sudo(machine: Machine) -> None:
+    with machine.ssh("bob", BOB) as bob:
+        keep(bob, "box", "bob", BOB)
+        bob.run("printf wrong | creds put wrong bob")
+        sudo = "sh -c 'id -un; exit 8'"
+        for way in (f"{RUN} --askpass -- sudo -A {sudo}", f"{TYPED} sudo {sudo}"):
+            done = ran(bob, f"sudo -k; {way}")
+            assert (done.status, done.output.split()[-1]) == (8, "root"), done
+        refused = ran(bob, "sudo -k; creds run wrong bob --askpass -- sudo -A id")
+        assert refused.status == 1, refused
+        assert refused.output.count("Sorry, try again") == 1
+        assert "answered already" in refused.output
+        again = ran(bob, "creds run wrong bob --expect assword -- sudo id </dev/null")
+        assert again.status == 125, again
+        assert "asked again" in again.output
+        assert BOB not in bob.transcript
+
+
+def test_psql(session: Login) -> None:
+    query = "psql -h 127.0.0.1 -U alice -d x -At -c 'select 1'"
+    typed = ran(session, f"creds run db alice --expect 'Password.*: ?$' -- {query}")
+    assert (typed.status, typed.output.split("\n")[-1]) == (0, "let in"), typed
+    refused = ran(session, f"creds run box bob --expect 'Password.*: ?$' -- {query}")
+    assert refused.status == 2, refused
+
+
+def test_program_like_ftp(session: Login) -> None:
+    argv = "creds run box bob --expect-username 'Name .*: $' --expect 'Password:$' --"
+    right = hashlib.sha256(BOB.encode()).hexdigest()
+    done = ran(session, f"{argv} python3 /opt/ftp.py {right} 1 </dev/null")
+    assert (done.status, done.output.split()[-1]) == (9, "bob."), done
+    begun = time.monotonic()
+    refused = ran(session, f"{argv} python3 /opt/ftp.py wrong 99 </dev/null")
+    assert refused.status == 125, refused
+    assert refused.output.count("Login incorrect") == 1
+    assert time.monotonic() - begun < 10
+
+
+def test_exit_codes(session: Login) -> None:
+    for script, code in (("exit 7", 7), ("kill -TERM $$", 143), ("kill -KILL $$", 137)):
+        for way in ("--fd 3", "--env X=username", "--askpass", "--expect never"):
+            done = ran(session, f"{RUN} {way} -- sh -c '{script}'")
+            assert done.status == code, (way, script, done)
+    for line, code in (
+        ("creds run nothing bob --fd 3 -- true", 125),
+        (f"{RUN} --fd 3 -- /no/such", 127),
+        (f"{RUN} --expect x -- /etc/passwd", 126),
+        (f"{RUN} -- true", 64),
+        (f"{RUN} --fd 3 --", 64),
+        (f"exec 7</dev/null; {RUN} --fd 7 -- true", 64),
+    ):
+        assert ran(session, line).status == code, line
+
+
+def test_descriptor_and_variable(session: Login) -> None:
+    right = hashlib.sha256(BOB.encode()).hexdigest()
+    assert ran(session, f"{RUN} --fd 3 -- sha256sum /dev/fd/3").output.split()[0] == right
+    told = ran(session, f"{RUN} --env A=username -- sh -c 'echo $A; env | grep -c canary'")
+    assert told.output == "bob\n0"
+
+
+def test_at_a_terminal(session: Login) -> None:
+    assert ran(session, f"{TYPED} stty size").output == "50 200"
+    trap = 'trap "echo cau""ght; exit 5" INT; echo wai""ting; while :; do sleep 0.1; done'
+    session.type(f"{TYPED} sh -c '{trap}'")
+    session.expect("waiting")
+    session._child.sendintr()
+    session.expect("caught")
+    session.expect("<ready>")
+    session.type(f"{TYPED} sh -c 'echo wai\"\"ting; read x; echo got:$x; stty size'")
+    session.expect("waiting")
+    session._child.setwinsize(40, 100)
+    session.type("this")
+    session.expect("got:this\r\n40 100")
+    session.expect("<ready>")
+    session._child.setwinsize(50, 200)
+
+
+def test_stop_and_go_on(session: Login) -> None:
+    session.type(f"{TYPED} sh -c 'echo wai\"\"ting; exec sleep 97'")
+    session.expect("waiting")
+    session._child.send("\x1a")
+    session.expect("Stopped")
+    session.expect("<ready>")
+    assert session.run("pgrep -c -r T -x sleep").output == "1"
+    session.type("fg")
+    session.expect("sleep 97")
+    time.sleep(0.3)
+    session._child.sendintr()
+    session.expect("<ready>")
+    assert session.run("pgrep -x sleep").output == ""
+
+
+def test_ssh_with_a_terminal(session: Login) -> None:
+    """The password is typed at the login, and not at what asks for one later."""
+    session.type(f"{TYPED} {SSH} -t bob@127.0.0.1")
+    session.expect(r"bob@[^\r\n]*\$ ")
+    session.type("stty size; echo $((6*7))")
+    session.expect("50 200\r\n42")
+    session.type("sudo -k id")
+    session.expect("this answer is yours")
+    session._child.sendintr()
+    session.type("exit 11")
+    session.expect("<ready>")
+    assert session.run("true").status == 0
+
+
+def killed(session: Login, machine: Machine, command: str, name: str) -> int:
+    """Start a command, have it killed by name from elsewhere, return its exit status."""
+    session.type(f"{command}; printf '<killed=%d>' $?")
+    session.expect("waiting")
+    machine.run("pkill", f"-{name}", "-f", "bin/creds run box")
+    session.expect(r"<killed=(\d+)>")
+    match = session._child.match
+    assert isinstance(match, re.Match)
+    session.expect("<ready>")
+    return int(match.group(1))
+
+
+def test_signals_from_elsewhere(session: Login, machine: Machine) -> None:
+    for name, code in (("TERM", 143), ("HUP", 129), ("INT", 130)):
+        for way in ("--askpass", "--expect never"):
+            child = "sh -c 'echo waiting; exec sleep 96'"
+            assert killed(session, machine, f"{RUN} {way} -- {child}", name) == code
+            assert machine.run("pgrep", "-fx", "sleep 96", check=False).stdout == ""
+
+
+def test_signal_where_the_child_is_roots(session: Login, machine: Machine) -> None:
+    """No signal of ours reaches su; the end of its terminal does."""
+    child = "su bob -c 'echo waiting; exec sleep 95'"
+    for name in ("TERM", "INT"):
+        assert killed(session, machine, f"{TYPED} {child}", name) >= 128
+        time.sleep(0.3)
+        assert machine.run("pgrep", "-fx", "sleep 95", check=False).stdout == ""
+
+
+def test_nothing_is_left(session: Login) -> None:
+    assert session.run("ls $XDG_RUNTIME_DIR | grep creds-exec").output == ""

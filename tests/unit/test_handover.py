@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import creds_session
+from creds_session import askpass, handover
+from creds_session.askpass import PASSWORD, Answers, answer_of
+from creds_session.credentials import Credential
+from creds_session.errors import InvalidData, NotPermitted, Unavailable, UsageError
+from creds_session.handover import Prompt, Variable, Ways
+from creds_session.secret import Secret
+from creds_session.system import askpass_socket
+from creds_session.system.askpass_socket import Asker
+from creds_session.system.handed_descriptor import reserve
+
+KNOWN = Credential("app", "me", Secret(b"canary-ue \xc3\xbc"))
+PATTERN = re.compile(PASSWORD)
+HERE = str(Path(creds_session.__file__).parents[1])
+RUN = f"""
+import os, sys
+sys.path.insert(0, {HERE!r})
+from creds_session.credentials import Credential
+from creds_session.handover import Variable, Ways, hand_over
+from creds_session.secret import Secret
+from creds_session.system.handed_descriptor import reserve
+known = Credential("app", "me", Secret(sys.stdin.buffer.read()))
+number = int(sys.argv[1])
+ways = Ways((Variable("WHO", True), Variable("WHAT", False)) if number == 0 else (),
+            reserve(number) if number else None)
+hand_over(known, ways, sys.argv[2:], os.environ)
+"""
+
+
+def handed(number: int, password: bytes, *argv: str) -> subprocess.CompletedProcess[bytes]:
+    words = [sys.executable, "-c", RUN, str(number), *argv]
+    return subprocess.run(words, input=password, capture_output=True, check=False, timeout=30)
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, 65536, 200_000])
+def test_descriptor_gives_it_once_and_whole(size: int) -> None:
+    password = b"x" * size
+    read = "cat <&9; cat /dev/fd/9 | wc -c >&2"
+    done = handed(9, password, "sh", "-c", read)
+    assert (done.stdout, done.stderr.strip()) == (password, b"0")
+
+
+def test_descriptor_that_is_taken() -> None:
+    reading, writing = os.pipe()
+    try:
+        for number in (0, 2, reading, 1 << 40, 1 << 20):
+            with pytest.raises(UsageError):
+                reserve(number)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_variables_have_the_bytes() -> None:
+    done = handed(0, "ü\nx".encode(), "sh", "-c", 'printf %s "$WHO:$WHAT"')
+    assert done.stdout == "me:ü\nx".encode()
+
+
+def test_what_a_way_cannot_carry() -> None:
+    def refused(password: bytes, ways: Ways, why: str) -> None:
+        with pytest.raises(InvalidData, match=why):
+            handover.hand_over(Credential("a", "b", Secret(password)), ways, ["true"], {})
+
+    refused(b"a\0b", Ways((Variable("A", is_username=False),)), "NUL")
+    typed = Ways(prompts=(Prompt(re.compile(b"x"), is_username=False),))
+    refused(b"a\x03b", typed, "control character")
+    refused(b"a" * 5000, typed, "longer than a terminal")
+    refused(b"a\nb", Ways(askpass=PATTERN), "several lines")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        (b"alice@box's password: ", KNOWN.password),
+        (b"[sudo] password for alice: ", KNOWN.password),
+        (b"Password for 'https://me@a.example': ", KNOWN.password),
+        (b"Username for 'https://a.example': ", Secret(b"me")),
+        (b"Are you sure you want to continue connecting (yes/no/[fingerprint])? ", None),
+        (b"Verification code: ", None),
+        (b"", None),
+    ],
+)
+def test_what_is_answered(prompt: bytes, answer: Secret | None) -> None:
+    assert answer_of(KNOWN, prompt, PATTERN) == answer
+
+
+def test_nobody_is_answered_twice() -> None:
+    answers = Answers(KNOWN, PATTERN)
+    one, other = Asker(1 << 30, "1"), Asker(1 << 30, "2")
+    assert answers(one, b"password: ") == KNOWN.password
+    assert answers(other, b"password: ") == KNOWN.password
+    assert answers(one, b"another password: ") == KNOWN.password
+    assert not answers.was_refused
+    assert answers(one, b"password: ") is None
+    assert answers.was_refused
+
+
+def test_socket_answers_and_refuses(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    seen: list[tuple[Asker, bytes]] = []
+
+    def answer(asker: Asker, prompt: bytes) -> Secret | None:
+        seen.append((asker, prompt))
+        return KNOWN.password if prompt == b"yes" else None
+
+    with askpass_socket.listening(path) as server:
+        askpass_socket.serve(server, answer)
+        assert askpass_socket.ask(path, b"yes") == KNOWN.password
+        assert askpass_socket.ask(path, b"no") is None
+        assert {asker.pid for asker, _ in seen} == {os.getppid()}
+        assert askpass.answer(b"yes", {askpass.SOCKET: path}) == KNOWN.password
+        with pytest.raises(NotPermitted):
+            askpass.answer(b"no", {askpass.SOCKET: path})
+    with pytest.raises(Unavailable):
+        askpass_socket.ask(str(tmp_path / "gone"), b"yes")
+
+
+def test_another_users_program_is_not_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "s")
+    with askpass_socket.listening(path) as server:
+        monkeypatch.setattr(askpass_socket, "_asker", lambda _client: None)
+        askpass_socket.serve(server, lambda _asker, _prompt: KNOWN.password)
+        assert askpass_socket.ask(path, b"yes") is None
+
+
+def test_socket_of_another_user_gets_no_prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "s")
+    with askpass_socket.listening(path):
+        monkeypatch.setattr(askpass_socket, "_peer", lambda _client: (1, os.getuid() + 1))
+        with pytest.raises(NotPermitted, match="another user"):
+            askpass_socket.ask(path, b"yes")
+
+
+def test_answer_that_does_not_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(askpass_socket, "WITHIN", 0.1)
+    with askpass_socket.listening(str(tmp_path / "s")), pytest.raises(Unavailable, match="timed"):
+        askpass_socket.ask(str(tmp_path / "s"), b"yes")
+
+
+def test_environment_that_names_nobody() -> None:
+    for environ in ({}, {askpass.SERVICE: "app"}, {askpass.USER: "me"}):
+        with pytest.raises(UsageError):
+            askpass.answer(b"password", environ)
+    with pytest.raises(NotPermitted):
+        askpass.answer(b"password", {askpass.KIND: "confirm", askpass.SERVICE: "app"})
+    with pytest.raises(UsageError):
+        askpass.compiled("(")
