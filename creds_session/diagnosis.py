@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from creds_session.checks import CHECKS, run
+from creds_session.checks import CHECKS, Check, run
 from creds_session.facts import Daemon, Facts
 from creds_session.findings import CheckResult
 from creds_session.probe.machine import probe
+from creds_session.report.checks import Entry
 from creds_session.system.root import Root
 
 
@@ -29,10 +30,22 @@ class Diagnosis(NamedTuple):
         return [_values(daemon) for daemon in self.facts.daemons]
 
 
-def diagnose(environ: Mapping[str, str]) -> Diagnosis:
+def diagnose(environ: Mapping[str, str], checks: Iterable[Check] = CHECKS) -> Diagnosis:
     """Look at this machine and this session; change nothing, start nothing."""
     facts = probe(environ, Root())
-    return Diagnosis(facts, run(CHECKS, facts))
+    return Diagnosis(facts, run(checks, facts))
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return what the registry says of each check, without a machine at hand."""
+    return tuple(_entry(check) for check in CHECKS)
+
+
+def _entry(check: Check) -> Entry:
+    level = None if callable(check.severity) else check.severity
+    cure = None if callable(check.cure) else check.cure
+    named = (check.title, check.cause, cure, check.needs, check.about)
+    return Entry(check.id, check.group, level, *named)
 
 
 def _values(daemon: Daemon) -> dict[str, object]:
