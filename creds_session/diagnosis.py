@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import socket
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.checks import CHECKS, Check, run
+from creds_session.errors import CannotWrite, InvalidData, NoSuchFile
 from creds_session.facts import Daemon, Facts
 from creds_session.findings import CheckResult
-from creds_session.probe.machine import probe
+from creds_session.probe.machine import probe, probe_user
 from creds_session.report.checks import Entry
+from creds_session.snapshot import anonymous, dumps, loads, redacted
 from creds_session.system.root import Root
 
 
@@ -30,10 +36,40 @@ class Diagnosis(NamedTuple):
         return [_values(daemon) for daemon in self.facts.daemons]
 
 
-def diagnose(environ: Mapping[str, str], checks: Iterable[Check] = CHECKS) -> Diagnosis:
-    """Look at this machine and this session; change nothing, start nothing."""
-    facts = probe(environ, Root())
+def look(environ: Mapping[str, str], user: str | None = None) -> Facts:
+    """Look at this session, or at another user's; change nothing, start nothing.
+
+    Raises NoSuchFile, NotPermitted or Unavailable for another user.
+    """
+    if user is None or pwd.getpwuid(os.getuid()).pw_name == user:
+        return probe(environ, Root())
+    return probe_user(user, Root())
+
+
+def judge(facts: Facts, checks: Iterable[Check] = CHECKS) -> Diagnosis:
+    """Say what the checks find in these facts."""
     return Diagnosis(facts, run(checks, facts))
+
+
+def save(facts: Facts, path: Path, *, anonymously: bool) -> None:
+    """Write facts for others to judge, without what looks like a password. Raises CannotWrite."""
+    kept = redacted(facts)
+    if anonymously:
+        kept = anonymous(kept, socket.gethostname())
+    try:
+        path.write_text(dumps(kept))
+    except OSError as error:
+        raise CannotWrite(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def saved(path: Path) -> Facts:
+    """Read facts that were saved. Raises NoSuchFile or InvalidData."""
+    try:
+        return loads(path.read_text())
+    except FileNotFoundError:
+        raise NoSuchFile(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidData(f"{path}: cannot be read: {error}") from error
 
 
 def entries() -> tuple[Entry, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 from creds_session.cli.common import Parser, print_json, run
 from creds_session.errors import UsageError
@@ -16,6 +17,9 @@ examples:
   creds-doctor --list                 all that it looks for
   creds-doctor --explain keyring-ghost
   creds-doctor --skip first-login-fails
+  sudo creds-doctor --user alice      another user's session
+  creds-doctor --save facts.json --anonymous
+  creds-doctor --from facts.json      judged elsewhere
 
 exit codes: 0 a secret can be read now and nothing is wrong; 1 something is wrong
 """
@@ -34,6 +38,11 @@ def _parser() -> Parser:
     told.add_argument("--explain", metavar="ID", help="tell what a check is, and look at nothing")
     for name, summary in (("only", "run this check alone"), ("skip", "leave this check out")):
         parser.add_argument(f"--{name}", action="append", default=[], metavar="ID", help=summary)
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--user", metavar="USER", help="look at this user's session, as root")
+    whose.add_argument("--from", dest="source", metavar="FILE", help="judge what --save wrote")
+    parser.add_argument("--save", metavar="FILE", help="keep what was seen, no secret in it")
+    parser.add_argument("--anonymous", action="store_true", help="with --save: without names")
     return parser
 
 
@@ -66,11 +75,15 @@ def _require_known(named: list[str], known: list[str]) -> None:
 
 def _diagnose(arguments: argparse.Namespace) -> int:
     from creds_session.checks import CHECKS, select  # noqa: PLC0415
-    from creds_session.diagnosis import diagnose  # noqa: PLC0415
+    from creds_session.diagnosis import judge, look, save, saved  # noqa: PLC0415
     from creds_session.report import doctor as report  # noqa: PLC0415
 
     _require_known(arguments.only + arguments.skip, [check.id for check in CHECKS])
-    diagnosis = diagnose(os.environ, select(CHECKS, arguments.only, arguments.skip))
+    source = arguments.source
+    facts = saved(Path(source)) if source else look(os.environ, arguments.user)
+    if arguments.save:
+        save(facts, Path(arguments.save), anonymously=arguments.anonymous)
+    diagnosis = judge(facts, select(CHECKS, arguments.only, arguments.skip))
     if arguments.json:
         print_json({**report.values(diagnosis.results), "daemons": diagnosis.daemons})
     else:

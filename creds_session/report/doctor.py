@@ -27,9 +27,13 @@ def _others(results: tuple[CheckResult, ...]) -> list[str]:
     """Return what became of the checks that found nothing: silence never means health."""
     passed = [one for one in results if one.outcome is Outcome.PASSED]
     told = [f"ok       {len(passed)} of {len(results)} checks found nothing"] if passed else []
+    effects = [one for one in results if one.follows_from]
+    if effects:
+        roots = dict.fromkeys(root for one in effects for root in one.follows_from)
+        told.append(f"-        {len(effects)} were not asked, for they follow: {', '.join(roots)}")
     by_reason: dict[str, list[str]] = {}
     for result in results:
-        if result.outcome is Outcome.SKIPPED:
+        if result.outcome is Outcome.SKIPPED and not result.follows_from:
             by_reason.setdefault(result.summary, []).append(result.check)
     return told + [f"-        {reason}: {', '.join(ids)}" for reason, ids in by_reason.items()]
 
