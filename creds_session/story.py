@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 BEFORE = 30.0  # seconds that a password may take to be typed and judged before sshd says accepted
@@ -126,7 +126,8 @@ def tell(lines: Iterable[LogLine], user: str) -> Story:
     if start is None:
         return Story(_events([line for line in ordered if _is_of_keyring(line)]))
     leader, began = ordered[start].pid, ordered[start].when
-    part = [line for line in ordered if _belongs(line, leader, began)]
+    others = {line.pid for line in ordered if _begins(line)} - {leader}
+    part = [line for line in ordered if _belongs(line, leader, began, others)]
     return Story(_events(part))
 
 
@@ -150,11 +151,19 @@ def _last_login(lines: Sequence[LogLine], user: str) -> int | None:
     return None
 
 
-def _belongs(line: LogLine, leader: int, began: float) -> bool:
-    if line.when < began - BEFORE:
+def _begins(line: LogLine) -> bool:
+    return bool(ACCEPTED.match(line.text) or OPENED.match(line.text))
+
+
+def _belongs(line: LogLine, leader: int, began: float, others: Collection[int]) -> bool:
+    """Tell whether a line is of the login that this leader began, and of none of the others.
+
+    A conversation by keyboard-interactive logs from a child of sshd's, before the login began.
+    """
+    if line.when < began - BEFORE or line.pid in others:
         return False
     if line.pid == leader:
-        return _is_of_keyring(line) or bool(ACCEPTED.match(line.text) or OPENED.match(line.text))
+        return _is_of_keyring(line) or _begins(line)
     return _is_of_keyring(line) and (line.when >= began or line.text.startswith("gkr-pam"))
 
 
