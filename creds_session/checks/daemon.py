@@ -242,6 +242,7 @@ CHECKS = (
         _stopped,
         cause="someone sent it SIGSTOP, or a debugger holds it",
         needs=NO_BUS,
+        about="See [what a daemon that hangs does to a login](../../explanation/bounded-login.md).",
     ),
     Check(
         "daemon-hung",
