@@ -56,7 +56,7 @@ class Story(NamedTuple):
         return tuple(event for event in self.events if event.alarm is Alarm.TRUE)
 
 
-ACCEPTED = re.compile(r"^Accepted (\S+) for (\S+) from \S+ port \d+")
+ACCEPTED = re.compile(r"^Accepted (\S+) for (\S+) from \S+ port (\d+)")
 OPENED = re.compile(r"^pam_unix\((\S+):session\): session opened for user ([^\s(]+)")
 NOT_A_LOGIN = frozenset({"systemd-user", "sudo", "sudo-i", "cron", "runuser", "runuser-l"})
 
@@ -131,11 +131,11 @@ def tell(lines: Iterable[LogLine], user: str) -> Story:
     return Story(_events(part))
 
 
-def method_of(lines: Iterable[LogLine], user: str) -> str | None:
-    """Return sshd's word for how this user's last login was accepted, or None."""
+def method_of(lines: Iterable[LogLine], user: str, port: str = "") -> str | None:
+    """Return sshd's word for how this user's last login was accepted, from this port; or None."""
     found = [ACCEPTED.match(line.text) for line in lines]
-    ours = [one.group(1) for one in found if one and one.group(2) == user]
-    return ours[-1] if ours else None
+    ours = [one for one in found if one and one.group(2) == user and port in {"", one.group(3)}]
+    return ours[-1].group(1) if ours else None
 
 
 def _last_login(lines: Sequence[LogLine], user: str) -> int | None:
