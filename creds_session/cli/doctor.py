@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from creds_session.cli.common import print_json, run
 from creds_session.cli.parser import Parser
-from creds_session.diagnosis import diagnose
-from creds_session.report import doctor as report
+from creds_session.errors import UsageError
+from creds_session.report.text import printable
+
+if TYPE_CHECKING:
+    from creds_session.checks import Check
+    from creds_session.diagnosis import Diagnosis
 
 PROGRAM = "creds-doctor"
 EXAMPLES = """\
 examples:
-  creds-doctor           one line a check, the cause and the cure of what is wrong
-  creds-doctor --json    the same as one JSON object
+  creds-doctor                        what is wrong, root causes first, with cause and cure
+  creds-doctor --json                 the same as one JSON object
+  creds-doctor --list                 all that it looks for
+  creds-doctor --explain keyring-ghost
+  creds-doctor --skip first-login-fails
+  sudo creds-doctor --user alice      another user's session
+  creds-doctor --save facts.json --anonymous
+  creds-doctor --from facts.json      judged elsewhere
+  creds-doctor --fix --dry-run        the cures that --fix would carry out
+  creds-doctor --fix                  asks before each
 
 exit codes: 0 a secret can be read now and nothing is wrong; 1 something is wrong
 """
@@ -24,11 +40,92 @@ def main() -> int:
     return run(_main, PROGRAM)
 
 
-def _main() -> int:
+def _parser() -> Parser:
     parser = Parser(PROGRAM, "Find out why no secret can be read in this session.", EXAMPLES)
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    arguments = parser.parse_args()
-    diagnosis = diagnose(os.environ)
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("--list", action="store_true", help="list the checks, and look at nothing")
+    told.add_argument("--explain", metavar="ID", help="tell what a check is, and look at nothing")
+    for name, summary in (("only", "run this check alone"), ("skip", "leave this check out")):
+        parser.add_argument(f"--{name}", action="append", default=[], metavar="ID", help=summary)
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--user", metavar="USER", help="look at this user's session, as root")
+    whose.add_argument("--from", dest="source", metavar="FILE", help="judge what --save wrote")
+    parser.add_argument("--fix", action="store_true", help="carry out the cures that are safe")
+    parser.add_argument("--dry-run", action="store_true", help="with --fix: only show them")
+    parser.add_argument("--yes", action="store_true", help="with --fix: ask nothing")
+    parser.add_argument("--save", metavar="FILE", help="keep what was seen, no secret in it")
+    parser.add_argument("--anonymous", action="store_true", help="with --save: without names")
+    return parser
+
+
+def _main() -> int:
+    arguments = _parser().parse_args()
+    if arguments.list or arguments.explain:
+        return _tell_of_checks(arguments)
+    return _diagnose(arguments)
+
+
+def _tell_of_checks(arguments: argparse.Namespace) -> int:
+    from creds_session.diagnosis import entries  # noqa: PLC0415 - each way imports its own
+    from creds_session.report.checks import explain_lines, list_lines  # noqa: PLC0415
+
+    listed = entries()
+    if arguments.explain:
+        _require_known([arguments.explain], [entry.id for entry in listed])
+        listed = tuple(entry for entry in listed if entry.id == arguments.explain)
+        print("\n".join(explain_lines(listed[0])))
+    else:
+        print("\n".join(list_lines(listed)))
+    return 0
+
+
+def _require_known(named: list[str], known: list[str]) -> None:
+    for name in named:
+        if name not in known:
+            raise UsageError(f"there is no check {name!r}", hint="creds-doctor --list names them")
+
+
+def _diagnose(arguments: argparse.Namespace) -> int:
+    from creds_session.checks import CHECKS, select  # noqa: PLC0415
+    from creds_session.diagnosis import judge, look, save, saved  # noqa: PLC0415
+
+    _require_known(arguments.only + arguments.skip, [check.id for check in CHECKS])
+    checks = select(CHECKS, arguments.only, arguments.skip)
+    if arguments.fix:
+        return _report(_fix(arguments, checks), arguments)
+    source = arguments.source
+    facts = saved(Path(source)) if source else look(os.environ, arguments.user)
+    if arguments.save:
+        save(facts, Path(arguments.save), anonymously=arguments.anonymous)
+    return _report(judge(facts, checks), arguments)
+
+
+def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
+    from creds_session.diagnosis import Talk, fix  # noqa: PLC0415
+
+    if arguments.source or arguments.user:
+        raise UsageError("--fix is for this very session", hint="run it as that user, there")
+
+    def agree(question: str) -> bool:
+        return True if arguments.yes else asks(question)
+
+    talk = Talk(lambda line: print(printable(line), file=sys.stderr), agree)
+    return fix(os.environ, checks, talk, is_dry=arguments.dry_run)
+
+
+def asks(question: str) -> bool:
+    """Ask at the terminal; where there is none the answer is no."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        print("    not done: nobody is at the terminal to say yes (--yes)", file=sys.stderr)
+        return False
+    print(f"    {printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _report(diagnosis: Diagnosis, arguments: argparse.Namespace) -> int:
+    from creds_session.report import doctor as report  # noqa: PLC0415
+
     if arguments.json:
         print_json({**report.values(diagnosis.results), "daemons": diagnosis.daemons})
     else:

@@ -1,44 +1,168 @@
-"""The whole snapshot of a machine and a session."""
+"""The whole snapshot of a machine and a session, read side by side and within a time."""
 
 from __future__ import annotations
 
 import os
+import pwd
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
-from creds_session.errors import CredsSessionError
-from creds_session.facts import BusFacts, Facts, PamFacts
+from creds_session.errors import CredsSessionError, NoSuchFile
+from creds_session.facts import BusFacts, Facts, KeyringFacts, PamFacts, SessionFacts
+from creds_session.probe.client import probe_client
+from creds_session.probe.control import probe_control
+from creds_session.probe.home import probe_home, probe_runtime
+from creds_session.probe.init import probe_activations, probe_init
 from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
+from creds_session.probe.log import LINES, probe_log
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.probe.sshd import probe_sshd
+from creds_session.probe.units import probe_units
+from creds_session.snapshot import dumps, loads
+from creds_session.sshd import NOT_ASKED, SshdFacts
+from creds_session.story import LogLine, method_of
+from creds_session.surroundings import (
+    ClientFacts,
+    HomeFacts,
+    ProcessFacts,
+    RuntimeFacts,
+    UnitsFacts,
+)
+from creds_session.system.as_user import as_user
 from creds_session.system.bus import is_socket_of, session_bus_address
-from creds_session.system.processes import bus_daemon_runs, keyring_daemons
+from creds_session.system.logins import service_of_session
+from creds_session.system.processes import environments
 from creds_session.system.root import Root
+from creds_session.system.survey import Survey, survey
+from creds_session.system.together import Jobs
+
+TIMEOUT = 3.0  # seconds for all
+BUS_TIMEOUT = 1.5  # for a whole conversation with the bus, each answer of which takes milliseconds
+SU = frozenset({"su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond"})
 
 
-def probe(environ: Mapping[str, str], root: Root, timeout: float = 3) -> Facts:
-    """Take the whole snapshot of this session; connects only to a bus that already runs."""
-    uid = os.getuid()
-    address = session_bus_address(environ, uid)
-    reason = "nobody has used it yet, so nothing runs on it"
-    bus = BusFacts(address, reason, is_idle=True)
-    if address is None or bus_daemon_runs(uid) or not _may_be_idle(address, uid):
-        bus = probe_bus(environ, timeout)
-    daemons = keyring_daemons(uid)
+class _Live(NamedTuple):
+    """What runs: the processes, and what the bus says."""
+
+    processes: Survey = Survey((), ProcessFacts())
+    bus: BusFacts = BusFacts(None, "the bus was not looked at in time")
+
+
+def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> Facts:
+    """Take the whole snapshot of this session; connects only to what already runs.
+
+    What gives nothing in time, or fails, is left as it is where nothing is known, and named.
+    """
+    jobs = Jobs(timeout)
+    units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
+    no_lines: tuple[LogLine, ...] = ()
+    log = jobs.start("log", lambda: probe_log(os.getuid()), no_lines)
+    nobody = SessionFacts("?", os.getuid())
+    session = jobs.start("session", lambda: _session(environ, log), nobody)
+    live = jobs.start("bus", lambda: _live(environ), _Live())
+    home = jobs.start("home", lambda: probe_home(environ), HomeFacts())
+    unseen = KeyringFacts("", None)
+    keyring = jobs.start("keyring", lambda: probe_keyring(environ, connect=False), unseen)
+    runtime = jobs.start("runtime", lambda: probe_runtime(environ), RuntimeFacts())
+    client = jobs.start("client", lambda: probe_client(environ), ClientFacts())
+    activations = jobs.start("activations", lambda: probe_activations(environ), None)
+    # A root's own files lie on its own disks: these are not waited for by the clock.
     installation = probe_installation(root)
-    sshd = probe_sshd(root, installation.sshd)
+    sshd = jobs.start("sshd", lambda: probe_sshd(root, installation.sshd), NOT_ASKED)
+    init = probe_init(root, installation.daemon)
+    first_login = probe_first_login(root)
+    seen = live()
+    control = probe_control(environ, seen.bus, seen.processes.daemons, units())
+    pam = probe_pam(root, _service(sshd(), session()))
     return Facts(
         now=time.time(),
-        session=probe_session(environ),
-        bus=bus,
-        keyring=probe_keyring(environ, connect=False),
-        daemons=daemons,
+        session=session(),
+        bus=seen.bus,
+        keyring=keyring(),
+        daemons=seen.processes.daemons,
         installation=installation,
-        pam=probe_pam(root, sshd.pam_service_name),
-        first_login=probe_first_login(root),
-        sshd=sshd,
+        pam=pam,
+        first_login=first_login,
+        sshd=sshd(),
+        home=home(),
+        runtime=runtime(),
+        units=units(),
+        processes=seen.processes.others,
+        control=control,
+        activations=activations(),
+        init=init,
+        client=client(),
+        log=log(),
+        late=tuple(jobs.failed),
     )
+
+
+def probe_user(name: str, root: Root) -> Facts:
+    """Take the snapshot of another user's session, as root: by a child that is that user.
+
+    sshd, PAM and the log are looked at by root, who may. Raises NoSuchFile, NotPermitted or
+    Unavailable.
+    """
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise NoSuchFile(f"there is no user {name!r}") from None
+    environ = _environment_of(entry)
+    told = as_user(entry, lambda: dumps(probe(environ, root)).encode(), TIMEOUT + 1)
+    facts = loads(told.decode())
+    sshd = probe_sshd(root, facts.installation.sshd)
+    log = probe_log(entry.pw_uid)
+    method = facts.session.login_method or method_of(log, name)
+    return facts._replace(
+        session=facts.session._replace(login_method=method),
+        sshd=sshd,
+        log=log,
+        pam=probe_pam(root, _service(sshd, facts.session)),
+    )
+
+
+def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
+    """Return the environment of one of the user's processes: a login's before another's."""
+    found = [one for one in environments(entry.pw_uid) if one.get("HOME")]
+    wanted = ("SSH_CONNECTION", "XDG_SESSION_ID", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+    best = max(found, key=lambda one: sum(name in one for name in wanted), default={})
+    base = {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
+    runtime = f"/run/user/{entry.pw_uid}"
+    if is_socket_of(f"{runtime}/bus", entry.pw_uid):
+        base["XDG_RUNTIME_DIR"] = runtime
+    return {**base, **best}
+
+
+def _live(environ: Mapping[str, str]) -> _Live:
+    """Look at the processes, and speak to the bus if one of this user's runs."""
+    uid = os.getuid()
+    address = session_bus_address(environ, uid)
+    processes = survey(uid)
+    if address is None or processes.others.buses or not _may_be_idle(address, uid):
+        return _Live(processes, probe_bus(environ, BUS_TIMEOUT))
+    reason = "nobody has used it yet, so nothing runs on it"
+    return _Live(processes, BusFacts(address, reason, is_idle=True))
+
+
+def _session(environ: Mapping[str, str], log: Callable[[], tuple[LogLine, ...]]) -> SessionFacts:
+    """Look at the session; the journal is asked anew only where the lines do not reach so far."""
+    service = service_of_session()
+    session = probe_session(environ, with_journal=False)
+    if session.login_method is None and session.by_ssh:
+        lines = log()
+        port = environ["SSH_CONNECTION"].split(" ")[1:2]
+        session = session._replace(login_method=method_of(lines, session.user, *port))
+        if session.login_method is None and len(lines) >= LINES:
+            session = probe_session(environ)
+    return session._replace(service=service)
+
+
+def _service(sshd: SshdFacts, session: SessionFacts) -> str:
+    """Return the service that is judged: sshd's, or the one by which this session came."""
+    is_sshd = session.by_ssh or session.service in {"", "sshd"} or session.service in SU
+    return sshd.pam_service_name if is_sshd else session.service
 
 
 def _may_be_idle(address: str, uid: int) -> bool:

@@ -19,6 +19,7 @@ from creds_session.facts import (
 )
 from creds_session.system.bus import (
     Bus,
+    CallFailed,
     Peer,
     is_listening,
     is_nested,
@@ -42,6 +43,7 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
     address = session_bus_address(environ, os.getuid())
     if address is None:
         return BusFacts(None, "this session has no bus: DBUS_SESSION_BUS_ADDRESS is not set")
+    owner = None
     try:
         with Bus(address, timeout) as bus:
             peer = bus.peer(NAME)
@@ -49,10 +51,22 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
                 return BusFacts(address, activatable=bus.activatable(NAME))
             owner = owner_of(peer)
             if not owner.is_gnome_keyring:
-                return BusFacts(address, owner=owner)
+                return _default_of_another(address, owner, SecretService(bus, peer))
             return _collections(address, owner, SecretService(bus, peer))
     except CredsSessionError as error:
-        return BusFacts(address, error.problem)
+        return BusFacts(address, error.problem, owner)
+
+
+def _default_of_another(address: str, owner: NameOwner, service: SecretService) -> BusFacts:
+    """Look at the keyring that programs use, where another program of this user serves it."""
+    facts = BusFacts(address, owner=owner)
+    if owner.uid != os.getuid():
+        return facts
+    try:
+        path = service.alias("default")
+        return facts._replace(default=service.state(path), default_path=path)
+    except CallFailed:  # it knows no alias, or none of these properties
+        return facts
 
 
 def owner_of(peer: Peer) -> NameOwner:
@@ -159,7 +173,7 @@ def _listener(path: str) -> int | None:
         return pid if uid == os.getuid() else None
 
 
-def probe_session(environ: Mapping[str, str]) -> SessionFacts:
+def probe_session(environ: Mapping[str, str], *, with_journal: bool = True) -> SessionFacts:
     """Tell whose session this is and, where anything tells it, how the person logged in."""
     uid = os.getuid()
     user = pwd.getpwuid(uid).pw_name
@@ -167,12 +181,15 @@ def probe_session(environ: Mapping[str, str]) -> SessionFacts:
         user=user,
         uid=uid,
         by_ssh="SSH_CONNECTION" in environ,
-        login_method=_login_method(environ, user),
+        login_method=_login_method(environ, user, with_journal=with_journal),
         runtime_directory=environ.get("XDG_RUNTIME_DIR"),
+        sudo_user=environ.get("SUDO_USER", "") if uid == 0 else "",
     )
 
 
-def _login_method(environ: Mapping[str, str], user: str) -> str | None:
+def _login_method(
+    environ: Mapping[str, str], user: str, *, with_journal: bool = True
+) -> str | None:
     """Return sshd's word for how this connection was accepted, or None.
 
     sshd tells the session only under ExposeAuthInfo (SSH_USER_AUTH, sshd_config(5)); else the
@@ -185,7 +202,7 @@ def _login_method(environ: Mapping[str, str], user: str) -> str | None:
             return None
         return told.split(b" ")[0].split(b"\n")[0].decode("ascii", "replace") or None
     port = environ.get("SSH_CONNECTION", "").split(" ")[1:2]
-    if not port:
+    if not port or not with_journal:
         return None
     by_root_as_sshd = ("_UID=0", "-t", "sshd", "-t", "sshd-session")  # logger(1) can say any name
     journal = run(["journalctl", "--quiet", "--output=cat", "--boot", *by_root_as_sshd], timeout=1)

@@ -1,4 +1,4 @@
-"""What ``creds-doctor`` shows: one line a check, the cause and the cure of what is wrong."""
+"""What ``creds-doctor`` shows: what is wrong, root causes first, each with cause and cure."""
 
 from __future__ import annotations
 
@@ -8,23 +8,34 @@ from collections.abc import Iterable
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.text import printable
 
-WORDS = {
-    Outcome.PASSED: "ok",
-    Outcome.SKIPPED: "-",
-    Outcome.CRASHED: "CRASHED",
-}
-
 
 def lines(results: Iterable[CheckResult]) -> list[str]:
     """Return the report as lines of text; the verdict is the last."""
     results = tuple(results)
     told: list[str] = []
     for result in results:
-        told.append(f"{_word(result):<8} {result.check:<15} {result.summary}")
+        if result.outcome is Outcome.CRASHED:
+            told.append(f"CRASHED  {result.check}: {result.summary}")
         for finding in result.findings:
             told += _finding_lines(finding)
+    told += _others(results)
     told.append(verdict(results))
     return [printable(line) for line in told]
+
+
+def _others(results: tuple[CheckResult, ...]) -> list[str]:
+    """Return what became of the checks that found nothing: silence never means health."""
+    passed = [one for one in results if one.outcome is Outcome.PASSED]
+    told = [f"ok       {len(passed)} of {len(results)} checks found nothing"] if passed else []
+    effects = [one for one in results if one.follows_from]
+    if effects:
+        roots = dict.fromkeys(root for one in effects for root in one.follows_from)
+        told.append(f"-        {len(effects)} were not asked, for they follow: {', '.join(roots)}")
+    by_reason: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome is Outcome.SKIPPED and not result.follows_from:
+            by_reason.setdefault(result.summary, []).append(result.check)
+    return told + [f"-        {reason}: {', '.join(ids)}" for reason, ids in by_reason.items()]
 
 
 def verdict(results: Iterable[CheckResult]) -> str:
@@ -38,16 +49,9 @@ def verdict(results: Iterable[CheckResult]) -> str:
     return "a secret can be read in this session"
 
 
-def _word(result: CheckResult) -> str:
-    if result.outcome is not Outcome.FOUND:
-        return WORDS[result.outcome]
-    severities = {finding.severity for finding in result.findings}
-    return next(level.value for level in Severity if level in severities).upper()
-
-
 def _finding_lines(finding: Finding) -> list[str]:
     indent = " " * 9
-    told = [f"{indent}{finding.title} [{finding.id}]"]
+    told = [f"{finding.severity.value.upper():<8} {finding.title} [{finding.id}]"]
     if finding.cause:
         told.append(f"{indent}  cause: {finding.cause}")
     for evidence in finding.evidence:
@@ -71,6 +75,7 @@ def values(results: Iterable[CheckResult]) -> dict[str, object]:
                 "check": result.check,
                 "outcome": result.outcome.value,
                 "summary": result.summary,
+                "follows_from": list(result.follows_from),
                 "findings": [_finding_values(finding) for finding in result.findings],
             }
             for result in results
@@ -87,5 +92,9 @@ def _finding_values(finding: Finding) -> dict[str, object]:
         "cause": finding.cause,
         "evidence": list(finding.evidence),
         "remediation": cure
-        and {"text": cure.text, "commands": [list(argv) for argv in cure.commands]},
+        and {
+            "text": cure.text,
+            "commands": [list(argv) for argv in cure.commands],
+            "is_safe": cure.is_safe,
+        },
     }
