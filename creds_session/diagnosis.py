@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from creds_session.checks import CHECKS, run
-from creds_session.facts import Daemon, Facts
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult
 from creds_session.probe.machine import probe
 from creds_session.system.root import Root
@@ -23,17 +23,8 @@ class Diagnosis(NamedTuple):
         """Tell whether a secret can be read now and no finding is an error."""
         return not any(result.has_error for result in self.results)
 
-    @property
-    def daemons(self) -> list[dict[str, object]]:
-        """Every keyring daemon of the user, as values for JSON."""
-        return [_values(daemon) for daemon in self.facts.daemons]
-
 
 def diagnose(environ: Mapping[str, str]) -> Diagnosis:
     """Look at this machine and this session; change nothing, start nothing."""
     facts = probe(environ, Root())
     return Diagnosis(facts, run(CHECKS, facts))
-
-
-def _values(daemon: Daemon) -> dict[str, object]:
-    return {**daemon._asdict(), "role": daemon.role.value}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 
-from creds_session.cli.common import Parser, print_json, run
+from creds_session.cli import doctor_faces as faces
+from creds_session.cli.common import Parser, run
 from creds_session.diagnosis import diagnose
-from creds_session.report import doctor as report
 
 PROGRAM = "creds-doctor"
 EXAMPLES = """\
 examples:
-  creds-doctor           one line a check, the cause and the cure of what is wrong
-  creds-doctor --json    the same as one JSON object
+  creds-doctor                       the verdict, the session's map, the cause and the cure
+  creds-doctor --report ticket.html  the same as a page for somebody else to read
+  creds-doctor --json                the same as one JSON object
 
 exit codes: 0 a secret can be read now and nothing is wrong; 1 something is wrong
 """
@@ -25,11 +26,6 @@ def main() -> int:
 
 def _main() -> int:
     parser = Parser(PROGRAM, "Find out why no secret can be read in this session.", EXAMPLES)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    faces.add_arguments(parser)
     arguments = parser.parse_args()
-    diagnosis = diagnose(os.environ)
-    if arguments.json:
-        print_json({**report.values(diagnosis.results), "daemons": diagnosis.daemons})
-    else:
-        print("\n".join(report.lines(diagnosis.results)))
-    return 0 if diagnosis.is_healthy else 1
+    return faces.guarded(arguments, lambda: faces.show(arguments, diagnose(os.environ)))

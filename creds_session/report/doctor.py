@@ -1,4 +1,4 @@
-"""What ``creds-doctor`` shows: one line a check, the cause and the cure of what is wrong."""
+"""What every face of ``creds-doctor`` says: the verdict, and the findings in their order."""
 
 from __future__ import annotations
 
@@ -6,86 +6,45 @@ import shlex
 from collections.abc import Iterable
 
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
-from creds_session.report.text import printable
 
-WORDS = {
-    Outcome.PASSED: "ok",
-    Outcome.SKIPPED: "-",
-    Outcome.CRASHED: "CRASHED",
-}
+HEALTHY = "a secret can be read in this session"
 
 
-def lines(results: Iterable[CheckResult]) -> list[str]:
-    """Return the report as lines of text; the verdict is the last."""
-    results = tuple(results)
-    told: list[str] = []
-    for result in results:
-        told.append(f"{_word(result):<8} {result.check:<15} {result.summary}")
-        for finding in result.findings:
-            told += _finding_lines(finding)
-    told.append(verdict(results))
-    return [printable(line) for line in told]
+def findings(results: Iterable[CheckResult]) -> list[Finding]:
+    """Return all findings, the worst first; among equals a cause stands before its effects."""
+    found = [finding for result in results for finding in result.findings]
+    return [one for level in Severity for one in found if one.severity is level]
+
+
+def root_cause(results: Iterable[CheckResult]) -> Finding | None:
+    """Return the first error, of which the others may be consequences."""
+    first = next(iter(findings(results)), None)
+    return first if first and first.severity is Severity.ERROR else None
 
 
 def verdict(results: Iterable[CheckResult]) -> str:
     """Return one line that says whether a secret can be read, and the first cause if not."""
+    results = tuple(results)
+    cause = root_cause(results)
+    if cause:
+        return f"no secret can be read here: {cause.title} [{cause.id}]"
     for result in results:
-        for finding in result.findings:
-            if finding.severity is Severity.ERROR:
-                return f"no secret can be read here: {finding.title} [{finding.id}]"
         if result.outcome is Outcome.CRASHED:
             return f"the check {result.check} crashed: {result.summary}"
-    return "a secret can be read in this session"
+    return HEALTHY
 
 
-def _word(result: CheckResult) -> str:
-    if result.outcome is not Outcome.FOUND:
-        return WORDS[result.outcome]
-    severities = {finding.severity for finding in result.findings}
-    return next(level.value for level in Severity if level in severities).upper()
+def is_healthy(results: Iterable[CheckResult]) -> bool:
+    """Tell whether a secret can be read now and every check could look."""
+    return not any(result.has_error for result in results)
 
 
-def _finding_lines(finding: Finding) -> list[str]:
-    indent = " " * 9
-    told = [f"{indent}{finding.title} [{finding.id}]"]
-    if finding.cause:
-        told.append(f"{indent}  cause: {finding.cause}")
-    for evidence in finding.evidence:
-        first, *rest = evidence.split("\n")
-        told.append(f"{indent}  seen:  {first}")
-        told += [f"{indent}         {line}" for line in rest]
-    if finding.remediation:
-        told.append(f"{indent}  cure:  {finding.remediation.text}")
-        told += [f"{indent}         {shlex.join(argv)}" for argv in finding.remediation.commands]
-    return told
-
-
-def values(results: Iterable[CheckResult]) -> dict[str, object]:
-    """Return the report as values for JSON."""
-    results = tuple(results)
-    return {
-        "healthy": not any(result.has_error for result in results),
-        "verdict": verdict(results),
-        "checks": [
-            {
-                "check": result.check,
-                "outcome": result.outcome.value,
-                "summary": result.summary,
-                "findings": [_finding_values(finding) for finding in result.findings],
-            }
-            for result in results
-        ],
-    }
-
-
-def _finding_values(finding: Finding) -> dict[str, object]:
+def commands(finding: Finding) -> list[str]:
+    """Return the commands that cure it, each as a line for a shell."""
     cure = finding.remediation
-    return {
-        "id": finding.id,
-        "severity": finding.severity.value,
-        "title": finding.title,
-        "cause": finding.cause,
-        "evidence": list(finding.evidence),
-        "remediation": cure
-        and {"text": cure.text, "commands": [list(argv) for argv in cure.commands]},
-    }
+    return [shlex.join(argv) for argv in cure.commands] if cure else []
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,166 @@
+"""The doctor for a person: the verdict, the map of the session, what is wrong and its cure.
+
+At a terminal rich colours and wraps it. It is loaded for that alone: it takes as long to import as
+all else that the doctor does, and a pipe wants the lines as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, Union
+
+from creds_session.facts import Facts
+from creds_session.findings import CheckResult, Finding, Outcome, Severity
+from creds_session.report.doctor import commands, count, findings, is_healthy, verdict
+from creds_session.report.doctor_map import Node, Tone, session_map, tree_lines
+from creds_session.report.text import printable
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+LABEL = 9
+NARROWEST, WIDEST = 40, 110
+SIGNS = {True: "\N{OPEN LOCK} ", False: "\N{LOCK} ", None: ""}
+STYLES = {
+    "good": "bold green",
+    "bad": "bold red",
+    "warning": "bold yellow",
+    "note": "bold blue",
+    "command": "bold",
+    "faint": "dim",
+    "": "",
+}
+SEVERITIES = {Severity.ERROR: "bad", Severity.WARNING: "warning", Severity.NOTE: "note"}
+TONES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.PLAIN: ""}
+WORDS = {
+    Outcome.PASSED: "ok",
+    Outcome.FOUND: "found",
+    Outcome.SKIPPED: "-",
+    Outcome.CRASHED: "crashed",
+}
+
+
+class Row(NamedTuple):
+    """A line with what stands before it; what is to be copied must not be wrapped."""
+
+    text: str = ""
+    label: str = ""
+    style: str = ""
+    wraps: bool = True
+
+
+Part = Union[Row, Node]
+
+
+def plain(
+    facts: Facts, results: Iterable[CheckResult], *, verbose: bool = False, ascii_only: bool = False
+) -> str:
+    """Return it for a file, a pipe, or a terminal that can do no more."""
+    lines: list[str] = []
+    for part in _parts(facts, tuple(results), verbose=verbose):
+        if isinstance(part, Node):
+            signs = {True: "", False: "", None: ""} if ascii_only else SIGNS
+            tree = tree_lines(part, ascii_only=ascii_only)
+            lines += [f"{guides}{signs[node.is_open]}{node.text}" for guides, node in tree]
+        else:
+            lines.append(f"{part.label}{part.text}")
+    return "\n".join(lines)
+
+
+def coloured(
+    facts: Facts,
+    results: Iterable[CheckResult],
+    width: int,
+    *,
+    verbose: bool = False,
+    colour: bool = True,
+) -> str:
+    """Return it for a terminal of this width."""
+    import io  # noqa: PLC0415
+
+    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.text import Text  # noqa: PLC0415
+
+    width = max(min(width, WIDEST), NARROWEST)
+    told = io.StringIO()
+    console = Console(
+        file=told,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        legacy_windows=False,
+        _environ={},
+    )
+    for part in _parts(facts, tuple(results), verbose=verbose):
+        if isinstance(part, Node):
+            console.print(_tree(part), highlight=False, emoji=False)
+            continue
+        text = Text(part.text, STYLES[part.style])
+        wrapped = text.wrap(console, width - len(part.label)) if part.wraps else [text]
+        for number, line in enumerate(wrapped or [text]):
+            line.rstrip()
+            label = part.label if number == 0 else " " * len(part.label)
+            shown = Text().append(label, STYLES["faint"]).append_text(line)
+            console.print(shown, soft_wrap=True)
+    return told.getvalue().rstrip("\n")
+
+
+def _tree(node: Node) -> Tree:
+    from rich.text import Text  # noqa: PLC0415
+    from rich.tree import Tree  # noqa: PLC0415
+
+    tree = Tree(Text(f"{SIGNS[node.is_open]}{node.text}", TONES[node.tone]), guide_style="dim")
+    for child in node.children:
+        tree.children.append(_tree(child))
+    return tree
+
+
+def _parts(facts: Facts, results: tuple[CheckResult, ...], *, verbose: bool) -> Iterator[Part]:
+    yield Row(printable(verdict(results)), "", "good" if is_healthy(results) else "bad")
+    yield Row()
+    yield session_map(facts)
+    for finding in findings(results):
+        yield Row()
+        yield from _finding(finding)
+    yield Row()
+    yield from _checks(results) if verbose else _summary(results)
+
+
+def _finding(finding: Finding) -> Iterator[Row]:
+    title = printable(f"{finding.severity.value}: {finding.title} [{finding.id}]")
+    yield Row(title, "", SEVERITIES[finding.severity])
+    if finding.cause:
+        yield Row(printable(finding.cause), _label("cause"))
+    for evidence in finding.evidence:
+        for number, line in enumerate(evidence.split("\n")):
+            yield Row(printable(line), _label("" if number else "seen"), wraps=False)
+    if finding.remediation:
+        yield Row(printable(finding.remediation.text), _label("cure"))
+    for command in commands(finding):
+        yield Row(printable(command), _label("") + "  ", "command", wraps=False)
+
+
+def _label(word: str) -> str:
+    return f"  {word}".ljust(LABEL)
+
+
+def _summary(results: tuple[CheckResult, ...]) -> Iterator[Row]:
+    """Sum up in a line what is well; tell of each check that could not look."""
+    for result in results:
+        if result.outcome is Outcome.CRASHED:
+            text = f"the check {result.check} crashed: {result.summary}"
+            yield Row(printable(text), "", "bad")
+    passed = [result.check for result in results if result.outcome is Outcome.PASSED]
+    skipped = [result.check for result in results if result.outcome is Outcome.SKIPPED]
+    text = f"{len(passed)} of {count(len(results), 'check')} passed"
+    if skipped:
+        text += f"; waiting for what is wrong: {', '.join(skipped)}"
+    yield Row(printable(f"{text} (-v shows each)"), "", "faint")
+
+
+def _checks(results: tuple[CheckResult, ...]) -> Iterator[Row]:
+    width = max([len(result.check) for result in results] or [0])
+    for result in results:
+        style = "bad" if result.outcome is Outcome.CRASHED else ""
+        label = f"{WORDS[result.outcome]:<8} {result.check:<{width}}  "
+        yield Row(printable(result.summary), printable(label), style)
