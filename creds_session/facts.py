@@ -185,3 +185,18 @@ class Facts(NamedTuple):
     pam: PamFacts = PamFacts()
     first_login: FirstLoginFacts = FirstLoginFacts()
     sshd: SshdFacts = NOT_ASKED
+
+    @property
+    def is_readable(self) -> bool:
+        """Tell whether a program can read a secret now, as the owner of the name itself says.
+
+        Programs read the default keyring; gnome-keyring's login one must be open besides, for it
+        is the one that a login opens.
+        """
+        bus = self.bus
+        if not bus.answers or bus.owner is None:
+            return False
+        if bus.owner.is_gnome_keyring:
+            is_open = bus.login is CollectionState.UNLOCKED
+            return is_open and bus.default in {None, CollectionState.UNLOCKED}
+        return bus.default is CollectionState.UNLOCKED

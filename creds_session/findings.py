@@ -24,10 +24,15 @@ class Outcome(enum.Enum):
 
 
 class Remediation(NamedTuple):
-    """A cure: what to do in words, and the commands as argv, never as a shell string."""
+    """A cure: what to do in words, and the commands as argv, never as a shell string.
+
+    ``is_safe``: the commands lose nothing and can be taken back, so ``--fix`` may run them. One
+    that begins with ``sudo`` is for root to run.
+    """
 
     text: str
     commands: tuple[tuple[str, ...], ...] = ()
+    is_safe: bool = False
 
 
 class Finding(NamedTuple):
@@ -44,20 +49,35 @@ class Finding(NamedTuple):
     remediation: Remediation | None = None
 
 
-class Seen(NamedTuple):
-    """What a check saw, in one line, and what is wrong with it."""
+class Found(NamedTuple):
+    """What a check saw of what it looks for: the evidence, and what it knows better than its entry.
 
-    summary: str
-    findings: tuple[Finding, ...] = ()
+    What is left out is as the registry has it.
+    """
+
+    evidence: tuple[str, ...] = ()
+    title: str = ""
+    cause: str = ""
+    cure: Remediation | None = None
+
+
+class NotJudged(NamedTuple):
+    """Why a check could say nothing: the fact that it goes by was not to be had."""
+
+    reason: str
 
 
 class CheckResult(NamedTuple):
-    """The outcome of one check: what it saw, or why it was skipped or crashed."""
+    """The outcome of one check, by its id: what it found, or why it was skipped or crashed.
+
+    ``follows_from``: the checks that found the cause, so that this one was not looked at.
+    """
 
     check: str
     outcome: Outcome
     summary: str
     findings: tuple[Finding, ...] = ()
+    follows_from: tuple[str, ...] = ()
 
     @property
     def has_error(self) -> bool:

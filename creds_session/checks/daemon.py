@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from creds_session.checks.registry import Check
 from creds_session.facts import LOGIN_TIMEOUT, Daemon, DaemonRole, Facts
-from creds_session.findings import Finding, Remediation, Seen, Severity
+from creds_session.findings import Found, Remediation, Severity
 
-UNLOCK = Remediation("initialise it by unlocking", (("creds", "unlock"),))
+UNLOCK = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
+NO_BUS = ("daemon-not-installed", "bus-absent", "bus-unreachable")
 
 
 def describe(daemon: Daemon) -> str:
@@ -18,50 +20,53 @@ def describe(daemon: Daemon) -> str:
     )
 
 
-def daemon_is_initialised(facts: Facts) -> Seen:
-    """The daemon that PAM started was initialised; none at all is no error of its own."""
-    if not facts.daemons:
-        return Seen("no gnome-keyring-daemon of this user runs")
-    listed = "; ".join(describe(daemon) for daemon in facts.daemons)
+def _waiting(facts: Facts) -> Found | None:
     waiting = [daemon for daemon in facts.daemons if daemon.role is DaemonRole.LOGIN]
     others = [daemon for daemon in facts.daemons if daemon.role is not DaemonRole.LOGIN]
     if not waiting or others or facts.bus.owner is not None:
-        return Seen(listed)
-    left = LOGIN_TIMEOUT - (facts.now - waiting[0].started)
-    finding = Finding(
+        return None
+    left = max(LOGIN_TIMEOUT - (facts.now - waiting[0].started), 0)
+    return Found(
+        (describe(waiting[0]),),
+        f"the keyring daemon still waits to be initialised, and ends in {left:.0f} s",
+    )
+
+
+def _other_provider(facts: Facts) -> Found | None:
+    owner = facts.bus.owner
+    if owner is None or owner.is_gnome_keyring:
+        return None
+    return Found(
+        (f"org.freedesktop.secrets is owned by {owner.name} (pid {owner.pid})",),
+        f"another program serves secrets here: {owner.name} (pid {owner.pid})",
+    )
+
+
+def _other_level(facts: Facts) -> Severity:
+    """Another program that is open serves as well."""
+    return Severity.NOTE if facts.is_readable else Severity.ERROR
+
+
+CHECKS = (
+    Check(
         "daemon-waiting",
+        "daemon",
         Severity.ERROR,
-        f"the keyring daemon still waits to be initialised, and ends in {max(left, 0):.0f} s",
+        "the keyring daemon still waits to be initialised",
+        _waiting,
         cause="PAM started it with --login; it serves nothing until a client or `creds unlock`"
         f" asks for secrets, and ends by itself {LOGIN_TIMEOUT} s after the login",
-        evidence=(describe(waiting[0]),),
-        remediation=UNLOCK,
-    )
-    return Seen(listed, (finding,))
-
-
-def secrets_have_an_owner(facts: Facts) -> Seen:
-    """A gnome-keyring-daemon owns org.freedesktop.secrets on this bus."""
-    owner = facts.bus.owner
-    if owner is not None and owner.is_gnome_keyring:
-        return Seen(f"org.freedesktop.secrets is owned by {owner.name} (pid {owner.pid})")
-    if owner is not None:
-        finding = Finding(
-            "other-provider",
-            Severity.ERROR,
-            f"another program serves secrets here: {owner.name} (pid {owner.pid})",
-            cause="only one program can own org.freedesktop.secrets on a bus",
-            remediation=Remediation("use that program's own means to unlock, or end it"),
-        )
-        return Seen("owned by another program", (finding,))
-    if facts.keyring.exists is False:
-        return Seen("nobody owns org.freedesktop.secrets, and there is no keyring to serve")
-    finding = Finding(
-        "secret-service-unowned",
-        Severity.ERROR,
-        "nobody owns org.freedesktop.secrets on this bus, so the keyring is closed",
-        cause="no keyring daemon has been started or initialised in this session",
-        evidence=tuple(describe(daemon) for daemon in facts.daemons),
-        remediation=Remediation("start and unlock it", (("creds", "unlock"),)),
-    )
-    return Seen("org.freedesktop.secrets has no owner", (finding,))
+        cure=UNLOCK,
+        needs=NO_BUS,
+    ),
+    Check(
+        "other-provider",
+        "daemon",
+        _other_level,
+        "another program serves secrets here",
+        _other_provider,
+        cause="only one program can own org.freedesktop.secrets on a bus",
+        cure=Remediation("use that program's own means to unlock, or end it"),
+        needs=NO_BUS,
+    ),
+)

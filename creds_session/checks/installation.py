@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import DAEMON_NAME, Facts
-from creds_session.findings import Finding, Remediation, Seen, Severity
+from creds_session.findings import Found, Remediation, Severity
 from creds_session.packages import install_command
 from creds_session.pam.policy import MODULE
 
 
-def parts_are_installed(facts: Facts) -> Seen:
-    """gnome-keyring-daemon and pam_gnome_keyring.so are installed."""
-    parts = {
-        DAEMON_NAME: (facts.installation.daemon, Severity.ERROR, "daemon-not-installed"),
-        MODULE: (facts.installation.pam_module, Severity.WARNING, "pam-module-not-installed"),
-    }
-    findings = []
-    for name, (path, severity, check_id) in parts.items():
-        if path is None:
-            command = install_command(name, facts.installation.os_release)
-            commands = () if command.startswith("install ") else (tuple(command.split(" ")),)
-            cure = Remediation("install it" if commands else command, commands)
-            title = f"{name} is not installed"
-            findings.append(Finding(check_id, severity, title, remediation=cure))
-    found = [path for path, _, _ in parts.values() if path]
-    return Seen(f"installed: {', '.join(found) or 'nothing'}", tuple(findings))
+def install(name: str, os_release: str) -> Remediation:
+    """Return how a program or module is installed on this distribution."""
+    command = install_command(name, os_release)
+    if command.startswith("install "):
+        return Remediation(command)
+    return Remediation("install it", (("sudo", *command.split(" ")),))
+
+
+def _daemon(facts: Facts) -> Found | None:
+    return None if facts.installation.daemon else Found((f"no {DAEMON_NAME} in /usr/bin",))
+
+
+def _module(facts: Facts) -> Found | None:
+    if facts.installation.pam_module:
+        return None
+    return Found((f"no {MODULE} in libpam's folders",))
+
+
+CHECKS = (
+    Check(
+        "daemon-not-installed",
+        "installation",
+        hindrance,
+        "gnome-keyring-daemon is not installed",
+        _daemon,
+        cause="servers come without a desktop, and so without its keyring",
+        cure=lambda facts: install(DAEMON_NAME, facts.installation.os_release),
+    ),
+    Check(
+        "pam-module-not-installed",
+        "installation",
+        Severity.WARNING,
+        "pam_gnome_keyring.so is not installed",
+        _module,
+        cause="distributions put it into a package of its own; a rule with a leading `-` says"
+        " nothing of a module that is not there",
+        cure=lambda facts: install(MODULE, facts.installation.os_release),
+    ),
+)

@@ -2,118 +2,214 @@
 
 from __future__ import annotations
 
+from creds_session.checks.daemon import describe
+from creds_session.checks.registry import Check
 from creds_session.facts import CollectionState, Facts, collection_name
-from creds_session.findings import Finding, Remediation, Seen, Severity
+from creds_session.findings import Found, Remediation, Severity
 
 SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
 LOGIN = "/org/freedesktop/secrets/collection/login"
 MAKE_IT_DEFAULT = ("busctl", "--user", "call", *SERVICE, "SetAlias", "so", "default", LOGIN)
-UNLOCK = Remediation("unlock it with the keyring's password", (("creds", "unlock"),))
-REKEY = Remediation("give it the login's password; the old one is asked for", (("creds", "rekey"),))
+UNLOCK = Remediation("unlock it with the keyring's password", (("creds", "unlock"),), is_safe=True)
+REKEY = Remediation(
+    "give it the login's password; the old one is asked for", (("creds", "rekey"),), is_safe=True
+)
+UNSERVED = (
+    "daemon-not-installed",
+    "bus-absent",
+    "bus-unreachable",
+    "daemon-waiting",
+    "other-provider",
+    "secret-service-unowned",
+)
+START = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
 
 
-def login_keyring_is_open(facts: Facts) -> Seen:
-    """The login keyring exists, is served, and is unlocked: a secret can be read now.
-
-    Programs read the default keyring; that is the login one, or must be open too.
-    """
-    state = facts.bus.login
-    if state is CollectionState.UNLOCKED:
-        if facts.bus.default is CollectionState.LOCKED:
-            return Seen("the login keyring is unlocked, the default one not", (_default(facts),))
-        return Seen("the login keyring is unlocked")
-    if state is CollectionState.LOCKED:
-        return Seen("the login keyring is locked", (_locked(facts),))
-    if state is CollectionState.GHOST:
-        return Seen("the login keyring is named and not served", (_ghost(facts),))
-    if facts.keyring.exists is None:
-        return Seen("the login keyring cannot be looked at", (_unreadable(facts),))
-    return Seen("there is no login keyring", (_absent(facts),))
+def _is_served(facts: Facts) -> bool:
+    """Tell whether gnome-keyring owns the name, or nobody: others name their keyrings otherwise."""
+    return facts.bus.owner is None or facts.bus.owner.is_gnome_keyring
 
 
-def _default(facts: Facts) -> Finding:
-    name = collection_name(facts.bus.default_path)
-    return Finding(
-        "default-keyring-locked",
-        Severity.ERROR,
+def _unowned(facts: Facts) -> Found | None:
+    if facts.bus.owner is not None or facts.keyring.exists is False:
+        return None
+    running = tuple(describe(daemon) for daemon in facts.daemons)
+    return Found(running or ("no gnome-keyring-daemon of this user runs",))
+
+
+def _default_absent(facts: Facts) -> Found | None:
+    bus = facts.bus
+    if bus.login is not CollectionState.UNLOCKED or not _is_served(facts):
+        return None
+    if bus.default not in {CollectionState.ABSENT, CollectionState.GHOST}:
+        return None
+    return Found((f"the alias default leads to {bus.default_path or '/'}",))
+
+
+def _default_locked(facts: Facts) -> Found | None:
+    bus = facts.bus
+    is_other = bus.login is CollectionState.UNLOCKED and bus.default is CollectionState.LOCKED
+    if not is_other or not _is_served(facts):
+        return None
+    name = collection_name(bus.default_path)
+    return Found(
+        (bus.default_path,),
         f"the default keyring is locked: {name}, which is not the login keyring",
-        cause="the alias default names it, and no login opens it: PAM opens the login keyring only",
-        evidence=(facts.bus.default_path,),
-        remediation=Remediation(
+        cure=Remediation(
             f"make the login keyring the default (what {name} holds stays there), or unlock {name}"
             " on a desktop",
             (MAKE_IT_DEFAULT,),
+            is_safe=True,
         ),
     )
 
 
-def _locked(facts: Facts) -> Finding:
-    method = facts.session.login_method
-    title = "the login keyring is locked: this login brought no password"
+def _evidence(facts: Facts) -> tuple[str, ...]:
+    method = facts.session.login_method or "not visible to this user"
+    return (f"login method: {method}", facts.keyring.path)
+
+
+def _is_locked(facts: Facts) -> bool:
+    return facts.bus.login is CollectionState.LOCKED and _is_served(facts)
+
+
+def _without_password(facts: Facts) -> Found | None:
+    session = facts.session
+    method = session.login_method
+    if not _is_locked(facts) or method == "password":
+        return None
     if method == "publickey":
         cause = "sshd accepted a public key; no password was typed that PAM could hand over"
     elif method is not None and method.startswith("keyboard-interactive"):
         cause = "sshd asks keyboard-interactive in a process of its own; the password stays there"
-    elif method == "password" or not facts.session.by_ssh:
-        title = "the login keyring is locked"
-        cause = (
-            "its password is not the one that was typed at login"
-            if method == "password"
-            else "this session was not opened by a login with a password (su, cron, a container)"
-        )
+    elif session.by_ssh:
+        cause = ""
     else:
-        cause = (
-            "a login by public key brings no password; if one was typed, the keyring's own is"
-            " another (sshd tells how a login came only to root, or under ExposeAuthInfo)"
-        )
-    without_password = title != "the login keyring is locked"
-    return Finding(
-        "login-without-password" if without_password else "keyring-locked",
-        Severity.ERROR,
-        title,
-        cause=cause,
-        evidence=(f"login method: {method or 'not visible to this user'}", facts.keyring.path),
-        remediation=REKEY if method == "password" else UNLOCK,
-    )
+        return None
+    return Found(_evidence(facts), cause=cause)
 
 
-def _ghost(facts: Facts) -> Finding:
+def _locked(facts: Facts) -> Found | None:
+    if not _is_locked(facts) or _without_password(facts):
+        return None
+    if facts.session.login_method == "password":
+        cause = "its password is not the one that was typed at login"
+        return Found(_evidence(facts), cause=cause, cure=REKEY)
+    return Found(_evidence(facts))
+
+
+def _ghost(facts: Facts) -> Found | None:
+    if facts.bus.login is not CollectionState.GHOST or not _is_served(facts):
+        return None
     pid = facts.bus.owner.pid if facts.bus.owner else 0
-    return Finding(
+    return Found((f"gnome-keyring-daemon (pid {pid})", facts.keyring.path))
+
+
+def _is_absent(facts: Facts) -> bool:
+    return facts.bus.login in {None, CollectionState.ABSENT} and _is_served(facts)
+
+
+def _unreadable(facts: Facts) -> Found | None:
+    if not _is_absent(facts) or facts.keyring.exists is not None:
+        return None
+    return Found((facts.keyring.path,))
+
+
+def _absent(facts: Facts) -> Found | None:
+    if not _is_absent(facts) or facts.keyring.exists is None:
+        return None
+    return Found((facts.keyring.path,))
+
+
+CHECKS = (
+    Check(
+        "secret-service-unowned",
+        "daemon",
+        Severity.ERROR,
+        "nobody owns org.freedesktop.secrets on this bus, so the keyring is closed",
+        _unowned,
+        cause="no keyring daemon has been started or initialised in this session",
+        cure=START,
+        needs=UNSERVED[:-1],
+    ),
+    Check(
+        "keyring-unreadable",
+        "keyring",
+        Severity.ERROR,
+        "the folder of the login keyring cannot be read",
+        _unreadable,
+        cause="its mode or owner keep this user out, or the home is not there (NFS, encryption)",
+        needs=UNSERVED,
+    ),
+    Check(
+        "keyring-absent",
+        "keyring",
+        Severity.ERROR,
+        "this user has no login keyring yet",
+        _absent,
+        cause="one is created by the first login with a password once PAM hands it over",
+        cure=Remediation(
+            "log in by password once PAM is set up, or create one now",
+            (("creds", "unlock", "--create"),),
+        ),
+        needs=UNSERVED,
+    ),
+    Check(
         "keyring-ghost",
+        "keyring",
         Severity.ERROR,
         "the login keyring was created while the daemon ran, which never serves such a one",
+        _ghost,
         cause="systemd's socket started the daemon before a first login created the keyring",
-        evidence=(f"gnome-keyring-daemon (pid {pid})", facts.keyring.path),
-        remediation=Remediation(
+        cure=Remediation(
             "restart the daemon, then unlock",
             (
                 ("systemctl", "--user", "restart", "gnome-keyring-daemon.service"),
                 ("creds", "unlock"),
             ),
+            is_safe=True,
         ),
-    )
-
-
-def _unreadable(facts: Facts) -> Finding:
-    return Finding(
-        "keyring-unreadable",
+        needs=UNSERVED,
+    ),
+    Check(
+        "login-without-password",
+        "keyring",
         Severity.ERROR,
-        "the folder of the login keyring cannot be read",
-        cause="its mode or owner keep this user out, or the home is not there (NFS, encryption)",
-        evidence=(facts.keyring.path,),
-    )
-
-
-def _absent(facts: Facts) -> Finding:
-    return Finding(
-        "keyring-absent",
+        "the login keyring is locked: this login brought no password",
+        _without_password,
+        cause="a login by public key brings no password; if one was typed, the keyring's own is"
+        " another (sshd tells how a login came only to root, or under ExposeAuthInfo)",
+        cure=UNLOCK,
+        needs=UNSERVED,
+    ),
+    Check(
+        "keyring-locked",
+        "keyring",
         Severity.ERROR,
-        "this user has no login keyring yet",
-        cause="one is created by the first login with a password once PAM hands it over",
-        evidence=(facts.keyring.path,),
-        remediation=Remediation(
-            "log in by password once PAM is set up, or create one now",
-            (("creds", "unlock", "--create"),),
-        ),
-    )
+        "the login keyring is locked",
+        _locked,
+        cause="this session was not opened by a login with a password (su, cron, a container)",
+        cure=UNLOCK,
+        needs=UNSERVED,
+    ),
+    Check(
+        "default-keyring-absent",
+        "keyring",
+        Severity.ERROR,
+        "there is no default keyring, where programs read and store",
+        _default_absent,
+        cause="the alias default names a keyring that is not there: the file"
+        " ~/.local/share/keyrings/default holds its name",
+        cure=Remediation("make the login keyring the default", (MAKE_IT_DEFAULT,), is_safe=True),
+        needs=UNSERVED,
+    ),
+    Check(
+        "default-keyring-locked",
+        "keyring",
+        Severity.ERROR,
+        "the default keyring is locked, which is not the login keyring",
+        _default_locked,
+        cause="the alias default names it, and no login opens it: PAM opens the login keyring only",
+        needs=UNSERVED,
+    ),
+)

@@ -2,64 +2,145 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Union
+
+from creds_session.checks.registry import Check, hindrance
 from creds_session.errors import CredsSessionError
-from creds_session.facts import CollectionState, Facts
-from creds_session.findings import Finding, Remediation, Seen, Severity
+from creds_session.facts import Facts, PamFacts
+from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.judge import GroupVerdict, judge
+from creds_session.pam.terms import Dialect
 
 APPLY = Remediation(
     "let PAM hand the password over, then log in again by password",
     (("sudo", "creds-setup-pam", "apply"),),
+    is_safe=True,
 )
+Verdicts = Union[tuple[GroupVerdict, ...], str]
 
 
-def password_is_handed_over(facts: Facts) -> Seen:
-    """The rules are present, reached on every right password, and proved safe."""
-    service = facts.pam.service
-    if service not in {path.rpartition("/")[2] for path in facts.pam.files}:
-        title = f"there is no PAM service {service!r} on this machine"
-        finding = Finding("pam-service-absent", Severity.NOTE, title, facts.pam.reason)
-        return Seen("not judged", (finding,))
+def verdicts(pam: PamFacts, *, early_start: bool = False) -> Verdicts:
+    """Return what the proof says of each group of the service, or why libpam refuses it."""
+    files = tuple(sorted(pam.files.items()))
+    return _verdicts(pam.service, files, pam.dialect, early_start)
+
+
+@functools.lru_cache(maxsize=16)
+def _verdicts(
+    service: str,
+    files: tuple[tuple[str, bytes], ...],
+    dialect: Dialect,
+    early_start: bool,  # noqa: FBT001 - lru_cache takes it by place
+) -> Verdicts:
     try:
-        verdicts = judge(service, facts.pam.files.get, facts.pam.dialect)
+        return judge(service, dict(files).get, dialect, early_start=early_start)
     except CredsSessionError as error:
-        finding = Finding("pam-file-malformed", Severity.ERROR, error.problem, facts.pam.reason)
-        return Seen("libpam would refuse it", (finding,))
-    problems = tuple(verdict for verdict in verdicts if verdict.applies and verdict.problem)
-    unread = f" (not read: {facts.pam.reason})" if facts.pam.reason else ""
-    if not problems:
-        return Seen(f"service {service}: the rules are present, reached and proved safe{unread}")
-    finding = _finding(facts, service, problems)
-    return Seen(f"service {service}: incomplete{unread}", (finding,))
+        return error.problem
 
 
-def _finding(facts: Facts, service: str, problems: tuple[GroupVerdict, ...]) -> Finding:
+def has_service(pam: PamFacts) -> bool:
+    """Tell whether there is a file for the service."""
+    return pam.service in {path.rpartition("/")[2] for path in pam.files}
+
+
+def _problems(pam: PamFacts) -> tuple[GroupVerdict, ...]:
+    found = verdicts(pam) if has_service(pam) else ()
+    if isinstance(found, str):
+        return ()
+    return tuple(verdict for verdict in found if verdict.applies and verdict.problem)
+
+
+def _unread(pam: PamFacts) -> tuple[str, ...]:
+    return (f"not read: {pam.reason}",) if pam.reason else ()
+
+
+def _service_absent(facts: Facts) -> Found | None:
+    if has_service(facts.pam):
+        return None
+    title = f"there is no PAM service {facts.pam.service!r} on this machine"
+    return Found(_unread(facts.pam), title)
+
+
+def _malformed(facts: Facts) -> Found | NotJudged | None:
+    if not has_service(facts.pam):
+        return NotJudged("no service file")
+    found = verdicts(facts.pam)
+    return Found(_unread(facts.pam), found) if isinstance(found, str) else None
+
+
+def _missing(facts: Facts) -> Found | None:
+    problems = _problems(facts.pam)
+    if not problems or any(verdict.present for verdict in problems):
+        return None
+    return _found(facts.pam, problems)
+
+
+def _ineffective(facts: Facts) -> Found | None:
+    problems = _problems(facts.pam)
+    if not any(verdict.present for verdict in problems):
+        return None
+    return _found(facts.pam, problems)
+
+
+def _found(pam: PamFacts, problems: tuple[GroupVerdict, ...]) -> Found:
     groups = ", ".join(verdict.group.value for verdict in problems)
-    missing = all(not verdict.present for verdict in problems)
-    # A keyring that is open now does not need PAM now.
-    is_open = facts.bus.login is CollectionState.UNLOCKED
-    return Finding(
-        "pam-rule-missing" if missing else "pam-rule-ineffective",
-        Severity.WARNING if is_open else Severity.ERROR,
-        f"a password typed at {service} does not open the keyring: {groups}",
-        cause="pam_gnome_keyring.so is not called where the password passes",
-        evidence=tuple(f"{verdict.group.value}: {verdict.problem}" for verdict in problems),
-        remediation=APPLY,
-    )
+    told = tuple(f"{verdict.group.value}: {verdict.problem}" for verdict in problems)
+    title = f"a password typed at {pam.service} does not open the keyring: {groups}"
+    return Found((*told, *_unread(pam)), title)
 
 
-def first_login_can_store(facts: Facts) -> Seen:
-    """A keyring that a first login creates will be served at once."""
+def _first_login(facts: Facts) -> Found | None:
     first = facts.first_login
-    if not first.breaks_first_login:
-        return Seen("a first login creates a keyring that is served at once")
-    finding = Finding(
+    return Found((str(first.socket_unit),)) if first.breaks_first_login else None
+
+
+CHECKS = (
+    Check(
+        "pam-service-absent",
+        "pam",
+        Severity.NOTE,
+        "there is no PAM service of that name",
+        _service_absent,
+        cause="the program that logs people in is not installed, or has another service",
+    ),
+    Check(
+        "pam-file-malformed",
+        "pam",
+        Severity.ERROR,
+        "libpam refuses the service's file, and with it every login",
+        _malformed,
+        cause="a line of the service, or of a file that it includes, is no rule of PAM",
+        cure=Remediation("mend that line before you log out"),
+    ),
+    Check(
+        "pam-rule-missing",
+        "pam",
+        hindrance,
+        "a password typed at the login does not open the keyring: there is no rule",
+        _missing,
+        cause="pam_gnome_keyring.so is not called where the password passes",
+        cure=APPLY,
+        needs=("pam-file-malformed",),
+    ),
+    Check(
+        "pam-rule-ineffective",
+        "pam",
+        hindrance,
+        "a password typed at the login does not open the keyring: a rule has no effect",
+        _ineffective,
+        cause="pam_gnome_keyring.so is not called where the password passes",
+        cure=APPLY,
+        needs=("pam-file-malformed",),
+    ),
+    Check(
         "first-login-fails",
+        "pam",
         Severity.WARNING,
         "the first login of a new user will not be able to store a secret",
+        _first_login,
         cause="systemd starts the keyring daemon for its socket before the keyring exists; a"
         " keyring created through that socket is not served until the daemon restarts",
-        evidence=(str(first.socket_unit),),
-        remediation=APPLY,
-    )
-    return Seen("the keyring's user socket is on for people without a keyring", (finding,))
+        cure=APPLY,
+    ),
+)

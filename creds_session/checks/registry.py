@@ -1,45 +1,107 @@
-"""The checks, in the order from cause to effect, and how they are run."""
+"""What a check is, and how checks are run: from cause to effect, root causes first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple, Union
 
 from creds_session.facts import Facts
-from creds_session.findings import CheckResult, Outcome, Seen
+from creds_session.findings import (
+    CheckResult,
+    Finding,
+    Found,
+    NotJudged,
+    Outcome,
+    Remediation,
+    Severity,
+)
 
-Judge = Callable[[Facts], Seen]
+Judge = Callable[[Facts], Union[Found, NotJudged, None]]
+"""Says what was found, or why nothing can be said; None: it is not so."""
+
+Level = Union[Severity, Callable[[Facts], Severity]]
+Cure = Union[Remediation, Callable[[Facts], Remediation], None]
+BY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Check(NamedTuple):
-    """One question to the facts. ``needs`` names the checks whose error makes this one idle."""
+    """One thing that can be wrong, by a stable id.
 
-    name: str
+    ``needs`` names the checks whose error explains this one, and silences it. ``group`` is the
+    word of an area; ``about`` is what its page says beyond title, cause and cure.
+    """
+
+    id: str
+    group: str
+    severity: Level
+    title: str
     judge: Judge
+    cause: str = ""
+    cure: Cure = None
     needs: tuple[str, ...] = ()
+    about: str = ""
+
+
+def hindrance(facts: Facts) -> Severity:
+    """What keeps a secret from being read is an error; it is a warning where one can be read."""
+    return Severity.WARNING if facts.is_readable else Severity.ERROR
 
 
 def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:
-    """Run the checks in order; a cause silences its consequences, a crash is a result."""
+    """Run the checks; a cause silences its consequences, a crash is a result.
+
+    Errors come first, then warnings, notes and the rest, each in the order of the checks.
+    """
     results: dict[str, CheckResult] = {}
     for check in checks:
         blocking = [name for name in check.needs if name in results and _blocks(results[name])]
         if blocking:
             reason = f"follows from: {', '.join(blocking)}"
-            results[check.name] = CheckResult(check.name, Outcome.SKIPPED, reason)
+            results[check.id] = CheckResult(check.id, Outcome.SKIPPED, reason, (), tuple(blocking))
         else:
-            results[check.name] = _run_one(check, facts)
-    return tuple(results.values())
+            results[check.id] = _run_one(check, facts)
+    return tuple(sorted(results.values(), key=_rank))
+
+
+def select(
+    checks: Iterable[Check], only: Collection[str], skipped: Collection[str]
+) -> tuple[Check, ...]:
+    """Return those that are asked for; none asked for is all."""
+    return tuple(
+        check for check in checks if (not only or check.id in only) and check.id not in skipped
+    )
 
 
 def _blocks(result: CheckResult) -> bool:
-    return result.has_error or result.outcome is Outcome.SKIPPED
+    return result.has_error or bool(result.follows_from)
+
+
+def _rank(result: CheckResult) -> int:
+    if result.has_error:
+        return 0
+    return min((BY_RANK[one.severity] for one in result.findings), default=len(BY_RANK))
 
 
 def _run_one(check: Check, facts: Facts) -> CheckResult:
     try:
-        seen = check.judge(facts)
+        found = check.judge(facts)
+        if found is None:
+            return CheckResult(check.id, Outcome.PASSED, "")
+        if isinstance(found, NotJudged):
+            return CheckResult(check.id, Outcome.SKIPPED, f"not judged: {found.reason}")
+        finding = _finding(check, facts, found)
     except Exception as error:  # noqa: BLE001 - a crashed check must not hide the others
-        return CheckResult(check.name, Outcome.CRASHED, f"{type(error).__name__}: {error}")
-    outcome = Outcome.FOUND if seen.findings else Outcome.PASSED
-    return CheckResult(check.name, outcome, seen.summary, seen.findings)
+        return CheckResult(check.id, Outcome.CRASHED, f"{type(error).__name__}: {error}")
+    return CheckResult(check.id, Outcome.FOUND, finding.title, (finding,))
+
+
+def _finding(check: Check, facts: Facts, found: Found) -> Finding:
+    cure = found.cure or check.cure
+    return Finding(
+        check.id,
+        check.severity(facts) if callable(check.severity) else check.severity,
+        found.title or check.title,
+        found.cause or check.cause,
+        found.evidence,
+        cure(facts) if callable(cure) else cure,
+    )

@@ -2,79 +2,75 @@
 
 from __future__ import annotations
 
-from creds_session.errors import CredsSessionError
-from creds_session.facts import CollectionState, Facts
-from creds_session.findings import Finding, Remediation, Seen, Severity
-from creds_session.pam.judge import judge
+from creds_session.checks.pam import verdicts
+from creds_session.checks.registry import Check, hindrance
+from creds_session.facts import Facts
+from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.terms import ManagementGroup
-from creds_session.sshd import DIALOGUE_ALONE, WITHOUT_PAM, Hindrance, hindrance
+from creds_session.sshd import DIALOGUE_ALONE, DIALOGUE_FIRST, WITHOUT_PAM
+from creds_session.sshd import hindrance as hindrance_by
 
-CAUSE = (
-    "PAM's conversation for keyboard-interactive runs in a child of sshd; what pam_gnome_keyring"
-    " keeps for the session ends with it"
-)
 APPLY = Remediation(
     "let PAM start the keyring daemon while the password is there, or, where that is refused,"
     " set `PasswordAuthentication yes` and `KbdInteractiveAuthentication no`",
     (("sudo", "creds-setup-pam", "apply"),),
+    is_safe=True,
 )
 
 
-def sshd_lets_the_password_through(facts: Facts) -> Seen:
-    """Sshd asks PAM, in the process that opens the session, or the daemon starts before that."""
-    sshd = facts.sshd
-    if not sshd.judged:
-        return Seen(f"not judged: {sshd.reason}")
-    methods = " or ".join(sshd.password_methods) or "no password"
-    summary = f"sshd takes {methods}; PAM service {sshd.pam_service_name}"
-    found = hindrance(sshd)
-    if found is WITHOUT_PAM:
-        return Seen(summary, (_without_pam(facts, found),))
-    if found is None or not sshd.kbd_interactive_authentication or not sshd.password_methods:
-        return Seen(summary)
+def _without_pam(facts: Facts) -> Found | NotJudged | None:
+    if not facts.sshd.judged:
+        return NotJudged(facts.sshd.reason)
+    if hindrance_by(facts.sshd) is not WITHOUT_PAM:
+        return None
+    return Found(("sshd -T: usepam no",), WITHOUT_PAM.problem)
+
+
+def _dialogue(facts: Facts) -> Found | NotJudged | None:
+    if not facts.sshd.judged:
+        return NotJudged(facts.sshd.reason)
+    found = hindrance_by(facts.sshd)
     if found is DIALOGUE_ALONE and _starts_in_auth(facts):
-        return Seen(f"{summary}; the keyring daemon starts while the password is there")
-    return Seen(summary, (_dialogue(facts, found),))
+        return None
+    if found not in {DIALOGUE_ALONE, DIALOGUE_FIRST}:
+        return None
+    evidence = f"sshd -T: password methods: {', '.join(facts.sshd.password_methods)}"
+    cure = None if found is DIALOGUE_ALONE else Remediation(found.cure)
+    return Found((evidence,), found.problem, cure=cure)
 
 
 def _starts_in_auth(facts: Facts) -> bool:
     """Tell whether the auth rule starts a daemon, proved to be with no wrong password."""
-    pam = facts.pam
-    try:
-        verdicts = judge(pam.service, pam.files.get, pam.dialect, early_start=True)
-    except CredsSessionError:
-        return False  # the check of PAM says more
-    return all(
+    found = verdicts(facts.pam, early_start=True)
+    return not isinstance(found, str) and all(
         verdict.reached and not verdict.problem
-        for verdict in verdicts
+        for verdict in found
         if verdict.group is ManagementGroup.AUTH
     )
 
 
-def _without_pam(facts: Facts, found: Hindrance) -> Finding:
-    return Finding(
+def _dialogue_level(facts: Facts) -> Severity:
+    return hindrance(facts) if facts.sshd.only_dialogue else Severity.WARNING
+
+
+CHECKS = (
+    Check(
         "sshd-without-pam",
-        _severity(facts),
-        found.problem,
+        "sshd",
+        hindrance,
+        "sshd calls no rule of PAM, and no password typed there opens the keyring",
+        _without_pam,
         cause="without PAM sshd looks into the shadow file itself, and no module sees the password",
-        evidence=("sshd -T: usepam no",),
-        remediation=Remediation(found.cure),
-    )
-
-
-def _dialogue(facts: Facts, found: Hindrance) -> Finding:
-    is_alone = found is DIALOGUE_ALONE
-    return Finding(
+        cure=Remediation(WITHOUT_PAM.cure),
+    ),
+    Check(
         "sshd-keyboard-interactive",
-        _severity(facts) if is_alone else Severity.WARNING,
-        found.problem,
-        cause=CAUSE,
-        evidence=(f"sshd -T: password methods: {', '.join(facts.sshd.password_methods)}",),
-        remediation=APPLY if is_alone else Remediation(found.cure),
-    )
-
-
-def _severity(facts: Facts) -> Severity:
-    """A keyring that is open now does not need sshd now."""
-    is_open = facts.bus.login is CollectionState.UNLOCKED
-    return Severity.WARNING if is_open else Severity.ERROR
+        "sshd",
+        _dialogue_level,
+        "a password typed into sshd's keyboard-interactive is gone when the session begins",
+        _dialogue,
+        cause="PAM's conversation for keyboard-interactive runs in a child of sshd; what"
+        " pam_gnome_keyring keeps for the session ends with it",
+        cure=APPLY,
+    ),
+)

@@ -12,11 +12,14 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from creds_session.cli.common import complain, json_text
-from creds_session.diagnosis import Diagnosis
 from creds_session.errors import CredsSessionError
 from creds_session.system.files import Attributes, refuse_unless_plain, replace
+
+if TYPE_CHECKING:
+    from creds_session.diagnosis import Diagnosis
 
 PRIVATE, PUBLIC = 0o600, 0o644
 UNKNOWN = 3  # of Nagios
@@ -63,7 +66,7 @@ def show(arguments: argparse.Namespace, diagnosis: Diagnosis) -> int:
     if arguments.report:
         from creds_session.report.doctor_html import page  # noqa: PLC0415
 
-        _write(arguments.report, page(diagnosis.facts, diagnosis.results), PRIVATE)
+        _write(arguments.report, page(diagnosis.facts, diagnosis.results, _titles()), PRIVATE)
         complain("creds-doctor", f"the report is in {arguments.report}")
     told, code = FACES[arguments.format](arguments, diagnosis)
     if arguments.output:
@@ -76,15 +79,22 @@ def show(arguments: argparse.Namespace, diagnosis: Diagnosis) -> int:
 def _text(arguments: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.report.doctor_terminal import coloured, plain  # noqa: PLC0415
 
-    facts, results, verbose = diagnosis.facts, diagnosis.results, arguments.verbose
+    facts, results = diagnosis.facts, diagnosis.results
+    titles = _titles() if arguments.verbose else None
     is_unicode = sys.stdout.encoding.lower().startswith("utf") or bool(arguments.output)
     if is_unicode and sys.stdout.isatty() and not arguments.output:
         has_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
         width = shutil.get_terminal_size().columns
-        told = coloured(facts, results, width, verbose=verbose, colour=has_colour)
+        told = coloured(facts, results, width, titles=titles, colour=has_colour)
     else:
-        told = plain(facts, results, verbose=verbose, ascii_only=not is_unicode)
+        told = plain(facts, results, titles=titles, ascii_only=not is_unicode)
     return told, _exit_code(diagnosis)
+
+
+def _titles() -> dict[str, str]:
+    from creds_session.diagnosis import entries  # noqa: PLC0415
+
+    return {entry.id: entry.title for entry in entries()}
 
 
 def _json(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
@@ -96,14 +106,14 @@ def _json(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
 def _line(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.report.doctor_line import line  # noqa: PLC0415
 
-    return line(diagnosis.results), _exit_code(diagnosis)
+    return line(diagnosis.facts, diagnosis.results), _exit_code(diagnosis)
 
 
 def _nagios(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.report.doctor_nagios import plugin_output, status  # noqa: PLC0415
 
     told = plugin_output(diagnosis.facts, diagnosis.results)
-    return told, status(diagnosis.results).value
+    return told, status(diagnosis.facts, diagnosis.results).value
 
 
 def _prometheus(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
 
 HEALTHY = "a secret can be read in this session"
+UNREADABLE = "no secret can be read here"
 
 
 def findings(results: Iterable[CheckResult]) -> list[Finding]:
@@ -22,27 +24,46 @@ def root_cause(results: Iterable[CheckResult]) -> Finding | None:
     return first if first and first.severity is Severity.ERROR else None
 
 
-def verdict(results: Iterable[CheckResult]) -> str:
+def verdict(facts: Facts, results: Iterable[CheckResult]) -> str:
     """Return one line that says whether a secret can be read, and the first cause if not."""
     results = tuple(results)
     cause = root_cause(results)
     if cause:
-        return f"no secret can be read here: {cause.title} [{cause.id}]"
+        told = "a secret can be read now, but" if facts.is_readable else UNREADABLE
+        return f"{told}: {cause.title} [{cause.id}]"
     for result in results:
         if result.outcome is Outcome.CRASHED:
             return f"the check {result.check} crashed: {result.summary}"
-    return HEALTHY
+    return HEALTHY if facts.is_readable else f"{UNREADABLE}, and no check that ran says why"
 
 
-def is_healthy(results: Iterable[CheckResult]) -> bool:
-    """Tell whether a secret can be read now and every check could look."""
-    return not any(result.has_error for result in results)
+def is_healthy(facts: Facts, results: Iterable[CheckResult]) -> bool:
+    """Tell whether a secret can be read now and no finding is an error; a crash is one."""
+    return facts.is_readable and not any(result.has_error for result in results)
 
 
 def commands(finding: Finding) -> list[str]:
     """Return the commands that cure it, each as a line for a shell."""
     cure = finding.remediation
     return [shlex.join(argv) for argv in cure.commands] if cure else []
+
+
+def named(results: Iterable[CheckResult], outcome: Outcome) -> list[str]:
+    """Return the ids of the checks with this outcome."""
+    return [result.check for result in results if result.outcome is outcome]
+
+
+def tally(results: Iterable[CheckResult]) -> str:
+    """Return in a line what became of the checks that found nothing."""
+    results = tuple(results)
+    passed, skipped = named(results, Outcome.PASSED), named(results, Outcome.SKIPPED)
+    following = [result for result in results if result.follows_from]
+    told = f"{len(passed)} of {count(len(results), 'check')} found nothing"
+    if following:
+        told += f"; {len(following)} would follow from what is found"
+    if len(skipped) > len(following):
+        told += f"; {len(skipped) - len(following)} could not judge"
+    return told
 
 
 def count(number: int, noun: str) -> str:

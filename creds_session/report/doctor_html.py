@@ -7,20 +7,22 @@ them. Every text from the machine is made printable, then escaped. It is well-fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from html import escape
+from types import MappingProxyType
 
 from creds_session import __version__
 from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.doctor import (
     HEALTHY,
+    UNREADABLE,
     commands,
-    count,
     findings,
     is_healthy,
     root_cause,
+    tally,
     verdict,
 )
 from creds_session.report.doctor_html_words import ABOUT, STYLE, WORDS
@@ -36,15 +38,17 @@ SEVERITIES = {
     Severity.NOTE: ("note", "good to know"),
 }
 OUTCOMES = {
-    Outcome.PASSED: ("good", "\N{CHECK MARK} passed"),
-    Outcome.FOUND: ("bad", "\N{BALLOT X} found"),
-    Outcome.SKIPPED: ("plain", "\N{MIDDLE DOT} skipped"),
+    Outcome.PASSED: ("good", "\N{CHECK MARK} no"),
+    Outcome.FOUND: ("bad", "\N{BALLOT X} yes"),
+    Outcome.SKIPPED: ("plain", "\N{MIDDLE DOT} not judged"),
     Outcome.CRASHED: ("bad", "! crashed"),
 }
 
 
-def page(facts: Facts, results: Iterable[CheckResult]) -> str:
-    """Return the whole page."""
+def page(
+    facts: Facts, results: Iterable[CheckResult], titles: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Return the whole page; ``titles`` tell what each check looks for, by its id."""
     results = tuple(results)
     title = f"Keyring report: {facts.session.user}"
     return f"""<!DOCTYPE html>
@@ -67,7 +71,7 @@ def page(facts: Facts, results: Iterable[CheckResult]) -> str:
 {_section("do", "What to do", _to_do(results))}
 {_section("map", "The map of the session", _map(facts, results))}
 {_section("found", "What was found", _found(results))}
-{_section("checked", "What was checked", _checked(results))}
+{_section("checked", "What was checked", _checked(results, titles))}
 {_section("words", "The words", WORDS)}
 </main>
 <footer>
@@ -100,12 +104,12 @@ def _section(name: str, heading: str, content: str) -> str:
 
 def _verdict(facts: Facts, results: tuple[CheckResult, ...]) -> str:
     """Return the answer in a line, the first cause, and when and where it was looked."""
-    healthy = is_healthy(results)
+    healthy = is_healthy(facts, results)
     cause = root_cause(results)
     sign, tone = ("\N{CHECK MARK}", "good") if healthy else ("\N{BALLOT X}", "bad")
-    told = HEALTHY if healthy else "no secret can be read here"
+    told = HEALTHY if facts.is_readable else UNREADABLE
     told = f"{sign} {told[0].upper()}{told[1:]}."
-    why = cause.title if cause else "" if healthy else verdict(results)
+    why = cause.title if cause else "" if healthy else verdict(facts, results)
     when = datetime.fromtimestamp(facts.now, timezone.utc).strftime("%d %B %Y, %H:%M:%S UTC")
     where = f"user {facts.session.user} (id {facts.session.uid})"
     if facts.installation.os_release:
@@ -185,20 +189,21 @@ def _evidence(finding: Finding) -> str:
     return f"<details><summary>What was seen</summary><pre>{lines}</pre></details>"
 
 
-def _checked(results: tuple[CheckResult, ...]) -> str:
-    passed = sum(result.outcome is Outcome.PASSED for result in results)
-    rows = "\n".join(_row(result) for result in results)
+def _checked(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> str:
+    rows = "\n".join(_row(result, titles.get(result.check, "")) for result in results)
     return (
-        f"<details><summary>{passed} of {count(len(results), 'check')} passed</summary>\n"
-        '<div class="wide"><table><thead><tr><th scope="col">Check</th><th scope="col">Outcome</th>'
-        f'<th scope="col">What it saw</th></tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
-        "</details>"
+        f"<details><summary>{tally(results)}</summary>\n"
+        '<div class="wide"><table><thead><tr><th scope="col">Name</th>'
+        '<th scope="col">Is it so?</th><th scope="col">Looked for</th></tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table></div></details>"
     )
 
 
-def _row(result: CheckResult) -> str:
+def _row(result: CheckResult, title: str) -> str:
     tone, word = OUTCOMES[result.outcome]
+    is_open = result.outcome in {Outcome.SKIPPED, Outcome.CRASHED}
+    told = f"{title} ({result.summary})" if is_open else title
     return (
         f'<tr class="{tone}"><th scope="row">{_text(result.check)}</th><td>{word}</td>'
-        f"<td>{_text(result.summary)}</td></tr>"
+        f"<td>{_text(told)}</td></tr>"
     )

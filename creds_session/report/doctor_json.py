@@ -15,13 +15,14 @@ def values(facts: Facts, results: Iterable[CheckResult]) -> dict[str, object]:
     results = tuple(results)
     return {
         "version": __version__,
-        "healthy": is_healthy(results),
-        "verdict": verdict(results),
+        "healthy": is_healthy(facts, results),
+        "verdict": verdict(facts, results),
         "checks": [
             {
                 "check": result.check,
                 "outcome": result.outcome.value,
                 "summary": result.summary,
+                "follows_from": list(result.follows_from),
                 "findings": [_finding(finding) for finding in result.findings],
             }
             for result in results
@@ -43,5 +44,9 @@ def _finding(finding: Finding) -> dict[str, object]:
         "cause": finding.cause,
         "evidence": list(finding.evidence),
         "remediation": cure
-        and {"text": cure.text, "commands": [list(argv) for argv in cure.commands]},
+        and {
+            "text": cure.text,
+            "commands": [list(argv) for argv in cure.commands],
+            "is_safe": cure.is_safe,
+        },
     }

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult
 from creds_session.report.doctor import commands, count, findings, root_cause, verdict
 from creds_session.report.text import printable
 
 
-def line(results: Iterable[CheckResult]) -> str:
+def line(facts: Facts, results: Iterable[CheckResult]) -> str:
     """Return the line: the verdict, then the cure of what is wrong."""
     results = tuple(results)
     cause = root_cause(results)
-    told = f"keyring: {verdict(results)}"
+    told = f"keyring: {verdict(facts, results)}"
     if cause and (cures := commands(cause)):
         told += f"; run: {cures[0]}"
     others = len(findings(results)) - (1 if cause else 0)

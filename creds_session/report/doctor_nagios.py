@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from creds_session.facts import DaemonRole, Facts
 from creds_session.findings import CheckResult, Outcome, Severity
-from creds_session.report.doctor import findings, root_cause, verdict
+from creds_session.report.doctor import findings, named, root_cause, verdict
 from creds_session.report.doctor_map import seconds_left
 from creds_session.report.text import printable
 
@@ -26,13 +26,15 @@ class Status(enum.Enum):
     UNKNOWN = 3
 
 
-def status(results: Iterable[CheckResult]) -> Status:
+def status(facts: Facts, results: Iterable[CheckResult]) -> Status:
     """Return the state: an error is critical, a check that crashed leaves it unknown."""
     results = tuple(results)
     if root_cause(results):
         return Status.CRITICAL
-    if any(result.outcome is Outcome.CRASHED for result in results):
+    if named(results, Outcome.CRASHED):
         return Status.UNKNOWN
+    if not facts.is_readable:
+        return Status.CRITICAL
     severities = {finding.severity for finding in findings(results)}
     return Status.WARNING if Severity.WARNING in severities else Status.OK
 
@@ -41,8 +43,8 @@ def plugin_output(facts: Facts, results: Iterable[CheckResult]) -> str:
     """Return the text of the plugin."""
     results = tuple(results)
     found = findings(results)
-    told = verdict(results)
-    state = status(results)
+    told = verdict(facts, results)
+    state = status(facts, results)
     if state is Status.WARNING:
         told += f"; {found[0].title} [{found[0].id}]"
     first = f"{_head(state, told)} | {_performance(facts, results)}"

@@ -44,7 +44,7 @@ def _verdict(facts: Facts, results: tuple[CheckResult, ...]) -> list[Metric]:
         Metric(
             "healthy",
             "Whether a secret can be read in this session and no finding is an error.",
-            [({}, int(is_healthy(results)))],
+            [({}, int(is_healthy(facts, results)))],
         ),
         Metric("checked_timestamp_seconds", "When the doctor looked.", [({}, facts.now)]),
         Metric(

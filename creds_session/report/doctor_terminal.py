@@ -6,12 +6,13 @@ all else that the doctor does, and a pipe wants the lines as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, Union
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Optional, Union
 
 from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
-from creds_session.report.doctor import commands, count, findings, is_healthy, verdict
+from creds_session.report.checks import PAGES
+from creds_session.report.doctor import commands, findings, is_healthy, tally, verdict
 from creds_session.report.doctor_map import Node, Tone, session_map, tree_lines
 from creds_session.report.text import printable
 
@@ -33,8 +34,8 @@ STYLES = {
 SEVERITIES = {Severity.ERROR: "bad", Severity.WARNING: "warning", Severity.NOTE: "note"}
 TONES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.PLAIN: ""}
 WORDS = {
-    Outcome.PASSED: "ok",
-    Outcome.FOUND: "found",
+    Outcome.PASSED: "no",
+    Outcome.FOUND: "yes",
     Outcome.SKIPPED: "-",
     Outcome.CRASHED: "crashed",
 }
@@ -49,15 +50,23 @@ class Row(NamedTuple):
     wraps: bool = True
 
 
+Titles = Optional[Mapping[str, str]]
 Part = Union[Row, Node]
 
 
 def plain(
-    facts: Facts, results: Iterable[CheckResult], *, verbose: bool = False, ascii_only: bool = False
+    facts: Facts,
+    results: Iterable[CheckResult],
+    *,
+    titles: Titles = None,
+    ascii_only: bool = False,
 ) -> str:
-    """Return it for a file, a pipe, or a terminal that can do no more."""
+    """Return it for a file, a pipe, or a terminal that can do no more.
+
+    ``titles``: what each check looks for, by its id, to be told one by one.
+    """
     lines: list[str] = []
-    for part in _parts(facts, tuple(results), verbose=verbose):
+    for part in _parts(facts, tuple(results), titles):
         if isinstance(part, Node):
             signs = {True: "", False: "", None: ""} if ascii_only else SIGNS
             tree = tree_lines(part, ascii_only=ascii_only)
@@ -72,7 +81,7 @@ def coloured(
     results: Iterable[CheckResult],
     width: int,
     *,
-    verbose: bool = False,
+    titles: Titles = None,
     colour: bool = True,
 ) -> str:
     """Return it for a terminal of this width."""
@@ -91,7 +100,7 @@ def coloured(
         legacy_windows=False,
         _environ={},
     )
-    for part in _parts(facts, tuple(results), verbose=verbose):
+    for part in _parts(facts, tuple(results), titles):
         if isinstance(part, Node):
             console.print(_tree(part), highlight=False, emoji=False)
             continue
@@ -115,15 +124,16 @@ def _tree(node: Node) -> Tree:
     return tree
 
 
-def _parts(facts: Facts, results: tuple[CheckResult, ...], *, verbose: bool) -> Iterator[Part]:
-    yield Row(printable(verdict(results)), "", "good" if is_healthy(results) else "bad")
+def _parts(facts: Facts, results: tuple[CheckResult, ...], titles: Titles) -> Iterator[Part]:
+    style = "good" if is_healthy(facts, results) else "bad"
+    yield Row(printable(verdict(facts, results)), "", style)
     yield Row()
     yield session_map(facts)
     for finding in findings(results):
         yield Row()
         yield from _finding(finding)
     yield Row()
-    yield from _checks(results) if verbose else _summary(results)
+    yield from _summary(results) if titles is None else _checks(results, titles)
 
 
 def _finding(finding: Finding) -> Iterator[Row]:
@@ -138,6 +148,8 @@ def _finding(finding: Finding) -> Iterator[Row]:
         yield Row(printable(finding.remediation.text), _label("cure"))
     for command in commands(finding):
         yield Row(printable(command), _label("") + "  ", "command", wraps=False)
+    page = f"{PAGES}/{finding.id}.md (creds-doctor --explain {finding.id})"
+    yield Row(printable(page), _label("page"), wraps=False)
 
 
 def _label(word: str) -> str:
@@ -150,17 +162,15 @@ def _summary(results: tuple[CheckResult, ...]) -> Iterator[Row]:
         if result.outcome is Outcome.CRASHED:
             text = f"the check {result.check} crashed: {result.summary}"
             yield Row(printable(text), "", "bad")
-    passed = [result.check for result in results if result.outcome is Outcome.PASSED]
-    skipped = [result.check for result in results if result.outcome is Outcome.SKIPPED]
-    text = f"{len(passed)} of {count(len(results), 'check')} passed"
-    if skipped:
-        text += f"; waiting for what is wrong: {', '.join(skipped)}"
-    yield Row(printable(f"{text} (-v shows each)"), "", "faint")
+    yield Row(f"{tally(results)} (-v shows each)", "", "faint")
 
 
-def _checks(results: tuple[CheckResult, ...]) -> Iterator[Row]:
+def _checks(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> Iterator[Row]:
+    yield Row("What was looked for, and whether it is so:")
     width = max([len(result.check) for result in results] or [0])
     for result in results:
         style = "bad" if result.outcome is Outcome.CRASHED else ""
         label = f"{WORDS[result.outcome]:<8} {result.check:<{width}}  "
-        yield Row(printable(result.summary), printable(label), style)
+        is_open = result.outcome in {Outcome.SKIPPED, Outcome.CRASHED}
+        told = f"{titles.get(result.check, '')}{f' ({result.summary})' if is_open else ''}"
+        yield Row(printable(told), printable(label), style)

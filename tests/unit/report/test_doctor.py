@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
+from creds_session.facts import CollectionState, Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
 from creds_session.report.doctor import (
     HEALTHY,
@@ -11,10 +12,13 @@ from creds_session.report.doctor import (
     findings,
     is_healthy,
     root_cause,
+    tally,
     verdict,
 )
-from tests.unit.diagnoses import quick, results
+from tests.unit.diagnoses import facts, quick, results
+from tests.unit.examples import WELL, bus
 
+LOCKED = WELL._replace(bus=bus(login=CollectionState.LOCKED))
 CURE = Remediation("unlock it", (("creds", "unlock"), ("rm", "a b")))
 ERROR = Finding("keyring-locked", Severity.ERROR, "it is locked", "a key", ("one\ntwo", "x"), CURE)
 WARNING = Finding("first-login-fails", Severity.WARNING, "it fails")
@@ -27,16 +31,33 @@ def result(*found: Finding, outcome: Outcome = Outcome.FOUND) -> CheckResult:
 
 
 @pytest.mark.parametrize(
-    ("given_results", "told"),
+    ("made", "given_results", "told"),
     [
-        ([], HEALTHY),
-        ([result(WARNING), result(outcome=Outcome.PASSED)], HEALTHY),
-        ([result(WARNING), result(WARNING, ERROR)], "no secret can be read here: it is locked"),
-        ([result(outcome=Outcome.CRASHED)], "the check login-keyring crashed: seen"),
+        (WELL, [], HEALTHY),
+        (WELL, [result(WARNING), result(outcome=Outcome.PASSED)], HEALTHY),
+        (
+            LOCKED,
+            [result(WARNING), result(WARNING, ERROR)],
+            "no secret can be read here: it is locked [keyring-locked]",
+        ),
+        (WELL, [result(ERROR)], "a secret can be read now, but: it is locked [keyring-locked]"),
+        (WELL, [result(outcome=Outcome.CRASHED)], "the check login-keyring crashed: seen"),
+        (LOCKED, [], "no secret can be read here, and no check that ran says why"),
     ],
 )
-def test_verdict_names_the_first_cause(given_results: list[CheckResult], told: str) -> None:
-    assert verdict(given_results).startswith(told)
+def test_verdict_names_the_first_cause(
+    made: Facts, given_results: list[CheckResult], told: str
+) -> None:
+    assert verdict(made, given_results) == told
+
+
+def test_tally_tells_of_every_outcome() -> None:
+    passed, skipped = result(outcome=Outcome.PASSED), result(outcome=Outcome.SKIPPED)
+    follows = skipped._replace(follows_from=("bus-absent",))
+    assert tally([passed]) == "1 of 1 check found nothing"
+    assert tally([passed, result(ERROR), skipped, skipped, follows]) == (
+        "1 of 5 checks found nothing; 1 would follow from what is found; 2 could not judge"
+    )
 
 
 def test_findings_come_the_worst_first_and_the_cause_before_its_effects() -> None:
@@ -59,8 +80,8 @@ def test_count_has_the_noun_in_its_number() -> None:
 
 
 @quick
-@given(results)
+@given(facts, results)
 def test_the_verdict_is_good_only_where_no_check_has_an_error(
-    given_results: list[CheckResult],
+    made: Facts, given_results: list[CheckResult]
 ) -> None:
-    assert is_healthy(given_results) is (verdict(given_results) == HEALTHY)
+    assert is_healthy(made, given_results) is (verdict(made, given_results) == HEALTHY)

@@ -100,6 +100,16 @@ def test_evidence_is_folded_and_keeps_its_lines() -> None:
     assert "<details><summary>What was seen</summary><pre>one\ntwo\nx</pre></details>" in told
 
 
+def test_every_check_is_told_by_what_it_looks_for() -> None:
+    found = [
+        CheckResult("a", Outcome.PASSED, ""),
+        CheckResult("b", Outcome.SKIPPED, "follows from: a", (), ("a",)),
+    ]
+    told = text_of(page(HEALTHY, found, {"a": "no bus", "b": "no daemon"}))
+    assert "1 of 2 checks found nothing; 1 would follow from what is found Name" in told
+    assert "a ✓ no no bus b · not judged no daemon (follows" in told
+
+
 def test_the_system_is_named() -> None:
     made = HEALTHY._replace(
         installation=InstallationFacts(os_release='NAME=x\nPRETTY_NAME="Debian <13>"\n')

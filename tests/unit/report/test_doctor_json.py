@@ -5,18 +5,20 @@ import json
 from hypothesis import given
 
 from creds_session import __version__
-from creds_session.facts import DaemonRole, Facts
+from creds_session.facts import CollectionState, DaemonRole, Facts
 from creds_session.findings import CheckResult
 from creds_session.report.doctor_json import values
 from tests.unit import examples
 from tests.unit.diagnoses import facts, quick, results
 from tests.unit.report.test_doctor import ERROR, WARNING, result
 
-FACTS = examples.WELL._replace(daemons=(examples.daemon(DaemonRole.LOGIN),))
+LOCKED = examples.WELL._replace(
+    bus=examples.bus(login=CollectionState.LOCKED), daemons=(examples.daemon(DaemonRole.LOGIN),)
+)
 
 
 def test_values_are_json_with_everything_in_it() -> None:
-    told = json.loads(json.dumps(values(FACTS, [result(ERROR, WARNING)])))
+    told = json.loads(json.dumps(values(LOCKED, [result(ERROR, WARNING)])))
     assert told == {
         "version": __version__,
         "healthy": False,
@@ -26,6 +28,7 @@ def test_values_are_json_with_everything_in_it() -> None:
                 "check": "login-keyring",
                 "outcome": "found",
                 "summary": "seen",
+                "follows_from": [],
                 "findings": [
                     {
                         "id": "keyring-locked",
@@ -36,6 +39,7 @@ def test_values_are_json_with_everything_in_it() -> None:
                         "remediation": {
                             "text": "unlock it",
                             "commands": [["creds", "unlock"], ["rm", "a b"]],
+                            "is_safe": False,
                         },
                     },
                     {

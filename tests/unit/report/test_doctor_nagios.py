@@ -10,7 +10,8 @@ from creds_session.findings import CheckResult, Outcome
 from creds_session.report.doctor_nagios import Status, plugin_output, status, unknown
 from tests.unit import examples
 from tests.unit.diagnoses import facts, quick, results
-from tests.unit.report.test_doctor import ERROR, NOTE, WARNING, result
+from tests.unit.examples import WELL
+from tests.unit.report.test_doctor import ERROR, LOCKED, NOTE, WARNING, result
 
 PASSED, CRASHED = result(outcome=Outcome.PASSED), result(outcome=Outcome.CRASHED)
 # Monitoring Plugins Development Guidelines, "Performance data".
@@ -19,18 +20,22 @@ FIGURE = rf"[a-z]+={NUMBER}(s|%|c|[KMGT]?B)?(;({NUMBER})?){{0,4}}"
 
 
 @pytest.mark.parametrize(
-    ("found", "state", "code"),
+    ("made", "found", "state", "code"),
     [
-        ([], Status.OK, 0),
-        ([PASSED, result(NOTE)], Status.OK, 0),
-        ([result(WARNING, NOTE)], Status.WARNING, 1),
-        ([CRASHED, result(WARNING, ERROR)], Status.CRITICAL, 2),
-        ([CRASHED, result(WARNING)], Status.UNKNOWN, 3),
+        (WELL, [], Status.OK, 0),
+        (LOCKED, [], Status.CRITICAL, 2),
+        (LOCKED, [CRASHED], Status.UNKNOWN, 3),
+        (WELL, [PASSED, result(NOTE)], Status.OK, 0),
+        (WELL, [result(WARNING, NOTE)], Status.WARNING, 1),
+        (WELL, [CRASHED, result(WARNING, ERROR)], Status.CRITICAL, 2),
+        (WELL, [CRASHED, result(WARNING)], Status.UNKNOWN, 3),
     ],
 )
-def test_status_is_the_worst(found: list[CheckResult], state: Status, code: int) -> None:
-    assert status(found) is state
-    assert status(found).value == code
+def test_status_is_the_worst(
+    made: Facts, found: list[CheckResult], state: Status, code: int
+) -> None:
+    assert status(made, found) is state
+    assert status(made, found).value == code
 
 
 def test_plugin_output_has_text_figures_and_all_findings() -> None:

@@ -50,7 +50,7 @@ def test_exposition_tells_verdict_findings_daemons_and_keyrings() -> None:
     assert value(told, "daemons", role="unit") == 0
     assert value(told, "collection_unlocked", collection="login") == 1
     assert value(told, "collection_unlocked", collection="other") == 0
-    assert value(parsed(exposition(made, [passed])), "healthy") == 1
+    assert value(parsed(exposition(examples.WELL, [passed])), "healthy") == 1
     assert text.endswith("\n")
 
 

@@ -16,15 +16,20 @@ from tests.unit.report.test_doctor import ERROR, WARNING, result
 
 FACTS = examples.WELL
 LOCKED = examples.WELL._replace(bus=examples.bus(login=CollectionState.LOCKED))
-MAP = [guides + node.text for guides, node in tree_lines(session_map(FACTS), ascii_only=True)]
+MAP = [guides + node.text for guides, node in tree_lines(session_map(LOCKED), ascii_only=True)]
 PASSED = CheckResult("sshd", Outcome.PASSED, "fine")
-SKIPPED = CheckResult("daemon", Outcome.SKIPPED, "follows from: sshd")
+SKIPPED = CheckResult("daemon", Outcome.SKIPPED, "follows from: sshd", (), ("sshd",))
 CRASHED = CheckResult("pam", Outcome.CRASHED, "KeyError: 'x'")
+TITLES = {
+    "sshd": "sshd is mute", "pam": "PAM is deaf",
+    "daemon": "no daemon", "login-keyring": "it fails",
+}
+PAGE = "docs/reference/checks/{0}.md (creds-doctor --explain {0})"
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def test_plain_shows_verdict_map_cause_evidence_and_cure() -> None:
-    told = plain(FACTS, [PASSED, result(WARNING, ERROR), SKIPPED], ascii_only=True).split("\n")
+    told = plain(LOCKED, [PASSED, result(WARNING, ERROR), SKIPPED], ascii_only=True).split("\n")
     assert told == [
         "no secret can be read here: it is locked [keyring-locked]",
         "",
@@ -38,19 +43,24 @@ def test_plain_shows_verdict_map_cause_evidence_and_cure() -> None:
         "  cure   unlock it",
         "           creds unlock",
         "           rm 'a b'",
+        f"  page   {PAGE.format('keyring-locked')}",
         "",
         "warning: it fails [first-login-fails]",
+        f"  page   {PAGE.format('first-login-fails')}",
         "",
-        "1 of 3 checks passed; waiting for what is wrong: daemon (-v shows each)",
+        "1 of 3 checks found nothing; 1 would follow from what is found (-v shows each)",
     ]
 
 
-def test_plain_and_verbose_shows_each_check() -> None:
-    told = plain(FACTS, [PASSED, CRASHED, SKIPPED], verbose=True).split("\n")
-    assert told[-3:] == [
-        "ok       sshd    fine",
-        "crashed  pam     KeyError: 'x'",
-        "-        daemon  follows from: sshd",
+def test_with_titles_each_check_is_told() -> None:
+    found = [PASSED, CRASHED, SKIPPED, result(WARNING)]
+    told = plain(FACTS, found, titles=TITLES).split("\n")
+    assert told[-5:] == [
+        "What was looked for, and whether it is so:",
+        "no       sshd           sshd is mute",
+        "crashed  pam            PAM is deaf (KeyError: 'x')",
+        "-        daemon         no daemon (follows from: sshd)",
+        "yes      login-keyring  it fails",
     ]
 
 
@@ -59,7 +69,7 @@ def test_a_crash_is_told_without_being_asked() -> None:
     assert told[0] == "the check pam crashed: KeyError: 'x'"
     assert told[-2:] == [
         "the check pam crashed: KeyError: 'x'",
-        "1 of 2 checks passed (-v shows each)",
+        "1 of 2 checks found nothing (-v shows each)",
     ]
 
 
@@ -96,16 +106,16 @@ def test_markup_of_others_is_text() -> None:
 
 
 @quick
-@given(facts, results, st.integers(1, 200), st.booleans())
+@given(facts, results, st.integers(1, 200), st.none() | st.just({"a": "b"}))
 def test_nothing_acts_on_the_terminal(
     made: Facts,
     found: list[CheckResult],
     width: int,
-    verbose: bool,  # noqa: FBT001
+    titles: dict[str, str] | None,
 ) -> None:
     for told in (
-        plain(made, found, verbose=verbose),
-        STYLE.sub("", coloured(made, found, width, verbose=verbose)),
+        plain(made, found, titles=titles),
+        STYLE.sub("", coloured(made, found, width, titles=titles)),
     ):
         assert all(line.isprintable() for line in told.split("\n"))
 

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from creds_session.findings import Remediation, Severity
+from creds_session.report.checks import Entry, explain_lines, list_lines
+
+CURE = Remediation("unlock it", (("creds", "unlock"),), is_safe=True)
+ENTRY = Entry("a-b", "bus", Severity.NOTE, "it is so", "why", CURE, ("c-d",), "More of it.")
+BARE = Entry("c-d-e", "bus", None, "else", "because", None, (), "")
+
+
+def test_list_has_a_line_a_check() -> None:
+    assert list_lines([ENTRY, BARE]) == [
+        "a-b    note     it is so",
+        "c-d-e  depends  else",
+    ]
+
+
+def test_explain_tells_all_of_it() -> None:
+    assert explain_lines(ENTRY) == [
+        "a-b: it is so",
+        "area: bus",
+        "level: note",
+        "cause: why",
+        "cure: unlock it",
+        "      creds unlock",
+        "      (creds-doctor --fix can do it)",
+        "silenced by: c-d",
+        "",
+        "More of it.",
+        "",
+        "page: docs/reference/checks/a-b.md",
+    ]
+    assert explain_lines(BARE)[1:4] == [
+        "area: bus",
+        "level: error where no secret can be read, else less",
+        "cause: because",
+    ]
