@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
@@ -12,11 +11,11 @@ from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.doctor_html import page
 from tests.unit import examples
 from tests.unit.diagnoses import as_xml, facts, quick, results
+from tests.unit.html_outline import Outline
 from tests.unit.report.test_doctor import ERROR, NOTE, WARNING, result
 
 HEALTHY = examples.WELL
 LOCKED = examples.WELL._replace(bus=examples.bus(login=CollectionState.LOCKED))
-VOID = {"meta"}
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section"),
     *("h1", "h2", "h3", "p", "div", "strong", "b", "i", "code", "pre", "span", "article"),
@@ -28,31 +27,6 @@ ATTRIBUTES = {
     *("aria-labelledby", "viewbox", "refx", "refy", "markerwidth", "markerheight", "orient"),
     *("d", "marker-end", "x", "y", "rx", "width", "height"),
 }
-
-
-class Outline(HTMLParser):
-    """The elements of a page as a browser sees them; every one must be closed in its turn."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, tuple[str, ...]]] = []
-        self.identifiers: list[str] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._open.append(tag)
-        self.elements.append((tag, tuple(name for name, _ in attrs)))
-        self.identifiers += [value or "" for name, value in attrs if name == "id"]
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        self._open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
 
 
 def text_of(page_text: str) -> str:

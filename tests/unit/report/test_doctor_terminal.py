@@ -21,8 +21,10 @@ PASSED = CheckResult("sshd", Outcome.PASSED, "fine")
 SKIPPED = CheckResult("daemon", Outcome.SKIPPED, "follows from: sshd", (), ("sshd",))
 CRASHED = CheckResult("pam", Outcome.CRASHED, "KeyError: 'x'")
 TITLES = {
-    "sshd": "sshd is mute", "pam": "PAM is deaf",
-    "daemon": "no daemon", "login-keyring": "it fails",
+    "sshd": "sshd is mute",
+    "pam": "PAM is deaf",
+    "daemon": "no daemon",
+    "login-keyring": "it fails",
 }
 PAGE = "docs/reference/checks/{0}.md (creds-doctor --explain {0})"
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
