@@ -42,7 +42,7 @@ WORDS = {
 
 
 class Row(NamedTuple):
-    """A line with what stands before it; what is to be copied must not be wrapped."""
+    """A line with what stands before it; what is to be searched or copied is not wrapped."""
 
     text: str = ""
     label: str = ""
@@ -126,7 +126,7 @@ def _tree(node: Node) -> Tree:
 
 def _parts(facts: Facts, results: tuple[CheckResult, ...], titles: Titles) -> Iterator[Part]:
     style = "good" if is_healthy(facts, results) else "bad"
-    yield Row(printable(verdict(facts, results)), "", style)
+    yield Row(printable(verdict(facts, results)), "", style, wraps=False)
     yield Row()
     yield session_map(facts)
     for finding in findings(results):
@@ -138,7 +138,7 @@ def _parts(facts: Facts, results: tuple[CheckResult, ...], titles: Titles) -> It
 
 def _finding(finding: Finding) -> Iterator[Row]:
     title = printable(f"{finding.severity.value}: {finding.title} [{finding.id}]")
-    yield Row(title, "", SEVERITIES[finding.severity])
+    yield Row(title, "", SEVERITIES[finding.severity], wraps=False)
     if finding.cause:
         yield Row(printable(finding.cause), _label("cause"))
     for evidence in finding.evidence:
