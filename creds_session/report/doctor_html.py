@@ -177,7 +177,7 @@ def _finding(number: int, finding: Finding) -> str:
     return (
         f'<article class="{tone}"><h3>{number}. {_sentence(finding.title)}</h3>\n'
         f'<p class="faint"><span class="badge">{finding.severity.value}</span> {meaning};'
-        f" its name is <code>{_text(finding.id)}</code></p>\n"
+        f" more: <code>creds-doctor --explain {_text(finding.id)}</code></p>\n"
         f"{cause}{cure}{_evidence(finding)}</article>"
     )
 

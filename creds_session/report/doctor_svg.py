@@ -57,11 +57,12 @@ def session_svg(facts: Facts, results: Iterable[CheckResult]) -> str:
         parts.append(_box(number, 0, place))
     parts += [_box(number, 1, place) for number, place in enumerate(logins)]
     parts += [_box(3, 1, place) for place in programs[4:5]]
-    parts += [_arrow(number, 0, programs[number + 1].tone) for number in range(3)]
-    parts += [_arrow(number, 1, logins[number + 1].tone) for number in range(2)]
-    parts.append(_upward(2, logins[2].tone))
+    for row, places in enumerate((programs[:4], logins)):
+        ways = zip(places, places[1:])
+        parts += [_arrow(number, row, _way(*ends)) for number, ends in enumerate(ways)]
+    parts.append(_upward(2, _way(logins[2], programs[2])))
     if len(programs) > 4:  # noqa: PLR2004 - a default keyring of its own
-        parts.append(_downward(2, programs[4].tone))
+        parts.append(_downward(2, _way(programs[2], programs[4])))
     width, height = _x(4) - GAP + LEFT, TOP + ROW + HEIGHT + LEFT
     told = "\n".join(guides + node.text for guides, node in tree_lines(session_map(facts)))
     return (
@@ -120,9 +121,9 @@ def _login(facts: Facts) -> Place:
         return Place("The login", name, "how: not visible", Tone.PLAIN)
     if session.login_method == "password":
         return Place("The login", name, "with a password", Tone.GOOD)
-    method = session.login_method.partition("/")[0]
-    is_open = facts.bus.login is CollectionState.UNLOCKED
-    return Place("The login", name, f"by {method}", Tone.PLAIN if is_open else Tone.BAD)
+    by_key = session.login_method == "publickey"
+    state = "by key, no password" if by_key else f"by {session.login_method.partition('/')[0]}"
+    return Place("The login", name, state, Tone.PLAIN if facts.is_readable else Tone.BAD)
 
 
 def _pam(facts: Facts, results: tuple[CheckResult, ...]) -> Place:
@@ -144,6 +145,11 @@ def _control(facts: Facts) -> Place:
     if keyring.control_listens:
         return Place(title, keyring.control, "a daemon listens", Tone.GOOD)
     return Place(title, keyring.control, "nobody listens", Tone.PLAIN)
+
+
+def _way(one: Place, other: Place) -> Tone:
+    """Return whether it is whole: neither of its ends is broken."""
+    return Tone.BAD if Tone.BAD in {one.tone, other.tone} else Tone.GOOD
 
 
 def _x(column: int) -> int:

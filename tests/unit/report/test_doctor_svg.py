@@ -22,9 +22,11 @@ def boxes(made: Facts) -> dict[str, tuple[str, str]]:
     }
 
 
-def ways(made: Facts) -> int:
+def ways(made: Facts) -> list[str]:
+    """Return whether each way is whole, in the order in which they are drawn."""
     picture = as_xml(session_svg(made, run(CHECKS, made)))
-    return sum(path.get("class", "").startswith("way") for path in picture.iter("path"))
+    names = [path.get("class", "") for path in picture.iter("path")]
+    return [name[4:] for name in names if name.startswith("way ")]
 
 
 def test_a_healthy_session_is_good_all_the_way() -> None:
@@ -38,7 +40,7 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
         "The login's rules": ("good", "hands it over"),
         "The control socket": ("good", "a daemon listens"),
     }
-    assert ways(made) == 6
+    assert ways(made) == ["good"] * 6
 
 
 @pytest.mark.parametrize(
@@ -87,11 +89,11 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
             examples.WELL._replace(
                 session=ALICE._replace(login_method="publickey"), bus=examples.bus(login=LOCKED)
             ),
-            *("The login", "bad", "by publickey"),
+            *("The login", "bad", "by key, no password"),
         ),
         (
             examples.WELL._replace(session=ALICE._replace(login_method="publickey")),
-            *("The login", "plain", "by publickey"),
+            *("The login", "plain", "by key, no password"),
         ),
         (examples.WELL, "The login", "plain", "how: not visible"),
         (examples.WELL._replace(pam=PamFacts()), "The login's rules", "plain", "not judged"),
@@ -108,7 +110,15 @@ def test_each_box_tells_what_is(made: Facts, title: str, tone: str, state: str) 
 
 def test_a_default_keyring_of_its_own_has_its_way() -> None:
     bus = examples.bus()._replace(default=LOCKED, default_path="/x/collection/other")
-    assert ways(examples.WELL._replace(bus=bus)) == 7
+    assert ways(examples.WELL._replace(bus=bus)) == [*["good"] * 6, "bad"]
+
+
+def test_a_way_is_broken_where_one_of_its_ends_is() -> None:
+    locked = examples.bus(login=LOCKED)
+    made = examples.WELL._replace(session=ALICE._replace(login_method="publickey"), bus=locked)
+    assert ways(made) == ["good", "good", "bad", "bad", "good", "good"]
+    unserved = examples.WELL._replace(bus=examples.bus(None, None))
+    assert ways(unserved) == ["good", "bad", "bad", "good", "good", "bad"]
 
 
 def test_what_is_cut_off_stands_in_the_title() -> None:
