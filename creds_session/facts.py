@@ -13,6 +13,17 @@ from typing import NamedTuple
 
 from creds_session.pam.terms import Dialect
 from creds_session.sshd import NOT_ASKED, SshdFacts
+from creds_session.story import LogLine
+from creds_session.surroundings import (
+    Activation,
+    ClientFacts,
+    ControlFacts,
+    HomeFacts,
+    InitFacts,
+    ProcessFacts,
+    RuntimeFacts,
+    UnitsFacts,
+)
 
 DAEMON_NAME = "gnome-keyring-daemon"
 LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
@@ -62,6 +73,7 @@ class Daemon(NamedTuple):
     """One gnome-keyring-daemon that runs; ``started`` is in seconds since 1970.
 
     ``executable`` is /proc/PID/exe, or None where the kernel hides it (file capabilities do that).
+    ``state`` is the kernel's letter, as in proc_pid_stat(5).
     """
 
     pid: int
@@ -72,6 +84,13 @@ class Daemon(NamedTuple):
     arguments: tuple[str, ...]
     started: float
     role: DaemonRole
+    state: str = ""
+
+
+def serving(owner: NameOwner | None, daemons: Sequence[Daemon]) -> tuple[Daemon, ...]:
+    """Return the daemons that serve, or may come to: one that D-Bus started often only watches."""
+    pid = owner.pid if owner else 0
+    return tuple(one for one in daemons if one.role is not DaemonRole.ACTIVATED or one.pid == pid)
 
 
 class NameOwner(NamedTuple):
@@ -93,6 +112,8 @@ class NameOwner(NamedTuple):
 
 class BusFacts(NamedTuple):
     """The session bus and what is on it; ``reason`` says why there is nothing to say.
+
+    Where the bus answered and the owner of the name did not, there is an owner and a reason.
 
     ``login`` and ``default`` are the collections with these aliases, often one and the same.
     """
@@ -132,7 +153,7 @@ class SessionFacts(NamedTuple):
     """Whose session this is and how it came about.
 
     ``login_method`` is sshd's own word (``password``, ``publickey``, ``keyboard-interactive/pam``),
-    or None where nothing tells it.
+    or None where nothing tells it. ``service`` is PAM's, as logind knows it.
     """
 
     user: str
@@ -140,6 +161,8 @@ class SessionFacts(NamedTuple):
     by_ssh: bool = False
     login_method: str | None = None
     runtime_directory: str | None = None
+    service: str = ""
+    sudo_user: str = ""
 
 
 class InstallationFacts(NamedTuple):
@@ -174,7 +197,10 @@ class FirstLoginFacts(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """One snapshot of a machine and a session; ``now`` is in seconds since 1970."""
+    """One snapshot of a machine and a session; ``now`` is in seconds since 1970.
+
+    ``late`` names the reads that gave nothing within their time.
+    """
 
     now: float
     session: SessionFacts
@@ -185,6 +211,16 @@ class Facts(NamedTuple):
     pam: PamFacts = PamFacts()
     first_login: FirstLoginFacts = FirstLoginFacts()
     sshd: SshdFacts = NOT_ASKED
+    home: HomeFacts = HomeFacts()
+    runtime: RuntimeFacts = RuntimeFacts()
+    units: UnitsFacts = UnitsFacts()
+    processes: ProcessFacts = ProcessFacts()
+    control: ControlFacts = ControlFacts()
+    activations: tuple[Activation, ...] | None = None
+    init: InitFacts = InitFacts()
+    client: ClientFacts = ClientFacts()
+    log: tuple[LogLine, ...] = ()
+    late: tuple[str, ...] = ()
 
     @property
     def is_readable(self) -> bool:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from creds_session.checks import bus, daemon, installation, keyring, pam, sshd
+from creds_session.checks import (
+    bus,
+    client,
+    daemon,
+    files,
+    installation,
+    keyring,
+    pam,
+    session,
+    sshd,
+    units,
+)
 from creds_session.checks.registry import Check, run, select
 
 __all__ = ["CHECKS", "Check", "run", "select"]
 
 CHECKS: tuple[Check, ...] = (
     *installation.CHECKS,
+    *session.CHECKS,
     *bus.CHECKS,
+    *client.CHECKS,
+    *files.CHECKS,
     *daemon.CHECKS,
-    *sshd.CHECKS,
+    *units.CHECKS,
     *pam.CHECKS,
+    *sshd.CHECKS,
     *keyring.CHECKS,
 )

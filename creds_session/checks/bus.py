@@ -1,32 +1,119 @@
-"""Whether this session has a message bus."""
+"""Whether this session has a message bus, and whether it is this user's and answers."""
 
 from __future__ import annotations
 
 from creds_session.checks.registry import Check
+from creds_session.checks.session import is_foreign, shown
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
+from creds_session.surroundings import PathKind
 
 START = Remediation(
     "put this shell on a bus, started where there is none, then unlock:"
     ' eval "$(creds env --start)"',
     (("creds", "unlock"),),
 )
+FIND = Remediation(
+    'put this shell on a bus of yours that answers: eval "$(creds env)"; creds unlock finds it too',
+    (("creds", "unlock"),),
+)
+NO_SESSION = (
+    "daemon-not-installed",
+    "daemon-capabilities",
+    "root-under-sudo",
+    "home-foreign",
+    "home-absent",
+    "runtime-directory-foreign",
+    "runtime-directory-missing",
+    "user-manager-failed",
+    "bus-sandboxed",
+)
+STOPPED = "T"
 
 
 def _absent(facts: Facts) -> Found | None:
-    if facts.bus.address is not None:
+    if facts.bus.address is not None or facts.bus.reason.endswith("in time"):
         return None
     return Found((f"XDG_RUNTIME_DIR={facts.session.runtime_directory or '(not set)'}",))
 
 
-def _unreachable(facts: Facts) -> Found | None:
+def _is_silent(facts: Facts) -> bool:
+    """Tell whether a bus is named, and did not answer."""
     bus = facts.bus
-    if bus.address is None or bus.answers or bus.is_idle:
+    return bus.address is not None and not bus.answers and not bus.is_idle and bus.owner is None
+
+
+def _named(facts: Facts) -> str:
+    return f"DBUS_SESSION_BUS_ADDRESS={facts.bus.address}"
+
+
+def _not_local(facts: Facts) -> Found | None:
+    if not _is_silent(facts) or (facts.bus.address or "").startswith("unix:"):
         return None
-    return Found((f"DBUS_SESSION_BUS_ADDRESS={bus.address}", bus.reason))
+    return Found((_named(facts),))
+
+
+def _foreign(facts: Facts) -> Found | None:
+    socket = facts.runtime.bus_socket
+    if not _is_silent(facts) or socket is None:
+        return None
+    if socket.kind is not PathKind.DENIED and not is_foreign(socket, facts):
+        return None
+    return Found((_named(facts), shown(socket)))
+
+
+def _stale(facts: Facts) -> Found | None:
+    socket = facts.runtime.bus_socket
+    if not _is_silent(facts) or socket is None:
+        return None
+    gone = {PathKind.ABSENT, PathKind.DANGLING, PathKind.FILE, PathKind.FOLDER}
+    if socket.kind not in gone and "refused" not in facts.bus.reason:
+        return None
+    return Found((_named(facts), shown(socket), facts.bus.reason))
+
+
+def _stopped(facts: Facts) -> Found | None:
+    stopped = [bus for bus in facts.processes.buses if bus.state == STOPPED]
+    if not stopped or facts.bus.answers:
+        return None
+    commands = tuple(("kill", "-CONT", str(bus.pid)) for bus in stopped)
+    return Found(
+        (_named(facts), *(f"{bus.name} (pid {bus.pid}) is stopped" for bus in stopped)),
+        cure=Remediation("let it go on", commands, is_safe=True),
+    )
+
+
+def _unreachable(facts: Facts) -> Found | None:
+    return Found((_named(facts), facts.bus.reason)) if _is_silent(facts) else None
+
+
+def _nested(facts: Facts) -> Found | None:
+    address, named = facts.bus.address, facts.client.variables.get("XDG_RUNTIME_DIR")
+    if not address or not named or facts.runtime.usual.kind is not PathKind.FOLDER:
+        return None
+    if address.partition(",")[0] == f"unix:path={named.rstrip('/')}/bus":
+        return None
+    return Found((_named(facts), f"the user's own bus is {facts.runtime.usual.path}/bus"))
+
+
+def _unnamed(facts: Facts) -> Found | None:
+    if not facts.bus.answers or not facts.client.variables:
+        return None
+    if facts.client.variables.get("DBUS_SESSION_BUS_ADDRESS"):
+        return None
+    return Found((f"found at {facts.bus.address}",))
 
 
 CHECKS = (
+    Check(
+        "bus-stopped",
+        "bus",
+        Severity.ERROR,
+        "the session bus is stopped, so every program that uses it hangs",
+        _stopped,
+        cause="someone sent the bus SIGSTOP, or a debugger holds it",
+        needs=NO_SESSION,
+    ),
     Check(
         "bus-absent",
         "bus",
@@ -36,7 +123,37 @@ CHECKS = (
         cause="DBUS_SESSION_BUS_ADDRESS is not set and there is no user bus: su, cron and"
         " containers start sessions without one",
         cure=START,
-        needs=("daemon-not-installed",),
+        needs=NO_SESSION,
+    ),
+    Check(
+        "bus-not-local",
+        "bus",
+        Severity.ERROR,
+        "the session bus is not a unix socket, so no password goes there",
+        _not_local,
+        cause="the address names a network or a program to start (autolaunch:, unixexec:)",
+        cure=FIND,
+        needs=NO_SESSION,
+    ),
+    Check(
+        "bus-foreign",
+        "bus",
+        Severity.ERROR,
+        "the session bus of this shell belongs to another user",
+        _foreign,
+        cause="su or sudo kept the address of the session that it was called in",
+        cure=FIND,
+        needs=NO_SESSION,
+    ),
+    Check(
+        "bus-stale",
+        "bus",
+        Severity.ERROR,
+        "the session bus that this shell names is gone",
+        _stale,
+        cause="tmux, screen and nohup keep the address of a session that has ended",
+        cure=FIND,
+        needs=NO_SESSION,
     ),
     Check(
         "bus-unreachable",
@@ -44,8 +161,33 @@ CHECKS = (
         Severity.ERROR,
         "the session bus that this shell knows does not answer",
         _unreachable,
-        cause="the address is left over from another session (tmux, screen, su)",
+        cause="it hangs, or refuses this process",
         cure=START,
-        needs=("daemon-not-installed",),
+        needs=(
+            *NO_SESSION,
+            *("bus-stopped", "bus-not-local", "bus-foreign", "bus-stale"),
+        ),
     ),
+    Check(
+        "bus-nested",
+        "bus",
+        Severity.NOTE,
+        "this shell is on a bus of its own, beside the user's bus",
+        _nested,
+        cause="dbus-run-session, creds exec or creds env --start made it; a keyring that is open"
+        " on the one is not on the other",
+    ),
+    Check(
+        "bus-unnamed",
+        "bus",
+        Severity.NOTE,
+        "the bus was found, though DBUS_SESSION_BUS_ADDRESS is not set",
+        _unnamed,
+        cause="programs with an old libdbus look at the variable alone",
+        cure=Remediation('set it: eval "$(creds env)"'),
+    ),
+)
+NO_BUS = (
+    *NO_SESSION,
+    *("bus-stopped", "bus-absent", "bus-not-local", "bus-foreign", "bus-stale", "bus-unreachable"),
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from creds_session.checks.daemon import describe
+from creds_session.checks.daemon import NO_DAEMON, describe
+from creds_session.checks.files import BAD_FILES
 from creds_session.checks.registry import Check
 from creds_session.facts import CollectionState, Facts, collection_name
 from creds_session.findings import Found, Remediation, Severity
+from creds_session.sshd import DIALOGUE
+from creds_session.story import INVALID, STARTED, STASHED, tell
 
 SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
 LOGIN = "/org/freedesktop/secrets/collection/login"
@@ -14,14 +17,7 @@ UNLOCK = Remediation("unlock it with the keyring's password", (("creds", "unlock
 REKEY = Remediation(
     "give it the login's password; the old one is asked for", (("creds", "rekey"),), is_safe=True
 )
-UNSERVED = (
-    "daemon-not-installed",
-    "bus-absent",
-    "bus-unreachable",
-    "daemon-waiting",
-    "other-provider",
-    "secret-service-unowned",
-)
+UNSERVED = (*NO_DAEMON, *BAD_FILES, "secret-service-unowned")
 START = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
 
 
@@ -66,7 +62,30 @@ def _default_locked(facts: Facts) -> Found | None:
 
 def _evidence(facts: Facts) -> tuple[str, ...]:
     method = facts.session.login_method or "not visible to this user"
-    return (f"login method: {method}", facts.keyring.path)
+    return (f"login method: {method}", *_alarms(facts), facts.keyring.path)
+
+
+def _alarms(facts: Facts) -> tuple[str, ...]:
+    """Return what the log says of this login that went wrong."""
+    alarms = tell(facts.log, facts.session.user).alarms
+    return tuple(f"log: {event.line.text} ({event.meaning})" for event in alarms)
+
+
+def _refused(facts: Facts) -> Found | None:
+    if not _is_locked(facts):
+        return None
+    alarms = tell(facts.log, facts.session.user).alarms
+    told = [event for event in alarms if INVALID in event.line.text]
+    return Found((f"log: {told[-1].line.text}", facts.keyring.path)) if told else None
+
+
+def _stash_lost(facts: Facts) -> Found | None:
+    if not _is_locked(facts) or not (facts.session.login_method or "").startswith(DIALOGUE):
+        return None
+    story = tell(facts.log, facts.session.user)
+    if not story.has(STASHED) or story.has(f"{STARTED} and unlocked"):
+        return None
+    return Found((f"log: gkr-pam: {STASHED}", f"login method: {facts.session.login_method}"))
 
 
 def _is_locked(facts: Facts) -> bool:
@@ -121,6 +140,14 @@ def _absent(facts: Facts) -> Found | None:
     return Found((facts.keyring.path,))
 
 
+def _unexplained(facts: Facts) -> Found | None:
+    if facts.is_readable:
+        return None
+    bus = facts.bus
+    told = f"bus: {bus.address} {bus.reason}; owner: {bus.owner}; login: {bus.login}"
+    return Found((told,))
+
+
 CHECKS = (
     Check(
         "secret-service-unowned",
@@ -172,6 +199,26 @@ CHECKS = (
         needs=UNSERVED,
     ),
     Check(
+        "login-password-refused",
+        "keyring",
+        Severity.ERROR,
+        "the login keyring is locked: it refused the password that was typed at the login",
+        _refused,
+        cause="the login's password was changed without the keyring's (by root, passwd, LDAP)",
+        cure=REKEY,
+        needs=UNSERVED,
+    ),
+    Check(
+        "login-password-lost",
+        "keyring",
+        Severity.ERROR,
+        "the login keyring is locked: the password was gone before the session began",
+        _stash_lost,
+        cause="sshd asks keyboard-interactive in a child; what PAM keeps there ends with it",
+        cure=UNLOCK,
+        needs=UNSERVED,
+    ),
+    Check(
         "login-without-password",
         "keyring",
         Severity.ERROR,
@@ -180,7 +227,7 @@ CHECKS = (
         cause="a login by public key brings no password; if one was typed, the keyring's own is"
         " another (sshd tells how a login came only to root, or under ExposeAuthInfo)",
         cure=UNLOCK,
-        needs=UNSERVED,
+        needs=(*UNSERVED, "login-password-refused", "login-password-lost"),
     ),
     Check(
         "keyring-locked",
@@ -190,7 +237,7 @@ CHECKS = (
         _locked,
         cause="this session was not opened by a login with a password (su, cron, a container)",
         cure=UNLOCK,
-        needs=UNSERVED,
+        needs=(*UNSERVED, "login-password-refused", "login-password-lost"),
     ),
     Check(
         "default-keyring-absent",
@@ -211,5 +258,20 @@ CHECKS = (
         _default_locked,
         cause="the alias default names it, and no login opens it: PAM opens the login keyring only",
         needs=UNSERVED,
+    ),
+    Check(
+        "secret-unreadable",
+        "keyring",
+        Severity.ERROR,
+        "no secret can be read, and what keeps it from that is not known",
+        _unexplained,
+        cause="none of the other checks found it",
+        cure=Remediation("save what was seen, and show it: creds-doctor --save FILE --anonymous"),
+        needs=(
+            *UNSERVED,
+            *("keyring-absent", "keyring-unreadable", "keyring-ghost", "keyring-locked"),
+            *("login-password-refused", "login-password-lost", "login-without-password"),
+            *("default-keyring-absent", "default-keyring-locked"),
+        ),
     ),
 )

@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 from typing import Union
 
+from creds_session.checks.installation import install
 from creds_session.checks.registry import Check, hindrance
 from creds_session.errors import CredsSessionError
 from creds_session.facts import Facts, PamFacts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
-from creds_session.pam.judge import GroupVerdict, judge
-from creds_session.pam.terms import Dialect
+from creds_session.pam.handlers import Handler
+from creds_session.pam.judge import GroupVerdict, judge, repeated
+from creds_session.pam.policy import MODULE, is_anchor, is_keyring, kept_out
+from creds_session.pam.stack import resolve_all
+from creds_session.pam.terms import Dialect, ManagementGroup
 
 APPLY = Remediation(
     "let PAM hand the password over, then log in again by password",
@@ -69,6 +73,12 @@ def _malformed(facts: Facts) -> Found | NotJudged | None:
     return Found(_unread(facts.pam), found) if isinstance(found, str) else None
 
 
+def _module(facts: Facts) -> Found | None:
+    if facts.installation.pam_module:
+        return None
+    return Found((f"no {MODULE} in libpam's folders",))
+
+
 def _missing(facts: Facts) -> Found | None:
     problems = _problems(facts.pam)
     if not problems or any(verdict.present for verdict in problems):
@@ -76,11 +86,145 @@ def _missing(facts: Facts) -> Found | None:
     return _found(facts.pam, problems)
 
 
+def _rules(pam: PamFacts, service: str = "") -> dict[ManagementGroup, tuple[Handler, ...]]:
+    """Return what libpam would run in each group of a service; nothing where it refuses it."""
+    files = tuple(sorted(pam.files.items()))
+    return _resolved(service or pam.service, files, pam.dialect)
+
+
+@functools.lru_cache(maxsize=16)
+def _resolved(
+    service: str, files: tuple[tuple[str, bytes], ...], dialect: Dialect
+) -> dict[ManagementGroup, tuple[Handler, ...]]:
+    stacks = resolve_all(service, dict(files).get, dialect=dialect)
+    if stacks.failure is not None:
+        return dict.fromkeys(ManagementGroup, ())
+    return {group: tuple(stacks.of(group).handlers) for group in ManagementGroup}
+
+
+def _ours(pam: PamFacts) -> list[Handler]:
+    return [one for rules in _rules(pam).values() for one in rules if is_keyring(one)]
+
+
+def _at(rule: Handler) -> str:
+    return f"{rule.origin.file}:{rule.origin.line}: {rule.group.value}"
+
+
+def _is_whole(pam: PamFacts, group: ManagementGroup) -> bool:
+    """Tell whether a group needs nothing, so that an oddity in it does no harm."""
+    return all(verdict.group is not group for verdict in _problems(pam))
+
+
+def _only_if(facts: Facts) -> Found | None:
+    pam = facts.pam
+    told = tuple(
+        f"{_at(rule)}: {kept_out(rule, pam.service)}"
+        for rule in _ours(pam)
+        if kept_out(rule, pam.service) and not _is_whole(pam, rule.group)
+    )
+    return Found(told) if told else None
+
+
+def _misspelt(facts: Facts) -> Found | None:
+    told = tuple(
+        f"{_at(rule)}: {word}"
+        for rule in _ours(facts.pam)
+        for word in rule.arguments
+        if word not in OPTIONS and not word.startswith("only_if=")
+    )
+    return Found(told) if told else None
+
+
+def _misspelt_level(facts: Facts) -> Severity:
+    groups = {rule.group for rule in _ours(facts.pam) if set(rule.arguments) - OPTIONS}
+    harms = any(not _is_whole(facts.pam, group) for group in groups)
+    return hindrance(facts) if harms else Severity.WARNING
+
+
+def _no_auto_start(facts: Facts) -> Found | None:
+    pam = facts.pam
+    if _is_whole(pam, ManagementGroup.SESSION):
+        return None
+    rules = [rule for rule in _ours(pam) if rule.group is ManagementGroup.SESSION]
+    if not rules or any("auto_start" in rule.arguments for rule in rules):
+        return None
+    return Found(tuple(f"{_at(rule)}: no auto_start" for rule in rules))
+
+
+def _too_early(facts: Facts) -> Found | None:
+    """Find a rule of ours before the module that it must come after."""
+    pam, told = facts.pam, []
+    for group, rules in _rules(pam).items():
+        if _is_whole(pam, group):
+            continue
+        anchors = [place for place, rule in enumerate(rules) if is_anchor(rule, group)]
+        ours = [place for place, rule in enumerate(rules) if is_keyring(rule)]
+        if ours and anchors and max(ours) < min(anchors):
+            told += [f"{_at(rules[ours[0]])}, before {rules[anchors[0]].module}"]
+    return Found(tuple(told)) if told else None
+
+
+def _unsafe(facts: Facts) -> Found | None:
+    """Find a rule that decides a login: the proof says so of one that is reached."""
+    told = tuple(
+        f"{verdict.group.value}: {verdict.problem}"
+        for verdict in _problems(facts.pam)
+        if verdict.present and verdict.reached
+    )
+    return Found(told) if told else None
+
+
 def _ineffective(facts: Facts) -> Found | None:
-    problems = _problems(facts.pam)
+    problems = tuple(one for one in _problems(facts.pam) if not (one.present and one.reached))
     if not any(verdict.present for verdict in problems):
         return None
     return _found(facts.pam, problems)
+
+
+def _twice(facts: Facts) -> Found | NotJudged | None:
+    if not has_service(facts.pam):
+        return NotJudged("no service file")
+    told = repeated(facts.pam.service, facts.pam.files.get, facts.pam.dialect)
+    return Found((told,)) if told else None
+
+
+def _asks_itself(facts: Facts) -> Found | None:
+    rules = [rule for rule in _ours(facts.pam) if rule.group is ManagementGroup.PASSWORD]
+    told = tuple(
+        f"{_at(rule)}: no use_authtok" for rule in rules if "use_authtok" not in rule.arguments
+    )
+    # Debian's own profile writes it so, behind modules that have asked already.
+    is_first = rules and _rules(facts.pam)[ManagementGroup.PASSWORD].index(rules[0]) == 0
+    return Found(told) if told and is_first else None
+
+
+def _passwd(facts: Facts) -> Found | NotJudged | None:
+    pam = facts.pam._replace(service="passwd")
+    if not has_service(pam):
+        return NotJudged("no service passwd")
+    problems = _problems(pam)
+    return Found(tuple(f"passwd: {one.problem}" for one in problems)) if problems else None
+
+
+def _other_services(facts: Facts) -> Found | None:
+    names = {path.rpartition("/")[2] for path in facts.pam.files}
+    lacking = [
+        name
+        for name in LOGIN_SERVICES
+        if name in names and name != facts.pam.service and not _opens(facts.pam, name)
+    ]
+    return Found((f"not opened by a login by: {', '.join(lacking)}",)) if lacking else None
+
+
+def _opens(pam: PamFacts, service: str) -> bool:
+    """Tell whether a service has a rule of ours in both groups of a login."""
+    rules = _rules(pam, service)
+    groups = (ManagementGroup.AUTH, ManagementGroup.SESSION)
+    return all(any(is_keyring(rule) for rule in rules[group]) for group in groups)
+
+
+def _unreadable(facts: Facts) -> Found | None:
+    return Found((facts.pam.reason,)) if facts.pam.reason else None
 
 
 def _found(pam: PamFacts, problems: tuple[GroupVerdict, ...]) -> Found:
@@ -95,7 +239,23 @@ def _first_login(facts: Facts) -> Found | None:
     return Found((str(first.socket_unit),)) if first.breaks_first_login else None
 
 
+OPTIONS = frozenset({"auto_start", "use_authtok"})
+LOGIN_SERVICES = (
+    *("sshd", "login", "gdm-password", "lightdm", "sddm", "lxdm", "xdm", "xrdp-sesman", "cockpit"),
+)
+MISSING = ("pam-module-not-installed", "pam-file-malformed", "pam-rule-missing")
+
 CHECKS = (
+    Check(
+        "pam-module-not-installed",
+        "pam",
+        hindrance,
+        "pam_gnome_keyring.so is not installed",
+        _module,
+        cause="distributions put it into a package of its own; a rule with a leading `-` says"
+        " nothing of a module that is not there",
+        cure=lambda facts: install(MODULE, facts.installation.os_release),
+    ),
     Check(
         "pam-service-absent",
         "pam",
@@ -121,7 +281,59 @@ CHECKS = (
         _missing,
         cause="pam_gnome_keyring.so is not called where the password passes",
         cure=APPLY,
+        needs=("pam-module-not-installed", "pam-file-malformed"),
+    ),
+    Check(
+        "pam-rule-unsafe",
+        "pam",
+        Severity.WARNING,
+        "a rule of pam_gnome_keyring decides whether people may log in",
+        _unsafe,
+        cause="its control is required, requisite or the like: a keyring that does not open then"
+        " refuses the login",
+        cure=APPLY,
         needs=("pam-file-malformed",),
+    ),
+    Check(
+        "pam-only-if",
+        "pam",
+        hindrance,
+        "the rule of pam_gnome_keyring is for other services only",
+        _only_if,
+        cause="only_if= names the services that it acts for; for others it says success, silently",
+        cure=APPLY,
+        needs=MISSING,
+    ),
+    Check(
+        "pam-option-misspelt",
+        "pam",
+        _misspelt_level,
+        "a rule of pam_gnome_keyring has an option that the module does not know",
+        _misspelt,
+        cause="it knows auto_start, only_if= and use_authtok; of others it only logs"
+        " `invalid option`",
+        cure=APPLY,
+        needs=MISSING,
+    ),
+    Check(
+        "pam-no-auto-start",
+        "pam",
+        hindrance,
+        "the session rule of pam_gnome_keyring starts no daemon",
+        _no_auto_start,
+        cause="without auto_start the password that was kept is thrown away where no daemon runs",
+        cure=APPLY,
+        needs=(*MISSING, "pam-option-misspelt", "pam-only-if"),
+    ),
+    Check(
+        "pam-rule-too-early",
+        "pam",
+        hindrance,
+        "a rule of pam_gnome_keyring stands before the module that it needs",
+        _too_early,
+        cause="in auth the password is not there yet, in session XDG_RUNTIME_DIR is not",
+        cure=APPLY,
+        needs=MISSING,
     ),
     Check(
         "pam-rule-ineffective",
@@ -131,7 +343,60 @@ CHECKS = (
         _ineffective,
         cause="pam_gnome_keyring.so is not called where the password passes",
         cure=APPLY,
+        needs=(
+            *MISSING,
+            *("pam-only-if", "pam-option-misspelt", "pam-no-auto-start", "pam-rule-too-early"),
+        ),
+    ),
+    Check(
+        "pam-rule-repeated",
+        "pam",
+        Severity.NOTE,
+        "pam_gnome_keyring changes the password more than once",
+        _twice,
+        cause="a profile of the distribution has the rule already, and somebody added another",
+        cure=Remediation("take out all but one"),
         needs=("pam-file-malformed",),
+    ),
+    Check(
+        "pam-password-asks",
+        "pam",
+        Severity.WARNING,
+        "the password rule of pam_gnome_keyring asks for a password itself",
+        _asks_itself,
+        cause="it stands first and without use_authtok, so it asks `Password: ` on its own",
+        cure=APPLY,
+        needs=("pam-file-malformed",),
+    ),
+    Check(
+        "passwd-leaves-keyring",
+        "pam",
+        Severity.WARNING,
+        "passwd changes the login's password and not the keyring's",
+        _passwd,
+        cause="the service passwd has no password rule of pam_gnome_keyring that is reached",
+        cure=APPLY,
+        needs=("pam-module-not-installed", "pam-rule-missing"),
+    ),
+    Check(
+        "pam-other-services",
+        "pam",
+        Severity.NOTE,
+        "logins by other services do not open the keyring",
+        _other_services,
+        cause="each service has rules of its own",
+        cure=Remediation(
+            "if people log in by it: sudo creds-setup-pam --service NAME apply",
+        ),
+    ),
+    Check(
+        "pam-files-unread",
+        "pam",
+        Severity.NOTE,
+        "some files of PAM could not be read, so what is said of PAM may be wrong",
+        _unreadable,
+        cause="they are root's alone",
+        cure=Remediation("look as root: sudo creds-doctor --user NAME"),
     ),
     Check(
         "first-login-fails",

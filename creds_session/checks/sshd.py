@@ -7,7 +7,7 @@ from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.terms import ManagementGroup
-from creds_session.sshd import DIALOGUE_ALONE, DIALOGUE_FIRST, WITHOUT_PAM
+from creds_session.sshd import DIALOGUE_ALONE, DIALOGUE_FIRST, NO_PASSWORDS, WITHOUT_PAM
 from creds_session.sshd import hindrance as hindrance_by
 
 APPLY = Remediation(
@@ -37,6 +37,19 @@ def _dialogue(facts: Facts) -> Found | NotJudged | None:
     evidence = f"sshd -T: password methods: {', '.join(facts.sshd.password_methods)}"
     cure = None if found is DIALOGUE_ALONE else Remediation(found.cure)
     return Found((evidence,), found.problem, cure=cure)
+
+
+def _no_password(facts: Facts) -> Found | NotJudged | None:
+    if not facts.sshd.judged:
+        return NotJudged(facts.sshd.reason)
+    if hindrance_by(facts.sshd) is not NO_PASSWORDS:
+        return None
+    return Found(("sshd -T: passwordauthentication no, kbdinteractiveauthentication no",))
+
+
+def _refused(facts: Facts) -> Found | None:
+    reason = facts.sshd.reason
+    return Found((reason,)) if reason.startswith("sshd -T: ") else None
 
 
 def _starts_in_auth(facts: Facts) -> bool:
@@ -72,5 +85,23 @@ CHECKS = (
         cause="PAM's conversation for keyboard-interactive runs in a child of sshd; what"
         " pam_gnome_keyring keeps for the session ends with it",
         cure=APPLY,
+    ),
+    Check(
+        "sshd-takes-no-password",
+        "sshd",
+        Severity.NOTE,
+        "sshd takes no password, so no login by ssh opens the keyring",
+        _no_password,
+        cause="PasswordAuthentication and KbdInteractiveAuthentication are off, as many advise",
+        cure=Remediation("unlock it once a login, as the hook offers", (("creds", "unlock"),)),
+    ),
+    Check(
+        "sshd-refuses-settings",
+        "sshd",
+        Severity.WARNING,
+        "sshd refuses its own settings: it will not start again",
+        _refused,
+        cause="a line of sshd_config, or of a file that it includes, is wrong",
+        cure=Remediation("mend that line; try: sudo sshd -t"),
     ),
 )

@@ -1,4 +1,4 @@
-"""The whole snapshot of a machine and a session."""
+"""The whole snapshot of a machine and a session, read side by side and within a time."""
 
 from __future__ import annotations
 
@@ -6,39 +6,113 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError
-from creds_session.facts import BusFacts, Facts, PamFacts
+from creds_session.facts import BusFacts, Facts, KeyringFacts, PamFacts, SessionFacts
+from creds_session.probe.client import probe_client
+from creds_session.probe.control import probe_control
+from creds_session.probe.home import probe_home, probe_runtime
+from creds_session.probe.init import probe_activations, probe_init
 from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
+from creds_session.probe.log import probe_log
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.probe.sshd import probe_sshd
+from creds_session.probe.units import probe_units
+from creds_session.sshd import NOT_ASKED, SshdFacts
+from creds_session.story import LogLine
+from creds_session.surroundings import (
+    ClientFacts,
+    HomeFacts,
+    ProcessFacts,
+    RuntimeFacts,
+    UnitsFacts,
+)
 from creds_session.system.bus import is_socket_of, session_bus_address
-from creds_session.system.processes import bus_daemon_runs, keyring_daemons
+from creds_session.system.logins import service_of_session
 from creds_session.system.root import Root
+from creds_session.system.survey import Survey, survey
+from creds_session.system.together import Jobs
+
+TIMEOUT = 3.0  # seconds for all
+BUS_TIMEOUT = 1.5  # for a whole conversation with the bus, each answer of which takes milliseconds
+SU = frozenset({"su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond"})
 
 
-def probe(environ: Mapping[str, str], root: Root, timeout: float = 3) -> Facts:
-    """Take the whole snapshot of this session; connects only to a bus that already runs."""
-    uid = os.getuid()
-    address = session_bus_address(environ, uid)
-    reason = "nobody has used it yet, so nothing runs on it"
-    bus = BusFacts(address, reason, is_idle=True)
-    if address is None or bus_daemon_runs(uid) or not _may_be_idle(address, uid):
-        bus = probe_bus(environ, timeout)
-    daemons = keyring_daemons(uid)
+class _Live(NamedTuple):
+    """What runs: the processes, and what the bus says."""
+
+    processes: Survey = Survey((), ProcessFacts())
+    bus: BusFacts = BusFacts(None, "the bus was not looked at in time")
+
+
+def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> Facts:
+    """Take the whole snapshot of this session; connects only to what already runs.
+
+    What gives nothing in time, or fails, is left as it is where nothing is known, and named.
+    """
+    jobs = Jobs(timeout)
+    units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
+    no_lines: tuple[LogLine, ...] = ()
+    log = jobs.start("log", probe_log, no_lines)
+    session = jobs.start("session", lambda: _session(environ), SessionFacts("?", os.getuid()))
+    live = jobs.start("bus", lambda: _live(environ), _Live())
+    home = jobs.start("home", lambda: probe_home(environ), HomeFacts())
+    unseen = KeyringFacts("", None)
+    keyring = jobs.start("keyring", lambda: probe_keyring(environ, connect=False), unseen)
+    runtime = jobs.start("runtime", lambda: probe_runtime(environ), RuntimeFacts())
+    client = jobs.start("client", lambda: probe_client(environ), ClientFacts())
+    activations = jobs.start("activations", lambda: probe_activations(environ), None)
+    # A root's own files lie on its own disks: these are not waited for by the clock.
     installation = probe_installation(root)
-    sshd = probe_sshd(root, installation.sshd)
+    sshd = jobs.start("sshd", lambda: probe_sshd(root, installation.sshd), NOT_ASKED)
+    init = probe_init(root, installation.daemon)
+    first_login = probe_first_login(root)
+    seen = live()
+    control = probe_control(environ, seen.bus, seen.processes.daemons, units())
+    pam = probe_pam(root, _service(sshd(), session()))
     return Facts(
         now=time.time(),
-        session=probe_session(environ),
-        bus=bus,
-        keyring=probe_keyring(environ, connect=False),
-        daemons=daemons,
+        session=session(),
+        bus=seen.bus,
+        keyring=keyring(),
+        daemons=seen.processes.daemons,
         installation=installation,
-        pam=probe_pam(root, sshd.pam_service_name),
-        first_login=probe_first_login(root),
-        sshd=sshd,
+        pam=pam,
+        first_login=first_login,
+        sshd=sshd(),
+        home=home(),
+        runtime=runtime(),
+        units=units(),
+        processes=seen.processes.others,
+        control=control,
+        activations=activations(),
+        init=init,
+        client=client(),
+        log=log(),
+        late=tuple(jobs.failed),
     )
+
+
+def _live(environ: Mapping[str, str]) -> _Live:
+    """Look at the processes, and speak to the bus if one of this user's runs."""
+    uid = os.getuid()
+    address = session_bus_address(environ, uid)
+    processes = survey(uid)
+    if address is None or processes.others.buses or not _may_be_idle(address, uid):
+        return _Live(processes, probe_bus(environ, BUS_TIMEOUT))
+    reason = "nobody has used it yet, so nothing runs on it"
+    return _Live(processes, BusFacts(address, reason, is_idle=True))
+
+
+def _session(environ: Mapping[str, str]) -> SessionFacts:
+    return probe_session(environ)._replace(service=service_of_session())
+
+
+def _service(sshd: SshdFacts, session: SessionFacts) -> str:
+    """Return the service that is judged: sshd's, or the one by which this session came."""
+    is_sshd = session.by_ssh or session.service in {"", "sshd"} or session.service in SU
+    return sshd.pam_service_name if is_sshd else session.service
 
 
 def _may_be_idle(address: str, uid: int) -> bool:

@@ -19,6 +19,7 @@ from creds_session.facts import (
 )
 from creds_session.system.bus import (
     Bus,
+    CallFailed,
     Peer,
     is_listening,
     is_nested,
@@ -42,6 +43,7 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
     address = session_bus_address(environ, os.getuid())
     if address is None:
         return BusFacts(None, "this session has no bus: DBUS_SESSION_BUS_ADDRESS is not set")
+    owner = None
     try:
         with Bus(address, timeout) as bus:
             peer = bus.peer(NAME)
@@ -49,10 +51,22 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
                 return BusFacts(address, activatable=bus.activatable(NAME))
             owner = owner_of(peer)
             if not owner.is_gnome_keyring:
-                return BusFacts(address, owner=owner)
+                return _default_of_another(address, owner, SecretService(bus, peer))
             return _collections(address, owner, SecretService(bus, peer))
     except CredsSessionError as error:
-        return BusFacts(address, error.problem)
+        return BusFacts(address, error.problem, owner)
+
+
+def _default_of_another(address: str, owner: NameOwner, service: SecretService) -> BusFacts:
+    """Look at the keyring that programs use, where another program of this user serves it."""
+    facts = BusFacts(address, owner=owner)
+    if owner.uid != os.getuid():
+        return facts
+    try:
+        path = service.alias("default")
+        return facts._replace(default=service.state(path), default_path=path)
+    except CallFailed:  # it knows no alias, or none of these properties
+        return facts
 
 
 def owner_of(peer: Peer) -> NameOwner:
@@ -160,6 +174,7 @@ def probe_session(environ: Mapping[str, str]) -> SessionFacts:
         by_ssh="SSH_CONNECTION" in environ,
         login_method=_login_method(environ, user),
         runtime_directory=environ.get("XDG_RUNTIME_DIR"),
+        sudo_user=environ.get("SUDO_USER", "") if uid == 0 else "",
     )
 
 

@@ -7,7 +7,7 @@ import os
 from creds_session.sshd import SshdFacts, parse
 from creds_session.system.root import Root
 
-TIMEOUT = 5.0  # seconds; it takes some twenty milliseconds
+TIMEOUT = 2.0  # seconds; it takes some twenty milliseconds
 NOT_STARTED = "Missing privilege separation directory"  # sshd.c; Debian makes it at sshd's start
 
 

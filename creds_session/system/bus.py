@@ -108,8 +108,13 @@ def is_listening(path: str) -> bool:
     lists the sockets of this network name space alone (proc_pid_net(5), unix), so one that is
     served from another is called silent here. Flag 0x10000 is __SO_ACCEPTCON.
     """
+    return listeners(path) > 0
+
+
+def listeners(path: str) -> int:
+    """Return how many sockets of this path are listened on: one that was put aside still counts."""
     folder, name = os.path.split(os.fsencode(path))
-    wanted = os.path.realpath(folder)
+    wanted, found = os.path.realpath(folder), 0
     with open("/proc/net/unix", "rb") as listed:  # noqa: PTH123 - read line by line
         for line in listed:
             # Num RefCount Protocol Flags Type St Inode Path
@@ -118,8 +123,8 @@ def is_listening(path: str) -> bool:
             if (fields[3], own_name, at[:1]) != (b"00010000", name, b"/"):
                 continue
             if os.path.realpath(at) == wanted:
-                return True
-    return False
+                found += 1
+    return found
 
 
 def peer_credentials(connected: socket.socket) -> tuple[int, int]:

@@ -37,6 +37,15 @@ def own(proc: Path = PROC) -> Login | None:
     return _of_session(found.group(1), proc) if found else _of_connection(proc)
 
 
+def service_of_session(proc: Path = PROC) -> str:
+    """Return the PAM service by which logind's session of this process began, or nothing."""
+    found = SCOPE.search((proc / "self/cgroup").read_text())
+    if found is None:
+        return ""
+    shown = run(["loginctl", "show-session", found.group(1), "-p", "Service", "--value"], timeout=1)
+    return shown.output.strip()
+
+
 def _of_session(name: str, proc: Path) -> Login | None:
     shown = run(["loginctl", "show-session", name, "-p", "Leader", "-p", "Service", "-p", "Class"])
     told = dict(line.split("=", 1) for line in shown.output.splitlines() if "=" in line)

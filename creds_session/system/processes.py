@@ -33,8 +33,8 @@ def program_of(pid: int) -> str:
     name = name_of(pid)
     if not name or not DAEMON_NAME.startswith(name):
         return name
-    file = _executable(pid)
-    if file is None or _is_daemon(pid, file):
+    file = executable_of(pid)
+    if file is None or is_daemon(pid, file):
         return name
     return file
 
@@ -65,7 +65,7 @@ def keyring_daemons(uid: int) -> tuple[Daemon, ...]:
                         parent=process.ppid(),
                         parent_name=name_of(process.ppid()),
                         uid=uid,
-                        executable=_executable(process.pid),
+                        executable=executable_of(process.pid),
                         arguments=arguments,
                         started=process.create_time(),
                         role=daemon_role(arguments),
@@ -89,7 +89,7 @@ def end(daemon: Daemon, timeout: float = 3) -> bool:
     try:
         if _gone(descriptor, 0):
             return True
-        if daemon not in keyring_daemons(daemon.uid):
+        if not any(_is_same(one, daemon) for one in keyring_daemons(daemon.uid)):
             return False
         signal.pidfd_send_signal(descriptor, signal.SIGTERM)
         return _gone(descriptor, timeout)
@@ -97,6 +97,11 @@ def end(daemon: Daemon, timeout: float = 3) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+def _is_same(one: Daemon, other: Daemon) -> bool:
+    """Tell whether both are one process: a number comes again, but not with the same start."""
+    return one._replace(state=other.state) == other
 
 
 def _gone(pidfd: int, timeout: float) -> bool:
@@ -147,7 +152,7 @@ def _environment(process: Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _is_daemon(pid: int, file: str) -> bool:
+def is_daemon(pid: int, file: str) -> bool:
     """Tell whether the file of a process is the daemon's, also one that was replaced since."""
     try:
         is_own = Path(f"/proc/{pid}/exe").stat().st_uid == os.getuid() != 0
@@ -157,7 +162,8 @@ def _is_daemon(pid: int, file: str) -> bool:
     return not is_own and name in {DAEMON_NAME, f"{DAEMON_NAME} (deleted)"}
 
 
-def _executable(pid: int) -> str | None:
+def executable_of(pid: int) -> str | None:
+    """Return the file that a process runs, or None where the kernel hides it."""
     try:
         return str(Path(f"/proc/{pid}/exe").readlink())
     except OSError:

@@ -14,6 +14,7 @@ from creds_session.facts import (
     PamFacts,
     SessionFacts,
 )
+from creds_session.surroundings import ClientFacts
 
 NOW = 1_000_000.0
 ADDRESS = "unix:path=/run/user/1000/bus"
@@ -65,4 +66,5 @@ WELL = Facts(
         "ID=debian\n",
     ),
     pam=PamFacts(files={"/etc/pam.d/sshd": SSHD}),
+    client=ClientFacts(hooks=("/etc/profile.d/creds-session.sh",)),
 )

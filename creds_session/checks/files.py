@@ -1,0 +1,298 @@
+"""Whether the keyrings on the disk can be read and written, by their owner alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from creds_session.checks.registry import Check, hindrance
+from creds_session.checks.session import is_foreign, shown
+from creds_session.facts import Facts
+from creds_session.findings import Found, Remediation, Severity
+from creds_session.surroundings import KeyringForm, PathFacts, PathKind
+
+HOME = ("home-foreign", "home-absent")
+FOLDER = (*HOME, "keyrings-not-a-folder", "keyrings-foreign", "keyrings-unreadable")
+LITTLE = 64 << 10  # bytes: a new keyring file is written beside the old one
+FEW = 2  # files
+
+
+def _chmod(mode: str, path: str) -> Remediation:
+    return Remediation(
+        "give it the mode that it should have", (("chmod", mode, path),), is_safe=True
+    )
+
+
+def _own(facts: Facts, path: str) -> Remediation:
+    command = ("sudo", "chown", f"{facts.session.uid}", path)
+    return Remediation("give it back to this user", (command,), is_safe=True)
+
+
+def _not_a_folder(facts: Facts) -> Found | None:
+    for one in (facts.home.data, facts.home.folder):
+        if one.kind in {PathKind.FILE, PathKind.OTHER, PathKind.SOCKET, PathKind.DANGLING}:
+            return Found((shown(one),), cure=_aside(one.path, "move it away, then unlock"))
+    return None
+
+
+def _aside(path: str, text: str, *more: tuple[str, ...]) -> Remediation:
+    move = ("mv", "--no-clobber", path, f"{path}.aside")
+    return Remediation(text, (move, *more), is_safe=True)
+
+
+def _folder_foreign(facts: Facts) -> Found | None:
+    folder = facts.home.folder
+    if not is_foreign(folder, facts):
+        return None
+    return Found((shown(folder),), cure=_own(facts, folder.path))
+
+
+def _folder_unreadable(facts: Facts) -> Found | None:
+    folder, data = facts.home.folder, facts.home.data
+    if folder.kind is PathKind.DENIED:
+        mode = Remediation("open the folders that lead to it to their owner", is_safe=False)
+        return Found((shown(folder), shown(data)), cure=mode)
+    if folder.kind is not PathKind.FOLDER or folder.is_readable or is_foreign(folder, facts):
+        return None
+    return Found((shown(folder),), cure=_chmod("700", folder.path))
+
+
+def _folder_unwritable(facts: Facts) -> Found | None:
+    folder = facts.home.folder
+    if folder.kind is not PathKind.FOLDER or folder.is_writable or not folder.is_readable:
+        return None
+    if is_foreign(folder, facts) or facts.home.is_read_only:
+        return None
+    return Found((shown(folder),), cure=_chmod("700", folder.path))
+
+
+def _cannot_be_made(facts: Facts) -> Found | None:
+    home = facts.home
+    if home.folder.kind is not PathKind.ABSENT or home.is_read_only:
+        return None
+    above = home.data if home.data.kind is PathKind.FOLDER else home.home
+    if above.kind is not PathKind.FOLDER or above.is_writable:
+        return None
+    cure = _own(facts, above.path) if is_foreign(above, facts) else _chmod("u+rwx", above.path)
+    return Found((f"{home.folder.path} is not there", shown(above)), cure=cure)
+
+
+def _folder_open(facts: Facts) -> Found | None:
+    folder = facts.home.folder
+    if folder.kind is not PathKind.FOLDER or not folder.is_open_to_others:
+        return None
+    return Found((shown(folder),), cure=_chmod("700", folder.path))
+
+
+def _full(facts: Facts) -> Found | None:
+    home = facts.home
+    room, files = home.free_bytes, home.free_files
+    if home.is_read_only:
+        return None
+    if (room is None or room >= LITTLE) and (files is None or files >= FEW):
+        return None
+    return Found((f"{home.folder.path}: {room} bytes and {files} files are left",))
+
+
+def _read_only(facts: Facts) -> Found | None:
+    home = facts.home
+    return (
+        Found((f"{home.folder.path} is on a read-only file system",)) if home.is_read_only else None
+    )
+
+
+def _login(judge: Callable[[PathFacts, Facts], Found | None]) -> Callable[[Facts], Found | None]:
+    return lambda facts: judge(facts.home.login, facts)
+
+
+def _file_foreign(login: PathFacts, facts: Facts) -> Found | None:
+    return (
+        Found((shown(login),), cure=_own(facts, login.path)) if is_foreign(login, facts) else None
+    )
+
+
+def _file_unreadable(login: PathFacts, facts: Facts) -> Found | None:
+    if login.kind is not PathKind.FILE or login.is_readable or is_foreign(login, facts):
+        return None
+    return Found((shown(login),), cure=_chmod("600", login.path))
+
+
+def _file_open(login: PathFacts, _facts: Facts) -> Found | None:
+    if login.kind is not PathKind.FILE or not login.is_open_to_others:
+        return None
+    return Found((shown(login),), cure=_chmod("600", login.path))
+
+
+def _not_a_file(login: PathFacts, _facts: Facts) -> Found | None:
+    if login.kind not in {PathKind.FOLDER, PathKind.DANGLING, PathKind.OTHER, PathKind.SOCKET}:
+        return None
+    return Found((shown(login),), cure=_anew(login.path))
+
+
+def _anew(path: str) -> Remediation:
+    return _aside(path, "move it away, and make a new one", ("creds", "unlock", "--create"))
+
+
+def _broken(login: PathFacts, facts: Facts) -> Found | None:
+    if facts.home.form not in {KeyringForm.BROKEN, KeyringForm.EMPTY}:
+        return None
+    return Found((f"{login.path}: {facts.home.form.value}",), cure=_anew(login.path))
+
+
+def _plain(login: PathFacts, facts: Facts) -> Found | None:
+    if facts.home.form is not KeyringForm.PLAIN:
+        return None
+    return Found((f"{login.path} begins as text, with [keyring]",))
+
+
+def _default_elsewhere(facts: Facts) -> Found | None:
+    default = facts.home.default
+    if not default or default == "login":
+        return None
+    return Found((f"{facts.home.folder.path}/default says {default}",))
+
+
+CHECKS = (
+    Check(
+        "keyrings-not-a-folder",
+        "permissions",
+        hindrance,
+        "what should be the folder of the keyrings is none",
+        _not_a_folder,
+        cause="a file or a broken link has its name; the daemon says nothing, and keeps nothing",
+        needs=HOME,
+    ),
+    Check(
+        "keyrings-foreign",
+        "permissions",
+        hindrance,
+        "the folder of the keyrings belongs to another user",
+        _folder_foreign,
+        cause="a program that ran as root with this HOME made it, or a home was copied",
+        needs=HOME,
+    ),
+    Check(
+        "keyrings-unreadable",
+        "permissions",
+        hindrance,
+        "the folder of the keyrings cannot be read",
+        _folder_unreadable,
+        cause="its mode, or that of a folder above it, keeps its own user out",
+        needs=HOME,
+    ),
+    Check(
+        "keyrings-cannot-be-made",
+        "permissions",
+        hindrance,
+        "the folder of the keyrings is not there and cannot be made",
+        _cannot_be_made,
+        cause="the folder above it is not this user's, or not writable",
+        needs=HOME,
+    ),
+    Check(
+        "home-read-only",
+        "permissions",
+        hindrance,
+        "the file system of the keyrings is read-only: nothing can be stored",
+        _read_only,
+        cause="it was mounted so, or the kernel made it so after an error of the disk",
+        cure=Remediation("see why (dmesg), and mount it for writing"),
+        needs=HOME,
+    ),
+    Check(
+        "home-full",
+        "permissions",
+        hindrance,
+        "there is no room for a keyring: nothing can be stored",
+        _full,
+        cause="the disk, or the quota, is full",
+        cure=Remediation("make room, then store again"),
+        needs=HOME,
+    ),
+    Check(
+        "keyrings-unwritable",
+        "permissions",
+        hindrance,
+        "the folder of the keyrings cannot be written: nothing can be stored",
+        _folder_unwritable,
+        cause="its mode was changed",
+        needs=FOLDER,
+    ),
+    Check(
+        "keyring-not-a-file",
+        "permissions",
+        hindrance,
+        "what should be the login keyring is no file",
+        _login(_not_a_file),
+        cause="a folder or a broken link has its name",
+        needs=FOLDER,
+    ),
+    Check(
+        "keyring-foreign",
+        "permissions",
+        hindrance,
+        "the login keyring's file belongs to another user",
+        _login(_file_foreign),
+        cause="a program that ran as root with this HOME wrote it, or a home was copied",
+        needs=FOLDER,
+    ),
+    Check(
+        "keyring-file-unreadable",
+        "permissions",
+        hindrance,
+        "the login keyring's file cannot be read",
+        _login(_file_unreadable),
+        cause="its mode keeps its own user out",
+        needs=FOLDER,
+    ),
+    Check(
+        "keyring-broken",
+        "permissions",
+        hindrance,
+        "the login keyring's file is damaged",
+        _login(_broken),
+        cause="it does not begin as a keyring does: a full disk, a crash or an editor cut it",
+        needs=(*FOLDER, "keyring-not-a-file", "keyring-foreign", "keyring-file-unreadable"),
+        about="Look for a copy first: `creds rekey` and backups keep one beside it. What a damaged"
+        " file held cannot be had back from it.",
+    ),
+    Check(
+        "keyring-plaintext",
+        "permissions",
+        Severity.WARNING,
+        "the login keyring is not encrypted: its secrets lie on the disk as text",
+        _login(_plain),
+        cause="it was made with an empty password",
+        cure=Remediation(
+            "give it a password on a desktop (seahorse), or make a new one and store anew"
+        ),
+    ),
+    Check(
+        "keyrings-open",
+        "permissions",
+        Severity.WARNING,
+        "the folder of the keyrings is open to other users",
+        _folder_open,
+        cause="its mode was changed; it should be 0700",
+    ),
+    Check(
+        "keyring-open",
+        "permissions",
+        Severity.WARNING,
+        "the login keyring's file is open to other users",
+        _login(_file_open),
+        cause="its mode was changed; it should be 0600. A copy can be guessed at for ever",
+    ),
+    Check(
+        "default-elsewhere",
+        "permissions",
+        Severity.NOTE,
+        "the default keyring is another than the login keyring",
+        _default_elsewhere,
+        cause="the file `default` beside the keyrings names it; no login opens it",
+    ),
+)
+BAD_FILES = (
+    *FOLDER,
+    *("keyrings-cannot-be-made", "keyring-not-a-file", "keyring-foreign"),
+    *("keyring-file-unreadable", "keyring-broken"),
+)

@@ -1,0 +1,274 @@
+"""Whose session this is, and whether what a session needs is there: home, runtime directory."""
+
+from __future__ import annotations
+
+from creds_session.checks.registry import Check, hindrance
+from creds_session.facts import Facts
+from creds_session.findings import Found, Remediation, Severity
+from creds_session.surroundings import PathFacts, PathKind
+
+LOG_IN = Remediation(
+    "become that user by a login of its own, which makes the session: ssh, or machinectl shell"
+)
+
+
+def note_or_error(facts: Facts) -> Severity:
+    """What is odd and does no harm where a secret can be read all the same."""
+    return Severity.NOTE if facts.is_readable else Severity.ERROR
+
+
+def shown(path: PathFacts) -> str:
+    """Tell a path in one line: what it is, whose, its mode."""
+    if path.kind in {PathKind.FILE, PathKind.FOLDER, PathKind.SOCKET, PathKind.OTHER}:
+        return f"{path.path}: {path.kind.value}, owner {path.uid}, mode {path.mode:04o}"
+    return f"{path.path}: {path.kind.value}"
+
+
+def is_foreign(path: PathFacts | None, facts: Facts) -> bool:
+    """Tell whether something is there that belongs to another user."""
+    return path is not None and path.uid >= 0 and path.uid != facts.session.uid
+
+
+def _sudo(facts: Facts) -> Found | None:
+    session = facts.session
+    if session.uid != 0 or not session.sudo_user or facts.bus.answers:
+        return None
+    cure = Remediation(
+        f"leave sudo; or look at that user's session: creds-doctor --user {session.sudo_user}"
+    )
+    return Found((f"user id 0, SUDO_USER={session.sudo_user}",), cure=cure)
+
+
+def _home_foreign(facts: Facts) -> Found | None:
+    home = facts.home.home
+    return Found((f"HOME={shown(home)}",)) if is_foreign(home, facts) else None
+
+
+def _home_absent(facts: Facts) -> Found | None:
+    home = facts.home.home
+    if home.kind in {PathKind.FOLDER, PathKind.UNKNOWN}:
+        return None
+    return Found((f"HOME={shown(home)}",))
+
+
+def _home_of_account(facts: Facts) -> Found | None:
+    home, account = facts.home.home.path, facts.home.home_of_account
+    if not home or not account or home.rstrip("/") == account.rstrip("/"):
+        return None
+    return Found((f"HOME={home}", f"the account has {account}"))
+
+
+def _runtime_foreign(facts: Facts) -> Found | None:
+    named = facts.runtime.named
+    if named is None or not is_foreign(named, facts):
+        return None
+    return Found((f"XDG_RUNTIME_DIR={shown(named)}",))
+
+
+def _runtime_missing(facts: Facts) -> Found | None:
+    named = facts.runtime.named
+    if named is None or named.kind in {PathKind.FOLDER, PathKind.UNKNOWN}:
+        return None
+    return Found((f"XDG_RUNTIME_DIR={shown(named)}",))
+
+
+def _runtime_open(facts: Facts) -> Found | None:
+    named = facts.runtime.named
+    if named is None or named.kind is not PathKind.FOLDER or is_foreign(named, facts):
+        return None
+    if not named.is_open_to_others:
+        return None
+    cure = Remediation("close it to others", (("chmod", "700", named.path),), is_safe=True)
+    return Found((f"XDG_RUNTIME_DIR={shown(named)}",), cure=cure)
+
+
+def _runtime_unset(facts: Facts) -> Found | None:
+    runtime = facts.runtime
+    if runtime.named is not None or runtime.usual.kind is not PathKind.FOLDER:
+        return None
+    return Found(("XDG_RUNTIME_DIR is not set", shown(runtime.usual)))
+
+
+def _manager_failed(facts: Facts) -> Found | None:
+    manager = facts.units.manager
+    name = f"user@{facts.session.uid}.service"
+    if manager.is_masked:
+        cure = Remediation("let it start again", (("sudo", "systemctl", "unmask", name),))
+        return Found((f"{name} is masked",), cure=cure)
+    if manager.active != "failed":
+        return None
+    return Found((f"{name}: {manager.active}, {manager.result}",))
+
+
+def _manager_absent(facts: Facts) -> Found | None:
+    manager = facts.units.manager
+    if facts.session.uid == 0 or manager.active != "inactive" or facts.bus.answers:
+        return None
+    lingers = "lingers" if facts.runtime.lingers else "does not linger"
+    return Found((f"user@{facts.session.uid}.service: {manager.active}", f"the user {lingers}"))
+
+
+def _without_init(facts: Facts) -> Found | None:
+    init = facts.init.init
+    return Found((f"process 1 is {init}",)) if init and init != "systemd" else None
+
+
+def _wsl(facts: Facts) -> Found | None:
+    return Found(("the kernel's release names Microsoft",)) if facts.init.is_wsl else None
+
+
+def _sandboxed(facts: Facts) -> Found | None:
+    kind = facts.client.sandbox
+    if not kind:
+        return None
+    words = {
+        "snap": ("sudo", "snap", "connect", "NAME:password-manager-service"),
+        "flatpak": ("flatpak", "override", "--user", "--talk-name=org.freedesktop.secrets", "NAME"),
+    }
+    cure = Remediation("let the program speak to the keyring", (words[kind],))
+    return Found((f"this process runs in a {kind}",), cure=cure)
+
+
+def _hidden(facts: Facts) -> Found | None:
+    return Found(("/proc/1 cannot be seen",)) if facts.init.hides_processes else None
+
+
+def _incomplete(facts: Facts) -> Found | None:
+    return Found(facts.late) if facts.late else None
+
+
+CHECKS = (
+    Check(
+        "root-under-sudo",
+        "session",
+        hindrance,
+        "this is root's session under sudo, which has no keyring",
+        _sudo,
+        cause="sudo changes the user and makes no session: no bus, no runtime directory",
+    ),
+    Check(
+        "home-foreign",
+        "session",
+        hindrance,
+        "HOME belongs to another user",
+        _home_foreign,
+        cause="su without a dash, or sudo with HOME kept, leaves the home of another; the keyrings"
+        " are looked for there, and cannot be opened or are nobody's",
+        cure=LOG_IN,
+    ),
+    Check(
+        "home-absent",
+        "session",
+        hindrance,
+        "the home directory is not there",
+        _home_absent,
+        cause="it is not mounted (NFS, encryption), was never made, or HOME is wrong",
+        cure=Remediation("have the home mounted or made, then log in anew"),
+    ),
+    Check(
+        "home-not-of-account",
+        "session",
+        Severity.NOTE,
+        "HOME is not the account's home, so other keyrings are used here",
+        _home_of_account,
+        cause="HOME was set to another folder in this shell; PAM's daemon has the account's own",
+    ),
+    Check(
+        "runtime-directory-foreign",
+        "session",
+        hindrance,
+        "XDG_RUNTIME_DIR belongs to another user",
+        _runtime_foreign,
+        cause="su or sudo kept the variable of the session that it was called in",
+        cure=LOG_IN,
+    ),
+    Check(
+        "runtime-directory-missing",
+        "session",
+        hindrance,
+        "XDG_RUNTIME_DIR names a folder that is not there",
+        _runtime_missing,
+        cause="the variable is left over: logind removes the folder with a user's last session",
+        cure=Remediation("log in anew, or: unset XDG_RUNTIME_DIR"),
+    ),
+    Check(
+        "runtime-directory-open",
+        "session",
+        Severity.WARNING,
+        "the runtime directory is open to other users",
+        _runtime_open,
+        cause="its mode was changed, or it was made by hand; it must be 0700",
+    ),
+    Check(
+        "runtime-directory-unset",
+        "session",
+        note_or_error,
+        "XDG_RUNTIME_DIR is not set, though the folder is there",
+        _runtime_unset,
+        cause="su, cron and services with User= set no variable; a daemon that is started so puts"
+        " its socket below ~/.cache, where no other one looks",
+        cure=Remediation('have this shell name it: eval "$(creds env)"'),
+    ),
+    Check(
+        "user-manager-failed",
+        "session",
+        hindrance,
+        "the user's systemd does not run, so there is no bus and no runtime directory of its own",
+        _manager_failed,
+        cause="user@.service failed or is masked",
+        cure=Remediation("see why: journalctl -u user@UID.service; then log in anew"),
+    ),
+    Check(
+        "user-manager-absent",
+        "session",
+        Severity.NOTE,
+        "no user manager runs for this user",
+        _manager_absent,
+        cause="only a login that logind sees starts one, or lingering: su and cron do not",
+        cure=Remediation(
+            "for jobs without a login, let it run always: sudo loginctl enable-linger"
+        ),
+    ),
+    Check(
+        "container-without-init",
+        "session",
+        Severity.NOTE,
+        "systemd is not the init here: there are no logins, no user bus and no PAM session",
+        _without_init,
+        cause="a container or a chroot starts one program and no init",
+        cure=Remediation("work in a session of your own: creds exec -- COMMAND"),
+    ),
+    Check(
+        "wsl-without-login",
+        "session",
+        Severity.NOTE,
+        "this is WSL: a shell there is no login, so PAM is handed no password",
+        _wsl,
+        cause="WSL starts the shell itself",
+        cure=Remediation("unlock by hand, once a boot: creds unlock"),
+    ),
+    Check(
+        "bus-sandboxed",
+        "session",
+        hindrance,
+        "this process is in a sandbox that lets it not speak to the keyring",
+        _sandboxed,
+        cause="snap and flatpak filter the session bus",
+    ),
+    Check(
+        "processes-hidden",
+        "session",
+        Severity.NOTE,
+        "other users' processes are hidden here",
+        _hidden,
+        cause="/proc is mounted with hidepid=",
+    ),
+    Check(
+        "facts-incomplete",
+        "session",
+        Severity.NOTE,
+        "some things could not be looked at in time",
+        _incomplete,
+        cause="a read failed, or the machine was too slow for it",
+    ),
+)

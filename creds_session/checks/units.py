@@ -1,0 +1,67 @@
+"""Whether systemd's units of gnome-keyring are whole: on with both, or off with both."""
+
+from __future__ import annotations
+
+from creds_session.checks.bus import NO_BUS
+from creds_session.checks.registry import Check, hindrance
+from creds_session.facts import Facts
+from creds_session.findings import Found, NotJudged, Remediation
+
+SERVICE, SOCKET = "gnome-keyring-daemon.service", "gnome-keyring-daemon.socket"
+
+
+def _half_masked(facts: Facts) -> Found | NotJudged | None:
+    units = facts.units
+    if not units.socket.is_known:
+        return NotJudged(units.reason)
+    if not units.service.is_masked or units.socket.is_masked:
+        return None
+    if units.socket.active not in {"active", "failed"}:
+        return None
+    return Found((f"{SOCKET}: {units.socket.active}", f"{SERVICE}: masked"))
+
+
+def _failed(facts: Facts) -> Found | NotJudged | None:
+    units = facts.units
+    if not units.socket.is_known:
+        return NotJudged(units.reason)
+    told = tuple(
+        f"{name}: {unit.active}, {unit.result}"
+        for name, unit in ((SOCKET, units.socket), (SERVICE, units.service))
+        if unit.active == "failed"
+    )
+    return Found(told) if told else None
+
+
+CHECKS = (
+    Check(
+        "unit-half-masked",
+        "daemon",
+        hindrance,
+        "systemd listens at the keyring's control socket, and may not start the daemon for it",
+        _half_masked,
+        cause="gnome-keyring-daemon.service is masked, its socket is not",
+        cure=Remediation(
+            "mask the socket too, or unmask the service",
+            (("systemctl", "--user", "unmask", SERVICE),),
+        ),
+        needs=NO_BUS,
+    ),
+    Check(
+        "unit-failed",
+        "daemon",
+        hindrance,
+        "systemd could not start the keyring daemon",
+        _failed,
+        cause="the unit failed: a drop-in, a missing program, or too many starts in a row",
+        cure=Remediation(
+            f"see why: journalctl --user -u {SERVICE}; then",
+            (
+                ("systemctl", "--user", "reset-failed", SERVICE, SOCKET),
+                ("creds", "unlock"),
+            ),
+            is_safe=True,
+        ),
+        needs=NO_BUS,
+    ),
+)

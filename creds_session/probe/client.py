@@ -1,0 +1,86 @@
+"""What decides where the programs of this shell look for secrets."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from creds_session.probe.home import look_at
+from creds_session.surroundings import ClientFacts, PathKind
+
+SHOWN = (
+    *(
+        "DBUS_SESSION_BUS_ADDRESS",
+        "XDG_RUNTIME_DIR",
+        "XDG_DATA_HOME",
+        "HOME",
+        "GNOME_KEYRING_CONTROL",
+    ),
+    *("SSH_AUTH_SOCK", "PYTHON_KEYRING_BACKEND", "DISPLAY", "WAYLAND_DISPLAY", "SUDO_USER", "TMUX"),
+    *("CREDS_SESSION_HOOK", "XDG_SESSION_ID"),
+)
+SYSTEM_HOOKS = ("/etc/profile.d/creds-session.sh", "/etc/fish/conf.d/creds-session.fish")
+LARGEST = 1 << 16
+
+
+def probe_client(environ: Mapping[str, str]) -> ClientFacts:
+    """Look at the variables, keyring's own configuration, the hook and the sandbox."""
+    variables = {name: environ[name] for name in SHOWN if environ.get(name)}
+    home = environ.get("HOME", "")
+    config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    file, backend = _configured(environ, home, config)
+    ssh = environ.get("SSH_AUTH_SOCK")
+    return ClientFacts(
+        variables=variables,
+        backend_file=file,
+        configured_backend=backend,
+        has_secretstorage=importlib.util.find_spec("secretstorage") is not None,
+        hooks=_hooks(config),
+        hook_is_off=_hook_is_off(environ, config),
+        ssh_socket=look_at(ssh) if ssh else None,
+        sandbox=_sandbox(environ),
+    )
+
+
+def _configured(environ: Mapping[str, str], home: str, config: str) -> tuple[str, str]:
+    """Return the file and the backend that keyring is told to use, as it reads them.
+
+    keyring/util/platform_.py:_config_root_Linux falls back to the older place.
+    """
+    older = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
+    for folder in (config, older):
+        path = f"{folder}/python_keyring/keyringrc.cfg"
+        found = look_at(path)
+        if found.kind is not PathKind.FILE or not found.is_readable:
+            continue
+        import configparser  # noqa: PLC0415 - most people have no such file
+
+        parser = configparser.RawConfigParser()
+        with suppress(OSError, ValueError, configparser.Error):
+            with open(path, encoding="utf-8") as file:  # noqa: PTH123 - read to a limit
+                parser.read_string(file.read(LARGEST))
+            return path, parser.get("backend", "default-keyring", fallback="").strip()
+        return path, ""
+    return "", ""
+
+
+def _hooks(config: str) -> tuple[str, ...]:
+    own = (f"{config}/creds-session/hook.sh", f"{config}/fish/conf.d/creds-session.fish")
+    return tuple(path for path in (*SYSTEM_HOOKS, *own) if os.path.exists(path))  # noqa: PTH110
+
+
+def _hook_is_off(environ: Mapping[str, str], config: str) -> str:
+    mark = f"{config}/creds-session/no-hook"
+    if os.path.exists(mark):  # noqa: PTH110
+        return mark
+    word = environ.get("CREDS_SESSION_HOOK", "on")
+    return "" if word in {"", "on", "asked"} else f"CREDS_SESSION_HOOK={word}"
+
+
+def _sandbox(environ: Mapping[str, str]) -> str:
+    if Path("/.flatpak-info").exists():
+        return "flatpak"
+    return "snap" if environ.get("SNAP") and environ.get("SNAP_NAME") else ""

@@ -1,0 +1,141 @@
+"""What lies on the disk for this user: the home, the keyrings, the runtime directory."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from creds_session.surroundings import (
+    HomeFacts,
+    KeyringForm,
+    PathFacts,
+    PathKind,
+    RuntimeFacts,
+)
+from creds_session.system.bus import session_bus_address
+
+LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
+SEALED = b"GnomeKeyring\n\r\0\n"  # gkm-secret-binary.c:KEYRING_FILE_HEADER
+PLAIN = b"[keyring]"  # gkm-secret-textual.c
+AT_PATH = "unix:path="
+HEAD = 4096
+LONGEST_NAME = 1024
+
+
+def look_at(path: str) -> PathFacts:
+    """Return what is at a path, links followed, for the real user of this process."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - as os.access below
+    except (FileNotFoundError, NotADirectoryError):
+        dangling = os.path.islink(path)  # noqa: PTH114
+        return PathFacts(path, PathKind.DANGLING if dangling else PathKind.ABSENT)
+    except PermissionError:
+        return PathFacts(path, PathKind.DENIED)
+    except OSError:
+        return PathFacts(path, PathKind.UNKNOWN)
+    enter = os.X_OK if stat.S_ISDIR(status.st_mode) else 0
+    return PathFacts(
+        path,
+        _kind(status.st_mode),
+        status.st_uid,
+        stat.S_IMODE(status.st_mode),
+        os.access(path, os.R_OK | enter),
+        os.access(path, os.W_OK | enter),
+    )
+
+
+def _kind(mode: int) -> PathKind:
+    if stat.S_ISDIR(mode):
+        return PathKind.FOLDER
+    if stat.S_ISREG(mode):
+        return PathKind.FILE
+    return PathKind.SOCKET if stat.S_ISSOCK(mode) else PathKind.OTHER
+
+
+def probe_home(environ: Mapping[str, str]) -> HomeFacts:
+    """Look at the home that is named, and at the keyrings where a daemon would keep them."""
+    account = pwd.getpwuid(os.getuid()).pw_dir
+    home = environ.get("HOME") or account
+    data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
+    folder = f"{data}/keyrings"
+    login = look_at(f"{folder}/login.keyring")
+    free_bytes, free_files, is_read_only = _room(folder)
+    return HomeFacts(
+        home=look_at(home),
+        home_of_account=account,
+        data=look_at(data),
+        folder=look_at(folder),
+        login=login,
+        form=_form(login),
+        keyrings=_keyrings(folder),
+        default=_default(folder),
+        free_bytes=free_bytes,
+        free_files=free_files,
+        is_read_only=is_read_only,
+    )
+
+
+def _form(login: PathFacts) -> KeyringForm:
+    if login.kind is not PathKind.FILE or not login.is_readable:
+        return KeyringForm.UNKNOWN
+    head = _head(login.path)
+    if head is None:
+        return KeyringForm.UNKNOWN
+    if not head:
+        return KeyringForm.EMPTY
+    if head.startswith(SEALED):
+        return KeyringForm.SEALED
+    is_plain = any(line.strip() == PLAIN for line in head.splitlines())
+    return KeyringForm.PLAIN if is_plain else KeyringForm.BROKEN
+
+
+def _head(path: str) -> bytes | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
+        return file.read(HEAD)
+
+
+def _keyrings(folder: str) -> tuple[str, ...]:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names alone
+    except OSError:
+        return ()
+    return tuple(sorted(name for name in names if name.endswith(".keyring")))
+
+
+def _default(folder: str) -> str | None:
+    """Return the name that the default keyring has by its file (gkd-secret-service.c)."""
+    if look_at(f"{folder}/default").kind is not PathKind.FILE:
+        return None
+    head = _head(f"{folder}/default")
+    return None if head is None else head[:LONGEST_NAME].decode(errors="replace").strip()
+
+
+def _room(folder: str) -> tuple[int | None, int | None, bool]:
+    """Return what is left where the keyrings are, or would be: bytes, files; and if for reading."""
+    for place in (Path(folder), *Path(folder).parents):
+        try:
+            told = os.statvfs(place)
+        except OSError:
+            continue
+        files = told.f_favail if told.f_files else None  # btrfs keeps no count
+        return told.f_bavail * told.f_frsize, files, bool(told.f_flag & os.ST_RDONLY)
+    return None, None, False
+
+
+def probe_runtime(environ: Mapping[str, str]) -> RuntimeFacts:
+    """Look at the runtime directory that is named, and at the one that logind makes."""
+    named = environ.get("XDG_RUNTIME_DIR")
+    usual = look_at(f"/run/user/{os.getuid()}")
+    user = pwd.getpwuid(os.getuid()).pw_name
+    lingers = look_at(f"{LINGER}/{user}").kind is PathKind.FILE
+    address = session_bus_address(environ, os.getuid()) or ""
+    path = address.partition(",")[0]
+    socket = look_at(path[len(AT_PATH) :]) if path.startswith(AT_PATH) else None
+    return RuntimeFacts(look_at(named) if named else None, usual, socket, lingers)

@@ -1,0 +1,91 @@
+"""What kind of machine this is: its init, its bus services, what it keeps from programs."""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from creds_session.surroundings import Activation, InitFacts
+from creds_session.system.processes import name_of
+from creds_session.system.root import Root
+
+NAME = "org.freedesktop.secrets"
+SERVICES = "dbus-1/services"
+CAPABILITY = 14  # CAP_IPC_LOCK, capabilities(7)
+VERSION = re.compile(r"^Package: gnome-keyring\n(?:.+\n)*?Version: (?:\d+:)?([\d.]+)", re.MULTILINE)
+
+
+def probe_init(root: Root, daemon: str | None) -> InitFacts:
+    """Look at pid 1, the kernel, /proc's options, and the daemon's file capabilities."""
+    kernel = _text("/proc/sys/kernel/osrelease").lower()
+    return InitFacts(
+        init=name_of(1),
+        is_wsl="microsoft" in kernel,
+        hides_processes=not Path("/proc/1/status").exists(),
+        lacks_capability=_lacking(daemon) if daemon else "",
+        keyring_version=_version(root),
+    )
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _lacking(daemon: str) -> str:
+    """Name the capability that the daemon's file demands and this process may not pass on.
+
+    execve(2) fails with EPERM for a file with the effective bit whose permitted capabilities are
+    not all in the bounding set (capabilities(7)). The attribute is struct vfs_cap_data.
+    """
+    try:
+        attribute = os.getxattr(daemon, "security.capability")
+    except OSError:
+        return ""
+    magic, permitted = struct.unpack_from("<II", attribute)
+    bounding = re.search(r"^CapBnd:\s*([0-9a-f]+)", _text("/proc/self/status"), re.MULTILINE)
+    if not (magic & 1 and bounding):
+        return ""
+    missing = permitted & ~int(bounding.group(1), 16)
+    if missing & 1 << CAPABILITY:
+        return "CAP_IPC_LOCK"
+    return f"{missing:#x}" if missing else ""
+
+
+def _version(root: Root) -> str:
+    status = (root.read("/var/lib/dpkg/status", limit=1 << 28) or b"").decode(errors="replace")
+    found = VERSION.search(status)
+    return found.group(1) if found else ""
+
+
+def probe_activations(environ: Mapping[str, str]) -> tuple[Activation, ...]:
+    """Return the files by which a session bus starts a provider of secrets; the first counts.
+
+    The folders are those of dbus-daemon(1), standard_session_servicedirs.
+    """
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    data = environ.get("XDG_DATA_HOME") or f"{environ.get('HOME', '')}/.local/share"
+    shared = environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    folders = [f"{runtime}/{SERVICES}"] if runtime else []
+    folders += [f"{folder}/{SERVICES}" for folder in (data, *shared.split(":"), "/usr/share")]
+    found = []
+    for folder in dict.fromkeys(folders):
+        for path in sorted(Path(folder).glob("*.service")):
+            command = _command(_text(str(path)))
+            if command is not None:
+                program = (command.split() or [""])[0]
+                found.append(Activation(str(path), command, os.access(program, os.X_OK)))
+    return tuple(found)
+
+
+def _command(text: str) -> str | None:
+    """Return what a service file of the name runs, or None for one of another name."""
+    told = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    if told.get("Name", "").strip() != NAME:
+        return None
+    return told.get("Exec", "").strip()

@@ -1,0 +1,171 @@
+"""What lies around a session, as frozen values: folders, files, units, processes, clients.
+
+``facts`` puts them together. A value that could not be had is None or a reason in words.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class PathKind(enum.Enum):
+    """What is at a path."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    SOCKET = "socket"
+    OTHER = "other"
+    DANGLING = "dangling link"
+    ABSENT = "absent"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+
+
+class PathFacts(NamedTuple):
+    """What is at a path, links followed, and what this user may do with it."""
+
+    path: str = ""
+    kind: PathKind = PathKind.UNKNOWN
+    uid: int = -1
+    mode: int = 0
+    is_readable: bool = True
+    is_writable: bool = True
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Tell whether anybody but its owner may do anything with it."""
+        return bool(self.mode & 0o077)
+
+
+class KeyringForm(enum.Enum):
+    """What the first bytes of a keyring's file say (gkm-secret-binary.c, -textual.c)."""
+
+    SEALED = "encrypted"
+    PLAIN = "not encrypted"
+    EMPTY = "empty"
+    BROKEN = "not a keyring"
+    UNKNOWN = "unknown"
+
+
+class HomeFacts(NamedTuple):
+    """The home, the folder of the keyrings and what is in it.
+
+    ``default`` is the name that the file ``default`` has. ``free_bytes`` and ``free_files`` are
+    what is left to this user on the folder's file system, None where it keeps no count.
+    """
+
+    home: PathFacts = PathFacts()
+    home_of_account: str = ""
+    data: PathFacts = PathFacts()
+    folder: PathFacts = PathFacts()
+    login: PathFacts = PathFacts()
+    form: KeyringForm = KeyringForm.UNKNOWN
+    keyrings: tuple[str, ...] = ()
+    default: str | None = None
+    free_bytes: int | None = None
+    free_files: int | None = None
+    is_read_only: bool = False
+
+
+class RuntimeFacts(NamedTuple):
+    """The runtime directory that is named, and the one that logind makes; the bus's socket."""
+
+    named: PathFacts | None = None
+    usual: PathFacts = PathFacts()
+    bus_socket: PathFacts | None = None
+    lingers: bool = False
+
+
+class UnitFacts(NamedTuple):
+    """What systemd says of a unit; all empty where it was not asked."""
+
+    load: str = ""
+    active: str = ""
+    sub: str = ""
+    result: str = ""
+    main_pid: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether systemd answered."""
+        return bool(self.load)
+
+    @property
+    def is_masked(self) -> bool:
+        """Tell whether it can never start."""
+        return self.load == "masked"
+
+
+class UnitsFacts(NamedTuple):
+    """The user's manager, and what it says of gnome-keyring's units."""
+
+    manager: UnitFacts = UnitFacts()
+    socket: UnitFacts = UnitFacts()
+    service: UnitFacts = UnitFacts()
+    reason: str = ""
+
+
+class OtherProcess(NamedTuple):
+    """A process beside the keyring's daemons that matters to them; ``state`` as in proc(5)."""
+
+    pid: int
+    uid: int
+    name: str
+    state: str = ""
+    executable: str | None = None
+
+
+class ProcessFacts(NamedTuple):
+    """Processes that are no daemon of this user's that runs."""
+
+    zombies: tuple[OtherProcess, ...] = ()
+    impostors: tuple[OtherProcess, ...] = ()
+    strangers: tuple[OtherProcess, ...] = ()
+    buses: tuple[OtherProcess, ...] = ()
+    prompters: tuple[OtherProcess, ...] = ()
+
+
+class ControlFacts(NamedTuple):
+    """The control socket in the runtime directory: how many listen there, and who answers.
+
+    ``pid`` is None where nobody was asked: a connection could have started a daemon.
+    """
+
+    path: str = ""
+    listeners: int = 0
+    pid: int | None = None
+    directory_of_owner: str | None = None
+
+
+class Activation(NamedTuple):
+    """A file by which a bus starts a provider of secrets."""
+
+    path: str
+    command: str
+    is_there: bool
+
+
+class InitFacts(NamedTuple):
+    """What kind of machine this is: its init, what it hides, what it takes from programs."""
+
+    init: str = ""
+    is_wsl: bool = False
+    hides_processes: bool = False
+    lacks_capability: str = ""
+    keyring_version: str = ""
+
+
+class ClientFacts(NamedTuple):
+    """What decides where programs of this shell look for secrets."""
+
+    variables: Mapping[str, str] = MappingProxyType({})
+    backend_file: str = ""
+    configured_backend: str = ""
+    has_secretstorage: bool = True
+    hooks: tuple[str, ...] = ()
+    hook_is_off: str = ""
+    ssh_socket: PathFacts | None = None
+    sandbox: str = ""
