@@ -19,6 +19,7 @@ from creds_session.report.doctor import (
     HEALTHY,
     UNREADABLE,
     commands,
+    count,
     findings,
     is_healthy,
     root_cause,
@@ -27,8 +28,10 @@ from creds_session.report.doctor import (
 )
 from creds_session.report.doctor_html_words import ABOUT, STYLE, WORDS
 from creds_session.report.doctor_map import session_map, tree_lines
+from creds_session.report.doctor_story import story
 from creds_session.report.doctor_svg import session_svg
 from creds_session.report.text import printable, printable_lines
+from creds_session.story import Alarm
 
 PROGRAMS = frozenset({"creds", "sshd", "sudo", "su", "systemd", "logind", "libpam"})
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -37,6 +40,7 @@ SEVERITIES = {
     Severity.WARNING: ("warning", "will hurt later, or somebody else"),
     Severity.NOTE: ("note", "good to know"),
 }
+ALARMS = {Alarm.NONE: "plain", Alarm.FALSE: "good", Alarm.TRUE: "bad"}
 OUTCOMES = {
     Outcome.PASSED: ("good", "\N{CHECK MARK} no"),
     Outcome.FOUND: ("bad", "\N{BALLOT X} yes"),
@@ -71,6 +75,7 @@ def page(
 {_section("do", "What to do", _to_do(results))}
 {_section("map", "The map of the session", _map(facts, results))}
 {_section("found", "What was found", _found(results))}
+{_happened(facts)}
 {_section("checked", "What was checked", _checked(results, titles))}
 {_section("words", "The words", WORDS)}
 </main>
@@ -187,6 +192,21 @@ def _evidence(finding: Finding) -> str:
         return ""
     lines = "\n".join(escape(printable_lines(one)) for one in finding.evidence)
     return f"<details><summary>What was seen</summary><pre>{lines}</pre></details>"
+
+
+def _happened(facts: Facts) -> str:
+    """Return the login as the log has it, where one could be read."""
+    told = story(facts)
+    if not told:
+        return ""
+    items = "\n".join(
+        f'<li class="{ALARMS[alarm]}"><code>{escape(line)}</code>'
+        f' <span class="tone">{escape(meaning)}</span></li>'
+        for line, meaning, alarm in told
+    )
+    summary = f"The log of the last login, {count(len(told), 'line')}"
+    list_ = f"<details><summary>{summary}</summary>\n<ol>\n{items}\n</ol></details>"
+    return _section("happened", "What happened at the login", list_)
 
 
 def _checked(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> str:

@@ -76,6 +76,8 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 thead th, th:first-child, td:nth-child(2) { white-space: nowrap; }
 td:nth-child(2) { color: var(--tone); }
+li { margin: .4rem 0; overflow-wrap: anywhere; }
+.tone { display: block; color: var(--tone); }
 dt { font-weight: 600; margin-top: .6rem; }
 dd { margin: 0 0 0 1.2rem; }
 footer { margin-top: 2.5rem; border-top: 1px solid var(--line); color: var(--faint);

@@ -8,6 +8,7 @@ from creds_session import __version__
 from creds_session.facts import Daemon, Facts
 from creds_session.findings import CheckResult, Finding
 from creds_session.report.doctor import is_healthy, verdict
+from creds_session.story import tell
 
 
 def values(facts: Facts, results: Iterable[CheckResult]) -> dict[str, object]:
@@ -26,6 +27,10 @@ def values(facts: Facts, results: Iterable[CheckResult]) -> dict[str, object]:
                 "findings": [_finding(finding) for finding in result.findings],
             }
             for result in results
+        ],
+        "story": [
+            {**event.line._asdict(), "meaning": event.meaning, "alarm": event.alarm.value}
+            for event in tell(facts.log, facts.session.user).events
         ],
         "daemons": [_daemon(daemon) for daemon in facts.daemons],
     }

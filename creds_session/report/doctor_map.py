@@ -13,9 +13,11 @@ from creds_session.facts import (
     DaemonRole,
     Facts,
     collection_name,
+    serving,
 )
 from creds_session.report.text import printable
 
+STOPPED = "T"  # proc_pid_stat(5)
 ROLES = {
     DaemonRole.LOGIN: "started by the login (--login)",
     DaemonRole.UNIT: "started by systemd for its socket",
@@ -50,15 +52,16 @@ class Node(NamedTuple):
 def session_map(facts: Facts) -> Node:
     """Return the map; its text is safe for a terminal."""
     session = facts.session
-    came = f", by ssh ({session.login_method or 'how is not visible'})" if session.by_ssh else ""
-    bus = facts.bus
-    known = f"session bus {bus.address}" if bus.address else "no session bus"
-    tone = Tone.GOOD if bus.answers else Tone.PLAIN if bus.is_idle else Tone.BAD
-    reason = f": {bus.reason}" if bus.address and bus.reason else ""
-    served = (_owner(facts),) if bus.answers else ()
-    rest = () if bus.answers else _daemons(facts)
-    children = (_node(f"{known}{reason}", tone, served), *rest)
+    came = f", by {session.service}" if session.service else ""
+    if session.by_ssh:
+        came = f", by ssh ({session.login_method or 'how is not visible'})"
+    children = (_bus(facts),) if is_spoken_to(facts.bus) else (_bus(facts), *_daemons(facts))
     return _node(f"session of {session.user} (user id {session.uid}){came}", Tone.PLAIN, children)
+
+
+def is_spoken_to(bus: BusFacts) -> bool:
+    """Tell whether the bus answered; the owner of the name may be silent all the same."""
+    return bus.answers or bus.owner is not None
 
 
 def collections(facts: Facts) -> list[tuple[str, CollectionState]]:
@@ -99,33 +102,82 @@ def _node(
     return Node(printable(text), tone, children, is_open)
 
 
+def _bus(facts: Facts) -> Node:
+    bus = facts.bus
+    if bus.address is None:
+        return _node("no session bus", Tone.BAD)
+    told = f"session bus {bus.address}"
+    if is_spoken_to(bus):
+        return _node(told, Tone.GOOD, (_owner(facts),))
+    return _node(f"{told}: {bus.reason}", Tone.PLAIN if bus.is_idle else Tone.BAD)
+
+
 def _owner(facts: Facts) -> Node:
-    owner = facts.bus.owner
+    owner, reason = facts.bus.owner, facts.bus.reason
     if owner is None:
         how = "a program that asks would start one" if facts.bus.activatable else "none is known"
         text = f"org.freedesktop.secrets: nobody serves it ({how})"
         return _node(text, Tone.BAD, _daemons(facts))
-    tone = Tone.GOOD if owner.is_gnome_keyring else Tone.BAD
     keyrings = tuple(_keyring(facts, name, state) for name, state in collections(facts))
-    text = f"org.freedesktop.secrets: served by {owner.name} (pid {owner.pid})"
-    return _node(text, tone, (*_daemons(facts), *keyrings))
+    silent = f", which does not answer: {reason}" if reason else ""
+    text = f"org.freedesktop.secrets: served by {owner.name} (pid {owner.pid}){silent}"
+    is_good = not reason and (owner.is_gnome_keyring or facts.is_readable)
+    return _node(text, Tone.GOOD if is_good else Tone.BAD, (*_daemons(facts), *keyrings))
 
 
 def _daemons(facts: Facts) -> tuple[Node, ...]:
-    """Return the daemons and, after them, the socket by which PAM reaches one of them."""
-    found = [_node(_daemon(facts, daemon), Tone.PLAIN) for daemon in facts.daemons]
-    control, listens = facts.keyring.control, facts.keyring.control_listens
-    if control:
-        word = "listens" if listens else "nobody listens"
-        found.append(_node(f"control socket {control}: {word}", Tone.PLAIN))
+    """Return the daemons, each with the socket by which PAM reaches it, and what poses as one."""
+    listener = _listener(facts)
+    found = [
+        _node(
+            _daemon(facts, daemon),
+            Tone.BAD if daemon.state == STOPPED else Tone.PLAIN,
+            (_socket(facts),) if daemon.pid == listener else (),
+        )
+        for daemon in facts.daemons
+    ]
+    if listener not in {daemon.pid for daemon in facts.daemons} and facts.keyring.control:
+        found.append(_socket(facts))
+    found += [
+        _node(f"pid {one.pid} is {one.executable}, and calls itself {one.name}", Tone.BAD)
+        for one in facts.processes.impostors
+    ]
     return tuple(found)
+
+
+def _listener(facts: Facts) -> int | None:
+    """Return whose the control socket is: the one who was asked there, or the only one it can be.
+
+    A daemon that D-Bus started listens nowhere unless it serves.
+    """
+    if facts.control.pid is not None or not facts.keyring.control_listens:
+        return facts.control.pid
+    running = serving(facts.bus.owner, facts.daemons)
+    return running[0].pid if len(running) == 1 else None
+
+
+def _socket(facts: Facts) -> Node:
+    owner, listener = facts.bus.owner, facts.control.pid
+    told = f"control socket {facts.keyring.control}"
+    if not facts.keyring.control_listens:
+        return _node(f"{told}: nobody listens", Tone.PLAIN)
+    is_split = owner is not None and listener not in {None, owner.pid}
+    if is_split:
+        return _node(f"{told}: pid {listener} listens, which does not serve", Tone.BAD)
+    return _node(f"{told}: listens", Tone.PLAIN)
 
 
 def _daemon(facts: Facts, daemon: Daemon) -> str:
     owner = facts.bus.owner
-    does = "serves" if owner and owner.pid == daemon.pid else "serves nothing here"
-    if not owner and daemon.role is DaemonRole.LOGIN:
+    does = "serves nothing here"
+    if owner and owner.pid == daemon.pid:
+        does = "serves"
+    elif owner and daemon.role is DaemonRole.ACTIVATED:
+        does = "only watches"
+    elif not owner and daemon.role is DaemonRole.LOGIN:
         does = f"waits to be initialised, {seconds_left(facts, daemon)} s more"
+    if daemon.state == STOPPED:
+        does += ", is stopped"
     parent = f"child of {daemon.parent_name or '?'} (pid {daemon.parent})"
     return f"keyring daemon, pid {daemon.pid}: {does}; {ROLES[daemon.role]}, {parent}"
 

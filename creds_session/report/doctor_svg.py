@@ -17,6 +17,7 @@ from creds_session.report.doctor_map import (
     STATES,
     Tone,
     collections,
+    is_spoken_to,
     session_map,
     tree_lines,
 )
@@ -78,7 +79,7 @@ def _program() -> Place:
 
 def _bus(facts: Facts) -> Place:
     bus, title = facts.bus, "The message bus"
-    if bus.answers:
+    if is_spoken_to(bus):
         return Place(title, bus.address or "", "it answers", Tone.GOOD)
     if bus.is_idle:
         return Place(title, bus.address or "", "nobody uses it yet", Tone.PLAIN)
@@ -93,9 +94,13 @@ def _daemon(facts: Facts) -> Place:
         number = min(len(facts.daemons), 2)
         state = ("none runs", "it serves nothing", f"{len(facts.daemons)} run, none serves")[number]
         return Place(title, DAEMON_NAME, state, Tone.BAD)
+    name = f"{DAEMON_NAME if owner.is_gnome_keyring else owner.name} {owner.pid}"
+    if facts.bus.reason:
+        return Place(title, name, "it does not answer", Tone.BAD)
     if owner.is_gnome_keyring:
-        return Place(title, f"{DAEMON_NAME} {owner.pid}", "it serves secrets", Tone.GOOD)
-    return Place("Another program", f"{owner.name} {owner.pid}", "serves secrets here", Tone.BAD)
+        return Place(title, name, "it serves secrets", Tone.GOOD)
+    tone = Tone.GOOD if facts.is_readable else Tone.BAD
+    return Place("Another program", name, "serves secrets here", tone)
 
 
 def _keyrings(facts: Facts) -> list[Place]:
@@ -142,6 +147,9 @@ def _control(facts: Facts) -> Place:
     keyring, title = facts.keyring, "The control socket"
     if keyring.control is None:
         return Place(title, "", "there is none", Tone.PLAIN)
+    owner, listener = facts.bus.owner, facts.control.pid
+    if keyring.control_listens and owner and listener not in {None, owner.pid}:
+        return Place(title, keyring.control, "another daemon listens", Tone.BAD)
     if keyring.control_listens:
         return Place(title, keyring.control, "a daemon listens", Tone.GOOD)
     return Place(title, keyring.control, "nobody listens", Tone.PLAIN)

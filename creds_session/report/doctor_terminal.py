@@ -14,7 +14,9 @@ from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.checks import PAGES
 from creds_session.report.doctor import commands, findings, is_healthy, tally, verdict
 from creds_session.report.doctor_map import Node, Tone, session_map, tree_lines
+from creds_session.report.doctor_story import story
 from creds_session.report.text import printable
+from creds_session.story import Alarm
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -132,8 +134,20 @@ def _parts(facts: Facts, results: tuple[CheckResult, ...], titles: Titles) -> It
     for finding in findings(results):
         yield Row()
         yield from _finding(finding)
+    yield from _crashes(results)
     yield Row()
-    yield from _summary(results) if titles is None else _checks(results, titles)
+    if titles is None:
+        yield Row(f"{tally(results)} (-v shows each)", "", "faint")
+    else:
+        yield from _story(facts)
+        yield from _checks(results, titles)
+
+
+def _crashes(results: tuple[CheckResult, ...]) -> Iterator[Row]:
+    for result in results:
+        if result.outcome is Outcome.CRASHED:
+            text = printable(f"the check {result.check} crashed: {result.summary}")
+            yield from (Row(), Row(text, "", "bad"))
 
 
 def _finding(finding: Finding) -> Iterator[Row]:
@@ -156,13 +170,16 @@ def _label(word: str) -> str:
     return f"  {word}".ljust(LABEL)
 
 
-def _summary(results: tuple[CheckResult, ...]) -> Iterator[Row]:
-    """Sum up in a line what is well; tell of each check that could not look."""
-    for result in results:
-        if result.outcome is Outcome.CRASHED:
-            text = f"the check {result.check} crashed: {result.summary}"
-            yield Row(printable(text), "", "bad")
-    yield Row(f"{tally(results)} (-v shows each)", "", "faint")
+def _story(facts: Facts) -> Iterator[Row]:
+    told = story(facts)
+    if not told:
+        return
+    yield Row("What the log says of the last login:")
+    for line, meaning, alarm in told:
+        yield Row(line, "  ", "bad" if alarm is Alarm.TRUE else "", wraps=False)
+        if meaning:
+            yield Row(meaning, " " * LABEL, "faint")
+    yield Row()
 
 
 def _checks(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> Iterator[Row]:

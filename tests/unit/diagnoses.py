@@ -20,6 +20,8 @@ from creds_session.facts import (
     SessionFacts,
 )
 from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
+from creds_session.story import INVALID, STASHED, LogLine
+from creds_session.surroundings import ControlFacts, OtherProcess, ProcessFacts
 
 quick = settings(max_examples=40, deadline=None)
 ATTACKS = (
@@ -62,8 +64,11 @@ daemons = st.builds(
     st.lists(words, max_size=2).map(tuple),
     st.floats(0, 4e9),
     st.sampled_from(DaemonRole),
+    st.sampled_from(["", "S", "T"]),
 )
 states = st.one_of(st.none(), st.sampled_from(CollectionState))
+programs = st.one_of(words, st.just("gnome-keyring-daemon"))
+log_texts = st.builds("{}{}".format, st.sampled_from(["", "gkr-pam: ", STASHED, INVALID]), words)
 buses = st.builds(
     BusFacts,
     address=st.one_of(st.none(), words),
@@ -91,6 +96,17 @@ facts = st.builds(
     ),
     daemons=st.lists(daemons, max_size=3).map(tuple),
     installation=st.builds(InstallationFacts, os_release=words),
+    processes=st.builds(
+        ProcessFacts,
+        impostors=st.lists(
+            st.builds(OtherProcess, numbers, numbers, words, executable=st.none() | words),
+            max_size=2,
+        ).map(tuple),
+    ),
+    control=st.builds(ControlFacts, pid=st.none() | numbers),
+    log=st.lists(
+        st.builds(LogLine, st.floats(0, 4e9), programs, numbers, log_texts), max_size=3
+    ).map(tuple),
     pam=st.builds(PamFacts, service=words, reason=st.just("") | words),
 )
 

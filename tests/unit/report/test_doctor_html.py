@@ -20,7 +20,7 @@ TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section"),
     *("h1", "h2", "h3", "p", "div", "strong", "b", "i", "code", "pre", "span", "article"),
     *("details", "summary", "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd"),
-    *("svg", "defs", "marker", "path", "desc", "g", "rect", "text"),
+    *("ol", "li", "svg", "defs", "marker", "path", "desc", "g", "rect", "text"),
 }
 ATTRIBUTES = {
     *("lang", "xmlns", "charset", "http-equiv", "content", "name", "id", "class", "scope", "role"),

@@ -8,12 +8,17 @@ from creds_session import __version__
 from creds_session.facts import CollectionState, DaemonRole, Facts
 from creds_session.findings import CheckResult
 from creds_session.report.doctor_json import values
+from creds_session.story import LogLine
 from tests.unit import examples
 from tests.unit.diagnoses import facts, quick, results
 from tests.unit.report.test_doctor import ERROR, WARNING, result
 
+MEANING = "no daemon yet: so it is at every first login, before the session begins"
+LINE = LogLine(examples.NOW, "sshd", 5, "gkr-pam: unable to locate daemon control file")
 LOCKED = examples.WELL._replace(
-    bus=examples.bus(login=CollectionState.LOCKED), daemons=(examples.daemon(DaemonRole.LOGIN),)
+    bus=examples.bus(login=CollectionState.LOCKED),
+    log=(LINE,),
+    daemons=(examples.daemon(DaemonRole.LOGIN),),
 )
 
 
@@ -53,6 +58,16 @@ def test_values_are_json_with_everything_in_it() -> None:
                 ],
             }
         ],
+        "story": [
+            {
+                "when": examples.NOW,
+                "program": "sshd",
+                "pid": 5,
+                "text": "gkr-pam: unable to locate daemon control file",
+                "meaning": MEANING,
+                "alarm": "false alarm",
+            }
+        ],
         "daemons": [
             {
                 "pid": 7,
@@ -63,6 +78,7 @@ def test_values_are_json_with_everything_in_it() -> None:
                 "arguments": ["/usr/bin/gnome-keyring-daemon", "--daemonize", "--login"],
                 "started": examples.NOW - 60,
                 "role": "login",
+                "state": "",
             }
         ],
     }

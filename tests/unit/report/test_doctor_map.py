@@ -3,10 +3,26 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from creds_session.facts import BusFacts, CollectionState, DaemonRole, Facts, NameOwner
-from creds_session.report.doctor_map import Tone, collections, seconds_left, session_map, tree_lines
+from creds_session.facts import (
+    BusFacts,
+    CollectionState,
+    DaemonRole,
+    Facts,
+    NameOwner,
+    SessionFacts,
+)
+from creds_session.report.doctor_map import (
+    Node,
+    Tone,
+    collections,
+    seconds_left,
+    session_map,
+    tree_lines,
+)
+from creds_session.surroundings import ControlFacts, OtherProcess, ProcessFacts
 from tests.unit import examples
 from tests.unit.diagnoses import facts, quick
+from tests.unit.examples import ADDRESS, KWALLET
 
 LOCKED, OPEN = CollectionState.LOCKED, CollectionState.UNLOCKED
 CHILD = "child of systemd (pid 1)"
@@ -20,16 +36,70 @@ def drawn(made: Facts) -> list[str]:
 def test_map_goes_from_the_bus_to_the_keyrings() -> None:
     watcher = examples.daemon(DaemonRole.ACTIVATED, pid=9)
     bus = examples.bus()._replace(default=OPEN, default_path=f"{COLLECTION}login")
-    made = examples.WELL._replace(bus=bus, daemons=(examples.daemon(), watcher))
+    made = examples.WELL._replace(
+        bus=bus,
+        daemons=(examples.daemon(), watcher),
+        keyring=examples.keyring(listens=True),
+    )
     assert drawn(made) == [
         "session of alice (user id 1000), by ssh (how is not visible)",
         "└─ session bus unix:path=/run/user/1000/bus",
         "   └─ org.freedesktop.secrets: served by gnome-keyring-d (pid 7)",
         f"      ├─ keyring daemon, pid 7: serves; started by systemd for its socket, {CHILD}",
-        f"      ├─ keyring daemon, pid 9: serves nothing here; started by D-Bus (--start), {CHILD}",
-        "      ├─ control socket /run/user/1000/keyring/control: nobody listens",
+        "      │  └─ control socket /run/user/1000/keyring/control: listens",
+        f"      ├─ keyring daemon, pid 9: only watches; started by D-Bus (--start), {CHILD}",
         "      └─ keyring login, the default: open",
     ]
+
+
+def socket(made: Facts) -> Node | None:
+    """Return the socket's place, wherever on the map it is."""
+    nodes = [node for _, node in tree_lines(session_map(made))]
+    return next((node for node in nodes if node.text.startswith("control socket")), None)
+
+
+def test_the_socket_tells_who_listens_where_that_is_known() -> None:
+    two = (examples.daemon(), examples.daemon(pid=9))
+    both = examples.WELL._replace(keyring=examples.keyring(listens=True), daemons=two)
+    assert socket(both) == Node("control socket /run/user/1000/keyring/control: listens")
+    assert socket(both) in session_map(both).children[0].children[0].children
+    split = both._replace(control=ControlFacts(pid=9))
+    assert socket(split) == Node(
+        "control socket /run/user/1000/keyring/control: pid 9 listens, which does not serve",
+        Tone.BAD,
+    )
+    assert socket(split) == session_map(split).children[0].children[0].children[1].children[0]
+    none = examples.WELL._replace(keyring=examples.keyring()._replace(control=None))
+    assert socket(none) is None
+
+
+def test_an_owner_that_is_silent_is_on_a_bus_that_answers() -> None:
+    bus = examples.bus()._replace(reason="no answer in 1 s", login=None)
+    node = session_map(examples.WELL._replace(bus=bus)).children[0]
+    assert (node.tone, node.children[0].tone) == (Tone.GOOD, Tone.BAD)
+    assert node.children[0].text.endswith("(pid 7), which does not answer: no answer in 1 s")
+
+
+def test_a_stopped_daemon_and_an_impostor_are_bad_signs() -> None:
+    stopped = examples.daemon()._replace(state="T")
+    impostor = OtherProcess(8, 1000, "gnome-keyring-d", executable="/tmp/x")
+    made = examples.WELL._replace(daemons=(stopped,), processes=ProcessFacts(impostors=(impostor,)))
+    nodes = session_map(made).children[0].children[0].children
+    assert "serves, is stopped; " in nodes[0].text
+    told = "pid 8 is /tmp/x, and calls itself gnome-keyring-d"
+    assert (nodes[0].tone, Node(told, Tone.BAD) in nodes) == (Tone.BAD, True)
+
+
+def test_another_provider_that_is_open_is_a_good_sign() -> None:
+    bus = BusFacts(ADDRESS, owner=KWALLET, default=OPEN, default_path="/kwallet/wallet")
+    owner = session_map(examples.WELL._replace(bus=bus)).children[0].children[0]
+    assert owner.tone is Tone.GOOD
+    assert owner.children[-1].text == "keyring wallet, the default: open"
+
+
+def test_a_session_that_is_no_ssh_tells_pams_service() -> None:
+    made = examples.WELL._replace(session=SessionFacts("alice", 1000, service="login"))
+    assert drawn(made)[0] == "session of alice (user id 1000), by login"
 
 
 def test_map_in_ascii() -> None:

@@ -5,6 +5,7 @@ import pytest
 from creds_session.checks import CHECKS, run
 from creds_session.facts import BusFacts, CollectionState, Facts, PamFacts, SessionFacts
 from creds_session.report.doctor_svg import LONGEST, session_svg
+from creds_session.surroundings import ControlFacts
 from tests.unit import examples
 from tests.unit.diagnoses import as_xml
 
@@ -102,6 +103,16 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
             *("The login's rules", "bad", "does not hand it over"),
         ),
         (examples.WELL, "The control socket", "plain", "nobody listens"),
+        (
+            examples.WELL._replace(
+                keyring=examples.keyring(listens=True), control=ControlFacts(pid=9)
+            ),
+            *("The control socket", "bad", "another daemon listens"),
+        ),
+        (
+            examples.WELL._replace(bus=examples.bus()._replace(reason="no answer in 1 s")),
+            *("The keyring daemon", "bad", "it does not answer"),
+        ),
     ],
 )
 def test_each_box_tells_what_is(made: Facts, title: str, tone: str, state: str) -> None:

@@ -69,8 +69,9 @@ def test_with_titles_each_check_is_told() -> None:
 def test_a_crash_is_told_without_being_asked() -> None:
     told = plain(FACTS, [PASSED, CRASHED]).split("\n")
     assert told[0] == "the check pam crashed: KeyError: 'x'"
-    assert told[-2:] == [
+    assert told[-3:] == [
         "the check pam crashed: KeyError: 'x'",
+        "",
         "1 of 2 checks found nothing (-v shows each)",
     ]
 
