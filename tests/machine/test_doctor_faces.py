@@ -175,4 +175,4 @@ def test_nagios_hears_of_every_failure_in_its_words(locked: Login) -> None:
     assert (unknown.status, unknown.output.split(":")[0]) == (3, "KEYRING UNKNOWN")
     unreached = locked.run("DBUS_SESSION_BUS_ADDRESS=unix:path=/x creds-doctor --format nagios")
     assert unreached.status == 2
-    assert "[bus-unreachable]" in unreached.output.splitlines()[0]
+    assert re.search(r"\[bus-[a-z]+\] \|", unreached.output.splitlines()[0])

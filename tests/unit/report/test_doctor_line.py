@@ -8,7 +8,7 @@ from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.doctor_line import line
 from tests.unit.diagnoses import facts, quick, results
 from tests.unit.examples import WELL
-from tests.unit.report.test_doctor import ERROR, LOCKED, WARNING, result
+from tests.unit.report.test_doctor import ERROR, LOCKED, NOTE, WARNING, result
 
 PASSED = result(outcome=Outcome.PASSED)
 CAUSE = "no secret can be read here: it is locked [keyring-locked]"
@@ -18,10 +18,10 @@ BARE = Finding("bare", Severity.ERROR, "it is bare")
 @pytest.mark.parametrize(
     ("made", "found", "told"),
     [
-        (WELL, [PASSED], "keyring: a secret can be read in this session"),
+        (WELL, [PASSED, result(NOTE)], "keyring: a secret can be read in this session"),
         (
             WELL,
-            [result(WARNING)],
+            [result(NOTE, WARNING)],
             "keyring: a secret can be read in this session (1 finding: creds-doctor)",
         ),
         (
