@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+import pwd
+import shlex
+import socket
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.checks import CHECKS, Check, run
+from creds_session.cures import carry_out, refusal
+from creds_session.errors import CannotWrite, InvalidData, NoSuchFile
 from creds_session.facts import Facts
-from creds_session.findings import CheckResult
-from creds_session.probe.machine import probe
+from creds_session.findings import CheckResult, Finding, Severity
+from creds_session.probe.machine import probe, probe_user
 from creds_session.report.checks import Entry
 from creds_session.report.doctor import is_healthy
+from creds_session.snapshot import anonymous, dumps, loads, redacted
 from creds_session.system.root import Root
 
 
@@ -26,10 +34,89 @@ class Diagnosis(NamedTuple):
         return is_healthy(self.facts, self.results)
 
 
-def diagnose(environ: Mapping[str, str], checks: Iterable[Check] = CHECKS) -> Diagnosis:
-    """Look at this machine and this session; change nothing, start nothing."""
-    facts = probe(environ, Root())
+def look(environ: Mapping[str, str], user: str | None = None) -> Facts:
+    """Look at this session, or at another user's; change nothing, start nothing.
+
+    Raises NoSuchFile, NotPermitted or Unavailable for another user.
+    """
+    if user is None or pwd.getpwuid(os.getuid()).pw_name == user:
+        return probe(environ, Root())
+    return probe_user(user, Root())
+
+
+def judge(facts: Facts, checks: Iterable[Check] = CHECKS) -> Diagnosis:
+    """Say what the checks find in these facts."""
     return Diagnosis(facts, run(checks, facts))
+
+
+class Talk(NamedTuple):
+    """How a cure speaks to the person: what it tells, and what it asks."""
+
+    tell: Callable[[str], None]
+    agree: Callable[[str], bool]
+
+
+def fix(
+    environ: Mapping[str, str], checks: Iterable[Check], talk: Talk, *, is_dry: bool = False
+) -> Diagnosis:
+    """Carry out one safe cure after the other, root causes first; each is verified by a new look.
+
+    What is not done is told with the reason. Returns what is found at the end.
+    """
+    checks = tuple(checks)
+    done: set[str] = set()
+    diagnosis = judge(look(environ), checks)
+    while (finding := _next(diagnosis, done)) is not None:
+        done.add(finding.id)
+        cure = finding.remediation
+        refused = refusal(finding, os.getuid())
+        if refused or cure is None:
+            talk.tell(f"{finding.id}: {refused}")
+            continue
+        talk.tell(f"{finding.id}: {finding.title}")
+        for argv in cure.commands:
+            talk.tell(f"    {shlex.join(argv)}")
+        if is_dry or not talk.agree(f"{cure.text}?"):
+            continue
+        problem = carry_out(cure, diagnosis.facts, environ)
+        diagnosis = judge(look(environ), checks)
+        talk.tell(f"{finding.id}: {problem or _verdict(finding.id, diagnosis)}")
+    return diagnosis
+
+
+def _next(diagnosis: Diagnosis, done: Collection[str]) -> Finding | None:
+    """Return the first finding that is not yet seen to; a note needs no cure."""
+    for result in diagnosis.results:
+        for finding in result.findings:
+            if finding.severity is not Severity.NOTE and finding.id not in done:
+                return finding
+    return None
+
+
+def _verdict(check_id: str, diagnosis: Diagnosis) -> str:
+    found = {one.id for result in diagnosis.results for one in result.findings}
+    return "still found" if check_id in found else "cured"
+
+
+def save(facts: Facts, path: Path, *, anonymously: bool) -> None:
+    """Write facts for others to judge, without what looks like a password. Raises CannotWrite."""
+    kept = redacted(facts)
+    if anonymously:
+        kept = anonymous(kept, socket.gethostname())
+    try:
+        path.write_text(dumps(kept))
+    except OSError as error:
+        raise CannotWrite(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def saved(path: Path) -> Facts:
+    """Read facts that were saved. Raises NoSuchFile or InvalidData."""
+    try:
+        return loads(path.read_text())
+    except FileNotFoundError:
+        raise NoSuchFile(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidData(f"{path}: cannot be read: {error}") from error
 
 
 def entries() -> tuple[Entry, ...]:

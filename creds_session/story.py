@@ -130,6 +130,13 @@ def tell(lines: Iterable[LogLine], user: str) -> Story:
     return Story(_events(part))
 
 
+def method_of(lines: Iterable[LogLine], user: str) -> str | None:
+    """Return sshd's word for how this user's last login was accepted, or None."""
+    found = [ACCEPTED.match(line.text) for line in lines]
+    ours = [one.group(1) for one in found if one and one.group(2) == user]
+    return ours[-1] if ours else None
+
+
 def _last_login(lines: Sequence[LogLine], user: str) -> int | None:
     """Return the place of the line that says that this user's last login began."""
     for place in range(len(lines) - 1, -1, -1):

@@ -17,7 +17,7 @@ from creds_session.findings import Found, Remediation, Severity
 from creds_session.story import STARTED, tell
 
 UNLOCK = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
-SETTLING = 5.0  # seconds in which a daemon that has just started takes its name
+SETTLING = 3.0  # seconds in which a daemon that has just started takes its name
 SECRETS = "secrets"
 
 

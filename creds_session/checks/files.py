@@ -51,6 +51,8 @@ def _folder_unreadable(facts: Facts) -> Found | None:
     if folder.kind is PathKind.DENIED:
         mode = Remediation("open the folders that lead to it to their owner", is_safe=False)
         return Found((shown(folder), shown(data)), cure=mode)
+    if folder.kind is PathKind.UNKNOWN and facts.keyring.path and facts.keyring.exists is None:
+        return Found((f"{facts.keyring.path} cannot be looked at",))
     if folder.kind is not PathKind.FOLDER or folder.is_readable or is_foreign(folder, facts):
         return None
     return Found((shown(folder),), cure=_chmod("700", folder.path))

@@ -128,12 +128,6 @@ def _is_absent(facts: Facts) -> bool:
     return facts.bus.login in {None, CollectionState.ABSENT} and _is_served(facts)
 
 
-def _unreadable(facts: Facts) -> Found | None:
-    if not _is_absent(facts) or facts.keyring.exists is not None:
-        return None
-    return Found((facts.keyring.path,))
-
-
 def _absent(facts: Facts) -> Found | None:
     if not _is_absent(facts) or facts.keyring.exists is None:
         return None
@@ -158,15 +152,6 @@ CHECKS = (
         cause="no keyring daemon has been started or initialised in this session",
         cure=START,
         needs=UNSERVED[:-1],
-    ),
-    Check(
-        "keyring-unreadable",
-        "keyring",
-        Severity.ERROR,
-        "the folder of the login keyring cannot be read",
-        _unreadable,
-        cause="its mode or owner keep this user out, or the home is not there (NFS, encryption)",
-        needs=UNSERVED,
     ),
     Check(
         "keyring-absent",
@@ -269,7 +254,7 @@ CHECKS = (
         cure=Remediation("save what was seen, and show it: creds-doctor --save FILE --anonymous"),
         needs=(
             *UNSERVED,
-            *("keyring-absent", "keyring-unreadable", "keyring-ghost", "keyring-locked"),
+            *("keyring-absent", "keyring-ghost", "keyring-locked"),
             *("login-password-refused", "login-password-lost", "login-without-password"),
             *("default-keyring-absent", "default-keyring-locked"),
         ),

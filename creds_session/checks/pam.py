@@ -70,7 +70,9 @@ def _malformed(facts: Facts) -> Found | NotJudged | None:
     if not has_service(facts.pam):
         return NotJudged("no service file")
     found = verdicts(facts.pam)
-    return Found(_unread(facts.pam), found) if isinstance(found, str) else None
+    if isinstance(found, str) and facts.pam.reason:
+        return NotJudged(f"files that it includes could not be read: {facts.pam.reason}")
+    return Found((), found) if isinstance(found, str) else None
 
 
 def _module(facts: Facts) -> Found | None:

@@ -56,8 +56,11 @@ def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:
     for check in checks:
         blocking = [name for name in check.needs if name in results and _blocks(results[name])]
         if blocking:
-            reason = f"follows from: {', '.join(blocking)}"
-            results[check.id] = CheckResult(check.id, Outcome.SKIPPED, reason, (), tuple(blocking))
+            roots = tuple(
+                dict.fromkeys(root for name in blocking for root in _roots(results[name]))
+            )
+            reason = f"follows from: {', '.join(roots)}"
+            results[check.id] = CheckResult(check.id, Outcome.SKIPPED, reason, (), roots)
         else:
             results[check.id] = _run_one(check, facts)
     return tuple(sorted(results.values(), key=_rank))
@@ -74,6 +77,10 @@ def select(
 
 def _blocks(result: CheckResult) -> bool:
     return result.has_error or bool(result.follows_from)
+
+
+def _roots(result: CheckResult) -> tuple[str, ...]:
+    return result.follows_from or (result.check,)
 
 
 def _rank(result: CheckResult) -> int:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from creds_session.cli import doctor_faces as faces
 from creds_session.cli.common import Parser, run
 from creds_session.errors import UsageError
+from creds_session.report.text import printable
+
+if TYPE_CHECKING:
+    from creds_session.checks import Check
+    from creds_session.diagnosis import Diagnosis
 
 PROGRAM = "creds-doctor"
 EXAMPLES = """\
@@ -18,6 +26,11 @@ examples:
   creds-doctor --list                 all that it looks for
   creds-doctor --explain keyring-ghost
   creds-doctor --skip first-login-fails
+  sudo creds-doctor --user alice      another user's session
+  creds-doctor --save facts.json --anonymous
+  creds-doctor --from facts.json      judged elsewhere
+  creds-doctor --fix --dry-run        the cures that --fix would carry out
+  creds-doctor --fix                  asks before each
 
 exit codes: 0 a secret can be read now and nothing is wrong; 1 something is wrong
 """
@@ -36,6 +49,14 @@ def _parser() -> Parser:
     told.add_argument("--explain", metavar="ID", help="tell what a check is, and look at nothing")
     for name, summary in (("only", "run this check alone"), ("skip", "leave this check out")):
         parser.add_argument(f"--{name}", action="append", default=[], metavar="ID", help=summary)
+    whose = parser.add_mutually_exclusive_group()
+    whose.add_argument("--user", metavar="USER", help="look at this user's session, as root")
+    whose.add_argument("--from", dest="source", metavar="FILE", help="judge what --save wrote")
+    parser.add_argument("--fix", action="store_true", help="carry out the cures that are safe")
+    parser.add_argument("--dry-run", action="store_true", help="with --fix: only show them")
+    parser.add_argument("--yes", action="store_true", help="with --fix: ask nothing")
+    parser.add_argument("--save", metavar="FILE", help="keep what was seen, no secret in it")
+    parser.add_argument("--anonymous", action="store_true", help="with --save: without names")
     return parser
 
 
@@ -68,8 +89,36 @@ def _require_known(named: list[str], known: list[str]) -> None:
 
 def _diagnose(arguments: argparse.Namespace) -> int:
     from creds_session.checks import CHECKS, select  # noqa: PLC0415
-    from creds_session.diagnosis import diagnose  # noqa: PLC0415
+    from creds_session.diagnosis import judge, look, save, saved  # noqa: PLC0415
 
     _require_known(arguments.only + arguments.skip, [check.id for check in CHECKS])
-    diagnosis = diagnose(os.environ, select(CHECKS, arguments.only, arguments.skip))
-    return faces.show(arguments, diagnosis)
+    checks = select(CHECKS, arguments.only, arguments.skip)
+    if arguments.fix:
+        return faces.show(arguments, _fix(arguments, checks))
+    source = arguments.source
+    facts = saved(Path(source)) if source else look(os.environ, arguments.user)
+    if arguments.save:
+        save(facts, Path(arguments.save), anonymously=arguments.anonymous)
+    return faces.show(arguments, judge(facts, checks))
+
+
+def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
+    from creds_session.diagnosis import Talk, fix  # noqa: PLC0415
+
+    if arguments.source or arguments.user:
+        raise UsageError("--fix is for this very session", hint="run it as that user, there")
+
+    def agree(question: str) -> bool:
+        return True if arguments.yes else asks(question)
+
+    talk = Talk(lambda line: print(printable(line), file=sys.stderr), agree)
+    return fix(os.environ, checks, talk, is_dry=arguments.dry_run)
+
+
+def asks(question: str) -> bool:
+    """Ask at the terminal; where there is none the answer is no."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        print("    not done: nobody is at the terminal to say yes (--yes)", file=sys.stderr)
+        return False
+    print(f"    {printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -21,7 +21,7 @@ OLD = re.compile(r"^\w{3} [ \d]\d [\d:]{8} \S+ ([\w\-./()]+)\[(\d+)\]: (.*)$")
 FACILITIES = ("4", "10")  # LOG_AUTH and LOG_AUTHPRIV, syslog(3)
 
 
-def probe_log() -> tuple[LogLine, ...]:
+def probe_log(uid: int) -> tuple[LogLine, ...]:
     """Return the last lines that root's programs and this user's daemon wrote about logins.
 
     Only lines of uid 0 are taken from the journal: logger(1) can say any name.
@@ -29,8 +29,8 @@ def probe_log() -> tuple[LogLine, ...]:
     matches: list[str] = []
     for facility in FACILITIES:
         matches += [f"SYSLOG_FACILITY={facility}", "_UID=0", "+"]
-    matches += ["SYSLOG_IDENTIFIER=gnome-keyring-daemon", f"_UID={os.getuid()}", "+"]
-    matches += ["SYSLOG_IDENTIFIER=gnome-keyring-d", f"_UID={os.getuid()}"]
+    matches += ["SYSLOG_IDENTIFIER=gnome-keyring-daemon", f"_UID={uid}", "+"]
+    matches += ["SYSLOG_IDENTIFIER=gnome-keyring-d", f"_UID={uid}"]
     shape = ["--output=json", "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_PID"]
     argv = ["journalctl", "--quiet", "--boot", f"--lines={LINES}", *shape, *matches]
     found = tuple(from_journal(run(argv, timeout=TIMEOUT).output))

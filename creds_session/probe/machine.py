@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from creds_session.errors import CredsSessionError
+from creds_session.errors import CredsSessionError, NoSuchFile
 from creds_session.facts import BusFacts, Facts, KeyringFacts, PamFacts, SessionFacts
 from creds_session.probe.client import probe_client
 from creds_session.probe.control import probe_control
@@ -19,8 +20,9 @@ from creds_session.probe.log import probe_log
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.units import probe_units
+from creds_session.snapshot import dumps, loads
 from creds_session.sshd import NOT_ASKED, SshdFacts
-from creds_session.story import LogLine
+from creds_session.story import LogLine, method_of
 from creds_session.surroundings import (
     ClientFacts,
     HomeFacts,
@@ -28,8 +30,10 @@ from creds_session.surroundings import (
     RuntimeFacts,
     UnitsFacts,
 )
+from creds_session.system.as_user import as_user
 from creds_session.system.bus import is_socket_of, session_bus_address
 from creds_session.system.logins import service_of_session
+from creds_session.system.processes import environments
 from creds_session.system.root import Root
 from creds_session.system.survey import Survey, survey
 from creds_session.system.together import Jobs
@@ -54,7 +58,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     jobs = Jobs(timeout)
     units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
     no_lines: tuple[LogLine, ...] = ()
-    log = jobs.start("log", probe_log, no_lines)
+    log = jobs.start("log", lambda: probe_log(os.getuid()), no_lines)
     session = jobs.start("session", lambda: _session(environ), SessionFacts("?", os.getuid()))
     live = jobs.start("bus", lambda: _live(environ), _Live())
     home = jobs.start("home", lambda: probe_home(environ), HomeFacts())
@@ -92,6 +96,42 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
         log=log(),
         late=tuple(jobs.failed),
     )
+
+
+def probe_user(name: str, root: Root) -> Facts:
+    """Take the snapshot of another user's session, as root: by a child that is that user.
+
+    sshd, PAM and the log are looked at by root, who may. Raises NoSuchFile, NotPermitted or
+    Unavailable.
+    """
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise NoSuchFile(f"there is no user {name!r}") from None
+    environ = _environment_of(entry)
+    told = as_user(entry, lambda: dumps(probe(environ, root)).encode(), TIMEOUT + 1)
+    facts = loads(told.decode())
+    sshd = probe_sshd(root, facts.installation.sshd)
+    log = probe_log(entry.pw_uid)
+    method = facts.session.login_method or method_of(log, name)
+    return facts._replace(
+        session=facts.session._replace(login_method=method),
+        sshd=sshd,
+        log=log,
+        pam=probe_pam(root, _service(sshd, facts.session)),
+    )
+
+
+def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
+    """Return the environment of one of the user's processes: a login's before another's."""
+    found = [one for one in environments(entry.pw_uid) if one.get("HOME")]
+    wanted = ("SSH_CONNECTION", "XDG_SESSION_ID", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+    best = max(found, key=lambda one: sum(name in one for name in wanted), default={})
+    base = {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
+    runtime = f"/run/user/{entry.pw_uid}"
+    if is_socket_of(f"{runtime}/bus", entry.pw_uid):
+        base["XDG_RUNTIME_DIR"] = runtime
+    return {**base, **best}
 
 
 def _live(environ: Mapping[str, str]) -> _Live:

@@ -48,6 +48,14 @@ def commands(finding: Finding) -> list[str]:
     return [shlex.join(argv) for argv in cure.commands] if cure else []
 
 
+def has_fix(finding: Finding) -> bool:
+    """Tell whether ``--fix`` of an ordinary user would cure it."""
+    cure = finding.remediation
+    if cure is None or not cure.is_safe or not cure.commands:
+        return False
+    return all(argv[0] != "sudo" for argv in cure.commands)
+
+
 def named(results: Iterable[CheckResult], outcome: Outcome) -> list[str]:
     """Return the ids of the checks with this outcome."""
     return [result.check for result in results if result.outcome is outcome]
@@ -60,7 +68,8 @@ def tally(results: Iterable[CheckResult]) -> str:
     following = [result for result in results if result.follows_from]
     told = f"{len(passed)} of {count(len(results), 'check')} found nothing"
     if following:
-        told += f"; {len(following)} would follow from what is found"
+        roots = dict.fromkeys(root for result in following for root in result.follows_from)
+        told += f"; {len(following)} not asked, for they follow from {', '.join(roots)}"
     if len(skipped) > len(following):
         told += f"; {len(skipped) - len(following)} could not judge"
     return told

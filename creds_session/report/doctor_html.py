@@ -21,6 +21,7 @@ from creds_session.report.doctor import (
     commands,
     count,
     findings,
+    has_fix,
     is_healthy,
     root_cause,
     tally,
@@ -144,10 +145,11 @@ def _to_do(results: tuple[CheckResult, ...]) -> str:
             if others
             else "<p>Nothing: all is well.</p>"
         )
+    fix = "<p>Or: <code>creds-doctor --fix</code>.</p>" if has_fix(cause) else ""
     last = "<p>Then run <code>creds-doctor</code> again: what it names first is next.</p>"
     if cause.remediation is None:
         return "<p>There is no ready cure. The cause and the evidence are below.</p>"
-    return f"{_cure(cause)}{last}"
+    return f"{_cure(cause)}{fix}{last}"
 
 
 def _cure(finding: Finding, head: str = "") -> str:
@@ -212,7 +214,7 @@ def _happened(facts: Facts) -> str:
 def _checked(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> str:
     rows = "\n".join(_row(result, titles.get(result.check, "")) for result in results)
     return (
-        f"<details><summary>{tally(results)}</summary>\n"
+        f"<details><summary>{_text(tally(results))}</summary>\n"
         '<div class="wide"><table><thead><tr><th scope="col">Name</th>'
         '<th scope="col">Is it so?</th><th scope="col">Looked for</th></tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table></div></details>"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional, Union
 from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.checks import PAGES
-from creds_session.report.doctor import commands, findings, is_healthy, tally, verdict
+from creds_session.report.doctor import commands, findings, has_fix, is_healthy, tally, verdict
 from creds_session.report.doctor_map import Node, Tone, session_map, tree_lines
 from creds_session.report.doctor_story import story
 from creds_session.report.text import printable
@@ -133,11 +133,14 @@ def _parts(facts: Facts, results: tuple[CheckResult, ...], titles: Titles) -> It
     yield session_map(facts)
     for finding in findings(results):
         yield Row()
-        yield from _finding(finding)
+        title, *rest = _finding(finding)
+        yield title
+        if titles is not None or finding.severity is not Severity.NOTE:
+            yield from rest
     yield from _crashes(results)
     yield Row()
     if titles is None:
-        yield Row(f"{tally(results)} (-v shows each)", "", "faint")
+        yield Row(printable(f"{tally(results)} (-v shows each)"), "", "faint")
     else:
         yield from _story(facts)
         yield from _checks(results, titles)
@@ -159,7 +162,8 @@ def _finding(finding: Finding) -> Iterator[Row]:
         for number, line in enumerate(evidence.split("\n")):
             yield Row(printable(line), _label("" if number else "seen"), wraps=False)
     if finding.remediation:
-        yield Row(printable(finding.remediation.text), _label("cure"))
+        fix = " (or: creds-doctor --fix)" if has_fix(finding) else ""
+        yield Row(printable(f"{finding.remediation.text}{fix}"), _label("cure"))
     for command in commands(finding):
         yield Row(printable(command), _label("") + "  ", "command", wraps=False)
     page = f"{PAGES}/{finding.id}.md (creds-doctor --explain {finding.id})"

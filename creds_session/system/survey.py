@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -57,12 +59,8 @@ def _named() -> Iterator[tuple[int, str, str]]:
 
 
 def _look(pid: int, name: str, state: str) -> OtherProcess | None:
-    try:
-        status = (PROC / str(pid) / "status").read_text(errors="replace")
-        uid = int(status.partition("\nUid:")[2].split(None, 1)[0])
-    except (OSError, IndexError, ValueError):
-        return None
-    return OtherProcess(pid, uid, name, state, executable_of(pid))
+    uid = _uid_of(pid)
+    return None if uid is None else OtherProcess(pid, uid, name, state, executable_of(pid))
 
 
 def _place(one: OtherProcess, uid: int) -> str:
@@ -99,3 +97,29 @@ def _daemon(one: OtherProcess) -> Daemon | None:
         daemon_role(arguments),
         one.state,
     )
+
+
+def resume(pid: int, name: str, uid: int) -> bool:
+    """Let a stopped process go on if it still has this name and user; tell whether it was done."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        if name_of(pid) != name or _uid_of(pid) != uid:
+            return False
+        signal.pidfd_send_signal(descriptor, signal.SIGCONT)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _uid_of(pid: int) -> int | None:
+    """Return the real user id of a process (proc_pid_status(5)); a daemon's folder is root's."""
+    try:
+        status = (PROC / str(pid) / "status").read_text(errors="replace")
+        return int(status.partition("\nUid:")[2].split(None, 1)[0])
+    except (OSError, IndexError, ValueError):
+        return None

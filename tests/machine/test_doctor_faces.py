@@ -168,6 +168,23 @@ def test_files_are_written_whole_where_they_may_be(machine: Machine, locked: Log
     assert locked.run("ls -A there").output.split() == ["fifo", "link", "mine"]
 
 
+def test_root_tells_of_another_and_a_saved_look_is_told_elsewhere(
+    machine: Machine, locked: Login
+) -> None:
+    command = ("creds-doctor", "--user", "alice")
+    written = machine.run(
+        *(*command, "--format", "prometheus", "--output", "/var/lib/alice.prom"), check=False
+    )
+    assert written.returncode == 1, written
+    assert metrics(machine, "var/lib/alice.prom")["creds_session_healthy()"] == 0
+    nagios = machine.run(*command, "--format", "nagios", check=False)
+    assert (nagios.returncode, CAUSE in nagios.stdout) == (2, True), nagios
+    assert locked.run("creds-doctor --save facts.json --format line").status == 1
+    saved = machine.sh("creds-doctor --from ~alice/facts.json --report /root/x.html", check=False)
+    assert (saved.returncode, CAUSE in saved.stdout) == (1, True), saved
+    assert "No secret can be read here." in (machine.root / "root/x.html").read_text()
+
+
 def test_nagios_hears_of_every_failure_in_its_words(locked: Login) -> None:
     failed = locked.run("creds-doctor --format nagios --output /usr/x")
     assert (failed.status, failed.output.split(":")[0]) == (3, "KEYRING UNKNOWN")

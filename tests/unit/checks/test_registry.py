@@ -48,7 +48,7 @@ def test_a_cause_silences_its_consequences_and_theirs() -> None:
         Outcome.PASSED,
     ]
     assert results["effect"].summary == "follows from: cause"
-    assert results["further"].follows_from == ("effect",)
+    assert results["further"].follows_from == ("cause",)
 
 
 @pytest.mark.parametrize("severity", [Severity.WARNING, Severity.NOTE])

@@ -10,6 +10,7 @@ from creds_session.report.doctor import (
     commands,
     count,
     findings,
+    has_fix,
     is_healthy,
     root_cause,
     tally,
@@ -56,7 +57,8 @@ def test_tally_tells_of_every_outcome() -> None:
     follows = skipped._replace(follows_from=("bus-absent",))
     assert tally([passed]) == "1 of 1 check found nothing"
     assert tally([passed, result(ERROR), skipped, skipped, follows]) == (
-        "1 of 5 checks found nothing; 1 would follow from what is found; 2 could not judge"
+        "1 of 5 checks found nothing; 1 not asked, for they follow from bus-absent;"
+        " 2 could not judge"
     )
 
 
@@ -73,6 +75,20 @@ def test_findings_come_the_worst_first_and_the_cause_before_its_effects() -> Non
 def test_commands_are_lines_for_a_shell() -> None:
     assert commands(ERROR) == ["creds unlock", "rm 'a b'"]
     assert commands(WARNING) == []
+
+
+@pytest.mark.parametrize(
+    ("cure", "fixes"),
+    [
+        (None, False),
+        (CURE, False),
+        (CURE._replace(is_safe=True), True),
+        (Remediation("by hand", is_safe=True), False),
+        (Remediation("as root", (("creds", "x"), ("sudo", "y")), is_safe=True), False),
+    ],
+)
+def test_fix_is_offered_where_it_would_do_it(cure: Remediation | None, fixes: bool) -> None:  # noqa: FBT001
+    assert has_fix(ERROR._replace(remediation=cure)) is fixes
 
 
 def test_count_has_the_noun_in_its_number() -> None:

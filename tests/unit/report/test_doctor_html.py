@@ -38,7 +38,9 @@ def test_a_locked_keyring_is_explained() -> None:
     told = text_of(page(LOCKED, run(CHECKS, LOCKED)))
     assert "No secret can be read here" in told
     assert "Programs keep their passwords in a keyring" in told
-    assert "Unlock it with the keyring's password. creds unlock" in told
+    assert (
+        "Unlock it with the keyring's password. creds unlock Or: creds-doctor --fix. Then" in told
+    )
     assert "more: creds-doctor --explain login-without-password" in told
     assert "Looked at on 12 January 1970, 13:46:40 UTC: user alice (id 1000)" in told
 
@@ -80,7 +82,7 @@ def test_every_check_is_told_by_what_it_looks_for() -> None:
         CheckResult("b", Outcome.SKIPPED, "follows from: a", (), ("a",)),
     ]
     told = text_of(page(HEALTHY, found, {"a": "no bus", "b": "no daemon"}))
-    assert "1 of 2 checks found nothing; 1 would follow from what is found Name" in told
+    assert "1 of 2 checks found nothing; 1 not asked, for they follow from a Name" in told
     assert "a ✓ no no bus b · not judged no daemon (follows" in told
 
 

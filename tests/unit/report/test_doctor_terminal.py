@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creds_session.facts import CollectionState, Facts
-from creds_session.findings import CheckResult, Finding, Outcome, Severity
+from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
 from creds_session.report.doctor_map import session_map, tree_lines
 from creds_session.report.doctor_terminal import coloured, plain
 from tests.unit import examples
@@ -50,8 +50,20 @@ def test_plain_shows_verdict_map_cause_evidence_and_cure() -> None:
         "warning: it fails [first-login-fails]",
         f"  page   {PAGE.format('first-login-fails')}",
         "",
-        "1 of 3 checks found nothing; 1 would follow from what is found (-v shows each)",
+        "1 of 3 checks found nothing; 1 not asked, for they follow from sshd (-v shows each)",
     ]
+
+
+def test_fix_is_named_where_it_would_do_it() -> None:
+    cure = Remediation("do it", (("creds", "unlock"),), is_safe=True)
+    told = plain(FACTS, [result(ERROR._replace(remediation=cure))])
+    assert "\n  cure   do it (or: creds-doctor --fix)\n" in told
+
+
+def test_a_note_is_told_in_a_line_unless_all_is_asked_for() -> None:
+    note = Finding("x", Severity.NOTE, "loud", "a fan", ("noise",))
+    assert "\nnote: loud [x]\n\n0 of 1 check" in plain(FACTS, [result(note)])
+    assert "\nnote: loud [x]\n  cause  a fan\n" in plain(FACTS, [result(note)], titles={})
 
 
 def test_with_titles_each_check_is_told() -> None:

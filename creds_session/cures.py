@@ -1,0 +1,94 @@
+"""Carry out the cure of a finding: only what loses nothing, only as this user, each step shown.
+
+A process is ended, or told to go on, by a pidfd that was opened before it was looked at again:
+its number cannot pass to another one meanwhile (pidfd_open(2)).
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from creds_session.facts import Facts
+from creds_session.findings import Finding, Remediation
+from creds_session.system.foreground import NotExecuted, held_signals, run_in_foreground
+from creds_session.system.processes import end, find_program
+from creds_session.system.survey import resume
+
+SUDO, KILL, OURS = "sudo", "kill", frozenset({"creds", "creds-setup-pam"})
+
+
+class Steps(NamedTuple):
+    """What this user runs, and what root has to, of one cure."""
+
+    mine: tuple[tuple[str, ...], ...] = ()
+    of_root: tuple[tuple[str, ...], ...] = ()
+
+
+def steps(cure: Remediation, uid: int) -> Steps:
+    """Tell root's commands from the user's; root runs them all, without sudo."""
+    if uid == 0:
+        return Steps(tuple(argv[1:] if argv[0] == SUDO else argv for argv in cure.commands))
+    mine = tuple(argv for argv in cure.commands if argv[0] != SUDO)
+    return Steps(mine, tuple(argv for argv in cure.commands if argv[0] == SUDO))
+
+
+def refusal(finding: Finding, uid: int) -> str:
+    """Say why a cure is not carried out here, or nothing."""
+    cure = finding.remediation
+    if cure is None:
+        return "no cure is known that a program could carry out"
+    if not cure.commands:
+        return f"left to you: {cure.text}"
+    if not cure.is_safe:
+        told = "; ".join(map(shlex.join, cure.commands))
+        return f"left to you, since it cannot be taken back or is not only yours: {told}"
+    of_root = steps(cure, uid).of_root
+    if of_root:
+        return f"root has to run: {'; '.join(map(shlex.join, of_root))}"
+    return ""
+
+
+def carry_out(cure: Remediation, facts: Facts, environ: Mapping[str, str]) -> str:
+    """Run the commands of a cure in turn; return why one of them failed, or nothing."""
+    for argv in steps(cure, os.getuid()).mine:
+        problem = _kill(argv, facts) if argv[0] == KILL else _run(argv, environ)
+        if problem:
+            return problem
+    return ""
+
+
+def _kill(argv: tuple[str, ...], facts: Facts) -> str:
+    """End a daemon, or let a process go on, if it still is the one that was looked at."""
+    pid = int(argv[-1])
+    daemon = next((one for one in facts.daemons if one.pid == pid), None)
+    if argv[1] == "-CONT":
+        bus = next((one for one in facts.processes.buses if one.pid == pid), None)
+        name = bus.name if bus else "gnome-keyring-d"
+        return "" if resume(pid, name, os.getuid()) else f"process {pid} is another one now"
+    if daemon is None:
+        return f"process {pid} was not seen to be a keyring daemon of this user"
+    return "" if end(daemon) else f"process {pid} did not end, or is another one now"
+
+
+def _run(argv: tuple[str, ...], environ: Mapping[str, str]) -> str:
+    program = _own(argv[0]) if argv[0] in OURS else find_program(argv[0])
+    if program is None:
+        return f"{argv[0]} is not installed"
+    try:
+        with held_signals() as held:
+            code = run_in_foreground([program, *argv[1:]], environ, held)
+    except NotExecuted as error:
+        return error.problem
+    return "" if code == 0 else f"{shlex.join(argv)} ended with {code}"
+
+
+def _own(name: str) -> str | None:
+    """Return the command of this very installation; it lies beside the one that runs."""
+    beside = Path(sys.argv[0]).absolute().with_name(name)
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)
