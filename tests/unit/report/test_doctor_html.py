@@ -38,9 +38,8 @@ def test_a_locked_keyring_is_explained() -> None:
     told = text_of(page(LOCKED, run(CHECKS, LOCKED)))
     assert "No secret can be read here" in told
     assert "Programs keep their passwords in a keyring" in told
-    assert (
-        "Unlock it with the keyring's password. creds unlock Or: creds-doctor --fix. Then" in told
-    )
+    cure = "Unlock it with the keyring's password. creds unlock Or: creds-doctor --fix . Then"
+    assert cure in told
     assert "more: creds-doctor --explain login-without-password" in told
     assert "Looked at on 12 January 1970, 13:46:40 UTC: user alice (id 1000)" in told
 
