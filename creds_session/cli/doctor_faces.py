@@ -83,7 +83,8 @@ def _text(arguments: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int
     titles = _titles() if arguments.verbose else None
     is_unicode = sys.stdout.encoding.lower().startswith("utf") or bool(arguments.output)
     if is_unicode and sys.stdout.isatty() and not arguments.output:
-        has_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+        can_colour = os.environ.get("TERM") not in {None, "", "dumb"}
+        has_colour = can_colour and not os.environ.get("NO_COLOR")
         width = shutil.get_terminal_size().columns
         told = coloured(facts, results, width, titles=titles, colour=has_colour)
     else:
