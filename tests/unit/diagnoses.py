@@ -67,6 +67,7 @@ daemons = st.builds(
     st.sampled_from(["", "S", "T"]),
 )
 states = st.one_of(st.none(), st.sampled_from(CollectionState))
+impostors = st.builds(OtherProcess, numbers, numbers, words, words, st.none() | words)
 programs = st.one_of(words, st.just("gnome-keyring-daemon"))
 log_texts = st.builds("{}{}".format, st.sampled_from(["", "gkr-pam: ", STASHED, INVALID]), words)
 buses = st.builds(
@@ -96,13 +97,7 @@ facts = st.builds(
     ),
     daemons=st.lists(daemons, max_size=3).map(tuple),
     installation=st.builds(InstallationFacts, os_release=words),
-    processes=st.builds(
-        ProcessFacts,
-        impostors=st.lists(
-            st.builds(OtherProcess, numbers, numbers, words, executable=st.none() | words),
-            max_size=2,
-        ).map(tuple),
-    ),
+    processes=st.lists(impostors, max_size=2).map(lambda some: ProcessFacts(impostors=tuple(some))),
     control=st.builds(ControlFacts, pid=st.none() | numbers),
     log=st.lists(
         st.builds(LogLine, st.floats(0, 4e9), programs, numbers, log_texts), max_size=3
