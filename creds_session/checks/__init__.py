@@ -29,4 +29,5 @@ CHECKS: tuple[Check, ...] = (
     *pam.CHECKS,
     *sshd.CHECKS,
     *keyring.CHECKS,
+    *pam.LAST,
 )

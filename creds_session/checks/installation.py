@@ -56,7 +56,7 @@ def _activation_other(facts: Facts) -> Found | NotJudged | None:
     if facts.activations is None:
         return NotJudged("the bus's service files were not read")
     first = facts.activations[:1]
-    if not first or DAEMON_NAME in first[0].command:
+    if not first or not first[0].is_there or DAEMON_NAME in first[0].command:
         return None
     return Found((f"{first[0].path} runs {first[0].command}",))
 

@@ -8,7 +8,7 @@ from creds_session.checks.registry import Check
 from creds_session.facts import CollectionState, Facts, collection_name
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.sshd import DIALOGUE
-from creds_session.story import INVALID, STARTED, STASHED, tell
+from creds_session.story import INVALID, STARTED, STASHED, UNLOCKED, tell
 
 SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
 LOGIN = "/org/freedesktop/secrets/collection/login"
@@ -111,6 +111,12 @@ def _without_password(facts: Facts) -> Found | None:
 def _locked(facts: Facts) -> Found | None:
     if not _is_locked(facts) or _without_password(facts):
         return None
+    story = tell(facts.log, facts.session.user)
+    if story.has(UNLOCKED) or story.has(f"{STARTED} and unlocked"):
+        cause = (
+            "the login handed its password over; it was locked since (creds lock), or refused it"
+        )
+        return Found(_evidence(facts), cause=cause)
     if facts.session.login_method == "password":
         cause = "its password is not the one that was typed at login"
         return Found(_evidence(facts), cause=cause, cure=REKEY)

@@ -381,17 +381,6 @@ CHECKS = (
         needs=("pam-module-not-installed", "pam-rule-missing"),
     ),
     Check(
-        "pam-other-services",
-        "pam",
-        Severity.NOTE,
-        "logins by other services do not open the keyring",
-        _other_services,
-        cause="each service has rules of its own",
-        cure=Remediation(
-            "if people log in by it: sudo creds-setup-pam --service NAME apply",
-        ),
-    ),
-    Check(
         "pam-files-unread",
         "pam",
         Severity.NOTE,
@@ -409,5 +398,18 @@ CHECKS = (
         cause="systemd starts the keyring daemon for its socket before the keyring exists; a"
         " keyring created through that socket is not served until the daemon restarts",
         cure=APPLY,
+    ),
+)
+LAST = (
+    Check(
+        "pam-other-services",
+        "pam",
+        Severity.NOTE,
+        "logins by other services do not open the keyring",
+        _other_services,
+        cause="each service has rules of its own",
+        cure=Remediation(
+            "if people log in by it: sudo creds-setup-pam --service NAME apply",
+        ),
     ),
 )

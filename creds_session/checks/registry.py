@@ -27,7 +27,7 @@ BY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 class Check(NamedTuple):
     """One thing that can be wrong, by a stable id.
 
-    ``needs`` names the checks whose error explains this one, and silences it. ``group`` is the
+    ``needs`` names the checks whose finding explains this one, and silences it. ``group`` is the
     word of an area; ``about`` is what its page says beyond title, cause and cure.
     """
 
@@ -48,7 +48,7 @@ def hindrance(facts: Facts) -> Severity:
 
 
 def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:
-    """Run the checks; a cause silences its consequences, a crash is a result.
+    """Run the checks; a cause, but no note, silences its consequences; a crash is a result.
 
     Errors come first, then warnings, notes and the rest, each in the order of the checks.
     """
@@ -76,7 +76,8 @@ def select(
 
 
 def _blocks(result: CheckResult) -> bool:
-    return result.has_error or bool(result.follows_from)
+    told = any(finding.severity is not Severity.NOTE for finding in result.findings)
+    return result.has_error or told or bool(result.follows_from)
 
 
 def _roots(result: CheckResult) -> tuple[str, ...]:

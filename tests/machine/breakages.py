@@ -1,0 +1,555 @@
+"""How each thing that the doctor finds is broken for real, on a machine that was healthy.
+
+A breakage is shell text: ``root`` is run by root outside, ``session`` in alice's shell, and
+``undo`` and ``leave`` take them back. ``ask`` is how the doctor is asked there.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+KEYRINGS = "/home/alice/.local/share/keyrings"
+LOGIN = f"{KEYRINGS}/login.keyring"
+SERVICE = "/usr/share/dbus-1/services/org.freedesktop.secrets.service"
+OWN_SERVICES = "/home/alice/.local/share/dbus-1/services"
+SSHD = "/etc/pam.d/sshd"
+DAEMON = "/usr/bin/gnome-keyring-daemon"
+MODULE = "/usr/lib/*-linux-gnu/security/pam_gnome_keyring.so"
+SITE = "/opt/creds-session/current/lib/python3*/site-packages"
+DROP_IN = "/etc/systemd/user/gnome-keyring-daemon.socket.d/creds-session.conf"
+UNITS = "/etc/systemd/user"
+AS_ROOT = "creds-doctor --user alice"
+
+
+class Breakage(NamedTuple):
+    """One way to break a machine, for one id.
+
+    ``cure``: ``fix`` where ``creds-doctor --fix`` cures it (a password is typed where it asks),
+    ``root`` where root runs what is shown, ``undo`` where a person has to. ``evidence`` is text
+    that is among what was seen. ``login``: how alice comes in, before (``healthy``: the shared
+    session, by password) or after it was broken (``password``, ``key``, ``dialogue``, ``su``).
+    ``behind`` names the finding that comes first, for what is no fault by itself.
+    """
+
+    id: str
+    evidence: str
+    root: str = ""
+    session: str = ""
+    ask: str = "creds-doctor"
+    undo: str = ""
+    leave: str = ""
+    cure: str = "undo"
+    login: str = "healthy"
+    behind: str = ""
+
+
+def env(check_id: str, evidence: str, words: str, root: str = "", undo: str = "") -> Breakage:
+    """Break the environment of one command alone; it is whole again after it."""
+    return Breakage(check_id, evidence, root=root, undo=undo, ask=f"env {words} creds-doctor")
+
+
+def pam(check_id: str, evidence: str, edit: str) -> Breakage:
+    """Break sshd's file; root's `creds-setup-pam` or the copy mends it."""
+    return Breakage(
+        check_id, evidence, root=f"cp -p {SSHD} /root/sshd; {edit}", undo=f"cp -p /root/sshd {SSHD}"
+    )
+
+
+def sshd(check_id: str, evidence: str, setting: str) -> Breakage:
+    """Break sshd's settings; only root sees them."""
+    place = "/etc/ssh/sshd_config.d/00-broken.conf"
+    return Breakage(
+        check_id, evidence, f"printf '{setting}' >{place}", ask=AS_ROOT, undo=f"rm {place}"
+    )
+
+
+ENVIRONMENT = (
+    env(
+        "bus-stale", "/run/user/1000/gone", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/gone"
+    ),
+    env("bus-not-local", "tcp:", "DBUS_SESSION_BUS_ADDRESS=tcp:host=127.0.0.1,port=1"),
+    env("bus-foreign", "denied", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1001/bus"),
+    Breakage(
+        "bus-unreachable",
+        "unix:path=/tmp/dumb",
+        session="python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX);"
+        ' s.bind("/tmp/dumb"); s.listen(); time.sleep(60)\' & sleep 0.2',
+        ask="env DBUS_SESSION_BUS_ADDRESS=unix:path=/tmp/dumb creds-doctor",
+        leave="kill %1; wait; rm /tmp/dumb",
+    ),
+    env("bus-unnamed", "/run/user/1000/bus", "-u DBUS_SESSION_BUS_ADDRESS"),
+    env("runtime-directory-unset", "not set", "-u XDG_RUNTIME_DIR"),
+    env("runtime-directory-missing", "absent", "XDG_RUNTIME_DIR=/run/user/4711"),
+    env("runtime-directory-foreign", "owner 1001", "XDG_RUNTIME_DIR=/run/user/1001"),
+    env("home-foreign", "owner 1001", "HOME=/home/bob"),
+    env("home-absent", "absent", "HOME=/home/nobody-has-it"),
+    env(
+        "home-not-of-account",
+        "the account has /home/alice",
+        "HOME=/home/alice2",
+        root="cp -a /home/alice /home/alice2",
+        undo="rm -r /home/alice2",
+    ),
+    env("backend-none", "null", "PYTHON_KEYRING_BACKEND=keyring.backends.null.Keyring"),
+    env("backend-elsewhere", "keyrings.alt", "PYTHON_KEYRING_BACKEND=keyrings.alt.file.Plain"),
+    env("ssh-socket-gone", "absent", "SSH_AUTH_SOCK=/run/user/1000/keyring/ssh"),
+    env("control-variable-stale", "keyring-AB", "GNOME_KEYRING_CONTROL=/run/user/1000/keyring-AB"),
+    env("bus-sandboxed", "snap", "SNAP=/snap/x SNAP_NAME=x"),
+    Breakage("root-under-sudo", "SUDO_USER=alice", ask="setsid -w sudo -n creds-doctor"),
+    Breakage(
+        "container-without-init",
+        "process 1 is",
+        ask="setsid -w sudo -n unshare --pid --fork --mount-proc setpriv --reuid 1000 --clear-groups"
+        " --regid 1000 env -u SUDO_USER HOME=/home/alice XDG_RUNTIME_DIR=/run/user/1000"
+        " creds-doctor --skip root-under-sudo",
+    ),
+    Breakage(
+        "daemon-capabilities",
+        "CAP_IPC_LOCK",
+        root=f"setcap cap_ipc_lock=ep {DAEMON}",
+        ask="setsid -w sudo -n setpriv --bounding-set=-ipc_lock --reuid 1000 --clear-groups --regid 1000"
+        " env -u SUDO_USER HOME=/home/alice XDG_RUNTIME_DIR=/run/user/1000 creds-doctor",
+        undo=f"setcap -r {DAEMON}",
+        cure="root",
+    ),
+)
+FILES = (
+    Breakage("runtime-directory-open", "0755", session="chmod 755 $XDG_RUNTIME_DIR", cure="fix"),
+    Breakage("keyrings-open", "0755", session=f"chmod 755 {KEYRINGS}", cure="fix"),
+    Breakage("keyring-open", "0644", session=f"chmod 644 {LOGIN}", cure="fix"),
+    Breakage("keyrings-unwritable", "0500", session=f"chmod 500 {KEYRINGS}", cure="fix"),
+    Breakage("keyrings-unreadable", "0000", session=f"chmod 000 {KEYRINGS}", cure="fix"),
+    Breakage("keyring-file-unreadable", "0000", session=f"chmod 000 {LOGIN}", cure="fix"),
+    Breakage("keyrings-foreign", "owner 1001", root=f"chown bob {KEYRINGS}", cure="root"),
+    Breakage("keyring-foreign", "owner 1001", root=f"chown bob {LOGIN}", cure="root"),
+    Breakage(
+        "keyrings-not-a-folder",
+        "keyrings: file",
+        session=f"mv {KEYRINGS} ~/kept; touch {KEYRINGS}",
+        leave=f"rm -rf {KEYRINGS} {KEYRINGS}.aside; mv ~/kept {KEYRINGS}",
+        cure="fix",
+    ),
+    Breakage(
+        "keyring-not-a-file",
+        "login.keyring: folder",
+        session=f"mv {LOGIN} ~/kept; mkdir {LOGIN}",
+        leave=f"rm -rf {LOGIN} {LOGIN}.aside; mv ~/kept {LOGIN}",
+    ),
+    Breakage(
+        "keyring-broken",
+        "not a keyring",
+        session=f"cp -p {LOGIN} ~/kept; echo nonsense >{LOGIN}",
+        leave=f"mv ~/kept {LOGIN}",
+    ),
+    Breakage(
+        "keyring-plaintext",
+        "[keyring]",
+        session=f"cp -p {LOGIN} ~/kept; printf '[keyring]\\ndisplay-name=Login\\n' >{LOGIN}",
+        leave=f"mv ~/kept {LOGIN}",
+    ),
+    Breakage(
+        "keyrings-cannot-be-made",
+        "0500",
+        session=f"mv {KEYRINGS} ~/kept; chmod 500 ~/.local/share",
+        leave=f"chmod 700 ~/.local/share; mv ~/kept {KEYRINGS}",
+        cure="fix",
+    ),
+    Breakage(
+        "home-full",
+        "0 bytes",
+        root=f"mount -t tmpfs -o size=8k,mode=700,uid=1000 tmpfs {KEYRINGS};"
+        f" head -c 9000 /dev/zero >{KEYRINGS}/x || :",
+        undo=f"umount {KEYRINGS}",
+    ),
+    Breakage(
+        "home-read-only",
+        "read-only",
+        root=f"mount --bind {KEYRINGS} {KEYRINGS}; mount -o remount,bind,ro {KEYRINGS}",
+        undo=f"umount {KEYRINGS}",
+    ),
+    Breakage(
+        "default-keyring-absent",
+        "alias default",
+        session=f"printf nothing >{KEYRINGS}/default",
+        leave=f"rm {KEYRINGS}/default",
+        cure="fix",
+    ),
+)
+INSTALLATION = (
+    Breakage(
+        "daemon-not-installed",
+        "no gnome",
+        root=f"cp -p {DAEMON} /root/d; rm {DAEMON}",
+        undo=f"mv /root/d {DAEMON}",
+    ),
+    Breakage(
+        "activation-missing", SERVICE, root=f"mv {SERVICE} /root/s", undo=f"mv /root/s {SERVICE}"
+    ),
+    Breakage(
+        "activation-broken",
+        "/nonexistent",
+        session=f"mkdir -p {OWN_SERVICES}; printf '[D-BUS Service]\\nName=org.freedesktop.secrets\\n"
+        f"Exec=/nonexistent/x\\n' >{OWN_SERVICES}/s.service",
+        leave="rm -r ~/.local/share/dbus-1",
+    ),
+    Breakage(
+        "activation-other",
+        "/usr/bin/true",
+        session=f"mkdir -p {OWN_SERVICES}; printf '[D-BUS Service]\\nName=org.freedesktop.secrets\\n"
+        f"Exec=/usr/bin/true\\n' >{OWN_SERVICES}/s.service",
+        leave="rm -r ~/.local/share/dbus-1",
+    ),
+    Breakage(
+        "secretstorage-missing",
+        "secretstorage",
+        root=f"cd {SITE}; mv secretstorage /root/ss",
+        undo=f"cd {SITE}; mv /root/ss secretstorage",
+    ),
+    Breakage(
+        "processes-hidden",
+        "/proc/1",
+        root="mount -o remount,hidepid=2 /proc",
+        undo="mount -o remount,hidepid=0 /proc",
+    ),
+)
+PAM = (
+    Breakage(
+        "pam-module-not-installed",
+        "pam_gnome_keyring.so",
+        root=f"mv {MODULE} /root/m",
+        undo="mv /root/m $(dirname $(ls /usr/lib/*/security/pam_unix.so))/pam_gnome_keyring.so",
+    ),
+    pam("pam-service-absent", "", f"rm {SSHD}"),
+    pam("pam-file-malformed", "", f"echo 'auht required pam_unix.so' >>{SSHD}"),
+    Breakage(
+        "pam-rule-missing",
+        "no rule",
+        root="creds-setup-pam revert",
+        undo="creds-setup-pam apply",
+        cure="root",
+    ),
+    pam("pam-only-if", "only_if=login", f"sed -i '/gnome_keyring/s/$/ only_if=login/' {SSHD}"),
+    pam("pam-option-misspelt", "autostart", f"sed -i 's/auto_start/autostart/' {SSHD}"),
+    pam("pam-no-auto-start", "no auto_start", f"sed -i 's/ auto_start//' {SSHD}"),
+    pam(
+        "pam-rule-too-early",
+        "before pam_unix.so",
+        f"r=$(grep -n '^auth.*gnome_keyring' {SSHD}); sed -i '/^auth.*gnome_keyring/d' {SSHD};"
+        f' sed -i "1i${{r#*:}}" {SSHD}',
+    ),
+    pam("pam-rule-ineffective", "auth", f"sed -i '1iauth sufficient pam_unix.so' {SSHD}"),
+    pam(
+        "pam-rule-unsafe",
+        "auth",
+        f"sed -i -E '/^auth.*gnome_keyring/s/(optional|\\[default=ignore\\])/required/' {SSHD}",
+    ),
+    pam(
+        "pam-rule-repeated",
+        "2 times",
+        f"echo 'password optional pam_gnome_keyring.so use_authtok' >>{SSHD}",
+    ),
+    pam(
+        "pam-password-asks",
+        "no use_authtok",
+        f"sed -i '1ipassword optional pam_gnome_keyring.so' {SSHD}",
+    ),
+    Breakage(
+        "passwd-leaves-keyring",
+        "passwd: no rule",
+        root="cp -p /etc/pam.d/passwd /root/p; echo 'password required pam_unix.so' >/etc/pam.d/passwd",
+        undo="cp -p /root/p /etc/pam.d/passwd",
+    ),
+    Breakage("pam-other-services", "login"),
+    Breakage(
+        "pam-files-unread",
+        "common-account",
+        root="chmod 600 /etc/pam.d/common-account",
+        undo="chmod 644 /etc/pam.d/common-account",
+    ),
+    Breakage(
+        "first-login-fails",
+        "gnome-keyring-daemon.socket",
+        root=f"mv {DROP_IN} /root/drop-in",
+        undo=f"mv /root/drop-in {DROP_IN}",
+    ),
+    sshd("sshd-without-pam", "usepam no", "UsePAM no\\n"),
+    sshd(
+        "sshd-keyboard-interactive", "keyboard-interactive", "KbdInteractiveAuthentication yes\\n"
+    ),
+    sshd(
+        "sshd-takes-no-password",
+        "passwordauthentication no",
+        "PasswordAuthentication no\\nKbdInteractiveAuthentication no\\n",
+    ),
+    sshd("sshd-refuses-settings", "sshd -T:", "Nonsense yes\\n"),
+)
+END = (
+    "systemctl --user stop gnome-keyring-daemon.socket gnome-keyring-daemon.service;"
+    " pkill -KILL -u alice gnome-keyring-d; sleep 0.2;"
+)
+GUESTS = (
+    Breakage(
+        "daemon-impostor",
+        "/home/alice/gnome-keyring-daemon",
+        session="cp /bin/sleep ~/gnome-keyring-daemon; ~/gnome-keyring-daemon 99 & sleep 0.1",
+        leave="kill %1; wait; rm ~/gnome-keyring-daemon",
+    ),
+    Breakage(
+        "daemon-zombie",
+        "has ended",
+        session='python3 -c "import subprocess, time;'
+        f" p = subprocess.Popen(['{DAEMON}', '--version'], stdout=-3); time.sleep(99)\" & sleep 0.4",
+        leave="kill %1; wait",
+    ),
+    Breakage(
+        "daemon-several",
+        "by-hand",
+        session=f"dbus-run-session -- sh -c '{DAEMON} --daemonize --control-directory=$(mktemp -d)"
+        " >/dev/null 2>&1; exec sleep 99' & sleep 0.7",
+        leave="kill %1; wait; sleep 0.2",
+    ),
+    Breakage(
+        "bus-nested",
+        "/run/user/1000/bus",
+        ask="dbus-run-session -- sh -c 'printf pw1 | creds unlock --password-stdin 2>/dev/null;"
+        """ creds-doctor "$@"' x""",
+    ),
+)
+MASK = f"ln -s /dev/null {UNITS}/gnome-keyring-daemon.socket;"
+UNMASK = f"rm -f {UNITS}/gnome-keyring-daemon.socket {UNITS}/gnome-keyring-daemon.service;"
+NO_HOOK = "install -D -o alice /dev/null /home/alice/.config/creds-session/no-hook;"
+HOOK = "rm -rf /home/alice/.config/creds-session;"
+OTHER = "/opt/creds-session/current/bin/python /opt/other_provider.py"
+SESSIONS = (
+    Breakage(
+        "daemon-stopped",
+        "pid ",
+        session="kill -STOP $(pgrep -u alice gnome-keyring-d)",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "bus-stopped",
+        "is stopped",
+        session="kill -STOP $(pgrep -u alice -x 'dbus-daemon|dbus-broker')",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "daemon-split-brain",
+        "control is served by pid",
+        session="printf pw1 | gnome-keyring-daemon --unlock --daemonize >/dev/null 2>&1; sleep 0.5",
+        cure="fix",
+        login="key",
+    ),
+    Breakage(
+        "daemon-without-secrets",
+        "--components=pkcs11",
+        session=f"{END} gnome-keyring-daemon --daemonize --components=pkcs11 >/dev/null 2>&1",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "daemon-on-another-bus",
+        "by-hand",
+        session=f"{END} dbus-run-session -- sh -c '{DAEMON} --daemonize >/dev/null 2>&1;"
+        " exec sleep 99' & sleep 4.2",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "daemon-waiting",
+        "--login",
+        root=f"{NO_HOOK} {MASK}",
+        undo=f"{HOOK} {UNMASK}",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "daemon-gone",
+        "started properly",
+        root=f"{NO_HOOK} {MASK}",
+        session="pkill -u alice gnome-keyring-d; sleep 0.3",
+        undo=f"{HOOK} {UNMASK}",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "daemon-other-home",
+        "knows no login keyring",
+        session=f"{END} mkdir -p ~/other; HOME=~/other gnome-keyring-daemon --daemonize"
+        " >/dev/null 2>&1; sleep 0.5",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "control-socket-gone",
+        "nobody listens",
+        session="rm $XDG_RUNTIME_DIR/keyring/control",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "daemon-elsewhere",
+        "/home/alice/.cache/keyring-",
+        session=f"{END} export $(printf pw1 | env -u XDG_RUNTIME_DIR gnome-keyring-daemon"
+        " --daemonize --login 2>/dev/null | grep CONTROL); gnome-keyring-daemon --start"
+        " >/dev/null 2>&1; sleep 0.5",
+        login="password",
+    ),
+    Breakage("other-provider", "python", session=f"{END} {OTHER} open & sleep 1", login="password"),
+    Breakage(
+        "other-provider-locked",
+        "is locked",
+        session=f"{END} {OTHER} locked & sleep 1",
+        login="password",
+    ),
+    Breakage("daemon-hung", "python", session=f"{END} {OTHER} silent & sleep 1", login="password"),
+    Breakage(
+        "unit-half-masked",
+        "masked",
+        root=f"ln -s /dev/null {UNITS}/gnome-keyring-daemon.service",
+        undo=UNMASK,
+        login="password",
+    ),
+    Breakage(
+        "unit-failed",
+        "failed",
+        root=f"{NO_HOOK} mkdir -p {UNITS}/gnome-keyring-daemon.service.d;"
+        " printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n'"
+        f" >{UNITS}/gnome-keyring-daemon.service.d/broken.conf",
+        undo=f"{HOOK} rm -r {UNITS}/gnome-keyring-daemon.service.d",
+        login="password",
+    ),
+    Breakage(
+        "user-manager-failed",
+        "is masked",
+        root="systemctl mask user@1000.service",
+        undo="systemctl unmask user@1000.service",
+        cure="undo",
+        login="key",
+    ),
+    Breakage("bus-absent", "XDG_RUNTIME_DIR=(not set)", root=NO_HOOK, undo=HOOK, login="su"),
+    Breakage(
+        "user-manager-absent",
+        "inactive",
+        root=NO_HOOK,
+        undo=HOOK,
+        login="su",
+        behind="bus-absent",
+    ),
+    Breakage("login-without-password", "publickey", login="key", cure="fix"),
+    Breakage(
+        "hook-absent",
+        "/etc/profile.d",
+        root="mv /etc/profile.d/creds-session.sh /root/hook",
+        undo="mv /root/hook /etc/profile.d/creds-session.sh",
+        login="key",
+        behind="login-without-password",
+    ),
+    Breakage(
+        "hook-off",
+        "no-hook",
+        root=NO_HOOK,
+        undo=HOOK,
+        login="key",
+        behind="login-without-password",
+    ),
+    Breakage(
+        "prompt-impossible",
+        "couldn't create system prompt",
+        session="secret-tool lookup service app username me",
+        login="key",
+        behind="login-without-password",
+    ),
+    Breakage(
+        "keyring-absent",
+        "login.keyring",
+        root=f"{NO_HOOK} mv {KEYRINGS} /home/alice/kept",
+        undo=f"{HOOK} rm -rf {KEYRINGS}; mv /home/alice/kept {KEYRINGS}",
+        login="key",
+    ),
+    Breakage(
+        "keyring-ghost",
+        "gnome-keyring-daemon (pid",
+        root=f"{NO_HOOK} mv {DROP_IN} /root/drop-in; mv {KEYRINGS} /home/alice/kept",
+        undo=f"{HOOK} mv /root/drop-in {DROP_IN}; rm -rf {KEYRINGS}; mv /home/alice/kept {KEYRINGS}",
+        cure="fix",
+        login="password",
+    ),
+    Breakage("keyring-locked", "login.keyring", session="creds lock", cure="fix", login="password"),
+    Breakage(
+        "login-password-refused",
+        "was invalid",
+        root=f"{NO_HOOK} echo alice:pw2 | chpasswd",
+        undo=f"{HOOK} echo alice:pw1 | chpasswd",
+        login="password",
+    ),
+    Breakage(
+        "login-password-lost",
+        "stashed password",
+        root=f"{NO_HOOK} printf 'PasswordAuthentication no\\nKbdInteractiveAuthentication yes\\n'"
+        " >/etc/ssh/sshd_config.d/00-broken.conf; systemctl reload ssh",
+        undo=f"{HOOK} rm /etc/ssh/sshd_config.d/00-broken.conf; systemctl reload ssh",
+        cure="fix",
+        login="dialogue",
+    ),
+    Breakage(
+        "default-keyring-locked",
+        "/org/freedesktop/secrets/collection/work",
+        session="/opt/creds-session/current/bin/python /opt/second_keyring.py",
+        leave=f"rm -f {KEYRINGS}/work.keyring {KEYRINGS}/default",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "default-elsewhere",
+        "default says work",
+        session="/opt/creds-session/current/bin/python /opt/second_keyring.py",
+        leave=f"rm -f {KEYRINGS}/work.keyring {KEYRINGS}/default",
+        login="password",
+        behind="default-keyring-locked",
+    ),
+)
+SHARED = (*ENVIRONMENT, *FILES, *INSTALLATION, *PAM, *GUESTS)
+OTHER_PROVIDER = """\
+import sys, time
+from jeepney import DBusAddress, MessageType, new_error, new_method_call, new_method_return
+from jeepney.io.blocking import open_dbus_connection
+
+mode = sys.argv[1]
+bus = open_dbus_connection()
+daemon = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+bus.send_and_get_reply(
+    new_method_call(daemon, "RequestName", "su", ("org.freedesktop.secrets", 4))
+)
+if mode == "silent":
+    time.sleep(99)
+while True:
+    message = bus.receive()
+    if message.header.message_type is not MessageType.method_call:
+        continue
+    name = message.header.fields.get(3)
+    if name == "ReadAlias":
+        bus.send(new_method_return(message, "o", ("/org/freedesktop/secrets/collection/mine",)))
+    elif name == "Get":
+        bus.send(new_method_return(message, "v", (("b", mode == "locked"),)))
+    else:
+        bus.send(new_error(message, "org.freedesktop.DBus.Error.UnknownMethod"))
+"""
+SECOND_KEYRING = """\
+import os
+import subprocess
+from creds_session.secret import Secret
+from creds_session.system.bus import Bus, session_bus_address
+from creds_session.system.secret_service import secret_service
+
+PATH = "/org/freedesktop/secrets"
+with Bus(session_bus_address(os.environ, os.getuid()), 5) as bus:
+    service = secret_service(bus)
+    service.create("work", Secret(b"other"))
+    call = ["busctl", "--user", "call", "org.freedesktop.secrets", PATH]
+    call += ["org.freedesktop.Secret.Service", "SetAlias", "so", "default", f"{PATH}/collection/work"]
+    subprocess.run(call, check=True)
+    service.lock(f"{PATH}/collection/work")
+"""

@@ -1,0 +1,140 @@
+"""A person who asks the doctor on a booted machine, and does what it says."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from typing import Any, NamedTuple
+
+from tests.machine import breakages
+from tests.machine.breakages import AS_ROOT, Breakage
+from tests.machine.login import Login
+from tests.machine.machine import Machine
+
+PASSWORD = "pw1"
+KEY = ["-o", "PreferredAuthentications=publickey", "-o", "IdentityFile=/root/key"]
+DIALOGUE = ["-o", "PreferredAuthentications=keyboard-interactive"]
+ASKS = "[Pp]assword of the login keyring: "
+
+
+class Told(NamedTuple):
+    """What the doctor said: its exit code, the findings in order, and how long it took."""
+
+    status: int
+    findings: tuple[dict[str, Any], ...]
+    seconds: float
+
+    @property
+    def ids(self) -> list[str]:
+        return [str(finding["id"]) for finding in self.findings]
+
+    def evidence(self, check_id: str) -> str:
+        return "\n".join(
+            line for one in self.findings if one["id"] == check_id for line in one["evidence"]
+        )
+
+    @property
+    def above_note(self) -> list[str]:
+        return [str(one["id"]) for one in self.findings if one["severity"] != "note"]
+
+
+def prepare(machine: Machine) -> None:
+    """Make alice and bob, whose manager runs always, and give her a secret."""
+    machine.run("creds-setup-pam", "apply")
+    for name in ("alice", "bob"):
+        machine.add_user(name, PASSWORD)
+    machine.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/key")
+    machine.sh(
+        "install -d -o alice -g alice -m 700 ~alice/.ssh;"
+        " install -o alice -g alice -m 600 /root/key.pub ~alice/.ssh/authorized_keys;"
+        " usermod -a -G systemd-journal alice;"
+        " echo 'alice ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/alice;"
+        " loginctl enable-linger bob; systemctl start user@1001"
+    )
+    for name, text in (
+        ("other_provider", breakages.OTHER_PROVIDER),
+        ("second_keyring", breakages.SECOND_KEYRING),
+    ):
+        (machine.root / f"opt/{name}.py").write_text(text)
+    with machine.ssh("alice", PASSWORD) as session:
+        assert session.run("printf s3cret | creds put app me").status == 0
+
+
+def reset(machine: Machine) -> None:
+    """End all that is alice's."""
+    machine.run("loginctl", "terminate-user", "alice", check=False)
+    machine.run("pkill", "-KILL", "-u", "alice", check=False)
+    machine.wait_until_gone("alice")
+
+
+def log_in(machine: Machine, kind: str, password: str = PASSWORD) -> Login:
+    """Come in as alice by password, key, keyboard-interactive, or by su from bob's session."""
+    if kind == "key":
+        hook_asks = not (machine.root / "home/alice/.config/creds-session/no-hook").exists()
+        has_hook = (machine.root / "etc/profile.d/creds-session.sh").exists()
+        manager = (machine.root / "etc/systemd/system/user@1000.service").is_symlink()
+        answers = [""] if hook_asks and has_hook and not manager else []
+        return machine.ssh("alice", None, *KEY, answers=answers)
+    if kind == "dialogue":
+        return machine.ssh("alice", None, *DIALOGUE, answers=[PASSWORD])
+    if kind == "su":
+        session = machine.ssh("bob", PASSWORD)
+        session.enter("su - alice", PASSWORD)
+        return session
+    return machine.ssh("alice", password)
+
+
+def ask(machine: Machine, session: Login, command: str = "creds-doctor") -> Told:
+    """Ask the doctor in this session, or as root; its answer goes through a file."""
+    began = time.monotonic()
+    if command.startswith(AS_ROOT):
+        done = machine.run(*command.split(), "--json", check=False)
+        status, text = done.returncode, done.stdout
+    else:
+        session.run("rm -f /tmp/told")
+        status = session.run(f"{command} --json >/tmp/told 2>/tmp/errors </dev/null").status
+        text = (machine.root / "tmp/told").read_text()
+    seconds = time.monotonic() - began
+    told = json.loads(text)
+    findings = tuple(one for check in told["checks"] for one in check["findings"])
+    return Told(status, findings, seconds)
+
+
+def fix(session: Login, *, answers: int = 3) -> str:
+    """Let the doctor cure what it can; type the keyring's password where it is asked for."""
+    before = len(session.transcript)
+    session.type("creds-doctor --fix --yes 2>&1 >/dev/null; echo 'do''ne'")
+    while session.expect(ASKS, "done\r") == 0 and answers:
+        answers -= 1
+        session.type_secretly(PASSWORD)
+    session.expect("<ready>")
+    return session.transcript[before:]
+
+
+def carry_out_as_root(machine: Machine, told: Told, check_id: str) -> None:
+    """Run what is shown for root."""
+    (finding,) = [one for one in told.findings if one["id"] == check_id]
+    for argv in finding["remediation"]["commands"]:
+        assert argv[0] == "sudo", argv
+        machine.run(*argv[1:])
+
+
+def broken(machine: Machine, session: Login | None, breakage: Breakage) -> Login:
+    """Break it; return the session that is to be asked."""
+    if breakage.root:
+        machine.sh(breakage.root)
+    if session is None:
+        password = "pw2" if "alice:pw2" in breakage.root else PASSWORD
+        session = log_in(machine, breakage.login, password)
+    if breakage.session:
+        session.run(breakage.session)
+    return session
+
+
+def mend(machine: Machine, session: Login, breakage: Breakage) -> None:
+    """Take a breakage back."""
+    if breakage.leave:
+        session.run(breakage.leave)
+    if breakage.undo:
+        machine.sh(breakage.undo)
