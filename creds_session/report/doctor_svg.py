@@ -11,7 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 from creds_session.facts import DAEMON_NAME, CollectionState, Facts
-from creds_session.findings import CheckResult, Severity
+from creds_session.findings import CheckResult
 from creds_session.report.doctor import findings
 from creds_session.report.doctor_map import (
     STATES,
@@ -28,7 +28,13 @@ GAP, ROW = 36, 146
 LEFT, TOP = 4, 30
 LONGEST = 29  # characters that fit into a box
 SIGNS = {Tone.GOOD: "\N{CHECK MARK}", Tone.BAD: "\N{BALLOT X}", Tone.PLAIN: "\N{MIDDLE DOT}"}
-STOPS_THE_PASSWORD = ("pam-", "sshd-")
+STOPS_THE_PASSWORD = frozenset(
+    {
+        *("sshd-without-pam", "sshd-keyboard-interactive", "pam-module-not-installed"),
+        *("pam-file-malformed", "pam-rule-missing", "pam-only-if", "pam-option-misspelt"),
+        *("pam-no-auto-start", "pam-rule-too-early", "pam-rule-ineffective"),
+    }
+)
 ARROW = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"'
     ' orient="auto-start-reverse"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>'
@@ -132,15 +138,12 @@ def _login(facts: Facts) -> Place:
 
 
 def _pam(facts: Facts, results: tuple[CheckResult, ...]) -> Place:
-    stops = any(
-        finding.id.startswith(STOPS_THE_PASSWORD) and finding.severity is not Severity.NOTE
-        for finding in findings(results)
-    )
-    state = "does not hand it over" if stops else "hands it over"
-    name = f"PAM, service {facts.pam.service}"
+    title, name = "The login's rules", f"PAM, service {facts.pam.service}"
     if facts.pam.reason or not facts.pam.files:
-        return Place("The login's rules", name, "not judged", Tone.PLAIN)
-    return Place("The login's rules", name, state, Tone.BAD if stops else Tone.GOOD)
+        return Place(title, name, "not judged", Tone.PLAIN)
+    if any(finding.id in STOPS_THE_PASSWORD for finding in findings(results)):
+        return Place(title, name, "do not hand it over", Tone.BAD)
+    return Place(title, name, "hand it over", Tone.GOOD)
 
 
 def _control(facts: Facts) -> Place:

@@ -4,7 +4,7 @@ import pytest
 
 from creds_session.checks import CHECKS, run
 from creds_session.facts import BusFacts, CollectionState, Facts, PamFacts, SessionFacts
-from creds_session.report.doctor_svg import LONGEST, session_svg
+from creds_session.report.doctor_svg import LONGEST, STOPS_THE_PASSWORD, session_svg
 from creds_session.surroundings import ControlFacts
 from tests.unit import examples
 from tests.unit.diagnoses import as_xml
@@ -23,6 +23,10 @@ def boxes(made: Facts) -> dict[str, tuple[str, str]]:
     }
 
 
+def test_what_stops_the_password_are_checks() -> None:
+    assert {check.id for check in CHECKS} >= STOPS_THE_PASSWORD
+
+
 def ways(made: Facts) -> list[str]:
     """Return whether each way is whole, in the order in which they are drawn."""
     picture = as_xml(session_svg(made, run(CHECKS, made)))
@@ -38,7 +42,7 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
         "The keyring daemon": ("good", "it serves secrets"),
         "The login keyring": ("good", "open"),
         "The login": ("good", "with a password"),
-        "The login's rules": ("good", "hands it over"),
+        "The login's rules": ("good", "hand it over"),
         "The control socket": ("good", "a daemon listens"),
     }
     assert ways(made) == ["good"] * 6
@@ -100,7 +104,7 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
         (examples.WELL._replace(pam=PamFacts()), "The login's rules", "plain", "not judged"),
         (
             examples.WELL._replace(pam=NO_RULES),
-            *("The login's rules", "bad", "does not hand it over"),
+            *("The login's rules", "bad", "do not hand it over"),
         ),
         (examples.WELL, "The control socket", "plain", "nobody listens"),
         (
