@@ -54,22 +54,20 @@ def session_svg(facts: Facts, results: Iterable[CheckResult]) -> str:
     """Return the picture as an element to stand in a page."""
     results = tuple(results)
     programs = [_program(), _bus(facts), _daemon(facts), *_keyrings(facts)]
+    programs, default = programs[:4], programs[4:]
     logins = [_login(facts), _pam(facts, results), _control(facts)]
     parts = [
         ARROW,
         _heading(0, "The way of a program to a secret"),
         _heading(1, "The way of a login's password to the daemon"),
     ]
-    for number, place in enumerate(programs[:4]):
-        parts.append(_box(number, 0, place))
-    parts += [_box(number, 1, place) for number, place in enumerate(logins)]
-    parts += [_box(3, 1, place) for place in programs[4:5]]
-    for row, places in enumerate((programs[:4], logins)):
+    for row, places in enumerate((programs, [*logins, *default])):
+        parts += [_box(column, row, place) for column, place in enumerate(places)]
+    for row, places in enumerate((programs, logins)):
         ways = zip(places, places[1:])
-        parts += [_arrow(number, row, _way(*ends)) for number, ends in enumerate(ways)]
+        parts += [_arrow(column, row, _way(*ends)) for column, ends in enumerate(ways)]
     parts.append(_upward(2, _way(logins[2], programs[2])))
-    if len(programs) > 4:  # noqa: PLR2004 - a default keyring of its own
-        parts.append(_downward(2, _way(programs[2], programs[4])))
+    parts += [_downward(2, _way(programs[2], place)) for place in default]
     width, height = _x(4) - GAP + LEFT, TOP + ROW + HEIGHT + LEFT
     told = "\n".join(guides + node.text for guides, node in tree_lines(session_map(facts)))
     return (
