@@ -23,7 +23,7 @@ from creds_session.findings import CheckResult, Finding, Outcome, Remediation, S
 from creds_session.story import INVALID, STASHED, LogLine
 from creds_session.surroundings import ControlFacts, OtherProcess, ProcessFacts
 
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=20, deadline=None)
 ATTACKS = (
     "</details><script>alert(1)</script>",
     "\"><img src=x onerror='alert(1)'>",
