@@ -16,7 +16,7 @@ from creds_session.errors import CannotWrite, InvalidData, NoSuchFile
 from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Severity
 from creds_session.probe.machine import probe, probe_user
-from creds_session.report.checks import Entry
+from creds_session.report.checks import Entry, index, page
 from creds_session.report.doctor import is_healthy
 from creds_session.snapshot import anonymous, dumps, loads, redacted
 from creds_session.system.root import Root
@@ -122,6 +122,16 @@ def saved(path: Path) -> Facts:
 def entries() -> tuple[Entry, ...]:
     """Return what the registry says of each check, without a machine at hand."""
     return tuple(_entry(check) for check in CHECKS)
+
+
+def pages() -> dict[str, str]:
+    """Return the documents of the checks, by their path below docs/reference."""
+    listed = entries()
+    told = {"checks.md": index(listed)}
+    for entry in listed:
+        effects = [other.id for other in listed if entry.id in other.needs]
+        told[f"checks/{entry.id}.md"] = page(entry, effects)
+    return told
 
 
 def _entry(check: Check) -> Entry:

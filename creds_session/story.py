@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 BEFORE = 30.0  # seconds that a password may take to be typed and judged before sshd says accepted
@@ -56,7 +56,7 @@ class Story(NamedTuple):
         return tuple(event for event in self.events if event.alarm is Alarm.TRUE)
 
 
-ACCEPTED = re.compile(r"^Accepted (\S+) for (\S+) from \S+ port \d+")
+ACCEPTED = re.compile(r"^Accepted (\S+) for (\S+) from \S+ port (\d+)")
 OPENED = re.compile(r"^pam_unix\((\S+):session\): session opened for user ([^\s(]+)")
 NOT_A_LOGIN = frozenset({"systemd-user", "sudo", "sudo-i", "cron", "runuser", "runuser-l"})
 
@@ -126,15 +126,16 @@ def tell(lines: Iterable[LogLine], user: str) -> Story:
     if start is None:
         return Story(_events([line for line in ordered if _is_of_keyring(line)]))
     leader, began = ordered[start].pid, ordered[start].when
-    part = [line for line in ordered if _belongs(line, leader, began)]
+    others = {line.pid for line in ordered if _begins(line)} - {leader}
+    part = [line for line in ordered if _belongs(line, leader, began, others)]
     return Story(_events(part))
 
 
-def method_of(lines: Iterable[LogLine], user: str) -> str | None:
-    """Return sshd's word for how this user's last login was accepted, or None."""
+def method_of(lines: Iterable[LogLine], user: str, port: str = "") -> str | None:
+    """Return sshd's word for how this user's last login was accepted, from this port; or None."""
     found = [ACCEPTED.match(line.text) for line in lines]
-    ours = [one.group(1) for one in found if one and one.group(2) == user]
-    return ours[-1] if ours else None
+    ours = [one for one in found if one and one.group(2) == user and port in {"", one.group(3)}]
+    return ours[-1].group(1) if ours else None
 
 
 def _last_login(lines: Sequence[LogLine], user: str) -> int | None:
@@ -150,11 +151,19 @@ def _last_login(lines: Sequence[LogLine], user: str) -> int | None:
     return None
 
 
-def _belongs(line: LogLine, leader: int, began: float) -> bool:
-    if line.when < began - BEFORE:
+def _begins(line: LogLine) -> bool:
+    return bool(ACCEPTED.match(line.text) or OPENED.match(line.text))
+
+
+def _belongs(line: LogLine, leader: int, began: float, others: Collection[int]) -> bool:
+    """Tell whether a line is of the login that this leader began, and of none of the others.
+
+    A conversation by keyboard-interactive logs from a child of sshd's, before the login began.
+    """
+    if line.when < began - BEFORE or line.pid in others:
         return False
     if line.pid == leader:
-        return _is_of_keyring(line) or bool(ACCEPTED.match(line.text) or OPENED.match(line.text))
+        return _is_of_keyring(line) or _begins(line)
     return _is_of_keyring(line) and (line.when >= began or line.text.startswith("gkr-pam"))
 
 

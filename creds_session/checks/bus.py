@@ -124,6 +124,7 @@ CHECKS = (
         " containers start sessions without one",
         cure=START,
         needs=NO_SESSION,
+        about="Programs say `Cannot autolaunch D-Bus without X11 $DISPLAY`.",
     ),
     Check(
         "bus-not-local",
@@ -154,6 +155,7 @@ CHECKS = (
         cause="tmux, screen and nohup keep the address of a session that has ended",
         cure=FIND,
         needs=NO_SESSION,
+        about="See [a shell whose bus is gone](../../how-to/cron-and-ci.md).",
     ),
     Check(
         "bus-unreachable",

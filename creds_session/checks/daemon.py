@@ -54,6 +54,8 @@ def _hung(facts: Facts) -> Found | None:
     if bus.owner is None or not bus.reason:
         return None
     told = f"org.freedesktop.secrets is owned by {bus.owner.name} (pid {bus.owner.pid})"
+    if not bus.owner.is_gnome_keyring:
+        return Found((told, bus.reason), cure=Remediation("end it, then run: creds unlock"))
     cure = _end([bus.owner.pid], "end it, then start another")
     return Found((told, bus.reason), cure=cure)
 
@@ -240,6 +242,7 @@ CHECKS = (
         _stopped,
         cause="someone sent it SIGSTOP, or a debugger holds it",
         needs=NO_BUS,
+        about="See [what a daemon that hangs does to a login](../../explanation/bounded-login.md).",
     ),
     Check(
         "daemon-hung",
@@ -341,7 +344,7 @@ CHECKS = (
         _gone,
         cause=f"nothing asked it for secrets within {LOGIN_TIMEOUT} s, it crashed, or was ended",
         cure=UNLOCK,
-        needs=NO_BUS,
+        needs=(*NO_BUS, "unit-failed"),
     ),
     Check(
         "daemon-other-home",

@@ -17,7 +17,7 @@ UNLOCK = Remediation("unlock it with the keyring's password", (("creds", "unlock
 REKEY = Remediation(
     "give it the login's password; the old one is asked for", (("creds", "rekey"),), is_safe=True
 )
-UNSERVED = (*NO_DAEMON, *BAD_FILES, "secret-service-unowned")
+UNSERVED = tuple(dict.fromkeys((*NO_DAEMON, *BAD_FILES, "secret-service-unowned")))
 START = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
 
 
@@ -171,6 +171,8 @@ CHECKS = (
             (("creds", "unlock", "--create"),),
         ),
         needs=UNSERVED,
+        about="Programs say `Object does not exist at path"
+        ' "/org/freedesktop/secrets/collection/login"`.',
     ),
     Check(
         "keyring-ghost",
@@ -188,6 +190,7 @@ CHECKS = (
             is_safe=True,
         ),
         needs=UNSERVED,
+        about="See [why a first login fails](../../explanation/first-login.md).",
     ),
     Check(
         "login-password-refused",
@@ -198,6 +201,7 @@ CHECKS = (
         cause="the login's password was changed without the keyring's (by root, passwd, LDAP)",
         cure=REKEY,
         needs=UNSERVED,
+        about="See [what a changed password does](../../explanation/password-change.md).",
     ),
     Check(
         "login-password-lost",
@@ -208,6 +212,7 @@ CHECKS = (
         cause="sshd asks keyboard-interactive in a child; what PAM keeps there ends with it",
         cure=UNLOCK,
         needs=UNSERVED,
+        about="See [what keyboard-interactive does](../../explanation/keyboard-interactive.md).",
     ),
     Check(
         "login-without-password",
@@ -219,6 +224,7 @@ CHECKS = (
         " another (sshd tells how a login came only to root, or under ExposeAuthInfo)",
         cure=UNLOCK,
         needs=(*UNSERVED, "login-password-refused", "login-password-lost"),
+        about="See [how to unlock](../../how-to/unlock.md).",
     ),
     Check(
         "keyring-locked",
@@ -229,6 +235,8 @@ CHECKS = (
         cause="this session was not opened by a login with a password (su, cron, a container)",
         cure=UNLOCK,
         needs=(*UNSERVED, "login-password-refused", "login-password-lost"),
+        about="Programs say `Failed to unlock the collection!`, `Cannot create an item in a locked"
+        " collection`, or nothing: `secret-tool lookup` prints nothing and ends with 1.",
     ),
     Check(
         "default-keyring-absent",

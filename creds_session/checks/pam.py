@@ -398,6 +398,7 @@ CHECKS = (
         cause="systemd starts the keyring daemon for its socket before the keyring exists; a"
         " keyring created through that socket is not served until the daemon restarts",
         cure=APPLY,
+        about="See [why a first login fails](../../explanation/first-login.md).",
     ),
 )
 LAST = (

@@ -91,6 +91,8 @@ def _runtime_unset(facts: Facts) -> Found | None:
 
 def _manager_failed(facts: Facts) -> Found | None:
     manager = facts.units.manager
+    if not (facts.session.service or facts.session.by_ssh):
+        return None  # su and cron start none, so it is not what this session lacks
     name = f"user@{facts.session.uid}.service"
     if manager.is_masked:
         cure = Remediation("let it start again", (("sudo", "systemctl", "unmask", name),))

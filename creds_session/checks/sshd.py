@@ -85,6 +85,7 @@ CHECKS = (
         cause="PAM's conversation for keyboard-interactive runs in a child of sshd; what"
         " pam_gnome_keyring keeps for the session ends with it",
         cure=APPLY,
+        about="See [what keyboard-interactive does](../../explanation/keyboard-interactive.md).",
     ),
     Check(
         "sshd-takes-no-password",

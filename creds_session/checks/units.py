@@ -1,4 +1,4 @@
-"""Whether systemd's units of gnome-keyring are whole: on with both, or off with both."""
+"""Whether systemd could start what its units of gnome-keyring name."""
 
 from __future__ import annotations
 
@@ -8,17 +8,6 @@ from creds_session.facts import Facts
 from creds_session.findings import Found, NotJudged, Remediation
 
 SERVICE, SOCKET = "gnome-keyring-daemon.service", "gnome-keyring-daemon.socket"
-
-
-def _half_masked(facts: Facts) -> Found | NotJudged | None:
-    units = facts.units
-    if not units.socket.is_known:
-        return NotJudged(units.reason)
-    if not units.service.is_masked or units.socket.is_masked:
-        return None
-    if units.socket.active not in {"active", "failed"}:
-        return None
-    return Found((f"{SOCKET}: {units.socket.active}", f"{SERVICE}: masked"))
 
 
 def _failed(facts: Facts) -> Found | NotJudged | None:
@@ -34,19 +23,6 @@ def _failed(facts: Facts) -> Found | NotJudged | None:
 
 
 CHECKS = (
-    Check(
-        "unit-half-masked",
-        "daemon",
-        hindrance,
-        "systemd listens at the keyring's control socket, and may not start the daemon for it",
-        _half_masked,
-        cause="gnome-keyring-daemon.service is masked, its socket is not",
-        cure=Remediation(
-            "mask the socket too, or unmask the service",
-            (("systemctl", "--user", "unmask", SERVICE),),
-        ),
-        needs=NO_BUS,
-    ),
     Check(
         "unit-failed",
         "daemon",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from creds_session.probe.control import probe_control
 from creds_session.probe.home import probe_home, probe_runtime
 from creds_session.probe.init import probe_activations, probe_init
 from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
-from creds_session.probe.log import probe_log
+from creds_session.probe.log import LINES, probe_log
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.units import probe_units
@@ -59,7 +59,8 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
     no_lines: tuple[LogLine, ...] = ()
     log = jobs.start("log", lambda: probe_log(os.getuid()), no_lines)
-    session = jobs.start("session", lambda: _session(environ), SessionFacts("?", os.getuid()))
+    nobody = SessionFacts("?", os.getuid())
+    session = jobs.start("session", lambda: _session(environ, log), nobody)
     live = jobs.start("bus", lambda: _live(environ), _Live())
     home = jobs.start("home", lambda: probe_home(environ), HomeFacts())
     unseen = KeyringFacts("", None)
@@ -145,8 +146,17 @@ def _live(environ: Mapping[str, str]) -> _Live:
     return _Live(processes, BusFacts(address, reason, is_idle=True))
 
 
-def _session(environ: Mapping[str, str]) -> SessionFacts:
-    return probe_session(environ)._replace(service=service_of_session())
+def _session(environ: Mapping[str, str], log: Callable[[], tuple[LogLine, ...]]) -> SessionFacts:
+    """Look at the session; the journal is asked anew only where the lines do not reach so far."""
+    service = service_of_session()
+    session = probe_session(environ, with_journal=False)
+    if session.login_method is None and session.by_ssh:
+        lines = log()
+        port = environ["SSH_CONNECTION"].split(" ")[1:2]
+        session = session._replace(login_method=method_of(lines, session.user, *port))
+        if session.login_method is None and len(lines) >= LINES:
+            session = probe_session(environ)
+    return session._replace(service=service)
 
 
 def _service(sshd: SshdFacts, session: SessionFacts) -> str:

@@ -164,7 +164,7 @@ def _answers(path: str) -> bool:
             return False
 
 
-def probe_session(environ: Mapping[str, str]) -> SessionFacts:
+def probe_session(environ: Mapping[str, str], *, with_journal: bool = True) -> SessionFacts:
     """Tell whose session this is and, where anything tells it, how the person logged in."""
     uid = os.getuid()
     user = pwd.getpwuid(uid).pw_name
@@ -172,13 +172,15 @@ def probe_session(environ: Mapping[str, str]) -> SessionFacts:
         user=user,
         uid=uid,
         by_ssh="SSH_CONNECTION" in environ,
-        login_method=_login_method(environ, user),
+        login_method=_login_method(environ, user, with_journal=with_journal),
         runtime_directory=environ.get("XDG_RUNTIME_DIR"),
         sudo_user=environ.get("SUDO_USER", "") if uid == 0 else "",
     )
 
 
-def _login_method(environ: Mapping[str, str], user: str) -> str | None:
+def _login_method(
+    environ: Mapping[str, str], user: str, *, with_journal: bool = True
+) -> str | None:
     """Return sshd's word for how this connection was accepted, or None.
 
     sshd tells the session only under ExposeAuthInfo (SSH_USER_AUTH, sshd_config(5)); else the
@@ -191,7 +193,7 @@ def _login_method(environ: Mapping[str, str], user: str) -> str | None:
             return None
         return told.split(b" ")[0].split(b"\n")[0].decode("ascii", "replace") or None
     port = environ.get("SSH_CONNECTION", "").split(" ")[1:2]
-    if not port:
+    if not port or not with_journal:
         return None
     by_root_as_sshd = ("_UID=0", "-t", "sshd", "-t", "sshd-session")  # logger(1) can say any name
     journal = run(["journalctl", "--quiet", "--output=cat", "--boot", *by_root_as_sshd], timeout=1)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from creds_session.findings import Remediation, Severity
 
 PAGES = "docs/reference/checks"
+WRITTEN = "Written by `scripts/check-pages` from the registry of checks."
 
 
 class Entry(NamedTuple):
@@ -54,3 +55,56 @@ def _level(entry: Entry) -> str:
     if entry.level is not None:
         return entry.level.value
     return "error where no secret can be read, else less"
+
+
+def page(entry: Entry, effects: Iterable[str]) -> str:
+    """Return a check's page, in Markdown; ``effects`` are the checks that it silences."""
+    told = [f"# {entry.id}", "", f"{_sentence(entry.title)}", ""]
+    told += [f"Area: {entry.group}. Level: {_level(entry)}.", ""]
+    told += ["## Cause", "", _sentence(entry.cause), ""]
+    told += ["## Cure", "", *_cure(entry.cure), ""]
+    if entry.about:
+        told += ["## More", "", entry.about, ""]
+    for words, ids in (("Silenced by", entry.needs), ("Silences", tuple(effects))):
+        if ids:
+            told += [f"{words}: {', '.join(f'[{one}]({one}.md)' for one in ids)}.", ""]
+    told.append(WRITTEN)
+    return "\n".join(told) + "\n"
+
+
+def _cure(cure: Remediation | None) -> list[str]:
+    if cure is None:
+        return ["It depends on what was seen: the finding shows it."]
+    told = [_sentence(cure.text)]
+    if cure.commands:
+        told += ["", *(f"    {shlex.join(argv)}" for argv in cure.commands)]
+    if cure.is_safe:
+        told += ["", "`creds-doctor --fix` can do it."]
+    return told
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def index(entries: Iterable[Entry]) -> str:
+    """Return the page that lists all of them, by area."""
+    told = [
+        "# What the doctor finds",
+        "",
+        "Root causes stand before their effects, and silence them. A level that depends is an",
+        "error where no secret can be read, else a warning or a note.",
+        "",
+        "| area | check | level | means |",
+        "|---|---|---|---|",
+    ]
+    group = ""
+    for entry in entries:
+        area = "" if entry.group == group else entry.group
+        group = entry.group
+        link = f"[{entry.id}](checks/{entry.id}.md)"
+        told.append(f"| {area} | {link} | {_word(entry)} | {entry.title} |")
+    return (
+        "\n".join([*told, "", "Written by `scripts/check-pages` from the registry of checks."])
+        + "\n"
+    )

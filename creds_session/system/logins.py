@@ -10,6 +10,7 @@ from typing import NamedTuple
 from creds_session.system.commands import run
 
 SCOPE = re.compile(r"/session-([^/]+)\.scope")  # logind's, systemd-logind.service(8)
+OWN_SCOPE = re.compile(r"/user-(\d+)\.slice/session-([^/\n]+)\.scope")
 START_TIME = 19  # the 22nd field of proc_pid_stat(5), counted behind the name
 PARENT = 1
 PROC = Path("/proc")
@@ -38,11 +39,14 @@ def own(proc: Path = PROC) -> Login | None:
 
 
 def service_of_session(proc: Path = PROC) -> str:
-    """Return the PAM service by which logind's session of this process began, or nothing."""
-    found = SCOPE.search((proc / "self/cgroup").read_text())
-    if found is None:
+    """Return the PAM service by which this user's session of logind's began, or nothing.
+
+    What su starts is in the session, and the slice, of the user who called it.
+    """
+    found = OWN_SCOPE.search((proc / "self/cgroup").read_text())
+    if found is None or int(found.group(1)) != os.getuid():
         return ""
-    shown = run(["loginctl", "show-session", found.group(1), "-p", "Service", "--value"], timeout=1)
+    shown = run(["loginctl", "show-session", found.group(2), "-p", "Service", "--value"], timeout=1)
     return shown.output.strip()
 
 

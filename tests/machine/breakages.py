@@ -19,6 +19,10 @@ SITE = "/opt/creds-session/current/lib/python3*/site-packages"
 DROP_IN = "/etc/systemd/user/gnome-keyring-daemon.socket.d/creds-session.conf"
 UNITS = "/etc/systemd/user"
 AS_ROOT = "creds-doctor --user alice"
+AS_ALICE = (
+    "setpriv --reuid 1000 --regid 1000 --clear-groups"
+    " env -u SUDO_USER HOME=/home/alice XDG_RUNTIME_DIR=/run/user/1000"
+)
 
 
 class Breakage(NamedTuple):
@@ -63,6 +67,12 @@ def sshd(check_id: str, evidence: str, setting: str) -> Breakage:
     )
 
 
+def own_service(program: str) -> str:
+    """Have the bus start this program for secrets, by a file of alice's own."""
+    text = f"[D-BUS Service]\\nName=org.freedesktop.secrets\\nExec={program}\\n"
+    return f"mkdir -p {OWN_SERVICES}; printf '{text}' >{OWN_SERVICES}/s.service"
+
+
 ENVIRONMENT = (
     env(
         "bus-stale", "/run/user/1000/gone", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/gone"
@@ -99,16 +109,14 @@ ENVIRONMENT = (
     Breakage(
         "container-without-init",
         "process 1 is",
-        ask="setsid -w sudo -n unshare --pid --fork --mount-proc setpriv --reuid 1000 --clear-groups"
-        " --regid 1000 env -u SUDO_USER HOME=/home/alice XDG_RUNTIME_DIR=/run/user/1000"
-        " creds-doctor --skip root-under-sudo",
+        ask=f"setsid -w sudo -n unshare --pid --fork --mount-proc {AS_ALICE} creds-doctor",
+        behind="secret-service-unowned",
     ),
     Breakage(
         "daemon-capabilities",
         "CAP_IPC_LOCK",
         root=f"setcap cap_ipc_lock=ep {DAEMON}",
-        ask="setsid -w sudo -n setpriv --bounding-set=-ipc_lock --reuid 1000 --clear-groups --regid 1000"
-        " env -u SUDO_USER HOME=/home/alice XDG_RUNTIME_DIR=/run/user/1000 creds-doctor",
+        ask=f"setsid -w sudo -n setpriv --bounding-set=-ipc_lock {AS_ALICE} creds-doctor",
         undo=f"setcap -r {DAEMON}",
         cure="root",
     ),
@@ -188,15 +196,13 @@ INSTALLATION = (
     Breakage(
         "activation-broken",
         "/nonexistent",
-        session=f"mkdir -p {OWN_SERVICES}; printf '[D-BUS Service]\\nName=org.freedesktop.secrets\\n"
-        f"Exec=/nonexistent/x\\n' >{OWN_SERVICES}/s.service",
+        session=own_service("/nonexistent/x"),
         leave="rm -r ~/.local/share/dbus-1",
     ),
     Breakage(
         "activation-other",
         "/usr/bin/true",
-        session=f"mkdir -p {OWN_SERVICES}; printf '[D-BUS Service]\\nName=org.freedesktop.secrets\\n"
-        f"Exec=/usr/bin/true\\n' >{OWN_SERVICES}/s.service",
+        session=own_service("/usr/bin/true"),
         leave="rm -r ~/.local/share/dbus-1",
     ),
     Breakage(
@@ -256,7 +262,8 @@ PAM = (
     Breakage(
         "passwd-leaves-keyring",
         "passwd: no rule",
-        root="cp -p /etc/pam.d/passwd /root/p; echo 'password required pam_unix.so' >/etc/pam.d/passwd",
+        root="cp -p /etc/pam.d/passwd /root/p;"
+        " echo 'password required pam_unix.so' >/etc/pam.d/passwd",
         undo="cp -p /root/p /etc/pam.d/passwd",
     ),
     Breakage("pam-other-services", "login"),
@@ -298,7 +305,8 @@ GUESTS = (
         "daemon-zombie",
         "has ended",
         session='python3 -c "import subprocess, time;'
-        f" p = subprocess.Popen(['{DAEMON}', '--version'], stdout=-3); time.sleep(99)\" & sleep 0.4",
+        f" p = subprocess.Popen(['{DAEMON}', '--version'], stdout=-3); time.sleep(99)\" &"
+        " sleep 0.4",
         leave="kill %1; wait",
     ),
     Breakage(
@@ -406,13 +414,6 @@ SESSIONS = (
     ),
     Breakage("daemon-hung", "python", session=f"{END} {OTHER} silent & sleep 1", login="password"),
     Breakage(
-        "unit-half-masked",
-        "masked",
-        root=f"ln -s /dev/null {UNITS}/gnome-keyring-daemon.service",
-        undo=UNMASK,
-        login="password",
-    ),
-    Breakage(
         "unit-failed",
         "failed",
         root=f"{NO_HOOK} mkdir -p {UNITS}/gnome-keyring-daemon.service.d;"
@@ -466,6 +467,7 @@ SESSIONS = (
         "keyring-absent",
         "login.keyring",
         root=f"{NO_HOOK} mv {KEYRINGS} /home/alice/kept",
+        session="gnome-keyring-daemon --start >/dev/null 2>&1; sleep 0.3",
         undo=f"{HOOK} rm -rf {KEYRINGS}; mv /home/alice/kept {KEYRINGS}",
         login="key",
     ),
@@ -473,7 +475,8 @@ SESSIONS = (
         "keyring-ghost",
         "gnome-keyring-daemon (pid",
         root=f"{NO_HOOK} mv {DROP_IN} /root/drop-in; mv {KEYRINGS} /home/alice/kept",
-        undo=f"{HOOK} mv /root/drop-in {DROP_IN}; rm -rf {KEYRINGS}; mv /home/alice/kept {KEYRINGS}",
+        undo=f"{HOOK} mv /root/drop-in {DROP_IN}; rm -rf {KEYRINGS};"
+        f" mv /home/alice/kept {KEYRINGS}",
         cure="fix",
         login="password",
     ),
@@ -549,7 +552,8 @@ with Bus(session_bus_address(os.environ, os.getuid()), 5) as bus:
     service = secret_service(bus)
     service.create("work", Secret(b"other"))
     call = ["busctl", "--user", "call", "org.freedesktop.secrets", PATH]
-    call += ["org.freedesktop.Secret.Service", "SetAlias", "so", "default", f"{PATH}/collection/work"]
+    call += ["org.freedesktop.Secret.Service", "SetAlias", "so", "default"]
+    call += [f"{PATH}/collection/work"]
     subprocess.run(call, check=True)
     service.lock(f"{PATH}/collection/work")
 """

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.diagnosis import pages
+
 DOCS = Path(__file__).parents[2] / "docs"
 WITH_EXAMPLES = sorted(path for path in DOCS.rglob("*.md") if ">>> " in path.read_text())
 
@@ -23,3 +25,14 @@ def test_links_lead_somewhere() -> None:
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_pages_of_the_checks_are_as_the_registry_has_them() -> None:
+    """`scripts/check-pages` writes them anew."""
+    folder = DOCS / "reference"
+    wanted = pages()
+    assert {f"checks/{path.name}" for path in (folder / "checks").glob("*.md")} == {
+        name for name in wanted if name != "checks.md"
+    }
+    for name, text in wanted.items():
+        assert (folder / name).read_text() == text, name

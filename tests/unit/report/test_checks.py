@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from creds_session.findings import Remediation, Severity
-from creds_session.report.checks import Entry, explain_lines, list_lines
+from creds_session.report.checks import Entry, explain_lines, index, list_lines, page
 
 CURE = Remediation("unlock it", (("creds", "unlock"),), is_safe=True)
 ENTRY = Entry("a-b", "bus", Severity.NOTE, "it is so", "why", CURE, ("c-d",), "More of it.")
@@ -34,4 +34,21 @@ def test_explain_tells_all_of_it() -> None:
         "area: bus",
         "level: error where no secret can be read, else less",
         "cause: because",
+    ]
+
+
+def test_a_page_has_cause_cure_and_what_it_silences() -> None:
+    told = page(ENTRY, ["x-y"])
+    assert told.startswith("# a-b\n\nIt is so.\n")
+    assert "    creds unlock\n\n`creds-doctor --fix` can do it." in told
+    assert "Silenced by: [c-d](c-d.md)." in told
+    assert "Silences: [x-y](x-y.md)." in told
+    assert "the finding shows it" in page(BARE, [])
+
+
+def test_the_index_names_an_area_once() -> None:
+    rows = [line for line in index([ENTRY, BARE]).splitlines() if "](checks/" in line]
+    assert rows == [
+        "| bus | [a-b](checks/a-b.md) | note | it is so |",
+        "|  | [c-d-e](checks/c-d-e.md) | depends | else |",
     ]

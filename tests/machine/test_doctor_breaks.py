@@ -1,0 +1,351 @@
+"""The doctor names what was broken for real, first, and what it says cures it.
+
+CREDS_DOCTOR_TABLE=FILE has the table of docs/explanation/doctor-table.md written anew.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from creds_session.checks import CHECKS
+from tests.machine.breakages import (
+    ENVIRONMENT,
+    FILES,
+    GUESTS,
+    HOOK,
+    INSTALLATION,
+    MASK,
+    NO_HOOK,
+    PAM,
+    SESSIONS,
+    SHARED,
+    UNMASK,
+    Breakage,
+)
+from tests.machine.doctor import (
+    PASSWORD,
+    Told,
+    ask,
+    broken,
+    carry_out_as_root,
+    fix,
+    log_in,
+    mend,
+    prepare,
+    reset,
+)
+from tests.machine.login import Login
+from tests.machine.machine import Boot, Machine
+
+PATIENCE = 4.5  # seconds: three, and what a loaded machine adds
+PAIRS = 5
+ALWAYS = ["pam-other-services"]  # Debian's `login` is left alone
+
+
+class Patient:
+    """One machine and one healthy session of alice's, made anew where a test has spoilt it."""
+
+    def __init__(self, machine: Machine, release: str) -> None:
+        self.machine = machine
+        self.release = release
+        self._session: Login | None = None
+
+    @property
+    def session(self) -> Login:
+        if self._session is None:
+            reset(self.machine)
+            self._session = log_in(self.machine, "password")
+        return self._session
+
+    def drop(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = None
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def patient(request: pytest.FixtureRequest, boot: Boot) -> Patient:
+    release = str(request.param)
+    machine = boot(release)
+    prepare(machine)
+    return Patient(machine, release)
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[dict[str, dict[str, set[str]]]]:
+    rows: dict[str, dict[str, set[str]]] = {}
+    yield rows
+    if os.environ.get("CREDS_DOCTOR_TABLE"):
+        Path(os.environ["CREDS_DOCTOR_TABLE"]).write_text(page(rows))
+
+
+def page(rows: dict[str, dict[str, set[str]]]) -> str:
+    """Return the document: each check, and what was seen of it on which release."""
+    told = [
+        "# What was broken for real",
+        "",
+        "Made by `tests/machine/test_doctor_breaks.py`: a healthy machine is broken in just this",
+        "way; the doctor names it (first, but for what is no fault by itself), and what it says",
+        "cures it.",
+        "",
+        "| check | broken for real, and named | cured, by |",
+        "|---|---|---|",
+    ]
+    for check in CHECKS:
+        row = rows.get(check.id)
+        named = ", ".join(sorted(row["named"])) if row else "no: judged in unit tests only"
+        cured = ", ".join(sorted(row["cured"])) if row else ""
+        told.append(f"| [{check.id}](../reference/checks/{check.id}.md) | {named} | {cured} |")
+    return "\n".join(told) + "\n"
+
+
+def note(
+    table: dict[str, dict[str, set[str]]], patient: Patient, breakage: Breakage, cure: str
+) -> None:
+    row = table.setdefault(breakage.id, {"named": set(), "cured": set()})
+    row["named"].add(patient.release)
+    row["cured"].add(cure)
+
+
+def is_named(told: Told, breakage: Breakage) -> None:
+    """Fail unless the doctor named it first, with what is to be seen of it, and in time."""
+    assert told.ids[:1] == [breakage.behind or breakage.id], told.findings[:2]
+    assert breakage.id in told.ids
+    assert breakage.evidence in told.evidence(breakage.id)
+    assert told.seconds < PATIENCE
+
+
+def is_healthy(machine: Machine, session: Login) -> None:
+    got = session.run("creds get app me")
+    assert got.output == "s3cret", got
+    told = ask(machine, session)
+    assert (told.status, told.above_note) == (0, []), told.findings[:2]
+
+
+CURED_BY = {"fix": "`--fix`", "root": "root, as shown", "undo": "the person"}
+
+
+@pytest.mark.parametrize("breakage", SHARED, ids=lambda one: one.id)
+def test_named_first_in_a_healthy_session(
+    patient: Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
+) -> None:
+    machine, session = patient.machine, patient.session
+    try:
+        broken(machine, session, breakage)
+        told = ask(machine, session, breakage.ask)
+        is_named(told, breakage)
+        if breakage.cure == "fix":
+            said = fix(session)
+            assert f"{breakage.id}: cured" in said, said
+        elif breakage.cure == "root":
+            carry_out_as_root(machine, told, breakage.id)
+    except BaseException:
+        patient.drop()
+        machine.sh(breakage.undo, check=False)
+        raise
+    if breakage in ENVIRONMENT and not breakage.root:  # it was one command's alone
+        note(table, patient, breakage, CURED_BY["undo"])
+        return
+    if breakage.cure != "root":
+        mend(machine, session, breakage)
+    if session.run("creds get app me").status:  # the daemon noticed what became of its files
+        fix(session)
+    is_healthy(machine, session)
+    note(table, patient, breakage, CURED_BY[breakage.cure])
+
+
+@pytest.mark.parametrize("breakage", SESSIONS, ids=lambda one: one.id)
+def test_named_first_in_a_session_that_began_broken(
+    patient: Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
+) -> None:
+    machine = patient.machine
+    patient.drop()
+    reset(machine)
+    session = None
+    try:
+        session = broken(machine, None, breakage)
+        told = ask(machine, session, breakage.ask)
+        is_named(told, breakage)
+        if breakage.cure == "fix":
+            said = fix(session)
+            assert breakage.id not in ask(machine, session).ids, said
+            got = session.run("creds get app me")
+            assert got.output == "s3cret" or breakage.id == "keyring-ghost", got
+        note(table, patient, breakage, CURED_BY[breakage.cure])
+    finally:
+        if session is not None:
+            if breakage.leave:
+                session.run(breakage.leave)
+            session.close()
+        machine.sh(breakage.undo or ":", check=False)
+
+
+def unlock_by_hand(session: Login) -> None:
+    done = session.run(f"printf {PASSWORD} | creds unlock --password-stdin")
+    assert done.status == 0, done
+
+
+@pytest.mark.parametrize("way", ["units", "no units", "key", "su", "nested", "loginless"])
+def test_no_false_alarm(patient: Patient, way: str) -> None:
+    """Healthy sessions of every kind: exit 0, and nothing above a note."""
+    machine = patient.machine
+    patient.drop()
+    reset(machine)
+    machine.sh(NO_HOOK)
+    if way == "no units":
+        machine.sh(MASK)
+    try:
+        kinds = {"key": "key", "su": "su", "loginless": "key"}
+        with log_in(machine, kinds.get(way, "password")) as session:
+            if way == "su":
+                session.run('eval "$(creds env --start)"')
+            if way == "nested":
+                session.enter("dbus-run-session -- bash --norc")
+            if way == "loginless":  # as a service or cron has it: no variable at all
+                session.enter("env -i HOME=$HOME PATH=$PATH TERM=dumb bash --norc")
+            if way != "units":
+                unlock_by_hand(session)
+            is_healthy(machine, session)
+    finally:
+        machine.sh(f"{HOOK} {UNMASK}")
+
+
+def seen(session: Login) -> str:
+    """Return processes, sockets, files, names on the bus and locks."""
+    lock = (
+        "busctl --user get-property org.freedesktop.secrets"
+        " /org/freedesktop/secrets/collection/login org.freedesktop.Secret.Collection Locked"
+    )
+    return session.run(
+        "ps -u alice -o pid=,args= | grep -v -e 'ps -u' -e grep -e sort -e find;"
+        " find /run/user/1000 ~ /tmp -not -path '/tmp/told*' -printf '%p %s %T@\\n' 2>&1 | sort;"
+        " sed 's/^[^:]*: //' /proc/net/unix | grep -c keyring;"
+        " systemctl --user is-active gnome-keyring-daemon.service dbus.service;"
+        f" systemctl --user -q is-active dbus.service && {lock} --auto-start=no"
+    ).output
+
+
+@pytest.mark.parametrize("kind", ["password", "key"])
+def test_looking_leaves_no_trace(patient: Patient, kind: str) -> None:
+    """What runs, lies there, listens and is locked is the same before and after; nothing began."""
+    machine = patient.machine
+    patient.drop()
+    reset(machine)
+    machine.sh(NO_HOOK)
+    try:
+        with log_in(machine, kind) as session:
+            session.run("true >/tmp/told; true >/tmp/errors; sleep 0.5")
+            before = seen(session)
+            for _time in range(2):
+                ask(machine, session)
+            machine.run("creds-doctor", "--user", "alice", check=False)
+            after = seen(session)
+            leave = [line for line in before.splitlines() if "/tmp" not in line]
+            assert [line for line in after.splitlines() if "/tmp" not in line] == leave
+    finally:
+        machine.sh(HOOK)
+
+
+def test_an_answer_in_time_without_a_journal_and_among_a_crowd(patient: Patient) -> None:
+    machine, session = patient.machine, patient.session
+    machine.sh(
+        "for n in $(seq 600); do sleep 30 >/dev/null 2>&1 & done;"
+        " systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald;"
+        " mv /var/log/journal /var/log/j 2>/dev/null; mv /run/log/journal /run/log/j || :"
+    )
+    try:
+        told = ask(machine, session)
+        assert (told.status, told.above_note) == (0, [])
+        assert told.seconds < PATIENCE
+    finally:
+        machine.sh(
+            "pkill -x sleep; mv /run/log/j /run/log/journal; mv /var/log/j /var/log/journal;"
+            " systemctl start systemd-journald",
+            check=False,
+        )
+
+
+def test_root_looks_at_another_session_and_others_judge_it(patient: Patient) -> None:
+    machine, session = patient.machine, patient.session
+    session.run("creds lock")
+    told = ask(machine, session, "creds-doctor --user alice")
+    assert told.ids[0] == "keyring-locked"
+    machine.run(
+        *["creds-doctor", "--user", "alice", "--save", "/tmp/facts", "--anonymous"], check=False
+    )
+    text = (machine.root / "tmp/facts").read_text()
+    assert "alice" not in text
+    judged = machine.run("creds-doctor", "--from", "/tmp/facts", check=False)
+    assert judged.returncode == 1
+    assert "[keyring-locked]" in judged.stdout.splitlines()[-1]
+    fix(session)
+    is_healthy(machine, session)
+    assert machine.run("creds-doctor", "--user", "nobody-has-it", check=False).returncode == 66
+    assert session.run("creds-doctor --user bob").status == 77
+
+
+def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> None:
+    machine, session = patient.machine, patient.session
+    keyrings = "/home/alice/.local/share/keyrings"
+    session.run(f"chmod 755 {keyrings}")
+    machine.sh("cp -p /etc/pam.d/sshd /root/sshd; sed -i 's/ auto_start//' /etc/pam.d/sshd")
+    try:
+        shown = session.run("creds-doctor --fix --dry-run").output
+        assert f"chmod 700 {keyrings}" in shown
+        assert "pam-no-auto-start: root has to run: sudo creds-setup-pam apply" in shown
+        unasked = session.run("creds-doctor --fix </dev/null").output
+        assert "nobody is at the terminal" in unasked
+        assert session.run(f"stat -c %a {keyrings}").output == "755"
+        session.type("creds-doctor --fix")
+        session.expect(r"\[y/N\] ")
+        session.type("y")
+        session.expect("keyrings-open: cured")
+        session.expect("<ready>")
+    finally:
+        machine.sh("cp -p /root/sshd /etc/pam.d/sshd")
+    is_healthy(machine, session)
+
+
+ALONE = {"daemon-not-installed", "pam-service-absent", "pam-file-malformed"}
+MIXABLE = [
+    one
+    for one in (*FILES, *INSTALLATION, *PAM, *GUESTS)
+    if one.ask == "creds-doctor" and one.cure != "root" and one.id not in ALONE | set(ALWAYS)
+]
+
+
+@pytest.mark.parametrize("number", range(PAIRS))
+def test_two_faults_are_cured_one_after_the_other(patient: Patient, number: int) -> None:
+    """The first finding is one of them; what it says, done, leads to the other, then to health."""
+    machine, session = patient.machine, patient.session
+    source = random.Random(f"{patient.release} {number}")  # noqa: S311 - the same each time
+    others = [*FILES[:5], *INSTALLATION[1:3]]
+    first, second = source.choice(MIXABLE), source.choice(others)
+    left = {one.id: one for one in (first, second)}
+    try:
+        for one in left.values():
+            broken(machine, session, one)
+        while left:
+            told = ask(machine, session)
+            found = [name for name in told.ids if name in left]
+            assert told.ids[0] in left or not found, told.ids
+            one = left.pop(found[0] if found else next(iter(left)))
+            if one.cure == "fix":
+                fix(session)
+            mend(machine, session, one)
+        if session.run("creds get app me").status:
+            fix(session)
+        is_healthy(machine, session)
+    except BaseException:
+        patient.drop()
+        raise
+
+
+def test_every_breakage_is_of_a_check() -> None:
+    known = {check.id for check in CHECKS}
+    assert {one.id for one in (*SHARED, *SESSIONS)} <= known

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from creds_session.cures import carry_out, refusal, steps
+from creds_session.findings import Finding, Remediation, Severity
+from creds_session.surroundings import OtherProcess, ProcessFacts
+from tests.unit.examples import WELL
+
+MIXED = Remediation("do both", (("chmod", "700", "/x"), ("sudo", "chown", "1", "/x")), is_safe=True)
+
+
+def finding(cure: Remediation | None) -> Finding:
+    return Finding("id", Severity.ERROR, "title", remediation=cure)
+
+
+def test_root_runs_all_and_without_sudo() -> None:
+    assert steps(MIXED, 0).mine == (("chmod", "700", "/x"), ("chown", "1", "/x"))
+    assert steps(MIXED, 1000).of_root == (("sudo", "chown", "1", "/x"),)
+
+
+@pytest.mark.parametrize(
+    ("cure", "uid", "words"),
+    [
+        (None, 1000, "no cure"),
+        (Remediation("think"), 1000, "left to you: think"),
+        (Remediation("x", (("rm", "/y"),)), 0, "left to you"),
+        (MIXED, 1000, "root has to run: sudo chown 1 /x"),
+        (MIXED, 0, ""),
+    ],
+)
+def test_what_is_not_done_has_a_reason(cure: Remediation | None, uid: int, words: str) -> None:
+    told = refusal(finding(cure), uid)
+    assert told.startswith(words) if words else not told
+
+
+def test_commands_run_in_turn_and_the_first_that_fails_ends_it(tmp_path: Path) -> None:
+    kept, other = tmp_path / "kept", tmp_path / "other"
+    cure = Remediation("x", (("touch", str(kept)), ("false",), ("touch", str(other))))
+    assert carry_out(cure, WELL, os.environ) == "false ended with 1"
+    assert kept.exists()
+    assert not other.exists()
+    assert "not installed" in carry_out(Remediation("x", (("frobnicate",),)), WELL, os.environ)
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    name = tmp_path / "dbus-daemon"
+    name.write_bytes(Path("/bin/sleep").read_bytes())
+    name.chmod(0o755)
+    process = subprocess.Popen([name, "60"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_process_goes_on_only_if_it_still_is_the_one_that_was_seen(
+    sleeper: subprocess.Popen[bytes],
+) -> None:
+    sleeper.send_signal(signal.SIGSTOP)
+    while state(sleeper.pid) != "T":
+        time.sleep(0.01)
+    go_on = Remediation("x", (("kill", "-CONT", str(sleeper.pid)),))
+    assert "another one" in carry_out(go_on, WELL, os.environ)
+    bus = OtherProcess(sleeper.pid, os.getuid(), "dbus-daemon", "T")
+    facts = WELL._replace(processes=ProcessFacts(buses=(bus,)))
+    assert carry_out(go_on, facts, os.environ) == ""
+    while state(sleeper.pid) == "T":
+        time.sleep(0.01)
+
+
+def test_a_process_that_is_no_daemon_of_ours_is_not_ended(sleeper: subprocess.Popen[bytes]) -> None:
+    told = carry_out(Remediation("x", (("kill", str(sleeper.pid)),)), WELL, os.environ)
+    assert "was not seen to be a keyring daemon" in told
+    (daemon,) = WELL.daemons
+    facts = WELL._replace(daemons=(daemon._replace(pid=sleeper.pid, uid=os.getuid()),))
+    assert "is another one" in carry_out(
+        Remediation("x", (("kill", str(sleeper.pid)),)), facts, os.environ
+    )
+    assert sleeper.poll() is None

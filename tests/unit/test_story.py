@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from creds_session.story import Alarm, LogLine, Story, method_of, tell
+
+GKR = "gkr-pam: "
+
+
+def story(*lines: tuple[float, int, str], user: str = "alice") -> Story:
+    return tell([LogLine(when, "sshd", pid, text) for when, pid, text in lines], user)
+
+
+def accepted(method: str = "password", user: str = "alice") -> str:
+    return f"Accepted {method} for {user} from ::1 port 5 ssh2"
+
+
+def alarms(told: Story) -> list[str]:
+    return [event.line.text for event in told.alarms]
+
+
+def test_a_first_login_by_password_has_no_alarm() -> None:
+    told = story(
+        (1, 9, f"{GKR}unable to locate daemon control file"),
+        (2, 9, f"{GKR}stashed password to try later in open session"),
+        (3, 9, accepted()),
+        (4, 9, "pam_unix(sshd:session): session opened for user alice(uid=1000) by (uid=0)"),
+        (5, 9, f"{GKR}gnome-keyring-daemon started properly and unlocked keyring"),
+    )
+    assert len(told.events) == 5
+    assert alarms(told) == []
+    assert told.events[0].alarm is Alarm.FALSE
+
+
+def test_a_key_login_has_no_password_and_says_so() -> None:
+    told = story((1, 9, accepted("publickey")), (2, 9, f"{GKR}couldn't unlock the login keyring."))
+    assert alarms(told) == [f"{GKR}couldn't unlock the login keyring."]
+
+
+def test_only_the_last_login_of_this_user_is_told() -> None:
+    told = story(
+        (1, 7, accepted()),
+        (2, 7, f"{GKR}the password for the login keyring was invalid."),
+        (50, 8, accepted(user="bob")),
+        (51, 8, f"{GKR}the password for the login keyring was invalid."),
+        (60, 9, accepted()),
+        (61, 9, f"{GKR}unlocked login keyring"),
+    )
+    assert [event.line.pid for event in told.events] == [9, 9]
+    assert alarms(told) == []
+
+
+def test_what_was_typed_into_a_child_of_sshds_belongs_to_the_login() -> None:
+    told = story(
+        (1, 10, f"{GKR}stashed password to try later in open session"),
+        (2, 9, accepted("keyboard-interactive/pam")),
+    )
+    assert told.has("stashed password")
+
+
+@pytest.mark.parametrize(("later", "alarm"), [(60, Alarm.FALSE), (200, Alarm.TRUE)])
+def test_a_daemon_that_waits_refuses_every_password(later: float, alarm: Alarm) -> None:
+    told = story(
+        (1, 9, accepted()),
+        (2, 9, f"{GKR}gnome-keyring-daemon started properly and unlocked keyring"),
+        (2 + later, 9, f"{GKR}the password for the login keyring was invalid."),
+    )
+    assert told.events[-1].alarm is alarm
+
+
+def test_a_password_given_at_the_start_makes_a_later_refusal_false() -> None:
+    told = story(
+        (1, 9, f"{GKR}gnome-keyring-daemon started properly and unlocked keyring"),
+        (2, 9, accepted()),
+        (3, 9, f"{GKR}couldn't unlock the login keyring."),
+    )
+    assert alarms(told) == []
+
+
+def test_a_login_at_a_console_begins_with_its_session() -> None:
+    line = "pam_unix(login:session): session opened for user alice(uid=1000) by (uid=0)"
+    told = story((1, 9, line), (2, 9, f"{GKR}unlocked login keyring"))
+    assert len(told.events) == 2
+    manager = "pam_unix(systemd-user:session): session opened for user alice(uid=1000)"
+    assert story((1, 9, manager)).events == ()
+
+
+def test_without_a_login_the_lines_of_the_keyring_are_told() -> None:
+    assert len(story((1, 9, f"{GKR}unlocked login keyring"), (2, 9, "other")).events) == 1
+    assert story().events == ()
+
+
+def test_the_method_is_sshds_word_of_the_last_login() -> None:
+    lines = [LogLine(1, "sshd", 9, accepted()), LogLine(2, "sshd", 9, accepted("publickey"))]
+    assert method_of(lines, "alice") == "publickey"
+    assert method_of(lines, "bob") is None
