@@ -13,10 +13,11 @@ from typing import NamedTuple
 from creds_session.checks import CHECKS, Check, run
 from creds_session.cures import carry_out, refusal
 from creds_session.errors import CannotWrite, InvalidData, NoSuchFile
-from creds_session.facts import Daemon, Facts
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Severity
 from creds_session.probe.machine import probe, probe_user
 from creds_session.report.checks import Entry, index, page
+from creds_session.report.doctor import is_healthy
 from creds_session.snapshot import anonymous, dumps, loads, redacted
 from creds_session.system.root import Root
 
@@ -30,12 +31,7 @@ class Diagnosis(NamedTuple):
     @property
     def is_healthy(self) -> bool:
         """Tell whether a secret can be read now and no finding is an error."""
-        return not any(result.has_error for result in self.results)
-
-    @property
-    def daemons(self) -> list[dict[str, object]]:
-        """Every keyring daemon of the user, as values for JSON."""
-        return [_values(daemon) for daemon in self.facts.daemons]
+        return is_healthy(self.facts, self.results)
 
 
 def look(environ: Mapping[str, str], user: str | None = None) -> Facts:
@@ -143,7 +139,3 @@ def _entry(check: Check) -> Entry:
     cure = None if callable(check.cure) else check.cure
     named = (check.title, check.cause, cure, check.needs, check.about)
     return Entry(check.id, check.group, level, *named)
-
-
-def _values(daemon: Daemon) -> dict[str, object]:
-    return {**daemon._asdict(), "role": daemon.role.value}

@@ -147,9 +147,14 @@ def complain(program: str, problem: str, hint: str = "") -> None:
 
 def print_json(values: Mapping[str, object]) -> None:
     """Print one object, with the version of its shape."""
+    print(json_text(values))
+
+
+def json_text(values: Mapping[str, object]) -> str:
+    """Return one object, with the version of its shape."""
     import json  # noqa: PLC0415 - who asks for none waits for none
 
-    print(json.dumps({"schema": SCHEMA, **values}, indent=2, sort_keys=False))
+    return json.dumps({"schema": SCHEMA, **values}, indent=2, sort_keys=False)
 
 
 def refuse_foreign_home(command: str) -> None:

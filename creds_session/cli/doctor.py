@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creds_session.cli.common import print_json, run
+from creds_session.cli import doctor_faces as faces
+from creds_session.cli.common import run
 from creds_session.cli.parser import Parser
 from creds_session.errors import UsageError
 from creds_session.report.text import printable
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 PROGRAM = "creds-doctor"
 EXAMPLES = """\
 examples:
-  creds-doctor                        what is wrong, root causes first, with cause and cure
+  creds-doctor                        the verdict, the session's map, what is wrong and its cure
+  creds-doctor --report ticket.html   the same as a page for somebody else to read
   creds-doctor --json                 the same as one JSON object
   creds-doctor --list                 all that it looks for
   creds-doctor --explain keyring-ghost
@@ -42,7 +44,7 @@ def main() -> int:
 
 def _parser() -> Parser:
     parser = Parser(PROGRAM, "Find out why no secret can be read in this session.", EXAMPLES)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    faces.add_arguments(parser)
     told = parser.add_mutually_exclusive_group()
     told.add_argument("--list", action="store_true", help="list the checks, and look at nothing")
     told.add_argument("--explain", metavar="ID", help="tell what a check is, and look at nothing")
@@ -63,7 +65,7 @@ def _main() -> int:
     arguments = _parser().parse_args()
     if arguments.list or arguments.explain:
         return _tell_of_checks(arguments)
-    return _diagnose(arguments)
+    return faces.guarded(arguments, lambda: _diagnose(arguments))
 
 
 def _tell_of_checks(arguments: argparse.Namespace) -> int:
@@ -93,12 +95,12 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     _require_known(arguments.only + arguments.skip, [check.id for check in CHECKS])
     checks = select(CHECKS, arguments.only, arguments.skip)
     if arguments.fix:
-        return _report(_fix(arguments, checks), arguments)
+        return faces.show(arguments, _fix(arguments, checks))
     source = arguments.source
     facts = saved(Path(source)) if source else look(os.environ, arguments.user)
     if arguments.save:
         save(facts, Path(arguments.save), anonymously=arguments.anonymous)
-    return _report(judge(facts, checks), arguments)
+    return faces.show(arguments, judge(facts, checks))
 
 
 def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
@@ -121,13 +123,3 @@ def asks(question: str) -> bool:
         return False
     print(f"    {printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def _report(diagnosis: Diagnosis, arguments: argparse.Namespace) -> int:
-    from creds_session.report import doctor as report  # noqa: PLC0415
-
-    if arguments.json:
-        print_json({**report.values(diagnosis.results), "daemons": diagnosis.daemons})
-    else:
-        print("\n".join(report.lines(diagnosis.results)))
-    return 0 if diagnosis.is_healthy else 1

@@ -1,100 +1,80 @@
-"""What ``creds-doctor`` shows: what is wrong, root causes first, each with cause and cure."""
+"""What every face of ``creds-doctor`` says: the verdict, and the findings in their order."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
 
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
-from creds_session.report.text import printable
+
+HEALTHY = "a secret can be read in this session"
+UNREADABLE = "no secret can be read here"
 
 
-def lines(results: Iterable[CheckResult]) -> list[str]:
-    """Return the report as lines of text; the verdict is the last."""
-    results = tuple(results)
-    told: list[str] = []
-    for result in results:
-        if result.outcome is Outcome.CRASHED:
-            told.append(f"CRASHED  {result.check}: {result.summary}")
-        for finding in result.findings:
-            told += _finding_lines(finding)
-    told += _others(results)
-    told.append(verdict(results))
-    return [printable(line) for line in told]
+def findings(results: Iterable[CheckResult]) -> list[Finding]:
+    """Return all findings, the worst first; among equals a cause stands before its effects."""
+    found = [finding for result in results for finding in result.findings]
+    return [one for level in Severity for one in found if one.severity is level]
 
 
-def _others(results: tuple[CheckResult, ...]) -> list[str]:
-    """Return what became of the checks that found nothing: silence never means health."""
-    passed = [one for one in results if one.outcome is Outcome.PASSED]
-    told = [f"ok       {len(passed)} of {len(results)} checks found nothing"] if passed else []
-    effects = [one for one in results if one.follows_from]
-    if effects:
-        roots = dict.fromkeys(root for one in effects for root in one.follows_from)
-        told.append(f"-        {len(effects)} were not asked, for they follow: {', '.join(roots)}")
-    by_reason: dict[str, list[str]] = {}
-    for result in results:
-        if result.outcome is Outcome.SKIPPED and not result.follows_from:
-            by_reason.setdefault(result.summary, []).append(result.check)
-    return told + [f"-        {reason}: {', '.join(ids)}" for reason, ids in by_reason.items()]
+def root_cause(results: Iterable[CheckResult]) -> Finding | None:
+    """Return the first error, of which the others may be consequences."""
+    first = next(iter(findings(results)), None)
+    return first if first and first.severity is Severity.ERROR else None
 
 
-def verdict(results: Iterable[CheckResult]) -> str:
+def verdict(facts: Facts, results: Iterable[CheckResult]) -> str:
     """Return one line that says whether a secret can be read, and the first cause if not."""
+    results = tuple(results)
+    cause = root_cause(results)
+    if cause:
+        told = "a secret can be read now, but" if facts.is_readable else UNREADABLE
+        return f"{told}: {cause.title} [{cause.id}]"
     for result in results:
-        for finding in result.findings:
-            if finding.severity is Severity.ERROR:
-                return f"no secret can be read here: {finding.title} [{finding.id}]"
         if result.outcome is Outcome.CRASHED:
             return f"the check {result.check} crashed: {result.summary}"
-    return "a secret can be read in this session"
+    return HEALTHY if facts.is_readable else f"{UNREADABLE}, and no check that ran says why"
 
 
-def _finding_lines(finding: Finding) -> list[str]:
-    indent = " " * 9
-    told = [f"{finding.severity.value.upper():<8} {finding.title} [{finding.id}]"]
-    if finding.cause:
-        told.append(f"{indent}  cause: {finding.cause}")
-    for evidence in finding.evidence:
-        first, *rest = evidence.split("\n")
-        told.append(f"{indent}  seen:  {first}")
-        told += [f"{indent}         {line}" for line in rest]
-    if finding.remediation:
-        told.append(f"{indent}  cure:  {finding.remediation.text}")
-        told += [f"{indent}         {shlex.join(argv)}" for argv in finding.remediation.commands]
+def is_healthy(facts: Facts, results: Iterable[CheckResult]) -> bool:
+    """Tell whether a secret can be read now and no finding is an error; a crash is one."""
+    return facts.is_readable and not any(result.has_error for result in results)
+
+
+def commands(finding: Finding) -> list[str]:
+    """Return the commands that cure it, each as a line for a shell."""
+    cure = finding.remediation
+    return [shlex.join(argv) for argv in cure.commands] if cure else []
+
+
+def has_fix(finding: Finding) -> bool:
+    """Tell whether ``--fix`` of an ordinary user would cure it."""
+    cure = finding.remediation
+    if cure is None or not cure.is_safe or not cure.commands:
+        return False
+    return all(argv[0] != "sudo" for argv in cure.commands)
+
+
+def named(results: Iterable[CheckResult], outcome: Outcome) -> list[str]:
+    """Return the ids of the checks with this outcome."""
+    return [result.check for result in results if result.outcome is outcome]
+
+
+def tally(results: Iterable[CheckResult]) -> str:
+    """Return in a line what became of the checks that found nothing."""
+    results = tuple(results)
+    passed, skipped = named(results, Outcome.PASSED), named(results, Outcome.SKIPPED)
+    following = [result for result in results if result.follows_from]
+    told = f"{len(passed)} of {count(len(results), 'check')} found nothing"
+    if following:
+        roots = dict.fromkeys(root for result in following for root in result.follows_from)
+        told += f"; {len(following)} not asked, for they follow from {', '.join(roots)}"
+    if len(skipped) > len(following):
+        told += f"; {len(skipped) - len(following)} could not judge"
     return told
 
 
-def values(results: Iterable[CheckResult]) -> dict[str, object]:
-    """Return the report as values for JSON."""
-    results = tuple(results)
-    return {
-        "healthy": not any(result.has_error for result in results),
-        "verdict": verdict(results),
-        "checks": [
-            {
-                "check": result.check,
-                "outcome": result.outcome.value,
-                "summary": result.summary,
-                "follows_from": list(result.follows_from),
-                "findings": [_finding_values(finding) for finding in result.findings],
-            }
-            for result in results
-        ],
-    }
-
-
-def _finding_values(finding: Finding) -> dict[str, object]:
-    cure = finding.remediation
-    return {
-        "id": finding.id,
-        "severity": finding.severity.value,
-        "title": finding.title,
-        "cause": finding.cause,
-        "evidence": list(finding.evidence),
-        "remediation": cure
-        and {
-            "text": cure.text,
-            "commands": [list(argv) for argv in cure.commands],
-            "is_safe": cure.is_safe,
-        },
-    }
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -41,8 +41,8 @@ PACKAGES = (
     "postgresql-client",
 )
 REQUIREMENTS = (
-    *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "setuptools", "wheel"),
-    *("pytest", "pytest-timeout", "hypothesis"),
+    *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "rich", "setuptools", "wheel"),
+    *("pytest", "pytest-timeout", "hypothesis", "prometheus-client"),
 )
 # What those need on an old Python: pip asks its own one when it fetches for another.
 BACKPORTS = {
@@ -167,7 +167,8 @@ mount --bind -o ro "$4" "$2/root/mnt/source"
 exec chroot "$2/root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 sh -ec '
 python3 -m venv /opt/test
 /opt/test/bin/pip install --quiet --no-index --find-links=/mnt/wheels \
-    keyring python-pam pexpect psutil jeepney pytest pytest-timeout hypothesis
+    keyring python-pam pexpect psutil jeepney rich pytest pytest-timeout hypothesis \
+    prometheus-client
 cd /mnt/source
 exec env PYTHONDONTWRITEBYTECODE=1 /opt/test/bin/python -m pytest -q -p no:cacheprovider \
     -o filterwarnings=default tests/unit tests/property'

@@ -26,7 +26,7 @@ def test_fails_without_the_drop_in(machine: Machine) -> None:
         assert "named but not served" in stored.output
         doctor = session.run("creds-doctor")
         assert doctor.status == 1
-        assert "[keyring-ghost]" in doctor.output.splitlines()[-1]
+        assert "[keyring-ghost]" in doctor.output.splitlines()[0]
         session.run("systemctl --user restart gnome-keyring-daemon.service")
         unlocked = session.run(f"printf '%s' '{PASSWORD}' | creds unlock --password-stdin")
         assert unlocked.status == 0, unlocked

@@ -100,7 +100,7 @@ def test_public_key_login(locked: Machine) -> None:
         assert "the keyring is locked" in got.output
         doctor = session.run("creds-doctor")
         assert doctor.status == 1
-        assert "[login-without-password]" in doctor.output.splitlines()[-1]
+        assert "[login-without-password]" in doctor.output.splitlines()[0]
         assert "public key" in doctor.output
         session.type("creds unlock")
         session.expect("Password of the login keyring: ")

@@ -1,137 +1,103 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
+from creds_session.facts import CollectionState, Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
-from creds_session.report.doctor import lines, values, verdict
-from creds_session.report.text import printable
+from creds_session.report.doctor import (
+    HEALTHY,
+    commands,
+    count,
+    findings,
+    has_fix,
+    is_healthy,
+    root_cause,
+    tally,
+    verdict,
+)
+from tests.unit.diagnoses import facts, quick, results
+from tests.unit.examples import WELL, bus
 
+LOCKED = WELL._replace(bus=bus(login=CollectionState.LOCKED))
 CURE = Remediation("unlock it", (("creds", "unlock"), ("rm", "a b")))
 ERROR = Finding("keyring-locked", Severity.ERROR, "it is locked", "a key", ("one\ntwo", "x"), CURE)
 WARNING = Finding("first-login-fails", Severity.WARNING, "it fails")
-HEALTHY = "a secret can be read in this session"
+NOTE = Finding("noise", Severity.NOTE, "it is loud")
+SECOND = Finding("second", Severity.ERROR, "another")
 
 
-def result(*findings: Finding, outcome: Outcome = Outcome.FOUND) -> CheckResult:
-    return CheckResult("login-keyring", outcome, "seen", findings)
-
-
-def test_lines_show_cause_evidence_and_cure() -> None:
-    assert lines([result(ERROR)]) == [
-        "ERROR    it is locked [keyring-locked]",
-        "           cause: a key",
-        "           seen:  one",
-        "                  two",
-        "           seen:  x",
-        "           cure:  unlock it",
-        "                  creds unlock",
-        "                  rm 'a b'",
-        "no secret can be read here: it is locked [keyring-locked]",
-    ]
+def result(*found: Finding, outcome: Outcome = Outcome.FOUND) -> CheckResult:
+    return CheckResult("login-keyring", outcome, "seen", found)
 
 
 @pytest.mark.parametrize(
-    ("one", "word"),
+    ("made", "given_results", "told"),
     [
-        (result(outcome=Outcome.PASSED), "ok       1 of 1 checks found nothing"),
-        (result(outcome=Outcome.SKIPPED), "-        seen: login-keyring"),
-        (result(outcome=Outcome.CRASHED), "CRASHED  login-keyring: seen"),
-        (result(WARNING), "WARNING  it fails [first-login-fails]"),
+        (WELL, [], HEALTHY),
+        (WELL, [result(WARNING), result(outcome=Outcome.PASSED)], HEALTHY),
+        (
+            LOCKED,
+            [result(WARNING), result(WARNING, ERROR)],
+            "no secret can be read here: it is locked [keyring-locked]",
+        ),
+        (WELL, [result(ERROR)], "a secret can be read now, but: it is locked [keyring-locked]"),
+        (WELL, [result(outcome=Outcome.CRASHED)], "the check login-keyring crashed: seen"),
+        (LOCKED, [], "no secret can be read here, and no check that ran says why"),
     ],
 )
-def test_lines_tell_every_outcome(one: CheckResult, word: str) -> None:
-    assert lines([one])[0] == word
-
-
-@pytest.mark.parametrize(
-    ("results", "told"),
-    [
-        ([], HEALTHY),
-        ([result(WARNING), result(outcome=Outcome.PASSED)], HEALTHY),
-        ([result(WARNING), result(WARNING, ERROR)], "no secret can be read here: it is locked"),
-        ([result(outcome=Outcome.CRASHED)], "the check login-keyring crashed: seen"),
-    ],
-)
-def test_verdict_names_the_first_cause(results: list[CheckResult], told: str) -> None:
-    assert verdict(results).startswith(told)
-
-
-def test_values_are_json_with_everything_in_it() -> None:
-    told = json.loads(json.dumps(values([result(ERROR, WARNING)])))
-    assert told == {
-        "healthy": False,
-        "verdict": "no secret can be read here: it is locked [keyring-locked]",
-        "checks": [
-            {
-                "check": "login-keyring",
-                "outcome": "found",
-                "summary": "seen",
-                "follows_from": [],
-                "findings": [
-                    {
-                        "id": "keyring-locked",
-                        "severity": "error",
-                        "title": "it is locked",
-                        "cause": "a key",
-                        "evidence": ["one\ntwo", "x"],
-                        "remediation": {
-                            "text": "unlock it",
-                            "commands": [["creds", "unlock"], ["rm", "a b"]],
-                            "is_safe": False,
-                        },
-                    },
-                    {
-                        "id": "first-login-fails",
-                        "severity": "warning",
-                        "title": "it fails",
-                        "cause": "",
-                        "evidence": [],
-                        "remediation": None,
-                    },
-                ],
-            }
-        ],
-    }
-
-
-words = st.text(max_size=9)
-evidence = st.lists(words.filter(bool), max_size=2).map(tuple)
-found = st.builds(
-    Finding, words, st.sampled_from(Severity), words, words, evidence, st.sampled_from([None, CURE])
-)
-results = st.lists(
-    st.builds(
-        CheckResult, words, st.sampled_from(Outcome), words, st.lists(found, max_size=3).map(tuple)
-    ).filter(lambda one: bool(one.findings) is (one.outcome is Outcome.FOUND)),
-    max_size=4,
-)
-
-
-@given(results)
-def test_the_verdict_is_good_only_where_no_check_has_an_error(
-    given_results: list[CheckResult],
+def test_verdict_names_the_first_cause(
+    made: Facts, given_results: list[CheckResult], told: str
 ) -> None:
-    told = values(given_results)
-    assert told["healthy"] is (told["verdict"] == HEALTHY)
-    assert lines(given_results)[-1] == printable(str(told["verdict"]))
-    assert all(line.isprintable() for line in lines(given_results))
-    json.dumps(told)
+    assert verdict(made, given_results) == told
 
 
-def test_lines_stand_empty_evidence() -> None:
-    assert lines([result(Finding("x", Severity.NOTE, "title", evidence=("",)))])
+def test_tally_tells_of_every_outcome() -> None:
+    passed, skipped = result(outcome=Outcome.PASSED), result(outcome=Outcome.SKIPPED)
+    follows = skipped._replace(follows_from=("bus-absent",))
+    assert tally([passed]) == "1 of 1 check found nothing"
+    assert tally([passed, result(ERROR), skipped, skipped, follows]) == (
+        "1 of 5 checks found nothing; 1 not asked, for they follow from bus-absent;"
+        " 2 could not judge"
+    )
 
 
-def test_lines_of_evidence_cannot_act_on_the_terminal() -> None:
-    evidence = ("one\n\x1b]0;title\x07\rok", "gnome-keyring-daemon: \udcff")
-    told = lines([result(Finding("x", Severity.NOTE, "a\x1bb", evidence=evidence))])
-    assert told[1:4] == [
-        "           seen:  one",
-        "                  \\x1b]0;title\\x07\\rok",
-        "           seen:  gnome-keyring-daemon: \\udcff",
+def test_findings_come_the_worst_first_and_the_cause_before_its_effects() -> None:
+    told = findings([result(NOTE, WARNING), result(ERROR), result(SECOND)])
+    assert [finding.id for finding in told] == [
+        *("keyring-locked", "second"),
+        *("first-login-fails", "noise"),
     ]
-    assert all(line.isprintable() for line in told)
+    assert root_cause([result(NOTE), result(ERROR), result(SECOND)]) is ERROR
+    assert root_cause([result(WARNING)]) is None
+
+
+def test_commands_are_lines_for_a_shell() -> None:
+    assert commands(ERROR) == ["creds unlock", "rm 'a b'"]
+    assert commands(WARNING) == []
+
+
+@pytest.mark.parametrize(
+    ("cure", "fixes"),
+    [
+        (None, False),
+        (CURE, False),
+        (CURE._replace(is_safe=True), True),
+        (Remediation("by hand", is_safe=True), False),
+        (Remediation("as root", (("creds", "x"), ("sudo", "y")), is_safe=True), False),
+    ],
+)
+def test_fix_is_offered_where_it_would_do_it(cure: Remediation | None, fixes: bool) -> None:  # noqa: FBT001
+    assert has_fix(ERROR._replace(remediation=cure)) is fixes
+
+
+def test_count_has_the_noun_in_its_number() -> None:
+    assert [count(number, "check") for number in (0, 1, 2)] == ["0 checks", "1 check", "2 checks"]
+
+
+@quick
+@given(facts, results)
+def test_the_verdict_is_good_only_where_no_check_has_an_error(
+    made: Facts, given_results: list[CheckResult]
+) -> None:
+    assert is_healthy(made, given_results) is (verdict(made, given_results) == HEALTHY)
