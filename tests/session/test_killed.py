@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,14 +58,22 @@ def daemon() -> int:
         return service.owner.pid
 
 
-def kill_at(call: str, nth: int) -> subprocess.Popen[bytes]:
+@contextmanager
+def killed_at(call: str, nth: int) -> Iterator[None]:
     """Kill the daemon when it enters the nth call of this kind, from now on."""
     inject = f"inject=/^{call}:signal=KILL:when={nth}"
     argv = ["strace", "-f", "-p", str(daemon()), "-e", f"trace=/^{call}", "-e", inject]
-    tracer = subprocess.Popen(argv, stderr=subprocess.PIPE)
-    assert tracer.stderr is not None
-    assert b"attached" in tracer.stderr.readline()
-    return tracer
+    with subprocess.Popen(argv, stderr=subprocess.PIPE) as tracer:
+        assert tracer.stderr is not None
+        assert b"attached" in tracer.stderr.readline()
+        try:
+            yield
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            try:
+                tracer.communicate(timeout=5)
+            except subprocess.TimeoutExpired:
+                tracer.kill()  # of a daemon of several threads it may wait for one that is gone
 
 
 def kept(service: str, username: str) -> Secret | None:
@@ -85,14 +94,12 @@ def test_killed_at_any_step_of_its_writing_the_old_value_is_there_or_the_new(
         username = f"{call} {nth}"
         if before is not None:
             put("app", username, before)
-        with kill_at(call, nth) as tracer:
+        with killed_at(call, nth):
             try:
                 put("app", username, NEW, access=USUAL._replace(timeout=5))
                 is_told_kept = True
             except Unavailable:
                 is_told_kept = False
-            tracer.send_signal(signal.SIGINT)
-            tracer.communicate()
         if not is_told_kept:
             killed += 1
             open_again()
