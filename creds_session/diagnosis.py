@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.checks import CHECKS, Check, run
-from creds_session.cures import carry_out, refusal
 from creds_session.errors import CannotWrite, InvalidData, NoSuchFile
 from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Severity
@@ -63,6 +62,8 @@ def fix(
 
     What is not done is told with the reason. Returns what is found at the end.
     """
+    from creds_session.cures import carry_out, refusal  # noqa: PLC0415 - for a cure alone
+
     checks = tuple(checks)
     done: set[str] = set()
     diagnosis = judge(look(environ), checks)

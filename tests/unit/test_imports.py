@@ -18,7 +18,16 @@ def modules(statement: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "package",
-    ["pam.plan", "pam.lint", "checks", "report.doctor", "report.pam", "facts", "packages"],
+    [
+        "pam.plan",
+        "pam.lint",
+        "checks",
+        "report.doctor",
+        "report.pam",
+        "facts",
+        "packages",
+        "snapshot",
+    ],
 )
 def test_pure_part_loads_nothing_of_the_machine(package: str) -> None:
     loaded = modules(f"import creds_session.{package}")

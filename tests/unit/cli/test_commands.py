@@ -240,3 +240,32 @@ def test_doctor_runs_only_what_is_asked_for(python: list[str], home: Path) -> No
     line = "creds-doctor --json --only bus-absent --only keyring-ghost --skip keyring-ghost"
     told = json.loads(run(python, line, HOME=home, XDG_RUNTIME_DIR=home).stdout)
     assert [check["check"] for check in told["checks"]] == ["bus-absent"]
+
+
+def test_doctor_saves_what_it_saw_and_judges_it_again(
+    python: list[str], home: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "facts.json"
+    line = f"creds-doctor --json --save {place} --anonymous"
+    told = json.loads(run(python, line, HOME=home, XDG_RUNTIME_DIR=home).stdout)
+    again = run(python, f"creds-doctor --json --from {place}")
+    assert again.returncode == 1
+    assert json.loads(again.stdout)["verdict"] == told["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("--from /nonexistent/facts", 66),
+        ("--from /dev/null", 65),
+        ("--save /nonexistent/facts", 73),
+        ("--fix --user root --from /dev/null", 64),
+        ("--fix --user alice", 64),
+    ],
+)
+def test_doctor_refuses_what_it_cannot_read_write_or_mean(
+    python: list[str], home: Path, line: str, code: int
+) -> None:
+    done = run(python, f"creds-doctor {line}", HOME=home, XDG_RUNTIME_DIR=home)
+    assert done.returncode == code, done.stderr
+    assert b"Traceback" not in done.stderr
