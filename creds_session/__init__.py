@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from creds_session.version import __version__
+
 if TYPE_CHECKING:
     from creds_session.credentials import (
         Access,
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     )
     from creds_session.secret import Secret
 
-__version__ = "0.1.0"
 __all__ = [
     "Access",
     "Ambiguous",
@@ -43,6 +44,7 @@ __all__ = [
     "Secret",
     "TimedOut",
     "Unavailable",
+    "__version__",
     "delete",
     "get",
     "list_credentials",

@@ -8,9 +8,9 @@ import os
 import sys
 from typing import NoReturn
 
-from creds_session import __version__
 from creds_session.errors import UsageError
 from creds_session.report.text import printable
+from creds_session.version import __version__
 
 COLUMNS = 80  # where nothing tells
 LONGEST = 86400.0  # seconds

@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from html import escape
 from types import MappingProxyType
 
-from creds_session import __version__
 from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.doctor import (
@@ -33,6 +32,7 @@ from creds_session.report.doctor_story import story
 from creds_session.report.doctor_svg import session_svg
 from creds_session.report.text import printable, printable_lines
 from creds_session.story import Alarm
+from creds_session.version import __version__
 
 PROGRAMS = frozenset({"creds", "sshd", "sudo", "su", "systemd", "logind", "libpam"})
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from creds_session import __version__
 from creds_session.facts import Daemon, Facts
 from creds_session.findings import CheckResult, Finding
 from creds_session.report.doctor import is_healthy, verdict
 from creds_session.story import tell
+from creds_session.version import __version__
 
 
 def values(facts: Facts, results: Iterable[CheckResult]) -> dict[str, object]:

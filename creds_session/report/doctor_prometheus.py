@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from creds_session import __version__
 from creds_session.facts import CollectionState, DaemonRole, Facts
 from creds_session.findings import CheckResult, Outcome, Severity
 from creds_session.report.doctor import findings, is_healthy
 from creds_session.report.doctor_map import collections
 from creds_session.report.text import printable
+from creds_session.version import __version__
 
 PREFIX = "creds_session"
 Labels = Mapping[str, str]

@@ -4,11 +4,11 @@ import json
 
 from hypothesis import given
 
-from creds_session import __version__
 from creds_session.facts import CollectionState, DaemonRole, Facts
 from creds_session.findings import CheckResult
 from creds_session.report.doctor_json import values
 from creds_session.story import LogLine
+from creds_session.version import __version__
 from tests.unit import examples
 from tests.unit.diagnoses import facts, quick, results
 from tests.unit.report.test_doctor import ERROR, WARNING, result

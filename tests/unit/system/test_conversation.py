@@ -206,7 +206,7 @@ class Person:
 
 def test_keys_size_and_interrupt_are_the_commands() -> None:
     script = (
-        "trap 'echo caught; exit 5' INT; trap 'stty size' WINCH; read x; echo got:$x; stty size;"
+        "trap 'echo caught; exit 5' INT; read x; trap 'stty size' WINCH; echo got:$x; stty size;"
     )
     person = Person("sh", "-c", f"{script} while :; do sleep 0.05; done")
     time.sleep(0.5)
