@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from creds_session.checks.bus import NO_BUS, STOPPED
 from creds_session.checks.registry import Check, hindrance
-from creds_session.checks.session import note_or_error
+from creds_session.checks.session import note_or_error, story_of_login
 from creds_session.facts import (
     LOGIN_TIMEOUT,
     CollectionState,
@@ -14,7 +14,7 @@ from creds_session.facts import (
     serving,
 )
 from creds_session.findings import Found, Remediation, Severity
-from creds_session.story import STARTED, tell
+from creds_session.story import STARTED
 
 UNLOCK = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
 SETTLING = 3.0  # seconds in which a daemon that has just started takes its name
@@ -166,7 +166,7 @@ def _waiting(facts: Facts) -> Found | None:
 def _gone(facts: Facts) -> Found | None:
     if facts.daemons or facts.bus.owner is not None:
         return None
-    story = tell(facts.log, facts.session.user)
+    story = story_of_login(facts)
     started = [event.line for event in story.events if STARTED in event.line.text]
     if not started:
         return None

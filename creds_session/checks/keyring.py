@@ -5,10 +5,11 @@ from __future__ import annotations
 from creds_session.checks.daemon import NO_DAEMON, describe
 from creds_session.checks.files import BAD_FILES
 from creds_session.checks.registry import Check
+from creds_session.checks.session import story_of_login
 from creds_session.facts import CollectionState, Facts, collection_name
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.sshd import DIALOGUE
-from creds_session.story import INVALID, STARTED, STASHED, UNLOCKED, tell
+from creds_session.story import INVALID, STARTED, STASHED, UNLOCKED
 
 SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
 LOGIN = "/org/freedesktop/secrets/collection/login"
@@ -67,14 +68,14 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
 
 def _alarms(facts: Facts) -> tuple[str, ...]:
     """Return what the log says of this login that went wrong."""
-    alarms = tell(facts.log, facts.session.user).alarms
+    alarms = story_of_login(facts).alarms
     return tuple(f"log: {event.line.text} ({event.meaning})" for event in alarms)
 
 
 def _refused(facts: Facts) -> Found | None:
     if not _is_locked(facts):
         return None
-    alarms = tell(facts.log, facts.session.user).alarms
+    alarms = story_of_login(facts).alarms
     told = [event for event in alarms if INVALID in event.line.text]
     return Found((f"log: {told[-1].line.text}", facts.keyring.path)) if told else None
 
@@ -82,7 +83,7 @@ def _refused(facts: Facts) -> Found | None:
 def _stash_lost(facts: Facts) -> Found | None:
     if not _is_locked(facts) or not (facts.session.login_method or "").startswith(DIALOGUE):
         return None
-    story = tell(facts.log, facts.session.user)
+    story = story_of_login(facts)
     if not story.has(STASHED) or story.has(f"{STARTED} and unlocked"):
         return None
     return Found((f"log: gkr-pam: {STASHED}", f"login method: {facts.session.login_method}"))
@@ -111,7 +112,7 @@ def _without_password(facts: Facts) -> Found | None:
 def _locked(facts: Facts) -> Found | None:
     if not _is_locked(facts) or _without_password(facts):
         return None
-    story = tell(facts.log, facts.session.user)
+    story = story_of_login(facts)
     if story.has(UNLOCKED) or story.has(f"{STARTED} and unlocked"):
         cause = (
             "the login handed its password over; it was locked since (creds lock), or refused it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
+from creds_session.story import Story, tell
 from creds_session.surroundings import PathFacts, PathKind
 
 LOG_IN = Remediation(
@@ -15,6 +16,12 @@ LOG_IN = Remediation(
 def note_or_error(facts: Facts) -> Severity:
     """What is odd and does no harm where a secret can be read all the same."""
     return Severity.NOTE if facts.is_readable else Severity.ERROR
+
+
+def story_of_login(facts: Facts) -> Story:
+    """Return the log of the login that this session is; what su or cron began has none."""
+    is_login = facts.session.service or facts.session.by_ssh
+    return tell(facts.log, facts.session.user) if is_login else Story()
 
 
 def shown(path: PathFacts) -> str:

@@ -439,6 +439,15 @@ SESSIONS = (
         login="su",
         behind="bus-absent",
     ),
+    Breakage(
+        "secret-service-unowned",
+        "no gnome-keyring-daemon",
+        root=NO_HOOK,
+        session='eval "$(creds env --start)"',
+        undo=HOOK,
+        cure="fix",
+        login="su",
+    ),
     Breakage("login-without-password", "publickey", login="key", cure="fix"),
     Breakage(
         "hook-absent",
