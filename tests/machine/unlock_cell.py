@@ -227,7 +227,7 @@ def _tmux(machine: Machine, user: str, line: str) -> None:
 def _cron(machine: Machine, user: str, line: str) -> None:
     machine.sh(
         f"printf 'PATH=/usr/local/bin:/usr/bin:/bin\n@reboot {user} {line}\n' >/etc/cron.d/cell;"
-        " rm -f /run/crond.reboot; systemctl restart cron"
+        " rm -f /run/crond.reboot; systemctl reset-failed cron; systemctl restart cron"
     )
 
 
