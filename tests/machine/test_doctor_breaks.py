@@ -295,7 +295,7 @@ def test_root_looks_at_another_session_and_others_judge_it(patient: Patient) -> 
     assert "alice" not in text
     judged = machine.run("creds-doctor", "--from", "/tmp/facts", check=False)
     assert judged.returncode == 1
-    assert "[keyring-locked]" in judged.stdout.splitlines()[-1]
+    assert "[keyring-locked]" in judged.stdout.splitlines()[0]
     fix(session)
     is_healthy(machine, session)
     assert machine.run("creds-doctor", "--user", "nobody-has-it", check=False).returncode == 66
