@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -15,3 +16,6 @@ if HUNT:
 else:
     settings.register_profile("plain", derandomize=True, deadline=None, database=None)
 settings.load_profile("hunt" if HUNT else "plain")
+
+# Whoever started the tests may have ignored it (nohup), and then all that they start would.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)

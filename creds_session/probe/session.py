@@ -104,17 +104,14 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     except OSError:
         exists = None
     controls = _control_sockets(environ)
-    pids: dict[str, int | None] = {}
-    if connect:
-        pids = {path: pid for path in controls if (pid := _listener(path)) is not None}
-    else:
-        pids = {path: None for path in controls if is_listening(path)}
-    control = next(iter(pids), None)
+    listener = _listener if connect else _listed
+    answers = ((path, pid) for path in controls if (pid := listener(path)) is not None)
+    # Only as far as the first: behind the next one may be a daemon that a connection starts.
+    control, pid = next(answers, (None, None))
     waits = control is not None and not exists and _login_waits()
     is_elsewhere = control is not None and control != _usual_control(environ)
     shown = control or next(iter(controls), None)
-    pid = pids[control] if control else None
-    return KeyringFacts(path, exists, shown, control is not None, waits, is_elsewhere, pid)
+    return KeyringFacts(path, exists, shown, control is not None, waits, is_elsewhere, pid or None)
 
 
 def has_keyring(environ: Mapping[str, str]) -> bool:
@@ -156,6 +153,11 @@ def _control_sockets(environ: Mapping[str, str]) -> list[str]:
 
 def _usual_control(environ: Mapping[str, str]) -> str:
     return f"{environ.get('XDG_RUNTIME_DIR', '')}/keyring/control"
+
+
+def _listed(path: str) -> int | None:
+    """Return 0, for no pid is known without a connection, where somebody listens; else None."""
+    return 0 if is_listening(path) else None
 
 
 def _listener(path: str) -> int | None:

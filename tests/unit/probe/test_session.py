@@ -84,6 +84,20 @@ def test_probe_keyring_sees_who_listens_and_connects_only_where_it_is_told(
     assert not listens(connect=False)
 
 
+def test_probe_keyring_connects_to_none_behind_the_first_that_answers(tmp_path: Path) -> None:
+    """The one of the runtime directory may be systemd's, which starts a daemon for who connects."""
+    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    environ["GNOME_KEYRING_CONTROL"] = str(tmp_path / "named")
+    with socket.socket(socket.AF_UNIX) as named, socket.socket(socket.AF_UNIX) as usual:
+        for control, folder in ((named, "named"), (usual, "keyring")):
+            (tmp_path / folder).mkdir()
+            control.bind(str(tmp_path / folder / "control"))
+            control.listen()
+        seen = probe_keyring(environ)
+        assert (seen.control, seen.control_pid) == (f"{tmp_path}/named/control", os.getpid())
+        assert select.select([named, usual], [], [], 0.2)[0] == [named]
+
+
 def test_probe_keyring_takes_no_control_socket_of_another_bus(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
     (tmp_path / "keyring").mkdir()
