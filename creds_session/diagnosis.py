@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.checks import CHECKS, Check, run
-from creds_session.errors import CannotWrite, InvalidData, NoSuchFile
+from creds_session.errors import InvalidData, NoSuchFile
 from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Severity
 from creds_session.probe.machine import probe, probe_user
@@ -99,15 +99,10 @@ def _verdict(check_id: str, diagnosis: Diagnosis) -> str:
     return "still found" if check_id in found else "cured"
 
 
-def save(facts: Facts, path: Path, *, anonymously: bool) -> None:
-    """Write facts for others to judge, without what looks like a password. Raises CannotWrite."""
+def to_save(facts: Facts, *, anonymously: bool) -> str:
+    """Return facts for others to judge, without what looks like a password."""
     kept = redacted(facts)
-    if anonymously:
-        kept = anonymous(kept, socket.gethostname())
-    try:
-        path.write_text(dumps(kept))
-    except OSError as error:
-        raise CannotWrite(f"{path}: cannot be written: {error.strerror}") from error
+    return dumps(anonymous(kept, socket.gethostname()) if anonymously else kept)
 
 
 def saved(path: Path) -> Facts:

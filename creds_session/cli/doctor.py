@@ -90,7 +90,7 @@ def _require_known(named: list[str], known: list[str]) -> None:
 
 def _diagnose(arguments: argparse.Namespace) -> int:
     from creds_session.checks import CHECKS, select  # noqa: PLC0415
-    from creds_session.diagnosis import judge, look, save, saved  # noqa: PLC0415
+    from creds_session.diagnosis import judge, look, saved, to_save  # noqa: PLC0415
 
     _require_known(arguments.only + arguments.skip, [check.id for check in CHECKS])
     checks = select(CHECKS, arguments.only, arguments.skip)
@@ -99,7 +99,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     source = arguments.source
     facts = saved(Path(source)) if source else look(os.environ, arguments.user)
     if arguments.save:
-        save(facts, Path(arguments.save), anonymously=arguments.anonymous)
+        faces.write(arguments.save, to_save(facts, anonymously=arguments.anonymous))
     return faces.show(arguments, judge(facts, checks))
 
 

@@ -66,11 +66,11 @@ def show(arguments: argparse.Namespace, diagnosis: Diagnosis) -> int:
     if arguments.report:
         from creds_session.report.doctor_html import page  # noqa: PLC0415
 
-        _write(arguments.report, page(diagnosis.facts, diagnosis.results, _titles()), PRIVATE)
+        write(arguments.report, page(diagnosis.facts, diagnosis.results, _titles()), PRIVATE)
         complain("creds-doctor", f"the report is in {arguments.report}")
     told, code = FACES[arguments.format](arguments, diagnosis)
     if arguments.output:
-        _write(arguments.output, f"{told}\n", PUBLIC)
+        write(arguments.output, f"{told}\n", PUBLIC)
     else:
         print(told)
     return code
@@ -137,7 +137,7 @@ def _exit_code(diagnosis: Diagnosis) -> int:
     return 0 if diagnosis.is_healthy else 1
 
 
-def _write(given: str, text: str, mode: int) -> None:
+def write(given: str, text: str, mode: int = PRIVATE) -> None:
     """Put the file there, whole or not at all. Raises InvalidData for a link, and CannotWrite."""
     path = Path(given)
     with suppress(FileNotFoundError):

@@ -248,6 +248,10 @@ def test_doctor_saves_what_it_saw_and_judges_it_again(
     place = tmp_path / "facts.json"
     line = f"creds-doctor --json --save {place} --anonymous"
     told = json.loads(run(python, line, HOME=home, XDG_RUNTIME_DIR=home).stdout)
+    assert place.stat().st_mode & 0o777 == 0o600
+    place.with_name("link").symlink_to(place)
+    refused = run(python, f"creds-doctor --save {tmp_path}/link")
+    assert refused.returncode == 65, refused.stderr
     again = run(python, f"creds-doctor --json --from {place}")
     assert again.returncode == 1
     assert json.loads(again.stdout)["verdict"] == told["verdict"]
