@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from creds_session.collection import CollectionState, collection_name
 from creds_session.errors import NotPermitted, Unavailable
-from creds_session.facts import CollectionState, DaemonRole, collection_name
 from creds_session.probe.session import owner_of
+from creds_session.session_facts import DaemonRole
 from creds_session.system.bus import Bus, session_bus_address
 from creds_session.system.processes import keyring_daemons
 from creds_session.system.secret_service import SecretService, secret_service

@@ -5,15 +5,10 @@ from __future__ import annotations
 from creds_session.checks.bus import NO_BUS, STOPPED
 from creds_session.checks.registry import Check, hindrance
 from creds_session.checks.session import note_or_error, story_of_login
-from creds_session.facts import (
-    LOGIN_TIMEOUT,
-    CollectionState,
-    Daemon,
-    DaemonRole,
-    Facts,
-    serving,
-)
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
+from creds_session.session_facts import LOGIN_TIMEOUT, Daemon, DaemonRole, serving
 from creds_session.story import STARTED
 
 UNLOCK = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from creds_session.checks.registry import Check, hindrance
-from creds_session.facts import DAEMON_NAME, Facts
+from creds_session.facts import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.packages import install_command
+from creds_session.session_facts import DAEMON_NAME
 
 SERVICE_FILE = "/usr/share/dbus-1/services/org.freedesktop.secrets.service"
 

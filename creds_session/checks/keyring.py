@@ -6,7 +6,8 @@ from creds_session.checks.daemon import NO_DAEMON, describe
 from creds_session.checks.files import BAD_FILES
 from creds_session.checks.registry import Check
 from creds_session.checks.session import story_of_login
-from creds_session.facts import CollectionState, Facts, collection_name
+from creds_session.collection import CollectionState, collection_name
+from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.sshd import DIALOGUE
 from creds_session.story import INVALID, STARTED, STASHED, UNLOCKED

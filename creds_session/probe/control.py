@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from creds_session.errors import CredsSessionError
-from creds_session.facts import BusFacts, Daemon, serving
+from creds_session.session_facts import BusFacts, Daemon, serving
 from creds_session.surroundings import ControlFacts, UnitsFacts
 from creds_session.system.bus import Bus, is_socket_of, listeners, peer_credentials
 from creds_session.system.secret_service import secret_service

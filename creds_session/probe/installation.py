@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Iterator
 
-from creds_session.facts import DAEMON_NAME, FirstLoginFacts, InstallationFacts
+from creds_session.facts import FirstLoginFacts, InstallationFacts
 from creds_session.packages import has_libpam_1_5
 from creds_session.pam.policy import MODULE
 from creds_session.pam.terms import Dialect
+from creds_session.session_facts import DAEMON_NAME
 from creds_session.system.root import Root
 
 LIBPAM_VERSION = re.compile(

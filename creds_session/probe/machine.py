@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, NoSuchFile
-from creds_session.facts import BusFacts, Facts, KeyringFacts, PamFacts, SessionFacts
+from creds_session.facts import Facts, PamFacts
 from creds_session.probe.client import probe_client
 from creds_session.probe.control import probe_control
 from creds_session.probe.home import probe_home, probe_runtime
@@ -20,6 +20,7 @@ from creds_session.probe.log import LINES, probe_log
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.units import probe_units
+from creds_session.session_facts import BusFacts, KeyringFacts, SessionFacts
 from creds_session.snapshot import dumps, loads
 from creds_session.sshd import NOT_ASKED, SshdFacts
 from creds_session.story import LogLine, method_of

@@ -10,13 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from creds_session.errors import CredsSessionError
-from creds_session.facts import (
-    BusFacts,
-    DaemonRole,
-    KeyringFacts,
-    NameOwner,
-    SessionFacts,
-)
+from creds_session.session_facts import BusFacts, DaemonRole, KeyringFacts, NameOwner, SessionFacts
 from creds_session.system.bus import (
     Bus,
     CallFailed,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from creds_session.facts import Daemon, Facts
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding
 from creds_session.report.doctor import is_healthy, verdict
+from creds_session.session_facts import Daemon
 from creds_session.story import tell
 from creds_session.version import __version__
 

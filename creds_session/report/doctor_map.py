@@ -5,17 +5,10 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from creds_session.facts import (
-    LOGIN_TIMEOUT,
-    BusFacts,
-    CollectionState,
-    Daemon,
-    DaemonRole,
-    Facts,
-    collection_name,
-    serving,
-)
+from creds_session.collection import CollectionState, collection_name
+from creds_session.facts import Facts
 from creds_session.report.text import printable
+from creds_session.session_facts import LOGIN_TIMEOUT, BusFacts, Daemon, DaemonRole, serving
 
 STOPPED = "T"  # proc_pid_stat(5)
 ROLES = {

@@ -10,11 +10,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 
-from creds_session.facts import DaemonRole, Facts
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Outcome, Severity
 from creds_session.report.doctor import findings, named, root_cause, verdict
 from creds_session.report.doctor_map import seconds_left
 from creds_session.report.text import printable
+from creds_session.session_facts import DaemonRole
 
 
 class Status(enum.Enum):

@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from creds_session.facts import CollectionState, DaemonRole, Facts
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Outcome, Severity
 from creds_session.report.doctor import findings, is_healthy
 from creds_session.report.doctor_map import collections
 from creds_session.report.text import printable
+from creds_session.session_facts import DaemonRole
 from creds_session.version import __version__
 
 PREFIX = "creds_session"

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
-from creds_session.facts import DAEMON_NAME, CollectionState, Facts
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult
 from creds_session.report.doctor import findings
 from creds_session.report.doctor_map import (
@@ -22,6 +23,7 @@ from creds_session.report.doctor_map import (
     tree_lines,
 )
 from creds_session.report.text import printable
+from creds_session.session_facts import DAEMON_NAME
 
 WIDTH, HEIGHT = 204, 84
 GAP, ROW = 36, 146

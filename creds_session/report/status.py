@@ -5,13 +5,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from creds_session.facts import (
-    DAEMON_NAME,
-    BusFacts,
-    CollectionState,
-    KeyringFacts,
-    collection_name,
-)
+from creds_session.collection import CollectionState, collection_name
+from creds_session.session_facts import DAEMON_NAME, BusFacts, KeyringFacts
 
 LOCKED, UNAVAILABLE = 77, 69  # as errors.CollectionLocked and errors.Unavailable
 

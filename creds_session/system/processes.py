@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from creds_session.facts import DAEMON_NAME, Daemon, daemon_role
+from creds_session.session_facts import DAEMON_NAME, Daemon, daemon_role
 from creds_session.system.commands import SYSTEM_PATH
 
 COMM_LENGTH = 15  # TASK_COMM_LEN less its NUL, proc_pid_comm(5)

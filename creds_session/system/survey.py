@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from creds_session.facts import DAEMON_NAME, Daemon, daemon_role
+from creds_session.session_facts import DAEMON_NAME, Daemon, daemon_role
 from creds_session.surroundings import OtherProcess, ProcessFacts
 from creds_session.system.processes import COMM_LENGTH, executable_of, is_daemon, name_of
 

@@ -7,7 +7,7 @@ import pwd
 import re
 from typing import NamedTuple
 
-from creds_session.facts import DAEMON_NAME
+from creds_session.session_facts import DAEMON_NAME
 from creds_session.system.commands import Completed, run
 from creds_session.system.processes import end, keyring_daemons
 

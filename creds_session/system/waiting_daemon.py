@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from creds_session.errors import Unavailable
-from creds_session.facts import DAEMON_NAME
+from creds_session.session_facts import DAEMON_NAME
 from creds_session.system.bus import Bus
 from creds_session.system.commands import run
 from creds_session.system.processes import find_program

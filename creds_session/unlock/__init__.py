@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from creds_session.collection import CollectionState
 from creds_session.errors import (
     CredsSessionError,
     InvalidData,
@@ -17,16 +18,9 @@ from creds_session.errors import (
     Unavailable,
     WrongPassword,
 )
-from creds_session.facts import (
-    DAEMON_NAME,
-    BusFacts,
-    CollectionState,
-    DaemonRole,
-    KeyringFacts,
-    NameOwner,
-)
 from creds_session.probe.session import probe_bus, probe_keyring
 from creds_session.secret import Secret
+from creds_session.session_facts import DAEMON_NAME, BusFacts, DaemonRole, KeyringFacts, NameOwner
 from creds_session.system.bus import Bus, Peer, is_nested, with_runtime_directory
 from creds_session.system.files import cannot_write
 from creds_session.system.processes import end, find_program, keyring_daemons, program_of

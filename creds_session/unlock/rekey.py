@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from creds_session.collection import CollectionState
 from creds_session.errors import (
     CannotWrite,
     CredsSessionError,
@@ -21,9 +22,9 @@ from creds_session.errors import (
     Unavailable,
     WrongPassword,
 )
-from creds_session.facts import BusFacts, CollectionState
 from creds_session.probe.session import probe_bus
 from creds_session.secret import Secret
+from creds_session.session_facts import BusFacts
 from creds_session.system.bus import Bus
 from creds_session.system.files import back_up, remove
 from creds_session.system.secret_service import SecretService

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import enum
 
+from creds_session.collection import CollectionState
 from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
-from creds_session.facts import DAEMON_NAME, BusFacts, CollectionState, KeyringFacts, NameOwner
+from creds_session.session_facts import DAEMON_NAME, BusFacts, KeyringFacts, NameOwner
 
 
 class Route(enum.Enum):

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from creds_session.errors import InvalidData
-from creds_session.facts import Facts, SessionFacts
+from creds_session.facts import Facts
+from creds_session.session_facts import SessionFacts
 from creds_session.snapshot import anonymous, dumps, loads, redacted
 from tests.unit.examples import WELL
 

@@ -7,19 +7,17 @@ from xml.etree import ElementTree as ET
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from creds_session.facts import (
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts, InstallationFacts, PamFacts
+from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
+from creds_session.session_facts import (
     BusFacts,
-    CollectionState,
     Daemon,
     DaemonRole,
-    Facts,
-    InstallationFacts,
     KeyringFacts,
     NameOwner,
-    PamFacts,
     SessionFacts,
 )
-from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
 from creds_session.story import INVALID, STASHED, LogLine
 from creds_session.surroundings import ControlFacts, OtherProcess, ProcessFacts
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from creds_session.facts import (
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts, InstallationFacts, PamFacts
+from creds_session.session_facts import (
     BusFacts,
-    CollectionState,
     Daemon,
     DaemonRole,
-    Facts,
-    InstallationFacts,
     KeyringFacts,
     NameOwner,
-    PamFacts,
     SessionFacts,
 )
 from creds_session.surroundings import ClientFacts

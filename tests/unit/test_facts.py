@@ -2,13 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from creds_session.facts import (
-    BusFacts,
-    DaemonRole,
-    FirstLoginFacts,
-    NameOwner,
-    daemon_role,
-)
+from creds_session.facts import FirstLoginFacts
+from creds_session.session_facts import BusFacts, DaemonRole, NameOwner, daemon_role
 
 SOCKET = "/usr/lib/systemd/user/gnome-keyring-daemon.socket"
 

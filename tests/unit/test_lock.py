@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from creds_session import lock as locking
+from creds_session.collection import CollectionState
 from creds_session.errors import NotPermitted, Unavailable
-from creds_session.facts import CollectionState, DaemonRole, NameOwner
 from creds_session.lock import Locked, lock
+from creds_session.session_facts import DaemonRole, NameOwner
 from creds_session.system.bus import Peer
 from tests.unit import examples
 from tests.unit.service import LOCKED, UNLOCKED, Answer, serving

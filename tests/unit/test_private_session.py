@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.collection import CollectionState
 from creds_session.errors import Unavailable
-from creds_session.facts import CollectionState
 from creds_session.private_session import inside, private_session
 from creds_session.system import message_bus
 from creds_session.system.bus import Bus

@@ -3,18 +3,10 @@ from __future__ import annotations
 import pytest
 
 from creds_session.checks import CHECKS, run
-from creds_session.facts import (
-    BusFacts,
-    CollectionState,
-    DaemonRole,
-    Facts,
-    FirstLoginFacts,
-    InstallationFacts,
-    NameOwner,
-    PamFacts,
-    SessionFacts,
-)
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts, FirstLoginFacts, InstallationFacts, PamFacts
 from creds_session.findings import Finding, Outcome, Severity
+from creds_session.session_facts import BusFacts, DaemonRole, NameOwner, SessionFacts
 from tests.unit.examples import (
     ADDRESS,
     FILE,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from creds_session.checks import CHECKS, run
-from creds_session.facts import BusFacts, Facts, NameOwner, SessionFacts
+from creds_session.facts import Facts
+from creds_session.session_facts import BusFacts, NameOwner, SessionFacts
 from creds_session.story import LogLine
 from creds_session.surroundings import (
     ClientFacts,

@@ -10,9 +10,9 @@ import pytest
 
 from creds_session.checks import CHECKS
 from creds_session.cli.doctor_faces import FACES, add_arguments, guarded, show
+from creds_session.collection import CollectionState
 from creds_session.diagnosis import Diagnosis, judge
 from creds_session.errors import CannotWrite, InvalidData, Unavailable
-from creds_session.facts import CollectionState
 from tests.unit.examples import WELL, bus
 
 READABLE = "a secret can be read in this session"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.facts import CollectionState
+from creds_session.collection import CollectionState
 from creds_session.probe.machine import probe
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.system.commands import Completed

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from creds_session.facts import CollectionState, Facts
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
 from creds_session.report.doctor import (
     HEALTHY,

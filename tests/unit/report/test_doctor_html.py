@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from creds_session.checks import CHECKS, run
-from creds_session.facts import CollectionState, Facts, InstallationFacts
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts, InstallationFacts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.doctor_html import page
 from tests.unit import examples

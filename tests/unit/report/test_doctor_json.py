@@ -4,9 +4,11 @@ import json
 
 from hypothesis import given
 
-from creds_session.facts import CollectionState, DaemonRole, Facts
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult
 from creds_session.report.doctor_json import values
+from creds_session.session_facts import DaemonRole
 from creds_session.story import LogLine
 from creds_session.version import __version__
 from tests.unit import examples

@@ -3,14 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from creds_session.facts import (
-    BusFacts,
-    CollectionState,
-    DaemonRole,
-    Facts,
-    NameOwner,
-    SessionFacts,
-)
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts
 from creds_session.report.doctor_map import (
     Node,
     Tone,
@@ -19,6 +13,7 @@ from creds_session.report.doctor_map import (
     session_map,
     tree_lines,
 )
+from creds_session.session_facts import BusFacts, DaemonRole, NameOwner, SessionFacts
 from creds_session.surroundings import ControlFacts, OtherProcess, ProcessFacts
 from tests.unit import examples
 from tests.unit.diagnoses import facts, quick

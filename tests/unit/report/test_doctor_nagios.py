@@ -5,9 +5,10 @@ import re
 import pytest
 from hypothesis import given
 
-from creds_session.facts import DaemonRole, Facts
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Outcome
 from creds_session.report.doctor_nagios import Status, plugin_output, status, unknown
+from creds_session.session_facts import DaemonRole
 from tests.unit import examples
 from tests.unit.diagnoses import facts, quick, results
 from tests.unit.examples import WELL

@@ -3,10 +3,12 @@ from __future__ import annotations
 from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 
-from creds_session.facts import CollectionState, DaemonRole, Facts
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Outcome
 from creds_session.report.doctor_prometheus import exposition
 from creds_session.report.text import printable
+from creds_session.session_facts import DaemonRole
 from tests.unit import examples
 from tests.unit.diagnoses import facts, quick, results
 from tests.unit.report.test_doctor import ERROR, WARNING, result

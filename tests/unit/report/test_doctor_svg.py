@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from creds_session.checks import CHECKS, run
-from creds_session.facts import BusFacts, CollectionState, Facts, PamFacts, SessionFacts
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts, PamFacts
 from creds_session.report.doctor_svg import LONGEST, STOPS_THE_PASSWORD, session_svg
+from creds_session.session_facts import BusFacts, SessionFacts
 from creds_session.surroundings import ControlFacts
 from tests.unit import examples
 from tests.unit.diagnoses import as_xml

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.facts import CollectionState, Facts
+from creds_session.collection import CollectionState
+from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
 from creds_session.report.doctor_map import session_map, tree_lines
 from creds_session.report.doctor_terminal import coloured, plain

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from creds_session.facts import BusFacts, CollectionState, KeyringFacts
+from creds_session.collection import CollectionState
 from creds_session.report.status import State, as_json, judge
+from creds_session.session_facts import BusFacts, KeyringFacts
 from tests.unit import examples
 
 UNLOCKED, LOCKED = CollectionState.UNLOCKED, CollectionState.LOCKED

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.facts import DAEMON_NAME, Daemon, DaemonRole
+from creds_session.session_facts import DAEMON_NAME, Daemon, DaemonRole
 from creds_session.system.processes import (
     bus_daemon_runs,
     end,

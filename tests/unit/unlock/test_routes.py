@@ -4,8 +4,9 @@ import itertools
 
 import pytest
 
+from creds_session.collection import CollectionState
 from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
-from creds_session.facts import BusFacts, CollectionState
+from creds_session.session_facts import BusFacts
 from creds_session.unlock.routes import NoKeyringYet, Route, choose
 from tests.unit.examples import ADDRESS, FILE, GNOME, KWALLET, bus, keyring
 

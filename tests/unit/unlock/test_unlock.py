@@ -19,8 +19,8 @@ from creds_session.errors import (
     Unavailable,
     WrongPassword,
 )
-from creds_session.facts import BusFacts, NameOwner
 from creds_session.secret import Secret
+from creds_session.session_facts import BusFacts, NameOwner
 from creds_session.system.bus import Bus
 from creds_session.system.secret_service import secret_service
 from creds_session.unlock import Route, unlock, way
