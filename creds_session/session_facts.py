@@ -1,0 +1,139 @@
+"""What a session looks like to who wants to open its keyring: bus, daemons, keyring, the person.
+
+Apart from the rest of the facts, which an unlocking at each login has no use for.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from creds_session.collection import CollectionState
+
+DAEMON_NAME = "gnome-keyring-daemon"
+LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
+
+
+class DaemonRole(enum.Enum):
+    """Who started a gnome-keyring-daemon, told by its arguments."""
+
+    LOGIN = "login"
+    """``--login``: by pam_gnome_keyring, with the password, waiting to be initialised."""
+    UNIT = "unit"
+    """``--foreground --control-directory``: by systemd, for its socket."""
+    ACTIVATED = "activated"
+    """``--start``: by D-Bus; it serves, or tells another daemon to and then only watches."""
+    BY_HAND = "by-hand"
+    """``--unlock`` or anything else: by a person or a script."""
+
+
+def daemon_role(arguments: Sequence[str]) -> DaemonRole:
+    """Return the role that the arguments of a gnome-keyring-daemon tell."""
+    words = set(arguments)
+    if words & {"--login", "-l"}:
+        return DaemonRole.LOGIN
+    if words & {"--start", "-s"}:
+        return DaemonRole.ACTIVATED
+    has_directory = any(word.startswith(("--control-directory", "-C")) for word in arguments)
+    if words & {"--foreground", "-f"} and has_directory and "--unlock" not in words:
+        return DaemonRole.UNIT
+    return DaemonRole.BY_HAND
+
+
+class Daemon(NamedTuple):
+    """One gnome-keyring-daemon that runs; ``started`` is in seconds since 1970.
+
+    ``executable`` is /proc/PID/exe, or None where the kernel hides it (file capabilities do that).
+    ``state`` is the kernel's letter, as in proc_pid_stat(5).
+    """
+
+    pid: int
+    parent: int
+    parent_name: str
+    uid: int
+    executable: str | None
+    arguments: tuple[str, ...]
+    started: float
+    role: DaemonRole
+    state: str = ""
+
+
+def serving(owner: NameOwner | None, daemons: Sequence[Daemon]) -> tuple[Daemon, ...]:
+    """Return the daemons that serve, or may come to: one that D-Bus started often only watches."""
+    pid = owner.pid if owner else 0
+    return tuple(one for one in daemons if one.role is not DaemonRole.ACTIVATED or one.pid == pid)
+
+
+class NameOwner(NamedTuple):
+    """The process that owns org.freedesktop.secrets, as the bus names it.
+
+    ``unique_name`` is its connection's own name on the bus, which no other process ever gets.
+    """
+
+    pid: int
+    uid: int
+    name: str
+    unique_name: str = ""
+
+    @property
+    def is_gnome_keyring(self) -> bool:
+        """Tell whether it is a gnome-keyring-daemon; the kernel cuts its name at 15 bytes."""
+        return DAEMON_NAME.startswith(self.name) and len(self.name) >= len("gnome-keyring-d")
+
+
+class BusFacts(NamedTuple):
+    """The session bus and what is on it; ``reason`` says why there is nothing to say.
+
+    Where the bus answered and the owner of the name did not, there is an owner and a reason.
+
+    ``login`` and ``default`` are the collections with these aliases, often one and the same.
+    """
+
+    address: str | None = None
+    reason: str = ""
+    owner: NameOwner | None = None
+    activatable: bool = False
+    login: CollectionState | None = None
+    default: CollectionState | None = None
+    default_path: str = ""
+    is_idle: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Tell whether the bus was spoken to."""
+        return self.address is not None and not self.reason
+
+
+class KeyringFacts(NamedTuple):
+    """The login keyring's file, and the control socket where a daemon listens.
+
+    ``exists`` is None where it cannot be seen. ``login_waits``: PAM's daemon holds the password
+    of a first login, and makes the keyring of it when it is initialised. ``is_elsewhere``: the
+    socket is not in the runtime directory, the only place where one that D-Bus starts looks.
+    ``control_pid`` is who bound the socket, where it was connected to: a daemon, or systemd.
+    """
+
+    path: str
+    exists: bool | None
+    control: str | None = None
+    control_listens: bool = False
+    login_waits: bool = False
+    is_elsewhere: bool = False
+    control_pid: int | None = None
+
+
+class SessionFacts(NamedTuple):
+    """Whose session this is and how it came about.
+
+    ``login_method`` is sshd's own word (``password``, ``publickey``, ``keyboard-interactive/pam``),
+    or None where nothing tells it. ``service`` is PAM's, as logind knows it.
+    """
+
+    user: str
+    uid: int
+    by_ssh: bool = False
+    login_method: str | None = None
+    runtime_directory: str | None = None
+    service: str = ""
+    sudo_user: str = ""
