@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from creds_session.system.items import Items
 from creds_session.system.secret_service import NAME, SecretService
 
 TIMEOUT = 10.0  # seconds for all answers of the bus
+MOMENT = 0.3  # seconds that a collection may be away for
 UNLOCK = "unlock it: creds unlock"
 OTHER = "creds unlock opens only the login keyring; creds-doctor says how to make that the default"
 
@@ -53,8 +55,9 @@ def open_items(access: Access, preferred: str = "") -> Items:
     bus = Bus(address, access.timeout)
     try:
         service = _service(bus, access.timeout)
-        path = preferred or service.alias("default")
-        state = service.state(path)
+        path, state = _collection(service, preferred)
+        if state in {CollectionState.ABSENT, CollectionState.GHOST}:
+            path, state = _looked_again(service, preferred)
         if state is CollectionState.LOCKED and access.prompt:
             state = _asked(service, path)
         if state is not CollectionState.UNLOCKED:
@@ -63,6 +66,31 @@ def open_items(access: Access, preferred: str = "") -> Items:
     except BaseException:
         bus.close()
         raise
+
+
+def _collection(service: SecretService, preferred: str) -> tuple[str, CollectionState]:
+    path = preferred or service.alias("default")
+    return path, service.state(path)
+
+
+def _looked_again(service: SecretService, preferred: str) -> tuple[str, CollectionState]:
+    """Look for a moment more, where there is a keyring's file.
+
+    While several processes write, the daemon reads its folder anew, and its collection may be
+    away meanwhile; that was seen with eight of them.
+    """
+    from creds_session.probe.session import probe_keyring  # noqa: PLC0415 - seldom
+
+    end = time.monotonic() + MOMENT
+    path, state = _collection(service, preferred)
+    while (
+        state in {CollectionState.ABSENT, CollectionState.GHOST}
+        and time.monotonic() < end
+        and probe_keyring(os.environ, connect=False).exists
+    ):
+        time.sleep(0.02)
+        path, state = _collection(service, preferred)
+    return path, state
 
 
 def _service(bus: Bus, timeout: float) -> SecretService:

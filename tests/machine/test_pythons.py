@@ -10,6 +10,7 @@ from tests.machine import rootfs
 from tests.machine.capability import why_no_machine
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("release", sorted(rootfs.RELEASES))
 def test_pure_tests_pass(release: str, tmp_path: Path) -> None:
     reason = why_no_machine()
