@@ -9,7 +9,8 @@ import pytest
 from creds_session import account
 from creds_session.errors import CredsSessionError, Unavailable, WrongPassword
 from creds_session.secret import Secret
-from creds_session.trial import Outcome, conversation
+from creds_session.system import mount_namespace
+from creds_session.trial import Outcome
 
 IN = Outcome(0, "Success", knows_password=True)
 NO = Outcome(7, "Authentication failure")
@@ -64,7 +65,9 @@ def test_pam_is_not_asked_where_its_answer_would_say_nothing(
     assert "twice" in caught.value.hint
 
 
-def test_a_conversation_without_a_candidate_is_open_to_everybody() -> None:
-    """No mount name space is needed, so no root: libpam answers for a service that is not there."""
-    with conversation("creds-session-nowhere", "nobody", {}) as talk:
-        assert not talk(ASKED).lets_in
+def test_a_child_that_sees_the_files_as_they_are_needs_no_root(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mount_namespace, "ctypes", None)  # so that it could not unshare
+    with mount_namespace.private_child({}, lambda secret: secret[::-1]) as child:
+        assert child.ask(ASKED, 5) == b"yranac"
