@@ -17,5 +17,8 @@ else:
     settings.register_profile("plain", derandomize=True, deadline=None, database=None)
 settings.load_profile("hunt" if HUNT else "plain")
 
-# Whoever started the tests may have ignored it (nohup), and then all that they start would.
+# Whoever started the tests may have ignored these (nohup, or a shell's &), and then all that they
+# start would.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
