@@ -56,8 +56,6 @@ def open_items(access: Access, preferred: str = "") -> Items:
     try:
         service = _service(bus, access.timeout)
         path, state = _collection(service, preferred)
-        if state in {CollectionState.ABSENT, CollectionState.GHOST}:
-            path, state = _looked_again(service, preferred)
         if state is CollectionState.LOCKED and access.prompt:
             state = _asked(service, path)
         if state is not CollectionState.UNLOCKED:
@@ -69,28 +67,25 @@ def open_items(access: Access, preferred: str = "") -> Items:
 
 
 def _collection(service: SecretService, preferred: str) -> tuple[str, CollectionState]:
-    path = preferred or service.alias("default")
-    return path, service.state(path)
-
-
-def _looked_again(service: SecretService, preferred: str) -> tuple[str, CollectionState]:
-    """Look for a moment more, where there is a keyring's file.
+    """Return path and state, of one that is away after a moment more, if its file is there.
 
     While several processes write, the daemon reads its folder anew, and its collection may be
     away meanwhile; that was seen with eight of them.
     """
+    end = time.monotonic() + MOMENT
+    while True:
+        path = preferred or service.alias("default")
+        state = service.state(path)
+        is_away = state in {CollectionState.ABSENT, CollectionState.GHOST}
+        if not is_away or time.monotonic() > end or not _has_file():
+            return path, state
+        time.sleep(0.02)
+
+
+def _has_file() -> bool:
     from creds_session.probe.session import probe_keyring  # noqa: PLC0415 - seldom
 
-    end = time.monotonic() + MOMENT
-    path, state = _collection(service, preferred)
-    while (
-        state in {CollectionState.ABSENT, CollectionState.GHOST}
-        and time.monotonic() < end
-        and probe_keyring(os.environ, connect=False).exists
-    ):
-        time.sleep(0.02)
-        path, state = _collection(service, preferred)
-    return path, state
+    return bool(probe_keyring(os.environ, connect=False).exists)
 
 
 def _service(bus: Bus, timeout: float) -> SecretService:
