@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument("service", metavar="SERVICE", nargs="?", help="of this service alone")
         parser.add_argument("--format", choices=("plain", "json", "null"), default="plain")
     else:
-        _add_names(parser)
+        add_names(parser)
     if command == "put":
         from creds_session.cli.passwords import add_sources  # noqa: PLC0415 - not `get`
 
@@ -80,7 +80,8 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     )
 
 
-def _add_names(parser: argparse.ArgumentParser) -> None:
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """Let a command name a credential: the user by value, or by the key that holds the name."""
     parser.add_argument("service", metavar="SERVICE")
     parser.add_argument("user", metavar="USER", nargs="?")
     key = parser.add_mutually_exclusive_group()
@@ -130,7 +131,7 @@ def credentials_command(arguments: argparse.Namespace) -> int:
 def _put(arguments: argparse.Namespace) -> int:
     from creds_session import credentials  # noqa: PLC0415 - a wrong argument waits for nothing
 
-    key = _username_key(arguments)
+    key = username_key(arguments)
     password = _new_password(arguments, f"Password for {arguments.service}: ")
     access = _access(arguments)
     credentials.put(arguments.service, arguments.user, password, username_key=key, access=access)
@@ -140,7 +141,7 @@ def _put(arguments: argparse.Namespace) -> int:
 def _get(arguments: argparse.Namespace) -> int:
     from creds_session import credentials  # noqa: PLC0415
 
-    key = _username_key(arguments)
+    key = username_key(arguments)
     access = _access(arguments)
     found = credentials.get(arguments.service, arguments.user, username_key=key, access=access)
     _print_credential(found, arguments)
@@ -169,7 +170,7 @@ def _print_credential(found: credentials.Credential, arguments: argparse.Namespa
 def _delete(arguments: argparse.Namespace) -> int:
     from creds_session import credentials  # noqa: PLC0415
 
-    key = _username_key(arguments)
+    key = username_key(arguments)
     access = _access(arguments)
     credentials.delete(arguments.service, arguments.user, username_key=key, access=access)
     return 0
@@ -231,7 +232,7 @@ def _access(arguments: argparse.Namespace) -> credentials.Access:
     return access
 
 
-def _username_key(arguments: argparse.Namespace) -> str | None:
+def username_key(arguments: argparse.Namespace) -> str | None:
     """Return the key that holds the user name, or None where the user is named."""
     if arguments.username_key_env is not None:
         variable: str = arguments.username_key_env

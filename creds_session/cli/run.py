@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from creds_session.cli.common import complain, run
+from creds_session.cli.credentials import add_names, username_key
 from creds_session.errors import CredsSessionError, UsageError
 
 if TYPE_CHECKING:
@@ -37,14 +38,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.description = DESCRIPTION
     command.epilog = EXAMPLES
     command.usage = "creds run SERVICE [USER] [--username-key KEY] WAY -- COMMAND..."
-    command.add_argument("service", metavar="SERVICE")
-    command.add_argument("user", metavar="USER", nargs="?")
-    key = command.add_mutually_exclusive_group()
-    key.add_argument("--username-key", metavar="KEY", help="the key that holds the user name")
-    key.add_argument(
-        "--username-key-env", metavar="VAR", help="an environment variable with that key"
-    )
-    key.add_argument("--username-key-file", metavar="FILE", help="a file with that key alone")
+    add_names(command)
     command.add_argument(
         *("--env", "-e"),
         metavar="NAME[=username|password]",
@@ -94,12 +88,11 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, argv: list[str], environ: dict[str, str]) -> int:
     from creds_session import credentials, handover  # noqa: PLC0415
-    from creds_session.cli.credentials import _username_key  # noqa: PLC0415
     from creds_session.system.foreground import NotExecuted  # noqa: PLC0415
     from creds_session.system.hardening import forbid_core_dumps  # noqa: PLC0415
 
     ways = _ways(arguments)
-    key = _username_key(arguments)
+    key = username_key(arguments)
     forbid_core_dumps()
     credential = credentials.get(arguments.service, arguments.user, username_key=key)
     try:
