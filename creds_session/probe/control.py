@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping, Sequence
 
 from creds_session.errors import CredsSessionError
 from creds_session.session_facts import BusFacts, Daemon, serving
 from creds_session.surroundings import ControlFacts, UnitsFacts
-from creds_session.system.bus import Bus, is_socket_of, listeners, peer_credentials
+from creds_session.system.bus import Bus, is_socket_of, listeners, peer_at
 from creds_session.system.secret_service import secret_service
 
 TIMEOUT = 1.0  # seconds
@@ -26,7 +25,8 @@ def probe_control(
         return facts._replace(directory_of_owner=_directory(bus))
     if len(serving(bus.owner, daemons)) < 2:  # noqa: PLR2004 - two can disagree
         return facts
-    pid = None if _may_start(units) else _listener(path)
+    peer = None if _may_start(units) else peer_at(path)
+    pid = peer[0] if peer else None
     if pid is not None and pid == units.manager.main_pid:  # systemd's socket, its service's work
         pid = units.service.main_pid or pid
     return facts._replace(pid=pid, directory_of_owner=_directory(bus))
@@ -37,16 +37,6 @@ def _may_start(units: UnitsFacts) -> bool:
     if units.manager.active != "active" and not units.reason:
         return False
     return not units.socket.is_known or units.socket.sub == "listening"
-
-
-def _listener(path: str) -> int | None:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(TIMEOUT)
-        try:
-            connection.connect(path)
-            return peer_credentials(connection)[0]
-        except OSError:
-            return None
 
 
 def _directory(facts: BusFacts) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import re
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from creds_session.system.bus import (
     is_listening,
     is_nested,
     is_socket_of,
-    peer_credentials,
+    peer_at,
     session_bus_address,
     with_runtime_directory,
 )
@@ -155,18 +154,9 @@ def _listed(path: str) -> int | None:
 
 
 def _listener(path: str) -> int | None:
-    """Return the pid of who takes a connection there, where it is of this user; else None.
-
-    The pid is that of who bound the socket (unix(7), SO_PEERCRED); from another pid name space 0.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(1)
-        try:
-            connection.connect(path)
-            pid, uid = peer_credentials(connection)
-        except OSError:
-            return None
-        return pid if uid == os.getuid() else None
+    """Return the pid of who takes a connection there, where it is of this user; else None."""
+    pid, uid = peer_at(path) or (0, None)
+    return pid if uid == os.getuid() else None
 
 
 def probe_session(environ: Mapping[str, str], *, with_journal: bool = True) -> SessionFacts:

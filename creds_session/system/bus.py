@@ -144,6 +144,21 @@ def peer_credentials(connected: socket.socket) -> tuple[int, int]:
     return pid, uid
 
 
+def peer_at(path: str) -> tuple[int, int] | None:
+    """Return pid and uid of who bound a socket, where a connection is taken; else None.
+
+    Behind systemd's socket that is systemd, and the connection starts its service. From another
+    pid name space the pid is 0.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(1)
+        try:
+            connection.connect(path)
+            return peer_credentials(connection)
+        except OSError:
+            return None
+
+
 class _BoundedConnection(DBusConnection):  # type: ignore[misc]  # jeepney has no types
     """A connection on which no wait is without a limit, the first call (Hello) included."""
 
