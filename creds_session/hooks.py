@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from creds_session.errors import InvalidData, UsageError
-from creds_session.system.files import Attributes, make_directory, remove, replace
+from creds_session.errors import UsageError
+from creds_session.system.files import Attributes, make_directory, read_if_there, remove, replace
 
 COPY = "creds-session/hook.sh"
 READ = b'[ ! -r "${XDG_CONFIG_HOME:-$HOME/.config}/creds-session/hook.sh" ] || '
@@ -73,12 +73,12 @@ def without_line(content: bytes, line: bytes) -> bytes:
 
 def install(hook: Hook, text: bytes) -> list[Path]:
     """Put the hook there; return the files that changed. Raises CannotWrite, InvalidData."""
-    changed = [hook.copy] if _read(hook.copy) != text else []
+    changed = [hook.copy] if read_if_there(hook.copy) != text else []
     if changed:
         make_directory(hook.copy.parent, 0o700)
         _write(hook.copy, text)
     if hook.startup is not None:
-        before = _read(hook.startup) or b""
+        before = read_if_there(hook.startup) or b""
         after = with_line(before, hook.line)
         if after != before:
             _write(hook.startup, after)
@@ -89,25 +89,16 @@ def install(hook: Hook, text: bytes) -> list[Path]:
 def uninstall(hook: Hook) -> list[Path]:
     """Take the hook away again; return the files that changed. Raises CannotWrite, InvalidData."""
     changed = []
-    before = _read(hook.startup) if hook.startup is not None else None
+    before = read_if_there(hook.startup) if hook.startup is not None else None
     if hook.startup is not None and before is not None:
         after = without_line(before, hook.line)
         if after != before:
             _write(hook.startup, after)
             changed.append(hook.startup)
-    if _read(hook.copy) is not None:
+    if read_if_there(hook.copy) is not None:
         remove(hook.copy)
         changed.append(hook.copy)
     return changed
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InvalidData(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _write(path: Path, content: bytes) -> None:

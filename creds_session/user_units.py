@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from creds_session.errors import CannotWrite, Unavailable
+from creds_session.errors import Unavailable
 from creds_session.system.commands import run
-from creds_session.system.files import Attributes, make_directory, remove, replace
+from creds_session.system.files import Attributes, make_directory, read_if_there, remove, replace
 
 UNITS: Mapping[str, tuple[str, ...]] = {
     "lock": ("creds-session-lock.path", "creds-session-lock.service"),
@@ -36,14 +36,14 @@ def install(what: str, source: Path, place: Path, program: str) -> list[Path]:
     """Put the units there, enable them, start them; return the files that changed.
 
     ``program`` is the command's own path: a user manager has no PATH of a person's. Raises
-    CannotWrite, Unavailable.
+    CannotWrite, InvalidData, Unavailable.
     """
     changed = []
     make_directory(place, 0o755)
     for name in UNITS[what]:
         text = (source / name).read_bytes()
         text = COMMAND.sub(lambda _: os.fsencode(program) + b" ", text)
-        if _read(place / name) != text:
+        if read_if_there(place / name) != text:
             replace(place / name, text, Attributes(0o644, os.getuid(), os.getgid(), ()))
             changed.append(place / name)
     if place == EVERYBODY:
@@ -56,7 +56,7 @@ def install(what: str, source: Path, place: Path, program: str) -> list[Path]:
 
 def uninstall(what: str, place: Path) -> list[Path]:
     """Disable the units, and take them away; return the files that are gone."""
-    there = [place / name for name in UNITS[what] if _read(place / name) is not None]
+    there = [place / name for name in UNITS[what] if read_if_there(place / name) is not None]
     if not there:
         return []
     if place == EVERYBODY:
@@ -75,12 +75,3 @@ def _systemctl(*arguments: str) -> None:
             f"systemctl {' '.join(arguments)} failed: {done.errors.strip()}",
             hint="a user manager must run: log in by ssh or at the console (su starts none)",
         )
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise CannotWrite(f"{path}: cannot be read: {error.strerror}") from error

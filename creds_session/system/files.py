@@ -122,6 +122,16 @@ def _prefix(path: Path) -> str:
     return f".{path.name}.creds-"
 
 
+def read_if_there(path: Path) -> bytes | None:
+    """Return what a file has, or None where there is none. Raises InvalidData."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidData(f"{path}: cannot be read: {error.strerror}") from error
+
+
 def back_up(path: Path, copy: Path) -> bytes:
     """Make a copy that only its owner can read, durable; return what is in it.
 
