@@ -6,12 +6,21 @@ import argparse
 import os
 import sys
 
+from creds_session.cli.parser import seconds
 from creds_session.errors import Unavailable
 from creds_session.report.assignments import render
 from creds_session.session_bus import HINT, assignments, find, has_own_runtime_directory, start
 
 
-def env(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    shells = ("sh", "fish", "csh")
+    parser.add_argument("--shell", choices=shells, default="sh", help="whose (sh)")
+    parser.add_argument("--start", action="store_true", help="start a bus where there is none")
+    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
+
+
+def execute(arguments: argparse.Namespace) -> int:
     """Print the assignments; return the exit code. Nothing is printed where there is no bus."""
     found = find(os.environ, arguments.timeout)
     if found is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from creds_session.cli.common import complain, run
+from creds_session.cli.parser import seconds
 from creds_session.errors import UsageError
 from creds_session.private_session import private_session
 from creds_session.system.foreground import NotExecuted, held_signals, run_in_foreground
@@ -12,6 +13,12 @@ from creds_session.system.processes import own_environment
 
 PROGRAM = "creds exec"
 OWN_FAILURE = 125  # env(1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
+    parser.add_argument("argv", metavar="-- COMMAND", nargs=argparse.REMAINDER)
 
 
 def execute(arguments: argparse.Namespace) -> int:

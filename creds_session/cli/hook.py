@@ -18,7 +18,20 @@ PROFILE = Path(creds_session.__file__).parent / "profile"
 """Where the package keeps what is scripts/profile in the checkout (setup.py)."""
 
 
-def hook(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    parser.add_argument("action", choices=("install", "remove", "print"), help="what to do with it")
+    shells = ("sh", "dash", "ksh", "ash", "bash", "zsh", "fish")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--shell", choices=shells, help="whose (your login shell's)")
+    kind.add_argument(
+        "--unit",
+        choices=("lock", "unlock"),
+        help="instead, a unit of systemd: lock at the last logout; unlock with a credential",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
     """Install, remove or print the hook; return the exit code."""
     if arguments.unit is not None:
         return _unit(arguments)

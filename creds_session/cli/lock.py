@@ -6,16 +6,26 @@ import argparse
 import os
 
 from creds_session.cli.common import complain, print_json
-from creds_session.lock import Locked
-from creds_session.lock import lock as lock_keyrings
+from creds_session.cli.parser import seconds
+from creds_session.lock import Locked, lock
 from creds_session.system.logins import is_logged_in
 
 
-def lock(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    parser.add_argument("--all", action="store_true", help="every keyring that is served")
+    parser.add_argument(
+        "--if-logged-out", action="store_true", help="only if you have no login session any more"
+    )
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
+    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
+
+
+def execute(arguments: argparse.Namespace) -> int:
     """Lock the login keyring, or all; return the exit code."""
     if arguments.if_logged_out and is_logged_in(os.getuid()):
         return 0
-    locked = lock_keyrings(os.environ, everything=arguments.all, timeout=arguments.timeout)
+    locked = lock(os.environ, everything=arguments.all, timeout=arguments.timeout)
     if arguments.json:
         print_json({"locked": list(locked.collections), "pid": locked.pid})
     else:

@@ -6,12 +6,19 @@ import argparse
 import os
 
 from creds_session.cli.common import print_json
+from creds_session.cli.parser import seconds
 from creds_session.probe.session import probe_bus, probe_keyring
 from creds_session.report.status import as_json, judge
 from creds_session.report.text import printable
 
 
-def status(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
+    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
+
+
+def execute(arguments: argparse.Namespace) -> int:
     """Print the state of this session's keyring; return its exit code."""
     keyring = probe_keyring(os.environ, connect=False)
     bus = probe_bus(os.environ, arguments.timeout)

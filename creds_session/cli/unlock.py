@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 from creds_session.cli import passwords
 from creds_session.cli.common import complain, print_json
+from creds_session.cli.parser import seconds
 from creds_session.cli.passwords import Declined
 from creds_session.errors import WrongPassword
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
-from creds_session.unlock import Route, Unlocked, checked, seen, way
-from creds_session.unlock import unlock as open_keyring
+from creds_session.unlock import Route, Unlocked, checked, seen, unlock, way
 from creds_session.unlock.routes import NoBus, NoKeyringYet
 
 REPAIR = (
@@ -23,7 +23,22 @@ REPAIR = (
 )
 
 
-def unlock(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    parser.add_argument("--create", action="store_true", help="make the keyring if there is none")
+    passwords.add_sources(parser)
+    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="seconds (10)")
+    parser.add_argument(
+        "--patience", type=seconds, metavar="S", help="seconds to wait for an answer (for ever)"
+    )
+    parser.add_argument("--explain", action="store_true", help="say which way, and change nothing")
+    parser.add_argument(
+        "--quiet", action="store_true", help="for login scripts: silent where nothing is to be done"
+    )
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
+
+
+def execute(arguments: argparse.Namespace) -> int:
     """Open the login keyring of this session; return the exit code."""
     forbid_core_dumps()
     if arguments.explain:
@@ -50,7 +65,7 @@ def _open(arguments: argparse.Namespace) -> tuple[Unlocked, Mapping[str, str]]:
     """
 
     def on(environ: Mapping[str, str]) -> tuple[Unlocked, Mapping[str, str]]:
-        opened = open_keyring(
+        opened = unlock(
             environ,
             lambda creating: _password(arguments, creating=creating),
             create=arguments.create,

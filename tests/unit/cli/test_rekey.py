@@ -70,8 +70,8 @@ def test_rekey_tells_what_became_of_it(
     quiet: bool,  # noqa: FBT001
 ) -> None:
     monkeypatch.setattr(command, "forbid_core_dumps", lambda: None)
-    monkeypatch.setattr(command, "change_password", lambda *_, **__: done)
-    assert command.rekey(argparse.Namespace(**{**ALL, "quiet": quiet, "json": True})) == 0
+    monkeypatch.setattr(command, "rekey", lambda *_, **__: done)
+    assert command.execute(argparse.Namespace(**{**ALL, "quiet": quiet, "json": True})) == 0
     told = capsys.readouterr()
     assert [word for word in words if word not in told.err] == (words if quiet else [])
     assert json.loads(told.out) == {
@@ -88,8 +88,8 @@ def test_unlock_with_a_wrong_password_names_the_repair(monkeypatch: pytest.Monke
         raise WrongPassword("no")
 
     monkeypatch.setattr(unlocking, "forbid_core_dumps", lambda: None)
-    monkeypatch.setattr(unlocking, "open_keyring", refuse)
+    monkeypatch.setattr(unlocking, "unlock", refuse)
     arguments = argparse.Namespace(explain=False, create=False, **ALL)
     with pytest.raises(WrongPassword) as caught:
-        unlocking.unlock(arguments)
+        unlocking.execute(arguments)
     assert caught.value.hint.endswith("creds rekey")
