@@ -13,6 +13,7 @@ from creds_session.collection import CollectionState
 
 DAEMON_NAME = "gnome-keyring-daemon"
 LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
+MAX_PASSWORD = 8192  # bytes; the daemon reads no further (gkd-main.c:read_login_password)
 
 
 class DaemonRole(enum.Enum):

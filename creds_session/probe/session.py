@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from creds_session.errors import CredsSessionError
 from creds_session.session_facts import BusFacts, DaemonRole, KeyringFacts, NameOwner, SessionFacts
@@ -21,13 +19,11 @@ from creds_session.system.bus import (
     session_bus_address,
     with_runtime_directory,
 )
-from creds_session.system.commands import run
 from creds_session.system.processes import keyring_daemons, program_of
-from creds_session.system.root import Root
 from creds_session.system.secret_service import NAME, SecretService
 
 # auth.c:auth_log; a line of a refused login can hold any text as its user name.
-ACCEPTED = re.compile(r"^Accepted (\S+) for (\S+) from \S+ port (\d+)", re.MULTILINE)
+ACCEPTED = r"(?m)^Accepted (\S+) for (\S+) from \S+ port (\d+)"
 LOGGED_NAME = 100  # characters of a user name that auth_log writes
 
 
@@ -36,18 +32,26 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
     address = session_bus_address(environ, os.getuid())
     if address is None:
         return BusFacts(None, "this session has no bus: DBUS_SESSION_BUS_ADDRESS is not set")
-    owner = None
     try:
         with Bus(address, timeout) as bus:
-            peer = bus.peer(NAME)
-            if peer is None:
-                return BusFacts(address, activatable=bus.activatable(NAME))
-            owner = owner_of(peer)
-            if not owner.is_gnome_keyring:
-                return _default_of_another(address, owner, SecretService(bus, peer))
-            return _collections(address, owner, SecretService(bus, peer))
+            return look_at(bus)
     except CredsSessionError as error:
-        return BusFacts(address, error.problem, owner)
+        return BusFacts(address, error.problem)
+
+
+def look_at(bus: Bus) -> BusFacts:
+    """Look at the owner of org.freedesktop.secrets on this bus."""
+    owner = None
+    try:
+        peer = bus.peer(NAME)
+        if peer is None:
+            return BusFacts(bus.address, activatable=bus.activatable(NAME))
+        owner = owner_of(peer)
+        if not owner.is_gnome_keyring:
+            return _default_of_another(bus.address, owner, SecretService(bus, peer))
+        return _collections(bus.address, owner, SecretService(bus, peer))
+    except CredsSessionError as error:
+        return BusFacts(bus.address, error.problem, owner)
 
 
 def _default_of_another(address: str, owner: NameOwner, service: SecretService) -> BusFacts:
@@ -90,7 +94,7 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     data = environ.get("XDG_DATA_HOME") or f"{_home(environ)}/.local/share"
     path = f"{data}/keyrings/login.keyring"
     try:
-        Path(path).stat()
+        os.stat(path)  # noqa: PTH116 - pathlib takes as long to load as all of this module
         exists: bool | None = True
     except FileNotFoundError:
         exists = False
@@ -113,6 +117,8 @@ def has_keyring(environ: Mapping[str, str]) -> bool:
     One that is started with none would be handed the password by the next login, and never
     serve the keyring that it makes of it.
     """
+    from pathlib import Path  # noqa: PLC0415 - a login's unlocking does without
+
     keyring = probe_keyring(environ)
     others = Path(keyring.path).parent.glob("*.keyring")
     return bool(keyring.exists or keyring.login_waits or any(others))
@@ -181,6 +187,11 @@ def _login_method(
     sshd tells the session only under ExposeAuthInfo (SSH_USER_AUTH, sshd_config(5)); else the
     journal knows, for those who may read it.
     """
+    import re  # noqa: PLC0415 - a login's unlocking asks for none of this
+
+    from creds_session.system.commands import run  # noqa: PLC0415
+    from creds_session.system.root import Root  # noqa: PLC0415
+
     if "SSH_USER_AUTH" in environ:
         try:
             told = Root().read(environ["SSH_USER_AUTH"], limit=1 << 16) or b""
@@ -193,5 +204,5 @@ def _login_method(
     by_root_as_sshd = ("_UID=0", "-t", "sshd", "-t", "sshd-session")  # logger(1) can say any name
     journal = run(["journalctl", "--quiet", "--output=cat", "--boot", *by_root_as_sshd], timeout=1)
     ours = (user[:LOGGED_NAME], port[0])
-    accepted = [m for m in ACCEPTED.finditer(journal.output) if m.group(2, 3) == ours]
+    accepted = [m for m in re.finditer(ACCEPTED, journal.output) if m.group(2, 3) == ours]
     return accepted[-1].group(1) if accepted else None

@@ -217,6 +217,11 @@ class Bus:
         """Return the seconds that are left for calls."""
         return max(self._deadline - time.monotonic(), 0)
 
+    def allow(self, timeout: float) -> None:
+        """Have all calls from now on end within ``timeout`` seconds together."""
+        self._timeout = timeout
+        self._deadline = time.monotonic() + timeout
+
     def call(
         self, to: DBusAddress, method: str, signature: str = "", *body: object
     ) -> tuple[object, ...]:
@@ -301,11 +306,12 @@ class Bus:
         """Return the owner of a well-known name, or None; starts nothing."""
         try:
             (unique_name,) = self.call(DAEMON, "GetNameOwner", "s", name)
-            (pid,) = self.call(DAEMON, "GetConnectionUnixProcessID", "s", unique_name)
-            (uid,) = self.call(DAEMON, "GetConnectionUnixUser", "s", unique_name)
+            (told,) = self.call(DAEMON, "GetConnectionCredentials", "s", unique_name)
         except CallFailed:
             return None
-        return Peer(str(unique_name), int(str(pid)), int(str(uid)))
+        if not isinstance(told, dict) or not {"ProcessID", "UnixUserID"} <= told.keys():
+            return None
+        return Peer(str(unique_name), told["ProcessID"][1], told["UnixUserID"][1])
 
     def activatable(self, name: str) -> bool:
         """Tell whether the bus knows how to start this name."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from creds_session.session_facts import DAEMON_NAME, Daemon, daemon_role
-from creds_session.system.commands import SYSTEM_PATH
 
 COMM_LENGTH = 15  # TASK_COMM_LEN less its NUL, proc_pid_comm(5)
 
@@ -18,7 +15,9 @@ COMM_LENGTH = 15  # TASK_COMM_LEN less its NUL, proc_pid_comm(5)
 def name_of(pid: int) -> str:
     """Return the kernel's name of a process, cut at 15 bytes, or an empty string."""
     try:
-        return Path(f"/proc/{pid}/comm").read_text(errors="replace").rstrip("\n")
+        # pathlib would take longer to load than all of this module
+        with open(f"/proc/{pid}/comm", errors="replace") as name:  # noqa: PTH123
+            return name.read().rstrip("\n")
     except OSError:
         return ""
 
@@ -42,6 +41,8 @@ def program_of(pid: int) -> str:
 def find_program(name: str) -> str | None:
     """Return where the system's own path has this program, or None."""
     import shutil  # noqa: PLC0415 - a daemon that runs already need not be found
+
+    from creds_session.system.commands import SYSTEM_PATH  # noqa: PLC0415
 
     return shutil.which(name, path=SYSTEM_PATH)
 
@@ -82,6 +83,8 @@ def end(daemon: Daemon, timeout: float = 3) -> bool:
     The pidfd holds on to one process: its number cannot pass to another meanwhile
     (pidfd_open(2)).
     """
+    import signal  # noqa: PLC0415 - seldom
+
     try:
         descriptor = os.pidfd_open(daemon.pid)
     except ProcessLookupError:
@@ -128,11 +131,11 @@ def bus_daemon_runs(uid: int) -> bool:
 
 def environments(uid: int) -> Iterator[dict[str, str]]:
     """Give the environment that each process of a user was started with, where it can be read."""
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
             with suppress(OSError):  # it ended, or keeps itself to itself
-                if process.stat().st_uid == uid:
-                    yield _environment(process)
+                if os.stat(f"/proc/{name}").st_uid == uid:  # noqa: PTH116
+                    yield _environment(name)
 
 
 def own_environment() -> dict[str, str]:
@@ -141,13 +144,14 @@ def own_environment() -> dict[str, str]:
     Python puts LC_CTYPE into its own where no locale is named (PEP 538).
     """
     try:
-        return _environment(Path("/proc/self"))
+        return _environment("self")
     except OSError:
         return dict(os.environ)
 
 
-def _environment(process: Path) -> dict[str, str]:
-    content = (process / "environ").read_bytes()
+def _environment(process: str) -> dict[str, str]:
+    with open(f"/proc/{process}/environ", "rb") as told:  # noqa: PTH123
+        content = told.read()
     pairs = (os.fsdecode(one).partition("=") for one in content.split(b"\0") if b"=" in one)
     return {name: value for name, _, value in pairs}
 
@@ -155,7 +159,7 @@ def _environment(process: Path) -> dict[str, str]:
 def is_daemon(pid: int, file: str) -> bool:
     """Tell whether the file of a process is the daemon's, also one that was replaced since."""
     try:
-        is_own = Path(f"/proc/{pid}/exe").stat().st_uid == os.getuid() != 0
+        is_own = os.stat(f"/proc/{pid}/exe").st_uid == os.getuid() != 0  # noqa: PTH116
     except OSError:
         return False
     name = file.rpartition("/")[2]
@@ -165,6 +169,6 @@ def is_daemon(pid: int, file: str) -> bool:
 def executable_of(pid: int) -> str | None:
     """Return the file that a process runs, or None where the kernel hides it."""
     try:
-        return str(Path(f"/proc/{pid}/exe").readlink())
+        return os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115
     except OSError:
         return None

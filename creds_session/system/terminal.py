@@ -19,7 +19,6 @@ from creds_session.secret import Secret
 if TYPE_CHECKING:
     from subprocess import Popen
 
-MAX_PASSWORD = 8192  # gnome-keyring-daemon reads no further (daemon/gkd-main.c:read_login_password)
 MAX_LINE = 4095  # bytes, the newline not counted; the kernel drops the rest (termios(3))
 MAX_INPUT = 1 << 20  # bytes; nobody means more as a password
 BY_STDIN = "give it on standard input with --password-stdin"

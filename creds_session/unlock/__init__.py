@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -18,20 +17,22 @@ from creds_session.errors import (
     Unavailable,
     WrongPassword,
 )
-from creds_session.probe.session import probe_bus, probe_keyring
+from creds_session.probe.session import look_at, probe_bus, probe_keyring
 from creds_session.secret import Secret
-from creds_session.session_facts import DAEMON_NAME, BusFacts, DaemonRole, KeyringFacts, NameOwner
-from creds_session.system.bus import Bus, Peer, is_nested, with_runtime_directory
-from creds_session.system.files import cannot_write
-from creds_session.system.processes import end, find_program, keyring_daemons, program_of
+from creds_session.session_facts import (
+    MAX_PASSWORD,
+    BusFacts,
+    DaemonRole,
+    KeyringFacts,
+    NameOwner,
+)
+from creds_session.system.bus import Bus, Peer, session_bus_address, with_runtime_directory
+from creds_session.system.processes import end, keyring_daemons, program_of
 from creds_session.system.secret_service import NAME, SecretService, secret_service
-from creds_session.system.terminal import MAX_PASSWORD, feed
-from creds_session.system.waiting_daemon import initialise
-from creds_session.unlock.routes import Route, choose
+from creds_session.unlock.routes import Route, choose, no_bus
 
 __all__ = ["Route", "Unlocked", "choose", "unlock", "way"]
 
-SERVER_WORDS = ("GNOME_KEYRING_CONTROL", "SSH_AUTH_SOCK")
 CLOCK = 2  # seconds; /proc/stat tells the boot, from which starts are reckoned, in whole ones
 
 
@@ -87,27 +88,45 @@ def unlock(
     """
     environ = with_runtime_directory(environ, os.getuid())
     patience = Patience(timeout)
-    bus, keyring = look(environ, patience.left)
-    route = chosen(bus, keyring, create=create)
-    if route is Route.ACTIVATE:
-        _activate(bus, keyring, environ, patience.left)
-        bus, keyring = look(environ, patience.left)
-        route = chosen(bus, keyring, create=create)
+    with _session_bus(environ, timeout) as bus:
+        facts, keyring, route = _seen(bus, environ, create=create)
         if route is Route.ACTIVATE:
-            raise Unavailable(
-                f"a daemon listens at {keyring.control} and does not serve this session's bus",
-                hint="it belongs to another bus; work in that session, or in a private one:"
-                " env -u XDG_RUNTIME_DIR dbus-run-session -- bash",
-            )
-    beside = _beside(bus, keyring)
-    if not route.needs_password:
-        return _proof(bus, route, patience)._replace(beside=beside)
-    creating = route.creates(keyring)
-    with patience.held():
-        password = checked(ask(creating))
-    printed = _carry_out(route, bus, password, environ, patience.left)
-    opened = _proof(bus, route, patience)
-    return opened._replace(created=creating, environment=printed, beside=beside)
+            _activate(bus, keyring, environ, patience.left)
+            facts, keyring, route = _seen(bus, environ, create=create)
+            if route is Route.ACTIVATE:
+                raise Unavailable(
+                    f"a daemon listens at {keyring.control} and does not serve this session's bus",
+                    hint="it belongs to another bus; work in that session, or in a private one:"
+                    " env -u XDG_RUNTIME_DIR dbus-run-session -- bash",
+                )
+        beside = _beside(facts, keyring)
+        if not route.needs_password:
+            return _proof(bus, route, patience)._replace(beside=beside)
+        creating = route.creates(keyring)
+        with patience.held():
+            password = checked(ask(creating))
+        bus.allow(patience.left)
+        printed = _carry_out(route, bus, facts.owner, password, environ)
+        opened = _proof(bus, route, patience)
+        return opened._replace(created=creating, environment=printed, beside=beside)
+
+
+def _session_bus(environ: Mapping[str, str], timeout: float) -> Bus:
+    """Return a connection to the bus of this session; raise NoBus where none answers."""
+    address = session_bus_address(environ, os.getuid())
+    if address is None:
+        raise no_bus()
+    try:
+        return Bus(address, timeout)
+    except CredsSessionError as error:
+        raise no_bus(error.problem) from error
+
+
+def _seen(
+    bus: Bus, environ: Mapping[str, str], *, create: bool
+) -> tuple[BusFacts, KeyringFacts, Route]:
+    facts, keyring = look_at(bus), probe_keyring(environ)
+    return facts, keyring, chosen(facts, keyring, create=create)
 
 
 def way(environ: Mapping[str, str], *, create: bool = False, timeout: float = 10) -> Route:
@@ -161,29 +180,33 @@ def _beside(bus: BusFacts, keyring: KeyringFacts) -> int | None:
     return pid if listener.is_gnome_keyring else None
 
 
-def _activate(
-    facts: BusFacts, keyring: KeyringFacts, environ: Mapping[str, str], timeout: float
-) -> None:
-    with Bus(facts.address or "", timeout) as bus:
-        if keyring.is_elsewhere:
-            initialise(bus, environ, timeout)
-        else:
-            bus.start(NAME)
+def _activate(bus: Bus, keyring: KeyringFacts, environ: Mapping[str, str], timeout: float) -> None:
+    if keyring.is_elsewhere:
+        from creds_session.system.waiting_daemon import initialise  # noqa: PLC0415 - seldom
+
+        initialise(bus, environ, timeout)
+    else:
+        bus.start(NAME)
 
 
 def _carry_out(
-    route: Route, facts: BusFacts, password: Secret, environ: Mapping[str, str], timeout: float
+    route: Route,
+    bus: Bus,
+    owner: NameOwner | None,
+    password: Secret,
+    environ: Mapping[str, str],
 ) -> dict[str, str]:
-    if facts.owner is None:
-        return _start_daemon(password, facts.address or "", environ, timeout)
-    with Bus(facts.address or "", timeout) as bus:
-        service = same_service(bus, facts.owner)
-        if route is Route.IN_PLACE:
-            service.unlock(service.alias("login"), password)
-        else:
-            # The daemon makes the file's name from the label: "login" makes login.keyring,
-            # which PAM and the alias look for; "Login" would make a stranger.
-            service.create("login", password)
+    if owner is None:
+        from creds_session.unlock.new_daemon import start_daemon  # noqa: PLC0415 - pexpect is slow
+
+        return start_daemon(password, bus.address, environ, bus.remaining)
+    service = same_service(bus, owner)
+    if route is Route.IN_PLACE:
+        service.unlock(service.alias("login"), password)
+    else:
+        # The daemon makes the file's name from the label: "login" makes login.keyring,
+        # which PAM and the alias look for; "Login" would make a stranger.
+        service.create("login", password)
     return {}
 
 
@@ -195,60 +218,19 @@ def same_service(bus: Bus, owner: NameOwner) -> SecretService:
     return SecretService(bus, peer)
 
 
-def _start_daemon(
-    password: Secret, address: str, environ: Mapping[str, str], timeout: float
-) -> dict[str, str]:
-    program = find_program(DAEMON_NAME)
-    if program is None:
-        raise Unavailable(
-            f"{DAEMON_NAME} is not installed",
-            hint="install it: apt install gnome-keyring (Debian), dnf install gnome-keyring",
-        )
-    environ = {**environ, "DBUS_SESSION_BUS_ADDRESS": address}
-    with _control_directory(environ, address) as option:
-        printed = feed([program, "--unlock", "--daemonize", *option], password, environ, timeout)
-    pairs = (line.partition("=") for line in printed.splitlines() if "=" in line)
-    return {name: value for name, _, value in pairs if name in SERVER_WORDS}
-
-
-@contextmanager
-def _control_directory(environ: Mapping[str, str], address: str) -> Iterator[list[str]]:
-    """Give a daemon of a nested bus a folder of its own; a daemon that fails leaves none.
-
-    The control socket of the runtime directory belongs to the daemon of the outer bus.
-    """
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    if not runtime or not is_nested(environ, address):
-        yield []
-        return
-    import shutil  # noqa: PLC0415 - only for a new daemon
-    import tempfile  # noqa: PLC0415
-
-    try:
-        folder = tempfile.mkdtemp(prefix="keyring-", dir=runtime)
-    except OSError as error:
-        raise cannot_write(Path(runtime), error) from error
-    try:
-        yield [f"--control-directory={folder}"]
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _proof(facts: BusFacts, route: Route, patience: Patience) -> Unlocked:
+def _proof(bus: Bus, route: Route, patience: Patience) -> Unlocked:
     """Ask the owner on the bus until it says unlocked and gives a secret, or raise what it says.
 
     ``gnome-keyring-daemon --unlock`` ends with 0 whatever happened, and before it is on the bus.
     """
-    with Bus(facts.address or "", patience.left) as bus:
-        while bus.remaining:
-            service = secret_service(bus)
-            state = service.login_state() if service else None
-            if service and state is CollectionState.UNLOCKED and service.reads_one():
-                return Unlocked(route, service.owner.pid)
-            if service and state is CollectionState.LOCKED:
-                raise _still_locked(route, service.owner, patience)
-            time.sleep(0.02)
+    while bus.remaining:
+        service = secret_service(bus)
+        state = service.login_state() if service else None
+        if service and state is CollectionState.UNLOCKED and service.reads_one():
+            return Unlocked(route, service.owner.pid)
+        if service and state is CollectionState.LOCKED:
+            raise _still_locked(route, service.owner, patience)
+        time.sleep(0.02)
     raise Unavailable(f"no keyring daemon served the login keyring within {patience.seconds:g} s")
 
 

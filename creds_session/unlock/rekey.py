@@ -24,11 +24,10 @@ from creds_session.errors import (
 )
 from creds_session.probe.session import probe_bus
 from creds_session.secret import Secret
-from creds_session.session_facts import BusFacts
+from creds_session.session_facts import MAX_PASSWORD, BusFacts
 from creds_session.system.bus import Bus
 from creds_session.system.files import back_up, remove
 from creds_session.system.secret_service import SecretService
-from creds_session.system.terminal import MAX_PASSWORD
 from creds_session.unlock import checked, chosen, look, same_service, unlock
 
 NEWLINE = b"\n"

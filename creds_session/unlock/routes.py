@@ -55,11 +55,7 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     Raises NoBus, Unavailable (another provider, a ghost) or NoKeyringYet.
     """
     if not bus.answers:
-        raise NoBus(
-            bus.reason or "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
-            hint='start one: eval "$(creds env --start)"; or for one shell:'
-            " dbus-run-session -- bash",
-        )
+        raise no_bus(bus.reason)
     if keyring.exists is None and bus.login in {None, CollectionState.ABSENT}:
         raise Unavailable(f"{keyring.path} cannot be looked at, so nothing is known of it")
     if bus.owner is None:
@@ -74,6 +70,14 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     if bus.login is CollectionState.ABSENT:
         return _with_keyringless_owner(bus.owner, keyring, create=create)
     return Route.ALREADY if bus.login is CollectionState.UNLOCKED else Route.IN_PLACE
+
+
+def no_bus(reason: str = "") -> NoBus:
+    """Return what to say where no bus answers; ``reason`` is what was seen of it."""
+    return NoBus(
+        reason or "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
+        hint='start one: eval "$(creds env --start)"; or for one shell: dbus-run-session -- bash',
+    )
 
 
 def _with_keyringless_owner(owner: NameOwner, keyring: KeyringFacts, *, create: bool) -> Route:

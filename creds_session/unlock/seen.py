@@ -11,7 +11,6 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from creds_session.system.bus import session_bus_address
 
@@ -27,28 +26,32 @@ def note(environ: Mapping[str, str], pid: int) -> None:
         return
     with suppress(OSError, IndexError):
         if os.lstat(runtime).st_uid == os.getuid():
-            _write(Path(runtime, NOTE), f"{pid} {start_time(pid)} {address}\n")
+            _write(f"{runtime}/{NOTE}", f"{pid} {start_time(pid)} {address}\n")
 
 
 def start_time(pid: int) -> str:
     """Return when a process started, in clock ticks since boot. Raises OSError, IndexError."""
-    text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    # pathlib would take longer to load than all of an unlocking's own modules
+    with open(f"/proc/{pid}/stat", errors="replace") as told:  # noqa: PTH123
+        text = told.read()
     return text.rpartition(")")[2].split()[START_TIME]
 
 
-def _write(path: Path, line: str) -> None:
+def _write(path: str, line: str) -> None:
     """Put a line into a file of nobody else's, at once or not at all."""
+    folder, _, name = path.rpartition("/")
     with suppress(FileExistsError):
-        path.parent.mkdir(mode=0o700)
-    folder = path.parent.lstat()
-    if not stat.S_ISDIR(folder.st_mode) or folder.st_uid != os.getuid():
+        os.mkdir(folder, mode=0o700)  # noqa: PTH102
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         return
-    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new = f"{folder}/.{name}.{os.getpid()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(new, flags, 0o600)
     try:
         os.write(descriptor, line.encode())
-        os.replace(new, path)  # noqa: PTH105 - Path.replace is the same, and imports no less
+        os.replace(new, path)  # noqa: PTH105
     finally:
         os.close(descriptor)
-        new.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(new)  # noqa: PTH108

@@ -160,7 +160,7 @@ def test_probe_session_believes_sshd_and_no_user_name(
         return Completed(0, "\n".join(lines).format(*[user] * 3) + "\n", "")
 
     user = pwd.getpwuid(ME).pw_name
-    monkeypatch.setattr("creds_session.probe.session.run", journal)
+    monkeypatch.setattr("creds_session.system.commands.run", journal)
     assert probe_session({"SSH_CONNECTION": "::1 5 ::1 22"}).login_method == method
     assert "_UID=0" in asked
 

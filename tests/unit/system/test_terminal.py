@@ -16,10 +16,10 @@ import pytest
 
 from creds_session.errors import Unavailable
 from creds_session.secret import Secret
+from creds_session.session_facts import MAX_PASSWORD
 from creds_session.system.terminal import (
     MAX_INPUT,
     MAX_LINE,
-    MAX_PASSWORD,
     ask_password,
     feed,
     is_typed,

@@ -4,7 +4,7 @@ import pytest
 
 from creds_session.errors import InvalidData
 from creds_session.secret import Secret
-from creds_session.system.terminal import MAX_PASSWORD
+from creds_session.session_facts import MAX_PASSWORD
 from creds_session.unlock import checked
 
 

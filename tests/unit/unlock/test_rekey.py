@@ -9,8 +9,7 @@ import pytest
 from creds_session import unlock as unlocking
 from creds_session.errors import CredsSessionError, InvalidData, Unavailable, WrongPassword
 from creds_session.secret import Secret
-from creds_session.session_facts import NameOwner
-from creds_session.system.terminal import MAX_PASSWORD
+from creds_session.session_facts import MAX_PASSWORD, NameOwner
 from creds_session.unlock.rekey import first_accepted, possible_passwords, rekey
 from creds_session.unlock.routes import NoKeyringYet
 from tests.unit import examples

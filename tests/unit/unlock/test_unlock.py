@@ -20,10 +20,10 @@ from creds_session.errors import (
     WrongPassword,
 )
 from creds_session.secret import Secret
-from creds_session.session_facts import BusFacts, NameOwner
+from creds_session.session_facts import NameOwner
 from creds_session.system.bus import Bus
 from creds_session.system.secret_service import secret_service
-from creds_session.unlock import Route, unlock, way
+from creds_session.unlock import Route, new_daemon, unlock, way
 from creds_session.unlock.routes import NoKeyringYet
 from tests.unit import examples
 from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
@@ -137,7 +137,8 @@ def test_unlock_gives_no_password_to_a_process_of_another_user(
     act: Callable[[dict[str, str]], object],
 ) -> None:
     owner = NameOwner(7, os.getuid() + 1, "gnome-keyring-d", ":1.7")
-    monkeypatch.setattr(unlocking, "probe_bus", lambda *_: examples.bus(owner))
+    for look in ("probe_bus", "look_at"):
+        monkeypatch.setattr(unlocking, look, lambda *_: examples.bus(owner))
     with pytest.raises(NotPermitted, match=rf"pid 7\) belongs to user id {owner.uid}"):
         act(environ)
 
@@ -200,10 +201,11 @@ def test_proof_that_is_slow_to_come_ends_within_the_time_limit(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     address = environ["DBUS_SESSION_BUS_ADDRESS"]
-    with serving(address, tmp_path / "told", delay=0.35, ReadAlias=("o", ("/",))):
+    served = serving(address, tmp_path / "told", delay=0.35, ReadAlias=("o", ("/",)))
+    with served, Bus(address, 0.5) as bus:
         begin = time.monotonic()
         with pytest.raises(Unavailable):
-            unlocking._proof(BusFacts(address), Route.NEW_DAEMON, unlocking.Patience(0.5))
+            unlocking._proof(bus, Route.NEW_DAEMON, unlocking.Patience(0.5))
         assert time.monotonic() - begin < 0.8
 
 
@@ -217,10 +219,10 @@ def test_daemon_that_does_not_start_leaves_no_folder(
     if starts:
         program.write_text("#!/bin/sh\nexec cat >/dev/null\n")
         program.chmod(0o755)
-    monkeypatch.setattr(unlocking, "find_program", lambda _name: str(program))
+    monkeypatch.setattr(new_daemon, "find_program", lambda _name: str(program))
     environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
     with listening(tmp_path / "bus"), contextlib.suppress(Unavailable):
-        unlocking._start_daemon(Secret(b"canary"), "unix:path=/tmp/other", environ, 3)
+        new_daemon.start_daemon(Secret(b"canary"), "unix:path=/tmp/other", environ, 3)
     left = [one.name for one in tmp_path.iterdir() if one.name.startswith("keyring-")]
     assert len(left) == starts
 
@@ -228,7 +230,7 @@ def test_daemon_that_does_not_start_leaves_no_folder(
 def test_daemon_whose_folder_cannot_be_made_is_told_in_our_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unlocking, "is_nested", lambda *_: True)
-    monkeypatch.setattr(unlocking, "find_program", lambda _name: "/bin/true")
+    monkeypatch.setattr(new_daemon, "is_nested", lambda *_: True)
+    monkeypatch.setattr(new_daemon, "find_program", lambda _name: "/bin/true")
     with pytest.raises(CannotWrite, match="gone"):
-        unlocking._start_daemon(Secret(b"x"), "", {"XDG_RUNTIME_DIR": f"{tmp_path}/gone"}, 3)
+        new_daemon.start_daemon(Secret(b"x"), "", {"XDG_RUNTIME_DIR": f"{tmp_path}/gone"}, 3)

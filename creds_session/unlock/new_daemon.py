@@ -1,0 +1,60 @@
+"""Start a gnome-keyring-daemon with the password, where none serves this bus."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from creds_session.errors import Unavailable
+from creds_session.secret import Secret
+from creds_session.session_facts import DAEMON_NAME
+from creds_session.system.bus import is_nested
+from creds_session.system.files import cannot_write
+from creds_session.system.processes import find_program
+from creds_session.system.terminal import feed
+
+SERVER_WORDS = ("GNOME_KEYRING_CONTROL", "SSH_AUTH_SOCK")
+
+
+def start_daemon(
+    password: Secret, address: str, environ: Mapping[str, str], timeout: float
+) -> dict[str, str]:
+    """Start a daemon on this bus; return what it prints for the shell, which proves nothing.
+
+    Raises Unavailable or CannotWrite.
+    """
+    program = find_program(DAEMON_NAME)
+    if program is None:
+        raise Unavailable(
+            f"{DAEMON_NAME} is not installed",
+            hint="install it: apt install gnome-keyring (Debian), dnf install gnome-keyring",
+        )
+    environ = {**environ, "DBUS_SESSION_BUS_ADDRESS": address}
+    with _control_directory(environ, address) as option:
+        printed = feed([program, "--unlock", "--daemonize", *option], password, environ, timeout)
+    pairs = (line.partition("=") for line in printed.splitlines() if "=" in line)
+    return {name: value for name, _, value in pairs if name in SERVER_WORDS}
+
+
+@contextmanager
+def _control_directory(environ: Mapping[str, str], address: str) -> Iterator[list[str]]:
+    """Give a daemon of a nested bus a folder of its own; a daemon that fails leaves none.
+
+    The control socket of the runtime directory belongs to the daemon of the outer bus.
+    """
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    if not runtime or not is_nested(environ, address):
+        yield []
+        return
+    try:
+        folder = tempfile.mkdtemp(prefix="keyring-", dir=runtime)
+    except OSError as error:
+        raise cannot_write(Path(runtime), error) from error
+    try:
+        yield [f"--control-directory={folder}"]
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
