@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shlex
-import socket
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +16,6 @@ from creds_session.findings import CheckResult, Finding, Severity
 from creds_session.probe.machine import probe, probe_user
 from creds_session.report.checks import Entry, index, page
 from creds_session.report.doctor import is_healthy
-from creds_session.snapshot import anonymous, dumps, loads, redacted
 from creds_session.system.root import Root
 
 
@@ -101,12 +99,18 @@ def _verdict(check_id: str, diagnosis: Diagnosis) -> str:
 
 def to_save(facts: Facts, *, anonymously: bool) -> str:
     """Return facts for others to judge, without what looks like a password."""
+    import socket  # noqa: PLC0415 - most runs save nothing
+
+    from creds_session.snapshot import anonymous, dumps, redacted  # noqa: PLC0415
+
     kept = redacted(facts)
     return dumps(anonymous(kept, socket.gethostname()) if anonymously else kept)
 
 
 def saved(path: Path) -> Facts:
     """Read facts that were saved. Raises NoSuchFile or InvalidData."""
+    from creds_session.snapshot import loads  # noqa: PLC0415
+
     try:
         return loads(path.read_text())
     except FileNotFoundError:

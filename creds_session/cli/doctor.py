@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from creds_session.cli import doctor_faces as faces
-from creds_session.cli.common import run
+from creds_session.cli.common import end_at_once, run
 from creds_session.cli.parser import Parser
 from creds_session.errors import UsageError
 from creds_session.report.text import printable
@@ -37,9 +38,10 @@ exit codes: 0 a secret can be read now and nothing is wrong; 1 something is wron
 """
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Run ``creds-doctor`` with the arguments of this process."""
-    return run(_main, PROGRAM)
+    gc.disable()  # what it makes is gone before it would be worth collecting
+    end_at_once(run(_main, PROGRAM))
 
 
 def _parser() -> Parser:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from creds_session.cli.common import complain, json_text
 from creds_session.errors import CredsSessionError
-from creds_session.system.files import Attributes, refuse_unless_plain, replace
 
 if TYPE_CHECKING:
     from creds_session.diagnosis import Diagnosis
@@ -85,6 +83,8 @@ def _text(arguments: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int
     if is_unicode and sys.stdout.isatty() and not arguments.output:
         can_colour = os.environ.get("TERM") not in {None, "", "dumb"}
         has_colour = can_colour and not os.environ.get("NO_COLOR")
+        import shutil  # noqa: PLC0415 - a pipe has no width
+
         width = shutil.get_terminal_size().columns
         told = coloured(facts, results, width, titles=titles, colour=has_colour)
     else:
@@ -139,6 +139,12 @@ def _exit_code(diagnosis: Diagnosis) -> int:
 
 def write(given: str, text: str, mode: int = PRIVATE) -> None:
     """Put the file there, whole or not at all. Raises InvalidData for a link, and CannotWrite."""
+    from creds_session.system.files import (  # noqa: PLC0415 - most runs write none
+        Attributes,
+        refuse_unless_plain,
+        replace,
+    )
+
     path = Path(given)
     with suppress(FileNotFoundError):
         refuse_unless_plain(path, given)

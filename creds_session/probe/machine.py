@@ -21,7 +21,6 @@ from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.units import probe_units
 from creds_session.session_facts import BusFacts, KeyringFacts, SessionFacts
-from creds_session.snapshot import dumps, loads
 from creds_session.sshd import NOT_ASKED, SshdFacts
 from creds_session.story import LogLine, method_of
 from creds_session.surroundings import (
@@ -31,7 +30,6 @@ from creds_session.surroundings import (
     RuntimeFacts,
     UnitsFacts,
 )
-from creds_session.system.as_user import as_user
 from creds_session.system.bus import is_socket_of, session_bus_address
 from creds_session.system.logins import service_of_session
 from creds_session.system.processes import environments
@@ -106,6 +104,9 @@ def probe_user(name: str, root: Root) -> Facts:
     sshd, PAM and the log are looked at by root, who may. Raises NoSuchFile, NotPermitted or
     Unavailable.
     """
+    from creds_session.snapshot import dumps, loads  # noqa: PLC0415 - one's own needs neither
+    from creds_session.system.as_user import as_user  # noqa: PLC0415
+
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
