@@ -40,6 +40,7 @@ class Root(NamedTuple):
         """
         if "\0" in path:
             raise InvalidData(f"{path!r}: a path has no NUL byte")
+        top = str(self.directory).rstrip("/")
         done, todo, links = "/", path.split("/"), 0
         while todo:
             name = todo.pop(0)
@@ -50,7 +51,7 @@ class Root(NamedTuple):
                 continue
             here = posixpath.join(done, name)
             try:
-                target = os.readlink(self.path(here))  # noqa: PTH115 - the text, not a Path
+                target = os.readlink(f"{top}{here}")  # noqa: PTH115 - the text, not a Path
             except OSError:
                 done = here
                 continue

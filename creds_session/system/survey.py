@@ -46,16 +46,17 @@ def survey(uid: int) -> Survey:
 def _named() -> Iterator[tuple[int, str, str]]:
     """Give pid, name and state of the processes whose name is one of ours (proc_pid_stat(5))."""
     wanted = {DAEMON_NAME[:COMM_LENGTH], *BUSES, *PROMPTERS}
-    for folder in PROC.iterdir():
-        if not folder.name.isdigit():
+    for number in os.listdir(PROC):  # noqa: PTH208 - of thousands, a Path each is felt
+        if not number.isdigit():
             continue
         try:
-            text = (folder / "stat").read_text(errors="replace")
+            with open(f"{PROC}/{number}/stat", errors="replace") as told:  # noqa: PTH123
+                text = told.read()
         except OSError:
             continue
         name, _, rest = text.partition("(")[2].rpartition(")")
         if name in wanted:
-            yield int(folder.name), name, rest.split()[0]
+            yield int(number), name, rest.split()[0]
 
 
 def _look(pid: int, name: str, state: str) -> OtherProcess | None:
