@@ -127,12 +127,17 @@ def bus_daemon_runs(uid: int) -> bool:
 
 
 def environments(uid: int) -> Iterator[dict[str, str]]:
-    """Give the environment that each process of a user was started with, where it can be read."""
+    """Give the environment that each process of a user was started with, where it can be read.
+
+    What sshd told another user's login, and su kept, is left out.
+    """
+    from creds_session.system.logins import own_environment_of  # noqa: PLC0415 - for this alone
+
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with suppress(OSError):  # it ended, or keeps itself to itself
                 if process.stat().st_uid == uid:
-                    yield _environment(process)
+                    yield dict(own_environment_of(_environment(process), uid, process))
 
 
 def own_environment() -> dict[str, str]:
