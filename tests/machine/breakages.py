@@ -59,6 +59,18 @@ def pam(check_id: str, evidence: str, edit: str) -> Breakage:
     )
 
 
+def other(check_id: str, evidence: str, service: str, edit: str) -> Breakage:
+    """Break another service's file; root mends it as shown, and the copy comes back after all."""
+    file = f"/etc/pam.d/{service}"
+    return Breakage(
+        check_id,
+        evidence,
+        root=f"cp -p {file} /root/{service}; {edit.replace('FILE', file)}",
+        undo=f"cp -p /root/{service} {file}",
+        cure="root",
+    )
+
+
 def sshd(check_id: str, evidence: str, setting: str) -> Breakage:
     """Break sshd's settings; only root sees them."""
     place = "/etc/ssh/sshd_config.d/00-broken.conf"
@@ -267,6 +279,33 @@ PAM = (
         undo="cp -p /root/p /etc/pam.d/passwd",
     ),
     Breakage("pam-other-services", "login"),
+    other(
+        "pam-other-service-ineffective",
+        "login: session: no rule",
+        "login",
+        "sed -i '/^@include common-auth/aauth optional pam_gnome_keyring.so' FILE",
+    ),
+    other(
+        "pam-other-service-ineffective",
+        "su: auth: ",
+        "su",
+        "sed -i '1iauth sufficient pam_unix.so' FILE;"
+        " echo 'auth optional pam_gnome_keyring.so' >>FILE;"
+        " echo 'session optional pam_gnome_keyring.so auto_start' >>FILE",
+    ),
+    other(
+        "pam-other-service-unsafe",
+        "login: auth: ",
+        "login",
+        "echo 'auth required pam_gnome_keyring.so' >>FILE;"
+        " echo 'session optional pam_gnome_keyring.so auto_start' >>FILE",
+    ),
+    other(
+        "pam-other-service-unsafe",
+        "cron: session: ",
+        "cron",
+        "echo 'session required pam_gnome_keyring.so' >>FILE",
+    ),
     Breakage(
         "pam-files-unread",
         "common-account",
