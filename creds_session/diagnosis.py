@@ -16,6 +16,7 @@ from creds_session.findings import CheckResult, Finding, Severity
 from creds_session.probe.machine import probe, probe_user
 from creds_session.report.checks import Entry, index, page
 from creds_session.report.doctor import is_healthy
+from creds_session.system.logins import own_environment_of
 from creds_session.system.root import Root
 
 
@@ -37,7 +38,7 @@ def look(environ: Mapping[str, str], user: str | None = None) -> Facts:
     Raises NoSuchFile, NotPermitted or Unavailable for another user.
     """
     if user is None or pwd.getpwuid(os.getuid()).pw_name == user:
-        return probe(environ, Root())
+        return probe(own_environment_of(environ, os.getuid()), Root())
     return probe_user(user, Root())
 
 

@@ -1,11 +1,13 @@
 """What sshd says of itself: the settings that decide whether PAM ever gets a password.
 
 ``sshd -T`` prints each setting as ``keyword value``, the keyword in lower case (servconf.c,
-dump_config). Without ``-C`` no Match block counts. Two methods take a password: *password*,
-whose PAM conversation runs in the process that later opens the session, so that what
-pam_gnome_keyring kept is still there; and *keyboard-interactive*, whose conversation runs in a
-child of its own, of which only the environment comes back (auth-pam.c, sshpam_thread and
-import_environments).
+dump_config). Without ``-C`` no Match block counts; with it each criterion that a block names has
+to be told, or sshd refuses (servconf.c, match_test_missing_fatal).
+
+Two methods take a password: *password*, whose PAM conversation runs in the process that later
+opens the session, so that what pam_gnome_keyring kept is still there; and *keyboard-interactive*,
+whose conversation runs in a child of its own, of which only the environment comes back
+(auth-pam.c, sshpam_thread and import_environments).
 """
 
 from __future__ import annotations
@@ -15,13 +17,41 @@ from typing import NamedTuple
 PASSWORD = "password"  # noqa: S105 - sshd's name of a method
 DIALOGUE = "keyboard-interactive"
 DEFAULT_SERVICE = "sshd"
+NOWHERE = "0.0.0.0"  # noqa: S104 - stands for an address that is not known: nobody comes from it
+
+
+class Connection(NamedTuple):
+    """Who logs in, and between which addresses: by this Match blocks are chosen."""
+
+    user: str
+    address: str = NOWHERE
+    local_address: str = NOWHERE
+    local_port: str = "22"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What ``sshd -T`` is told of it; its host's name is the address, as under UseDNS no."""
+        if "," in self.user:  # it would be read as another criterion
+            return ()
+        told = f"user={self.user},host={self.address},addr={self.address}"
+        return ("-C", f"{told},laddr={self.local_address},lport={self.local_port},rdomain=")
+
+
+def connection_of(user: str, ssh_connection: str, address: str = "") -> Connection:
+    """Return the connection that SSH_CONNECTION tells of, or one from this address, if known."""
+    words = ssh_connection.split(" ")
+    # Address and port of both ends, or sshd's word for what is no connection (packet.c).
+    if len(words) != 4 or "UNKNOWN" in words:  # noqa: PLR2004
+        return Connection(user, address or NOWHERE)
+    return Connection(user, words[0], words[2], words[3])
 
 
 class SshdFacts(NamedTuple):
     """The settings of this machine's sshd; ``reason`` says why they are not known.
 
     ``pam_service_name`` is as libpam takes it, in lower case (pam_start.c). The methods are
-    lists of names that must all succeed, one such list a word; none is any method.
+    lists of names that must all succeed, one such list a word; none is any method. ``asked`` is
+    the question: for whom, and from where.
     """
 
     reason: str = ""
@@ -33,6 +63,7 @@ class SshdFacts(NamedTuple):
     permit_root_login: str = ""
     authentication_methods: tuple[str, ...] = ()
     expose_auth_info: bool = False
+    asked: str = "sshd -T"
 
     @property
     def judged(self) -> bool:

@@ -56,7 +56,7 @@ class Story(NamedTuple):
         return tuple(event for event in self.events if event.alarm is Alarm.TRUE)
 
 
-ACCEPTED = re.compile(r"^Accepted (\S+) for (\S+) from \S+ port (\d+)")
+ACCEPTED = re.compile(r"^Accepted (\S+) for (\S+) from (?P<address>\S+) port (?P<port>\d+)")
 OPENED = re.compile(r"^pam_unix\((\S+):session\): session opened for user ([^\s(]+)")
 NOT_A_LOGIN = frozenset({"systemd-user", "sudo", "sudo-i", "cron", "runuser", "runuser-l"})
 
@@ -133,9 +133,20 @@ def tell(lines: Iterable[LogLine], user: str) -> Story:
 
 def method_of(lines: Iterable[LogLine], user: str, port: str = "") -> str | None:
     """Return sshd's word for how this user's last login was accepted, from this port; or None."""
+    accepted = _accepted(lines, user, port)
+    return accepted.group(1) if accepted else None
+
+
+def address_of(lines: Iterable[LogLine], user: str) -> str:
+    """Return where this user's last login came from, or nothing."""
+    accepted = _accepted(lines, user)
+    return accepted.group("address") if accepted else ""
+
+
+def _accepted(lines: Iterable[LogLine], user: str, port: str = "") -> re.Match[str] | None:
     found = [ACCEPTED.match(line.text) for line in lines]
-    ours = [one for one in found if one and one.group(2) == user and port in {"", one.group(3)}]
-    return ours[-1].group(1) if ours else None
+    ours = [one for one in found if one and one.group(2) == user]
+    return next((one for one in reversed(ours) if port in {"", one.group("port")}), None)
 
 
 def _last_login(lines: Sequence[LogLine], user: str) -> int | None:

@@ -9,6 +9,7 @@ from creds_session.checks import (
     files,
     installation,
     keyring,
+    other_services,
     pam,
     session,
     sshd,
@@ -29,5 +30,5 @@ CHECKS: tuple[Check, ...] = (
     *pam.CHECKS,
     *sshd.CHECKS,
     *keyring.CHECKS,
-    *pam.LAST,
+    *other_services.CHECKS,
 )

@@ -1,4 +1,8 @@
-"""Whether PAM hands the typed password to the keyring, as libpam will run the files."""
+"""Whether PAM hands the typed password to the keyring, as libpam will run the files.
+
+What is judged is the service of sshd, or the one by which the session came; ``other_services``
+has the rest.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ def verdicts(pam: PamFacts, *, early_start: bool = False) -> Verdicts:
     return _verdicts(pam.service, files, pam.dialect, early_start)
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=64)
 def _verdicts(
     service: str,
     files: tuple[tuple[str, bytes], ...],
@@ -48,7 +52,8 @@ def has_service(pam: PamFacts) -> bool:
     return pam.service in {path.rpartition("/")[2] for path in pam.files}
 
 
-def _problems(pam: PamFacts) -> tuple[GroupVerdict, ...]:
+def problems(pam: PamFacts) -> tuple[GroupVerdict, ...]:
+    """Return the groups of the service that are not as they should be; none where it is refused."""
     found = verdicts(pam) if has_service(pam) else ()
     if isinstance(found, str):
         return ()
@@ -82,19 +87,19 @@ def _module(facts: Facts) -> Found | None:
 
 
 def _missing(facts: Facts) -> Found | None:
-    problems = _problems(facts.pam)
-    if not problems or any(verdict.present for verdict in problems):
+    found = problems(facts.pam)
+    if not found or any(verdict.present for verdict in found):
         return None
-    return _found(facts.pam, problems)
+    return _found(facts.pam, found)
 
 
-def _rules(pam: PamFacts, service: str = "") -> dict[ManagementGroup, tuple[Handler, ...]]:
+def rules_of(pam: PamFacts) -> dict[ManagementGroup, tuple[Handler, ...]]:
     """Return what libpam would run in each group of a service; nothing where it refuses it."""
     files = tuple(sorted(pam.files.items()))
-    return _resolved(service or pam.service, files, pam.dialect)
+    return _resolved(pam.service, files, pam.dialect)
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=64)
 def _resolved(
     service: str, files: tuple[tuple[str, bytes], ...], dialect: Dialect
 ) -> dict[ManagementGroup, tuple[Handler, ...]]:
@@ -105,7 +110,7 @@ def _resolved(
 
 
 def _ours(pam: PamFacts) -> list[Handler]:
-    return [one for rules in _rules(pam).values() for one in rules if is_keyring(one)]
+    return [one for rules in rules_of(pam).values() for one in rules if is_keyring(one)]
 
 
 def _at(rule: Handler) -> str:
@@ -114,7 +119,7 @@ def _at(rule: Handler) -> str:
 
 def _is_whole(pam: PamFacts, group: ManagementGroup) -> bool:
     """Tell whether a group needs nothing, so that an oddity in it does no harm."""
-    return all(verdict.group is not group for verdict in _problems(pam))
+    return all(verdict.group is not group for verdict in problems(pam))
 
 
 def _only_if(facts: Facts) -> Found | None:
@@ -156,7 +161,7 @@ def _no_auto_start(facts: Facts) -> Found | None:
 def _too_early(facts: Facts) -> Found | None:
     """Find a rule of ours before the module that it must come after."""
     pam, told = facts.pam, []
-    for group, rules in _rules(pam).items():
+    for group, rules in rules_of(pam).items():
         if _is_whole(pam, group):
             continue
         anchors = [place for place, rule in enumerate(rules) if is_anchor(rule, group)]
@@ -167,20 +172,20 @@ def _too_early(facts: Facts) -> Found | None:
 
 
 def _unsafe(facts: Facts) -> Found | None:
-    """Find a rule that decides a login: the proof says so of one that is reached."""
+    """Find a rule that decides a login, by the proof."""
     told = tuple(
         f"{verdict.group.value}: {verdict.problem}"
-        for verdict in _problems(facts.pam)
-        if verdict.present and verdict.reached
+        for verdict in problems(facts.pam)
+        if verdict.is_unsafe and verdict.reached
     )
     return Found(told) if told else None
 
 
 def _ineffective(facts: Facts) -> Found | None:
-    problems = tuple(one for one in _problems(facts.pam) if not (one.present and one.reached))
-    if not any(verdict.present for verdict in problems):
+    found = tuple(one for one in problems(facts.pam) if not (one.present and one.reached))
+    if not any(verdict.present for verdict in found):
         return None
-    return _found(facts.pam, problems)
+    return _found(facts.pam, found)
 
 
 def _twice(facts: Facts) -> Found | NotJudged | None:
@@ -196,7 +201,7 @@ def _asks_itself(facts: Facts) -> Found | None:
         f"{_at(rule)}: no use_authtok" for rule in rules if "use_authtok" not in rule.arguments
     )
     # Debian's own profile writes it so, behind modules that have asked already.
-    is_first = rules and _rules(facts.pam)[ManagementGroup.PASSWORD].index(rules[0]) == 0
+    is_first = rules and rules_of(facts.pam)[ManagementGroup.PASSWORD].index(rules[0]) == 0
     return Found(told) if told and is_first else None
 
 
@@ -204,34 +209,17 @@ def _passwd(facts: Facts) -> Found | NotJudged | None:
     pam = facts.pam._replace(service="passwd")
     if not has_service(pam):
         return NotJudged("no service passwd")
-    problems = _problems(pam)
-    return Found(tuple(f"passwd: {one.problem}" for one in problems)) if problems else None
-
-
-def _other_services(facts: Facts) -> Found | None:
-    names = {path.rpartition("/")[2] for path in facts.pam.files}
-    lacking = [
-        name
-        for name in LOGIN_SERVICES
-        if name in names and name != facts.pam.service and not _opens(facts.pam, name)
-    ]
-    return Found((f"not opened by a login by: {', '.join(lacking)}",)) if lacking else None
-
-
-def _opens(pam: PamFacts, service: str) -> bool:
-    """Tell whether a service has a rule of ours in both groups of a login."""
-    rules = _rules(pam, service)
-    groups = (ManagementGroup.AUTH, ManagementGroup.SESSION)
-    return all(any(is_keyring(rule) for rule in rules[group]) for group in groups)
+    found = problems(pam)
+    return Found(tuple(f"passwd: {one.problem}" for one in found)) if found else None
 
 
 def _unreadable(facts: Facts) -> Found | None:
     return Found((facts.pam.reason,)) if facts.pam.reason else None
 
 
-def _found(pam: PamFacts, problems: tuple[GroupVerdict, ...]) -> Found:
-    groups = ", ".join(verdict.group.value for verdict in problems)
-    told = tuple(f"{verdict.group.value}: {verdict.problem}" for verdict in problems)
+def _found(pam: PamFacts, found: tuple[GroupVerdict, ...]) -> Found:
+    groups = ", ".join(verdict.group.value for verdict in found)
+    told = tuple(f"{verdict.group.value}: {verdict.problem}" for verdict in found)
     title = f"a password typed at {pam.service} does not open the keyring: {groups}"
     return Found((*told, *_unread(pam)), title)
 
@@ -242,9 +230,6 @@ def _first_login(facts: Facts) -> Found | None:
 
 
 OPTIONS = frozenset({"auto_start", "use_authtok"})
-LOGIN_SERVICES = (
-    *("sshd", "login", "gdm-password", "lightdm", "sddm", "lxdm", "xdm", "xrdp-sesman", "cockpit"),
-)
 MISSING = ("pam-module-not-installed", "pam-file-malformed", "pam-rule-missing")
 
 CHECKS = (
@@ -399,18 +384,5 @@ CHECKS = (
         " keyring created through that socket is not served until the daemon restarts",
         cure=APPLY,
         about="See [why a first login fails](../../explanation/first-login.md).",
-    ),
-)
-LAST = (
-    Check(
-        "pam-other-services",
-        "pam",
-        Severity.NOTE,
-        "logins by other services do not open the keyring",
-        _other_services,
-        cause="each service has rules of its own",
-        cure=Remediation(
-            "if people log in by it: sudo creds-setup-pam --service NAME apply",
-        ),
     ),
 )

@@ -23,7 +23,7 @@ def _without_pam(facts: Facts) -> Found | NotJudged | None:
         return NotJudged(facts.sshd.reason)
     if hindrance_by(facts.sshd) is not WITHOUT_PAM:
         return None
-    return Found(("sshd -T: usepam no",), WITHOUT_PAM.problem)
+    return Found((f"{facts.sshd.asked}: usepam no",), WITHOUT_PAM.problem)
 
 
 def _dialogue(facts: Facts) -> Found | NotJudged | None:
@@ -34,7 +34,7 @@ def _dialogue(facts: Facts) -> Found | NotJudged | None:
         return None
     if found not in {DIALOGUE_ALONE, DIALOGUE_FIRST}:
         return None
-    evidence = f"sshd -T: password methods: {', '.join(facts.sshd.password_methods)}"
+    evidence = f"{facts.sshd.asked}: password methods: {', '.join(facts.sshd.password_methods)}"
     cure = None if found is DIALOGUE_ALONE else Remediation(found.cure)
     return Found((evidence,), found.problem, cure=cure)
 
@@ -44,7 +44,8 @@ def _no_password(facts: Facts) -> Found | NotJudged | None:
         return NotJudged(facts.sshd.reason)
     if hindrance_by(facts.sshd) is not NO_PASSWORDS:
         return None
-    return Found(("sshd -T: passwordauthentication no, kbdinteractiveauthentication no",))
+    told = "passwordauthentication no, kbdinteractiveauthentication no"
+    return Found((f"{facts.sshd.asked}: {told}",))
 
 
 def _refused(facts: Facts) -> Found | None:
@@ -93,7 +94,8 @@ CHECKS = (
         Severity.NOTE,
         "sshd takes no password, so no login by ssh opens the keyring",
         _no_password,
-        cause="PasswordAuthentication and KbdInteractiveAuthentication are off, as many advise",
+        cause="PasswordAuthentication and KbdInteractiveAuthentication are off, as many advise, for"
+        " everybody or by a Match block for this user or address",
         cure=Remediation("unlock it once a login, as the hook offers", (("creds", "unlock"),)),
     ),
     Check(

@@ -32,7 +32,8 @@ class GroupVerdict(NamedTuple):
     """What one management group has: a rule of ours, reached where it must be, proved safe.
 
     ``problem`` says what is wrong, in one line or with the counterexample below; it is empty
-    where all is well, and where there is nothing to do (``applies`` is False).
+    where all is well, and where there is nothing to do (``applies`` is False). ``is_unsafe``: a
+    rule of ours decides who gets in, or what else is run.
     """
 
     group: ManagementGroup
@@ -40,6 +41,7 @@ class GroupVerdict(NamedTuple):
     reached: bool
     applies: bool = True
     problem: str = ""
+    is_unsafe: bool = False
 
 
 def judge(
@@ -103,7 +105,8 @@ def _group_verdict(
     unsafe = refute(without, now, group, strict=strict) if rules else None
     problem = str(unsafe) if unsafe else ""
     if not applies(without, group):
-        return GroupVerdict(group, bool(rules), bool(rules), applies=False, problem=problem)
+        ours = bool(rules)
+        return GroupVerdict(group, ours, ours, False, problem, bool(unsafe))  # noqa: FBT003
     service = now.of(group).service
     missed = refute_reach(without, now, group, early_start=early_start)
     spent = group is ManagementGroup.SESSION and any(
@@ -113,7 +116,7 @@ def _group_verdict(
     if not problem and not reached:
         starts = not early_start or any(starts_daemon(rule, service) for rule in rules)
         problem = _why_not_reached(rules, missed, service, starts=starts)
-    return GroupVerdict(group, bool(rules), reached, problem=problem)
+    return GroupVerdict(group, bool(rules), reached, problem=problem, is_unsafe=bool(unsafe))
 
 
 def applies(without: Stacks, group: ManagementGroup) -> bool:

@@ -21,8 +21,8 @@ from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.units import probe_units
 from creds_session.session_facts import BusFacts, KeyringFacts, SessionFacts
-from creds_session.sshd import NOT_ASKED, SshdFacts
-from creds_session.story import LogLine, method_of
+from creds_session.sshd import NOT_ASKED, SshdFacts, connection_of
+from creds_session.story import LogLine, address_of, method_of
 from creds_session.surroundings import (
     ClientFacts,
     HomeFacts,
@@ -69,7 +69,8 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     activations = jobs.start("activations", lambda: probe_activations(environ), None)
     # A root's own files lie on its own disks: these are not waited for by the clock.
     installation = probe_installation(root)
-    sshd = jobs.start("sshd", lambda: probe_sshd(root, installation.sshd), NOT_ASKED)
+    login = connection_of(_user(), environ.get("SSH_CONNECTION", ""))
+    sshd = jobs.start("sshd", lambda: probe_sshd(root, installation.sshd, login), NOT_ASKED)
     init = probe_init(root, installation.daemon)
     first_login = probe_first_login(root)
     seen = live()
@@ -114,8 +115,9 @@ def probe_user(name: str, root: Root) -> Facts:
     environ = _environment_of(entry)
     told = as_user(entry, lambda: dumps(probe(environ, root)).encode(), TIMEOUT + 1)
     facts = loads(told.decode())
-    sshd = probe_sshd(root, facts.installation.sshd)
     log = probe_log(entry.pw_uid)
+    login = connection_of(name, environ.get("SSH_CONNECTION", ""), address_of(log, name))
+    sshd = probe_sshd(root, facts.installation.sshd, login)
     method = facts.session.login_method or method_of(log, name)
     return facts._replace(
         session=facts.session._replace(login_method=method),
@@ -123,6 +125,10 @@ def probe_user(name: str, root: Root) -> Facts:
         log=log,
         pam=probe_pam(root, _service(sshd, facts.session)),
     )
+
+
+def _user() -> str:
+    return pwd.getpwuid(os.getuid()).pw_name
 
 
 def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:

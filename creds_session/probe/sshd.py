@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 
-from creds_session.sshd import SshdFacts, parse
+from creds_session.sshd import Connection, SshdFacts, parse
 from creds_session.system.root import Root
 
 TIMEOUT = 2.0  # seconds; it takes some twenty milliseconds
 NOT_STARTED = "Missing privilege separation directory"  # sshd.c; Debian makes it at sshd's start
 
 
-def probe_sshd(root: Root, program: str | None) -> SshdFacts:
-    """Ask sshd for its settings, those that count before any Match block; or say why not.
+def probe_sshd(root: Root, program: str | None, login: Connection | None = None) -> SshdFacts:
+    """Ask sshd for the settings of a login, Match blocks included; or say why not.
 
-    ``program`` is its path. Only root can: sshd reads its host keys first. Options that a unit
-    gives sshd on its command line are not seen.
+    ``program`` is its path. Without a login these are the settings before any Match block. Only
+    root can: sshd reads its host keys first. Options that a unit gives sshd on its command line
+    are not seen.
     """
     if not root.is_running_system:
         return SshdFacts("nothing of another root is run")
@@ -25,11 +26,13 @@ def probe_sshd(root: Root, program: str | None) -> SshdFacts:
         return SshdFacts("only root can ask sshd, which reads its host keys first")
     from creds_session.system.commands import run  # noqa: PLC0415 - only root pays for it
 
-    done = run([program, "-T"], timeout=TIMEOUT)
+    words = login.words if login else ()
+    asked = " ".join(("sshd", "-T", *words))
+    done = run([program, "-T", *words], timeout=TIMEOUT)
     if done.succeeded:
-        return parse(done.output)
+        return parse(done.output)._replace(asked=asked)
     told = [line.strip() for line in done.errors.splitlines() if line.strip()]
     reason = told[-1] if told else f"it ended with {done.code}"
     if NOT_STARTED in reason:
         reason += " (sshd has not been started since the boot)"
-    return SshdFacts(f"sshd -T: {reason}")
+    return SshdFacts(f"sshd -T: {reason}", asked=asked)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +14,8 @@ from creds_session.system.commands import run
 
 SCOPE = re.compile(r"/session-([^/]+)\.scope")  # logind's, systemd-logind.service(8)
 OWN_SCOPE = re.compile(r"/user-(\d+)\.slice/session-([^/\n]+)\.scope")
+OF_SSH = frozenset({"SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SSH_USER_AUTH"})
+NOBODY = (1 << 32) - 1  # a loginuid that was never set
 START_TIME = 19  # the 22nd field of proc_pid_stat(5), counted behind the name
 PARENT = 1
 PROC = Path("/proc")
@@ -61,6 +65,32 @@ def service_of_session(proc: Path = PROC) -> str:
         return ""
     shown = run(["loginctl", "show-session", found.group(2), "-p", "Service", "--value"], timeout=1)
     return shown.output.strip()
+
+
+def own_environment_of(
+    environ: Mapping[str, str], uid: int, process: Path = PROC / "self"
+) -> Mapping[str, str]:
+    """Return the environment of a process less what sshd told the login of another user.
+
+    su without a dash keeps those variables, and no login by ssh of its own user's is behind them.
+    """
+    if _who_logged_in(process) in {None, uid}:
+        return environ
+    return {name: value for name, value in environ.items() if name not in OF_SSH}
+
+
+def _who_logged_in(process: Path) -> int | None:
+    """Return the user whose login a process belongs to, which su and sudo leave as it is.
+
+    The slice of logind's session tells; where there is none, the loginuid (pam_loginuid(8)).
+    """
+    with suppress(OSError, ValueError):
+        found = OWN_SCOPE.search((process / "cgroup").read_text())
+        if found:
+            return int(found.group(1))
+        told = int((process / "loginuid").read_text())
+        return None if told == NOBODY else told
+    return None
 
 
 def _of_session(name: str, proc: Path) -> Login | None:

@@ -130,12 +130,20 @@ def bus_daemon_runs(uid: int) -> bool:
 
 
 def environments(uid: int) -> Iterator[dict[str, str]]:
-    """Give the environment that each process of a user was started with, where it can be read."""
+    """Give the environment that each process of a user was started with, where it can be read.
+
+    What sshd told another user's login, and su kept, is left out.
+    """
+    from pathlib import Path  # noqa: PLC0415 - for this alone
+
+    from creds_session.system.logins import own_environment_of  # noqa: PLC0415
+
     for name in os.listdir("/proc"):  # noqa: PTH208
         if name.isdigit():
             with suppress(OSError):  # it ended, or keeps itself to itself
                 if os.stat(f"/proc/{name}").st_uid == uid:  # noqa: PTH116
-                    yield _environment(name)
+                    ours = own_environment_of(_environment(name), uid, Path("/proc", name))
+                    yield dict(ours)
 
 
 def own_environment() -> dict[str, str]:

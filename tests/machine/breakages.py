@@ -59,6 +59,18 @@ def pam(check_id: str, evidence: str, edit: str) -> Breakage:
     )
 
 
+def other(check_id: str, evidence: str, service: str, edit: str) -> Breakage:
+    """Break another service's file; root mends it as shown, and the copy comes back after all."""
+    file = f"/etc/pam.d/{service}"
+    return Breakage(
+        check_id,
+        evidence,
+        root=f"cp -p {file} /root/{service}; {edit.replace('FILE', file)}",
+        undo=f"cp -p /root/{service} {file}",
+        cure="root",
+    )
+
+
 def sshd(check_id: str, evidence: str, setting: str) -> Breakage:
     """Break sshd's settings; only root sees them."""
     place = "/etc/ssh/sshd_config.d/00-broken.conf"
@@ -83,9 +95,9 @@ ENVIRONMENT = (
         "bus-unreachable",
         "unix:path=/tmp/dumb",
         session="python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX);"
-        ' s.bind("/tmp/dumb"); s.listen(); time.sleep(60)\' & sleep 0.2',
+        ' s.bind("/tmp/dumb"); s.listen(); time.sleep(60)\' & DUMB=$!; sleep 0.2',
         ask="env DBUS_SESSION_BUS_ADDRESS=unix:path=/tmp/dumb creds-doctor",
-        leave="kill %1; wait; rm /tmp/dumb",
+        leave="kill $DUMB; wait $DUMB; rm /tmp/dumb",
     ),
     env("bus-unnamed", "/run/user/1000/bus", "-u DBUS_SESSION_BUS_ADDRESS"),
     env("runtime-directory-unset", "not set", "-u XDG_RUNTIME_DIR"),
@@ -133,33 +145,33 @@ FILES = (
     Breakage(
         "keyrings-not-a-folder",
         "keyrings: file",
-        session=f"mv {KEYRINGS} ~/kept; touch {KEYRINGS}",
-        leave=f"rm -rf {KEYRINGS} {KEYRINGS}.aside; mv ~/kept {KEYRINGS}",
+        session=f"mv {KEYRINGS} ~/kept-folder; touch {KEYRINGS}",
+        leave=f"rm -rf {KEYRINGS} {KEYRINGS}.aside; mv ~/kept-folder {KEYRINGS}",
         cure="fix",
     ),
     Breakage(
         "keyring-not-a-file",
         "login.keyring: folder",
-        session=f"mv {LOGIN} ~/kept; mkdir {LOGIN}",
-        leave=f"rm -rf {LOGIN} {LOGIN}.aside; mv ~/kept {LOGIN}",
+        session=f"mv {LOGIN} ~/kept-file; mkdir {LOGIN}",
+        leave=f"rm -rf {LOGIN} {LOGIN}.aside; mv ~/kept-file {LOGIN}",
     ),
     Breakage(
         "keyring-broken",
         "not a keyring",
-        session=f"cp -p {LOGIN} ~/kept; echo nonsense >{LOGIN}",
-        leave=f"mv ~/kept {LOGIN}",
+        session=f"cp -p {LOGIN} ~/kept-text; echo nonsense >{LOGIN}",
+        leave=f"mv ~/kept-text {LOGIN}",
     ),
     Breakage(
         "keyring-plaintext",
         "[keyring]",
-        session=f"cp -p {LOGIN} ~/kept; printf '[keyring]\\ndisplay-name=Login\\n' >{LOGIN}",
-        leave=f"mv ~/kept {LOGIN}",
+        session=f"cp -p {LOGIN} ~/kept-sealed; printf '[keyring]\\ndisplay-name=Login\\n' >{LOGIN}",
+        leave=f"mv ~/kept-sealed {LOGIN}",
     ),
     Breakage(
         "keyrings-cannot-be-made",
         "0500",
-        session=f"mv {KEYRINGS} ~/kept; chmod 500 ~/.local/share",
-        leave=f"chmod 700 ~/.local/share; mv ~/kept {KEYRINGS}",
+        session=f"mv {KEYRINGS} ~/kept-whole; chmod 500 ~/.local/share",
+        leave=f"chmod 700 ~/.local/share; mv ~/kept-whole {KEYRINGS}",
         cure="fix",
     ),
     Breakage(
@@ -167,13 +179,13 @@ FILES = (
         "0 bytes",
         root=f"mount -t tmpfs -o size=8k,mode=700,uid=1000 tmpfs {KEYRINGS};"
         f" head -c 9000 /dev/zero >{KEYRINGS}/x || :",
-        undo=f"umount {KEYRINGS}",
+        undo=f"umount --lazy {KEYRINGS}",
     ),
     Breakage(
         "home-read-only",
         "read-only",
         root=f"mount --bind {KEYRINGS} {KEYRINGS}; mount -o remount,bind,ro {KEYRINGS}",
-        undo=f"umount {KEYRINGS}",
+        undo=f"umount --lazy {KEYRINGS}",
     ),
     Breakage(
         "default-keyring-absent",
@@ -267,6 +279,33 @@ PAM = (
         undo="cp -p /root/p /etc/pam.d/passwd",
     ),
     Breakage("pam-other-services", "login"),
+    other(
+        "pam-other-service-ineffective",
+        "login: session: no rule",
+        "login",
+        "sed -i '/^@include common-auth/aauth optional pam_gnome_keyring.so' FILE",
+    ),
+    other(
+        "pam-other-service-ineffective",
+        "su: auth: ",
+        "su",
+        "sed -i '1iauth sufficient pam_unix.so' FILE;"
+        " echo 'auth optional pam_gnome_keyring.so' >>FILE;"
+        " echo 'session optional pam_gnome_keyring.so auto_start' >>FILE",
+    ),
+    other(
+        "pam-other-service-unsafe",
+        "login: auth: ",
+        "login",
+        "echo 'auth required pam_gnome_keyring.so' >>FILE;"
+        " echo 'session optional pam_gnome_keyring.so auto_start' >>FILE",
+    ),
+    other(
+        "pam-other-service-unsafe",
+        "cron: session: ",
+        "cron",
+        "echo 'session required pam_gnome_keyring.so' >>FILE",
+    ),
     Breakage(
         "pam-files-unread",
         "common-account",
@@ -288,6 +327,16 @@ PAM = (
         "passwordauthentication no",
         "PasswordAuthentication no\\nKbdInteractiveAuthentication no\\n",
     ),
+    sshd(
+        "sshd-takes-no-password",
+        "user=alice,host=127.0.0.1",
+        "Match User alice Address 127.0.0.0/8\\n  PasswordAuthentication no\\nMatch all\\n",
+    ),
+    sshd(
+        "sshd-keyboard-interactive",
+        "user=alice",
+        "Match Group alice\\n  KbdInteractiveAuthentication yes\\nMatch all\\n",
+    ),
     sshd("sshd-refuses-settings", "sshd -T:", "Nonsense yes\\n"),
 )
 END = (
@@ -298,23 +347,24 @@ GUESTS = (
     Breakage(
         "daemon-impostor",
         "/home/alice/gnome-keyring-daemon",
-        session="cp /bin/sleep ~/gnome-keyring-daemon; ~/gnome-keyring-daemon 99 & sleep 0.1",
-        leave="kill %1; wait; rm ~/gnome-keyring-daemon",
+        session="cp /bin/sleep ~/gnome-keyring-daemon;"
+        " ~/gnome-keyring-daemon 999 & IMPOSTOR=$!; sleep 0.1",
+        leave="kill $IMPOSTOR; wait $IMPOSTOR; rm ~/gnome-keyring-daemon",
     ),
     Breakage(
         "daemon-zombie",
         "has ended",
         session='python3 -c "import subprocess, time;'
-        f" p = subprocess.Popen(['{DAEMON}', '--version'], stdout=-3); time.sleep(99)\" &"
-        " sleep 0.4",
-        leave="kill %1; wait",
+        f" p = subprocess.Popen(['{DAEMON}', '--version'], stdout=-3); time.sleep(999)\" &"
+        " ZOMBIE=$!; sleep 0.4",
+        leave="kill $ZOMBIE; wait $ZOMBIE",
     ),
     Breakage(
         "daemon-several",
         "by-hand",
         session=f"dbus-run-session -- sh -c '{DAEMON} --daemonize --control-directory=$(mktemp -d)"
-        " >/dev/null 2>&1; exec sleep 99' & sleep 0.7",
-        leave="kill %1; wait; sleep 0.2",
+        " >/dev/null 2>&1; exec sleep 999' & GUEST=$!; sleep 0.7",
+        leave="kill $GUEST; wait $GUEST; sleep 0.2",
     ),
     Breakage(
         "bus-nested",
@@ -328,6 +378,7 @@ UNMASK = f"rm -f {UNITS}/gnome-keyring-daemon.socket {UNITS}/gnome-keyring-daemo
 NO_HOOK = "install -D -o alice /dev/null /home/alice/.config/creds-session/no-hook;"
 HOOK = "rm -rf /home/alice/.config/creds-session;"
 OTHER = "/opt/creds-session/current/bin/python /opt/other_provider.py"
+OTHER_ENDS = "kill $PROVIDER; wait $PROVIDER"
 SESSIONS = (
     Breakage(
         "daemon-stopped",
@@ -403,16 +454,30 @@ SESSIONS = (
         session=f"{END} export $(printf pw1 | env -u XDG_RUNTIME_DIR gnome-keyring-daemon"
         " --daemonize --login 2>/dev/null | grep CONTROL); gnome-keyring-daemon --start"
         " >/dev/null 2>&1; sleep 0.5",
+        leave=f"{END} unset GNOME_KEYRING_CONTROL",
         login="password",
     ),
-    Breakage("other-provider", "python", session=f"{END} {OTHER} open & sleep 1", login="password"),
+    Breakage(
+        "other-provider",
+        "python",
+        session=f"{END} {OTHER} open & PROVIDER=$!; sleep 1",
+        leave=OTHER_ENDS,
+        login="password",
+    ),
     Breakage(
         "other-provider-locked",
         "is locked",
-        session=f"{END} {OTHER} locked & sleep 1",
+        session=f"{END} {OTHER} locked & PROVIDER=$!; sleep 1",
+        leave=OTHER_ENDS,
         login="password",
     ),
-    Breakage("daemon-hung", "python", session=f"{END} {OTHER} silent & sleep 1", login="password"),
+    Breakage(
+        "daemon-hung",
+        "python",
+        session=f"{END} {OTHER} silent & PROVIDER=$!; sleep 1",
+        leave=OTHER_ENDS,
+        login="password",
+    ),
     Breakage(
         "unit-failed",
         "failed",
@@ -475,17 +540,17 @@ SESSIONS = (
     Breakage(
         "keyring-absent",
         "login.keyring",
-        root=f"{NO_HOOK} mv {KEYRINGS} /home/alice/kept",
+        root=f"{NO_HOOK} mv {KEYRINGS} /home/alice/kept-absent",
         session="gnome-keyring-daemon --start >/dev/null 2>&1; sleep 0.3",
-        undo=f"{HOOK} rm -rf {KEYRINGS}; mv /home/alice/kept {KEYRINGS}",
+        undo=f"{HOOK} rm -rf {KEYRINGS}; mv /home/alice/kept-absent {KEYRINGS}",
         login="key",
     ),
     Breakage(
         "keyring-ghost",
         "gnome-keyring-daemon (pid",
-        root=f"{NO_HOOK} mv {DROP_IN} /root/drop-in; mv {KEYRINGS} /home/alice/kept",
+        root=f"{NO_HOOK} mv {DROP_IN} /root/drop-in; mv {KEYRINGS} /home/alice/kept-ghost",
         undo=f"{HOOK} mv /root/drop-in {DROP_IN}; rm -rf {KEYRINGS};"
-        f" mv /home/alice/kept {KEYRINGS}",
+        f" mv /home/alice/kept-ghost {KEYRINGS}",
         cure="fix",
         login="password",
     ),
@@ -493,8 +558,9 @@ SESSIONS = (
     Breakage(
         "login-password-refused",
         "was invalid",
-        root=f"{NO_HOOK} echo alice:pw2 | chpasswd",
-        undo=f"{HOOK} echo alice:pw1 | chpasswd",
+        root=f"{NO_HOOK} cp -p {LOGIN} /root/k; echo alice:pw2 | chpasswd",
+        undo=f"{HOOK} mv /root/k {LOGIN}; echo alice:pw1 | chpasswd",
+        cure="fix",
         login="password",
     ),
     Breakage(

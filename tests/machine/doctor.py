@@ -14,7 +14,12 @@ from tests.machine.machine import Machine
 PASSWORD = "pw1"
 KEY = ["-o", "PreferredAuthentications=publickey", "-o", "IdentityFile=/root/key"]
 DIALOGUE = ["-o", "PreferredAuthentications=keyboard-interactive"]
-ASKS = "[Pp]assword of the login keyring: "
+PROMPTS = {
+    "Old password of the login keyring: ": PASSWORD,
+    "New password of the login keyring: ": "pw2",  # the login's, where `creds rekey` asks
+    "Again, to be sure: ": "pw2",
+    "[Pp]assword of the login keyring: ": PASSWORD,
+}
 
 
 class Told(NamedTuple):
@@ -98,13 +103,13 @@ def ask(machine: Machine, session: Login, command: str = "creds-doctor") -> Told
     return Told(status, findings, seconds)
 
 
-def fix(session: Login, *, answers: int = 3) -> str:
-    """Let the doctor cure what it can; type the keyring's password where it is asked for."""
+def fix(session: Login, before_it: str = "", *, answers: int = 4) -> str:
+    """Let the doctor cure what it can; type the keyring's passwords where they are asked for."""
     before = len(session.transcript)
-    session.type("creds-doctor --fix --yes 2>&1 >/dev/null; echo 'do''ne'")
-    while session.expect(ASKS, "done\r") == 0 and answers:
+    session.type(f"{before_it}creds-doctor --fix --yes 2>&1 >/dev/null; echo 'do''ne'")
+    while (asked := session.expect("done\r", *PROMPTS)) and answers:
         answers -= 1
-        session.type_secretly(PASSWORD)
+        session.type_secretly([*PROMPTS.values()][asked - 1])
     session.expect("<ready>")
     return session.transcript[before:]
 
@@ -135,3 +140,35 @@ def mend(machine: Machine, session: Login, breakage: Breakage) -> None:
         session.run(breakage.leave)
     if breakage.undo:
         machine.sh(breakage.undo)
+
+
+def is_healthy(machine: Machine, session: Login) -> None:
+    got = session.run("creds get app me")
+    assert got.output == "s3cret", got
+    told = ask(machine, session)
+    assert (told.status, told.above_note) == (0, []), told.findings[:2]
+
+
+class Patient:
+    """One machine and one healthy session of alice's, made anew where a test has spoilt it."""
+
+    def __init__(self, machine: Machine, release: str) -> None:
+        self.machine = machine
+        self.release = release
+        self._session: Login | None = None
+
+    @property
+    def session(self) -> Login:
+        if self._session is None:
+            reset(self.machine)
+            self._session = log_in(self.machine, "password")
+        return self._session
+
+    def take(self, session: Login) -> None:
+        self.drop()
+        self._session = session
+
+    def drop(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = None

@@ -6,7 +6,6 @@ CREDS_DOCTOR_TABLE=FILE has the table of docs/explanation/doctor-table.md writte
 from __future__ import annotations
 
 import os
-import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +15,9 @@ import pytest
 from creds_session.checks import CHECKS
 from tests.machine.breakages import (
     ENVIRONMENT,
-    FILES,
-    GUESTS,
     HOOK,
-    INSTALLATION,
     MASK,
     NO_HOOK,
-    PAM,
     SESSIONS,
     SHARED,
     UNMASK,
@@ -30,43 +25,23 @@ from tests.machine.breakages import (
 )
 from tests.machine.doctor import (
     PASSWORD,
+    Patient,
     Told,
     ask,
     broken,
     carry_out_as_root,
     fix,
+    is_healthy,
     log_in,
     mend,
     prepare,
     reset,
 )
 from tests.machine.login import Login
-from tests.machine.machine import Boot, Machine
+from tests.machine.machine import Boot
 
 PATIENCE = 4.5  # seconds: three, and what a loaded machine adds
-PAIRS = 5
 ALWAYS = ["pam-other-services"]  # Debian's `login` is left alone
-
-
-class Patient:
-    """One machine and one healthy session of alice's, made anew where a test has spoilt it."""
-
-    def __init__(self, machine: Machine, release: str) -> None:
-        self.machine = machine
-        self.release = release
-        self._session: Login | None = None
-
-    @property
-    def session(self) -> Login:
-        if self._session is None:
-            reset(self.machine)
-            self._session = log_in(self.machine, "password")
-        return self._session
-
-    def drop(self) -> None:
-        if self._session is not None:
-            self._session.close()
-        self._session = None
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -130,13 +105,6 @@ def is_named(told: Told, breakage: Breakage) -> None:
     assert breakage.id in told.ids
     assert breakage.evidence in told.evidence(breakage.id)
     assert told.seconds < PATIENCE
-
-
-def is_healthy(machine: Machine, session: Login) -> None:
-    got = session.run("creds get app me")
-    assert got.output == "s3cret", got
-    told = ask(machine, session)
-    assert (told.status, told.above_note) == (0, []), told.findings[:2]
 
 
 CURED_BY = {"fix": "`--fix`", "root": "root as shown", "undo": "the person"}
@@ -322,41 +290,6 @@ def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> N
     finally:
         machine.sh("cp -p /root/sshd /etc/pam.d/sshd")
     is_healthy(machine, session)
-
-
-ALONE = {"daemon-not-installed", "pam-service-absent", "pam-file-malformed"}
-MIXABLE = [
-    one
-    for one in (*FILES, *INSTALLATION, *PAM, *GUESTS)
-    if one.ask == "creds-doctor" and one.cure != "root" and one.id not in ALONE | set(ALWAYS)
-]
-
-
-@pytest.mark.parametrize("number", range(PAIRS))
-def test_two_faults_are_cured_one_after_the_other(patient: Patient, number: int) -> None:
-    """The first finding is one of them; what it says, done, leads to the other, then to health."""
-    machine, session = patient.machine, patient.session
-    source = random.Random(f"{patient.release} {number}")  # noqa: S311 - the same each time
-    others = [*FILES[:5], *INSTALLATION[1:3]]
-    first, second = source.choice(MIXABLE), source.choice(others)
-    left = {one.id: one for one in (first, second)}
-    try:
-        for one in left.values():
-            broken(machine, session, one)
-        while left:
-            told = ask(machine, session)
-            found = [name for name in told.ids if name in left]
-            assert told.ids[0] in left or not found, told.ids
-            one = left.pop(found[0] if found else next(iter(left)))
-            if one.cure == "fix":
-                fix(session)
-            mend(machine, session, one)
-        if session.run("creds get app me").status:
-            fix(session)
-        is_healthy(machine, session)
-    except BaseException:
-        patient.drop()
-        raise
 
 
 def test_every_breakage_is_of_a_check() -> None:

@@ -9,7 +9,9 @@ from creds_session.sshd import (
     NO_PASSWORDS,
     NOT_ASKED,
     WITHOUT_PAM,
+    Connection,
     Hindrance,
+    connection_of,
     hindrance,
     parse,
 )
@@ -50,6 +52,18 @@ def test_the_service_is_named_in_lower_case_and_nothing_is_no_answer() -> None:
     assert parse(told()).pam_service_name == "sshd"
     assert not parse("").judged
     assert hindrance(NOT_ASKED) is None
+
+
+def test_match_blocks_are_told_who_comes_and_from_where() -> None:
+    told = connection_of("alice", "192.0.2.7 50000 192.0.2.1 2222").words
+    assert told == (
+        "-C",
+        "user=alice,host=192.0.2.7,addr=192.0.2.7,laddr=192.0.2.1,lport=2222,rdomain=",
+    )
+    assert connection_of("alice", "", "192.0.2.9").address == "192.0.2.9"
+    for unknown in ("", "UNKNOWN 65535 UNKNOWN 65535"):
+        assert connection_of("alice", unknown) == Connection("alice")
+    assert Connection("a,user=root").words == ()
 
 
 @pytest.mark.parametrize("ours", ["", AUTH_OURS])

@@ -1,0 +1,121 @@
+"""What the rules of pam_gnome_keyring do to logins by other services than this session's.
+
+The proof is the same as for sshd (``pam``); nothing of it keeps a secret from being read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from creds_session.checks.pam import problems, rules_of, verdicts
+from creds_session.checks.registry import Check
+from creds_session.facts import Facts, PamFacts
+from creds_session.findings import Found, Remediation, Severity
+from creds_session.pam.policy import MODULE, is_keyring
+from creds_session.pam.terms import ManagementGroup
+
+LOGINS = (
+    *("sshd", "login", "gdm-password", "lightdm", "sddm", "lxdm", "xdm", "xrdp-sesman", "cockpit"),
+)
+OF_THE_USER = (*LOGINS, "su", "su-l")
+"""Where the password is typed of the very user whose keyring it is to open."""
+ALL = (*OF_THE_USER, *("sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond", "systemd-user"))
+OPENING = (ManagementGroup.AUTH, ManagementGroup.SESSION)
+
+
+def _others(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
+    """Give each other service that has a file, put in the place of the one that is judged."""
+    there = {path.rpartition("/")[2] for path in pam.files}
+    for name in names:
+        if name in there and name != pam.service:
+            yield pam._replace(service=name)
+
+
+def _has_rules(pam: PamFacts) -> bool:
+    """Tell whether a service has a rule of ours where a login passes, also where it is refused.
+
+    A rule in password alone is the distribution's own, for passwd.
+    """
+    rules = rules_of(pam)
+    if any(rules.values()):
+        groups = (*OPENING, ManagementGroup.ACCOUNT)
+        return any(is_keyring(rule) for group in groups for rule in rules[group])
+    own = [text for path, text in pam.files.items() if path.endswith(f"/{pam.service}")]
+    return any(MODULE.encode() in text for text in own)
+
+
+def _unsafe(facts: Facts) -> Found | None:
+    told: list[str] = []
+    names = []
+    for pam in filter(_has_rules, _others(facts.pam, ALL)):
+        found = verdicts(pam)
+        if isinstance(found, str):
+            lines = [] if pam.reason else [found]  # what was not read may be what it lacks
+        else:
+            lines = [f"{one.group.value}: {one.problem}" for one in found if one.is_unsafe]
+        told += [f"{pam.service}: {line}" for line in lines]
+        names += [pam.service] if lines else []
+    title = f"a rule of pam_gnome_keyring decides who may log in by: {', '.join(names)}"
+    return Found(tuple(told), title, cure=_apply(names)) if told else None
+
+
+def _ineffective(facts: Facts) -> Found | None:
+    told: list[str] = []
+    names = []
+    for pam in filter(_has_rules, _others(facts.pam, OF_THE_USER)):
+        found = [one for one in problems(pam) if not one.is_unsafe]
+        told += [f"{pam.service}: {one.group.value}: {one.problem}" for one in found]
+        names += [pam.service] if found else []
+    title = f"rules of pam_gnome_keyring do not open the keyring at logins by: {', '.join(names)}"
+    return Found(tuple(told), title, cure=_apply(names)) if told else None
+
+
+def _apply(names: Iterable[str]) -> Remediation:
+    services = [word for name in names for word in ("--service", name)]
+    return Remediation(
+        "put the rules where they are reached, and decide nothing",
+        (("sudo", "creds-setup-pam", *services, "apply"),),
+        is_safe=True,
+    )
+
+
+def _lacking(facts: Facts) -> Found | None:
+    names = [pam.service for pam in _others(facts.pam, LOGINS) if not _has_rules(pam)]
+    return Found((f"not opened by a login by: {', '.join(names)}",)) if names else None
+
+
+CHECKS = (
+    Check(
+        "pam-other-service-unsafe",
+        "pam",
+        Severity.WARNING,
+        "a rule of pam_gnome_keyring decides who may log in by another service",
+        _unsafe,
+        cause="its control is required, requisite or the like, so that a keyring that does not open"
+        " turns the person away; or a line is one that libpam refuses, and with it every login",
+        about="Looked at are `login`, display managers, `su`, `sudo`, `cron` and `systemd-user`,"
+        " where they have a rule of pam_gnome_keyring.",
+    ),
+    Check(
+        "pam-other-service-ineffective",
+        "pam",
+        Severity.WARNING,
+        "rules of pam_gnome_keyring in another service do not open the keyring",
+        _ineffective,
+        cause="a rule is not reached (a `sufficient` before it ends the stack), stands too early,"
+        " is for other services only, or there is none in auth or session",
+        about="Looked at are `login`, display managers and `su`: where the password is typed of the"
+        " very account whose keyring is to open.",
+    ),
+    Check(
+        "pam-other-services",
+        "pam",
+        Severity.NOTE,
+        "logins by other services do not open the keyring",
+        _lacking,
+        cause="each service has rules of its own",
+        cure=Remediation(
+            "if people log in by it: sudo creds-setup-pam --service NAME apply",
+        ),
+    ),
+)

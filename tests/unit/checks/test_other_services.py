@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from creds_session.checks import CHECKS, run
+from creds_session.facts import Facts
+from creds_session.findings import Finding
+from tests.unit.examples import WELL
+
+SSHD = Path(__file__).parents[3] / "pam.d" / "debian" / "after"
+UNIX = b"auth required pam_unix.so\naccount required pam_unix.so\n"
+SESSION = b"session required pam_systemd.so\n"
+AUTH_OURS = b"auth [default=ignore] pam_gnome_keyring.so\n"
+SESSION_OURS = b"session [default=ignore] pam_gnome_keyring.so auto_start\n"
+WHOLE = UNIX + AUTH_OURS + SESSION + SESSION_OURS
+
+
+def with_service(name: str, text: bytes) -> Facts:
+    files = {f"/etc/pam.d/{path.name}": path.read_bytes() for path in SSHD.iterdir()}
+    return WELL._replace(
+        pam=WELL.pam._replace(files={**files, f"/etc/pam.d/{name}": text}, reason="")
+    )
+
+
+def found(facts: Facts) -> list[Finding]:
+    wanted = ("pam-other-service-unsafe", "pam-other-service-ineffective", "pam-other-services")
+    return [one for result in run(CHECKS, facts) for one in result.findings if one.id in wanted]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected", "evidence"),
+    [
+        ("login", WHOLE, "", ""),
+        ("su", UNIX + SESSION, "", ""),
+        ("sudo", AUTH_OURS + UNIX, "", ""),
+        ("login", UNIX + SESSION, "pam-other-services", "login"),
+        ("login", UNIX + AUTH_OURS + SESSION, "pam-other-service-ineffective", "login: session"),
+        (
+            "lightdm",
+            b"auth sufficient pam_unix.so\n" + WHOLE,
+            "pam-other-service-ineffective",
+            "lightdm: auth",
+        ),
+        (
+            "su-l",
+            WHOLE.replace(b"auto_start", b"auto_start only_if=gdm"),
+            "pam-other-service-ineffective",
+            "only_if",
+        ),
+        (
+            "login",
+            WHOLE.replace(b"auth [default=ignore]", b"auth required"),
+            "pam-other-service-unsafe",
+            "login: auth",
+        ),
+        (
+            "cron",
+            UNIX + b"session required pam_gnome_keyring.so\n",
+            "pam-other-service-unsafe",
+            "cron: session",
+        ),
+        ("login", WHOLE + b"auht required x.so\n", "pam-other-service-unsafe", "login: "),
+        (
+            "login",
+            UNIX + b"account required pam_gnome_keyring.so\n",
+            "pam-other-service-unsafe",
+            "nothing to say in account",
+        ),
+    ],
+)
+def test_another_service_is_judged_by_the_same_proof(
+    name: str, text: bytes, expected: str, evidence: str
+) -> None:
+    told = found(with_service(name, text))
+    assert [one.id for one in told] == ([expected] if expected else [])
+    assert all(evidence in "\n".join(one.evidence) for one in told)
+
+
+def test_the_cure_names_each_service_once_and_what_was_not_read_is_not_judged() -> None:
+    broken = with_service("login", UNIX + AUTH_OURS + SESSION)
+    files = {**broken.pam.files, "/etc/pam.d/su": UNIX + AUTH_OURS + SESSION}
+    (told,) = found(broken._replace(pam=broken.pam._replace(files=files)))
+    assert told.remediation is not None
+    assert told.remediation.commands == (
+        ("sudo", "creds-setup-pam", "--service", "login", "--service", "su", "apply"),
+    )
+    refused = with_service("login", WHOLE + b"@include nothing\n")
+    assert [one.id for one in found(refused)] == ["pam-other-service-unsafe"]
+    assert found(refused._replace(pam=refused.pam._replace(reason="denied"))) == []
