@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from tests.machine.login import Login
@@ -185,7 +186,9 @@ def _at_a_terminal(
         return None, got, shell.run(lookup).output, told
 
 
-def _login(machine: Machine, session: Session, user: str, password: str, answer: str) -> Login:
+def _login(
+    machine: Machine, session: Session, user: str, password: str, answer: str
+) -> AbstractContextManager[Login]:
     key = ("-o", "PreferredAuthentications=publickey", "-o", "IdentityFile=/root/key")
     carol = "/run/user/$(id -u carol)"
     preserved = "DBUS_SESSION_BUS_ADDRESS,XDG_RUNTIME_DIR"
@@ -199,7 +202,7 @@ def _login(machine: Machine, session: Session, user: str, password: str, answer:
     if session is Session.SUDO:
         return Login(machine.enter("sh", "-c", sudo), None, answers=answers, timeout=BOUND)
     if session is Session.CONSOLE:
-        return Login(machine.enter("login", user), password, answers=answers, timeout=BOUND)
+        return machine.console(user, password, answers=answers, timeout=BOUND)
     return machine.ssh(user, password, answers=answers, timeout=BOUND)
 
 
