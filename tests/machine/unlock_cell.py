@@ -48,8 +48,10 @@ p = sys.argv[1].encode()
 s.sendall(bytes(1) + struct.pack(">III", 12 + len(p), 1, len(p)) + p)
 assert s.recv(8)[-1:] == bytes(1)
 """
+# `busctl status` cannot: on Debian 13 it asks for credentials that a container's kernel denies.
 OWNED = (
-    "for i in $(seq 100); do busctl --user status org.freedesktop.secrets >/dev/null 2>&1 && break;"
+    "for i in $(seq 100); do busctl --user call org.freedesktop.DBus /org/freedesktop/DBus"
+    " org.freedesktop.DBus GetNameOwner s org.freedesktop.secrets >/dev/null 2>&1 && break;"
     " sleep 0.05; done; "
 )
 DAEMON = "gnome-keyring-daemon"
