@@ -98,6 +98,10 @@ class Login:
         """Type a line that may be echoed."""
         self._child.sendline(text)
 
+    def press(self, keys: str) -> None:
+        """Press keys, and no Enter."""
+        self._child.send(keys)
+
     def type_secretly(self, password: str) -> None:
         """Type a password once the terminal has stopped echoing."""
         deadline = time.monotonic() + 5
