@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import termios
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pexpect
+from pexpect.fdpexpect import fdspawn
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -42,15 +44,7 @@ class Login:
         timeout: float = 30,
     ) -> None:
         self.transcript = ""
-        self._child = pexpect.spawn(
-            argv[0],
-            argv[1:],
-            timeout=timeout,
-            encoding="utf-8",
-            codec_errors="replace",
-            dimensions=(50, 200),
-            env={**os.environ, "TERM": "dumb"},
-        )
+        self._child = self._start(argv, timeout)
         try:
             if password is not None:
                 self.expect("assword:")
@@ -59,6 +53,17 @@ class Login:
         except BaseException:
             self._child.close(force=True)
             raise
+
+    def _start(self, argv: list[str], timeout: float) -> pexpect.spawn[str]:
+        return pexpect.spawn(
+            argv[0],
+            argv[1:],
+            timeout=timeout,
+            encoding="utf-8",
+            codec_errors="replace",
+            dimensions=(50, 200),
+            env={**os.environ, "TERM": "dumb"},
+        )
 
     def _reach_shell(self, answers: list[str]) -> None:
         patterns = [r"[$#] $", "[Pp]assword[^\r\n]*: ?$", "denied|closed|Connection reset"]
@@ -93,6 +98,10 @@ class Login:
         """Type a line that may be echoed."""
         self._child.sendline(text)
 
+    def press(self, keys: str) -> None:
+        """Press keys, and no Enter."""
+        self._child.send(keys)
+
     def type_secretly(self, password: str) -> None:
         """Type a password once the terminal has stopped echoing."""
         deadline = time.monotonic() + 5
@@ -126,3 +135,61 @@ class Login:
 
     def __exit__(self, *_exception: object) -> None:
         self.close()
+
+
+class Terminal(fdspawn):  # type: ignore[type-arg] # no subscript at run time
+    """The near side of a terminal whose far side a getty and login(1) hang up and open anew."""
+
+    def __init__(self, descriptor: int, timeout: float) -> None:
+        super().__init__(descriptor, timeout=timeout, encoding="utf-8", codec_errors="replace")
+
+    def read_nonblocking(self, size: int = 1, timeout: float | None = -1) -> str:
+        """Read; where nobody has the far side open (EIO), wait for who opens it."""
+        seconds = (self.timeout if timeout == -1 else timeout) or 0
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return str(super().read_nonblocking(size, max(deadline - time.monotonic(), 0)))
+            except pexpect.EOF:
+                if time.monotonic() > deadline:
+                    raise pexpect.TIMEOUT("nobody opened the terminal") from None
+                self.flag_eof = False
+                time.sleep(0.01)
+
+    def getecho(self) -> bool:
+        """Tell whether the terminal echoes."""
+        return bool(termios.tcgetattr(self.fileno())[3] & termios.ECHO)
+
+    def close(self, *, force: bool = False) -> None:
+        """Hang up."""
+        del force
+        super().close()
+
+
+class ConsoleLogin(Login):
+    """A login at the prompt of a getty; ``descriptor`` is the near side of its terminal."""
+
+    def __init__(
+        self,
+        descriptor: int,
+        user: str,
+        password: str,
+        *,
+        answers: Sequence[str] = (),
+        timeout: float = 30,
+    ) -> None:
+        self._descriptor = descriptor
+        super().__init__([user], password, answers=answers, timeout=timeout)
+
+    def _start(self, argv: list[str], timeout: float) -> pexpect.spawn[str]:
+        terminal = Terminal(self._descriptor, timeout)
+        terminal.expect("login: ")
+        terminal.sendline(argv[0])
+        return cast("pexpect.spawn[str]", terminal)
+
+    def close(self) -> None:
+        """Log out, until the getty asks the next one, and hang up."""
+        with contextlib.suppress(pexpect.TIMEOUT):
+            self._child.sendline("exit")
+            self._child.expect("login: $", timeout=5)
+        self._child.close(force=True)

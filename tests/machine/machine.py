@@ -8,16 +8,19 @@ the machine (PR_SET_PDEATHSIG) and drops its mounts.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.machine.capability import control_groups
-from tests.machine.login import Login
+from tests.machine.login import ConsoleLogin, Login
 
 QUIET_UNITS = (
     "apt-daily.timer",
@@ -28,6 +31,10 @@ QUIET_UNITS = (
     "systemd-firstboot.service",
     "systemd-networkd-wait-online.service",
 )
+# A getty need not wait a second for a boot's messages to end, nor offer colours, nor be rare.
+GETTY = "/etc/systemd/system/container-getty@.service.d/plain.conf"
+PLAIN_GETTY = b"[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=simple\nEnvironment=TERM=dumb\n"
+TIOCSPTLCK, TIOCGPTN = 0x40045431, 0x80045430  # ioctl_tty(2); termios lacks them
 MOUNT_AND_BOOT = """
 echo $$ >"$4/cgroup.procs"
 mount -t tmpfs -o mode=0755 tmpfs "$1"
@@ -121,6 +128,27 @@ class Machine:
         argv += ["-o", "UserKnownHostsFile=/dev/null", *options, f"{user}@127.0.0.1"]
         return Login(self.enter(*argv), password, answers=answers, timeout=timeout)
 
+    @contextlib.contextmanager
+    def console(
+        self, user: str, password: str, *, answers: Sequence[str] = (), timeout: float = 30
+    ) -> Iterator[Login]:
+        """Log in at the prompt of a getty, as ``machinectl login`` has it (machinectl(1)).
+
+        The terminal must be one of the machine's own: login(1) of util-linux takes none that
+        has no name in its /dev ("FATAL: bad tty", login.c:init_tty).
+        """
+        descriptor = os.open(self.root / "dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        fcntl.ioctl(descriptor, TIOCSPTLCK, struct.pack("i", 0))
+        (number,) = struct.unpack("I", fcntl.ioctl(descriptor, TIOCGPTN, struct.pack("I", 0)))
+        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+        unit = f"container-getty@{number}.service"
+        self.run("systemctl", "start", "--no-block", unit)
+        try:
+            with ConsoleLogin(descriptor, user, password, answers=answers, timeout=timeout) as one:
+                yield one
+        finally:
+            self.run("systemctl", "stop", unit)
+
     def journal(self, *options: str) -> str:
         """Return the journal's messages."""
         return self.run("journalctl", "--no-pager", "--output=short-monotonic", *options).stdout
@@ -209,7 +237,7 @@ def booted(
     layer.mkdir()
     mount.mkdir()
     masked = [f"system/{unit}" for unit in QUIET_UNITS] + list(masked)
-    _write_layer(layer, files or {}, links or {}, masked)
+    _write_layer(layer, {GETTY: PLAIN_GETTY, **(files or {})}, links or {}, masked)
     lower = ":".join(str(directory) for directory in (layer, *layers))
     name = f"creds-{os.getpid()}-{place.name[-8:].replace('_', 'x')}"
     command = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--propagation=private"]

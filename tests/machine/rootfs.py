@@ -17,6 +17,7 @@ PYTHON_ALONE = ("python3-venv", "strace", "acl", "e2fsprogs")
 PACKAGES = (
     "systemd",
     "systemd-sysv",
+    "systemd-container",
     "libpam-systemd",
     "dbus",
     "dbus-user-session",

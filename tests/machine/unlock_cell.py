@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
-from tests.machine.login import Login
+from tests.machine.login import PROMPT, Login
 from tests.machine.machine import Machine
 from tests.machine.unlock_matrix import Cell, Password, Session, State
 
@@ -27,13 +28,7 @@ CELL = r"""#!/bin/sh
 # password file, result file
 bound() { timeout -k 1 15 "$@"; }
 bound creds unlock --password-stdin <"$1" 2>"$2.told"; code=$?
-case $3$code in
-start69)
-    grep -q 'creds env --start' "$2.told" || echo "no hint of a bus" >>"$2.told"
-    eval "$(bound creds env --start)"
-    bound creds unlock --password-stdin <"$1" 2>"$2.told"; code=$? ;;
-*) eval "$(bound creds env)" ;;
-esac
+eval "$(bound creds env)"
 got=$(bound creds get app me 2>/dev/null) tool=$(bound secret-tool lookup service app username me)
 printf '%s\n%s\n%s\n' "$code" "$got" "$tool" >"$2.new"
 cat "$2.told" >>"$2.new"
@@ -47,10 +42,21 @@ p = sys.argv[1].encode()
 s.sendall(bytes(1) + struct.pack(">III", 12 + len(p), 1, len(p)) + p)
 assert s.recv(8)[-1:] == bytes(1)
 """
+# `busctl status` cannot: on Debian 13 it wants its own control group, and who is put into a
+# machine by nsenter(1) has none there.
 OWNED = (
-    "for i in $(seq 100); do busctl --user status org.freedesktop.secrets >/dev/null 2>&1 && break;"
+    "for i in $(seq 100); do busctl --user call org.freedesktop.DBus /org/freedesktop/DBus"
+    " org.freedesktop.DBus GetNameOwner s org.freedesktop.secrets >/dev/null 2>&1 && break;"
     " sleep 0.05; done; "
 )
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x0f")  # of a vt100, as tmux speaks to it
+MARKED = re.compile(r"\[([^][]*)\]")
+WHERE = "echo $DBUS_SESSION_BUS_ADDRESS $XDG_SESSION_ID"
+SESSION_ENDS = (
+    "for i in $(seq 100); do loginctl show-session {session} --property=State --value |"
+    " grep -qE 'active|online' || exit 0; sleep 0.05; done; exit 1"
+)
+KEY = ("-o", "PreferredAuthentications=publickey", "-o", "IdentityFile=/root/key")
 DAEMON = "gnome-keyring-daemon"
 LOGIN = f'printf %s "$PW" | {DAEMON} --daemonize --login >/dev/null 2>&1; '
 OPEN = f'printf %s "$PW" | {DAEMON} --daemonize --unlock >/dev/null 2>&1; '
@@ -153,13 +159,17 @@ def run(machine: Machine, cell: Cell) -> Seen:
     as_user(machine, user, MAKE[cell.state], password)
     files = KEYRINGS.format(home=f"/home/{user}")
     before = machine.sh(files).stdout, daemons(machine, user)
-    begin = time.monotonic()
+    begin, running = time.monotonic(), 0
     if cell.session.has_hook:
         code, got, tool, told = _at_a_terminal(machine, cell, user, password)
+    elif cell.session in PLACES:
+        with PLACES[cell.session](machine, user) as shells:
+            code, got, tool, told = _typed(shells, _answer(cell, password))
+            running = daemons(machine, user)  # those of a container end with it
     else:
         code, got, tool, told = _by_script(machine, cell, user, password)
     taken = time.monotonic() - begin
-    after = machine.sh(files).stdout, daemons(machine, user)
+    after = machine.sh(files).stdout, max(running, daemons(machine, user))
     return Seen(code, got, tool, told, before[1], after[1], before[0] == after[0], taken)
 
 
@@ -185,21 +195,22 @@ def _at_a_terminal(
         return None, got, shell.run(lookup).output, told
 
 
-def _login(machine: Machine, session: Session, user: str, password: str, answer: str) -> Login:
-    key = ("-o", "PreferredAuthentications=publickey", "-o", "IdentityFile=/root/key")
+def _login(
+    machine: Machine, session: Session, user: str, password: str, answer: str
+) -> AbstractContextManager[Login]:
     carol = "/run/user/$(id -u carol)"
     preserved = "DBUS_SESSION_BUS_ADDRESS,XDG_RUNTIME_DIR"
     sudo = f"DBUS_SESSION_BUS_ADDRESS=unix:path={carol}/bus XDG_RUNTIME_DIR={carol}"
     sudo += f" exec sudo --preserve-env={preserved} -H -u {user} bash -l"
     answers = [answer]
     if session is Session.SSH_KEY:
-        return machine.ssh(user, None, *key, answers=answers, timeout=BOUND)
+        return machine.ssh(user, None, *KEY, answers=answers, timeout=BOUND)
     if session is Session.SU:
         return Login(machine.enter("su", "-", user), None, answers=answers, timeout=BOUND)
     if session is Session.SUDO:
         return Login(machine.enter("sh", "-c", sudo), None, answers=answers, timeout=BOUND)
     if session is Session.CONSOLE:
-        return Login(machine.enter("login", user), password, answers=answers, timeout=BOUND)
+        return machine.console(user, password, answers=answers, timeout=BOUND)
     return machine.ssh(user, password, answers=answers, timeout=BOUND)
 
 
@@ -214,14 +225,6 @@ def _by_script(
     told = machine.sh("cat /run/cells/out", check=False).stdout.split("\n", 3)
     assert len(told) == 4, f"it hangs: {told} {machine.processes(user)}"
     return int(told[0]), told[1], told[2], told[3]
-
-
-def _tmux(machine: Machine, user: str, line: str) -> None:
-    """A server that was started in a session whose bus is gone."""
-    inner = "dbus-run-session -- tmux -L mx new-session -d"
-    as_user(
-        machine, user, f"unset DBUS_SESSION_BUS_ADDRESS PW; {inner} && tmux -L mx neww '{line}'"
-    )
 
 
 def _cron(machine: Machine, user: str, line: str) -> None:
@@ -240,21 +243,91 @@ def _nested(machine: Machine, user: str, line: str) -> None:
     machine.sh(f"ssh {options} {user}@127.0.0.1 dbus-run-session -- {line}", check=False)
 
 
-def _container(machine: Machine, user: str, line: str) -> None:
-    """No init, no bus, no runtime directory."""
-    clean = f"env -i HOME=/home/{user} LOGNAME={user} PATH=/usr/local/bin:/usr/bin:/bin"
-    inside = (
-        "mount -t tmpfs tmpfs /run/user; setpriv"
-        f" --reuid={user} --regid={user} --init-groups {clean} {line} start; true"
-    )
-    alone = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
-    machine.run(*alone, "sh", "-c", inside, check=False)
-
-
 START: dict[Session, Callable[[Machine, str, str], None]] = {
-    Session.TMUX: _tmux,
     Session.CRON: _cron,
     Session.SERVICE: _service,
     Session.NESTED: _nested,
+}
+
+
+def _typed(shells: Iterator[Login], answer: str) -> tuple[int, str, str, str]:
+    """`creds unlock`, typed in each of the shells: what the first one saw, and all was told."""
+    seen, told = [], ""
+    for shell in shells:
+        code, causes = _unlock(shell, answer)
+        if "creds env --start" in causes:  # no bus at all; done as it says
+            shell.run('eval "$(creds env --start)"')
+            code, causes = _unlock(shell, answer)
+        shell.run(f'eval "$(timeout {BOUND} creds env)"')
+        got = _printed(shell, f"timeout {BOUND} creds get app me 2>/dev/null")
+        tool = f"timeout {BOUND} secret-tool lookup service app username me 2>/dev/null"
+        seen.append((code, got, _printed(shell, tool)))
+        told += causes
+    assert seen[1:] in ([], seen[:1]), f"the panes differ: {seen} {told}"
+    return (*seen[0], told)
+
+
+def _unlock(shell: Login, answer: str) -> tuple[int, str]:
+    before = len(shell.transcript)
+    shell.type(f"timeout --foreground {BOUND} creds unlock; code=$?; echo en''ded")
+    if shell.expect("Password of the login keyring: ", "ended") == 0:
+        shell.type_secretly(answer)
+        shell.expect("ended")
+    shell.expect(PROMPT)
+    return int(_printed(shell, "echo $code")), shell.transcript[before:]
+
+
+def _printed(shell: Login, command: str) -> str:
+    """Return what a command prints; between marks, since tmux draws a screen as it likes."""
+    drawn = CONTROL.sub("", shell.run(f"printf '[%s]' \"$({command})\"").output)
+    between = MARKED.search(drawn)
+    assert between, f"{command}: {drawn!r}"
+    return between[1]
+
+
+@contextmanager
+def _tmux(machine: Machine, user: str) -> Iterator[Iterator[Login]]:
+    """A server of a login that is over, with its bus; attached in another login."""
+    no_hook = f"~{user}/.config/creds-session/no-hook"  # each `creds unlock` is to be typed
+    machine.sh(f"install -D -o {user} -g {user} /dev/null {no_hook}")
+    try:
+        with machine.ssh(user, None, *KEY, timeout=BOUND) as first:
+            first.enter("dbus-run-session -- bash --norc")
+            first.run("tmux new-session -d; tmux set-option -g status off")
+            before = first.run(WHERE).output.split()
+            first.type("exit")
+        machine.sh(SESSION_ENDS.format(session=before[1]))
+        with machine.ssh(user, None, *KEY, timeout=BOUND) as second:
+            after = second.run(WHERE).output.split()
+            assert not set(after) & set(before), (before, after)
+            second.type("TERM=vt100 tmux attach")
+            yield _panes(second, before)
+            second.type("tmux kill-server")
+    finally:
+        machine.sh(f"rm {no_hook}")
+
+
+def _panes(attached: Login, before: list[str]) -> Iterator[Login]:
+    """The pane that was left, and a new one, which gets the old environment."""
+    for keys in ("", "\x02c"):  # Ctrl-B C
+        attached.press(keys)
+        attached.take_over_shell()
+        assert _printed(attached, WHERE).split() == before
+        yield attached
+
+
+@contextmanager
+def _container(machine: Machine, user: str) -> Iterator[Iterator[Login]]:
+    """A shell in a container: no init, no bus, no runtime directory; the home is the same."""
+    machine.sh("mkdir -p /srv/box; mountpoint -q /srv/box || mount --bind / /srv/box")
+    nspawn = "systemd-nspawn --quiet --as-pid2 --register=no --link-journal=no --timezone=off"
+    nspawn += f" --resolv-conf=off --directory=/srv/box --user={user} --chdir=/home/{user}"
+    command = machine.enter(*nspawn.split(), "bash")
+    with Login(command, None, timeout=BOUND) as shell:
+        yield iter([shell])
+
+
+PLACES: dict[Session, Callable[[Machine, str], AbstractContextManager[Iterator[Login]]]] = {
+    Session.TMUX: _tmux,
     Session.CONTAINER: _container,
 }

@@ -29,6 +29,11 @@ class Session(enum.Enum):
         return self in HOOKED
 
     @property
+    def is_typed(self) -> bool:
+        """Tell whether a person types ``creds unlock`` there, and the password at its prompt."""
+        return self in {Session.TMUX, Session.CONTAINER}
+
+    @property
     def own_bus(self) -> bool:
         """Tell whether the session has a bus of its own, which knows no daemon yet."""
         return self in {Session.NESTED, Session.CONTAINER}
@@ -71,6 +76,7 @@ UNLOCKED = End("unlocked", 0, "")
 WRONG = End("wrong password", 1, "the keyring did not accept the password")
 EMPTY = End("empty password", 65, "the password is empty")
 DECLINED = End("nothing", 1, "")
+NOT_GIVEN = End("nothing", 1, "no password was given")
 ANOTHER = End("unlocked, a keyring without the secret", 0, "")
 GHOST = End("ghost", 69, "names the login keyring but does not serve it")
 
@@ -103,8 +109,14 @@ def expected(cell: Cell) -> End:
     if cell.state is State.GHOST and cell.password not in {Password.EMPTY, Password.WRONG}:
         return ANOTHER  # served anew, as it was made
     if cell.password is Password.EMPTY:
-        return DECLINED if cell.session.has_hook else EMPTY
+        return _of_nothing(cell.session)
     return WRONG if cell.password is Password.WRONG else UNLOCKED
+
+
+def _of_nothing(session: Session) -> End:
+    if session.has_hook:
+        return DECLINED
+    return NOT_GIVEN if session.is_typed else EMPTY
 
 
 def more_daemons(cell: Cell) -> int:
