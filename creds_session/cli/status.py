@@ -20,4 +20,4 @@ def status(arguments: argparse.Namespace) -> int:
         print_json(as_json(bus, keyring))
     else:
         print(f"{found.state.value}: {printable(found.line)}")
-    return found.state.exit_code
+    return found.exit_code

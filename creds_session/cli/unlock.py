@@ -15,7 +15,7 @@ from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
 from creds_session.unlock import Route, Unlocked, checked, seen, way
 from creds_session.unlock import unlock as open_keyring
-from creds_session.unlock.routes import NoBus, NoKeyringYet
+from creds_session.unlock.routes import NoBus, NoKeyringYet, OtherProvider
 
 REPAIR = (
     "if the login's password was changed without the keyring's, or `echo` put a newline at the end"
@@ -30,7 +30,7 @@ def unlock(arguments: argparse.Namespace) -> int:
         return _explain(arguments)
     try:
         opened, environ = _open(arguments)
-    except (NoKeyringYet, Declined) as error:
+    except (NoKeyringYet, Declined, OtherProvider) as error:
         if arguments.quiet:
             return error.exit_code
         raise
