@@ -27,4 +27,4 @@ def execute(arguments: argparse.Namespace) -> int:
         print_json(as_json(bus, keyring))
     else:
         print(f"{found.state.value}: {printable(found.line)}")
-    return found.state.exit_code
+    return found.exit_code

@@ -15,7 +15,7 @@ from creds_session.errors import WrongPassword
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
 from creds_session.unlock import Route, Unlocked, checked, seen, unlock, way
-from creds_session.unlock.routes import NoBus, NoKeyringYet
+from creds_session.unlock.routes import NoBus, NoKeyringYet, OtherProvider
 
 REPAIR = (
     "if the login's password was changed without the keyring's, or `echo` put a newline at the end"
@@ -45,7 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return _explain(arguments)
     try:
         opened, environ = _open(arguments)
-    except (NoKeyringYet, Declined) as error:
+    except (NoKeyringYet, Declined, OtherProvider) as error:
         if arguments.quiet:
             return error.exit_code
         raise

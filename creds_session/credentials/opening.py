@@ -8,7 +8,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from creds_session.collection import CollectionState, collection_name
-from creds_session.errors import CollectionLocked, NoService, PromptImpossible, Unavailable
+from creds_session.errors import (
+    CollectionLocked,
+    CredsSessionError,
+    NoService,
+    PromptImpossible,
+    Unavailable,
+)
 from creds_session.system.bus import Bus, CallFailed, Peer, session_bus_address
 from creds_session.system.items import Items
 from creds_session.system.secret_service import NAME, SecretService
@@ -60,7 +66,7 @@ def open_items(access: Access, preferred: str = "") -> Items:
             state = _asked(service, path)
         if state is not CollectionState.UNLOCKED:
             _refuse(bus, service, path, state)
-        return Items(bus, service, path, encrypted=access.encrypted)
+        return Items(bus, service, path, encrypted=access.encrypted, prompt=access.prompt)
     except BaseException:
         bus.close()
         raise
@@ -119,7 +125,7 @@ def _start(bus: Bus, timeout: float) -> None:
 
 
 def _asked(service: SecretService, path: str) -> CollectionState:
-    given = service.unlock_by_prompt(path)
+    given = service.unlock_by_prompt([path])
     state = service.state(path)
     if state is CollectionState.LOCKED and not given:
         raise PromptImpossible(
@@ -136,6 +142,12 @@ def _absent() -> CollectionLocked:
 
 
 def _refuse(bus: Bus, service: SecretService, path: str, state: CollectionState) -> None:
+    from creds_session.probe.session import owner_of  # noqa: PLC0415 - seldom
+
+    peer = bus.peer(NAME)
+    other = owner_of(peer) if peer else None
+    if other and not other.is_gnome_keyring:
+        raise _of_another(f"{other.name} (pid {other.pid})", path, state)
     if state is CollectionState.ABSENT:
         raise _absent()
     name = collection_name(path)
@@ -144,13 +156,24 @@ def _refuse(bus: Bus, service: SecretService, path: str, state: CollectionState)
         raise CollectionLocked("the keyring is locked", hint=UNLOCK)
     if state is CollectionState.LOCKED:
         raise CollectionLocked(f"the default keyring, {name}, is locked", hint=OTHER)
-    from creds_session.system.processes import name_of  # noqa: PLC0415 - seldom
-
-    peer = bus.peer(NAME)
-    owner = f"{name_of(peer.pid)} (pid {peer.pid})" if peer else "nobody any more"
+    owner = f"{other.name} (pid {other.pid})" if other else "nobody any more"
     if not is_login:
         raise Unavailable(f"there is no keyring {name}", hint=f"{owner} serves others")
     raise Unavailable(
         f"the login keyring is named but not served by {owner}",
         hint="restart the daemon, then unlock; creds-doctor says how",
+    )
+
+
+def _of_another(owner: str, path: str, state: CollectionState) -> CredsSessionError:
+    """Return what it means of a service that is not gnome-keyring's."""
+    if state is CollectionState.LOCKED:
+        return CollectionLocked(
+            f"{collection_name(path)}, which {owner} serves, is locked",
+            hint="open it there, or let it ask: --prompt (a KWallet that the login opened needs"
+            " that once, and shows nothing)",
+        )
+    return Unavailable(
+        f"{owner} serves secrets here, and has no default keyring open to programs",
+        hint="KeePassXC: open a database that exposes a group; KWallet: create the wallet",
     )

@@ -93,7 +93,10 @@ class BusStore:
 
     def names(self, service: str | None) -> list[tuple[str, str]]:
         """Return the names by which items can be got."""
-        paths = self._items.search({} if service is None else {"service": service})
+        if service is None:
+            paths = self._items.everything()
+        else:
+            paths = self._items.search({"service": service})
         found = self._items.attributes(paths)
         pairs = {
             (one["service"], one["username"])

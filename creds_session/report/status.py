@@ -25,19 +25,21 @@ class State(enum.Enum):
     OTHER_PROVIDER = "other-provider"
     NO_BUS = "no-bus"
 
-    @property
-    def exit_code(self) -> int:
-        """Return 0 where a secret can be read, 77 where a password is wanted, 69 otherwise."""
-        if self is State.UNLOCKED:
-            return 0
-        return LOCKED if self in {State.LOCKED, State.NO_KEYRING} else UNAVAILABLE
-
 
 class Status(NamedTuple):
-    """The state, and the line that tells it to a person."""
+    """The state, the line that tells it to a person, and what the collection there says."""
 
     state: State
     line: str
+    default: CollectionState | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 where a secret can be read, 77 where a password is wanted, 69 otherwise."""
+        if self.state is State.UNLOCKED or self.default is CollectionState.UNLOCKED:
+            return 0
+        wanted = self.state in {State.LOCKED, State.NO_KEYRING}
+        return LOCKED if wanted or self.default is CollectionState.LOCKED else UNAVAILABLE
 
 
 def judge(bus: BusFacts, keyring: KeyringFacts) -> Status:
@@ -48,8 +50,16 @@ def judge(bus: BusFacts, keyring: KeyringFacts) -> Status:
         return _without_owner(keyring)
     by = f"{bus.owner.name}, pid {bus.owner.pid}"
     if not bus.owner.is_gnome_keyring:
-        return Status(State.OTHER_PROVIDER, f"another program serves secrets here ({by})")
+        return _of_another(bus, f"another program serves secrets here ({by})")
     return _with_owner(bus, keyring, f"{DAEMON_NAME}, pid {bus.owner.pid}")
+
+
+def _of_another(bus: BusFacts, who: str) -> Status:
+    if bus.default not in {CollectionState.UNLOCKED, CollectionState.LOCKED}:
+        return Status(State.OTHER_PROVIDER, f"{who}, and no default keyring of its")
+    name = collection_name(bus.default_path)
+    line = f"{who}; its keyring {name} is {bus.default.value}"
+    return Status(State.OTHER_PROVIDER, line, bus.default)
 
 
 def _with_owner(bus: BusFacts, keyring: KeyringFacts, by: str) -> Status:

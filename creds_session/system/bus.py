@@ -275,8 +275,14 @@ class Bus:
     ) -> tuple[object, ...]:
         """Call a method of an object; return the body of the signal it sends afterwards."""
         rule = MatchRule(
-            type=MessageType.signal, interface=to.interface, member=signal, path=to.object_path
+            type=MessageType.signal,
+            sender=to.bus_name,
+            interface=to.interface,
+            member=signal,
+            path=to.object_path,
         )
+        # gnome-keyring sends it to who asked; KeePassXC and KWallet to whoever said this
+        self.call(DAEMON, "AddMatch", "s", rule.serialise())
         with self._connection.filter(rule) as signals:
             self.call(to, method, signature, *body)
             with self._in_time(signal):

@@ -40,12 +40,19 @@ class Items:
     """
 
     def __init__(
-        self, bus: Bus, service: SecretService, collection: str, *, encrypted: bool = False
+        self,
+        bus: Bus,
+        service: SecretService,
+        collection: str,
+        *,
+        encrypted: bool = False,
+        prompt: bool = False,
     ) -> None:
         self._bus = bus
         self._service = service
         self._collection = collection
         self._encrypted = encrypted
+        self._prompt = prompt
         self._opened: PlainSession | EncryptedSession | None = None
 
     def close(self) -> None:
@@ -62,10 +69,28 @@ class Items:
             (paths,) = self._bus.call(to, "SearchItems", "a{ss}", dict(attributes))
         return [str(path) for path in paths] if isinstance(paths, (list, tuple)) else []
 
+    def everything(self) -> list[str]:
+        """Return the paths of all items; a search for no attributes finds none in KeePassXC."""
+        with _told():
+            return list(self._service.items(self._collection))
+
     def secrets(self, paths: Sequence[str]) -> dict[str, Secret]:
-        """Return the secrets of items by path; one that was removed meanwhile is not there."""
+        """Return the secrets of items by path; one that was removed meanwhile is not there.
+
+        KeePassXC locks each item for who has not been let in yet, in an open collection.
+        """
         if not paths:
             return {}
+        try:
+            return self._secrets(paths)
+        except CollectionLocked:
+            self._require_open()
+        self._require_prompt()
+        if not self._service.unlock_by_prompt(paths):
+            raise self._declined()
+        return self._secrets(paths)
+
+    def _secrets(self, paths: Sequence[str]) -> dict[str, Secret]:
         with _told():
             session = self._session()
             to = self._service.at(PATH, "org.freedesktop.Secret.Service")
@@ -82,10 +107,15 @@ class Items:
         item without its secret first (gkd-secret-objects.c:collection_method_create_item), so that
         gets its attributes last: nobody finds it before.
         """
-        if self.search(attributes):
-            self._create(label, attributes, secret)
+        found = self.search(attributes)
+        if found:
+            self._complete(self._create(label, attributes, secret), found)
             return
-        path = self._create(label, {UNFINISHED: os.urandom(16).hex()}, secret)
+        path, prompt = self._create(label, {UNFINISHED: os.urandom(16).hex()}, secret)
+        if path == NO_OBJECT:
+            self._service.dismiss(prompt)
+            self._complete(self._create(label, attributes, secret))
+            return
         try:
             with _told():
                 to = self._service.at(path, PROPERTIES)
@@ -97,8 +127,11 @@ class Items:
             self.delete(path)
             self._create(label, attributes, secret)
 
-    def _create(self, label: str, attributes: Mapping[str, str], secret: Secret) -> str:
-        """Create an item, or replace the one that has these attributes, in one step for others."""
+    def _create(self, label: str, attributes: Mapping[str, str], secret: Secret) -> tuple[str, str]:
+        """Create an item, or replace the one that has these attributes, in one step for others.
+
+        Return its path, or that of a prompt before which nothing is done.
+        """
         properties = {
             f"{ITEM}.Label": ("s", label),
             f"{ITEM}.Attributes": ("a{ss}", dict(attributes)),
@@ -107,10 +140,22 @@ class Items:
             wrapped = self._session().wrap(secret)
             to = self._service.at(self._collection, "org.freedesktop.Secret.Collection")
             body = (properties, wrapped, True)
-            path, _ = self._bus.call(to, "CreateItem", "a{sv}(oayays)b", *body)
-        if path == NO_OBJECT:
-            raise PromptImpossible("the service would ask before it keeps anything")
-        return str(path)
+            path, prompt = self._bus.call(to, "CreateItem", "a{sv}(oayays)b", *body)
+        return str(path), str(prompt)
+
+    def _complete(self, created: tuple[str, str], replaced: Sequence[str] = ()) -> None:
+        """Go through the prompt of a service that creates no item without one.
+
+        KeePassXC shows nothing for a new item, nor for one that this program may use
+        (src/fdosecrets/objects/Prompt.cpp, CreateItemPrompt).
+        """
+        path, prompt = created
+        if path != NO_OBJECT:
+            return
+        if True in self._each(replaced, "Locked"):
+            self._require_prompt(prompt)
+        if not self._service.answered(prompt):
+            raise self._declined()
 
     def delete(self, path: str) -> None:
         """Remove an item; one that is gone already is no error."""
@@ -121,8 +166,11 @@ class Items:
                 if error.name in GONE:
                     return
                 raise
-        if prompt != NO_OBJECT:
-            raise PromptImpossible("the service would ask before it removes anything")
+        if prompt == NO_OBJECT:
+            return
+        self._require_prompt(str(prompt))
+        if not self._service.answered(str(prompt)):
+            raise self._declined()
 
     def attributes(self, paths: Sequence[str]) -> list[Mapping[str, str]]:
         """Return the attributes of items; of one that is gone, none."""
@@ -145,6 +193,20 @@ class Items:
             kind = EncryptedSession if self._encrypted else PlainSession
             self._opened = kind(self._bus, self._service)
         return self._opened
+
+    def _require_prompt(self, prompt: str = NO_OBJECT) -> None:
+        """Raise, and forget the prompt, unless prompts may be shown."""
+        if self._prompt:
+            return
+        if prompt != NO_OBJECT:
+            self._service.dismiss(prompt)
+        raise CollectionLocked(
+            f"{self._service.who()} would ask before it lets a program do this",
+            hint="let it ask, where it has its windows: --prompt",
+        )
+
+    def _declined(self) -> PromptImpossible:
+        return PromptImpossible(f"{self._service.who()} was asked, and declined")
 
     def _require_open(self) -> None:
         if self._service.state(self._collection) is not CollectionState.UNLOCKED:

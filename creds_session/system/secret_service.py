@@ -7,10 +7,12 @@ collections with a password in the message, so no prompt is shown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jeepney import DBusAddress
 
 from creds_session.collection import CollectionState
-from creds_session.errors import Unavailable, WrongPassword
+from creds_session.errors import PromptImpossible, TimedOut, Unavailable, WrongPassword
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus, CallFailed, Peer
 
@@ -68,6 +70,11 @@ class SecretService:
         paths = self._property(PATH, "Service", "Collections")
         return tuple(str(path) for path in paths) if isinstance(paths, (list, tuple)) else ()
 
+    def items(self, collection: str) -> tuple[str, ...]:
+        """Return the paths of all items of a collection."""
+        paths = self._property(collection, "Collection", "Items")
+        return tuple(str(path) for path in paths) if isinstance(paths, (list, tuple)) else ()
+
     def control_directory(self) -> str | None:
         """Return the folder of gnome-keyring's control socket (gkd-dbus.c), or None."""
         daemon = self.at("/org/gnome/keyring/daemon", "org.gnome.keyring.Daemon")
@@ -98,15 +105,12 @@ class SecretService:
 
         An item that went away meanwhile says nothing; then False, and the next look tells.
         """
-        items = self._property(self.alias("login"), "Collection", "Items")
-        first = next(iter(items), None) if isinstance(items, (list, tuple)) else None
+        first = next(iter(self.items(self.alias("login"))), None)
         if first is None:
             return True
         session = self._session()
         try:
-            self._bus.call(
-                self.at(str(first), "org.freedesktop.Secret.Item"), "GetSecret", "o", session
-            )
+            self._bus.call(self.at(first, "org.freedesktop.Secret.Item"), "GetSecret", "o", session)
         except CallFailed:
             return False
         return True
@@ -125,17 +129,43 @@ class SecretService:
         """
         self._with_passwords("UnlockWithMasterPassword", "o", collection, password)
 
-    def unlock_by_prompt(self, collection: str) -> bool:
-        """Have the service ask for the password by its own prompt; tell whether it was given.
+    def unlock_by_prompt(self, paths: Sequence[str]) -> bool:
+        """Have the service ask by its own prompt before it opens these; tell whether it did.
 
         Where no prompt can be shown gnome-keyring says at once that it was dismissed.
         """
-        _, prompt = self._bus.call(self._service(), "Unlock", "ao", [collection])
-        if prompt == NO_OBJECT:
-            return True
-        shown = self.at(str(prompt), "org.freedesktop.Secret.Prompt")
-        dismissed, _ = self._bus.call_and_await(shown, "Prompt", "Completed", "s", "")
+        _, prompt = self._bus.call(self._service(), "Unlock", "ao", list(paths))
+        return prompt == NO_OBJECT or self.answered(str(prompt))
+
+    def answered(self, prompt: str) -> bool:
+        """Have a prompt shown; tell whether it was answered, and not dismissed.
+
+        Raises PromptImpossible where nobody answers in time.
+        """
+        shown, who = self.at(prompt, "org.freedesktop.Secret.Prompt"), self.who()
+        try:
+            dismissed, _ = self._bus.call_and_await(shown, "Prompt", "Completed", "s", "")
+        except TimedOut as error:
+            raise PromptImpossible(
+                f"nobody answered the prompt of {who}; it may still be shown",
+                hint="answer it where that program has its windows; --timeout gives more time",
+            ) from error
         return not dismissed
+
+    def dismiss(self, prompt: str) -> None:
+        """Have a prompt that nobody shall see forgotten."""
+        self._bus.call(self.at(prompt, "org.freedesktop.Secret.Prompt"), "Dismiss")
+
+    def who(self) -> str:
+        """Return name and pid of the program that serves, for a person."""
+        from creds_session.system.processes import program_of  # noqa: PLC0415 - seldom
+
+        try:
+            peer = self._bus.peer(NAME)
+        except Unavailable:  # no time is left to ask
+            peer = None
+        program = program_of(peer.pid) if peer else ""
+        return f"{program} (pid {peer.pid})" if peer else "the program that serves secrets here"
 
     def lock(self, collection: str) -> None:
         """Lock a collection; its state tells whether it is (gkd-secret-lock.c keeps no error)."""

@@ -45,6 +45,10 @@ class NoBus(Unavailable):
     """No session bus answers where one is named, or none is named."""
 
 
+class OtherProvider(Unavailable):
+    """Another program than gnome-keyring serves secrets here: no password of ours opens it."""
+
+
 class NoKeyringYet(CollectionLocked):
     """There is no login keyring, and nobody asked to create one."""
 
@@ -52,7 +56,7 @@ class NoKeyringYet(CollectionLocked):
 def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     """Return the way; raise the refusal that fits where there is none.
 
-    Raises NoBus, Unavailable (another provider, a ghost) or NoKeyringYet.
+    Raises NoBus, OtherProvider, Unavailable (a ghost) or NoKeyringYet.
     """
     if not bus.answers:
         raise no_bus(bus.reason)
@@ -61,10 +65,7 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     if bus.owner is None:
         return _without_owner(keyring, create=create)
     if not bus.owner.is_gnome_keyring:
-        raise Unavailable(
-            f"another program serves secrets here: {bus.owner.name} (pid {bus.owner.pid})",
-            hint="unlock it by its own means, or end it",
-        )
+        raise _other_provider(bus, bus.owner)
     if bus.login is CollectionState.GHOST:
         raise ghost(bus.owner.pid)
     if bus.login is CollectionState.ABSENT:
@@ -77,6 +78,15 @@ def no_bus(reason: str = "") -> NoBus:
     return NoBus(
         reason or "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
         hint='start one: eval "$(creds env --start)"; or for one shell: dbus-run-session -- bash',
+    )
+
+
+def _other_provider(bus: BusFacts, owner: NameOwner) -> OtherProvider:
+    is_open = bus.default is CollectionState.UNLOCKED
+    means = "it is open already" if is_open else "open it by its own means"
+    return OtherProvider(
+        f"another program serves secrets here: {owner.name} (pid {owner.pid})",
+        hint=f"{means}; gnome-keyring serves here once that program has ended",
     )
 
 

@@ -10,6 +10,7 @@ from tests.unit import examples
 UNLOCKED, LOCKED = CollectionState.UNLOCKED, CollectionState.LOCKED
 ABSENT, GHOST = CollectionState.ABSENT, CollectionState.GHOST
 NOBODY = examples.bus(None, None)
+ELSEWHERE = examples.bus(examples.KWALLET, None)._replace(default_path="/kwallet/wallet")
 OTHER = "/org/freedesktop/secrets/collection/work"
 
 
@@ -21,7 +22,9 @@ OTHER = "/org/freedesktop/secrets/collection/work"
         (examples.bus(login=GHOST), examples.keyring(), State.GHOST, 69),
         (examples.bus(login=ABSENT), examples.keyring(), State.GHOST, 69),
         (examples.bus(login=ABSENT), examples.keyring(exists=False), State.NO_KEYRING, 77),
-        (examples.bus(examples.KWALLET), examples.keyring(), State.OTHER_PROVIDER, 69),
+        (ELSEWHERE._replace(default=LOCKED), examples.keyring(), State.OTHER_PROVIDER, 77),
+        (ELSEWHERE._replace(default=UNLOCKED), examples.keyring(), State.OTHER_PROVIDER, 0),
+        (ELSEWHERE._replace(default=ABSENT), examples.keyring(), State.OTHER_PROVIDER, 69),
         (NOBODY, examples.keyring(listens=True), State.WAITING, 69),
         (NOBODY, examples.keyring(exists=False), State.NO_KEYRING, 77),
         (NOBODY, examples.keyring(), State.NO_DAEMON, 69),
@@ -33,7 +36,7 @@ OTHER = "/org/freedesktop/secrets/collection/work"
 def test_state_and_exit_code(bus: BusFacts, keyring: KeyringFacts, state: State, code: int) -> None:
     found = judge(bus, keyring)
     assert found.state is state
-    assert found.state.exit_code == code
+    assert found.exit_code == code
     assert "\n" not in found.line
     assert as_json(bus, keyring)["state"] == state.value
 

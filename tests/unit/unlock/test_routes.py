@@ -7,7 +7,7 @@ import pytest
 from creds_session.collection import CollectionState
 from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
 from creds_session.session_facts import BusFacts
-from creds_session.unlock.routes import NoKeyringYet, Route, choose
+from creds_session.unlock.routes import NoKeyringYet, OtherProvider, Route, choose
 from tests.unit.examples import ADDRESS, FILE, GNOME, KWALLET, bus, keyring
 
 UNLOCKED, LOCKED = CollectionState.UNLOCKED, CollectionState.LOCKED
@@ -50,7 +50,7 @@ def each(value: bool | None) -> list[bool]:  # noqa: FBT001
         (BusFacts(ADDRESS, "refused"), True, Unavailable, ["refused"]),
         (BusFacts(ADDRESS, "refused", GNOME, login=UNLOCKED), True, Unavailable, ["refused"]),
         (bus(KWALLET, None), True, Unavailable, ["kwalletd6", "pid 8", "its own means"]),
-        (bus(KWALLET, UNLOCKED), True, Unavailable, ["kwalletd6"]),
+        (bus(KWALLET)._replace(default=UNLOCKED), True, OtherProvider, ["8", "open already"]),
         (bus(GNOME, GHOST), True, Unavailable, ["pid 7", "does not serve", "restart"]),
         (bus(GNOME, ABSENT), True, Unavailable, [FILE, "does not serve", "kill 7"]),
     ],
