@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -20,7 +19,6 @@ from creds_session.system.items import Items
 from creds_session.system.secret_service import NAME, SecretService
 
 TIMEOUT = 10.0  # seconds for all answers of the bus
-MOMENT = 0.3  # seconds that a collection may be away for
 UNLOCK = "unlock it: creds unlock"
 OTHER = "creds unlock opens only the login keyring; creds-doctor says how to make that the default"
 
@@ -61,7 +59,8 @@ def open_items(access: Access, preferred: str = "") -> Items:
     bus = Bus(address, access.timeout)
     try:
         service = _service(bus, access.timeout)
-        path, state = _collection(service, preferred)
+        path = preferred or service.alias("default")
+        state = service.state(path)
         if state is CollectionState.LOCKED and access.prompt:
             state = _asked(service, path)
         if state is not CollectionState.UNLOCKED:
@@ -70,28 +69,6 @@ def open_items(access: Access, preferred: str = "") -> Items:
     except BaseException:
         bus.close()
         raise
-
-
-def _collection(service: SecretService, preferred: str) -> tuple[str, CollectionState]:
-    """Return path and state, of one that is away after a moment more, if its file is there.
-
-    While several processes write, the daemon reads its folder anew, and its collection may be
-    away meanwhile; that was seen with eight of them.
-    """
-    end = time.monotonic() + MOMENT
-    while True:
-        path = preferred or service.alias("default")
-        state = service.state(path)
-        is_away = state in {CollectionState.ABSENT, CollectionState.GHOST}
-        if not is_away or time.monotonic() > end or not _has_file():
-            return path, state
-        time.sleep(0.02)
-
-
-def _has_file() -> bool:
-    from creds_session.probe.session import probe_keyring  # noqa: PLC0415 - seldom
-
-    return bool(probe_keyring(os.environ, connect=False).exists)
 
 
 def _service(bus: Bus, timeout: float) -> SecretService:

@@ -8,6 +8,7 @@ collections with a password in the message, so no prompt is shown.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from jeepney import DBusAddress
 
@@ -41,10 +42,24 @@ class SecretService:
     def __init__(self, bus: Bus, owner: Peer) -> None:
         self._bus = bus
         self.owner = owner
+        self._knows_us = False
 
     def at(self, path: str, interface: str) -> DBusAddress:
         """Return the address of an object of its, for calls over the same bus."""
+        if not self._knows_us:
+            self._knows_us = True
+            self._introduce()
         return DBusAddress(path, self.owner.unique_name, interface)
+
+    def _introduce(self) -> None:
+        """Ask what may go unanswered, so that it knows this connection before all that may not.
+
+        gnome-keyring now and then answers the first call of a caller before it has noted him: an
+        alias is then nowhere, and a property ends the daemon (docs/decisions/0030).
+        """
+        service = DBusAddress(PATH, self.owner.unique_name, "org.freedesktop.Secret.Service")
+        with suppress(CallFailed):
+            self._bus.call(service, "ReadAlias", "s", "default")
 
     def _property(self, path: str, interface: str, name: str) -> object:
         properties = self.at(path, "org.freedesktop.DBus.Properties")

@@ -216,7 +216,7 @@ def _write_layer(
 
 
 Boot = Callable[..., Machine]
-"""Boots a machine that ends with the tests: release, layout, units, files."""
+"""Boots a machine that ends with the tests: release, layout, units, files, more packages."""
 
 
 @contextlib.contextmanager

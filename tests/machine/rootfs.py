@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 CACHE = Path(os.environ.get("CREDS_CACHE", "/var/cache/creds-session"))
@@ -84,6 +85,54 @@ def root_file_system(release: str) -> Path:
     return directory
 
 
+ADD = """
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+mount -t proc proc "$2/root/proc"
+mount --rbind /dev "$2/root/dev"
+printf '#!/bin/sh\\nexit 101\\n' >"$2/root/usr/sbin/policy-rc.d" # nothing is to be started
+chmod +x "$2/root/usr/sbin/policy-rc.d"
+mkdir -p "$2/root/etc/postgresql-common"
+echo 'create_main_cluster = false' >"$2/root/etc/postgresql-common/createcluster.conf"
+exec chroot "$2/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+    DEBIAN_FRONTEND=noninteractive sh -ec '
+shift 2
+apt-get update -qq
+apt-get install -qq --no-install-recommends -o Dpkg::Options::=--force-unsafe-io "$@"
+apt-get clean
+rm -r /var/lib/apt/lists/* /usr/sbin/policy-rc.d' sh "$@"
+"""
+
+
+def with_packages(release: str, packages: Sequence[str]) -> Path:
+    """Return a layer with more packages for the root file system, made on first use."""
+    base = root_file_system(release)
+    key = hashlib.sha256(",".join(packages).encode()).hexdigest()[:12]
+    directory = base.with_name(f"{base.name}+{key}")
+    if not directory.is_dir():
+        say(f"adding {', '.join(packages)} to Debian {release} in {directory}: once")
+        place = directory.with_name(f"{directory.name}.{os.getpid()}")
+        for name in ("upper", "work", "root"):
+            (place / name).mkdir(parents=True)
+        made = _in_mounts(ADD, str(base), str(place), *packages)
+        if made.returncode != 0:
+            shutil.rmtree(place, ignore_errors=True)
+            raise RuntimeError(f"apt-get failed:\n{made.stdout}\n{made.stderr[-4000:]}")
+        (place / "upper").rename(directory)
+        shutil.rmtree(place, ignore_errors=True)
+    return directory
+
+
+def _in_mounts(script: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell script whose mounts nobody else sees, and which end with it."""
+    return subprocess.run(
+        ["unshare", "--mount", "--propagation=private", "sh", "-ec", script, "sh", *words],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
 def wheels(release: str) -> Path:
     """Return a folder of wheels that installs the project on this release without a network."""
     python = RELEASES[release]
@@ -143,14 +192,7 @@ def installed(release: str, place: Path) -> list[Path]:
             target = source / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, target)
-    places = [str(base), str(place), str(wheelhouse), str(source)]
-    done = subprocess.run(
-        ["unshare", "--mount", "--propagation=private", "sh", "-ec", INSTALL, "sh", *places],
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    done = _in_mounts(INSTALL, str(base), str(place), str(wheelhouse), str(source))
     if done.returncode != 0:
         raise RuntimeError(f"scripts/install failed:\n{done.stdout}\n{done.stderr}")
     return [place / "upper", base]
@@ -180,14 +222,7 @@ def run_pure_tests(release: str, place: Path) -> subprocess.CompletedProcess[str
     """Run the unit and property tests with the Python of a release, in its own file system."""
     base = root_file_system(release)
     wheelhouse = wheels(release)
-    places = [str(base), str(place), str(wheelhouse), str(CHECKOUT)]
-    return subprocess.run(
-        ["unshare", "--mount", "--propagation=private", "sh", "-ec", TEST_IN, "sh", *places],
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    return _in_mounts(TEST_IN, str(base), str(place), str(wheelhouse), str(CHECKOUT))
 
 
 if __name__ == "__main__":  # make root file systems, and say where they lie

@@ -10,8 +10,12 @@ from typing import Any
 import keyring
 import pytest
 import secretstorage
+from jeepney import DBusAddress, new_method_call
+from jeepney.io.blocking import DBusConnection
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
+from secretstorage import dbus_init
 
+from creds_session.system.secret_service import NAME, PATH
 from tests.session.clients import in_a_session
 
 OF_KEYRING = (
@@ -19,6 +23,8 @@ OF_KEYRING = (
     "ignore::pytest.PytestUnraisableExceptionWarning",
     "ignore:Empty usernames:DeprecationWarning",
 )
+
+SERVICE = DBusAddress(PATH, NAME, "org.freedesktop.Secret.Service")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,9 +50,17 @@ def own_choice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         keyring.backend.get_all_keyring.reset()
 
 
+def introduced() -> DBusConnection:
+    """Connect for keyring, so that its first call does not end the daemon (docs/decisions/0030)."""
+    connection = dbus_init()
+    connection.send_and_get_reply(new_method_call(SERVICE, "ReadAlias", "s", ("default",)))
+    return connection
+
+
 @pytest.fixture
-def by_keyring(session: dict[str, str]) -> Any:  # noqa: ARG001 - it is in there
+def by_keyring(session: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001
     """keyring's own backend, which this process has not chosen."""
+    monkeypatch.setattr(secretstorage, "dbus_init", introduced)
     return SecretServiceKeyring()  # type: ignore[no-untyped-call]
 
 
