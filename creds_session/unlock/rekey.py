@@ -8,9 +8,11 @@ keyring too, and writes the file beside the old one and renames it
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,7 +130,7 @@ def _backup(path: Path) -> Iterator[tuple[Path, bytes]]:
 
     gnome-keyring takes files for keyrings whose names end with ``.keyring`` (gkm-secret-module.c).
     """
-    copy = path.with_name(f"{path.name}.creds-backup-{time.strftime('%Y%m%dT%H%M%S')}")
+    copy = free_name(path.with_name(f"{path.name}.creds-backup-{time.strftime('%Y%m%dT%H%M%S')}"))
     before = back_up(path, copy)
     try:
         yield copy, before
@@ -138,6 +140,12 @@ def _backup(path: Path) -> Iterator[tuple[Path, bytes]]:
         raise
     except CredsSessionError as error:
         raise _unsure(error, path, copy, before) from error
+
+
+def free_name(path: Path) -> Path:
+    """Return the path, or with a number where it is there: two changes may fall in one second."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], numbered) if not os.path.lexists(one))
 
 
 def _try(service: SecretService, login: str, old: Secret, new: Secret) -> None:

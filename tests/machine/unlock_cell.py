@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
@@ -90,11 +90,11 @@ class Seen(NamedTuple):
     seconds: float
 
 
-def prepare(machine: Machine) -> None:
+def prepare(machine: Machine, people: Mapping[str, str] = OF_USER) -> None:
     """Make the users, each with a keyring that holds a secret, kept as a template."""
     machine.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/key")
     machine.sh("mkdir -m 755 /opt/templates; mkdir -m 1777 /run/cells")
-    for user, password in {**OF_USER, "carol": "pw of carol"}.items():
+    for user, password in {**people, "carol": "pw of carol"}.items():
         machine.add_user(user, password)
         machine.sh(
             f"install -d -o {user} -g {user} -m 700 ~{user}/.ssh; install -o {user} -g {user}"
@@ -103,7 +103,7 @@ def prepare(machine: Machine) -> None:
             f" install -D /dev/null /var/lib/systemd/linger/{user};"
             f" systemctl start user@$(id -u {user})"
         )
-    for user, password in OF_USER.items():
+    for user, password in people.items():
         wait = (
             f"for i in $(seq 100); do [ -S /run/user/$(id -u {user})/bus ] && exit; sleep 0.1; done"
         )
@@ -125,8 +125,9 @@ def as_user(machine: Machine, user: str, script: str, password: str = "") -> int
     """Run a script on the bus of the user's manager."""
     words = "XDG_RUNTIME_DIR=/run/user/$u DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$u/bus"
     machine.sh("cat >/run/cells/script", stdin=script.encode())
-    line = f"u=$(id -u {user}); PW=$(cat); cd ~{user}; exec timeout 30 runuser -u {user} -- env"
-    line += f' {words} PW="$PW" HOME=$(pwd) sh /run/cells/script'
+    # No password in an argument: the journal notes those of runuser(1).
+    line = f"u=$(id -u {user}); PW=$(cat); export PW; cd ~{user}; exec timeout 30 runuser -u {user}"
+    line += f" -- env {words} HOME=$(pwd) sh /run/cells/script"
     done = machine.sh(line, check=False, stdin=password.encode())
     return done.returncode
 

@@ -10,7 +10,7 @@ from creds_session import unlock as unlocking
 from creds_session.errors import CredsSessionError, InvalidData, Unavailable, WrongPassword
 from creds_session.secret import Secret
 from creds_session.session_facts import MAX_PASSWORD, NameOwner
-from creds_session.unlock.rekey import first_accepted, possible_passwords, rekey
+from creds_session.unlock.rekey import first_accepted, free_name, possible_passwords, rekey
 from creds_session.unlock.routes import NoKeyringYet
 from tests.unit import examples
 from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
@@ -187,3 +187,11 @@ def test_rekey_gives_no_password_to_a_process_of_another_user(
     with pytest.raises(CredsSessionError, match="no password goes there"):
         rekey(environ, never)
     assert copies(keyring) == []
+
+
+def test_free_name_has_a_number_where_the_path_is_there(tmp_path: Path) -> None:
+    names = []
+    for _ in range(3):
+        names.append(free_name(tmp_path / "copy"))
+        names[-1].touch()
+    assert [name.name for name in names] == ["copy", "copy-2", "copy-3"]
