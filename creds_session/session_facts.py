@@ -101,6 +101,11 @@ class BusFacts(NamedTuple):
     is_idle: bool = False
 
     @property
+    def is_unknown(self) -> bool:
+        """Tell whether there was no time to look for a bus."""
+        return self.address is None and self.reason.endswith("in time")
+
+    @property
     def answers(self) -> bool:
         """Tell whether the bus was spoken to."""
         return self.address is not None and not self.reason

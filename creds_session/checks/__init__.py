@@ -20,6 +20,7 @@ from creds_session.checks.registry import Check, run, select
 __all__ = ["CHECKS", "Check", "run", "select"]
 
 CHECKS: tuple[Check, ...] = (
+    *pam.FIRST,
     *installation.CHECKS,
     *session.CHECKS,
     *bus.CHECKS,

@@ -32,7 +32,7 @@ STOPPED = "T"
 
 
 def _absent(facts: Facts) -> Found | None:
-    if facts.bus.address is not None or facts.bus.reason.endswith("in time"):
+    if facts.bus.address is not None or facts.bus.is_unknown:
         return None
     return Found((f"XDG_RUNTIME_DIR={facts.session.runtime_directory or '(not set)'}",))
 

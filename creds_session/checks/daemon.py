@@ -140,7 +140,7 @@ def _has_secrets(daemon: Daemon) -> bool:
 
 def _without_secrets(facts: Facts) -> Found | None:
     lacking = [daemon for daemon in facts.daemons if not _has_secrets(daemon)]
-    if not lacking or facts.bus.owner is not None:
+    if not lacking or facts.bus.owner is not None or facts.bus.is_unknown:
         return None
     pids = [daemon.pid for daemon in lacking]
     return Found(tuple(map(describe, lacking)), cure=_end(pids, "end it, and start a whole one"))
@@ -149,7 +149,7 @@ def _without_secrets(facts: Facts) -> Found | None:
 def _waiting(facts: Facts) -> Found | None:
     waiting = [daemon for daemon in facts.daemons if daemon.role is DaemonRole.LOGIN]
     others = [daemon for daemon in facts.daemons if daemon.role is not DaemonRole.LOGIN]
-    if not waiting or others or facts.bus.owner is not None:
+    if not waiting or others or facts.bus.owner is not None or facts.bus.is_unknown:
         return None
     left = max(LOGIN_TIMEOUT - _age(waiting[0], facts), 0)
     return Found(
@@ -159,7 +159,7 @@ def _waiting(facts: Facts) -> Found | None:
 
 
 def _gone(facts: Facts) -> Found | None:
-    if facts.daemons or facts.bus.owner is not None:
+    if facts.daemons or facts.bus.owner is not None or facts.bus.is_unknown:
         return None
     story = story_of_login(facts)
     started = [event.line for event in story.events if STARTED in event.line.text]

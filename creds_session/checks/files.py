@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from creds_session.checks.registry import Check, hindrance
-from creds_session.checks.session import is_foreign, shown
+from creds_session.checks.session import given_back, is_foreign, shown
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.surroundings import KeyringForm, PathFacts, PathKind
@@ -20,11 +20,6 @@ def _chmod(mode: str, path: str) -> Remediation:
     return Remediation(
         "give it the mode that it should have", (("chmod", mode, path),), is_safe=True
     )
-
-
-def _own(facts: Facts, path: str) -> Remediation:
-    command = ("sudo", "chown", f"{facts.session.uid}", path)
-    return Remediation("give it back to this user", (command,), is_safe=True)
 
 
 def _not_a_folder(facts: Facts) -> Found | None:
@@ -43,19 +38,27 @@ def _folder_foreign(facts: Facts) -> Found | None:
     folder = facts.home.folder
     if not is_foreign(folder, facts):
         return None
-    return Found((shown(folder),), cure=_own(facts, folder.path))
+    return Found((shown(folder),), cure=given_back(folder, facts))
 
 
 def _folder_unreadable(facts: Facts) -> Found | None:
-    folder, data = facts.home.folder, facts.home.data
+    folder, above = facts.home.folder, (facts.home.home, facts.home.data)
     if folder.kind is PathKind.DENIED:
-        mode = Remediation("open the folders that lead to it to their owner", is_safe=False)
-        return Found((shown(folder), shown(data)), cure=mode)
+        return Found((shown(folder), *map(shown, above)), cure=_opened(above, facts))
     if folder.kind is PathKind.UNKNOWN and facts.keyring.path and facts.keyring.exists is None:
         return Found((f"{facts.keyring.path} cannot be looked at",))
     if folder.kind is not PathKind.FOLDER or folder.is_readable or is_foreign(folder, facts):
         return None
     return Found((shown(folder),), cure=_chmod("700", folder.path))
+
+
+def _opened(above: Iterable[PathFacts], facts: Facts) -> Remediation:
+    """Return how the first folder that keeps its own user out is opened to him."""
+    for one in above:
+        is_own = one.kind is PathKind.FOLDER and not is_foreign(one, facts)
+        if is_own and not one.is_readable:
+            return _chmod("u+rwx", one.path)
+    return Remediation("open the folders that lead to it to their owner")
 
 
 def _folder_unwritable(facts: Facts) -> Found | None:
@@ -74,7 +77,7 @@ def _cannot_be_made(facts: Facts) -> Found | None:
     above = home.data if home.data.kind is PathKind.FOLDER else home.home
     if above.kind is not PathKind.FOLDER or above.is_writable:
         return None
-    cure = _own(facts, above.path) if is_foreign(above, facts) else _chmod("u+rwx", above.path)
+    cure = given_back(above, facts) if is_foreign(above, facts) else _chmod("u+rwx", above.path)
     return Found((f"{home.folder.path} is not there", shown(above)), cure=cure)
 
 
@@ -108,7 +111,7 @@ def _login(judge: Callable[[PathFacts, Facts], Found | None]) -> Callable[[Facts
 
 def _file_foreign(login: PathFacts, facts: Facts) -> Found | None:
     return (
-        Found((shown(login),), cure=_own(facts, login.path)) if is_foreign(login, facts) else None
+        Found((shown(login),), cure=given_back(login, facts)) if is_foreign(login, facts) else None
     )
 
 

@@ -29,7 +29,7 @@ def _is_served(facts: Facts) -> bool:
 
 
 def _unowned(facts: Facts) -> Found | None:
-    if facts.bus.owner is not None or facts.keyring.exists is False:
+    if facts.bus.owner is not None or facts.keyring.exists is False or facts.bus.is_unknown:
         return None
     running = tuple(describe(daemon) for daemon in facts.daemons)
     return Found(running or ("no gnome-keyring-daemon of this user runs",))

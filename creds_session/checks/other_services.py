@@ -28,7 +28,16 @@ def _others(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
     there = {path.rpartition("/")[2] for path in pam.files}
     for name in names:
         if name in there and name != pam.service:
-            yield pam._replace(service=name)
+            other = pam._replace(service=name)
+            if not _is_alias(other):
+                yield other
+
+
+def _is_alias(pam: PamFacts) -> bool:
+    """Tell whether a service has no rule of its own: su-l includes su, and is mended with it."""
+    rules = [rule for group in rules_of(pam).values() for rule in group]
+    own = f"/{pam.service}"
+    return bool(rules) and not any(str(rule.origin.file).endswith(own) for rule in rules)
 
 
 def _has_rules(pam: PamFacts) -> bool:

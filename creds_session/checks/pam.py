@@ -86,6 +86,12 @@ def _module(facts: Facts) -> Found | None:
     return Found((f"no {MODULE} in libpam's folders",))
 
 
+def _module_level(facts: Facts) -> Severity:
+    """Without the module, a rule that must succeed turns everybody away."""
+    is_lockout = any(verdict.is_unsafe for verdict in problems(facts.pam))
+    return Severity.ERROR if is_lockout else hindrance(facts)
+
+
 def _missing(facts: Facts) -> Found | None:
     found = problems(facts.pam)
     if not found or any(verdict.present for verdict in found):
@@ -232,25 +238,7 @@ def _first_login(facts: Facts) -> Found | None:
 OPTIONS = frozenset({"auto_start", "use_authtok"})
 MISSING = ("pam-module-not-installed", "pam-file-malformed", "pam-rule-missing")
 
-CHECKS = (
-    Check(
-        "pam-module-not-installed",
-        "pam",
-        hindrance,
-        "pam_gnome_keyring.so is not installed",
-        _module,
-        cause="distributions put it into a package of its own; a rule with a leading `-` says"
-        " nothing of a module that is not there",
-        cure=lambda facts: install(MODULE, facts.installation.os_release),
-    ),
-    Check(
-        "pam-service-absent",
-        "pam",
-        Severity.NOTE,
-        "there is no PAM service of that name",
-        _service_absent,
-        cause="the program that logs people in is not installed, or has another service",
-    ),
+FIRST = (
     Check(
         "pam-file-malformed",
         "pam",
@@ -261,14 +249,14 @@ CHECKS = (
         cure=Remediation("mend that line before you log out"),
     ),
     Check(
-        "pam-rule-missing",
+        "pam-module-not-installed",
         "pam",
-        hindrance,
-        "a password typed at the login does not open the keyring: there is no rule",
-        _missing,
-        cause="pam_gnome_keyring.so is not called where the password passes",
-        cure=APPLY,
-        needs=("pam-module-not-installed", "pam-file-malformed"),
+        _module_level,
+        "pam_gnome_keyring.so is not installed",
+        _module,
+        cause="distributions put it into a package of its own; a rule with a leading `-` says"
+        " nothing of a module that is not there",
+        cure=lambda facts: install(MODULE, facts.installation.os_release),
     ),
     Check(
         "pam-rule-unsafe",
@@ -279,7 +267,28 @@ CHECKS = (
         cause="its control is required, requisite or the like: a keyring that does not open then"
         " refuses the login",
         cure=APPLY,
-        needs=("pam-file-malformed",),
+        needs=("pam-file-malformed", "pam-module-not-installed"),
+    ),
+)
+"""What may turn away every login stands before all else: other cures say to log in anew."""
+CHECKS = (
+    Check(
+        "pam-service-absent",
+        "pam",
+        Severity.NOTE,
+        "there is no PAM service of that name",
+        _service_absent,
+        cause="the program that logs people in is not installed, or has another service",
+    ),
+    Check(
+        "pam-rule-missing",
+        "pam",
+        hindrance,
+        "a password typed at the login does not open the keyring: there is no rule",
+        _missing,
+        cause="pam_gnome_keyring.so is not called where the password passes",
+        cure=APPLY,
+        needs=("pam-module-not-installed", "pam-file-malformed"),
     ),
     Check(
         "pam-only-if",

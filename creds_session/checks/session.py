@@ -36,6 +36,12 @@ def is_foreign(path: PathFacts | None, facts: Facts) -> bool:
     return path is not None and path.uid >= 0 and path.uid != facts.session.uid
 
 
+def given_back(path: PathFacts, facts: Facts) -> Remediation:
+    """Return how root gives a file or folder back to this user."""
+    command = ("sudo", "chown", f"{facts.session.uid}", path.path)
+    return Remediation("give it back to this user", (command,), is_safe=True)
+
+
 def _sudo(facts: Facts) -> Found | None:
     session = facts.session
     if session.uid != 0 or not session.sudo_user or facts.bus.answers:
@@ -48,7 +54,10 @@ def _sudo(facts: Facts) -> Found | None:
 
 def _home_foreign(facts: Facts) -> Found | None:
     home = facts.home.home
-    return Found((f"HOME={shown(home)}",)) if is_foreign(home, facts) else None
+    if not is_foreign(home, facts):
+        return None
+    is_own = home.path.rstrip("/") == facts.home.home_of_account.rstrip("/")
+    return Found((f"HOME={shown(home)}",), cure=given_back(home, facts) if is_own else None)
 
 
 def _home_absent(facts: Facts) -> Found | None:
@@ -161,8 +170,8 @@ CHECKS = (
         hindrance,
         "HOME belongs to another user",
         _home_foreign,
-        cause="su without a dash, or sudo with HOME kept, leaves the home of another; the keyrings"
-        " are looked for there, and cannot be opened or are nobody's",
+        cause="su without a dash, or sudo with HOME kept, leaves the home of another, where the"
+        " keyrings are looked for; or root made the home, and did not give it to its user",
         cure=LOG_IN,
     ),
     Check(

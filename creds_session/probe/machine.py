@@ -25,19 +25,21 @@ from creds_session.sshd import NOT_ASKED, SshdFacts, connection_of
 from creds_session.story import LogLine, address_of, method_of
 from creds_session.surroundings import (
     ClientFacts,
+    ControlFacts,
     HomeFacts,
     ProcessFacts,
     RuntimeFacts,
     UnitsFacts,
 )
 from creds_session.system.bus import is_socket_of, session_bus_address
+from creds_session.system.hung_disks import Disk
 from creds_session.system.logins import service_of_session
 from creds_session.system.processes import environments
 from creds_session.system.root import Root
 from creds_session.system.survey import Survey, survey
 from creds_session.system.together import Jobs
 
-TIMEOUT = 3.0  # seconds for all
+TIMEOUT = 2.5  # seconds for all, so that there is an answer within three
 BUS_TIMEOUT = 1.5  # for a whole conversation with the bus, each answer of which takes milliseconds
 SU = frozenset({"su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond"})
 
@@ -60,13 +62,20 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     log = jobs.start("log", lambda: probe_log(os.getuid()), no_lines)
     nobody = SessionFacts("?", os.getuid())
     session = jobs.start("session", lambda: _session(environ, log), nobody)
-    live = jobs.start("bus", lambda: _live(environ), _Live())
-    home = jobs.start("home", lambda: probe_home(environ), HomeFacts())
+    disk, run = _own_disk(environ), _run(environ)
+    live = jobs.start("bus", lambda: _live(environ, run), _Live())
+    home = jobs.start("home", disk.only_then(lambda: probe_home(environ)), HomeFacts())
     unseen = KeyringFacts("", None)
-    keyring = jobs.start("keyring", lambda: probe_keyring(environ, connect=False), unseen)
-    runtime = jobs.start("runtime", lambda: probe_runtime(environ), RuntimeFacts())
-    client = jobs.start("client", lambda: probe_client(environ), ClientFacts())
-    activations = jobs.start("activations", lambda: probe_activations(environ), None)
+    keyring = jobs.start(
+        "keyring",
+        disk.only_then(run.only_then(lambda: probe_keyring(environ, connect=False))),
+        unseen,
+    )
+    runtime = jobs.start("runtime", run.only_then(lambda: probe_runtime(environ)), RuntimeFacts())
+    client = jobs.start("client", disk.only_then(lambda: probe_client(environ)), ClientFacts())
+    activations = jobs.start(
+        "activations", disk.only_then(lambda: probe_activations(environ)), None
+    )
     # A root's own files lie on its own disks: these are not waited for by the clock.
     installation = probe_installation(root)
     login = connection_of(_user(), environ.get("SSH_CONNECTION", ""))
@@ -74,7 +83,9 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     init = probe_init(root, installation.daemon)
     first_login = probe_first_login(root)
     seen = live()
-    control = probe_control(environ, seen.bus, seen.processes.daemons, units())
+    control = ControlFacts()
+    if run.answers():
+        control = probe_control(environ, seen.bus, seen.processes.daemons, units())
     pam = probe_pam(root, _service(sshd(), session()))
     return Facts(
         now=time.time(),
@@ -97,6 +108,21 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
         log=log(),
         late=tuple(jobs.failed),
     )
+
+
+def _own_disk(environ: Mapping[str, str]) -> Disk:
+    """Return where this user's files lie, which may be a server that is gone."""
+    home = environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+    data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
+    config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    return Disk(f"{data}/keyrings/login.keyring", f"{config}/creds-session")
+
+
+def _run(environ: Mapping[str, str]) -> Disk:
+    """Return where the sockets of this session are said to lie."""
+    bus = environ.get("DBUS_SESSION_BUS_ADDRESS", "").partition(",")[0]
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    return Disk(runtime and f"{runtime}/keyring", bus.removeprefix("unix:path="))
 
 
 def probe_user(name: str, root: Root) -> Facts:
@@ -143,11 +169,13 @@ def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
     return {**base, **best}
 
 
-def _live(environ: Mapping[str, str]) -> _Live:
+def _live(environ: Mapping[str, str], run: Disk) -> _Live:
     """Look at the processes, and speak to the bus if one of this user's runs."""
     uid = os.getuid()
-    address = session_bus_address(environ, uid)
     processes = survey(uid)
+    if not run.answers():
+        return _Live(processes)
+    address = session_bus_address(environ, uid)
     if address is None or processes.others.buses or not _may_be_idle(address, uid):
         return _Live(processes, probe_bus(environ, BUS_TIMEOUT))
     reason = "nobody has used it yet, so nothing runs on it"

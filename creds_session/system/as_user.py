@@ -36,7 +36,7 @@ def as_user(entry: pwd.struct_passwd, work: Callable[[], bytes], timeout: float)
         os.close(reader)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)  # our own child, not waited for yet: its number is its own
-        os.waitpid(pid, 0)
+        os.waitpid(pid, os.WNOHANG)  # one that waits for a dead disk may never end
 
 
 def _be(entry: pwd.struct_passwd, work: Callable[[], bytes], writer: int) -> NoReturn:

@@ -21,7 +21,7 @@ class Jobs:
         """Start a job; return what waits for its result.
 
         ``otherwise`` stands for a result that does not come in time, or a job that fails; the
-        job is then named in ``failed``.
+        job is then named in ``failed``. One that raises TimeoutError gave up by itself.
         """
         results: list[T] = []
         reasons: list[str] = []
@@ -29,6 +29,8 @@ class Jobs:
         def carry_out() -> None:
             try:
                 results.append(work())
+            except TimeoutError:
+                return
             except Exception as error:  # noqa: BLE001 - what cannot be read is a reason in words
                 reasons.append(f"{name}: {type(error).__name__}: {error}")
 

@@ -85,6 +85,14 @@ def own_service(program: str) -> str:
     return f"mkdir -p {OWN_SERVICES}; printf '{text}' >{OWN_SERVICES}/s.service"
 
 
+HANG = (
+    "test -c /dev/fuse || mknod -m 666 /dev/fuse c 10 229; mkdir -p {0};"
+    " python3 /opt/hung.py {0} >/dev/null 2>&1 & echo $! >/run/hung;"
+    " until grep -q hung /proc/mounts; do sleep 0.05; done"
+)
+LET_GO = "kill $(cat /run/hung); umount --lazy {0}"
+ON_HUNG = "DBUS_SESSION_BUS_ADDRESS=unix:path=/mnt/hung/bus"
+WSL = "5.15.167.4-microsoft-standard-WSL2"
 ENVIRONMENT = (
     env(
         "bus-stale", "/run/user/1000/gone", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/gone"
@@ -117,6 +125,20 @@ ENVIRONMENT = (
     env("ssh-socket-gone", "absent", "SSH_AUTH_SOCK=/run/user/1000/keyring/ssh"),
     env("control-variable-stale", "keyring-AB", "GNOME_KEYRING_CONTROL=/run/user/1000/keyring-AB"),
     env("bus-sandboxed", "snap", "SNAP=/snap/x SNAP_NAME=x"),
+    env(
+        "secret-unreadable",
+        "not looked at in time",
+        ON_HUNG,
+        root=HANG.format("/mnt/hung"),
+        undo=LET_GO.format("/mnt/hung"),
+    ),
+    env(
+        "facts-incomplete",
+        "runtime: nothing within its time",
+        ON_HUNG,
+        root=HANG.format("/mnt/hung"),
+        undo=LET_GO.format("/mnt/hung"),
+    )._replace(behind="secret-unreadable"),
     Breakage("root-under-sudo", "SUDO_USER=alice", ask="setsid -w sudo -n creds-doctor"),
     Breakage(
         "container-without-init",
@@ -133,7 +155,16 @@ ENVIRONMENT = (
         cure="root",
     ),
 )
+ANEW = f"pkill -u alice -f ^{DAEMON}; sleep 0.2"  # a daemon that made another keyring keeps it
 FILES = (
+    Breakage(
+        "keyrings-unreadable",
+        "/home/alice: folder, owner 1000, mode 0000",
+        root="chmod 000 /home/alice",
+        undo="chmod 700 /home/alice",
+        cure="fix",
+    ),
+    Breakage("home-foreign", "owner 1001", root="chown bob /home/alice", cure="root"),
     Breakage("runtime-directory-open", "0755", session="chmod 755 $XDG_RUNTIME_DIR", cure="fix"),
     Breakage("keyrings-open", "0755", session=f"chmod 755 {KEYRINGS}", cure="fix"),
     Breakage("keyring-open", "0644", session=f"chmod 644 {LOGIN}", cure="fix"),
@@ -153,19 +184,19 @@ FILES = (
         "keyring-not-a-file",
         "login.keyring: folder",
         session=f"mv {LOGIN} ~/kept-file; mkdir {LOGIN}",
-        leave=f"rm -rf {LOGIN} {LOGIN}.aside; mv ~/kept-file {LOGIN}",
+        leave=f"rm -rf {LOGIN} {LOGIN}.aside; mv ~/kept-file {LOGIN}; {ANEW}",
     ),
     Breakage(
         "keyring-broken",
         "not a keyring",
         session=f"cp -p {LOGIN} ~/kept-text; echo nonsense >{LOGIN}",
-        leave=f"mv ~/kept-text {LOGIN}",
+        leave=f"mv ~/kept-text {LOGIN}; {ANEW}",
     ),
     Breakage(
         "keyring-plaintext",
         "[keyring]",
         session=f"cp -p {LOGIN} ~/kept-sealed; printf '[keyring]\\ndisplay-name=Login\\n' >{LOGIN}",
-        leave=f"mv ~/kept-sealed {LOGIN}",
+        leave=f"mv ~/kept-sealed {LOGIN}; {ANEW}",
     ),
     Breakage(
         "keyrings-cannot-be-made",
@@ -196,6 +227,12 @@ FILES = (
     ),
 )
 INSTALLATION = (
+    Breakage(
+        "wsl-without-login",
+        "Microsoft",
+        root=f"echo {WSL} >/run/release; mount --bind /run/release /proc/sys/kernel/osrelease",
+        undo="umount /proc/sys/kernel/osrelease",
+    ),
     Breakage(
         "daemon-not-installed",
         "no gnome",
@@ -292,7 +329,7 @@ PAM = (
         "sed -i '1iauth sufficient pam_unix.so' FILE;"
         " echo 'auth optional pam_gnome_keyring.so' >>FILE;"
         " echo 'session optional pam_gnome_keyring.so auto_start' >>FILE",
-    ),
+    )._replace(cure="undo"),
     other(
         "pam-other-service-unsafe",
         "login: auth: ",
@@ -400,6 +437,26 @@ SESSIONS = (
         session="printf pw1 | gnome-keyring-daemon --unlock --daemonize >/dev/null 2>&1; sleep 0.5",
         cure="fix",
         login="key",
+    ),
+    Breakage(
+        "daemon-split-brain",
+        "role unit",
+        session=f"{END} printf pw1 | gnome-keyring-daemon --unlock --daemonize >/dev/null 2>&1;"
+        " systemctl --user start gnome-keyring-daemon.socket gnome-keyring-daemon.service;"
+        " sleep 0.5",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "prompt-waiting",
+        "gcr-prompter",
+        session="python3 /opt/silent_display.py & DISPLAY_=$!; sleep 0.3;"
+        " DISPLAY=:9 dbus-update-activation-environment DISPLAY; creds lock;"
+        " secret-tool lookup service app username me & CLIENT=$!; sleep 1",
+        leave="pkill -x gcr-prompter; wait $CLIENT; kill $DISPLAY_; wait $DISPLAY_;"
+        " dbus-update-activation-environment DISPLAY=",
+        login="password",
+        behind="keyring-locked",
     ),
     Breakage(
         "daemon-without-secrets",
@@ -614,6 +671,28 @@ while True:
         bus.send(new_method_return(message, "v", (("b", mode == "locked"),)))
     else:
         bus.send(new_error(message, "org.freedesktop.DBus.Error.UnknownMethod"))
+"""
+HUNG = """\
+import ctypes, os, sys, time
+
+driver = os.open("/dev/fuse", os.O_RDWR)  # nobody reads it: whoever looks there waits
+options = f"fd={driver},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+place = sys.argv[1].encode()
+if ctypes.CDLL(None).mount(b"hung", place, b"fuse", 0, options) != 0:
+    sys.exit("not mounted")
+time.sleep(600)
+"""
+SILENT_DISPLAY = """\
+import os, socket, time
+
+os.makedirs("/tmp/.X11-unix", exist_ok=True)
+server = socket.socket(socket.AF_UNIX)
+server.bind("/tmp/.X11-unix/X9")  # a display that takes connections and says nothing
+server.listen()
+try:
+    time.sleep(600)
+finally:
+    os.unlink("/tmp/.X11-unix/X9")
 """
 SECOND_KEYRING = """\
 import os

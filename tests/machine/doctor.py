@@ -59,6 +59,8 @@ def prepare(machine: Machine) -> None:
     for name, text in (
         ("other_provider", breakages.OTHER_PROVIDER),
         ("second_keyring", breakages.SECOND_KEYRING),
+        ("hung", breakages.HUNG),
+        ("silent_display", breakages.SILENT_DISPLAY),
     ):
         (machine.root / f"opt/{name}.py").write_text(text)
     with machine.ssh("alice", PASSWORD) as session:
@@ -84,7 +86,7 @@ def log_in(machine: Machine, kind: str, password: str = PASSWORD) -> Login:
         session = machine.ssh("bob", PASSWORD)
         session.enter("su - alice", PASSWORD)
         return session
-    return machine.ssh("alice", password)
+    return machine.ssh("alice", password, answers=[""])
 
 
 def ask(machine: Machine, session: Login, command: str = "creds-doctor") -> Told:

@@ -28,7 +28,7 @@ Faults = tuple[Breakage, ...]
 
 HELD = {
     "sshd's settings": ("sshd-", "login-password-lost"),
-    "the service's file": ("pam-service-absent", "pam-rule-missing"),
+    SSHD: ("pam-service-absent", "pam-rule-missing"),
     "the socket's drop-in": ("first-login-fails", "pam-rule-missing", "keyring-ghost"),
     "the text of the keyring": ("keyring-not-a-file", "keyring-broken", "keyring-plaintext"),
     "the mode of the keyring": ("keyring-open", "keyring-file-unreadable", "keyring-not-a-file"),
@@ -46,6 +46,7 @@ HELD = {
 """What each breakage holds, by its id or how that begins; variables are told by the command."""
 
 VARIABLES = re.compile(r"\b([A-Z_]+)=|-u ([A-Z_]+)")
+SETS = re.compile(r"\b(?:eval|export)\b")
 DEPTH = (
     ("daemon", "the text of the keyring", "the file default"),
     ("the mode of the keyring",),
@@ -53,6 +54,7 @@ DEPTH = (
     ("the mode of the folder",),
     ("the owner of the folder",),
     ("the place of the folder",),
+    ("the home",),
     ("the bus",),
 )
 MIXED = tuple(one for one in (*SHARED, *SESSIONS) if one.id != "pam-other-services")
@@ -60,11 +62,13 @@ MIXED = tuple(one for one in (*SHARED, *SESSIONS) if one.id != "pam-other-servic
 
 def held(one: Breakage) -> frozenset[str]:
     """Return what a breakage takes hold of."""
+    if one.root.endswith(" /home/alice"):
+        return frozenset({"the home"})
     things = {thing for thing, ids in HELD.items() if one.id.startswith(ids)}
     if one in ENVIRONMENT and one.ask.startswith("env "):
         things |= {name for pair in VARIABLES.findall(one.ask) for name in pair if name}
-    if one in PAM and f"/root/sshd {SSHD}" in one.undo:
-        things.add("the service's file")
+    if one in PAM and one.root.startswith("cp -p /etc/pam.d/"):
+        things.add(one.root.split()[2])
     if one in SESSIONS and one.id != "bus-stopped":
         things.add("daemon")
     return frozenset(things)
@@ -89,19 +93,22 @@ def excludes(one: Breakage, other: Breakage) -> str:
 
 
 def _reason(one: Breakage, other: Breakage) -> str:
-    if has_own_way(one) and (has_own_way(other) or other.ask.startswith("env ")):
-        is_same = one.ask == other.ask == AS_ROOT
-        return "" if is_same else "two ways to ask; and sudo drops variables"
-    if one.id == "bus-stopped" and begins_a_session(other):
-        return "that session may have no bus to stop"
+    is_by_root = other.ask.startswith(AS_ROOT)
     is_bare = one.login == "su" or one.id == "user-manager-failed"
-    if is_bare and (other in ENVIRONMENT or other.id == "runtime-directory-open"):
-        return "that session has no variable that could be broken"
-    if one.id == "home-not-of-account" and other in (*FILES, *SESSIONS):
-        return "the copy of the home has files of its own"
-    if one.id == "pam-files-unread" and other.ask.startswith(AS_ROOT):
-        return "root reads every file"
-    return ""
+    has_variable = other in ENVIRONMENT or other.id == "runtime-directory-open"
+    is_copied = one.id == "home-not-of-account"
+    reasons = {
+        "two ways to ask; and sudo drops variables": has_own_way(one)
+        and (has_own_way(other) or other.ask.startswith("env ")),
+        "that session may have no bus to stop": one.id == "bus-stopped" and begins_a_session(other),
+        "that session has no variable that could be broken": is_bare and has_variable,
+        "the copy of the home has files of its own": is_copied and other in (*FILES, *SESSIONS),
+        "what hangs tells nothing of the rest": "/mnt/hung" in one.ask
+        and other.ask.startswith("env "),
+        "root reads every file": one.id == "pam-files-unread" and is_by_root,
+        "root sees no variable that a shell has set": SETS.search(one.session) and is_by_root,
+    }
+    return next((reason for reason, is_so in reasons.items() if is_so), "")
 
 
 def in_order(faults: Sequence[Breakage]) -> Faults:

@@ -5,6 +5,7 @@ CREDS_DOCTOR_TABLE=FILE has the table of docs/explanation/doctor-table.md writte
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -14,8 +15,12 @@ import pytest
 
 from creds_session.checks import CHECKS
 from tests.machine.breakages import (
+    AS_ROOT,
     ENVIRONMENT,
+    HANG,
     HOOK,
+    KEYRINGS,
+    LET_GO,
     MASK,
     NO_HOOK,
     SESSIONS,
@@ -232,10 +237,23 @@ def test_looking_leaves_no_trace(patient: Patient, kind: str) -> None:
         machine.sh(HOOK)
 
 
+CROWD = """\
+import os, signal, time
+
+for _one in range(5000):
+    if os.fork() == 0:
+        signal.pause()
+open("/tmp/crowded", "w").close()
+time.sleep(300)
+"""
+
+
 def test_an_answer_in_time_without_a_journal_and_among_a_crowd(patient: Patient) -> None:
     machine, session = patient.machine, patient.session
+    (machine.root / "opt/crowd.py").write_text(CROWD)
     machine.sh(
-        "for n in $(seq 600); do sleep 30 >/dev/null 2>&1 & done;"
+        "setpriv --reuid 1000 --clear-groups env -i HOME=/home/alice python3 -ISE /opt/crowd.py"
+        " >/dev/null 2>&1 & until test -e /tmp/crowded; do sleep 0.1; done;"
         " systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald;"
         " mv /var/log/journal /var/log/j 2>/dev/null; mv /run/log/journal /run/log/j || :"
     )
@@ -243,12 +261,50 @@ def test_an_answer_in_time_without_a_journal_and_among_a_crowd(patient: Patient)
         told = ask(machine, session)
         assert (told.status, told.above_note) == (0, [])
         assert told.seconds < PATIENCE
+        told = ask(machine, session, AS_ROOT)
+        assert (told.status, told.above_note) == (0, [])
+        assert told.seconds < PATIENCE
     finally:
         machine.sh(
-            "pkill -x sleep; mv /run/log/j /run/log/journal; mv /var/log/j /var/log/journal;"
-            " systemctl start systemd-journald",
+            "pkill -KILL -f /opt/crowd.py; rm /tmp/crowded; mv /run/log/j /run/log/journal;"
+            " mv /var/log/j /var/log/journal; systemctl start systemd-journald",
             check=False,
         )
+
+
+def test_an_answer_in_time_where_the_keyrings_hang(patient: Patient) -> None:
+    """The disk answers nobody, as a dead NFS server: what was seen in time is told."""
+    machine, session = patient.machine, patient.session
+    machine.sh(HANG.format(KEYRINGS))
+    try:
+        for way in ("creds-doctor", AS_ROOT):
+            told = ask(machine, session, way)
+            assert told.status == 1
+            assert "home: nothing within its time" in told.evidence("facts-incomplete")
+            assert told.seconds < PATIENCE
+    finally:
+        machine.sh(LET_GO.format(KEYRINGS))
+        patient.drop()
+
+
+def test_what_su_keeps_of_another_login_is_not_taken_for_its_own(patient: Patient) -> None:
+    """su without a dash: SSH_CONNECTION is bob's, and the log of alice's last login is of that."""
+    machine = patient.machine
+    patient.drop()
+    reset(machine)
+    log_in(machine, "password").close()
+    with machine.ssh("bob", PASSWORD) as session:
+        session.enter("su alice", PASSWORD)
+        assert "127.0.0.1" in session.run("echo $SSH_CONNECTION").output
+        session.run(
+            "unset XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS; cd; creds-doctor --save /tmp/f"
+        )
+        facts = json.loads((machine.root / "tmp/f").read_text())["facts"]
+        assert facts["session"]["by_ssh"] is False
+        assert any("gkr-pam" in line["text"] for line in facts["log"])  # that older one
+        told = ask(machine, session)
+        assert not any("log:" in line for one in told.findings for line in one["evidence"])
+        assert "login-without-password" not in told.ids
 
 
 def test_root_looks_at_another_session_and_others_judge_it(patient: Patient) -> None:

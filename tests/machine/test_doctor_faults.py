@@ -44,17 +44,20 @@ CASES = [
 AFTERMATH = frozenset(
     {
         *("secret-service-unowned", "keyring-locked", "login-without-password"),
-        *("daemon-other-home", "control-socket-gone"),
+        *("daemon-other-home", "control-socket-gone", "keyring-ghost"),
     }
 )
 """What a fault leaves behind when it is cured: a daemon that saw it has to be begun anew."""
 
-MISSED = {
+STANDS_FOR = {
     "keyrings-cannot-be-made": "keyring-absent",
     "keyrings-not-a-folder": "keyring-absent",
     "keyring-not-a-file": "keyring-absent",
+    "pam-rule-missing": "first-login-fails",
 }
-"""What is missed where `--fix` cured a fault with another: what was moved away comes back by hand.
+"""What is seen of a fault where another hides it, or `--fix` cured it with another.
+
+What was moved away is missed until it is brought back by hand; a revert takes the drop-in too.
 """
 
 
@@ -102,7 +105,8 @@ class Case:
     def words(self) -> str:
         """The variables of a command that are still broken, for env(1)."""
         asked = [one.ask for one in self.left if one.ask.startswith("env ")]
-        return " ".join(ask[len("env ") : -len(" creds-doctor")] for ask in asked)
+        words = [ask[len("env ") : -len(" creds-doctor")] for ask in asked]
+        return " ".join(sorted(words, key=lambda word: not word.startswith("-u")))
 
     def ask(self) -> Told:
         own = [one.ask for one in self.left if has_own_way(one)]
@@ -116,7 +120,7 @@ class Case:
         """Return the fault that the first finding names, or stands for."""
         same = [one for one in self.left if one.id == first]
         return next(iter(same), None) or next(
-            (one for one in self.left if first in {one.behind, MISSED.get(one.id)}), None
+            (one for one in self.left if first in {one.behind, STANDS_FOR.get(one.id)}), None
         )
 
     def cure(self, one: Breakage, told: Told) -> None:
@@ -125,7 +129,7 @@ class Case:
             said = self.fix()
             assert one.id not in self.ask().ids, said
         elif one.cure == "root":
-            carry_out_as_root(self.machine, told, one.id)
+            carry_out_as_root(self.machine, told, one.id if one.id in told.ids else told.ids[0])
         self.left.remove(one)
         if one.cure != "root":
             mend(self.machine, self.session, one)
