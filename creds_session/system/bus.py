@@ -186,6 +186,7 @@ class Bus:
 
     def __init__(self, address: str, timeout: float) -> None:
         self.address = address
+        self.known_to: set[str] = set()  # the unique names of who knows this connection
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
         if not address.startswith("unix:"):

@@ -42,12 +42,11 @@ class SecretService:
     def __init__(self, bus: Bus, owner: Peer) -> None:
         self._bus = bus
         self.owner = owner
-        self._knows_us = False
 
     def at(self, path: str, interface: str) -> DBusAddress:
         """Return the address of an object of its, for calls over the same bus."""
-        if not self._knows_us:
-            self._knows_us = True
+        if self.owner.unique_name not in self._bus.known_to:
+            self._bus.known_to.add(self.owner.unique_name)
             self._introduce()
         return DBusAddress(path, self.owner.unique_name, interface)
 

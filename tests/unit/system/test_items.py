@@ -23,6 +23,7 @@ class Asking(Bus):
 
     def __init__(self, *, answered: bool | None = True, kept: bool = False) -> None:
         self.answered = answered
+        self.known_to = {":1.1"}
         self.found = [ITEM] if kept else []
         self.is_locked = True
         self.calls: list[str] = []
