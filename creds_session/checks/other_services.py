@@ -45,12 +45,32 @@ def _has_rules(pam: PamFacts) -> bool:
 
     A rule in password alone is the distribution's own, for passwd.
     """
+    if not _may_have_rules(pam):
+        return False
     rules = rules_of(pam)
     if any(rules.values()):
         groups = (*OPENING, ManagementGroup.ACCOUNT)
         return any(is_keyring(rule) for group in groups for rule in rules[group])
     own = [text for path, text in pam.files.items() if path.endswith(f"/{pam.service}")]
     return any(MODULE.encode() in text for text in own)
+
+
+def _may_have_rules(pam: PamFacts) -> bool:
+    """Tell by the words alone whether it is worth reading all that a service includes.
+
+    Each word may be the name of a file that is included; what is no line of password may be ours.
+    """
+    texts = {path.rpartition("/")[2].encode(): text for path, text in pam.files.items()}
+    todo, done = {pam.service.encode()}, set[bytes]()
+    while todo:
+        name = todo.pop()
+        done.add(name)
+        text = texts[name]
+        lines = (line for line in text.splitlines() if MODULE.encode() in line)
+        if not all(line.startswith((b"password", b"-password", b"#")) for line in lines):
+            return True
+        todo |= {word.rpartition(b"/")[2] for word in text.split()} & texts.keys() - done
+    return False
 
 
 def _unsafe(facts: Facts) -> Found | None:

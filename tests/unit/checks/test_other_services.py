@@ -89,3 +89,20 @@ def test_the_cure_names_each_service_once_and_what_was_not_read_is_not_judged() 
     refused = with_service("login", WHOLE + b"@include nothing\n")
     assert [one.id for one in found(refused)] == ["pam-other-service-unsafe"]
     assert found(refused._replace(pam=refused.pam._replace(reason="denied"))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        (b"@include common-keyring\n", True),
+        (b"auth include common-keyring\n", True),
+        (b"auth substack /etc/pam.d/common-keyring\n", True),
+        (b"auth \\\n[default=ignore] \\\npam_gnome_keyring.so\n", True),
+        (b"@include login\npassword optional pam_gnome_keyring.so\n", False),
+    ],
+)
+def test_a_rule_is_found_behind_what_is_included(text: bytes, *, rules: bool) -> None:
+    facts = with_service("login", UNIX + SESSION + text)
+    files = {**facts.pam.files, "/etc/pam.d/common-keyring": AUTH_OURS + SESSION_OURS}
+    told = found(facts._replace(pam=facts.pam._replace(files=files)))
+    assert ("pam-other-services" not in [one.id for one in told]) is rules
