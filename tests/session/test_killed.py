@@ -61,6 +61,14 @@ def daemon() -> int:
         return service.owner.pid
 
 
+def kill_daemon() -> None:
+    """Kill it, and wait until the bus knows."""
+    os.kill(daemon(), signal.SIGKILL)
+    with Bus(os.environ["DBUS_SESSION_BUS_ADDRESS"], 5) as bus:
+        while secret_service(bus) is not None:
+            assert bus.remaining
+
+
 @contextmanager
 def killed_at(call: str, nth: int) -> Iterator[None]:
     """Kill the daemon when it enters the nth call of this kind, from now on."""
@@ -130,7 +138,7 @@ def test_killed_at_any_step_of_its_writing_the_old_value_is_there_or_the_new(
 def test_a_new_daemon_reads_all_that_was_kept(them: dict[tuple[str, str], str]) -> None:
     for (service, username), password in them.items():
         put(service, username, Secret(password.encode()))
-    os.kill(daemon(), signal.SIGKILL)
+    kill_daemon()
     open_again()
     assert {at: kept(*at) for at in them} == {
         at: Secret(password.encode()) for at, password in them.items()
