@@ -41,7 +41,10 @@ class Access(NamedTuple):
 
 
 USUAL = Access()
-PATIENT = Access(timeout=60)  # the daemon looks through all its items for each one's names
+# For each item's names the daemon goes through all its items: it looks an object up by its class
+# first, and has no index of collections (gkd-secret-objects.c:
+# secret_objects_lookup_gck_object_for_path, gkm-manager.c:find_for_attributes).
+PATIENT = Access(timeout=60)
 
 
 def open_items(access: Access, preferred: str = "") -> Items:

@@ -13,6 +13,7 @@ import pytest
 from tests.machine.login import Login
 from tests.machine.machine import Boot, Machine
 from tests.machine.rootfs import CHECKOUT
+from tests.session.test_crowd import PROCESSES, SECONDS, WORK
 
 PASSWORD = "correct horse 7!"
 KEEPER = "/opt/creds-session/current/bin/python"
@@ -55,6 +56,7 @@ WORDS = {
 def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
     script = (CHECKOUT / "tests/session/interoperability.py").read_bytes()
     files = {"/opt/put.py": PUT.encode(), "/opt/get.py": GET.encode(), "/opt/look.py": script}
+    files["/opt/crowd.py"] = WORK.encode()
     booted = boot(request.param, files=files)
     booted.run("creds-setup-pam", "apply")
     booted.add_user("alice", PASSWORD)
@@ -136,6 +138,20 @@ def test_keyrings_configuration_decides_and_it_is_told(session: Login) -> None:
     assert "* keyring.backends.SecretService.Keyring" in usual
     assert "libsecret required" in usual
     assert session.run("creds get way me").output == "x"
+
+
+def test_eight_processes_lose_and_mix_nothing(machine: Machine) -> None:
+    names = [f"p{number}" for number in range(PROCESSES)]
+    each = f"{KEEPER} /opt/crowd.py $me {SECONDS}"
+    with machine.ssh("alice", PASSWORD, timeout=SECONDS * 2 + 60) as session:
+        done = session.run(f"sh -c 'for me in {' '.join(names)}; do {each} & done; wait'")
+        told = session.run("creds list crowd").output.split()
+        for name in ["all", *names]:
+            assert session.run(f"creds delete crowd {name}").status == 0
+    turns = done.output.split()
+    assert len(turns) == PROCESSES, done
+    assert all(int(one) for one in turns), done
+    assert told == [word for name in ["all", *names] for word in ("crowd", name)]
 
 
 def test_a_locked_keyring_is_an_answer_and_no_prompt(session: Login) -> None:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from creds_session.credentials import get, put
 from creds_session.credentials.opening import USUAL
@@ -22,6 +24,7 @@ from creds_session.system.bus import Bus
 from creds_session.system.message_bus import bus_of_ours
 from creds_session.system.secret_service import secret_service
 from creds_session.unlock import unlock
+from tests.session.test_round_trips import COUNT, NAMES, PASSWORDS
 
 PASSWORD, OLD, NEW = Secret(b"of the keyring"), Secret(b"old"), Secret(b"new")
 CALLS = ("link", "fsync", "rename", "unlink")  # by which it writes its file, in this order
@@ -56,6 +59,14 @@ def daemon() -> int:
         service = secret_service(bus)
         assert service is not None
         return service.owner.pid
+
+
+def kill_daemon() -> None:
+    """Kill it, and wait until the bus knows."""
+    os.kill(daemon(), signal.SIGKILL)
+    with Bus(os.environ["DBUS_SESSION_BUS_ADDRESS"], 5) as bus:
+        while secret_service(bus) is not None:
+            assert bus.remaining
 
 
 @contextmanager
@@ -112,4 +123,23 @@ def test_killed_at_any_step_of_its_writing_the_old_value_is_there_or_the_new(
     assert {None if one is None else one.reveal() for one in seen} == {
         None if before is None else before.reveal(),
         NEW.reveal(),
+    }
+
+
+@pytest.mark.usefixtures("own_session")
+@pytest.mark.timeout(3600)
+@settings(
+    max_examples=max(3, COUNT // 50),
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(them=st.dictionaries(st.tuples(NAMES, NAMES), PASSWORDS, min_size=1, max_size=30))
+def test_a_new_daemon_reads_all_that_was_kept(them: dict[tuple[str, str], str]) -> None:
+    for (service, username), password in them.items():
+        put(service, username, Secret(password.encode()))
+    kill_daemon()
+    open_again()
+    assert {at: kept(*at) for at in them} == {
+        at: Secret(password.encode()) for at, password in them.items()
     }
