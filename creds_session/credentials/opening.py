@@ -85,7 +85,11 @@ def _service(bus: Bus, timeout: float) -> SecretService:
 
 
 def _start(bus: Bus, timeout: float) -> None:
-    from creds_session.probe.session import has_keyring, probe_keyring  # noqa: PLC0415 - seldom
+    from creds_session.probe.session import (  # noqa: PLC0415 - seldom
+        hands_over,
+        has_keyring,
+        probe_keyring,
+    )
 
     if not has_keyring(os.environ):  # a daemon would have nothing to serve
         raise _absent()
@@ -98,6 +102,8 @@ def _start(bus: Bus, timeout: float) -> None:
             "no program that serves secrets is installed (org.freedesktop.secrets)",
             hint="install one: apt install gnome-keyring (Debian), dnf install gnome-keyring",
         )
+    if hands_over(os.environ, bus.address):
+        raise CollectionLocked("no keyring daemon serves this bus yet", hint=UNLOCK)
     try:
         bus.start(NAME)
     except CallFailed as error:

@@ -7,7 +7,14 @@ import pwd
 from collections.abc import Mapping
 
 from creds_session.errors import CredsSessionError
-from creds_session.session_facts import BusFacts, DaemonRole, KeyringFacts, NameOwner, SessionFacts
+from creds_session.session_facts import (
+    DAEMON_NAME,
+    BusFacts,
+    DaemonRole,
+    KeyringFacts,
+    NameOwner,
+    SessionFacts,
+)
 from creds_session.system.bus import (
     Bus,
     CallFailed,
@@ -152,6 +159,21 @@ def _control_sockets(environ: Mapping[str, str]) -> list[str]:
 
 def _usual_control(environ: Mapping[str, str]) -> str:
     return f"{environ.get('XDG_RUNTIME_DIR', '')}/keyring/control"
+
+
+def hands_over(environ: Mapping[str, str], address: str) -> bool:
+    """Tell whether a keyring daemon that this bus starts would give way to one of another bus.
+
+    It initialises the one that listens in the runtime directory, and waits
+    (gkd-main.c:discover_other_daemon). In a nested session that one serves the outer bus: the name
+    stays nobody's here, and who has the daemon started waits in vain.
+    """
+    if not (is_nested(environ, address) and is_listening(_usual_control(environ))):
+        return False
+    from creds_session.probe.init import probe_activations  # noqa: PLC0415 - seldom
+
+    first = probe_activations(environ)[:1]
+    return any(DAEMON_NAME in activation.command for activation in first)
 
 
 def _listed(path: str) -> int | None:

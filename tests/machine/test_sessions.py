@@ -175,6 +175,9 @@ def test_nested_bus_in_a_login_session(locked: Machine) -> None:
     """dbus-run-session inside an ssh session: the outer daemon keeps its socket and its bus."""
     with locked.ssh("alice", PASSWORD) as session:
         session.enter(DBUS_RUN_SESSION)
+        refused = session.run("timeout 5 creds get app me")  # D-Bus's own try takes 25 seconds
+        assert refused.status == 77, refused
+        assert "no keyring daemon serves this bus yet" in refused.output
         right = session.run(f"printf '%s' '{PASSWORD}' | creds unlock --password-stdin")
         assert right.status == 0, right
         assert session.run("creds get app me").output == "s3cret"

@@ -10,7 +10,7 @@ import pytest
 
 from creds_session.collection import CollectionState
 from creds_session.probe.machine import probe
-from creds_session.probe.session import probe_bus, probe_keyring, probe_session
+from creds_session.probe.session import hands_over, probe_bus, probe_keyring, probe_session
 from creds_session.system.commands import Completed
 from creds_session.system.processes import bus_daemon_runs
 from creds_session.system.root import Root
@@ -203,3 +203,28 @@ def test_probe_bus_tells_the_default_keyring_from_the_login_one(
             facts = probe_bus(environ, 5)
             assert (facts.login, facts.default) == (states[LOGIN], states[default])
             assert facts.default_path == default
+
+
+@pytest.mark.parametrize(
+    ("address", "listens", "command", "expected"),
+    [
+        ("/tmp/other", True, "/usr/bin/gnome-keyring-daemon --start --foreground", True),
+        ("/tmp/other", True, "/usr/bin/another", False),
+        ("/tmp/other", False, "/usr/bin/gnome-keyring-daemon --start --foreground", False),
+        ("bus", True, "/usr/bin/gnome-keyring-daemon --start --foreground", False),
+    ],
+)
+def test_hands_over_in_a_nested_session_whose_outer_daemon_listens(
+    tmp_path: Path, *, address: str, listens: bool, command: str, expected: bool
+) -> None:
+    services = tmp_path / "dbus-1/services"
+    services.mkdir(parents=True)
+    (services / "x.service").write_text(f"Name=org.freedesktop.secrets\nExec={command}\n")
+    (tmp_path / "keyring").mkdir()
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    with socket.socket(socket.AF_UNIX) as bus, socket.socket(socket.AF_UNIX) as control:
+        bus.bind(str(tmp_path / "bus"))
+        control.bind(str(tmp_path / "keyring/control"))
+        if listens:
+            control.listen()
+        assert hands_over(environ, f"unix:path={tmp_path / address}") is expected
