@@ -237,41 +237,6 @@ def test_looking_leaves_no_trace(patient: Patient, kind: str) -> None:
         machine.sh(HOOK)
 
 
-CROWD = """\
-import os, signal, time
-
-for _one in range(5000):
-    if os.fork() == 0:
-        signal.pause()
-open("/tmp/crowded", "w").close()
-time.sleep(300)
-"""
-
-
-def test_an_answer_in_time_without_a_journal_and_among_a_crowd(patient: Patient) -> None:
-    machine, session = patient.machine, patient.session
-    (machine.root / "opt/crowd.py").write_text(CROWD)
-    machine.sh(
-        "setpriv --reuid 1000 --clear-groups env -i HOME=/home/alice python3 -ISE /opt/crowd.py"
-        " >/dev/null 2>&1 & until test -e /tmp/crowded; do sleep 0.1; done;"
-        " systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald;"
-        " mv /var/log/journal /var/log/j 2>/dev/null; mv /run/log/journal /run/log/j || :"
-    )
-    try:
-        told = ask(machine, session)
-        assert (told.status, told.above_note) == (0, [])
-        assert told.seconds < PATIENCE
-        told = ask(machine, session, AS_ROOT)
-        assert (told.status, told.above_note) == (0, [])
-        assert told.seconds < PATIENCE
-    finally:
-        machine.sh(
-            "pkill -KILL -f /opt/crowd.py; rm /tmp/crowded; mv /run/log/j /run/log/journal;"
-            " mv /var/log/j /var/log/journal; systemctl start systemd-journald",
-            check=False,
-        )
-
-
 def test_an_answer_in_time_where_the_keyrings_hang(patient: Patient) -> None:
     """The disk answers nobody, as a dead NFS server: what was seen in time is told."""
     machine, session = patient.machine, patient.session
@@ -351,3 +316,40 @@ def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> N
 def test_every_breakage_is_of_a_check() -> None:
     known = {check.id for check in CHECKS}
     assert {one.id for one in (*SHARED, *SESSIONS)} <= known
+
+
+CROWD = """\
+import os, signal, time
+
+for _one in range(5000):
+    if os.fork() == 0:
+        signal.pause()
+open("/tmp/crowded", "w").close()
+time.sleep(300)
+"""
+
+
+def test_an_answer_in_time_without_a_journal_and_among_a_crowd(patient: Patient) -> None:
+    """The last test: the log of what was before it is gone."""
+    machine, session = patient.machine, patient.session
+    (machine.root / "opt/crowd.py").write_text(CROWD)
+    machine.sh(
+        "setpriv --reuid 1000 --clear-groups env -i HOME=/home/alice python3 -ISE /opt/crowd.py"
+        " >/dev/null 2>&1 & until test -e /tmp/crowded; do sleep 0.1; done;"
+        " systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald;"
+        " mv /var/log/journal /var/log/j 2>/dev/null; mv /run/log/journal /run/log/j || :"
+    )
+    try:
+        told = ask(machine, session)
+        assert (told.status, told.above_note) == (0, [])
+        assert told.seconds < PATIENCE
+        told = ask(machine, session, AS_ROOT)
+        assert (told.status, told.above_note) == (0, [])
+        assert told.seconds < PATIENCE
+    finally:
+        machine.sh(
+            "pkill -KILL -f /opt/crowd.py; rm /tmp/crowded; mv /run/log/j /run/log/journal;"
+            " mv /var/log/j /var/log/journal;"
+            " systemctl start systemd-journald",
+            check=False,
+        )
