@@ -76,6 +76,27 @@ def known(place: Path) -> dict[str, dict[str, set[str]]]:
     }
 
 
+WHAT_IS_IMITATED = """
+## What stands for the real thing
+
+- `wsl-without-login`: the kernel's release is one of WSL's, mounted over
+  `/proc/sys/kernel/osrelease`, which is all that is read of it.
+- `bus-sandboxed`: the variables that snapd sets; no snap is installed.
+- `prompt-waiting`: the daemon starts its own `gcr-prompter`, on a display that takes the
+  connection and says nothing.
+- `facts-incomplete`, `secret-unreadable`: a FUSE file system that nobody serves.
+- `other-provider`, `other-provider-locked`, `daemon-hung`: a program of a few lines owns the name.
+
+## Several at once
+
+`tests/machine/test_doctor_faults.py` breaks machines in two and three of these ways at once, a
+hundred combinations by a fixed seed (`CREDS_FAULTS_SEED` and `CREDS_FAULTS_COUNT` for others). The
+first finding has to be one of them, or what `STANDS_FOR` and `behind` say it is seen by; what it
+says, done, one after the other, has to end in health. Which exclude each other, and why, is in
+`tests/machine/faults.py`.
+"""
+
+
 def page(rows: dict[str, dict[str, set[str]]]) -> str:
     """Return the document: each check, and what was seen of it on which release."""
     told = [
@@ -93,7 +114,7 @@ def page(rows: dict[str, dict[str, set[str]]]) -> str:
         named = ", ".join(sorted(row["named"])) if row else "no: judged in unit tests only"
         cured = ", ".join(sorted(row["cured"])) if row else ""
         told.append(f"| [{check.id}](../reference/checks/{check.id}.md) | {named} | {cured} |")
-    return "\n".join(told) + "\n"
+    return "\n".join([*told, WHAT_IS_IMITATED])
 
 
 def note(
