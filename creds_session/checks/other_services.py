@@ -80,6 +80,10 @@ def _ineffective(facts: Facts) -> Found | None:
 
 
 def _apply(names: Iterable[str]) -> Remediation:
+    """Return how the rules are mended, where a password is typed; elsewhere they have no use."""
+    useless = [name for name in names if name not in OF_THE_USER]
+    if useless:
+        return Remediation(f"take the rules of pam_gnome_keyring out of: {', '.join(useless)}")
     services = [word for name in names for word in ("--service", name)]
     return Remediation(
         "put the rules where they are reached, and decide nothing",

@@ -158,8 +158,9 @@ def test_named_first_in_a_healthy_session(
         # it was broken for one command alone
         note(table, patient, breakage, CURED_BY["undo"])
         return
-    if breakage.cure != "root":
-        mend(machine, session, breakage)
+    if breakage.cure == "root":
+        assert breakage.id not in ask(machine, session, breakage.ask).ids
+    mend(machine, session, breakage)
     if session.run("creds get app me").status:  # the daemon noticed what became of its files
         fix(session)
     is_healthy(machine, session)

@@ -89,3 +89,10 @@ def test_the_cure_names_each_service_once_and_what_was_not_read_is_not_judged() 
     refused = with_service("login", WHOLE + b"@include nothing\n")
     assert [one.id for one in found(refused)] == ["pam-other-service-unsafe"]
     assert found(refused._replace(pam=refused.pam._replace(reason="denied"))) == []
+
+
+def test_where_no_password_is_typed_a_rule_is_to_go() -> None:
+    (told,) = found(with_service("cron", UNIX + b"session required pam_gnome_keyring.so\n"))
+    assert told.remediation is not None
+    assert told.remediation.text == "take the rules of pam_gnome_keyring out of: cron"
+    assert told.remediation.commands == ()
