@@ -34,10 +34,10 @@ def _others(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
 
 
 def _is_alias(pam: PamFacts) -> bool:
-    """Tell whether a service has no rule of its own: su-l includes su, and is mended with it."""
+    """Tell whether a service is another one's: su-l includes su, and is mended with it."""
     rules = [rule for group in rules_of(pam).values() for rule in group]
-    own = f"/{pam.service}"
-    return bool(rules) and not any(str(rule.origin.file).endswith(own) for rule in rules)
+    origins = {str(rule.origin.file).rpartition("/")[2] for rule in rules}
+    return pam.service not in origins and not origins.isdisjoint(ALL)
 
 
 def _has_rules(pam: PamFacts) -> bool:
