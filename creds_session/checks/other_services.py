@@ -34,10 +34,10 @@ def _others(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
 
 
 def _is_alias(pam: PamFacts) -> bool:
-    """Tell whether a service has no rule of its own: su-l includes su, and is mended with it."""
+    """Tell whether a service is another one's: su-l includes su, and is mended with it."""
     rules = [rule for group in rules_of(pam).values() for rule in group]
-    own = f"/{pam.service}"
-    return bool(rules) and not any(str(rule.origin.file).endswith(own) for rule in rules)
+    origins = {str(rule.origin.file).rpartition("/")[2] for rule in rules}
+    return pam.service not in origins and not origins.isdisjoint(ALL)
 
 
 def _has_rules(pam: PamFacts) -> bool:
@@ -100,6 +100,10 @@ def _ineffective(facts: Facts) -> Found | None:
 
 
 def _apply(names: Iterable[str]) -> Remediation:
+    """Return how the rules are mended, where a password is typed; elsewhere they have no use."""
+    useless = [name for name in names if name not in OF_THE_USER]
+    if useless:
+        return Remediation(f"take the rules of pam_gnome_keyring out of: {', '.join(useless)}")
     services = [word for name in names for word in ("--service", name)]
     return Remediation(
         "put the rules where they are reached, and decide nothing",

@@ -151,7 +151,7 @@ ENVIRONMENT = (
         "CAP_IPC_LOCK",
         root=f"setcap cap_ipc_lock=ep {DAEMON}",
         ask=f"setsid -w sudo -n setpriv --bounding-set=-ipc_lock {AS_ALICE} creds-doctor",
-        undo=f"setcap -r {DAEMON}",
+        undo=f"setcap -r {DAEMON} || :",
         cure="root",
     ),
 )
@@ -342,7 +342,7 @@ PAM = (
         "cron: session: ",
         "cron",
         "echo 'session required pam_gnome_keyring.so' >>FILE",
-    ),
+    )._replace(cure="undo"),
     Breakage(
         "pam-files-unread",
         "common-account",
@@ -386,7 +386,7 @@ GUESTS = (
         "/home/alice/gnome-keyring-daemon",
         session="cp /bin/sleep ~/gnome-keyring-daemon;"
         " ~/gnome-keyring-daemon 999 & IMPOSTOR=$!; sleep 0.1",
-        leave="kill $IMPOSTOR; wait $IMPOSTOR; rm ~/gnome-keyring-daemon",
+        leave="kill -KILL $IMPOSTOR; wait $IMPOSTOR; rm ~/gnome-keyring-daemon",
     ),
     Breakage(
         "daemon-zombie",
@@ -394,7 +394,7 @@ GUESTS = (
         session='python3 -c "import subprocess, time;'
         f" p = subprocess.Popen(['{DAEMON}', '--version'], stdout=-3); time.sleep(999)\" &"
         " ZOMBIE=$!; sleep 0.4",
-        leave="kill $ZOMBIE; wait $ZOMBIE",
+        leave="kill -KILL $ZOMBIE; wait $ZOMBIE",
     ),
     Breakage(
         "daemon-several",

@@ -54,6 +54,7 @@ STANDS_FOR = {
     "keyrings-not-a-folder": "keyring-absent",
     "keyring-not-a-file": "keyring-absent",
     "pam-rule-missing": "first-login-fails",
+    "keyring-ghost": "first-login-fails",
 }
 """What is seen of a fault where another hides it, or `--fix` cured it with another.
 
@@ -131,8 +132,7 @@ class Case:
         elif one.cure == "root":
             carry_out_as_root(self.machine, told, one.id if one.id in told.ids else told.ids[0])
         self.left.remove(one)
-        if one.cure != "root":
-            mend(self.machine, self.session, one)
+        mend(self.machine, self.session, one)
         self.begin_anew(one)
 
     def begin_anew(self, one: Breakage) -> None:
@@ -143,12 +143,13 @@ class Case:
         aftermath: list[str] = []
         while self.left:
             told = self.ask()
-            one = self.named(told.ids[0])
+            first = told.ids[0] if told.ids else ""
+            one = self.named(first)
             if one is not None:
                 self.cure(one, told)
                 continue
-            if told.ids[0] in AFTERMATH and told.ids[0] not in aftermath:
-                aftermath.append(told.ids[0])
+            if first in AFTERMATH and first not in aftermath:
+                aftermath.append(first)
                 self.fix()
                 continue
             # nothing is wrong, for a cure took another fault with it

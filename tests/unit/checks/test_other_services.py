@@ -106,3 +106,18 @@ def test_a_rule_is_found_behind_what_is_included(text: bytes, *, rules: bool) ->
     files = {**facts.pam.files, "/etc/pam.d/common-keyring": AUTH_OURS + SESSION_OURS}
     told = found(facts._replace(pam=facts.pam._replace(files=files)))
     assert ("pam-other-services" not in [one.id for one in told]) is rules
+
+
+def test_where_no_password_is_typed_a_rule_is_to_go() -> None:
+    (told,) = found(with_service("cron", UNIX + b"session required pam_gnome_keyring.so\n"))
+    assert told.remediation is not None
+    assert told.remediation.text == "take the rules of pam_gnome_keyring out of: cron"
+    assert told.remediation.commands == ()
+
+
+def test_a_service_that_is_another_ones_is_named_once() -> None:
+    facts = with_service("su", UNIX + AUTH_OURS + SESSION)
+    alias = {group: f"{group} include su\n".encode() for group in ("auth", "account", "session")}
+    files = {**facts.pam.files, "/etc/pam.d/su-l": b"".join(alias.values())}
+    (told,) = found(facts._replace(pam=facts.pam._replace(files=files)))
+    assert [line.partition(":")[0] for line in told.evidence] == ["su"]
