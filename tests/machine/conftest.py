@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -55,6 +55,7 @@ def boot(installation: Callable[[str], list[Path]]) -> Iterator[Boot]:
             *,
             units: bool = True,
             files: dict[str, bytes] | None = None,
+            packages: Sequence[str] = (),
         ) -> Machine:
             folder = LAYOUTS[layout]
             service_files = (
@@ -62,9 +63,11 @@ def boot(installation: Callable[[str], list[Path]]) -> Iterator[Boot]:
                 if folder
                 else {}
             )
+            ours, *base = installation(release)
+            more = [rootfs.added(release, packages)] if packages else []
             return machines.enter_context(
                 booted(
-                    *installation(release),
+                    *(ours, *more, *base),
                     files={**service_files, **(files or {})},
                     masked=() if units else UNITS_MASKED,
                 )

@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 CACHE = Path(os.environ.get("CREDS_CACHE", "/var/cache/creds-session"))
@@ -81,6 +82,48 @@ def root_file_system(release: str) -> Path:
         raise RuntimeError(f"mmdebstrap {release} failed:\n{made.stderr[-4000:]}")
     unfinished.rename(directory)
     return directory
+
+
+ADD = """
+root=$2/root
+mkdir -p "$2/upper" "$2/work" "$root"
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$root"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+shift 2
+exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \\
+    DEBIAN_FRONTEND=noninteractive sh -ec '
+apt-get update -qq
+apt-get install -qq --no-install-recommends "$@"
+apt-get clean
+rm -rf /var/lib/apt/lists' sh "$@"
+"""
+
+
+def added(release: str, packages: Sequence[str]) -> Path:
+    """Return a layer over the root file system with more packages, made on first use.
+
+    For what one module alone needs, and is big: the others boot without it.
+    """
+    base = root_file_system(release)
+    key = hashlib.sha256(",".join((*PACKAGES, "", *packages)).encode()).hexdigest()[:12]
+    directory = CACHE / "layers" / f"{release}-{key}"
+    if not directory.is_dir():
+        say(f"installing {' '.join(packages)} on Debian {release} in {directory}: once")
+        unfinished = directory.with_name(f"{directory.name}.{os.getpid()}")
+        places = [str(base), str(unfinished), *packages]
+        made = subprocess.run(
+            ["unshare", "--mount", "--propagation=private", "sh", "-ec", ADD, "sh", *places],
+            check=False,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        if made.returncode != 0:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise RuntimeError(f"apt-get install failed:\n{made.stdout[-2000:]}\n{made.stderr}")
+        unfinished.rename(directory)
+    return directory / "upper"
 
 
 def wheels(release: str) -> Path:
