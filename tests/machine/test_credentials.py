@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.machine import who_reads_what
 from tests.machine.login import Login
 from tests.machine.machine import Boot, Machine
 from tests.machine.rootfs import CHECKOUT
@@ -30,26 +29,9 @@ username = keyring.get_password("emcli", key)
 print("Username: " + username)
 print("Password: " + keyring.get_password("emcli", username))
 """
-TABLE = CHECKOUT / "docs/reference/interoperability.md"
-INTRODUCTION = """\
-# Who reads what whom kept
-
-Each client kept a password by service and user name; the others read it, put another one in its
-place and removed it, in a login session with gnome-keyring. This page is made by the tests
-(`CREDS_INTEROPERABILITY=write`), which fail where it is not so.
-
-`creds` is as `keyring` everywhere. *Beside it*: the client keeps an item of its own, for it names
-more, or other, attributes; then the one that was changed last is read by `creds` and by `keyring`.
-"""
-ACTS = {"read": "read by", "replaced": "put again by", "removed": "removed by"}
-WORDS = {
-    ("read", True): "yes",
-    ("read", False): "no",
-    ("replaced", True): "replaced",
-    ("replaced", False): "beside it",
-    ("removed", True): "yes",
-    ("removed", False): "no",
-}
+GNOME_KEYRING = """\
+Seahorse shows an item by its label: `Password for 'USER' on 'SERVICE'` for `creds` and `keyring`;
+what was said with `--label` for `secret-tool`. All content types are `text/plain`."""
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -182,9 +164,7 @@ def test_a_daemon_that_does_not_answer_is_waited_for_so_long_and_no_longer(
     assert session.run("creds get app me").output in {"x", ""}
 
 
-def test_every_client_reads_what_the_others_kept(
-    request: pytest.FixtureRequest, machine: Machine
-) -> None:
+def test_every_client_reads_what_the_others_kept(machine: Machine) -> None:
     with machine.ssh("alice", PASSWORD, timeout=120) as session:
         seen = json.loads(session.run(f"{KEEPER} /opt/look.py {KEEPER}").output)
     assert seen["creds"].pop("label") == "Password for 'me' on 'of creds'"
@@ -192,30 +172,6 @@ def test_every_client_reads_what_the_others_kept(
     assert seen["creds"] == seen["keyring"]
     for kept in seen.values():
         assert all(kept["read"].values()), kept
-        for act in ACTS:
+        for act in who_reads_what.ACTS:
             assert kept[act]["creds"] == kept[act]["keyring"]
-    page = _page(seen)
-    if os.environ.get("CREDS_INTEROPERABILITY") == "write" and "bookworm" in request.node.name:
-        TABLE.write_text(page, "utf-8")
-    assert page == Path(TABLE).read_text("utf-8")
-
-
-def _page(seen: dict[str, dict[str, dict[str, bool]]]) -> str:
-    parts = [INTRODUCTION]
-    for act, title in ACTS.items():
-        parts += [
-            f"| kept by \\ {title} | " + " | ".join(seen) + " |",
-            "|---" * (len(seen) + 1) + "|",
-        ]
-        for name, kept in seen.items():
-            words = (WORDS[act, kept[act][other]] for other in seen)
-            parts.append(f"| {name} | " + " | ".join(words) + " |")
-        parts.append("")
-    parts.append(LABELS)
-    return "\n".join(parts)
-
-
-LABELS = """\
-Seahorse shows an item by its label: `Password for 'USER' on 'SERVICE'` for `creds` and `keyring`;
-what was said with `--label` for `secret-tool`. All content types are `text/plain`.
-"""
+    who_reads_what.holds("gnome-keyring", GNOME_KEYRING, seen)

@@ -1,7 +1,8 @@
 """Who reads what whom kept: every client of the Secret Service that is here, with every other.
 
 A script for a session whose keyring is open; prints one JSON object. It needs no package, so that
-it runs on a booted machine: ``python3 interoperability.py PYTHON``, that of the installed package.
+it runs on a booted machine: ``python3 interoperability.py PYTHON [ACT]…``, that of the installed
+package, and which of read, replaced, removed to look at (all).
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def clients(python: str) -> dict[str, Client]:
         "creds": Client(
             lambda s, u: [*creds, "put", s, u],
             lambda s, u: [*creds, "get", "--no-newline", s, u],
-            lambda s, u: [*creds, "delete", s, u],
+            lambda s, u: [*creds, "delete", "--prompt", "--timeout", "10", s, u],
         ),
         "keyring": Client(
             lambda s, u: [*keyring, "set", s, u],
@@ -98,8 +99,9 @@ def run(argv: list[str], given: str = "") -> str | None:
     return done.stdout.decode() if done.returncode == 0 else None
 
 
-def look(python: str) -> dict[str, object]:
+def look(python: str, *acts: str) -> dict[str, object]:
     """Have each keep a password, the others read it, replace it and remove it."""
+    acts = acts or ("read", "replaced", "removed")
     them = clients(python)
     table: dict[str, object] = {}
     for name, by in them.items():
@@ -109,11 +111,12 @@ def look(python: str) -> dict[str, object]:
         (label, kind), *_more = json.loads(run([python, "-c", SEEN, service, "me"]) or "[]")
         for other, client in them.items():
             read[other] = run(client.read(service, "me")) == PASSWORD + client.ending
-        for other, client in them.items():
+        for other, client in them.items() if "replaced" in acts else ():
             user = f"put again by {other}"
             assert run(by.keep(service, user), "old") is not None
             assert run(client.keep(service, user), "new") is not None
             replaced[other] = len(json.loads(run([python, "-c", SEEN, service, user]) or "[]")) == 1
+        for other, client in them.items() if "removed" in acts else ():
             user = f"removed by {other}"
             assert run(by.keep(service, user), "old") is not None
             run(client.remove(service, user))
@@ -129,4 +132,4 @@ def look(python: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(look(sys.argv[1])))
+    print(json.dumps(look(*sys.argv[1:])))

@@ -1,0 +1,51 @@
+"""The page that says which client reads what which other kept: a part for each provider."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+from tests.machine.rootfs import CHECKOUT
+
+PAGE = CHECKOUT / "docs/reference/interoperability.md"
+ACTS = {"read": "read by", "replaced": "put again by", "removed": "removed by"}
+WORDS = {
+    ("read", True): "yes",
+    ("read", False): "no",
+    ("replaced", True): "replaced",
+    ("replaced", False): "beside it",
+    ("removed", True): "yes",
+    ("removed", False): "no",
+}
+Seen = Mapping[str, Mapping[str, Mapping[str, bool]]]
+
+
+def holds(title: str, words: str, seen: Seen, acts: Sequence[str] = tuple(ACTS)) -> None:
+    """Fail unless the part of the page is just this; ``acts`` that were not seen are taken over.
+
+    CREDS_INTEROPERABILITY=write: make it so.
+    """
+    head, *parts = re.split(r"^## ", PAGE.read_text("utf-8"), flags=re.MULTILINE)
+    known = dict(part.split("\n", 1) for part in parts)
+    tables = {act: _table(act, seen) for act in acts}
+    part = f"\n{words}\n" + "".join(f"\n{table}" for table in tables.values()) + "\n"
+    if len(acts) < len(ACTS):
+        assert all(table in known[title] for table in tables.values()), part
+        return
+    if os.environ.get("CREDS_INTEROPERABILITY") == "write":
+        known[title] = part
+        told = "".join(f"## {name}\n{text}" for name, text in known.items())
+        PAGE.write_text(head + told.rstrip("\n") + "\n", "utf-8")
+    assert known.get(title, "").strip() == part.strip()
+
+
+def _table(act: str, seen: Seen) -> str:
+    lines = [
+        f"| kept by \\ {ACTS[act]} | " + " | ".join(seen) + " |",
+        "|---" * (len(seen) + 1) + "|",
+    ]
+    for name, kept in seen.items():
+        cells = (WORDS[act, kept[act][other]] for other in seen)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
