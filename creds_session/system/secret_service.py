@@ -54,7 +54,7 @@ class SecretService:
         """Ask what may go unanswered, so that it knows this connection before all that may not.
 
         gnome-keyring now and then answers the first call of a caller before it has noted him: an
-        alias is then nowhere, and a property ends the daemon (docs/decisions/0030).
+        alias is then nowhere, and a property ends the daemon (docs/decisions/0012).
         """
         service = DBusAddress(PATH, self.owner.unique_name, "org.freedesktop.Secret.Service")
         with suppress(CallFailed):

@@ -42,7 +42,8 @@ OF_KEEPASSXC = """\
 With its settings that ask before a program uses, or deletes, an entry switched off; `creds delete`
 with `--prompt`. KeePassXC 2.7.4 (Debian 12) asks all the same before an entry is replaced."""
 OF_KWALLET = """\
-`kwalletd5` of Debian 12 and `kwalletd6` of Debian 13, the wallet open."""
+`kwalletd5` of Debian 12, the wallet open. With `kwalletd6` of Debian 13 `creds` and `keyring` read
+each other's; there `secret-tool` and libsecret now and then fail to store."""
 
 
 class Desk:
@@ -125,6 +126,7 @@ class Desk:
 
 
 INI = "keepassxc.ini"
+OF_PAM = {"pam-rule-missing", "first-login-fails"}  # judged whoever serves in this session
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -148,12 +150,19 @@ def _time_is_short() -> Iterator[None]:
 def unlock_is_refused(desk: Desk, who: str, words: str) -> None:
     """Fail unless ``creds unlock`` names who serves, sends no password and starts no daemon."""
     before, began = desk.daemons(), time.monotonic()
-    trace = "strace -f -s 4096 -e trace=write,writev,sendto,sendmsg,execve -o trace"
-    told = desk.run(f"printf Fr0mStd1n | {trace} creds unlock --create --password-stdin", 69)
+    # By root: what may hold a password keeps itself to itself.
+    traced_as_alice = (
+        "cd /home/alice; run=/run/user/$(id -u alice); printf Fr0mStd1n |"
+        " env HOME=/home/alice XDG_RUNTIME_DIR=$run DBUS_SESSION_BUS_ADDRESS=unix:path=$run/bus"
+        " strace -u alice -f -s 4096 -e trace=write,writev,sendto,sendmsg,execve -o /root/trace"
+        " creds unlock --create --password-stdin"
+    )
+    done = desk.machine.sh(traced_as_alice, check=False)
+    assert done.returncode == 69
     assert time.monotonic() - began < 10
-    assert f"another program serves secrets here: {who}" in told
-    assert words in told
-    traced = desk.run("cat trace; rm trace")
+    assert f"another program serves secrets here: {who}" in done.stderr
+    assert words in done.stderr
+    traced = desk.machine.sh("cat /root/trace").stdout
     assert "another program" in traced
     assert "Fr0mStd1n" not in traced
     assert "gnome-keyring-daemon" not in re.findall(r"execve\(.*", traced)
@@ -168,10 +177,11 @@ def test_keepassxc_is_named_and_left_alone(desk: Desk) -> None:
     assert who.replace(" (pid", ", pid").rstrip(")") in told
     assert "keyring alice is unlocked" in told
     assert f"another program serves secrets here: {who}" in desk.run("creds lock", 69)
-    told = ask(desk.machine, desk.session)
-    assert (told.status, told.above_note) == (0, []), told.findings
-    assert "other-provider" in told.ids
-    assert who in told.evidence("other-provider")
+    found = ask(desk.machine, desk.session)
+    assert found.status == 0, found.findings
+    assert set(found.above_note) <= OF_PAM, found.findings
+    assert "other-provider" in found.ids
+    assert who in found.evidence("other-provider")
 
 
 def test_a_locked_keepassxc_is_told_as_locked(desk: Desk) -> None:
@@ -226,6 +236,10 @@ def test_keepassxc_keeps_and_gives_where_it_does_not_ask(desk: Desk) -> None:
     assert "would ask" in desk.run("creds delete app me", 77)
     desk.run("creds delete --prompt app me")
     desk.run("creds get app me", 1)
+    desk.run(
+        "for i in $(seq 50); do printf 'pw1\\n' | keepassxc-cli ls alice.kdbx |"
+        " grep -q \"'me' on 'app'\" || break; sleep 0.2; done"
+    )
     desk.keepassxc(SILENT)
     assert desk.run("creds list app").split() == ["app", "two"], "it is in the file"
 
@@ -246,7 +260,8 @@ def test_kwallet_opened_by_the_login_is_locked_until_it_is_asked_once(desk: Desk
     desk.run("creds list --prompt --timeout 10")
     unlock_is_refused(desk, who, "open already")
     told = ask(desk.machine, desk.session)
-    assert (told.status, told.above_note) == (0, []), told.findings
+    assert told.status == 0, told.findings
+    assert set(told.above_note) <= OF_PAM, told.findings
     assert who in told.evidence("other-provider")
     desk.run("printf s3cret | creds put app me")
     desk.run("printf new | creds put app me")
@@ -259,7 +274,13 @@ def test_kwallet_opened_by_the_login_is_locked_until_it_is_asked_once(desk: Desk
 def test_every_client_reads_what_the_others_kept_in_kwallet(desk: Desk) -> None:
     desk.kwallet()
     desk.run("creds list --prompt --timeout 10")
-    who_reads_what.holds("KWallet", OF_KWALLET, desk.look())
+    if desk.release == "bookworm":
+        who_reads_what.holds("KWallet", OF_KWALLET, desk.look())
+    else:  # with its kwalletd6 libsecret's own clients, which need no creds, fail now and then
+        desk.run("printf s3cret | creds put app me")
+        assert desk.run(f"{KEEPER} -m keyring get app me") == "s3cret"
+        desk.run(f"printf new | {KEEPER} -m keyring set app me")
+        assert desk.run("creds get app me") == "new"
 
 
 def test_a_login_with_gnome_keyrings_rules_leaves_it_alone(desk: Desk) -> None:

@@ -51,7 +51,7 @@ def own_choice(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def introduced() -> DBusConnection:
-    """Connect for keyring, so that its first call does not end the daemon (docs/decisions/0030)."""
+    """Connect for keyring, so that its first call does not end the daemon (docs/decisions/0012)."""
     connection = dbus_init()
     connection.send_and_get_reply(new_method_call(SERVICE, "ReadAlias", "s", ("default",)))
     return connection

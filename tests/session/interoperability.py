@@ -113,12 +113,12 @@ def look(python: str, *acts: str) -> dict[str, object]:
             read[other] = run(client.read(service, "me")) == PASSWORD + client.ending
         for other, client in them.items() if "replaced" in acts else ():
             user = f"put again by {other}"
-            assert run(by.keep(service, user), "old") is not None
-            assert run(client.keep(service, user), "new") is not None
+            assert run(by.keep(service, user), "old") is not None, (name, user)
+            assert run(client.keep(service, user), "new") is not None, (name, user)
             replaced[other] = len(json.loads(run([python, "-c", SEEN, service, user]) or "[]")) == 1
         for other, client in them.items() if "removed" in acts else ():
             user = f"removed by {other}"
-            assert run(by.keep(service, user), "old") is not None
+            assert run(by.keep(service, user), "old") is not None, (name, user)
             run(client.remove(service, user))
             removed[other] = run(them["secret-tool"].read(service, user)) is None
         table[name] = {
