@@ -24,6 +24,12 @@ def story_of_login(facts: Facts) -> Story:
     return tell(facts.log, facts.session.user) if is_login else Story()
 
 
+UID_MIN = 1000  # of a person (login.defs(5))
+OF_THE_SYSTEM = frozenset(
+    ("bin", "boot", "dev", "etc", "lib", "lib64", "media", "mnt")
+) | frozenset(("opt", "proc", "run", "sbin", "srv", "sys", "tmp", "usr", "var"))
+
+
 def shown(path: PathFacts) -> str:
     """Tell a path in one line: what it is, whose, its mode."""
     if path.kind in {PathKind.FILE, PathKind.FOLDER, PathKind.SOCKET, PathKind.OTHER}:
@@ -37,7 +43,14 @@ def is_foreign(path: PathFacts | None, facts: Facts) -> bool:
 
 
 def given_back(path: PathFacts, facts: Facts) -> Remediation:
-    """Return how root gives a file or folder back to this user."""
+    """Return how root gives a file or folder back to this user.
+
+    In words alone for an account that is no person's, and for the system's own folders: ``/`` or
+    ``/usr/sbin`` is the home of some.
+    """
+    top, below = [*path.path.strip("/").split("/"), ""][:2]
+    if facts.session.uid < UID_MIN or not below or top in OF_THE_SYSTEM:
+        return Remediation("if it is this user's to have: chown it, as root")
     command = ("sudo", "chown", f"{facts.session.uid}", path.path)
     return Remediation("give it back to this user", (command,), is_safe=True)
 
