@@ -8,16 +8,18 @@ over only when all its threads are: a program of its own looks first, and is lef
 from __future__ import annotations
 
 import os
-import select
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from creds_session.system.processes import find_program
+from creds_session.system.together import GaveUp
 
 T = TypeVar("T")
 TIMEOUT = 1.0  # seconds; it takes two milliseconds
+LOOK = 0.002  # seconds between two looks; a pidfd would tell, where the kernel knows it
 QUIET = tuple((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2))
 
 
@@ -27,16 +29,20 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
     if program is None:
         return True
     words = ["stat", "--dereference", "--", "/", *paths]
-    pid = os.posix_spawn(program, words, {}, file_actions=QUIET)
-    descriptor = os.pidfd_open(pid)
     try:
-        if select.select([descriptor], [], [], timeout)[0]:
-            os.waitpid(pid, 0)
-            return True
-        os.kill(pid, signal.SIGKILL)  # our own child, not waited for: its number is its own
-        return False
-    finally:
-        os.close(descriptor)
+        pid = os.posix_spawn(program, words, {}, file_actions=QUIET)
+    except OSError:  # so many processes that there is room for none: nothing can be told
+        return True
+    end = time.monotonic() + timeout
+    try:
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > end:
+                os.kill(pid, signal.SIGKILL)  # not waited for: its number is still its own
+                return False
+            time.sleep(LOOK)
+    except (ChildProcessError, ProcessLookupError):
+        pass  # it ended, and SIGCHLD is ignored, as our caller left it (wait(2))
+    return True
 
 
 class Disk:
@@ -55,11 +61,11 @@ class Disk:
             return self._told
 
     def only_then(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Return the work, which raises TimeoutError where the disk does not answer."""
+        """Return the work, which raises GaveUp where the disk does not answer."""
 
         def carry_out() -> T:
             if not self.answers():
-                raise TimeoutError
+                raise GaveUp
             return work()
 
         return carry_out

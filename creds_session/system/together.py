@@ -10,6 +10,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+class GaveUp(Exception):  # noqa: N818 - no error
+    """A job has seen that it will not be done in time."""
+
+
 class Jobs:
     """Jobs that run each in a thread of its own, which does not hold up the program's end."""
 
@@ -21,7 +25,7 @@ class Jobs:
         """Start a job; return what waits for its result.
 
         ``otherwise`` stands for a result that does not come in time, or a job that fails; the
-        job is then named in ``failed``. One that raises TimeoutError gave up by itself.
+        job is then named in ``failed``. One that raises GaveUp did so by itself.
         """
         results: list[T] = []
         reasons: list[str] = []
@@ -29,7 +33,7 @@ class Jobs:
         def carry_out() -> None:
             try:
                 results.append(work())
-            except TimeoutError:
+            except GaveUp:
                 return
             except Exception as error:  # noqa: BLE001 - what cannot be read is a reason in words
                 reasons.append(f"{name}: {type(error).__name__}: {error}")

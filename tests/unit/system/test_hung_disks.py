@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import stat
 import time
 from pathlib import Path
@@ -26,3 +27,11 @@ def test_what_does_not_end_is_left_behind(tmp_path: Path, monkeypatch: pytest.Mo
 def test_without_the_program_nothing_is_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hung_disks, "find_program", lambda _name: None)
     assert hung_disks.answers(["/"], 0)
+
+
+def test_a_caller_that_ignores_its_children_is_answered_too(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert hung_disks.answers([str(tmp_path)], 5)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
