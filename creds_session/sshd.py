@@ -40,10 +40,23 @@ class Connection(NamedTuple):
 def connection_of(user: str, ssh_connection: str, address: str = "") -> Connection:
     """Return the connection that SSH_CONNECTION tells of, or one from this address, if known."""
     words = ssh_connection.split(" ")
-    # Address and port of both ends, or sshd's word for what is no connection (packet.c).
-    if len(words) != 4 or "UNKNOWN" in words:  # noqa: PLR2004
-        return Connection(user, address or NOWHERE)
-    return Connection(user, words[0], words[2], words[3])
+    # Address and port of both ends, or sshd's word for what is no connection (packet.c); but it is
+    # a variable of the user's, and what is put together of it is read by root's sshd.
+    if len(words) == 4:  # noqa: PLR2004
+        here, there, port = _address(words[2]), _address(words[0]), words[3]
+        if here and there and port.isdecimal() and port.isascii():
+            return Connection(user, there, here, port)
+    return Connection(user, _address(address) or NOWHERE)
+
+
+def _address(word: str) -> str:
+    """Return an address less its zone, or nothing where it is none."""
+    import ipaddress  # noqa: PLC0415 - for a login by ssh alone
+
+    try:
+        return str(ipaddress.ip_address(word.partition("%")[0]))
+    except ValueError:
+        return ""
 
 
 class SshdFacts(NamedTuple):

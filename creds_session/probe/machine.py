@@ -6,7 +6,7 @@ import os
 import pwd
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, NoSuchFile
@@ -78,8 +78,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     )
     # A root's own files lie on its own disks: these are not waited for by the clock.
     installation = probe_installation(root)
-    login = connection_of(_user(), environ.get("SSH_CONNECTION", ""))
-    sshd = jobs.start("sshd", lambda: probe_sshd(root, installation.sshd, login), NOT_ASKED)
+    sshd = jobs.start("sshd", lambda: _sshd(environ, root, installation.sshd), NOT_ASKED)
     init = probe_init(root, installation.daemon)
     first_login = probe_first_login(root)
     seen = live()
@@ -112,7 +111,10 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
 
 def _own_disk(environ: Mapping[str, str]) -> Disk:
     """Return where this user's files lie, which may be a server that is gone."""
-    home = environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+    home = environ.get("HOME", "")
+    if not home:
+        with suppress(KeyError):  # a container's user may have no name
+            home = pwd.getpwuid(os.getuid()).pw_dir
     data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     return Disk(f"{data}/keyrings/login.keyring", f"{config}/creds-session")
@@ -153,8 +155,10 @@ def probe_user(name: str, root: Root) -> Facts:
     )
 
 
-def _user() -> str:
-    return pwd.getpwuid(os.getuid()).pw_name
+def _sshd(environ: Mapping[str, str], root: Root, program: str | None) -> SshdFacts:
+    """Ask sshd for the settings of this user's login. Raises KeyError for a user of no name."""
+    user = pwd.getpwuid(os.getuid()).pw_name
+    return probe_sshd(root, program, connection_of(user, environ.get("SSH_CONNECTION", "")))
 
 
 def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:

@@ -61,7 +61,14 @@ def test_match_blocks_are_told_who_comes_and_from_where() -> None:
         "user=alice,host=192.0.2.7,addr=192.0.2.7,laddr=192.0.2.1,lport=2222,rdomain=",
     )
     assert connection_of("alice", "", "192.0.2.9").address == "192.0.2.9"
-    for unknown in ("", "UNKNOWN 65535 UNKNOWN 65535"):
+    assert connection_of("alice", "fe80::1%eth0 5 fe80::2%eth0 22").address == "fe80::1"
+    for unknown in (
+        "",
+        "UNKNOWN 65535 UNKNOWN 65535",
+        "192.0.2.7,user=root 50000 192.0.2.1 22",
+        "192.0.2.7 50000 192.0.2.1,user=root 22",
+        "192.0.2.7 50000 192.0.2.1 x",
+    ):
         assert connection_of("alice", unknown) == Connection("alice")
     assert Connection("a,user=root").words == ()
 

@@ -12,7 +12,7 @@ from creds_session.probe.installation import (
     probe_first_login,
     probe_installation,
 )
-from creds_session.probe.machine import probe_pam
+from creds_session.probe.machine import probe, probe_pam
 from creds_session.system.root import Root
 from tests.unit.children import run_child
 
@@ -188,3 +188,15 @@ def test_without_a_package_list_the_release_tells_which_libpam_reads(
 ) -> None:
     write(root, "/etc/os-release", os_release)
     assert probe_dialect(root) is dialect
+
+
+def test_a_user_of_no_name_is_looked_at_all_the_same(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    late = probe({}, root).late
+    assert any(one.startswith("session: KeyError") for one in late)
+    assert any(one.startswith("sshd: KeyError") for one in late)
