@@ -67,8 +67,18 @@ class Asking(Bus):
         return None
 
 
-def items(bus: Asking, *, prompt: bool = True) -> Items:
-    service = SecretService(bus, Peer(":1.1", 0, 0))
+class Service(SecretService):
+    """A service by this name."""
+
+    name = "keepassxc"
+
+    def who(self) -> str:
+        return f"{self.name} (pid 7)"
+
+
+def items(bus: Asking, *, prompt: bool = True, name: str = "keepassxc") -> Items:
+    service = Service(bus, Peer(":1.1", 0, 0))
+    service.name = name
     return Items(bus, service, COLLECTION, prompt=prompt)
 
 
@@ -120,3 +130,32 @@ def do(act: str, kept: Items) -> None:
         assert kept.secrets([ITEM]) == {ITEM: Secret(b"s3cret")}
     else:
         kept.delete(ITEM)
+
+
+def test_a_service_that_may_show_its_prompt_is_not_let_unasked() -> None:
+    bus = Asking()
+    with pytest.raises(CollectionLocked, match=r"other .pid 7. would ask"):
+        items(bus, prompt=False, name="other").keep("label", NAMES, Secret(b"s3cret"))
+    assert "Prompt" not in bus.calls
+
+
+def test_an_item_that_had_to_be_made_anew_is_kept_through_a_prompt_or_told() -> None:
+    class Changing(Asking):
+        """It makes an item at once, sets no attributes of it, and asks before the next."""
+
+        def call(
+            self, to: DBusAddress, method: str, signature: str = "", *body: Any
+        ) -> tuple[object, ...]:
+            if method == "Set":
+                raise CallFailed("org.example.No", "no")
+            answer = super().call(to, method, signature, *body)
+            if method == "Delete":
+                return ("/",)
+            return (ITEM, "/") if method == "CreateItem" and len(self.created) == 1 else answer
+
+    bus = Changing(answered=False)
+    with pytest.raises(PromptImpossible):
+        items(bus).keep("label", NAMES, Secret(b"s3cret"))
+    bus = Changing()
+    items(bus).keep("label", NAMES, Secret(b"s3cret"))
+    assert bus.calls[-1] == "Prompt"
