@@ -5,6 +5,7 @@ The proof is the same as for sshd (``pam``); nothing of it keeps a secret from b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from creds_session.checks.pam import problems, rules_of, verdicts
@@ -20,6 +21,7 @@ LOGINS = (
 OF_THE_USER = (*LOGINS, "su", "su-l")
 """Where the password is typed of the very user whose keyring it is to open."""
 ALL = (*OF_THE_USER, *("sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond", "systemd-user"))
+WORDS = re.compile(rb"[\s#\[\]]+")
 OPENING = (ManagementGroup.AUTH, ManagementGroup.SESSION)
 
 
@@ -60,8 +62,11 @@ def _may_have_rules(pam: PamFacts) -> bool:
 
     Each word may be the name of a file that is included; what is no line of password may be ours.
     """
-    texts = {path.rpartition("/")[2].encode(): text for path, text in pam.files.items()}
-    todo, done = {pam.service.encode()}, set[bytes]()
+    texts: dict[bytes, bytes] = {}
+    for path, text in pam.files.items():  # a vendor's file and the admin's have one name
+        name = path.rpartition("/")[2].encode()
+        texts[name] = texts.get(name, b"") + b"\n" + text
+    todo, done = {pam.service.encode(), b"other"} & texts.keys(), set[bytes]()
     while todo:
         name = todo.pop()
         done.add(name)
@@ -69,7 +74,7 @@ def _may_have_rules(pam: PamFacts) -> bool:
         lines = (line for line in text.splitlines() if MODULE.encode() in line)
         if not all(line.startswith((b"password", b"-password", b"#")) for line in lines):
             return True
-        todo |= {word.rpartition(b"/")[2] for word in text.split()} & texts.keys() - done
+        todo |= {word.rpartition(b"/")[2] for word in WORDS.split(text)} & texts.keys() - done
     return False
 
 

@@ -97,6 +97,8 @@ def test_the_cure_names_each_service_once_and_what_was_not_read_is_not_judged() 
         (b"@include common-keyring\n", True),
         (b"auth include common-keyring\n", True),
         (b"auth substack /etc/pam.d/common-keyring\n", True),
+        (b"auth include common-keyring#x\n", True),
+        (b"auth include [common-keyring]\n", True),
         (b"auth \\\n[default=ignore] \\\npam_gnome_keyring.so\n", True),
         (b"@include login\npassword optional pam_gnome_keyring.so\n", False),
     ],
@@ -121,3 +123,10 @@ def test_a_service_that_is_another_ones_is_named_once() -> None:
     files = {**facts.pam.files, "/etc/pam.d/su-l": b"".join(alias.values())}
     (told,) = found(facts._replace(pam=facts.pam._replace(files=files)))
     assert [line.partition(":")[0] for line in told.evidence] == ["su"]
+
+
+def test_the_admins_file_counts_beside_the_vendors() -> None:
+    facts = with_service("login", WHOLE.replace(b"auth [default=ignore]", b"auth required"))
+    files = {**facts.pam.files, "/usr/lib/pam.d/login": UNIX + SESSION}
+    told = found(facts._replace(pam=facts.pam._replace(files=files)))
+    assert [one.id for one in told] == ["pam-other-service-unsafe"]
