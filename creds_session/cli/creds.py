@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from creds_session.cli import adapters, credentials
 from creds_session.cli.common import end_at_once, refuse_foreign_home, run
+from creds_session.errors import UsageError
 
 if TYPE_CHECKING:  # `creds get` does without
     import argparse
@@ -69,6 +70,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
     plain = credentials.plain_get(words)
     if plain is not None:
         return plain
+    words = words[1:] if words[:1] == ["--"] else words
     name = words[0] if words else ""
     if name in adapters.SUMMARIES:
         return adapters.parse(words)
@@ -80,7 +82,8 @@ def _parse(words: list[str]) -> argparse.Namespace:
             _add_arguments(parser, name)
             parser.set_defaults(command=name)
             return parser.parse_args(words[1:])
-    return _parser().parse_args(words)
+    _parser().parse_args(words)
+    raise UsageError("name the command first", hint="creds --help lists them")
 
 
 def _parser() -> Parser:

@@ -273,3 +273,9 @@ def test_doctor_refuses_what_it_cannot_read_write_or_mean(
     done = run(python, f"creds-doctor {line}", HOME=home, XDG_RUNTIME_DIR=home)
     assert done.returncode == code, done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_two_dashes_may_stand_before_a_command(python: list[str], home: Path) -> None:
+    assert run(python, "creds -- status --json", HOME=home).returncode == 69
+    for line in ("creds --", "creds -- -- status", "creds -- nonsense"):
+        assert run(python, line, HOME=home).returncode == 64
