@@ -89,8 +89,15 @@ def _who_logged_in(process: Path) -> int | None:
         if found:
             return int(found.group(1))
         told = int((process / "loginuid").read_text())
-        return None if told == NOBODY else told
+        return None if told == NOBODY or _is_inherited(process.parent) else told
     return None
+
+
+def _is_inherited(proc: Path) -> bool:
+    """Tell whether all here is of a login outside: a container that a person started."""
+    with suppress(OSError, ValueError):
+        return int((proc / "1/loginuid").read_text()) != NOBODY
+    return False
 
 
 def _of_session(name: str, proc: Path) -> Login | None:

@@ -32,3 +32,11 @@ def test_what_sshd_told_another_users_login_is_none_of_ours(
             (tmp_path / name).write_text(text)
     told = own_environment_of(KEPT, 1000, tmp_path)
     assert told == (KEPT if is_own else {"HOME": "/home/alice"})
+
+
+def test_who_started_a_container_has_not_logged_in_to_it(tmp_path: Path) -> None:
+    for pid, cgroup in (("1", "0::/\n"), ("self", "0::/\n")):
+        (tmp_path / pid).mkdir()
+        (tmp_path / pid / "cgroup").write_text(cgroup)
+        (tmp_path / pid / "loginuid").write_text("1001")
+    assert own_environment_of(KEPT, 1000, tmp_path / "self") == KEPT
