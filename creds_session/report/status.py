@@ -35,7 +35,10 @@ class Status(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """Return 0 where a secret can be read, 77 where a password is wanted, 69 otherwise."""
+        """Return 0 where a secret can be read, 77 where a password is wanted, 69 otherwise.
+
+        Of another provider it is said by its collection: KeePassXC may ask for each entry still.
+        """
         if self.state is State.UNLOCKED or self.default is CollectionState.UNLOCKED:
             return 0
         wanted = self.state in {State.LOCKED, State.NO_KEYRING}
