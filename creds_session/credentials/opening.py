@@ -16,7 +16,7 @@ from creds_session.errors import (
 )
 from creds_session.system.bus import Bus, CallFailed, Peer, session_bus_address
 from creds_session.system.items import Items
-from creds_session.system.secret_service import NAME, SecretService
+from creds_session.system.secret_service import NAME, NO_OBJECT, SecretService
 
 TIMEOUT = 10.0  # seconds for all answers of the bus
 UNLOCK = "unlock it: creds unlock"
@@ -159,6 +159,8 @@ def _of_another(owner: str, path: str, state: CollectionState) -> CredsSessionEr
             hint="open it there, or let it ask: --prompt (a KWallet that the login opened needs"
             " that once, and shows nothing)",
         )
+    if path != NO_OBJECT:
+        return Unavailable(f"{owner} serves secrets here, and no keyring {collection_name(path)}")
     return Unavailable(
         f"{owner} serves secrets here, and has no default keyring open to programs",
         hint="KeePassXC: open a database that exposes a group; KWallet: create the wallet",
