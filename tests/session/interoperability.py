@@ -99,6 +99,12 @@ def run(argv: list[str], given: str = "") -> str | None:
     return done.stdout.decode() if done.returncode == 0 else None
 
 
+def keep(argv: list[str], given: str) -> None:
+    """Have a password kept."""
+    done = subprocess.run(argv, input=given.encode(), capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, (argv, done.stderr)
+
+
 def look(python: str, *acts: str) -> dict[str, object]:
     """Have each keep a password, the others read it, replace it and remove it."""
     acts = acts or ("read", "replaced", "removed")
@@ -107,18 +113,18 @@ def look(python: str, *acts: str) -> dict[str, object]:
     for name, by in them.items():
         service = f"of {name}"
         read, replaced, removed = {}, {}, {}
-        assert run(by.keep(service, "me"), PASSWORD) is not None, name
+        keep(by.keep(service, "me"), PASSWORD)
         (label, kind), *_more = json.loads(run([python, "-c", SEEN, service, "me"]) or "[]")
         for other, client in them.items():
             read[other] = run(client.read(service, "me")) == PASSWORD + client.ending
         for other, client in them.items() if "replaced" in acts else ():
             user = f"put again by {other}"
-            assert run(by.keep(service, user), "old") is not None, (name, user)
-            assert run(client.keep(service, user), "new") is not None, (name, user)
+            keep(by.keep(service, user), "old")
+            keep(client.keep(service, user), "new")
             replaced[other] = len(json.loads(run([python, "-c", SEEN, service, user]) or "[]")) == 1
         for other, client in them.items() if "removed" in acts else ():
             user = f"removed by {other}"
-            assert run(by.keep(service, user), "old") is not None, (name, user)
+            keep(by.keep(service, user), "old")
             run(client.remove(service, user))
             removed[other] = run(them["secret-tool"].read(service, user)) is None
         table[name] = {
