@@ -30,9 +30,12 @@ def _others(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
     there = {path.rpartition("/")[2] for path in pam.files}
     for name in names:
         if name in there and name != pam.service:
-            other = pam._replace(service=name)
-            if not _is_alias(other):
-                yield other
+            yield pam._replace(service=name)
+
+
+def _with_rules(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
+    """Give each other service that has rules of its own of ours."""
+    return (one for one in _others(pam, names) if _has_rules(one) and not _is_alias(one))
 
 
 def _is_alias(pam: PamFacts) -> bool:
@@ -81,7 +84,7 @@ def _may_have_rules(pam: PamFacts) -> bool:
 def _unsafe(facts: Facts) -> Found | None:
     told: list[str] = []
     names = []
-    for pam in filter(_has_rules, _others(facts.pam, ALL)):
+    for pam in _with_rules(facts.pam, ALL):
         found = verdicts(pam)
         if isinstance(found, str):
             lines = [] if pam.reason else [found]  # what was not read may be what it lacks
@@ -96,7 +99,7 @@ def _unsafe(facts: Facts) -> Found | None:
 def _ineffective(facts: Facts) -> Found | None:
     told: list[str] = []
     names = []
-    for pam in filter(_has_rules, _others(facts.pam, OF_THE_USER)):
+    for pam in _with_rules(facts.pam, OF_THE_USER):
         found = [one for one in problems(pam) if not one.is_unsafe]
         told += [f"{pam.service}: {one.group.value}: {one.problem}" for one in found]
         names += [pam.service] if found else []
@@ -118,7 +121,8 @@ def _apply(names: Iterable[str]) -> Remediation:
 
 
 def _lacking(facts: Facts) -> Found | None:
-    names = [pam.service for pam in _others(facts.pam, LOGINS) if not _has_rules(pam)]
+    lacking = (pam for pam in _others(facts.pam, LOGINS) if not _has_rules(pam))
+    names = [pam.service for pam in lacking if not _is_alias(pam)]
     return Found((f"not opened by a login by: {', '.join(names)}",)) if names else None
 
 
