@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64  # calls under way; a bus allows 128 unless it is told more (bus/config-parser.c)
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+_IDS = ("GetConnectionUnixProcessID", "GetConnectionUnixUser")  # of a connection's far end
 
 
 class CallFailed(CredsSessionError):  # noqa: N818
@@ -310,15 +311,21 @@ class Bus:
             return None
 
     def peer(self, name: str) -> Peer | None:
-        """Return the owner of a well-known name, or None; starts nothing."""
+        """Return the owner of a well-known name, or None; starts nothing.
+
+        GetConnectionCredentials would give both ids in one answer. But that answer holds a file
+        descriptor (ProcessFD) since dbus-broker 36, and that bus disconnects whoever did not
+        negotiate descriptors: "does not support receiving file descriptors it expects".
+        """
         try:
             (unique_name,) = self.call(DAEMON, "GetNameOwner", "s", name)
-            (told,) = self.call(DAEMON, "GetConnectionCredentials", "s", unique_name)
+            asked = [_message(DAEMON, method, "s", (unique_name,)) for method in _IDS]
+            with self._in_time(" and ".join(_IDS)):
+                replies = self._replies(asked)
+            (pid,), (uid,) = (_body(reply) for reply in replies)
         except CallFailed:
             return None
-        if not isinstance(told, dict) or not {"ProcessID", "UnixUserID"} <= told.keys():
-            return None
-        return Peer(str(unique_name), told["ProcessID"][1], told["UnixUserID"][1])
+        return Peer(str(unique_name), int(str(pid)), int(str(uid)))
 
     def activatable(self, name: str) -> bool:
         """Tell whether the bus knows how to start this name."""

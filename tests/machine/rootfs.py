@@ -42,6 +42,9 @@ PACKAGES = (
     "git",
     "postgresql-client",
 )
+# This package makes itself the message bus of the system and of each user (the alias
+# dbus.service). Debian 13 has version 37; 36 and later are the ones that send a file descriptor.
+DBUS_BROKER = ("dbus-broker",)
 REQUIREMENTS = (
     *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "rich", "setuptools", "wheel"),
     *("pytest", "pytest-timeout", "hypothesis", "prometheus-client"),

@@ -5,14 +5,23 @@ from __future__ import annotations
 import pytest
 
 from tests.machine.machine import Boot, Machine
+from tests.machine.rootfs import DBUS_BROKER
 
 PASSWORD = "correct horse 7!"
 STORE_AND_READ = "printf s3cret | creds put app me && creds get app me"
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+CASES = [
+    pytest.param(("bookworm", ()), id="bookworm"),
+    pytest.param(("trixie", ()), id="trixie"),
+    pytest.param(("trixie", DBUS_BROKER), id="trixie-dbus-broker"),
+]
+
+
+@pytest.fixture(scope="module", params=CASES)
 def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
-    return boot(request.param)
+    release, packages = request.param
+    return boot(release, packages=packages)
 
 
 def test_fails_without_the_drop_in(machine: Machine) -> None:

@@ -8,21 +8,26 @@ import re
 import pytest
 
 from tests.machine.machine import Boot, Machine
+from tests.machine.rootfs import DBUS_BROKER
 
 PASSWORD = "correct horse 7!"
 SECRET = "s3cret of emcli"
 CASES = [
-    pytest.param((release, layout, units), id=f"{release}-{layout}-units-{units}")
+    pytest.param((release, layout, units, ()), id=f"{release}-{layout}-units-{units}")
     for release in ("bookworm", "trixie")
     for layout in ("debian", "redhat")
+    for units in ("on", "masked")
+] + [
+    # Current releases of Red Hat's family have this message bus and this layout.
+    pytest.param(("trixie", "redhat", units, DBUS_BROKER), id=f"trixie-dbus-broker-units-{units}")
     for units in ("on", "masked")
 ]
 
 
 @pytest.fixture(scope="module", params=CASES)
 def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
-    release, layout, units = request.param
-    booted = boot(release, layout, units=units == "on")
+    release, layout, units, packages = request.param
+    booted = boot(release, layout, units=units == "on", packages=packages)
     booted.add_user("alice", PASSWORD)
     return booted
 
