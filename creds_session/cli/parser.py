@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from creds_session.errors import UsageError
 from creds_session.report.text import printable
@@ -19,8 +19,8 @@ LONGEST = 86400.0  # seconds
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Made for every argument, to look at its name: argparse's own loads shutil for the width."""
 
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_width() - 2)
+    def __init__(self, prog: str, **named: Any) -> None:  # noqa: ANN401 - argparse's own
+        super().__init__(prog, **{"width": _width() - 2, **named})
 
 
 def _width() -> int:
@@ -35,15 +35,26 @@ def _width() -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors exit with 64, and whose help keeps its examples' lines."""
+    """An argument parser whose errors exit with 64, and whose help keeps its examples' lines.
 
-    def __init__(self, prog: str, description: str, epilog: str) -> None:
+    ``add_parser`` gives this class more keywords in each Python version (``color`` since 3.14):
+    they are passed on.
+    """
+
+    def __init__(
+        self,
+        prog: str,
+        description: str,
+        epilog: str,
+        **named: Any,  # noqa: ANN401 - argparse's own
+    ) -> None:
         super().__init__(
             prog=prog,
             description=description,
             epilog=epilog,
             formatter_class=_Formatter,
             allow_abbrev=False,
+            **named,
         )
         self.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
 
