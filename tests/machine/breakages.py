@@ -624,8 +624,8 @@ SESSIONS = (
         "login-password-lost",
         "stashed password",
         root=f"{NO_HOOK} printf 'PasswordAuthentication no\\nKbdInteractiveAuthentication yes\\n'"
-        " >/etc/ssh/sshd_config.d/00-broken.conf; systemctl reload ssh",
-        undo=f"{HOOK} rm /etc/ssh/sshd_config.d/00-broken.conf; systemctl reload ssh",
+        " >/etc/ssh/sshd_config.d/00-broken.conf; systemctl restart ssh",
+        undo=f"{HOOK} rm /etc/ssh/sshd_config.d/00-broken.conf; systemctl restart ssh",
         cure="fix",
         login="dialogue",
     ),

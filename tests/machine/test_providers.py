@@ -246,6 +246,7 @@ def test_keepassxc_keeps_and_gives_where_it_does_not_ask(desk: Desk) -> None:
     assert desk.run("creds list app").split() == ["app", "two"], "it is in the file"
 
 
+@pytest.mark.nightly  # a program that dies by itself must not fail a commit of ours
 @pytest.mark.parametrize("desk", ["bookworm"], indirect=True)  # Debian 13's 2.7.10 dies at times
 def test_every_client_reads_what_the_others_kept_in_keepassxc(desk: Desk) -> None:
     desk.keepassxc(SILENT)
@@ -276,6 +277,7 @@ def test_kwallet_opened_by_the_login_is_locked_until_it_is_asked_once(desk: Desk
     desk.run("creds get app me", 1)
 
 
+@pytest.mark.nightly  # kwalletd5 loses its own session now and then: "Can't find session"
 @pytest.mark.parametrize("desk", ["bookworm"], indirect=True)  # as with KeePassXC
 def test_every_client_reads_what_the_others_kept_in_kwallet(desk: Desk) -> None:
     desk.kwallet()
