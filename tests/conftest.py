@@ -14,9 +14,21 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
-HUNT = os.environ.get("CREDS_HUNT")
+from tests.depth import HUNT, NIGHTLY
+
+RELEASES = ("bullseye", "bookworm", "trixie", "forky")
+LONGEST_FIRST = (
+    "test_doctor_breaks",
+    "test_unlock_matrix",
+    "test_pythons",
+    "test_doctor_faults",
+    "test_dispatch_equals_libpam",
+    "test_rekey",
+    "test_no_leak",
+    "test_confirmation",
+)
 if HUNT:
-    settings.register_profile("hunt", max_examples=int(HUNT), deadline=None, database=None)
+    settings.register_profile("hunt", max_examples=HUNT, deadline=None, database=None)
 else:
     settings.register_profile("plain", derandomize=True, deadline=None, database=None)
 settings.load_profile("hunt" if HUNT else "plain")
@@ -28,12 +40,30 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if os.environ.get("CREDS_NIGHTLY"):
-        return
-    nightly = [item for item in items if item.get_closest_marker("nightly")]
-    config.hook.pytest_deselected(items=nightly)
-    items[:] = [item for item in items if item not in nightly]
+    if not NIGHTLY:
+        nightly = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if item not in nightly]
+    if hasattr(config, "workerinput"):  # one of several streams (pytest-xdist)
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(_stream(item)))
+        items.sort(key=_place)
+
+
+def _stream(item: pytest.Item) -> str:
+    """Return what a test shares its stream with: its module, on its release of Debian.
+
+    The fixtures of a module boot one machine for each release.
+    """
+    return "-".join([item.path.stem, *(one for one in RELEASES if one in item.name)])
+
+
+def _place(item: pytest.Item) -> int:
+    """Return where in the run a test begins: what takes minutes comes first, to end in time."""
+    name = item.path.stem
+    return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,20 +28,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"no machine can be booted: {reason}"))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Print the journal of its machine below a test that failed."""
+    report = yield
+    if report.failed:
+        for name, given in item.funcargs.items():
+            machine = getattr(given, "machine", given)
+            if isinstance(machine, Machine):
+                report.sections.append(
+                    (f"journal of the machine of {name!r}", machine.last_words())
+                )
+    return report
+
+
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Path]]:
-    """The layers of a release with the project installed, made once a run."""
+    """The layers of a release with the project installed, made once a run for all streams."""
     reason = why_no_machine()
     if reason:
         pytest.fail(f"no machine can be booted: {reason}")
-    made: dict[str, list[Path]] = {}
-
-    def layers(release: str) -> list[Path]:
-        if release not in made:
-            made[release] = rootfs.installed(release, tmp_path_factory.mktemp(release))
-        return made[release]
-
-    return layers
+    own = tmp_path_factory.getbasetemp()
+    of_the_run = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    return lambda release: rootfs.installed(release, of_the_run / f"installed-{release}")
 
 
 @pytest.fixture(scope="module")

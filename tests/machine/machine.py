@@ -53,8 +53,9 @@ exit $code
 class Machine:
     """One booted machine; made by ``booted``."""
 
-    def __init__(self, process: subprocess.Popen[bytes], timeout: float) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], console: Path, timeout: float) -> None:
         self._process = process
+        self._console = console
         self.leader = 0
         self.wait_for_boot(timeout)
 
@@ -152,6 +153,17 @@ class Machine:
     def journal(self, *options: str) -> str:
         """Return the journal's messages."""
         return self.run("journalctl", "--no-pager", "--output=short-monotonic", *options).stdout
+
+    def last_words(self) -> str:
+        """Return the end of the console and of the journal, for the report of a failed test."""
+        console = self._console.read_text(errors="replace")[-1000:]
+        try:
+            journal = self.run(
+                *("journalctl", "--no-pager", "--boot", "--lines=200"), check=False, timeout=20
+            ).stdout
+        except subprocess.TimeoutExpired:
+            journal = "the journal cannot be read: no answer within 20 s"
+        return f"{console}\n{journal}"
 
     def processes(self, user: str) -> list[str]:
         """Return ``pid ppid command line`` of each process of a user."""
@@ -256,7 +268,7 @@ def booted(
             env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
         )
     try:
-        yield Machine(process, timeout)
+        yield Machine(process, console, timeout)
     except RuntimeError as error:
         raise RuntimeError(f"{error}\n{console.read_text(errors='replace')[-4000:]}") from error
     finally:

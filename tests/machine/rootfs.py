@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CACHE = Path(os.environ.get("CREDS_CACHE", "/var/cache/creds-session"))
@@ -47,6 +50,15 @@ PACKAGES = (
 # This package makes itself the message bus of the system and of each user (the alias
 # dbus.service). Debian 13 has version 37; 36 and later are the ones that send a file descriptor.
 DBUS_BROKER = ("dbus-broker",)
+SERVERS = ("postgresql", "vsftpd", "tnftp")
+OTHER_PROVIDERS = {
+    "bookworm": ("keepassxc", "libkf5wallet-bin", "libqca-qt5-2-plugins"),
+    "trixie": ("keepassxc-full", "kwallet6", "libqca-qt6-plugins"),
+}
+LAYERS = {
+    "bookworm": (SERVERS, OTHER_PROVIDERS["bookworm"]),
+    "trixie": (SERVERS, OTHER_PROVIDERS["trixie"], DBUS_BROKER),
+}
 REQUIREMENTS = (
     *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "rich", "setuptools", "wheel"),
     *("pytest", "pytest-timeout", "hypothesis", "prometheus-client"),
@@ -65,16 +77,33 @@ def say(message: str) -> None:
     print(f"creds-session: {message}", file=sys.__stderr__, flush=True)
 
 
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Wait until nobody else makes this directory, and keep everybody else from making it.
+
+    The kernel ends the lock with the process that holds it (flock(2)).
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_name(f"{place.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def root_file_system(release: str) -> Path:
     """Return a pristine root file system of this Debian release, made on first use."""
     packages = PYTHON_PACKAGES if release in PYTHON_ALONE else PACKAGES
     key = hashlib.sha256(",".join(packages).encode()).hexdigest()[:12]
     directory = CACHE / "rootfs" / f"{release}-{key}"
-    if directory.is_dir():
-        return directory
+    with _alone(directory):
+        if not directory.is_dir():
+            _make_root_file_system(release, packages, directory)
+    return directory
+
+
+def _make_root_file_system(release: str, packages: Sequence[str], directory: Path) -> None:
     say(f"making a root file system of Debian {release} in {directory}: about a minute, once")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = directory.with_suffix(f".{os.getpid()}")
+    unfinished = directory.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
     command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(packages)}"]
     # A mirror's copy of Debian's testing may be older than its own date allows. The signatures
     # are checked all the same.
@@ -90,7 +119,6 @@ def root_file_system(release: str) -> Path:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise RuntimeError(f"mmdebstrap {release} failed:\n{made.stderr[-4000:]}")
     unfinished.rename(directory)
-    return directory
 
 
 ADD = """
@@ -116,18 +144,24 @@ def with_packages(release: str, packages: Sequence[str]) -> Path:
     base = root_file_system(release)
     key = hashlib.sha256(",".join(packages).encode()).hexdigest()[:12]
     directory = base.with_name(f"{base.name}+{key}")
-    if not directory.is_dir():
-        say(f"adding {', '.join(packages)} to Debian {release} in {directory}: once")
-        place = directory.with_name(f"{directory.name}.{os.getpid()}")
-        for name in ("upper", "work", "root"):
-            (place / name).mkdir(parents=True)
-        made = _in_mounts(ADD, str(base), str(place), *packages)
-        if made.returncode != 0:
-            shutil.rmtree(place, ignore_errors=True)
-            raise RuntimeError(f"apt-get failed:\n{made.stdout}\n{made.stderr[-4000:]}")
-        (place / "upper").rename(directory)
-        shutil.rmtree(place, ignore_errors=True)
+    with _alone(directory):
+        if not directory.is_dir():
+            _add_packages(release, base, packages, directory)
     return directory
+
+
+def _add_packages(release: str, base: Path, packages: Sequence[str], directory: Path) -> None:
+    say(f"adding {', '.join(packages)} to Debian {release} in {directory}: once")
+    place = directory.with_name(f"{directory.name}.unfinished")
+    shutil.rmtree(place, ignore_errors=True)
+    for name in ("upper", "work", "root"):
+        (place / name).mkdir(parents=True)
+    made = _in_mounts(ADD, str(base), str(place), *packages)
+    if made.returncode != 0:
+        shutil.rmtree(place, ignore_errors=True)
+        raise RuntimeError(f"apt-get failed:\n{made.stdout}\n{made.stderr[-4000:]}")
+    (place / "upper").rename(directory)
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _in_mounts(script: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -147,11 +181,16 @@ def wheels(release: str) -> Path:
     requirements = (*REQUIREMENTS, *BACKPORTS.get(python, ()))
     key = hashlib.sha256(" ".join(requirements).encode()).hexdigest()[:12]
     directory = CACHE / "wheels" / f"{python}-{key}"
-    if directory.is_dir():
-        return directory
+    with _alone(directory):
+        if not directory.is_dir():
+            _download(python, requirements, directory)
+    return directory
+
+
+def _download(python: str, requirements: Sequence[str], directory: Path) -> None:
     say(f"fetching wheels for Python {python} into {directory}")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = directory.with_name(f"{directory.name}.{os.getpid()}")
+    unfinished = directory.with_name(f"{directory.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
     machine = platform.machine()
     target = [f"--platform=manylinux_2_{n}_{machine}" for n in (12, 17, 28, 31, 34)]
     target += [f"--platform=manylinux2014_{machine}", f"--python-version={python}"]
@@ -166,7 +205,6 @@ def wheels(release: str) -> Path:
     if done.returncode != 0:
         raise RuntimeError(f"pip download failed:\n{done.stderr}")
     unfinished.rename(directory)
-    return directory
 
 
 INSTALL = """
@@ -184,9 +222,20 @@ chroot "$2/root" env -i PATH="$PATH" HOME=/root PIP_NO_INDEX=1 PIP_FIND_LINKS=/m
 def installed(release: str, place: Path) -> list[Path]:
     """Install the checkout by its own ``scripts/install``; return the layers, the topmost first.
 
-    The installation is a layer of its own under ``place``: the root file system stays as it is.
+    The installation is a layer of its own under ``place``, made on first use: the root file
+    system stays as it is.
     """
-    base, wheelhouse, source = root_file_system(release), wheels(release), place / "source"
+    base = root_file_system(release)
+    with _alone(place):
+        if not (place / "ready").exists():
+            _install(release, base, place)
+            (place / "ready").touch()
+    return [place / "upper", base]
+
+
+def _install(release: str, base: Path, place: Path) -> None:
+    wheelhouse, source = wheels(release), place / "source"
+    shutil.rmtree(place, ignore_errors=True)
     for name in ("upper", "work", "root", "source"):
         (place / name).mkdir(parents=True)
     listed = subprocess.run(
@@ -203,7 +252,6 @@ def installed(release: str, place: Path) -> list[Path]:
     done = _in_mounts(INSTALL, str(base), str(place), str(wheelhouse), str(source))
     if done.returncode != 0:
         raise RuntimeError(f"scripts/install failed:\n{done.stdout}\n{done.stderr}")
-    return [place / "upper", base]
 
 
 TEST_IN = """
@@ -233,5 +281,22 @@ def run_pure_tests(release: str, place: Path) -> subprocess.CompletedProcess[str
     return _in_mounts(TEST_IN, str(base), str(place), str(wheelhouse), str(CHECKOUT))
 
 
-if __name__ == "__main__":  # make root file systems, and say where they lie
-    print(":".join(str(root_file_system(release)) for release in sys.argv[1:]))
+def make_all() -> None:
+    """Make all that a run of the tests boots from, two at a time: no test then waits for it."""
+    with ThreadPoolExecutor(2) as two:
+        made = [two.submit(root_file_system, release) for release in RELEASES]
+        made += [two.submit(wheels, release) for release in RELEASES]
+        made += [
+            two.submit(with_packages, release, packages)
+            for release, layers in LAYERS.items()
+            for packages in layers
+        ]
+        for one in made:
+            one.result()
+
+
+if __name__ == "__main__":  # make root file systems, and say where they lie; or make everything
+    if sys.argv[1:]:
+        print(":".join(str(root_file_system(release)) for release in sys.argv[1:]))
+    else:
+        make_all()

@@ -12,13 +12,9 @@ import pytest
 from tests.machine import who_reads_what
 from tests.machine.doctor import ask
 from tests.machine.machine import Boot, Machine
-from tests.machine.rootfs import CHECKOUT
+from tests.machine.rootfs import CHECKOUT, OTHER_PROVIDERS
 
 PASSWORD = "correct horse 7!"
-PACKAGES = {
-    "bookworm": ("keepassxc", "libkf5wallet-bin", "libqca-qt5-2-plugins"),
-    "trixie": ("keepassxc-full", "kwallet6", "libqca-qt6-plugins"),
-}
 KEEPER = "/opt/creds-session/current/bin/python"
 GROUP = "{a1b2c3d4-0000-4000-8000-000000000001}"
 DATABASE = f"""\
@@ -136,7 +132,7 @@ def desk(request: pytest.FixtureRequest, boot: Boot) -> Desk:
     release = str(request.param)
     look = (CHECKOUT / "tests/session/interoperability.py").read_bytes()
     files = {"/opt/look.py": look, "/opt/database.xml": DATABASE.encode()}
-    machine = boot(release, files=files, packages=PACKAGES[release])
+    machine = boot(release, files=files, packages=OTHER_PROVIDERS[release])
     machine.add_user("alice", PASSWORD)
     return Desk(machine, release)
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.machine.login import Login, Result
 from tests.machine.machine import Boot, Machine
+from tests.machine.rootfs import SERVERS
 
 SEQUENCE = b"".join(b"%d\n" % n for n in range(1, 20001))
 LOGIN = "correct horse 7!"
@@ -37,7 +38,6 @@ print("looks", looks, flush=True)
 """
 
 
-SERVERS = ("postgresql", "vsftpd", "tnftp")
 VSFTPD = b"""\
 listen=YES
 local_enable=YES

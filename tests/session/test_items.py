@@ -10,6 +10,7 @@ from typing import Any
 import keyring
 import pytest
 import secretstorage
+from jeepney import Message
 from keyring.backend import KeyringBackend
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
@@ -27,6 +28,7 @@ from creds_session.errors import (
     PromptImpossible,
 )
 from creds_session.secret import Secret
+from creds_session.system.bus import _BoundedConnection
 from creds_session.system.items import Items
 from tests.session.clients import lookup, secret_tool, shapes
 
@@ -289,13 +291,25 @@ def test_names_of_the_public_interface_are_these() -> None:
     assert lookup("app", "me") == b"canary"
 
 
-def test_list_of_many_grows_linearly(collection: Collection) -> None:
-    taken = {}
+def test_listing_twice_as_many_sends_at_most_twice_as_many_messages(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Message] = []
+    send = _BoundedConnection.send
+
+    def counted(
+        connection: _BoundedConnection, message: Message, serial: int | None = None
+    ) -> None:
+        sent.append(message)
+        send(connection, message, serial=serial)
+
+    monkeypatch.setattr(_BoundedConnection, "send", counted)
+    messages = {}
     for count in (150, 300):
         for number in range(len(list_credentials("many")), count):
             attributes = {"service": "many", "username": str(number)}
             collection.create_item("l", attributes, b"x")
-        begin = time.perf_counter()
+        sent.clear()
         assert len(list_credentials("many")) == count
-        taken[count] = time.perf_counter() - begin
-    assert taken[300] < 6 * taken[150]
+        messages[count] = len(sent)
+    assert 150 < messages[300] <= 2 * messages[150]

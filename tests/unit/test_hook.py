@@ -13,6 +13,7 @@ import pexpect
 import pytest
 
 from creds_session.unlock.seen import start_time
+from tests.unit.open_folder import let_everybody_in
 
 PROFILE = Path(__file__).parents[2] / "scripts" / "profile"
 HOOKS = {"fish": PROFILE / "creds-session.fish"}
@@ -106,8 +107,7 @@ def at_a_terminal(shell: list[str], home: Path, creds: str, **environ: str) -> s
     script = f"echo '<'; {before} . {HOOKS.get(shell[0], HOOK)}; echo \">{status}\""
     as_nobody = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
     if as_nobody:
-        for folder in (home, *list(home.parents)[:2]):  # pytest's own, not /tmp
-            folder.chmod(0o755)
+        let_everybody_in(home)
     argv = [*as_nobody, *shell, "-i", "-c", script]
     person = pexpect.spawn(
         argv[0],

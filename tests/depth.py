@@ -1,0 +1,45 @@
+"""How deep a run of the tests goes: what a commit samples, and what CREDS_NIGHTLY=1 runs whole.
+
+Each depth can be set alone by its environment variable, for instance CREDS_FAULTS_COUNT=400.
+docs/contributing.md lists them for the person who runs them.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+NIGHTLY = bool(os.environ.get("CREDS_NIGHTLY"))
+
+
+def _depth(variable: str, commit: int, nightly: int) -> int:
+    """Return a depth: as its variable says, else the one of this kind of run."""
+    return int(os.environ.get(variable) or (nightly if NIGHTLY else commit))
+
+
+HUNT = _depth("CREDS_HUNT", 0, 5000)
+"""Random examples of each property; 0 for hypothesis' own number of examples, always the same."""
+
+ORACLE_STACKS = _depth("CREDS_ORACLE_STACKS", 10_000, 100_000)
+"""Random PAM stacks that libpam itself is asked about."""
+
+ORACLE_SEED = _depth("CREDS_ORACLE_SEED", 1, secrets.randbelow(2**32))
+"""What the random stacks begin from; a failure names it."""
+
+ROUND_TRIPS = _depth("CREDS_ROUND_TRIPS", 200, 10_000)
+"""Credentials that are stored and read again by every client."""
+
+CROWD_SECONDS = _depth("CREDS_CROWD_SECONDS", 5, 60)
+"""How long eight processes put and get at once."""
+
+FAULTS_COUNT = _depth("CREDS_FAULTS_COUNT", 40, 400)
+"""Combinations of two and three faults that the doctor must find and fix, on both releases."""
+
+FAULTS_SEED = os.environ.get("CREDS_FAULTS_SEED", "faults")
+"""What the combinations begin from: a word."""
+
+KILL_ALL = bool(_depth("CREDS_KILL_ALL", 0, 1))
+"""Whether a command is killed at every system call, and not at every sixth or so."""
+
+MATRIX_ALL = bool(_depth("CREDS_MATRIX_ALL", 0, 1))
+"""Whether every combination of session, daemon and password is unlocked, and not every pair."""
