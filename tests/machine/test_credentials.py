@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.depth import CROWD_SECONDS
 from tests.machine import who_reads_what
 from tests.machine.login import Login
 from tests.machine.machine import Boot, Machine
 from tests.machine.rootfs import CHECKOUT
-from tests.session.test_crowd import PROCESSES, SECONDS, WORK
+from tests.session.test_crowd import PROCESSES, WORK
 
 PASSWORD = "correct horse 7!"
 KEEPER = "/opt/creds-session/current/bin/python"
@@ -124,8 +125,8 @@ def test_keyrings_configuration_decides_and_it_is_told(session: Login) -> None:
 
 def test_eight_processes_lose_and_mix_nothing(machine: Machine) -> None:
     names = [f"p{number}" for number in range(PROCESSES)]
-    each = f"{KEEPER} /opt/crowd.py $me {SECONDS}"
-    with machine.ssh("alice", PASSWORD, timeout=SECONDS * 2 + 60) as session:
+    each = f"{KEEPER} /opt/crowd.py $me {CROWD_SECONDS}"
+    with machine.ssh("alice", PASSWORD, timeout=CROWD_SECONDS * 2 + 60) as session:
         done = session.run(f"sh -c 'for me in {' '.join(names)}; do {each} & done; wait'")
         told = session.run("creds list crowd").output.split()
         for name in ["all", *names]:

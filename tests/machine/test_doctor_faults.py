@@ -5,10 +5,9 @@ CREDS_FAULTS_SEED=WORD and CREDS_FAULTS_COUNT=N have others tried, and more.
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from tests.depth import FAULTS_COUNT, FAULTS_SEED
 from tests.machine.breakages import ENVIRONMENT, FILES, SESSIONS, Breakage
 from tests.machine.doctor import (
     Patient,
@@ -34,12 +33,10 @@ from tests.machine.login import Login
 from tests.machine.machine import Boot
 
 RELEASES = ("bookworm", "trixie")
-SEED = os.environ.get("CREDS_FAULTS_SEED", "faults")
-COUNT = int(os.environ.get("CREDS_FAULTS_COUNT", "100"))
 CASES = [
     (release, faults)
     for release in RELEASES
-    for faults in combinations(f"{SEED} {release}", COUNT // len(RELEASES))
+    for faults in combinations(f"{FAULTS_SEED} {release}", FAULTS_COUNT // len(RELEASES))
 ]
 AFTERMATH = frozenset(
     {

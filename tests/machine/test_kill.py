@@ -7,17 +7,17 @@ A sample of the calls in CI; all of them with CREDS_KILL_ALL set.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 
 import pytest
 
+from tests.depth import KILL_ALL
 from tests.machine.machine import Boot, Machine
 
 SSHD = "/etc/pam.d/sshd"
 CALLS = "flock,fsync,rename,mkdir,rmdir,unlink,unlinkat,fchmod,chmod,fchown,fsetxattr,ftruncate"
 KILLED = 128 + 9
-EVERY = 1 if os.environ.get("CREDS_KILL_ALL") else 6
+EVERY = 1 if KILL_ALL else 6
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from tests.depth import KILL_ALL
 from tests.machine.machine import Boot, Machine
 
 PASSWORD = "pw of alice"
@@ -13,7 +12,6 @@ UNLOCK = f"printf %s '{PASSWORD}' | creds unlock --quiet --password-stdin"
 MAKE = f"printf '%s\\n%s' '{PASSWORD}' '{PASSWORD}' | creds unlock --create --password-stdin"
 PREPARE = f"{MAKE} && printf x | creds put app me"
 # Our process is killed at its Nth call of a kind, until it comes through.
-EVERY = bool(os.environ.get("CREDS_KILL_ALL"))
 STEPS = {"bookworm": 3, "trixie": 5}  # of these calls, in a plain run
 KILLED = """
 set -u
@@ -80,7 +78,7 @@ def daemons(machine: Machine) -> int:
 @pytest.mark.parametrize("before", [LOCKED, NO_DAEMON], ids=["in place", "new daemon"])
 def test_our_own_process(machine: Machine, before: str) -> None:
     release = machine.sh(". /etc/os-release; echo $VERSION_CODENAME").stdout.strip()
-    step = 1 if EVERY else STEPS[release]
+    step = 1 if KILL_ALL else STEPS[release]
     told = as_alice(machine, KILLED.replace("BEFORE", before).replace("STEP", str(step)))
     *failures, summary = told.splitlines()
     assert failures == [], told

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.depth import MATRIX_ALL
 from tests.machine import unlock_cell
 from tests.machine.machine import Boot, Machine
 from tests.machine.unlock_cell import SECRET, Seen
@@ -30,8 +31,7 @@ from tests.machine.unlock_matrix import (
 )
 
 WITH_PAM = Session.SSH_PASSWORD_PAM
-ALL = bool(os.environ.get("CREDS_MATRIX_ALL"))
-CELLS = sorted(every() if ALL else pairs(), key=lambda cell: cell.session is WITH_PAM)
+CELLS = sorted(every() if MATRIX_ALL else pairs(), key=lambda cell: cell.session is WITH_PAM)
 RELEASES = ("bookworm", "trixie")
 seen_ends: dict[tuple[str, Cell], str] = {}
 

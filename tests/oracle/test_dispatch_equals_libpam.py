@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import secrets
 import subprocess
 import sys
 from collections import deque
@@ -19,6 +18,7 @@ from creds_session.pam.modules import DEBUG_EVENTS
 from creds_session.pam.nodes import Consequence
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Call
+from tests.depth import ORACLE_SEED, ORACLE_STACKS
 from tests.oracle.oracle_libpam import (
     CHILD,
     Answer,
@@ -36,9 +36,7 @@ from tests.oracle.oracle_stacks import ACTIONS, SEQUENCES, SIMPLE, VALUES, Stack
 if TYPE_CHECKING:
     from creds_session.pam.terms import Dialect
 
-COUNT = int(os.environ.get("CREDS_ORACLE_STACKS", "10000"))
 BATCH = 1000
-SEED = int(os.environ.get("CREDS_ORACLE_SEED", "0")) or secrets.randbelow(2**32)
 AUTH = (("authenticate",), ("acct_mgmt",))
 D = "/etc/pam.d/"
 
@@ -138,10 +136,10 @@ def begin(root: str, dialect: Dialect, files: list[dict[str, bytes]]) -> Batch:
 
 def batches(root: str, dialect: Dialect) -> Iterator[Batch]:
     """Give what is done; the next one is made and predicted while libpam runs the last."""
-    source = Stacks(random.Random(SEED))  # noqa: S311 - test data
+    source = Stacks(random.Random(ORACLE_SEED))  # noqa: S311 - test data
     waiting: deque[Batch] = deque()
-    for start in range(0, COUNT, BATCH):
-        files = [source.files() for _ in range(start, min(start + BATCH, COUNT))]
+    for start in range(0, ORACLE_STACKS, BATCH):
+        files = [source.files() for _ in range(start, min(start + BATCH, ORACLE_STACKS))]
         waiting.append(begin(root, dialect, files))
         if len(waiting) > 1:
             yield waiting.popleft()
@@ -172,12 +170,13 @@ def test_dispatch_equals_libpam_for_random_stacks(
         differences += batch.differences()
     with capsys.disabled():
         print(
-            f"\nCREDS_ORACLE_SEED={SEED} CREDS_ORACLE_STACKS={COUNT} {dialect.name} in {root}:"
+            f"\nCREDS_ORACLE_SEED={ORACLE_SEED} CREDS_ORACLE_STACKS={ORACLE_STACKS}"
+            f" {dialect.name} in {root}:"
             f" {compared} compared, {len(differences)} differ",
             flush=True,
         )
-    assert not differences, f"seed {SEED}\n" + "\n".join(differences[:5])
-    assert compared > COUNT * 0.8
+    assert not differences, f"seed {ORACLE_SEED}\n" + "\n".join(differences[:5])
+    assert compared > ORACLE_STACKS * 0.8
 
 
 @pytest.mark.parametrize("root", roots())
@@ -190,7 +189,7 @@ def test_dispatch_equals_libpam_for_every_return_value_in_every_pass(root: str) 
 
 
 def test_random_stacks_hold_every_control_include_and_jump() -> None:
-    source = Stacks(random.Random(SEED))  # noqa: S311 - test data
+    source = Stacks(random.Random(ORACLE_SEED))  # noqa: S311 - test data
     text = b"\n".join(data for _ in range(2000) for data in source.files().values()).decode()
     words = set(re.findall(r"[\w@]+(?:=\w+)?", text))
     pairs = {f"{value}={action}" for value in ("default", "success") for action in ACTIONS}

@@ -13,9 +13,9 @@ import pytest
 import secretstorage
 
 from creds_session.credentials import list_credentials
+from tests.depth import CROWD_SECONDS
 from tests.unit.service import CHECKOUT
 
-SECONDS = float(os.environ.get("CREDS_CROWD_SECONDS", "5"))
 PROCESSES = 8
 WORK = """\
 import sys, time
@@ -34,12 +34,12 @@ print(turn)
 """
 
 
-@pytest.mark.timeout(SECONDS * 2 + 60)
+@pytest.mark.timeout(CROWD_SECONDS * 2 + 60)
 def test_eight_processes_lose_and_mix_nothing(collection: secretstorage.Collection) -> None:
     argv = [sys.executable, "-c", WORK]
     running = [
         subprocess.Popen(
-            [*argv, f"p{number}", str(SECONDS)],
+            [*argv, f"p{number}", str(CROWD_SECONDS)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -53,4 +53,4 @@ def test_eight_processes_lose_and_mix_nothing(collection: secretstorage.Collecti
     names = [f"p{number}" for number in range(PROCESSES)]
     assert list_credentials("crowd") == sorted(("crowd", name) for name in ["all", *names])
     assert len(list(collection.get_all_items())) == PROCESSES + 1, "no item is there twice"
-    print(f"{sum(int(out) for out, _ in told)} turns in {SECONDS:g} s")
+    print(f"{sum(int(out) for out, _ in told)} turns in {CROWD_SECONDS:g} s")

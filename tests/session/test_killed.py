@@ -24,7 +24,8 @@ from creds_session.system.bus import Bus
 from creds_session.system.message_bus import bus_of_ours
 from creds_session.system.secret_service import secret_service
 from creds_session.unlock import unlock
-from tests.session.test_round_trips import COUNT, NAMES, PASSWORDS
+from tests.depth import ROUND_TRIPS
+from tests.session.test_round_trips import NAMES, PASSWORDS
 
 PASSWORD, OLD, NEW = Secret(b"of the keyring"), Secret(b"old"), Secret(b"new")
 CALLS = ("link", "fsync", "rename", "unlink")  # by which it writes its file, in this order
@@ -129,7 +130,7 @@ def test_killed_at_any_step_of_its_writing_the_old_value_is_there_or_the_new(
 @pytest.mark.usefixtures("own_session")
 @pytest.mark.timeout(3600)
 @settings(
-    max_examples=max(3, COUNT // 50),
+    max_examples=max(3, ROUND_TRIPS // 50),
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -21,9 +21,9 @@ from creds_session.credentials import delete, get, put
 from creds_session.credentials.opening import USUAL
 from creds_session.errors import InvalidData
 from creds_session.secret import Secret
+from tests.depth import ROUND_TRIPS
 from tests.session.clients import lookup
 
-COUNT = int(os.environ.get("CREDS_ROUND_TRIPS", "200"))
 ANY = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 LONGEST = "x" * 65536
 NAMES = st.text(ANY, max_size=40)
@@ -36,7 +36,7 @@ Read = Callable[[str, str], Any]
 
 pytestmark = [pytest.mark.usefixtures("collection"), pytest.mark.timeout(7200)]
 by_hypothesis = settings(
-    max_examples=COUNT,
+    max_examples=ROUND_TRIPS,
     deadline=None,
     derandomize=False,
     database=None,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-CONFTEST = Path(__file__).parents[1] / "conftest.py"
+CHECKOUT = Path(__file__).parents[2]
 TESTS = """
 import pytest
 
@@ -39,15 +39,15 @@ def test_is_long():
     ],
 )
 def test_closing_line(tmp_path: Path, switches: dict[str, str], closing_line: str) -> None:
-    shutil.copy(CONFTEST, tmp_path / "conftest.py")
+    shutil.copy(CHECKOUT / "tests/conftest.py", tmp_path / "conftest.py")
     (tmp_path / "test_some.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = nightly\n")
     environ = {
         key: value for key, value in os.environ.items() if key not in {"CI", "CREDS_NIGHTLY"}
     }
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
-        env={**environ, **switches},
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pytest.ini", "."],
+        env={**environ, **switches, "PYTHONPATH": str(CHECKOUT)},
         cwd=tmp_path,
         check=False,
         capture_output=True,
