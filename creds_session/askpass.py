@@ -80,15 +80,20 @@ def _found(prompt: bytes, environ: Mapping[str, str]) -> Secret | None:
     service, user, key = environ.get(SERVICE), environ.get(USER), environ.get(KEY)
     if not service or not (user or key):
         raise UsageError(f"set {SERVICE}, and {USER} or {KEY}", hint="docs/how-to/git-and-ssh.md")
-    pattern = compiled(environ.get(PATTERN) or os.fsdecode(PASSWORD))
+    pattern = compiled(environ.get(PATTERN) or os.fsdecode(PASSWORD), PATTERN)
     credential = get(service, user or None, username_key=None if user else key)
     require_one_line(credential)
     return answer_of(credential, prompt, pattern)
 
 
-def compiled(pattern: str) -> re.Pattern[bytes]:
-    """Return a pattern that a person gave. Raises UsageError."""
+def compiled(pattern: str, name: str) -> re.Pattern[bytes]:
+    """Return a pattern that a person gave as the option or the variable of this name.
+
+    Raises UsageError. It says where the error is and does not repeat the pattern, into which a
+    person may have written the password.
+    """
     try:
         return re.compile(os.fsencode(pattern), re.MULTILINE)
     except re.error as error:
-        raise UsageError(f"{pattern!r} is no regular expression: {error}") from None
+        place = "" if error.pos is None else f": the error is at character {error.pos + 1}"
+        raise UsageError(f"{name}: not a regular expression{place}") from None

@@ -75,16 +75,30 @@ def get(asked: Description) -> bytes:
 def store(known: Description) -> None:
     """Keep a credential that a server accepted, unless it ends by itself.
 
-    git says so after each use: what is kept already is not written again.
+    git says so after each use: what is kept already is not written again. An empty password is
+    one if the user name is a token. Raises InvalidData if it would replace one that is not empty,
+    as a script does whose variable was not set; then nothing was changed.
     """
     if known.username is None or known.password is None or not known.is_lasting:
         return
+    if not known.password:
+        _require_none_to_lose(known)
     kept = _found(known._replace(username=None))
     if kept is not None and (kept.username, kept.password) == (known.username, known.password):
         return
     if kept is None:
         _forget_last(known.service)
     credentials.put(known.service, known.username, known.password, username_key=LAST_USED)
+
+
+def _require_none_to_lose(known: Description) -> None:
+    kept = _found(known)
+    if kept is not None and kept.password:
+        raise InvalidData(
+            f"git gave an empty password for {known.service!r}, user {known.username!r}; the stored"
+            " password was not replaced",
+            hint="to store an empty password: creds put --allow-empty SERVICE USER",
+        )
 
 
 def erase(refused: Description) -> None:

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument("file", metavar="FILE", nargs="?", help="(~/.netrc, or NETRC's)")
         parser.add_argument("--dry-run", action="store_true", help="say what would be stored")
         parser.add_argument("--replace", action="store_true", help="replace what is kept already")
+        parser.add_argument("--allow-empty", action="store_true", help="store empty passwords, too")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 from creds_session.cli.common import complain, print_json
 from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.report.text import printable
-from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
 
 if TYPE_CHECKING:
@@ -59,9 +58,17 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     else:
         add_names(parser)
     if command == "put":
-        from creds_session.cli.passwords import add_sources  # noqa: PLC0415 - not `get`
+        from creds_session.cli.passwords import (  # noqa: PLC0415 - not `get`
+            ALLOW_EMPTY,
+            add_sources,
+        )
 
         add_sources(parser)
+        parser.add_argument(
+            ALLOW_EMPTY,
+            action="store_true",
+            help="store an empty password; otherwise it is refused",
+        )
     if command == "get":
         end = parser.add_mutually_exclusive_group()
         end.add_argument("--no-newline", action="store_true", help="print the password alone")
@@ -130,9 +137,10 @@ def credentials_command(arguments: argparse.Namespace) -> int:
 
 def _put(arguments: argparse.Namespace) -> int:
     from creds_session import credentials  # noqa: PLC0415 - a wrong argument waits for nothing
+    from creds_session.cli.passwords import to_store  # noqa: PLC0415 - not `get`
 
     key = username_key(arguments)
-    password = _new_password(arguments, f"Password for {arguments.service}: ")
+    password = to_store(arguments, f"Password for {arguments.service}: ")
     access = _access(arguments)
     credentials.put(arguments.service, arguments.user, password, username_key=key, access=access)
     return 0
@@ -202,21 +210,6 @@ def _backends(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(map(printable, lines(choice))))
     return 0
-
-
-def _new_password(arguments: argparse.Namespace, prompt: str) -> Secret:
-    from creds_session.cli.passwords import is_elsewhere, new, same_again  # noqa: PLC0415
-    from creds_session.system.terminal import (  # noqa: PLC0415
-        ask_password,
-        is_typed,
-        read_password_from_stdin,
-    )
-
-    if is_elsewhere(arguments):
-        return new(arguments, prompt, "nothing was changed")
-    if not is_typed():
-        return read_password_from_stdin()
-    return same_again(ask_password(prompt), ask_password, "nothing was changed")
 
 
 def _access(arguments: argparse.Namespace) -> credentials.Access:

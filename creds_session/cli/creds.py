@@ -26,6 +26,11 @@ OF_THE_SESSION = {
     "hook": "the login hook, for yourself alone",
     "rekey": "give the login keyring another password",
 }
+WITHOUT_PASSWORD = {  # commands that take a password, and never as an argument
+    "put": "nothing was stored",
+    "unlock": "nothing was changed",
+    "rekey": "nothing was changed",
+}
 WAITED_FOR = {"get", "put", "list", "unlock", "status"}  # by a login, or again and again
 EXAMPLES = """\
 examples:
@@ -79,6 +84,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
     for summaries in (OF_THE_SESSION, credentials.SUMMARIES):
         if name in summaries:
             parser = Parser(f"{PROGRAM} {name}", summaries[name], "")
+            parser.without_password = WITHOUT_PASSWORD.get(name)
             _add_arguments(parser, name)
             parser.set_defaults(command=name)
             return parser.parse_args(words[1:])

@@ -26,7 +26,8 @@ class Credential(NamedTuple):
 def import_netrc(arguments: argparse.Namespace) -> int:
     """Store every entry that has a machine, a login and a password; say which. Never a secret.
 
-    Returns 1 where another password is kept already, which stays unless ``--replace``.
+    Returns 1 if a password was left out that an option would store: an empty one
+    (``--allow-empty``), or one for which another is stored already (``--replace``).
     """
     from creds_session.system.hardening import forbid_core_dumps  # noqa: PLC0415
     from creds_session.system.private_file import read_private  # noqa: PLC0415
@@ -35,31 +36,33 @@ def import_netrc(arguments: argparse.Namespace) -> int:
     usual = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111
     name = arguments.file or usual
     entries = _usable(parse(read_private(name), name), name)
-    left_out = [one for one in entries if not _store(one, arguments)]
-    for one in left_out:
-        why = "another password is kept, which --replace would replace"
+    left_out = [(one, why) for one in entries if (why := _store(one, arguments))]
+    for one, why in left_out:
         complain("creds", f"{name}:{one.line}: left out: {why}")
     if entries and not left_out and not arguments.dry_run:
         complain("creds", f"{name} still has the passwords; where nothing reads it, remove it")
     return 1 if left_out else 0
 
 
-def _store(entry: Credential, arguments: argparse.Namespace) -> bool:
+def _store(entry: Credential, arguments: argparse.Namespace) -> str:
+    """Store an entry and print so; return why it was left out, or an empty string."""
     from creds_session import credentials  # noqa: PLC0415
 
     try:
         kept = credentials.get(entry.machine, entry.login).password
     except NoSuchCredential:
         kept = None
+    if kept != entry.password and not entry.password and not arguments.allow_empty:
+        return "its password is empty, which --allow-empty would store"
     if kept not in {None, entry.password} and not arguments.replace:
-        return False
+        return "another password is stored, which --replace would replace"
     word = "kept already"
     if kept != entry.password:
         word = "would store" if arguments.dry_run else "stored"
         if not arguments.dry_run:
             credentials.put(entry.machine, entry.login, entry.password)
     print(f"{word}\t{printable(entry.machine)}\t{printable(entry.login)}", flush=True)
-    return True
+    return ""
 
 
 def _usable(entries: Iterable[Entry], name: str) -> list[Credential]:

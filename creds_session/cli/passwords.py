@@ -7,6 +7,10 @@ terminal (the default)  asked once     twice      old, new, new again
 --password-fd N         the same, from that descriptor
 --password-credential   the same, from a credential of systemd's
 
+``creds put`` also reads standard input without an option if that is not a terminal. It refuses an
+empty password unless ``--allow-empty`` is given, because /dev/null, the pipe of a program that
+failed and two presses of Enter give an empty password by accident.
+
 A keyring is made only with a password that came twice (of a stream as two lines), or that PAM
 takes for the account's. Of a stream one newline at the end is taken off, and that is said. Never
 an argument, never the environment: other processes read those.
@@ -24,6 +28,7 @@ from creds_session.errors import CredsSessionError, InvalidData
 from creds_session.secret import Secret
 
 AGAIN = "Again, to be sure: "
+ALLOW_EMPTY = "--allow-empty"
 TWO = 2  # lines: the old password, the new one
 
 
@@ -81,24 +86,54 @@ def new(
     arguments: argparse.Namespace,
     prompt: str,
     otherwise: str,
-    require: Callable[[Secret], object] | None = None,
+    require: Callable[[Secret], object],
 ) -> Secret:
-    """Return a new password, asked for twice; ``otherwise`` is what is so where they differ.
+    """Return a new password of a keyring, asked for twice.
 
-    That of a stream is taken whole; with ``require`` it must come as two lines, or satisfy it.
+    From a stream it must come as two lines that are the same, or as one that satisfies
+    ``require``. ``otherwise`` says what is so if the two differ.
     """
     source = _source(arguments)
     if not isinstance(source, Given):
         return _twice(source, prompt, otherwise)
     content = _without_newline(source, arguments)
-    if require is None:
-        return Secret(content)
     first, newline, again = content.partition(b"\n")
     if newline and first == again:
         return Secret(first)
     once = Secret(content)
     require(once)
     return once
+
+
+def to_store(arguments: argparse.Namespace, prompt: str) -> Secret:
+    """Return the password that ``creds put`` stores: typed twice, or taken whole.
+
+    Raises InvalidData if it is empty and nobody asked for that; then nothing was changed.
+    """
+    from creds_session.system.terminal import (  # noqa: PLC0415 - not `get`
+        is_typed,
+        read_password_from_stdin,
+    )
+
+    if not is_elsewhere(arguments) and not is_typed():
+        return _allowed(read_password_from_stdin(), "from standard input", arguments)
+    source = _source(arguments)
+    if isinstance(source, Given):
+        password = Secret(_without_newline(source, arguments))
+        return _allowed(password, f"from {source.name}", arguments)
+    first = _allowed(source.ask(prompt), "given at the prompt", arguments)
+    return same_again(first, source.ask, "nothing was changed")
+
+
+def _allowed(password: Secret, source: str, arguments: argparse.Namespace) -> Secret:
+    """Return a password from this source. Raises InvalidData if it may not be stored."""
+    if not password and not arguments.allow_empty:
+        raise InvalidData(
+            f"the password {source} is empty; nothing was changed",
+            hint="find out why it is empty, and give the password again; to store an empty"
+            f" password, add {ALLOW_EMPTY}",
+        )
+    return password
 
 
 def same_again(first: Secret, ask: Callable[[str], Secret], otherwise: str) -> Secret:

@@ -109,8 +109,10 @@ def _ways(arguments: argparse.Namespace) -> handover.Ways:
     from creds_session.askpass import PASSWORD, compiled  # noqa: PLC0415
     from creds_session.handover import Prompt, Ways  # noqa: PLC0415
 
-    prompts = [Prompt(compiled(one), is_username=False) for one in arguments.expect]
-    prompts += [Prompt(compiled(one), is_username=True) for one in arguments.expect_username]
+    prompts = [Prompt(compiled(one, "--expect"), is_username=False) for one in arguments.expect] + [
+        Prompt(compiled(one, "--expect-username"), is_username=True)
+        for one in arguments.expect_username
+    ]
     if prompts and (arguments.askpass or arguments.fd is not None):
         raise UsageError("--expect goes with neither --askpass nor --fd")
     if arguments.askpass_prompt is not None and not arguments.askpass:
@@ -119,7 +121,7 @@ def _ways(arguments: argparse.Namespace) -> handover.Ways:
     ways = Ways(
         tuple(map(_variable, arguments.env)),
         arguments.fd,
-        compiled(pattern) if arguments.askpass else None,
+        compiled(pattern, "--askpass-prompt") if arguments.askpass else None,
         tuple(prompts),
     )
     if ways == Ways():
@@ -130,9 +132,16 @@ def _ways(arguments: argparse.Namespace) -> handover.Ways:
 def _variable(text: str) -> handover.Variable:
     from creds_session.handover import Variable  # noqa: PLC0415
 
+    """Return the variable that ``--env`` names.
+
+    Raises UsageError. It does not repeat what follows '=': a person may take it for the value.
+    """
     name, _, what = text.partition("=")
     if not name or what not in {"", "username", "password"}:
-        raise UsageError(f"--env {text}: give NAME, NAME=username or NAME=password")
+        raise UsageError(
+            f"--env {name or 'NAME'}: after '=' only username or password may follow",
+            hint=f"creds run sets the value itself: --env {name or 'NAME'}",
+        )
     return Variable(name, what == "username")
 
 
@@ -140,7 +149,7 @@ def _descriptor(text: str) -> int:
     from creds_session.system.handed_descriptor import reserve  # noqa: PLC0415
 
     if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a file descriptor")
+        raise argparse.ArgumentTypeError("not the number of a file descriptor")
     try:
         return reserve(int(text))
     except CredsSessionError as error:

@@ -23,10 +23,12 @@ ASKING = 120.0  # seconds that a person has at an askpass program
 def open_descriptor(text: str) -> int:
     """Return the number of a descriptor that can be read; raise UsageError for another.
 
+    No error repeats what is not a number, because it may be the password itself.
+
     Called before anything is opened, so that no file of ours has come to lie there.
     """
     if not (text.isascii() and text.isdigit()):
-        raise UsageError(f"{text!r} is not the number of a file descriptor")
+        raise UsageError("not the number of a file descriptor")
     descriptor = int(text)
     if descriptor < STANDARD:
         raise UsageError(f"{descriptor} is a standard stream; for standard input: --password-stdin")
@@ -55,10 +57,11 @@ def read_descriptor(descriptor: int) -> bytes:
 def read_credential(environ: Mapping[str, str], name: str) -> bytes:
     """Return a credential that systemd gave this service (systemd.exec(5), LoadCredential=).
 
-    Raises UsageError, Unavailable where systemd gave none, NoSuchFile or InvalidData.
+    Raises UsageError, Unavailable where systemd gave none, NoSuchFile or InvalidData. No error
+    repeats a name that no credential has, because it may be the password itself.
     """
     if "/" in name or name in {"", ".", ".."}:
-        raise UsageError(f"{name!r} is not the name of a credential")
+        raise UsageError("--password-credential: not the name of a credential")
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if not folder:
         raise Unavailable(
@@ -73,19 +76,27 @@ def read_credential(environ: Mapping[str, str], name: str) -> bytes:
                 raise InvalidData(f"{path}: not a regular file")
             content = file.read(MAX_INPUT + 1)
     except FileNotFoundError:
-        raise NoSuchFile(f"systemd gave this service no credential {name!r} ({path})") from None
+        raise NoSuchFile(
+            f"systemd gave this service no credential of this name: it is not in {folder}"
+        ) from None
     except OSError as error:
         raise InvalidData(f"{path}: cannot be read: {error.strerror}") from error
     return bounded(content, str(path))
 
 
 def find_askpass(program: str, environ: Mapping[str, str]) -> str:
-    """Return where a program lies that asks for passwords. Raises UsageError."""
+    """Return where a program lies that asks for passwords.
+
+    Raises UsageError, which does not repeat what is no program: it may be the password itself.
+    """
     if "/" in program and not program.startswith("/"):
-        raise UsageError(f"{program!r}: name a program of PATH, or give its whole path")
+        raise UsageError("--askpass: name a program in PATH, or give its whole path")
     found = shutil.which(program, path=environ.get("PATH"))
     if found is None:
-        raise UsageError(f"{program!r}: no program that can be run")
+        raise UsageError(
+            "--askpass: there is no such program, or it cannot be executed",
+            hint="name a program in PATH, or give its whole path",
+        )
     return found
 
 

@@ -158,4 +158,4 @@ def test_environment_that_names_nobody() -> None:
     with pytest.raises(NotPermitted):
         askpass.answer(b"password", {askpass.KIND: "confirm", askpass.SERVICE: "app"})
     with pytest.raises(UsageError):
-        askpass.compiled("(")
+        askpass.compiled("(", askpass.PATTERN)

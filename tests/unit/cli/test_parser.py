@@ -1,70 +1,223 @@
-"""The parser accepts what argparse hands over, also in Python versions that are yet to come."""
+"""No error repeats a word that was typed and not understood: it may be a password."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import argparse
+import contextlib
+import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-# Python 3.14 began to do this: `add_parser` gives `color=` to the class of the parser. Here
-# argparse knows one keyword more, and gives it to each class of ours that it calls.
-LATER_ARGPARSE = """
-import argparse, importlib, sys
+from creds_session.cli import creds, doctor, setup_pam
+from creds_session.cli.common import run
+from creds_session.cli.parser import Parser, seconds
+from creds_session.errors import UsageError
 
-def knows_one_more(initialize):
-    def __init__(self, *positional, a_later_keyword=None, **named):
-        initialize(self, *positional, **named)
-    return __init__
+CANARY = "canary-4713"
+NEVER = "no password as an argument"
+REFUSED = [
+    "creds put svc me {}",
+    "creds put svc me {} more",
+    "creds put --encrypted svc me -- {}",
+    "creds put svc me --password {}",
+    "creds put svc me --password={}",
+    "creds put svc me --passwd={}",
+    "creds put svc me --password-stdin={}",
+    "creds put svc me --password-fd {}",
+    "creds put svc me --password-fd={}",
+    "creds put svc me --timeout {}",
+    "creds put svc me -p{}",
+    "creds put svc me -p {}",
+    "creds put svc me -v{}",
+    "creds put svc me --{}",
+    "creds put svc me --encrypted={}",
+    "creds unlock {}",
+    "creds unlock --create {}",
+    "creds unlock --password={}",
+    "creds unlock --password-stdin={}",
+    "creds unlock --password-fd {}",
+    "creds rekey {} {}-new",
+    "creds rekey --password-stdin {} {}-new",
+    "creds rekey --password-stdin={}",
+    "creds get svc me {}",
+    "creds get svc me --password={}",
+    "creds get svc me --format {}",
+    "creds get svc me --no-newline={}",
+    "creds delete svc me {}",
+    "creds list svc {}",
+    "creds list svc --format={}",
+    "creds backends {}",
+    "creds run svc me --fd 3 {} -- true",
+    "creds run svc me --askpass {}",
+    "creds run svc me --askpass={} -- true",
+    "creds run svc me --fd {} -- true",
+    "creds run svc me --env PASSWORD={} -- true",
+    "creds run svc me --expect ({} -- true",
+    "creds run svc me --askpass --askpass-prompt ({} -- true",
+    "creds run svc me --password={} -- true",
+    "creds lock {}",
+    "creds lock --timeout {}",
+    "creds status {}",
+    "creds env {}",
+    "creds env --shell {}",
+    "creds exec --timeout {} -- true",
+    "creds hook {}",
+    "creds hook install {}",
+    "creds hook print --unit {}",
+    "creds git-credential get {}",
+    "creds askpass prompt {}",
+    "creds import-netrc file {}",
+    "creds {}",
+    "creds --password={} put svc me",
+    "creds-doctor {}",
+    "creds-doctor --format {}",
+    "creds-doctor --yes={}",
+    "creds-setup-pam {}",
+    "creds-setup-pam apply {}",
+    "creds-setup-pam apply --try me {}",
+    "creds-setup-pam apply --skip-root={}",
+    "creds-setup-pam simulate --call {}",
+]
+MAINS = {"creds": creds._main, "creds-doctor": doctor._main, "creds-setup-pam": setup_pam._main}
 
-def gives_one_more(call):
-    return lambda *positional, **named: call(*positional, a_later_keyword=True, **named)
 
-for known in (argparse.ArgumentParser, argparse.HelpFormatter):
-    known.__init__ = knows_one_more(known.__init__)
-action = argparse._SubParsersAction
-action.add_parser = gives_one_more(action.add_parser)
-get_formatter = argparse.ArgumentParser._get_formatter
-
-def _get_formatter(self, *given, **named):
-    kept = self.formatter_class
-    self.formatter_class = gives_one_more(kept)
-    try:
-        return get_formatter(self, *given, **named)
-    finally:
-        self.formatter_class = kept
-
-argparse.ArgumentParser._get_formatter = _get_formatter
-sys.exit(importlib.import_module(sys.argv.pop(1)).main())
-"""
-CREDS, CREDS_DOCTOR, CREDS_SETUP_PAM = (
-    f"creds_session.cli.{name}" for name in ("creds", "doctor", "setup_pam")
-)
+def said(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> tuple[int, str]:
+    """Run a command with these words; return its exit code and what it says."""
+    monkeypatch.setattr("sys.argv", words)
+    monkeypatch.setattr("creds_session.cli.creds.refuse_foreign_home", lambda _: None)
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        try:
+            code = run(MAINS[words[0]], words[0])
+        except SystemExit as end:
+            code = int(str(end.code))
+    return code, told.getvalue()
 
 
-def with_later_argparse(module: str, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", LATER_ARGPARSE, module, *words]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+@pytest.mark.parametrize("secret", [CANARY, "can'ary\\4713\"\x01", "-canary-4713", "(?P=canary)"])
+@pytest.mark.parametrize("line", REFUSED)
+def test_no_error_repeats_what_may_be_a_password(
+    monkeypatch: pytest.MonkeyPatch, line: str, secret: str
+) -> None:
+    code, told = said(monkeypatch, [word.format(secret) for word in line.split()])
+    assert code == 64, told
+    assert told
+    assert "canary" not in told, told
+    assert "4713" not in told, told
 
 
 @pytest.mark.parametrize(
-    ("module", "words"),
+    ("line", "without"),
     [
-        (CREDS, ()),
-        (CREDS, ("get",)),
-        (CREDS, ("exec",)),
-        (CREDS_DOCTOR, ()),
-        (CREDS_SETUP_PAM, ()),
-        (CREDS_SETUP_PAM, ("apply",)),
+        ("creds put svc me {}", "nothing was stored"),
+        ("creds put svc me --password {}", "nothing was stored"),
+        ("creds put svc me --password={}", "nothing was stored"),
+        ("creds put svc me --password-stdin={}", "nothing was stored"),
+        ("creds put svc me -p{}", "nothing was stored"),
+        ("creds unlock {}", "nothing was changed"),
+        ("creds unlock --password-stdin={}", "nothing was changed"),
+        ("creds rekey {} {}", "nothing was changed"),
     ],
 )
-def test_a_later_argparse_prints_the_help(module: str, words: tuple[str, ...]) -> None:
-    done = with_later_argparse(module, *words, "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("usage: ")
+def test_a_command_that_takes_a_password_says_how_to_give_it(
+    monkeypatch: pytest.MonkeyPatch, line: str, without: str
+) -> None:
+    code, told = said(monkeypatch, [word.format(CANARY) for word in line.split()])
+    assert code == 64
+    assert NEVER in told
+    assert without in told
+    assert "history" in told
+    assert "standard input" in told
+    assert "usage:" not in told, "the message is what has to be read"
 
 
-@pytest.mark.parametrize("module", [CREDS, CREDS_DOCTOR, CREDS_SETUP_PAM])
-def test_a_later_argparse_refuses_what_is_unknown(module: str) -> None:
-    done = with_later_argparse(module, "--no-such-option")
-    assert done.returncode == 64, done
+@pytest.mark.parametrize("secret", [CANARY, ""])
+def test_a_mistyped_option_is_no_password(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    for line, near in (
+        ("creds put svc me --encryptd", "--encrypted"),
+        ("creds unlock --creat", "--create"),
+        ("creds get svc me --no-newlin" + (f"={secret}" if secret else ""), "--no-newline"),
+    ):
+        code, told = said(monkeypatch, line.split())
+        assert code == 64
+        assert f"did you mean {near}?" in told
+        assert NEVER not in told
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("creds get", "the following arguments are required: SERVICE"),
+        ("creds get s --username-key", "argument --username-key: expected one argument"),
+        ("creds get s --username-key a --username-key-env b", "not allowed with argument"),
+        ("creds get s u --format xml", "argument --format: invalid choice; choose from plain"),
+        ("creds get s u --timeout soon", "argument --timeout: invalid number of seconds"),
+        ("creds nonsense", "argument COMMAND: invalid choice; choose from put, get"),
+        ("creds run s u --env A=B -- true", "--env A: after '=' "),
+        (
+            "creds run s u --expect ( -- true",
+            "--expect: not a regular expression: the error is at character 1",
+        ),
+        ("creds run s u --fd 1 -- true", "argument --fd: 1 is a standard stream"),
+        ("creds put s u --password-fd 2", "argument --password-fd: 2 is a standard stream"),
+        ("creds put s u --password-fd 1x", "argument --password-fd: not the number of a file"),
+    ],
+)
+def test_what_is_wrong_is_still_said(
+    monkeypatch: pytest.MonkeyPatch, line: str, words: str
+) -> None:
+    code, told = said(monkeypatch, line.split())
+    assert code == 64
+    assert words in told
+
+
+COMMANDS = ("put", "get", "delete", "list", "unlock", "rekey", "lock", "status", "env", "hook")
+OPTIONS = (
+    "--password-stdin",
+    "--timeout",
+    "--format",
+    "-v",
+    "--json",
+    "--create",
+    "--prompt",
+    "--",
+)
+SECRETS = st.text(st.characters(exclude_categories=["Cs"]), min_size=8, max_size=20)
+
+
+@given(
+    st.sampled_from(COMMANDS), st.lists(st.sampled_from(OPTIONS), max_size=3), SECRETS, st.data()
+)
+def test_the_parser_repeats_no_word_that_it_refuses(
+    command: str, options: list[str], secret: str, data: st.DataObject
+) -> None:
+    shape = data.draw(st.sampled_from(("{}", "--{}", "-{}", "--json={}", "--format={}", "-v{}")))
+    words = ["svc", "me", *options, shape.format(secret)]
+    words = data.draw(st.permutations(words))
+    with contextlib.redirect_stderr(io.StringIO()) as told:
+        try:
+            creds._parse([command, *words])
+        except UsageError as error:
+            told.write(error.problem + error.hint)
+        except SystemExit:
+            pass
+    assert secret not in told.getvalue()
+    assert repr(secret)[1:-1] not in told.getvalue()
+
+
+@pytest.mark.parametrize("text", ["-1", "0", "nan", "inf", "1e30", "soon", "", "86401"])
+def test_a_time_limit_is_a_number_of_seconds(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        seconds(text)
+    assert seconds("86400") == 86400.0
+    assert seconds("0.5") == 0.5
+
+
+def test_a_subcommand_repeats_nothing_either() -> None:
+    parser = Parser("program", "", "")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("one", prog="program one", description="", epilog="")
+    with contextlib.redirect_stderr(io.StringIO()) as told, pytest.raises(SystemExit):
+        parser.parse_args(["one", CANARY, f"--help={CANARY}"])
+    assert CANARY not in told.getvalue()

@@ -71,9 +71,38 @@ def test_one_newline_is_taken_off_and_that_is_said(
         assert said is (content.endswith(b"\n") and not quiet)
 
 
-def test_a_new_password_of_a_stream_is_given_once() -> None:
-    arguments = parsed("--password-fd", str(pipe(b"pw")))
-    assert passwords.new(arguments, "", "").reveal() == b"pw"
+def to_store(*words: str, allow_empty: bool = False) -> bytes:
+    arguments = parsed(*words)
+    arguments.allow_empty = allow_empty
+    return passwords.to_store(arguments, "Password: ").reveal()
+
+
+@pytest.mark.parametrize("content", [b"pw", b"pw\npw", b" ", b"\n\n"])
+def test_a_password_to_store_is_taken_whole_from_a_stream(content: bytes) -> None:
+    assert to_store("--password-fd", str(pipe(content))) == content.removesuffix(b"\n")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_an_empty_password_is_stored_only_if_it_is_wanted(content: bytes) -> None:
+    with pytest.raises(InvalidData, match="is empty; nothing was changed") as caught:
+        to_store("--password-fd", str(pipe(content)))
+    assert type(caught.value) is InvalidData, "a script must tell it from a wrong password"
+    assert "--allow-empty" in caught.value.hint
+    assert to_store("--password-fd", str(pipe(content)), allow_empty=True) == b""
+
+
+def test_an_empty_password_at_a_prompt_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("creds_session.system.terminal.is_typed", lambda: True)
+    asked = answering(monkeypatch, b"")
+    with pytest.raises(InvalidData, match="given at the prompt is empty"):
+        to_store()
+    assert asked == ["Password:"]
+    asked = answering(monkeypatch, b"", b"")
+    assert to_store(allow_empty=True) == b""
+    assert asked == ["Password:", "Again,"]
+    answering(monkeypatch, b"", b"pw")
+    with pytest.raises(InvalidData, match="differ; nothing was changed"):
+        to_store(allow_empty=True)
 
 
 def asked_of(content: bytes) -> tuple[bytes, list[bytes]]:

@@ -102,8 +102,8 @@ def test_text_is_a_table(python: list[str], root: Path) -> None:
     ("line", "code", "words"),
     [
         ("", 64, "required: --call"),
-        ("--call login", 64, "invalid choice: 'login'"),
-        ("--call prelim", 64, "invalid choice: 'prelim'"),
+        ("--call login", 64, "invalid choice; choose from authenticate"),
+        ("--call prelim", 64, "invalid choice; choose from authenticate"),
         ("--call setcred --returns b.so", 64, "not of the form"),
         ("--call setcred --returns b.so=maybe", 64, "no return value 'maybe'"),
         ("--call setcred --returns c.so=ignore", 64, "it has: pam_unix.so, pam_deny.so, b.so"),
