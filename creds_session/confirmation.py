@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import stat
 import sys
 import time
@@ -106,7 +107,7 @@ def confirm(root: Root) -> Pending:
     Raises NothingPending, NotPermitted, and Unavailable where the timer cannot be stopped.
     """
     if os.geteuid() != 0:
-        raise NotPermitted("only root may confirm", hint=f"sudo {PROGRAM} confirm")
+        raise NotPermitted("only root may confirm", root_may=True)
     with exclusive(_state(root) / "lock"):
         pending = _read(root)
         if pending is None:
@@ -162,12 +163,19 @@ def _arm(root: Root, limit: float, services: tuple[str, ...]) -> Pending:
     return pending
 
 
+def revert_command(root: Root) -> str:
+    """Return the command that reverts what ``apply`` did to this root."""
+    where = () if root.is_running_system else ("--root", str(root.directory))
+    return shlex.join((PROGRAM, *where, "revert"))
+
+
 def _require_none(root: Root) -> None:
     pending = _read(root)
     if pending is not None:
+        by_login = f"`{PROGRAM} confirm` after a new login, or " if root.is_running_system else ""
         raise Busy(
             f"a change of {pending.user} waits to be confirmed",
-            hint=f"`{PROGRAM} confirm` after a new login, or `{PROGRAM} revert`, ends that",
+            hint=f"{by_login}`{revert_command(root)}` ends that",
         )
 
 

@@ -11,15 +11,17 @@ class CredsSessionError(Exception):
     """Base of all errors raised on purpose.
 
     ``problem`` is one line that names what is wrong and where; ``hint`` is one line
-    that says what to do about it, or empty.
+    that says what to do about it, or empty. ``root_may`` is whether root may do what
+    this user may not: ``creds_session.cli.typed`` then makes the hint.
     """
 
     exit_code = 1
 
-    def __init__(self, problem: str, *, hint: str = "") -> None:
+    def __init__(self, problem: str, *, hint: str = "", root_may: bool = False) -> None:
         super().__init__(problem)
         self.problem = problem
         self.hint = hint
+        self.root_may = root_may
 
 
 class WrongPassword(CredsSessionError):  # noqa: N818 - errors are nouns for the situation

@@ -138,4 +138,4 @@ def _refuse_harm(root: Root, path: str, now: bytes, content: bytes) -> None:
 
 def _require_rights(root: Root) -> None:
     if root.is_running_system and os.geteuid() != 0:
-        raise NotPermitted("only root may change PAM", hint="sudo creds-setup-pam apply")
+        raise NotPermitted("only root may change PAM", root_may=True)

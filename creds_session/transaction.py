@@ -174,7 +174,9 @@ def _restore(root: Root, checkpoint: Checkpoint, check: Check = lambda *_: None)
 def _refusal(errors: list[CredsSessionError]) -> CredsSessionError:
     """Return one error for all the files that could not be put back."""
     first = errors[0]
-    return type(first)("; ".join(error.problem for error in errors), hint=first.hint)
+    return type(first)(
+        "; ".join(error.problem for error in errors), hint=first.hint, root_may=first.root_may
+    )
 
 
 def _put_back(root: Root, file: SavedFile, check: Check) -> bool:

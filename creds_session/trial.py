@@ -146,14 +146,15 @@ def _refuse(user: str, tried: Outcome, present: Outcome, wants: tuple[str, ...])
         raise TrialFailed(
             f"the change would lock {user} out: PAM lets in without it and refuses with it"
             f" ({tried}); nothing was changed",
-            hint="please report this, with the output of `creds-setup-pam diff`",
+            hint="please report this, with the output of the same command with `diff` in place of"
+            " `apply --try USER`",
         )
     more = wants or tuple(line.strip() for line in present.said if _wants_more(line))
     if more and not present.knows_password:
         raise Unavailable(
             f"could not try: PAM refuses {user} with and without the change, and wants more than"
             f" a password ({', '.join(more)}); nothing was changed",
-            hint="`apply --confirm-within 10m` lets you try by logging in",
+            hint="with `--confirm-within 10m` in place of `--try USER` you try it by logging in",
         )
     why = "the password is wrong, or the account is locked"
     if present.knows_password:

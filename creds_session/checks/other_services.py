@@ -6,6 +6,7 @@ The proof is the same as for sshd (``pam``); nothing of it keeps a secret from b
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 
 from creds_session.checks.pam import problems, rules_of, verdicts
@@ -123,7 +124,12 @@ def _apply(names: Iterable[str]) -> Remediation:
 def _lacking(facts: Facts) -> Found | None:
     lacking = (pam for pam in _others(facts.pam, LOGINS) if not _has_rules(pam))
     names = [pam.service for pam in lacking if not _is_alias(pam)]
-    return Found((f"not opened by a login by: {', '.join(names)}",)) if names else None
+    if not names:
+        return None
+    services = [word for name in names for word in ("--service", name)]
+    command = shlex.join(("sudo", "creds-setup-pam", *services, "apply"))
+    seen = f"not opened by a login by: {', '.join(names)}"
+    return Found((seen,), cure=Remediation(f"if people log in by these services: {command}"))
 
 
 CHECKS = (

@@ -7,6 +7,7 @@ has the rest.
 from __future__ import annotations
 
 import functools
+import shlex
 from typing import Union
 
 from creds_session.checks.installation import install
@@ -220,7 +221,10 @@ def _passwd(facts: Facts) -> Found | NotJudged | None:
 
 
 def _unreadable(facts: Facts) -> Found | None:
-    return Found((facts.pam.reason,)) if facts.pam.reason else None
+    if not facts.pam.reason:
+        return None
+    command = shlex.join(("sudo", "creds-doctor", "--user", facts.session.user))
+    return Found((facts.pam.reason,), cure=Remediation(f"look as root: {command}"))
 
 
 def _found(pam: PamFacts, found: tuple[GroupVerdict, ...]) -> Found:

@@ -14,18 +14,18 @@ PROGRAM = "creds-askpass"
 
 def main() -> int:
     """Run ``creds-askpass PROMPT``; those who run it give it one argument."""
-    return run(lambda: _answer(" ".join(sys.argv[1:])), PROGRAM)
+    return run(lambda: _answer(" ".join(sys.argv[1:]), PROGRAM), PROGRAM)
 
 
 def askpass(arguments: argparse.Namespace) -> int:
     """Run ``creds askpass PROMPT``."""
-    return _answer(arguments.prompt)
+    return _answer(arguments.prompt, "creds")
 
 
-def _answer(prompt: str) -> int:
+def _answer(prompt: str, program: str) -> int:
     from creds_session.askpass import answer  # noqa: PLC0415
 
-    refuse_foreign_home("askpass")
+    refuse_foreign_home(program)
     forbid_core_dumps()
     found = answer(os.fsencode(prompt), os.environ)
     sys.stdout.buffer.write(found.reveal() + b"\n")

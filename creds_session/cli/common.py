@@ -35,7 +35,7 @@ def run(command: Callable[[], int], program: str) -> int:
         code = command()
         sys.stdout.flush()
     except CredsSessionError as error:
-        complain(program, error.problem, error.hint)
+        complain(program, error.problem, _hint(error, program))
         return error.exit_code
     except KeyboardInterrupt:
         complain(program, "interrupted")
@@ -43,6 +43,14 @@ def run(command: Callable[[], int], program: str) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: a crash must not look like 1
         return _fault(program, error)
     return code
+
+
+def _hint(error: CredsSessionError, program: str) -> str:
+    if not error.root_may:
+        return error.hint
+    from creds_session.cli.typed import root_hint  # noqa: PLC0415 - seldom
+
+    return root_hint(error, program) or error.hint
 
 
 def end_at_once(code: int) -> NoReturn:
@@ -157,7 +165,7 @@ def json_text(values: Mapping[str, object]) -> str:
     return json.dumps({"schema": SCHEMA, **values}, indent=2, sort_keys=False)
 
 
-def refuse_foreign_home(command: str) -> None:
+def refuse_foreign_home(program: str) -> None:
     """Refuse root with the home or the runtime directory of a user, as ``sudo`` can leave it.
 
     It would reach nobody's keyring, and load what that user's keyringrc names, as root.
@@ -166,20 +174,22 @@ def refuse_foreign_home(command: str) -> None:
         return
     place = os.environ.get("XDG_RUNTIME_DIR")
     if place and os.path.isdir(place) and os.stat(place).st_uid != 0:  # noqa: PTH112, PTH116
-        raise _foreign("XDG_RUNTIME_DIR", place, command)
+        raise _foreign("XDG_RUNTIME_DIR", place, program)
     for variable, below in PLACES.items():
         place = os.environ.get(variable)
         if place and not (variable == "HOME" and _is_home_of_root(place)):
             path = os.path.join(os.getcwd(), place, below, "python_keyring")  # noqa: PTH109, PTH118
             if not (_is_roots(path) and _is_roots(os.path.realpath(path))):
-                raise _foreign(variable, place, command)
+                raise _foreign(variable, place, program)
 
 
-def _foreign(variable: str, place: str, command: str) -> UsageError:
+def _foreign(variable: str, place: str, program: str) -> UsageError:
+    from creds_session.cli.typed import typed  # noqa: PLC0415 - seldom
+
     user = os.environ.get("SUDO_USER", "that user")
     return UsageError(
         f"root with {variable}={place} would reach nobody's keyring",
-        hint=f"run it as {user}: creds {command}",
+        hint=f"run it as {user}: {typed(program)}",
     )
 
 

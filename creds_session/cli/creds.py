@@ -61,7 +61,7 @@ def _main() -> int:
     arguments = _parse(sys.argv[1:])
     command: str = arguments.command
     if command != "exec":  # it keeps its keyring elsewhere, and loads nothing of a home
-        refuse_foreign_home(command)
+        refuse_foreign_home(PROGRAM)
     if command in credentials.SUMMARIES:
         return credentials.credentials_command(arguments)
     if command in adapters.SUMMARIES:

@@ -23,7 +23,7 @@ def as_user(entry: pwd.struct_passwd, work: Callable[[], bytes], timeout: float)
     where the child gives no answer in time.
     """
     if os.geteuid() != 0:
-        raise NotPermitted("only root may look at another user's session")
+        raise NotPermitted("only root may look at another user's session", root_may=True)
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:

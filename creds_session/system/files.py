@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import shlex
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,7 +44,8 @@ class Attributes(NamedTuple):
         except PermissionError as error:
             raise CannotWrite(
                 f"{path}: cannot be written for its owner, user id {self.uid}",
-                hint="only root may keep the owner; run it as root",
+                hint="only root may keep the owner",
+                root_may=True,
             ) from error
         os.fchmod(descriptor, self.mode)
         for name, value in self.extended:
@@ -218,9 +220,10 @@ def cannot_write(path: Path, error: OSError) -> CannotWrite:
         errno.EROFS: "the file system is read-only; mount it writable first",
         errno.ENOSPC: "the disk is full",
         errno.EPERM: "the file may be immutable; look with: lsattr",
-        errno.EACCES: "run it as root",
+        errno.EACCES: f"look who may write there: ls -ld {shlex.quote(str(path.parent))}",
     }
     return CannotWrite(
         f"{path}: cannot be written: {os.strerror(error.errno or 0)}",
         hint=hints.get(error.errno or 0, ""),
+        root_may=error.errno == errno.EACCES,
     )

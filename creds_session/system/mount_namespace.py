@@ -51,7 +51,7 @@ class Child(NamedTuple):
         if told != READY:
             raise Unavailable(
                 f"could not try: no private view of the files: {told.decode(errors='replace')}",
-                hint="`apply --confirm-within 10m` needs none",
+                hint="`--confirm-within 10m` in place of `--try USER` needs none",
             )
 
     def _receive(self, timeout: float) -> bytes:

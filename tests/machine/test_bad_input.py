@@ -73,6 +73,11 @@ def test_not_root(machine: Machine) -> None:
         done = session.run("creds-setup-pam apply || /usr/local/sbin/creds-setup-pam apply")
         assert done.status == 77, done
         assert "only root may change PAM" in done.output
+        for words in ("revert", "--service sshd apply --skip-root", "confirm"):
+            done = session.run(f"/usr/local/sbin/creds-setup-pam {words}")
+            assert f"run it as root: sudo creds-setup-pam {words}" in done.output
+        done = session.run("creds-doctor --user root")
+        assert "run it as root: sudo creds-doctor --user root" in done.output
         assert session.run("/usr/local/sbin/creds-setup-pam check").status == 1
     assert tree(machine) == before
 

@@ -324,3 +324,16 @@ def test_a_unit_that_is_gone_needs_no_stop(monkeypatch: pytest.MonkeyPatch, code
     monkeypatch.setattr(timers, "run", run)
     assert timers.stop("u", program=True) is (code in {0, 5})
     assert asked == [["systemctl", "stop", "u.timer", "u.service"]]
+
+
+def test_hints_name_the_root_that_they_are_about(root: Root) -> None:
+    assert confirmation.revert_command(Root()) == "creds-setup-pam revert"
+    image = Root(Path("/mnt/my image"))
+    assert confirmation.revert_command(image) == "creds-setup-pam --root '/mnt/my image' revert"
+    pending = Pending("u", 0, ("sshd",), "alice", "1", "b", 1.0)
+    confirmation._state(root)
+    confirmation._note(root, pending)
+    with pytest.raises(Busy) as caught, waiting(root, None, ("sshd",)):
+        raise AssertionError
+    assert "confirm" not in caught.value.hint, "nobody can log in to an image"
+    assert confirmation.revert_command(root) in caught.value.hint

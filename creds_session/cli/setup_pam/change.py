@@ -62,20 +62,21 @@ def _apply(
             values(setup, changed=paths, user_managers=list(told.lines), confirm_within=waits)
         )
     else:
-        for line in _outcome(setup, told):
+        for line in _outcome(root, setup, told):
             complain(PROGRAM, line)
         if setup.is_needed and within is not None:
             complain(PROGRAM, *ask_to_confirm(within))
     return 0 if setup.is_complete else NEEDED
 
 
-def _outcome(setup: Setup, told: pam_change.Told) -> Iterator[str]:
+def _outcome(root: Root, setup: Setup, told: pam_change.Told) -> Iterator[str]:
     """Tell what was done, and what could not be had."""
     for path, _, _ in setup.contents:
         yield f"changed {path}"
     yield from told.lines
     if setup.is_needed:
-        yield "done; log in again by password. `creds-setup-pam revert` takes it back"
+        now = "; log in again by password" if root.is_running_system else ""
+        yield f"done{now}. `{confirmation.revert_command(root)}` takes it back"
     elif setup.is_complete:
         yield "nothing to do: the rules are in place and reached"
     for one in setup.plans:

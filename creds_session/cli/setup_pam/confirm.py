@@ -8,6 +8,7 @@ import time
 from creds_session import confirmation
 from creds_session.cli.common import complain, print_json
 from creds_session.cli.setup_pam import PROGRAM
+from creds_session.cli.typed import root_command
 from creds_session.errors import UsageError
 from creds_session.system.root import Root
 
@@ -17,7 +18,7 @@ def ask_to_confirm(within: float) -> tuple[str, str]:
     until = time.strftime("%H:%M:%S", time.localtime(time.time() + within))
     return (
         f"it is taken back at {until} unless it is confirmed; leave this session open,",
-        "log in anew by password and run there: sudo creds-setup-pam confirm",
+        f"log in anew by password and run there as root: {root_command(f'{PROGRAM} confirm')}",
     )
 
 

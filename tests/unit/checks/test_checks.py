@@ -223,3 +223,11 @@ def test_a_keyring_that_refused_the_typed_password_is_to_be_given_it(
     (finding,) = findings(WELL._replace(bus=bus(login=LOCKED), session=session))
     assert finding.remediation is not None
     assert finding.remediation.commands == (("creds", command),)
+
+
+def test_who_cannot_read_pams_files_is_told_how_root_looks_at_them() -> None:
+    session = SessionFacts("a b", 1000, by_ssh=True, login_method="password")
+    facts = WELL._replace(session=session, pam=WELL.pam._replace(reason="denied"))
+    (found,) = (one for one in findings(facts) if one.id == "pam-files-unread")
+    assert found.remediation is not None
+    assert found.remediation.text == "look as root: sudo creds-doctor --user 'a b'"

@@ -130,3 +130,10 @@ def test_the_admins_file_counts_beside_the_vendors() -> None:
     files = {**facts.pam.files, "/usr/lib/pam.d/login": UNIX + SESSION}
     told = found(facts._replace(pam=facts.pam._replace(files=files)))
     assert [one.id for one in told] == ["pam-other-service-unsafe"]
+
+
+def test_the_services_that_lack_rules_are_in_the_command() -> None:
+    (told,) = found(with_service("login", UNIX + SESSION))
+    assert told.remediation is not None
+    command = "sudo creds-setup-pam --service login apply"
+    assert told.remediation.text == f"if people log in by these services: {command}"

@@ -249,7 +249,7 @@ def test_root_may_use_what_is_roots(
         Path(pwd.getpwuid(0).pw_dir),
     ):
         monkeypatch.setenv(variable, str(place))
-        refuse_foreign_home("get")
+        refuse_foreign_home("creds")
 
 
 @needs_root
@@ -273,16 +273,17 @@ def test_root_may_not_use_what_others_can_change(
     else:
         os.chown(of_root, 0, 34)
         of_root.chmod({"others": 0o757, "group": 0o775, "sticky": 0o1777}[kind])
+    monkeypatch.setattr("sys.argv", ["creds", "get", "app", "me"])
     for named in (place, place / "not" / "yet") if kind != "below" else (place,):
         monkeypatch.setenv(variable, str(named))
         with pytest.raises(
             errors.UsageError, match=f"root with {variable}={named} would"
         ) as caught:
-            refuse_foreign_home("get")
-        assert "creds get" in caught.value.hint
+            refuse_foreign_home("creds")
+        assert caught.value.hint.endswith(": creds get app me")
 
 
 def test_a_user_may_use_any_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.getuid", lambda: 1000)
     monkeypatch.setenv("HOME", "/tmp/nothing")
-    refuse_foreign_home("get")
+    refuse_foreign_home("creds")

@@ -1,0 +1,45 @@
+"""The command that was typed, for a hint that repeats it: its own words, quoted for a shell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+from creds_session.errors import CredsSessionError, NotPermitted
+
+END = "--"
+SETUP = "creds-setup-pam"
+
+
+def typed(program: str) -> str:
+    """Return the command that runs, as a person can paste it.
+
+    The words after ``creds run … --`` are left out: they are another program's, and its password
+    may be one of them. ``sys.argv[0]`` is not used: it is the path where the program was found.
+    """
+    words: Sequence[str] = sys.argv[1:]
+    words = words[1:] if words[:1] == [END] else words
+    if words[:1] != ["run"] or END not in words:
+        return shlex.join([program, *words])
+    before = words[: words.index(END) + 1]
+    return f"{shlex.join([program, *before])} COMMAND..."
+
+
+def root_command(command: str) -> str:
+    """Return a command as a person who may become root types it: with sudo, if it is installed."""
+    from creds_session.system.processes import find_program  # noqa: PLC0415 - seldom
+
+    return f"sudo {command}" if find_program("sudo") else command
+
+
+def root_hint(error: CredsSessionError, program: str) -> str:
+    """Return how to run as root what was typed, or nothing if that is no remedy of this error.
+
+    ``creds`` is about a person's own files and keyring, so it is never run as root.
+    """
+    is_for_root = isinstance(error, NotPermitted) or program == SETUP
+    if not (error.root_may and is_for_root) or os.geteuid() == 0:
+        return ""
+    return f"run it as root: {root_command(typed(program))}"
