@@ -1,0 +1,89 @@
+"""``creds-setup-pam --root DIR`` changes nothing outside DIR, and runs nothing: seen by strace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.system_tree import DROP_IN, PASSWD, SSHD, make_system, snapshot
+from tests.unit.traces import Call, setup_pam, traced
+
+COMMANDS = {
+    "check": 1,
+    "diff": 1,
+    "explain": 0,
+    "simulate --call authenticate": 0,
+    "apply": 0,
+    "apply --only-add --strict": 0,
+    "": 1,
+}
+# What a command about another system must not even read of this one.
+OF_THE_HOST = re.compile(
+    r"/(etc|usr/lib|run|var/lib)/(pam\.d|pam\.conf|ssh|systemd|creds-session)\b"
+)
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Path:
+    return make_system(tmp_path / "system")
+
+
+def run(system: Path, command: str, code: int) -> list[Call]:
+    """Run a command about the system; assert its exit code, and that all stays in the folder."""
+    place = system.parent / "trace"
+    done, calls = traced(setup_pam("--root", str(system), *command.split()), place)
+    assert done.returncode == code, done
+    assert list(strays(system, calls)) == []
+    assert list(system.rglob("*-was-run")) == []
+    return calls
+
+
+def strays(system: Path, calls: list[Call]) -> Iterator[str]:
+    """Yield the calls that leave the folder, or start a program, or speak to another process."""
+    first, *others = calls
+    assert first.name == "execve"
+    for call in others:
+        outside = [path for path in call.paths if not Path(path).is_relative_to(system)]
+        written = [path for path in outside if call.changes_files and path != "/dev/null"]
+        read = [path for path in outside if OF_THE_HOST.match(path) or "libpam.so" in path]
+        if call.starts_a_program or call.name in {"connect", "sendto", "sendmsg"}:
+            yield f"{call.name}({call.arguments})"
+        elif written or read:
+            yield f"{call.name}: {written or read}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_about_another_root_stays_there_and_runs_nothing(
+    system: Path, command: str
+) -> None:
+    before = snapshot(system)
+    calls = run(system, command, COMMANDS[command])
+    assert any(str(system / SSHD) in call.paths for call in calls)
+    is_changed = snapshot(system) != before
+    assert is_changed == command.startswith("apply")
+
+
+def test_revert_of_another_root_stays_there_and_runs_nothing(system: Path) -> None:
+    before = snapshot(system)
+    run(system, "apply", 0)
+    changed = snapshot(system)
+    assert {name for name in changed if changed[name] != before.get(name)} == {
+        *(SSHD, PASSWD, DROP_IN)
+    }
+    run(system, "revert", 0)
+    assert snapshot(system) == before
+
+
+def test_what_leaves_the_folder_is_seen(system: Path) -> None:
+    """Show that the trace sees a write outside, a read of the host's PAM, and a program."""
+    place = system.parent / "trace"
+    outside = system.parent / "outside"
+    script = f'cat /etc/pam.d/other; : >"{outside}"; cat /etc/ssh/sshd_config; true'
+    _, calls = traced(["sh", "-c", script], place)
+    seen = "\n".join(strays(system, calls))
+    assert str(outside) in seen
+    assert "clone" in seen or "fork" in seen
+    assert "execve" in seen
