@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.elf import with_illegal_first_instruction
 from tests.machine.machine import Boot, Machine
 
 SSHD = "/etc/pam.d/sshd"
+CONTENTS = (
+    "find /etc/pam.d /etc/systemd/user -type f -printf '%p %m %U\\n' -exec sha256sum {} + | sort"
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +69,28 @@ def test_a_part_is_missing(machine: Machine, path: str, words: tuple[str, ...]) 
         refused(machine, 69, *words)
     finally:
         machine.sh(f"for f in {path}.away; do mv $f ${{f%.away}}; done")
+
+
+def test_a_module_that_ends_the_process_that_loads_it(machine: Machine) -> None:
+    """The rules are proved from their text; only libpam finds out. With them nobody gets in."""
+    (module,) = (machine.root / "usr/lib").glob("*/security/pam_gnome_keyring.so")
+    # Debian's package names its module there, for passwd; today's sshd shall not load it.
+    machine.sh(
+        "cp -p /etc/pam.d/common-password /root; sed -i /pam_gnome/d /etc/pam.d/common-password"
+    )
+    good, before = module.read_bytes(), machine.sh(CONTENTS).stdout
+    module.write_bytes(with_illegal_first_instruction(good))
+    try:
+        done = machine.run("creds-setup-pam", "apply", check=False)
+        assert (done.returncode, "libpam refuses sshd: " in done.stderr) == (65, True), done
+        assert "taken back" in done.stderr
+        assert machine.sh(CONTENTS).stdout == before
+        assert "nothing to take back" in machine.run("creds-setup-pam", "revert").stderr
+        with machine.ssh("alice", "pw of alice") as session:
+            assert session.run("true").status == 0
+    finally:
+        module.write_bytes(good)
+        machine.sh("cp -p /root/common-password /etc/pam.d/common-password")
 
 
 def test_not_root(machine: Machine) -> None:
