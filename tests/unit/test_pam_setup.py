@@ -158,6 +158,21 @@ def test_the_running_system_is_changed_by_root_alone() -> None:
     assert run_child(try_it) == NotPermitted.exit_code
 
 
+@pytest.mark.parametrize("service", [SSHD, "/etc/pam.d/common-account"])
+def test_look_reads_a_file_of_64_kib_and_refuses_a_longer_one(root: Root, service: str) -> None:
+    """The limit holds for a service's own file and for one that it includes."""
+    write(root, SSHD, WITHOUT_RULES + b"account include common-account\n")
+    write(root, "/etc/pam.d/common-account", b"account required pam_permit.so\n")
+    content = root.read(service) or b""
+    lines = (b"#" * 63 + b"\n") * 1024  # 64 KiB
+    full = lines[: len(lines) - len(content)] + content
+    write(root, service, full.replace(b"##", b"#\n", 1))
+    assert look(root, ["sshd"]).edited
+    write(root, service, b"\n" + full)
+    with pytest.raises(InvalidData, match=f"{service}: larger than 65536 bytes"):
+        look(root, ["sshd"])
+
+
 def needed(setup: Setup) -> tuple[bool, bool]:
     return any(one.edits for one in setup.plans), setup.needs_drop_in
 

@@ -68,6 +68,18 @@ def test_what_was_not_judged_silences_nothing() -> None:
     assert results[1].summary == "not judged: no facts"
 
 
+def test_errors_come_first_and_a_check_that_crashed_is_one_of_them() -> None:
+    checks = (
+        check("well", passed),
+        check("note", found, Severity.NOTE),
+        check("warning", found, Severity.WARNING),
+        check("crashed", crashed, Severity.NOTE),
+        check("error", found),
+    )
+    listed = [one.check for one in run(checks, WELL)]
+    assert listed == ["crashed", "error", "warning", "note", "well"]
+
+
 def test_a_crash_is_a_result_and_an_error_and_hides_no_other_check() -> None:
     checks = (
         check("bad", crashed),
