@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -95,20 +96,36 @@ def test_it_is_harmless_when_creds_is_gone(shell: list[str], tmp_path: Path) -> 
 NOBODY = 65534
 
 
-def at_a_terminal(shell: list[str], home: Path, creds: str, **environ: str) -> str:
-    """Return what the hook shows to someone, not root, who logs in at a terminal."""
-    (home / "bin").mkdir()
+def at_a_terminal(
+    shell: list[str],
+    home: Path,
+    creds: str,
+    *,
+    interactive: bool = True,
+    as_root: bool = False,
+    redirect: str = "",
+    **environ: str,
+) -> str:
+    """Return what the hook shows to someone, not root, who logs in at a terminal.
+
+    ``redirect`` is a shell command line that runs ``"$@"``, to give the shell other streams.
+    """
+    (home / "bin").mkdir(exist_ok=True)
     (home / "bin" / "creds").write_text(creds)
     (home / "bin" / "creds").chmod(0o755)
-    (home / ".local/share/keyrings").mkdir(parents=True)
+    (home / ".local/share/keyrings").mkdir(parents=True, exist_ok=True)
     (home / ".local/share/keyrings/login.keyring").touch()
     status = "$status" if shell[0] == "fish" else "$?"
     before = environ.pop("BEFORE", "")
     script = f"echo '<'; {before} . {HOOKS.get(shell[0], HOOK)}; echo \">{status}\""
-    as_nobody = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
-    if as_nobody:
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
+    if as_root or os.getuid() != 0:
+        as_nobody = []
+    else:
         let_everybody_in(home)
-    argv = [*as_nobody, *shell, "-i", "-c", script]
+    argv = [*as_nobody, *shell, *(["-i"] if interactive else []), "-c", script]
+    if redirect:
+        argv = ["sh", "-c", redirect, "sh", *argv]
     person = pexpect.spawn(
         argv[0],
         argv[1:],
@@ -123,6 +140,8 @@ def at_a_terminal(shell: list[str], home: Path, creds: str, **environ: str) -> s
         timeout=20,
     )
     shown = str(person.read())
+    # It has ended: nothing is left to wait for.
+    person.ptyproc.delayafterclose = 0  # type: ignore[attr-defined] # types-pexpect has it not
     person.close()
     return shown[shown.index("<") + 1 :].strip()
 
@@ -195,3 +214,66 @@ def test_who_did_not_unlock_it_is_not_asked_again(any_shell: list[str], tmp_path
     creds = "#!/bin/sh\necho creds: no >&2; exit 1\n"
     shown = at_a_terminal(any_shell, tmp_path, creds, BEFORE=f". {hook};")
     assert shown.splitlines() == ["creds: no", ">0"]
+
+
+RECORDS = """#!/bin/sh
+echo "${0##*/} $*" >>"$HOME/calls"
+"""
+OF_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def started(shell: list[str], home: Path, *, as_root: bool = False, **login: Any) -> list[str]:
+    """Return the programs that the hook starts in a login, with their arguments."""
+    (home / "bin").mkdir()
+    activation = home / "bin" / "dbus-update-activation-environment"
+    activation.write_text(RECORDS)
+    activation.chmod(0o755)
+    calls = home / "calls"
+    calls.touch()
+    calls.chmod(0o666)
+    at_a_terminal(shell, home, RECORDS, as_root=as_root, **login)
+    return calls.read_text().splitlines()
+
+
+ASKS = ["creds unlock --quiet --patience 60"]
+
+
+@pytest.mark.parametrize(
+    ("login", "expected"),
+    [
+        pytest.param({}, ASKS, id="someone at a terminal"),
+        pytest.param({"CREDS_SESSION_HOOK": "on"}, ASKS, id="on"),
+        pytest.param({"CREDS_SESSION_HOOK": "off"}, [], id="off"),
+        pytest.param({"as_root": True}, [], id="root", marks=OF_ROOT),
+        pytest.param({"interactive": False}, [], id="not interactive"),
+        pytest.param({"redirect": ': | "$@"'}, [], id="standard input is a pipe"),
+        pytest.param({"redirect": '"$@" 2>/dev/null'}, [], id="standard error is no terminal"),
+    ],
+)
+def test_it_asks_only_who_is_at_a_terminal_and_is_not_root(
+    any_shell: list[str], tmp_path: Path, login: dict[str, Any], expected: list[str]
+) -> None:
+    assert started(any_shell, tmp_path, **login) == expected
+
+
+FORWARDED = {"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "::1 5 ::1 22"}
+SHOWS = ["dbus-update-activation-environment DISPLAY XAUTHORITY", *ASKS]
+
+
+@pytest.mark.parametrize(
+    ("login", "expected"),
+    [
+        pytest.param(FORWARDED, SHOWS, id="X forwarding"),
+        pytest.param({**FORWARDED, "DISPLAY": ""}, ASKS, id="no display"),
+        pytest.param({"DISPLAY": ":0"}, ASKS, id="a desktop"),
+        pytest.param({**FORWARDED, "interactive": False}, [], id="not interactive"),
+        pytest.param({**FORWARDED, "as_root": True}, [], id="root", marks=OF_ROOT),
+        pytest.param(
+            {**FORWARDED, "redirect": ': | "$@"'}, SHOWS[:1], id="standard input is a pipe"
+        ),
+    ],
+)
+def test_it_names_the_display_to_the_bus_only_with_x_forwarding(
+    any_shell: list[str], tmp_path: Path, login: dict[str, Any], expected: list[str]
+) -> None:
+    assert started(any_shell, tmp_path, **login) == expected
