@@ -31,16 +31,18 @@ if status is-login; and status is-interactive
     if test -z "$DBUS_SESSION_BUS_ADDRESS" -a -S "$XDG_RUNTIME_DIR/bus"
         set -gx DBUS_SESSION_BUS_ADDRESS "unix:path=$XDG_RUNTIME_DIR/bus"
     end
-    if test -n "$DISPLAY" -a -n "$SSH_CONNECTION"; and not test -O /
-        dbus-update-activation-environment DISPLAY XAUTHORITY >/dev/null 2>&1
-    end
-    if test -z "$CREDS_SESSION_HOOK" -o "$CREDS_SESSION_HOOK" = on; and _creds_session_wanted
-        if test -z "$DBUS_SESSION_BUS_ADDRESS"
-            env creds env --start --shell fish </dev/null 2>/dev/null | source
+    if test -z "$CREDS_SESSION_HOOK" -o "$CREDS_SESSION_HOOK" = on
+        if test -n "$DISPLAY" -a -n "$SSH_CONNECTION"; and not test -O /
+            dbus-update-activation-environment DISPLAY XAUTHORITY >/dev/null 2>&1
         end
-        set -l said (env creds unlock --quiet --patience 60 2>&1)
-        or set -gx CREDS_SESSION_HOOK asked
-        string match -q 'creds:*' -- "$said[1]"; and printf '%s\n' $said >&2
+        if _creds_session_wanted
+            if test -z "$DBUS_SESSION_BUS_ADDRESS"
+                env creds env --start --shell fish </dev/null 2>/dev/null | source
+            end
+            set -l said (env creds unlock --quiet --patience 60 2>&1)
+            or set -gx CREDS_SESSION_HOOK asked
+            string match -q 'creds:*' -- "$said[1]"; and printf '%s\n' $said >&2
+        end
     end
 end
 functions -e _creds_session_seen _creds_session_wanted

@@ -266,6 +266,7 @@ SHOWS = ["dbus-update-activation-environment DISPLAY XAUTHORITY", *ASKS]
         pytest.param(FORWARDED, SHOWS, id="X forwarding"),
         pytest.param({**FORWARDED, "DISPLAY": ""}, ASKS, id="no display"),
         pytest.param({"DISPLAY": ":0"}, ASKS, id="a desktop"),
+        pytest.param({**FORWARDED, "CREDS_SESSION_HOOK": "off"}, [], id="off"),
         pytest.param({**FORWARDED, "interactive": False}, [], id="not interactive"),
         pytest.param({**FORWARDED, "as_root": True}, [], id="root", marks=OF_ROOT),
         pytest.param(
