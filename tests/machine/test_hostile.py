@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.machine.login import Result
 from tests.machine.machine import Boot, Machine
 
 PASSWORD = "canary pässword 7"
-TAKEN = "/tmp/taken"
+TAKEN = "/run/taken/taken"
 EVIL = f"""#!/bin/sh
-# Keeps whatever it is given.
-cat >>{TAKEN}
+# Says that it was run, and keeps whatever it is given.
+echo "run: $*" >>{TAKEN}
+exec cat >>{TAKEN}
+"""
+BUS, CONTROL, PORT = "/run/mallory/bus", "/run/planted/control", 4711
+# Listens where a password could be sent by mistake, and keeps what comes.
+LISTEN = f"""
+import os, selectors, socket
+sockets = selectors.DefaultSelector()
+
+def keep(line):
+    with open("{TAKEN}", "a") as taken:
+        print(line, file=taken)
+
+def listen(family, address):
+    one = socket.socket(family)
+    one.bind(address)
+    one.listen()
+    if family == socket.AF_UNIX:
+        os.chmod(address, 0o777)
+    sockets.register(one, selectors.EVENT_READ, str(address))
+
+listen(socket.AF_UNIX, "{BUS}")
+listen(socket.AF_UNIX, "{CONTROL}")
+listen(socket.AF_INET, ("127.0.0.1", {PORT}))
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+    systemd.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+while True:
+    for key, _ in sockets.select():
+        if key.data:
+            keep(f"connection: {{key.data}}")
+            sockets.register(key.fileobj.accept()[0], selectors.EVENT_READ, "")
+        else:
+            content = key.fileobj.recv(4096)
+            if content:
+                keep(f"content: {{content!r}}")
+            else:
+                sockets.unregister(key.fileobj)
+                key.fileobj.close()
 """
 # Owns the name, as the daemon would, and keeps every message that comes.
 FAKE = f"""
@@ -41,12 +80,18 @@ while True:
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
-    booted = boot(request.param, files={"/opt/fake.py": FAKE.encode(), "/opt/evil": EVIL.encode()})
+    files = {"/opt/fake.py": FAKE, "/opt/evil": EVIL, "/opt/listen.py": LISTEN}
+    booted = boot(request.param, files={name: text.encode() for name, text in files.items()})
     booted.run("creds-setup-pam", "apply")
     for name in ("alice", "mallory"):
         booted.add_user(name, PASSWORD)
     booted.sh("chmod 755 /opt/evil; install -d -m 755 /opt/planted")
     booted.sh("cp /opt/evil /opt/planted/gnome-keyring-daemon; chmod 644 /opt/fake.py")
+    booted.sh(
+        "install -d -m 777 /run/taken; install -d -m 755 -o mallory /run/mallory /run/planted"
+    )
+    listening = "systemd-run --quiet --uid=mallory -p Type=notify -p NotifyAccess=all"
+    booted.run(*listening.split(), "python3", "/opt/listen.py")
     with booted.ssh("alice", PASSWORD) as session:
         assert session.run("printf s3cret | creds put app me").status == 0
     return booted
@@ -57,7 +102,8 @@ def alone(machine: Machine, script: str) -> Result:
     machine.run("loginctl", "terminate-user", "alice", check=False)
     machine.run("pkill", "-KILL", "-u", "alice", check=False)
     machine.wait_until_gone("alice")
-    machine.sh(f"rm -rf {TAKEN} /tmp/ready; install -d -m 700 -o alice -g alice /run/alice")
+    machine.sh(f": >{TAKEN}; chmod 666 {TAKEN}; rm -f /tmp/ready")
+    machine.sh("install -d -m 700 -o alice -g alice /run/alice")
     own = ["env", "-i", "HOME=/home/alice", "PATH=/usr/local/bin:/usr/bin:/bin"]
     own += ["XDG_RUNTIME_DIR=/run/alice", "LANG=C.UTF-8"]
     done = machine.run(
@@ -69,7 +115,23 @@ def alone(machine: Machine, script: str) -> Result:
 
 
 def taken(machine: Machine) -> str:
-    return machine.run("cat", TAKEN, check=False).stdout
+    return machine.run("cat", TAKEN).stdout
+
+
+def test_what_is_sent_or_run_is_kept(machine: Machine) -> None:
+    """Show that the tests below can fail: each of the places keeps what it is given."""
+    send = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])"
+    send += "; s.send(b'x'); s.close()"
+    tcp = f"bash -c 'printf x >/dev/tcp/127.0.0.1/{PORT}'"
+    evil = "echo y | /opt/planted/gnome-keyring-daemon --unlock"
+    script = f'for s in {BUS} {CONTROL}; do python3 -c "{send}" $s; done; {tcp}; {evil}'
+    assert alone(machine, script).status == 0
+    wanted = {"run: --unlock", "content: b'x'", "y"}
+    wanted |= {f"connection: {place}" for place in (BUS, CONTROL, ("127.0.0.1", PORT))}
+    deadline = time.monotonic() + 20
+    while set(taken(machine).splitlines()) != wanted:
+        assert time.monotonic() < deadline, taken(machine)
+        time.sleep(0.05)
 
 
 def test_a_planted_daemon_is_not_run(machine: Machine) -> None:
@@ -94,24 +156,18 @@ def test_another_owner_of_the_name_is_named_and_given_nothing(machine: Machine, 
 
 
 @pytest.mark.parametrize(
-    "address",
+    ("address", "connected"),
     [
-        "tcp:host=127.0.0.1,port=4711",
-        "unixexec:path=/opt/evil",
-        "unix:path=/run/mallory/bus",
-        "launchd:env=X",
-        "autolaunch:",
+        (f"tcp:host=127.0.0.1,port={PORT}", False),
+        ("unixexec:path=/opt/evil", False),
+        (f"unix:path={BUS}", True),  # only the kernel can say whose it is, of a connection
+        ("launchd:env=X", False),
+        ("autolaunch:", False),
     ],
 )
-def test_no_password_crosses_another_kind_of_bus(machine: Machine, address: str) -> None:
-    machine.sh(
-        "install -d -m 755 -o mallory /run/mallory; pkill -u mallory socat;"
-        " runuser -u mallory -- python3 -c 'import socket,os,sys,time;"
-        's=socket.socket(socket.AF_UNIX);os.path.exists("/run/mallory/bus") or '
-        '(s.bind("/run/mallory/bus"),os.chmod("/run/mallory/bus",0o777),s.listen(5),'
-        "os.fork() or (os.setsid(),time.sleep(300)))' >/dev/null 2>&1 </dev/null &"
-        " sleep 0.5"
-    )
+def test_no_password_crosses_another_kind_of_bus(
+    machine: Machine, address: str, *, connected: bool
+) -> None:
     address = f"DBUS_SESSION_BUS_ADDRESS='{address}'"
     done = alone(machine, f"{address} creds unlock --password-stdin; {address} creds get app me")
     assert done.status in {69, 77}, done  # the shell is where it was
@@ -119,17 +175,17 @@ def test_no_password_crosses_another_kind_of_bus(machine: Machine, address: str)
     assert any(words in done.output for words in told), done
     # Her own bus, which other processes of hers have, is used instead, and that is said.
     assert "the bus of this shell does not answer; used unix:path=/tmp/dbus-" in done.output, done
-    assert taken(machine) == ""
+    assert set(taken(machine).splitlines()) == ({f"connection: {BUS}"} if connected else set())
 
 
 def test_a_planted_control_socket_is_not_spoken_to(machine: Machine) -> None:
     """In a folder of another's, by GNOME_KEYRING_CONTROL; what is alice's own is alice's."""
-    machine.sh("install -d -m 755 -o mallory /run/planted")
     done = alone(
         machine,
         "GNOME_KEYRING_CONTROL=/run/planted creds unlock --password-stdin && creds get app me",
     )
     assert (done.status, "s3cret" in done.output) == (0, True), done
+    assert taken(machine) == ""
 
 
 def test_root_with_the_home_of_a_user_is_refused(machine: Machine) -> None:

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from creds_session.collection import CollectionState
 from creds_session.errors import Unavailable
-from creds_session.private_session import inside, private_session
+from creds_session.private_session import CONTROL, inside, private_session
+from creds_session.secret import Secret
 from creds_session.system import message_bus
 from creds_session.system.bus import Bus
-from creds_session.system.private_folder import places
+from creds_session.system.listeners import listener
+from creds_session.system.private_folder import places, private_folder
 from creds_session.system.secret_service import secret_service
+from creds_session.unlock.new_daemon import start_daemon
+from tests.unit.children import kill_myself, run_child
 
 OUTER = {
     "HOME": "/home/alice",
@@ -92,6 +99,32 @@ def test_private_session_is_cleared_away_when_its_block_fails(short: Path) -> No
     environ = {"HOME": str(short), "PATH": os.defpath, "TMPDIR": str(short)}
     with pytest.raises(KeyboardInterrupt), private_session(environ):
         raise KeyboardInterrupt
+    assert list(short.iterdir()) == []
+
+
+@needs_daemon
+def test_daemon_of_a_killed_session_that_had_no_bus_yet_ends_with_the_next_session(
+    short: Path,
+) -> None:
+    """On its bus it would have ended with that; the control socket is all that leads to it."""
+
+    def begin() -> None:
+        with private_folder([str(short)], lambda _folder: None) as folder:
+            own = inside({"HOME": str(short), "PATH": os.defpath}, folder)
+            start_daemon(Secret(b"canary"), own["DBUS_SESSION_BUS_ADDRESS"], own, 10)
+            kill_myself()
+
+    assert run_child(begin) == -signal.SIGKILL
+    (left,) = short.iterdir()
+    with listener(f"{left}/{CONTROL}") as daemon:
+        assert daemon is not None
+        try:
+            assert not select.select([daemon], [], [], 0)[0]  # it runs
+            with private_session({"HOME": str(short), "PATH": os.defpath, "TMPDIR": str(short)}):
+                assert select.select([daemon], [], [], 0)[0]
+        finally:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(daemon, signal.SIGKILL)
     assert list(short.iterdir()) == []
 
 

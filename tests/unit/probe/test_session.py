@@ -20,6 +20,7 @@ from tests.unit.service import serving
 from tests.unit.system.test_bus import dbus_daemon
 
 ME = os.getuid()
+NOBODY = 65_534
 
 
 def test_probe_bus_gives_a_reason_where_there_is_none(tmp_path: Path) -> None:
@@ -96,6 +97,40 @@ def test_probe_keyring_connects_to_none_behind_the_first_that_answers(tmp_path: 
         seen = probe_keyring(environ)
         assert (seen.control, seen.control_pid) == (f"{tmp_path}/named/control", os.getpid())
         assert select.select([named, usual], [], [], 0.2)[0] == [named]
+
+
+@pytest.mark.skipif(ME != 0, reason="needs root")
+@pytest.mark.parametrize("folder", ["keyring", "named"])
+@pytest.mark.parametrize("given_to_us", [False, True])
+def test_probe_keyring_takes_no_control_socket_of_another_user(
+    tmp_path: Path, folder: str, *, given_to_us: bool
+) -> None:
+    """The file's owner is looked at before a connection, and who listens after it.
+
+    SO_PEERCRED names who called listen(2), whoever the file belongs to (unix(7)).
+    """
+    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    environ["GNOME_KEYRING_CONTROL"] = str(tmp_path / "named")
+    (tmp_path / folder).mkdir()
+    path = tmp_path / folder / "control"
+    with socket.socket(socket.AF_UNIX) as planted:
+        planted.bind(str(path))
+        os.seteuid(NOBODY)
+        try:
+            planted.listen()
+        finally:
+            os.seteuid(0)
+        os.chown(path, ME if given_to_us else NOBODY, -1)
+        for connect in (True, False) if not given_to_us else (True,):
+            seen = probe_keyring(environ, connect=connect)
+            assert not seen.control_listens
+            assert seen.control_pid is None
+        is_spoken_to = bool(select.select([planted], [], [], 0)[0])
+        assert is_spoken_to == given_to_us
+        if given_to_us:
+            connection, _ = planted.accept()
+            with connection:
+                assert connection.recv(1) == b""  # it was connected to, and told nothing
 
 
 def test_probe_keyring_takes_no_control_socket_of_another_bus(tmp_path: Path) -> None:
