@@ -48,7 +48,8 @@ while True:
         out.write(str(looks))
     os.replace("{LOOKS}.new", "{LOOKS}")
 """
-KEPT = f"grep -rlsaF {CANARY} /etc /home /run /tmp /var /root /dev/shm --exclude-dir=credentials"
+# The word is read from standard input: as an argument it would be found itself.
+KEPT = "grep -rlsaF -f - /etc /home /run /tmp /var /root /dev/shm --exclude-dir=credentials"
 
 
 @contextmanager
@@ -96,5 +97,5 @@ class Watcher:
 
     def kept(self) -> list[str]:
         """Return the files that have the word now, core files too, and ``journal``."""
-        files = self._machine.sh(KEPT, check=False).stdout.splitlines()
+        files = self._machine.sh(KEPT, check=False, stdin=CANARY.encode()).stdout.splitlines()
         return files + (["journal"] if CANARY in self._machine.journal("--output=export") else [])
