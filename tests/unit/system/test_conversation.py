@@ -161,6 +161,14 @@ def test_signals_are_passed_on(number: signal.Signals) -> None:
     child.stdout.close()
 
 
+def command_line(pid: int) -> str:
+    """Return the arguments of a process, which are empty once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def test_command_ends_with_us_however_we_end() -> None:
     argv = command("sh", "-c", "echo $$; exec sleep 60")
     child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
@@ -170,7 +178,7 @@ def test_command_ends_with_us_however_we_end() -> None:
     child.wait()
     child.stdout.close()
     end = time.monotonic() + 10
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_text():
+    while command_line(pid):
         assert time.monotonic() < end
         time.sleep(0.05)
 
