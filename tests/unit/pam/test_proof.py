@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from creds_session.pam.counterexample import Breach, Counterexample
-from creds_session.pam.proof import refute, refute_reach
+from creds_session.pam.proof import refute, refute_reach, refute_start
 from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue
 from tests.oracle.oracle_services import AUTH_OURS, JUMP, stacks
 
@@ -133,3 +133,32 @@ def test_cost_grows_with_the_rules_and_not_with_their_combinations() -> None:
     controls = ["required", "optional", "[success=1 default=ignore]", "[default=1]", "requisite"]
     text = "".join(f"auth {controls[n % 5]} m{n}.so\n" for n in range(300)) + JUMP
     assert safety(text, text + NEVER) is None
+
+
+STARTS = "auth optional pam_gnome_keyring.so auto_start\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "is_early"),
+    [
+        (STARTS + "auth required pam_unix.so\n", True),
+        # It goes on after a wrong password, for `required` only remembers it.
+        ("auth required pam_unix.so\n" + STARTS, True),
+        ("auth optional pam_unix.so\n" + STARTS, True),
+        # So it does after a password that has expired, which `requisite` lets pass.
+        ("auth requisite pam_unix.so\n" + STARTS, True),
+        ("auth [success=ok default=die] pam_unix.so\n" + STARTS, False),
+        (JUMP + STARTS, False),
+        # Another module's success is no right password.
+        ("auth requisite pam_nologin.so\n" + STARTS, True),
+        ("auth required pam_unix.so\n" + AUTH_OURS, False),
+        ("auth required pam_unix.so\n" + STARTS[:-1] + " only_if=login\n", False),
+        ("auth required pam_unix.so\n" + STARTS[:-1] + " only_if=sshd\n", True),
+    ],
+)
+def test_a_rule_that_starts_a_daemon_after_a_wrong_password_is_seen(
+    rules: str, *, is_early: bool
+) -> None:
+    without = "".join(x for x in rules.splitlines(keepends=True) if "gnome_keyring" not in x)
+    found = refute_start(stacks(without), stacks(rules))
+    assert (found is not None and found.breach is Breach.STARTS_EARLY) == is_early

@@ -3,6 +3,8 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from creds_session.errors import (
 from creds_session.secret import Secret
 from creds_session.session_facts import NameOwner
 from creds_session.system.bus import Bus
+from creds_session.system.listeners import await_end, end_listener, listener
 from creds_session.system.secret_service import secret_service
 from creds_session.unlock import Route, new_daemon, unlock, way
 from creds_session.unlock.routes import NoKeyringYet
@@ -234,3 +237,61 @@ def test_daemon_whose_folder_cannot_be_made_is_told_in_our_own_words(
     monkeypatch.setattr(new_daemon, "find_program", lambda _name: "/bin/true")
     with pytest.raises(CannotWrite, match="gone"):
         new_daemon.start_daemon(Secret(b"x"), "", {"XDG_RUNTIME_DIR": f"{tmp_path}/gone"}, 3)
+
+
+needs_daemon = pytest.mark.skipif(
+    shutil.which("gnome-keyring-daemon") is None, reason="needs gnome-keyring-daemon"
+)
+
+
+@pytest.fixture
+def with_keyring(short: Path) -> Iterator[dict[str, str]]:
+    """Make a session that has a login keyring with the password ``right``, and no daemon."""
+    with dbus_daemon(short) as address:
+        environ = {
+            "DBUS_SESSION_BUS_ADDRESS": address,
+            "HOME": str(short),
+            "PATH": os.defpath,
+            "XDG_RUNTIME_DIR": str(short),
+        }
+        made = unlock(environ, lambda _creating: Secret(b"right"), create=True)
+        assert (made.created, made.route) == (True, Route.NEW_DAEMON)
+        with listener(f"{short}/keyring/control") as daemon:
+            os.kill(made.pid, signal.SIGTERM)
+            await_end(daemon)
+        yield environ
+        end_listener(f"{short}/keyring/control")
+
+
+@needs_daemon
+def test_new_daemon_with_a_wrong_password_is_ended_and_the_password_is_called_wrong(
+    with_keyring: dict[str, str],
+) -> None:
+    """It would remember that password, and give it to the keyring at a later prompt."""
+    keyring = Path(with_keyring["HOME"]) / ".local/share/keyrings/login.keyring"
+    before = keyring.read_bytes()
+    control = f"{with_keyring['XDG_RUNTIME_DIR']}/keyring/control"
+    with pytest.raises(WrongPassword, match="did not accept the password") as caught:
+        unlock(with_keyring, lambda _creating: Secret(b"wrong canary"))
+    assert "canary" not in str(caught.value)
+    with listener(control) as daemon:
+        assert daemon is None
+    with Bus(with_keyring["DBUS_SESSION_BUS_ADDRESS"], 5) as bus:
+        assert secret_service(bus) is None
+    assert keyring.read_bytes() == before
+    opened = unlock(with_keyring, lambda _creating: Secret(b"right"))
+    assert (opened.route, opened.created) == (Route.NEW_DAEMON, False)
+
+
+@needs_daemon
+def test_daemon_that_was_there_is_not_ended_for_a_wrong_password(
+    with_keyring: dict[str, str],
+) -> None:
+    pid = unlock(with_keyring, lambda _creating: Secret(b"right")).pid
+    with Bus(with_keyring["DBUS_SESSION_BUS_ADDRESS"], 5) as bus:
+        service = secret_service(bus)
+        assert service is not None
+        service.lock(service.alias("login"))
+        with pytest.raises(WrongPassword):
+            unlock(with_keyring, lambda _creating: Secret(b"wrong"))
+        assert unlock(with_keyring, lambda _creating: Secret(b"right")).pid == pid
