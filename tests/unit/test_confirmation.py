@@ -185,14 +185,12 @@ def test_a_login_that_began_while_the_change_was_made_is_refused(
     assert clock.set
 
 
-def test_after_a_reboot_any_login_is_new(
-    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_reboot_any_login_is_new(root: Root, clock: Timers) -> None:
     pending = wait_for(root)._replace(boot="another")
     confirmation._note(root, pending)
     clock.set.clear()
     assert confirm(root) == pending
-    assert monkeypatch is not None
+    assert root.read(PENDING) is None
 
 
 def test_only_root_confirms(root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,24 +212,24 @@ def test_a_timer_that_does_not_stop_leaves_it_unconfirmed(
     assert confirmation._read(root) == pending
 
 
-def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root, clock: Timers) -> None:
+@pytest.mark.usefixtures("clock")
+def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root) -> None:
     assert drop(root) == ""
     pending = wait_for(root)
     assert drop(root) == "the change no longer waits to be confirmed"
     confirmation._note(root, pending._replace(deadline=1.0))
     assert "nobody confirmed the change of" in drop(root)
     assert root.read(PENDING) is None
-    assert clock is not None
 
 
-def test_a_damaged_note_is_told_and_dropped(root: Root, clock: Timers) -> None:
+@pytest.mark.usefixtures("clock")
+def test_a_damaged_note_is_told_and_dropped(root: Root) -> None:
     wait_for(root)
     root.place(PENDING).write_text("{}")
     with pytest.raises(InvalidData):
         confirm(root)
     assert "cannot be read" in drop(root)
     assert root.read(PENDING) is None
-    assert clock is not None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the program must be root's")
