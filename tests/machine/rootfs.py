@@ -59,17 +59,6 @@ LAYERS = {
     "bookworm": (SERVERS, OTHER_PROVIDERS["bookworm"]),
     "trixie": (SERVERS, OTHER_PROVIDERS["trixie"], DBUS_BROKER),
 }
-REQUIREMENTS = (
-    *("keyring", "python-pam", "pexpect", "psutil", "jeepney", "rich", "setuptools", "wheel"),
-    *("pytest", "pytest-timeout", "hypothesis", "prometheus-client"),
-)
-# What those need on an old Python: pip asks its own one when it fetches for another.
-BACKPORTS = {
-    "3.9": (
-        *("exceptiongroup", "tomli", "typing-extensions", "importlib-metadata", "zipp"),
-        *("backports.tarfile", "backports-asyncio-runner"),
-    ),
-}
 
 
 def say(message: str) -> None:
@@ -175,19 +164,24 @@ def _in_mounts(script: str, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def pins(release: str) -> Path:
+    """Return the file with the versions and hashes that are pinned for this release's Python."""
+    return CHECKOUT / "tests" / "pins" / f"python-{RELEASES[release]}.txt"
+
+
 def wheels(release: str) -> Path:
     """Return a folder of wheels that installs the project on this release without a network."""
     python = RELEASES[release]
-    requirements = (*REQUIREMENTS, *BACKPORTS.get(python, ()))
-    key = hashlib.sha256(" ".join(requirements).encode()).hexdigest()[:12]
+    key = hashlib.sha256(pins(release).read_bytes()).hexdigest()[:12]
     directory = CACHE / "wheels" / f"{python}-{key}"
     with _alone(directory):
         if not directory.is_dir():
-            _download(python, requirements, directory)
+            _download(release, directory)
     return directory
 
 
-def _download(python: str, requirements: Sequence[str], directory: Path) -> None:
+def _download(release: str, directory: Path) -> None:
+    python = RELEASES[release]
     say(f"fetching wheels for Python {python} into {directory}")
     unfinished = directory.with_name(f"{directory.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -195,14 +189,18 @@ def _download(python: str, requirements: Sequence[str], directory: Path) -> None
     target = [f"--platform=manylinux_2_{n}_{machine}" for n in (12, 17, 28, 31, 34)]
     target += [f"--platform=manylinux2014_{machine}", f"--python-version={python}"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
+    command += ["--no-deps", "--require-hashes", f"--requirement={pins(release)}"]
+    # pip takes 3.9 for 3.9.0. scripts/pin has looked at what each version requires of Python.
+    command += ["--ignore-requires-python"]
     done = subprocess.run(
-        [*command, *target, f"--dest={unfinished}", *requirements],
+        [*command, *target, f"--dest={unfinished}"],
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
     if done.returncode != 0:
+        shutil.rmtree(unfinished, ignore_errors=True)
         raise RuntimeError(f"pip download failed:\n{done.stderr}")
     unfinished.rename(directory)
 
@@ -266,19 +264,18 @@ mount --bind -o ro "$4" "$2/root/mnt/source"
 exec chroot "$2/root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 sh -ec '
 python3 -m venv /opt/test
 /opt/test/bin/pip install --quiet --no-index --find-links=/mnt/wheels \
-    keyring python-pam pexpect psutil jeepney rich pytest pytest-timeout hypothesis \
-    prometheus-client
+    --require-hashes --requirement="/mnt/source/tests/pins/$1"
 cd /mnt/source
 exec env PYTHONDONTWRITEBYTECODE=1 /opt/test/bin/python -m pytest -q -p no:cacheprovider \
-    -o filterwarnings=default tests/unit tests/property'
+    -o filterwarnings=default tests/unit tests/property' sh "$5"
 """
 
 
 def run_pure_tests(release: str, place: Path) -> subprocess.CompletedProcess[str]:
     """Run the unit and property tests with the Python of a release, in its own file system."""
     base = root_file_system(release)
-    wheelhouse = wheels(release)
-    return _in_mounts(TEST_IN, str(base), str(place), str(wheelhouse), str(CHECKOUT))
+    wheelhouse, file = wheels(release), pins(release).name
+    return _in_mounts(TEST_IN, str(base), str(place), str(wheelhouse), str(CHECKOUT), file)
 
 
 def make_all() -> None:
