@@ -62,12 +62,6 @@ CRASHED = Answer(-1, ())
 HUNG = Answer(-2, ())
 
 
-def roots() -> list[str]:
-    """Give the root file systems to ask: this one, and those named in the environment."""
-    named = os.environ.get("CREDS_ORACLE_ROOTS", "")
-    return ["/", *(root for root in named.split(":") if root)]
-
-
 def dialect_of(root: str) -> Dialect:
     """Tell by dpkg's records (or the library's strings) which libpam a root has."""
     status = Path(root, "var/lib/dpkg/status")

@@ -32,7 +32,7 @@ from tests.oracle.oracle_edits import (
     without_keyring,
 )
 from tests.oracle.oracle_layouts import why_not_judged
-from tests.oracle.oracle_libpam import Answer, CannotAsk, Case, ask, check, dialect_of, roots
+from tests.oracle.oracle_libpam import Answer, CannotAsk, Case, ask, check, dialect_of
 from tests.oracle.oracle_predict import predict, reader
 
 TELLERS = {
@@ -67,9 +67,8 @@ class Libpam:
     dialect: Dialect
 
 
-@pytest.fixture(scope="module", params=roots())
-def libpam(request: pytest.FixtureRequest) -> Libpam:
-    root = str(request.param)
+@pytest.fixture(scope="module")
+def libpam(root: str) -> Libpam:
     try:
         check(root)
         return Libpam(root, dialect_of(root))

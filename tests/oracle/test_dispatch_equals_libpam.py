@@ -28,7 +28,6 @@ from tests.oracle.oracle_libpam import (
     begin_to_ask,
     check,
     dialect_of,
-    roots,
 )
 from tests.oracle.oracle_predict import predict, reader
 from tests.oracle.oracle_stacks import ACTIONS, SEQUENCES, SIMPLE, VALUES, Stacks, every_return
@@ -158,7 +157,6 @@ def differing(wanted: list[Answer], got: list[Answer]) -> list[str]:
 
 
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("root", roots())
 def test_dispatch_equals_libpam_for_random_stacks(
     root: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,7 +177,6 @@ def test_dispatch_equals_libpam_for_random_stacks(
     assert compared > ORACLE_STACKS * 0.8
 
 
-@pytest.mark.parametrize("root", roots())
 def test_dispatch_equals_libpam_for_every_return_value_in_every_pass(root: str) -> None:
     batch = begin(root, usable(root), list(every_return()))
     assert len(batch.cases) == 2 * len(SIMPLE) * len(VALUES)
@@ -214,7 +211,6 @@ def test_nothing_is_written_where_etc_is_the_machines_own() -> None:
 
 
 @pytest.mark.parametrize("name", SPECIAL)
-@pytest.mark.parametrize("root", roots())
 def test_stack_equals_libpam_for_special_files(root: str, name: str) -> None:
     dialect, files = usable(root), SPECIAL[name]
     directories = () if "/etc/pam.conf" in files else None
@@ -225,7 +221,6 @@ def test_stack_equals_libpam_for_special_files(root: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["other", "SVC", "/usr/bin/Svc"])
-@pytest.mark.parametrize("root", roots())
 def test_service_names_are_read_as_libpam_reads_them(root: str, service: str) -> None:
     dialect = usable(root)
     files = {
