@@ -38,9 +38,10 @@ WANTED = "/etc/systemd/system/multi-user.target.wants/{unit}.service"
 
 
 def at_boot(root: Root, unit: str, argv: Sequence[str], only_if: str, description: str) -> None:
-    """Have systemd run a program at each boot while a file is there, before anyone logs in.
+    """Have systemd run a program at each boot if a file exists, before anyone logs in.
 
-    systemd reads units at boot, so it is not told of this one now. Raises CannotWrite.
+    systemd reads units at boot, so it is not told of this one now. The unit gets the owner of its
+    directory, which is root on a system that runs. Raises CannotWrite.
     """
     words = " ".join(word.replace("%", "%%").replace("$", "$$") for word in argv)
     text = f"""\
@@ -55,7 +56,9 @@ TimeoutStartSec={LONGEST_AT_BOOT}
 ExecStart={words}
 """
     make_directory(root.place(WANTED.format(unit=unit)).parent, 0o755)
-    replace(root.place(AT_BOOT.format(unit=unit)), text.encode(), Attributes(0o644, 0, 0, ()))
+    path = root.place(AT_BOOT.format(unit=unit))
+    owner = path.parent.stat()
+    replace(path, text.encode(), Attributes(0o644, owner.st_uid, owner.st_gid, ()))
     with suppress(FileExistsError):
         root.place(WANTED.format(unit=unit)).symlink_to(f"../{unit}.service")
 

@@ -8,6 +8,7 @@ import pytest
 
 from creds_session import confirmation
 from creds_session.confirmation import (
+    BOOT_UNIT,
     PENDING,
     NothingPending,
     Pending,
@@ -100,6 +101,19 @@ def test_the_timer_waits_before_the_change_and_the_note_is_roots(root: Root, clo
         assert root.place(PENDING).stat().st_mode & 0o777 == 0o600
         require_waiting()
     assert clock.argv == ["/sbin/creds-setup-pam", "revert"]
+
+
+def test_the_unit_for_the_next_boot_has_the_owner_of_its_directory(
+    root: Root, clock: Timers
+) -> None:
+    folder = root.path("/etc/systemd/system")
+    folder.mkdir(parents=True)
+    if os.getuid() == 0:
+        os.chown(folder, 12, 34)
+    wait_for(root)
+    unit, owner = (folder / f"{BOOT_UNIT}.service").stat(), folder.stat()
+    assert (unit.st_uid, unit.st_gid, unit.st_mode & 0o777) == (owner.st_uid, owner.st_gid, 0o644)
+    assert clock.set
 
 
 def test_without_a_limit_no_timer_is_set(root: Root, clock: Timers) -> None:
