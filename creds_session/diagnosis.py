@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from creds_session.checks import CHECKS, Check, run
 from creds_session.errors import InvalidData, NoSuchFile
-from creds_session.facts import Facts
+from creds_session.facts import Facts, Reader
 from creds_session.findings import CheckResult, Finding, Severity
 from creds_session.probe.machine import probe, probe_user
 from creds_session.report.checks import Entry, index, page
@@ -109,11 +109,14 @@ def to_save(facts: Facts, *, anonymously: bool) -> str:
 
 
 def saved(path: Path) -> Facts:
-    """Read facts that were saved. Raises NoSuchFile or InvalidData."""
+    """Read facts that were saved. Raises NoSuchFile or InvalidData.
+
+    Whoever saved them chose the paths in them, so no command on such a path is shown.
+    """
     from creds_session.snapshot import loads  # noqa: PLC0415
 
     try:
-        return loads(path.read_text())
+        return loads(path.read_text())._replace(reader=Reader.ELSEWHERE)
     except FileNotFoundError:
         raise NoSuchFile(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -6,6 +6,7 @@ What is absent or was denied is a reason in words, never an exception.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -58,6 +59,14 @@ class FirstLoginFacts(NamedTuple):
         return self.socket_unit is not None and not self.masked and not self.conditional
 
 
+class Reader(enum.Enum):
+    """Who reads what is found, and could run a command that is shown."""
+
+    USER = "the user of the session"
+    ROOT = "root, who looks at another user's session"
+    ELSEWHERE = "somebody who has only the saved facts"
+
+
 class Facts(NamedTuple):
     """One snapshot of a machine and a session; ``now`` is in seconds since 1970.
 
@@ -83,6 +92,7 @@ class Facts(NamedTuple):
     client: ClientFacts = ClientFacts()
     log: tuple[LogLine, ...] = ()
     late: tuple[str, ...] = ()
+    reader: Reader = Reader.USER
 
     @property
     def is_readable(self) -> bool:

@@ -25,7 +25,14 @@ class PathKind(enum.Enum):
 
 
 class PathFacts(NamedTuple):
-    """What is at a path, links followed, and what this user may do with it."""
+    """What is at a path, and what this user may do with it.
+
+    If the path is a link, ``is_link`` says so, and the kind, owner, mode and rights are those of
+    what it leads to. ``links`` tells each link on the way, the path itself included, in words.
+    ``redirection`` says in words which part of the path is a link, or can be changed by somebody
+    besides root. It is empty only if root alone decides what lies there: a command of root's on
+    any other path may reach any other file.
+    """
 
     path: str = ""
     kind: PathKind = PathKind.UNKNOWN
@@ -33,6 +40,9 @@ class PathFacts(NamedTuple):
     mode: int = 0
     is_readable: bool = True
     is_writable: bool = True
+    is_link: bool = False
+    links: tuple[str, ...] = ()
+    redirection: str = "nobody looked at the directories on the way to it"
 
     @property
     def is_open_to_others(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from creds_session.checks.paths import is_foreign, seen
 from creds_session.checks.registry import Check
-from creds_session.checks.session import is_foreign, shown
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.surroundings import PathKind
@@ -59,7 +59,7 @@ def _foreign(facts: Facts) -> Found | None:
         return None
     if socket.kind is not PathKind.DENIED and not is_foreign(socket, facts):
         return None
-    return Found((_named(facts), shown(socket)))
+    return Found((_named(facts), *seen(socket)))
 
 
 def _stale(facts: Facts) -> Found | None:
@@ -69,7 +69,7 @@ def _stale(facts: Facts) -> Found | None:
     gone = {PathKind.ABSENT, PathKind.DANGLING, PathKind.FILE, PathKind.FOLDER}
     if socket.kind not in gone and "refused" not in facts.bus.reason:
         return None
-    return Found((_named(facts), shown(socket), facts.bus.reason))
+    return Found((_named(facts), *seen(socket), facts.bus.reason))
 
 
 def _stopped(facts: Facts) -> Found | None:

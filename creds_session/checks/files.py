@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
+from creds_session.checks.paths import (
+    NOT_FOR_ROOT,
+    cleared_away,
+    given_back,
+    is_foreign,
+    made_anew,
+    moved_aside,
+    opened,
+    seen,
+    with_mode,
+)
 from creds_session.checks.registry import Check, hindrance
-from creds_session.checks.session import given_back, is_foreign, shown
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.surroundings import KeyringForm, PathFacts, PathKind
@@ -16,49 +26,30 @@ LITTLE = 64 << 10  # bytes: a new keyring file is written beside the old one
 FEW = 2  # files
 
 
-def _chmod(mode: str, path: str) -> Remediation:
-    return Remediation(
-        "give it the mode that it should have", (("chmod", mode, path),), is_safe=True
-    )
-
-
 def _not_a_folder(facts: Facts) -> Found | None:
     for one in (facts.home.data, facts.home.folder):
         if one.kind in {PathKind.FILE, PathKind.OTHER, PathKind.SOCKET, PathKind.DANGLING}:
-            return Found((shown(one),), cure=_aside(one.path, "move it away, then unlock"))
+            return Found(seen(one), cure=moved_aside(facts, one, "move it away, then unlock"))
     return None
-
-
-def _aside(path: str, text: str, *more: tuple[str, ...]) -> Remediation:
-    move = ("mv", "--no-clobber", path, f"{path}.aside")
-    return Remediation(text, (move, *more), is_safe=True)
 
 
 def _folder_foreign(facts: Facts) -> Found | None:
     folder = facts.home.folder
     if not is_foreign(folder, facts):
         return None
-    return Found((shown(folder),), cure=given_back(folder, facts))
+    return Found(seen(folder), cure=cleared_away(facts, folder, facts.home.data))
 
 
 def _folder_unreadable(facts: Facts) -> Found | None:
     folder, above = facts.home.folder, (facts.home.home, facts.home.data)
     if folder.kind is PathKind.DENIED:
-        return Found((shown(folder), *map(shown, above)), cure=_opened(above, facts))
+        evidence = dict.fromkeys(line for one in (folder, *above) for line in seen(one))
+        return Found(tuple(evidence), cure=opened(above, facts))
     if folder.kind is PathKind.UNKNOWN and facts.keyring.path and facts.keyring.exists is None:
         return Found((f"{facts.keyring.path} cannot be looked at",))
     if folder.kind is not PathKind.FOLDER or folder.is_readable or is_foreign(folder, facts):
         return None
-    return Found((shown(folder),), cure=_chmod("700", folder.path))
-
-
-def _opened(above: Iterable[PathFacts], facts: Facts) -> Remediation:
-    """Return how the first folder that keeps its own user out is opened to him."""
-    for one in above:
-        is_own = one.kind is PathKind.FOLDER and not is_foreign(one, facts)
-        if is_own and not one.is_readable:
-            return _chmod("u+rwx", one.path)
-    return Remediation("open the folders that lead to it to their owner")
+    return Found(seen(folder), cure=with_mode(facts, folder, "700"))
 
 
 def _folder_unwritable(facts: Facts) -> Found | None:
@@ -67,7 +58,7 @@ def _folder_unwritable(facts: Facts) -> Found | None:
         return None
     if is_foreign(folder, facts) or facts.home.is_read_only:
         return None
-    return Found((shown(folder),), cure=_chmod("700", folder.path))
+    return Found(seen(folder), cure=with_mode(facts, folder, "700"))
 
 
 def _cannot_be_made(facts: Facts) -> Found | None:
@@ -77,15 +68,18 @@ def _cannot_be_made(facts: Facts) -> Found | None:
     above = home.data if home.data.kind is PathKind.FOLDER else home.home
     if above.kind is not PathKind.FOLDER or above.is_writable:
         return None
-    cure = given_back(above, facts) if is_foreign(above, facts) else _chmod("u+rwx", above.path)
-    return Found((f"{home.folder.path} is not there", shown(above)), cure=cure)
+    is_other = is_foreign(above, facts)
+    cure = given_back(above, facts) if is_other else with_mode(facts, above, "u+rwx")
+    return Found((f"{home.folder.path} is not there", *seen(above)), cure=cure)
 
 
 def _folder_open(facts: Facts) -> Found | None:
     folder = facts.home.folder
     if folder.kind is not PathKind.FOLDER or not folder.is_open_to_others:
         return None
-    return Found((shown(folder),), cure=_chmod("700", folder.path))
+    if is_foreign(folder, facts):
+        return None
+    return Found(seen(folder), cure=with_mode(facts, folder, "700"))
 
 
 def _full(facts: Facts) -> Found | None:
@@ -110,43 +104,40 @@ def _login(judge: Callable[[PathFacts, Facts], Found | None]) -> Callable[[Facts
 
 
 def _file_foreign(login: PathFacts, facts: Facts) -> Found | None:
-    return (
-        Found((shown(login),), cure=given_back(login, facts)) if is_foreign(login, facts) else None
-    )
+    if not is_foreign(login, facts):
+        return None
+    return Found(seen(login), cure=cleared_away(facts, login, facts.home.folder))
 
 
 def _file_unreadable(login: PathFacts, facts: Facts) -> Found | None:
     if login.kind is not PathKind.FILE or login.is_readable or is_foreign(login, facts):
         return None
-    return Found((shown(login),), cure=_chmod("600", login.path))
+    return Found(seen(login), cure=with_mode(facts, login, "600"))
 
 
-def _file_open(login: PathFacts, _facts: Facts) -> Found | None:
-    if login.kind is not PathKind.FILE or not login.is_open_to_others:
+def _file_open(login: PathFacts, facts: Facts) -> Found | None:
+    if login.kind is not PathKind.FILE or not login.is_open_to_others or is_foreign(login, facts):
         return None
-    return Found((shown(login),), cure=_chmod("600", login.path))
+    return Found(seen(login), cure=with_mode(facts, login, "600"))
 
 
-def _not_a_file(login: PathFacts, _facts: Facts) -> Found | None:
+def _not_a_file(login: PathFacts, facts: Facts) -> Found | None:
     if login.kind not in {PathKind.FOLDER, PathKind.DANGLING, PathKind.OTHER, PathKind.SOCKET}:
         return None
-    return Found((shown(login),), cure=_anew(login.path))
-
-
-def _anew(path: str) -> Remediation:
-    return _aside(path, "move it away, and make a new one", ("creds", "unlock", "--create"))
+    return Found(seen(login), cure=made_anew(facts, login))
 
 
 def _broken(login: PathFacts, facts: Facts) -> Found | None:
     if facts.home.form not in {KeyringForm.BROKEN, KeyringForm.EMPTY}:
         return None
-    return Found((f"{login.path}: {facts.home.form.value}",), cure=_anew(login.path))
+    evidence = (f"{login.path}: {facts.home.form.value}", *login.links)
+    return Found(evidence, cure=made_anew(facts, login))
 
 
 def _plain(login: PathFacts, facts: Facts) -> Found | None:
     if facts.home.form is not KeyringForm.PLAIN:
         return None
-    return Found((f"{login.path} begins as text, with [keyring]",))
+    return Found((f"{login.path} begins as text, with [keyring]", *login.links))
 
 
 def _default_elsewhere(facts: Facts) -> Found | None:
@@ -172,8 +163,10 @@ CHECKS = (
         hindrance,
         "the folder of the keyrings belongs to another user",
         _folder_foreign,
-        cause="a program that ran as root with this HOME made it, or a home was copied",
+        cause="a program that ran as root with this HOME made it, a home was copied, or it is a"
+        " link that leads to another user's directory",
         needs=HOME,
+        about=NOT_FOR_ROOT,
     ),
     Check(
         "keyrings-unreadable",
@@ -237,8 +230,10 @@ CHECKS = (
         hindrance,
         "the login keyring's file belongs to another user",
         _login(_file_foreign),
-        cause="a program that ran as root with this HOME wrote it, or a home was copied",
+        cause="a program that ran as root with this HOME wrote it, a home was copied, or it is a"
+        " link that leads to another user's file",
         needs=FOLDER,
+        about=NOT_FOR_ROOT,
     ),
     Check(
         "keyring-file-unreadable",
@@ -278,6 +273,7 @@ CHECKS = (
         "the folder of the keyrings is open to other users",
         _folder_open,
         cause="its mode was changed; it should be 0700",
+        needs=(*HOME, "keyrings-foreign"),
     ),
     Check(
         "keyring-open",
@@ -286,6 +282,7 @@ CHECKS = (
         "the login keyring's file is open to other users",
         _login(_file_open),
         cause="its mode was changed; it should be 0600. A copy can be guessed at for ever",
+        needs=(*FOLDER, "keyring-foreign"),
     ),
     Check(
         "default-elsewhere",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from creds_session.checks.paths import given_back, is_foreign, seen, with_mode
 from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.story import Story, tell
-from creds_session.surroundings import PathFacts, PathKind
+from creds_session.surroundings import PathKind
 
 LOG_IN = Remediation(
     "become that user by a login of its own, which makes the session: ssh, or machinectl shell"
@@ -24,37 +25,6 @@ def story_of_login(facts: Facts) -> Story:
     return tell(facts.log, facts.session.user) if is_login else Story()
 
 
-UID_MIN = 1000  # of a person (login.defs(5))
-OF_THE_SYSTEM = frozenset(
-    ("bin", "boot", "dev", "etc", "lib", "lib64", "media", "mnt")
-) | frozenset(("opt", "proc", "run", "sbin", "srv", "sys", "tmp", "usr", "var"))
-
-
-def shown(path: PathFacts) -> str:
-    """Tell a path in one line: what it is, whose, its mode."""
-    if path.kind in {PathKind.FILE, PathKind.FOLDER, PathKind.SOCKET, PathKind.OTHER}:
-        return f"{path.path}: {path.kind.value}, owner {path.uid}, mode {path.mode:04o}"
-    return f"{path.path}: {path.kind.value}"
-
-
-def is_foreign(path: PathFacts | None, facts: Facts) -> bool:
-    """Tell whether something is there that belongs to another user."""
-    return path is not None and path.uid >= 0 and path.uid != facts.session.uid
-
-
-def given_back(path: PathFacts, facts: Facts) -> Remediation:
-    """Return how root gives a file or folder back to this user.
-
-    In words alone for an account that is no person's, and for the system's own folders: ``/`` or
-    ``/usr/sbin`` is the home of some.
-    """
-    top, below = [*path.path.strip("/").split("/"), ""][:2]
-    if facts.session.uid < UID_MIN or not below or top in OF_THE_SYSTEM:
-        return Remediation("if it is this user's to have: chown it, as root")
-    command = ("sudo", "chown", f"{facts.session.uid}", path.path)
-    return Remediation("give it back to this user", (command,), is_safe=True)
-
-
 def _sudo(facts: Facts) -> Found | None:
     session = facts.session
     if session.uid != 0 or not session.sudo_user or facts.bus.answers:
@@ -70,14 +40,14 @@ def _home_foreign(facts: Facts) -> Found | None:
     if not is_foreign(home, facts):
         return None
     is_own = home.path.rstrip("/") == facts.home.home_of_account.rstrip("/")
-    return Found((f"HOME={shown(home)}",), cure=given_back(home, facts) if is_own else None)
+    return Found(seen(home, "HOME"), cure=given_back(home, facts) if is_own else None)
 
 
 def _home_absent(facts: Facts) -> Found | None:
     home = facts.home.home
     if home.kind in {PathKind.FOLDER, PathKind.UNKNOWN}:
         return None
-    return Found((f"HOME={shown(home)}",))
+    return Found(seen(home, "HOME"))
 
 
 def _home_of_account(facts: Facts) -> Found | None:
@@ -91,14 +61,14 @@ def _runtime_foreign(facts: Facts) -> Found | None:
     named = facts.runtime.named
     if named is None or not is_foreign(named, facts):
         return None
-    return Found((f"XDG_RUNTIME_DIR={shown(named)}",))
+    return Found(seen(named, "XDG_RUNTIME_DIR"))
 
 
 def _runtime_missing(facts: Facts) -> Found | None:
     named = facts.runtime.named
     if named is None or named.kind in {PathKind.FOLDER, PathKind.UNKNOWN}:
         return None
-    return Found((f"XDG_RUNTIME_DIR={shown(named)}",))
+    return Found(seen(named, "XDG_RUNTIME_DIR"))
 
 
 def _runtime_open(facts: Facts) -> Found | None:
@@ -107,15 +77,14 @@ def _runtime_open(facts: Facts) -> Found | None:
         return None
     if not named.is_open_to_others:
         return None
-    cure = Remediation("close it to others", (("chmod", "700", named.path),), is_safe=True)
-    return Found((f"XDG_RUNTIME_DIR={shown(named)}",), cure=cure)
+    return Found(seen(named, "XDG_RUNTIME_DIR"), cure=with_mode(facts, named, "700"))
 
 
 def _runtime_unset(facts: Facts) -> Found | None:
     runtime = facts.runtime
     if runtime.named is not None or runtime.usual.kind is not PathKind.FOLDER:
         return None
-    return Found(("XDG_RUNTIME_DIR is not set", shown(runtime.usual)))
+    return Found(("XDG_RUNTIME_DIR is not set", *seen(runtime.usual)))
 
 
 def _manager_failed(facts: Facts) -> Found | None:
@@ -186,6 +155,8 @@ CHECKS = (
         cause="su without a dash, or sudo with HOME kept, leaves the home of another, where the"
         " keyrings are looked for; or root made the home, and did not give it to its user",
         cure=LOG_IN,
+        about="The command that gives the home to its user is shown only if root alone decides what"
+        " lies at its path: no part of it may be a link, or belong to another user.",
     ),
     Check(
         "home-absent",

@@ -6,6 +6,7 @@ import os
 import pwd
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from creds_session.surroundings import (
@@ -16,6 +17,7 @@ from creds_session.surroundings import (
     RuntimeFacts,
 )
 from creds_session.system.bus import session_bus_address
+from creds_session.system.path_parts import parts, weakness
 
 LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
 SEALED = b"GnomeKeyring\n\r\0\n"  # gkm-secret-binary.c:KEYRING_FILE_HEADER
@@ -26,25 +28,40 @@ LONGEST_NAME = 1024
 
 
 def look_at(path: str) -> PathFacts:
-    """Return what is at a path, links followed, for the real user of this process."""
+    """Return what is at a path, and by which links, for the real user of this process."""
+    links, redirection = _way_to(path)
+    found = PathFacts(
+        path, PathKind.UNKNOWN, is_link=_is_link(path), links=links, redirection=redirection
+    )
     try:
         status = os.stat(path)  # noqa: PTH116 - as os.access below
     except (FileNotFoundError, NotADirectoryError):
-        dangling = os.path.islink(path)  # noqa: PTH114
-        return PathFacts(path, PathKind.DANGLING if dangling else PathKind.ABSENT)
+        return found._replace(kind=PathKind.DANGLING if found.is_link else PathKind.ABSENT)
     except PermissionError:
-        return PathFacts(path, PathKind.DENIED)
+        return found._replace(kind=PathKind.DENIED)
     except OSError:
-        return PathFacts(path, PathKind.UNKNOWN)
+        return found
     enter = os.X_OK if stat.S_ISDIR(status.st_mode) else 0
-    return PathFacts(
-        path,
-        _kind(status.st_mode),
-        status.st_uid,
-        stat.S_IMODE(status.st_mode),
-        os.access(path, os.R_OK | enter),
-        os.access(path, os.W_OK | enter),
+    return found._replace(
+        kind=_kind(status.st_mode),
+        uid=status.st_uid,
+        mode=stat.S_IMODE(status.st_mode),
+        is_readable=os.access(path, os.R_OK | enter),
+        is_writable=os.access(path, os.W_OK | enter),
     )
+
+
+def _is_link(path: str) -> bool:
+    return os.path.islink(path.rstrip("/"))  # noqa: PTH114
+
+
+def _way_to(path: str) -> tuple[tuple[str, ...], str]:
+    """Return the links on the way to a path, and what keeps root from using it, both in words."""
+    links: list[str] = []
+    with suppress(OSError):  # weakness() tells it
+        links.extend(f"{one.path} is a link to {one.target}" for one in parts(path) if one.target)
+    found = weakness(path, strict=True)
+    return tuple(links), next(iter(links), str(found) if found else "")
 
 
 def _kind(mode: int) -> PathKind:

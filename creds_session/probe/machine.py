@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, NoSuchFile
-from creds_session.facts import Facts, PamFacts
+from creds_session.facts import Facts, PamFacts, Reader
 from creds_session.probe.client import probe_client
 from creds_session.probe.control import probe_control
 from creds_session.probe.home import probe_home, probe_runtime
@@ -152,6 +152,7 @@ def probe_user(name: str, root: Root) -> Facts:
         sshd=sshd,
         log=log,
         pam=probe_pam(root, _service(sshd, facts.session)),
+        reader=Reader.ROOT,
     )
 
 

@@ -28,8 +28,9 @@ AS_ALICE = (
 class Breakage(NamedTuple):
     """One way to break a machine, for one id.
 
-    ``cure``: ``fix`` where ``creds-doctor --fix`` cures it (a password is typed where it asks),
-    ``root`` where root runs what is shown, ``undo`` where a person has to. ``evidence`` is text
+    ``cure``: ``fix`` if ``creds-doctor --fix`` cures it (a password is typed where it asks),
+    ``user`` if alice runs what is shown, ``root`` if root does, ``undo`` if a person has to find
+    the way. ``evidence`` is text
     that is among what was seen. ``login``: how alice comes in, before (``healthy``: the shared
     session, by password) or after it was broken (``password``, ``key``, ``dialogue``, ``su``).
     ``behind`` names the finding that comes first, for what is no fault by itself.
@@ -79,12 +80,36 @@ def sshd(check_id: str, evidence: str, setting: str) -> Breakage:
     )
 
 
+def foreign(check_id: str, path: str) -> Breakage:
+    """Give bob what alice has at a path; she moves it away as shown, and it comes back."""
+    back = f"rm -rf {path}; mv --no-target-directory {path}.aside {path}"
+    return Breakage(
+        check_id,
+        "owner 1001",
+        root=f"chown bob {path}",
+        undo=f"if [ -e {path}.aside ]; then {back}; fi; chown alice {path}",
+        cure="user",
+    )
+
+
+def link(check_id: str, path: str, target: str) -> Breakage:
+    """Have a path lead to something of root's; `--fix` moves the link away."""
+    return Breakage(
+        check_id,
+        f"{path} is a link to {target}",
+        session=f"mv {path} ~/kept-real; ln -s {target} {path}",
+        leave=f"rm -rf {path} {path}.aside; mv ~/kept-real {path}; {ANEW}",
+        cure="fix",
+    )
+
+
 def own_service(program: str) -> str:
     """Have the bus start this program for secrets, by a file of alice's own."""
     text = f"[D-BUS Service]\\nName=org.freedesktop.secrets\\nExec={program}\\n"
     return f"mkdir -p {OWN_SERVICES}; printf '{text}' >{OWN_SERVICES}/s.service"
 
 
+ANEW = f"pkill -u alice -f ^{DAEMON}; sleep 0.2"  # a daemon that made another keyring keeps it
 HANG = (
     "test -c /dev/fuse || mknod -m 666 /dev/fuse c 10 229; mkdir -p {0};"
     " python3 /opt/hung.py {0} >/dev/null 2>&1 & echo $! >/run/hung;"
@@ -155,7 +180,6 @@ ENVIRONMENT = (
         cure="root",
     ),
 )
-ANEW = f"pkill -u alice -f ^{DAEMON}; sleep 0.2"  # a daemon that made another keyring keeps it
 FILES = (
     Breakage(
         "keyrings-unreadable",
@@ -164,15 +188,21 @@ FILES = (
         undo="chmod 700 /home/alice",
         cure="fix",
     ),
-    Breakage("home-foreign", "owner 1001", root="chown bob /home/alice", cure="root"),
+    Breakage("home-foreign", "owner 0", root="chown root /home/alice", cure="root"),
+    Breakage(
+        "home-foreign",
+        "owner 1001",
+        root="chown bob /home/alice",
+        undo="chown alice /home/alice",
+    ),
     Breakage("runtime-directory-open", "0755", session="chmod 755 $XDG_RUNTIME_DIR", cure="fix"),
     Breakage("keyrings-open", "0755", session=f"chmod 755 {KEYRINGS}", cure="fix"),
     Breakage("keyring-open", "0644", session=f"chmod 644 {LOGIN}", cure="fix"),
     Breakage("keyrings-unwritable", "0500", session=f"chmod 500 {KEYRINGS}", cure="fix"),
     Breakage("keyrings-unreadable", "0000", session=f"chmod 000 {KEYRINGS}", cure="fix"),
     Breakage("keyring-file-unreadable", "0000", session=f"chmod 000 {LOGIN}", cure="fix"),
-    Breakage("keyrings-foreign", "owner 1001", root=f"chown bob {KEYRINGS}", cure="root"),
-    Breakage("keyring-foreign", "owner 1001", root=f"chown bob {LOGIN}", cure="root"),
+    foreign("keyrings-foreign", KEYRINGS),
+    foreign("keyring-foreign", LOGIN),
     Breakage(
         "keyrings-not-a-folder",
         "keyrings: file",
@@ -225,6 +255,10 @@ FILES = (
         leave=f"rm {KEYRINGS}/default",
         cure="fix",
     ),
+)
+LINKS = (
+    link("keyring-foreign", LOGIN, "/etc/shadow"),
+    link("keyrings-foreign", KEYRINGS, "/etc/cron.d"),
 )
 INSTALLATION = (
     Breakage(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from typing import Any, NamedTuple
 
@@ -116,10 +117,25 @@ def fix(session: Login, before_it: str = "", *, answers: int = 4) -> str:
     return session.transcript[before:]
 
 
+def carry_out_as_user(session: Login, told: Told, check_id: str) -> None:
+    """Run what is shown for the user, in their session."""
+    for argv in commands(told, check_id):
+        assert argv[0] != "sudo", argv
+        done = session.run(shlex.join(argv))
+        assert done.status == 0, done
+
+
+def commands(told: Told, check_id: str) -> list[list[str]]:
+    """Return the commands that are shown for a finding; there must be some."""
+    (finding,) = [one for one in told.findings if one["id"] == check_id]
+    shown: list[list[str]] = finding["remediation"]["commands"]
+    assert shown, finding
+    return shown
+
+
 def carry_out_as_root(machine: Machine, told: Told, check_id: str) -> None:
     """Run what is shown for root."""
-    (finding,) = [one for one in told.findings if one["id"] == check_id]
-    for argv in finding["remediation"]["commands"]:
+    for argv in commands(told, check_id):
         assert argv[0] == "sudo", argv
         machine.run(*argv[1:])
 

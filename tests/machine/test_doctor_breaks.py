@@ -21,6 +21,7 @@ from tests.machine.breakages import (
     HOOK,
     KEYRINGS,
     LET_GO,
+    LINKS,
     MASK,
     NO_HOOK,
     SESSIONS,
@@ -35,6 +36,7 @@ from tests.machine.doctor import (
     ask,
     broken,
     carry_out_as_root,
+    carry_out_as_user,
     fix,
     is_healthy,
     log_in,
@@ -133,10 +135,15 @@ def is_named(told: Told, breakage: Breakage) -> None:
     assert told.seconds < PATIENCE
 
 
-CURED_BY = {"fix": "`--fix`", "root": "root as shown", "undo": "the person"}
+CURED_BY = {
+    "fix": "`--fix`",
+    "user": "the user as shown",
+    "root": "root as shown",
+    "undo": "the person",
+}
 
 
-@pytest.mark.parametrize("breakage", SHARED, ids=lambda one: one.id)
+@pytest.mark.parametrize("breakage", [*SHARED, *LINKS], ids=lambda one: one.id)
 def test_named_first_in_a_healthy_session(
     patient: Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
 ) -> None:
@@ -150,6 +157,8 @@ def test_named_first_in_a_healthy_session(
             assert f"{breakage.id}: cured" in said, said
         elif breakage.cure == "root":
             carry_out_as_root(machine, told, breakage.id)
+        elif breakage.cure == "user":
+            carry_out_as_user(session, told, breakage.id)
     except BaseException:
         patient.drop()
         machine.sh(breakage.undo, check=False)
@@ -158,7 +167,7 @@ def test_named_first_in_a_healthy_session(
         # it was broken for one command alone
         note(table, patient, breakage, CURED_BY["undo"])
         return
-    if breakage.cure == "root":
+    if breakage.cure in {"root", "user"}:
         assert breakage.id not in ask(machine, session, breakage.ask).ids
     mend(machine, session, breakage)
     if session.run("creds get app me").status:  # the daemon noticed what became of its files
@@ -337,7 +346,7 @@ def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> N
 
 def test_every_breakage_is_of_a_check() -> None:
     known = {check.id for check in CHECKS}
-    assert {one.id for one in (*SHARED, *SESSIONS)} <= known
+    assert {one.id for one in (*SHARED, *LINKS, *SESSIONS)} <= known
 
 
 CROWD = """\

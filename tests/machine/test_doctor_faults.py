@@ -15,6 +15,7 @@ from tests.machine.doctor import (
     ask,
     broken,
     carry_out_as_root,
+    carry_out_as_user,
     fix,
     is_healthy,
     mend,
@@ -128,6 +129,8 @@ class Case:
             assert one.id not in self.ask().ids, said
         elif one.cure == "root":
             carry_out_as_root(self.machine, told, one.id if one.id in told.ids else told.ids[0])
+        elif one.cure == "user":
+            carry_out_as_user(self.session, told, one.id)
         self.left.remove(one)
         mend(self.machine, self.session, one)
         self.begin_anew(one)

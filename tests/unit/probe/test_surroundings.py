@@ -62,6 +62,29 @@ def test_what_is_at_a_path_is_told(tmp_path: Path) -> None:
     assert look_at(str(tmp_path / "file/below")).kind is PathKind.ABSENT
 
 
+def test_a_link_is_told_as_one_and_by_what_it_leads_to(tmp_path: Path) -> None:
+    top = tmp_path.resolve()
+    (top / "real").mkdir()
+    (top / "real" / "file").touch(mode=0o640)
+    (top / "way").symlink_to("real")
+    (top / "real" / "link").symlink_to("file")
+    found = look_at(f"{top}/way/link")
+    assert (found.kind, found.mode, found.is_link) == (PathKind.FILE, 0o640, True)
+    assert found.links == (f"{top}/way is a link to real", f"{top}/real/link is a link to file")
+    assert found.redirection == found.links[0]
+    through = look_at(f"{top}/way/file")
+    assert (through.is_link, through.links) == (False, found.links[:1])
+    assert look_at(f"{top}/way/").is_link
+    plain = look_at(f"{top}/real/file")
+    assert (plain.is_link, plain.links) == (False, ())
+    assert "/tmp can be changed by others" in plain.redirection or not plain.redirection
+
+
+def test_what_root_alone_decides_has_no_redirection() -> None:
+    assert look_at("/etc/passwd").redirection == ""
+    assert look_at(f"/proc/{os.getpid()}/nothing").kind is PathKind.ABSENT
+
+
 def test_a_fifo_in_the_keyrings_place_holds_nobody_up(tmp_path: Path) -> None:
     folder = tmp_path / "keyrings"
     folder.mkdir()

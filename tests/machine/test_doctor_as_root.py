@@ -1,0 +1,153 @@
+"""Root asks the doctor about a user who planted links and files for root to act on."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.machine.breakages import KEYRINGS, LOGIN
+from tests.machine.machine import Boot, Machine
+
+SHARE = "/home/alice/.local/share"
+VICTIMS = "/opt/victims"
+SECRET = "root:TOPSECRETHASH:19000:0:::::"
+# What a command of root's could do at a path below alice's home.
+ACTS = re.compile(
+    r"\b(?:sudo|chown|chgrp|chmod|setfacl|mv|rm|cp|ln|install)\s[^\n]*(?:/home/alice|/run/user)"
+)
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
+    machine = boot(request.param)
+    machine.run("creds-setup-pam", "apply")
+    machine.add_user("alice", "pw1")
+    machine.sh(
+        f"mkdir {VICTIMS} {VICTIMS}/folder; echo '{SECRET}' >{VICTIMS}/secret;"
+        f" echo mine >{VICTIMS}/passwd; chmod 600 {VICTIMS}/secret;"
+        " echo 'alice ALL=(ALL) NOPASSWD:SETENV: ALL' >/etc/sudoers.d/alice"
+    )
+    by_alice(machine, f"mkdir -p -m 700 {KEYRINGS}; printf 'GnomeKeyring\\n\\r\\0\\n' >{LOGIN}")
+    by_alice(machine, f"chmod 600 {LOGIN}; cp -a {SHARE} ~/kept")
+    return machine
+
+
+def by_alice(machine: Machine, script: str) -> None:
+    machine.run("runuser", "-u", "alice", "--", "env", "HOME=/home/alice", "sh", "-ec", script)
+
+
+@pytest.fixture
+def home(machine: Machine) -> Iterator[Callable[[str], None]]:
+    """Give a function that runs a script of alice's; her home is whole again afterwards."""
+    yield lambda script: by_alice(machine, script)
+    machine.sh(f"rm -rf {SHARE}; cp -a /home/alice/kept {SHARE}")
+
+
+def state(machine: Machine) -> str:
+    """Return owner, mode and kind of everything that alice's links lead to."""
+    paths = f"/ /etc /etc/shadow /etc/passwd /etc/cron.d {VICTIMS} {VICTIMS}/*"
+    return machine.sh(f"stat -c '%n %u %a %F' {paths}").stdout
+
+
+def findings(machine: Machine, *words: str) -> dict[str, dict[str, Any]]:
+    told = machine.run("creds-doctor", "--json", *words, check=False)
+    checks = json.loads(told.stdout)["checks"]
+    return {one["id"]: one for check in checks for one in check["findings"]}
+
+
+PLANTS = {
+    "login": (f"ln -sf /etc/shadow {LOGIN}", "keyring-foreign"),
+    "keyrings": (f"rm -r {KEYRINGS}; ln -s /etc/cron.d {KEYRINGS}", "keyrings-foreign"),
+    "share": (f"rm -r {SHARE}; ln -s /etc {SHARE}", "keyrings-cannot-be-made"),
+    "shared by another link": (
+        f"rm -r {SHARE}; mkdir ~/real; ln -s ~/real {SHARE}; ln -s /etc/cron.d ~/real/keyrings",
+        "keyrings-foreign",
+    ),
+    "dangling": (f"rm -r {KEYRINGS}; ln -s /nowhere {KEYRINGS}", "keyrings-not-a-folder"),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_root_is_told_of_a_link_and_shown_no_command(
+    machine: Machine, home: Callable[[str], None], plant: str
+) -> None:
+    script, check_id = PLANTS[plant]
+    home(script)
+    try:
+        found = findings(machine, "--user", "alice")
+        assert " is a link to " in "\n".join(found[check_id]["evidence"])
+        assert found[check_id]["remediation"]["commands"] == []
+        shows_root_no_command(machine)
+    finally:
+        machine.sh("rm -rf /home/alice/real")
+
+
+OWN = {
+    "an open folder": (f"chmod 755 {KEYRINGS}", "", "keyrings-open"),
+    "an open file": (f"chmod 644 {LOGIN}", "", "keyring-open"),
+    "no folder": (f"rm -r {KEYRINGS}; touch {KEYRINGS}", "", "keyrings-not-a-folder"),
+    "no keyring": (f"echo x >{LOGIN}", "", "keyring-broken"),
+    "root's file": ("true", f"chown root {LOGIN}", "keyring-foreign"),
+    "root's folder": ("true", f"chown root {KEYRINGS}", "keyrings-foreign"),
+    "root's share": (f"rm -r {KEYRINGS}", f"chown root {SHARE}", "keyrings-cannot-be-made"),
+}
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_root_is_shown_no_command_on_what_is_below_a_home(
+    machine: Machine, home: Callable[[str], None], case: str
+) -> None:
+    script, of_root, check_id = OWN[case]
+    home(script)
+    machine.sh(of_root)
+    assert findings(machine, "--user", "alice")[check_id]["remediation"]["commands"] == []
+    shows_root_no_command(machine)
+
+
+def shows_root_no_command(machine: Machine) -> None:
+    """Fail if text, page or JSON of the doctor shows root a command on a path of alice's."""
+    asked = ["creds-doctor", "--user", "alice", "-v", "--report", "/root/page"]
+    judged = ["creds-doctor", "--from", "/root/facts", "-v", "--report", "/root/page"]
+    for command in ([*asked, "--save", "/root/facts"], judged):
+        text = machine.run(*command, check=False).stdout
+        page = html.unescape(re.sub(r"<[^>]*>", "", (machine.root / "root/page").read_text()))
+        assert "[keyring" in text
+        for told in (text, page):
+            assert not ACTS.search(told), ACTS.search(told)
+    for source in (["--user", "alice"], ["--from", "/root/facts"]):
+        for finding in findings(machine, *source).values():
+            for argv in (finding["remediation"] or {}).get("commands", ()):
+                assert not any(word.startswith(("/home", "/run")) for word in argv), finding
+
+
+def test_a_home_that_root_made_is_given_back_by_the_command_that_is_shown(
+    machine: Machine,
+) -> None:
+    """Root alone decides what lies at /home/alice, so a command of root's is safe there."""
+    machine.sh("chown root /home/alice")
+    try:
+        found = findings(machine, "--user", "alice")["home-foreign"]
+        assert found["remediation"]["commands"] == [["sudo", "chown", "1000", "/home/alice"]]
+        machine.run("chmod", "777", "/home")
+        found = findings(machine, "--user", "alice")["home-foreign"]
+        assert found["remediation"]["commands"] == []
+        assert "/home can be changed by others" in found["remediation"]["text"]
+    finally:
+        machine.sh("chmod 755 /home; chown alice /home/alice")
+
+
+def test_the_user_moves_a_link_away_and_what_it_leads_to_stays(
+    machine: Machine, home: Callable[[str], None]
+) -> None:
+    home(f"ln -sf {VICTIMS}/passwd {LOGIN}")
+    before = state(machine)
+    with machine.ssh("alice", "pw1", answers=[""]) as session:
+        said = session.run("creds-doctor --fix --yes --only keyring-foreign 2>&1").output
+    assert "keyring-foreign: cured" in said
+    assert machine.run("readlink", f"{LOGIN}.aside").stdout == f"{VICTIMS}/passwd\n"
+    assert state(machine) == before
