@@ -1,7 +1,8 @@
 """Carry out the cure of a finding: only what loses nothing, only as this user, each step shown.
 
 A process is ended, or told to go on, by a pidfd that was opened before it was looked at again:
-its number cannot pass to another one meanwhile (pidfd_open(2)).
+its number cannot pass to another one meanwhile (pidfd_open(2)). A mode is changed by a descriptor
+of the user's own file, and root acts on no path that somebody else can redirect.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from creds_session.errors import CredsSessionError
 from creds_session.facts import Facts
 from creds_session.findings import Finding, Remediation
 from creds_session.system.foreground import NotExecuted, held_signals, run_in_foreground
+from creds_session.system.own_files import change_mode
+from creds_session.system.path_parts import weakness
 from creds_session.system.processes import end, find_program
 from creds_session.system.survey import resume
 
-SUDO, KILL, OURS = "sudo", "kill", frozenset({"creds", "creds-setup-pam"})
+SUDO, KILL, CHMOD, OURS = "sudo", "kill", "chmod", frozenset({"creds", "creds-setup-pam"})
 
 
 class Steps(NamedTuple):
@@ -57,9 +61,34 @@ def refusal(finding: Finding, uid: int) -> str:
 def carry_out(cure: Remediation, facts: Facts, environ: Mapping[str, str]) -> str:
     """Run the commands of a cure in turn; return why one of them failed, or nothing."""
     for argv in steps(cure, os.getuid()).mine:
-        problem = _kill(argv, facts) if argv[0] == KILL else _run(argv, environ)
+        problem = _not_for_root(argv) or _carry_out_one(argv, facts, environ)
         if problem:
             return problem
+    return ""
+
+
+def _not_for_root(argv: tuple[str, ...]) -> str:
+    """Say why root must not run this: somebody else can change where a path in it leads."""
+    if os.getuid() != 0:
+        return ""
+    found = (weakness(word) for word in argv if word.startswith("/"))
+    weak = next(filter(None, found), None)
+    return f"not done as root, because {weak}" if weak else ""
+
+
+def _carry_out_one(argv: tuple[str, ...], facts: Facts, environ: Mapping[str, str]) -> str:
+    if argv[0] == KILL:
+        return _kill(argv, facts)
+    return _chmod(argv) if argv[0] == CHMOD else _run(argv, environ)
+
+
+def _chmod(argv: tuple[str, ...]) -> str:
+    """Do what ``chmod MODE PATH`` would, but never through a link at the end of the path."""
+    _, mode, path = argv
+    try:
+        change_mode(path, mode, os.getuid())
+    except CredsSessionError as error:
+        return error.problem
     return ""
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.checks import CHECKS, Check, run
-from creds_session.errors import InvalidData, NoSuchFile
+from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.facts import Facts, Reader
 from creds_session.findings import CheckResult, Finding, Severity
 from creds_session.probe.machine import probe, probe_user
 from creds_session.report.checks import Entry, index, page
 from creds_session.report.doctor import is_healthy
+from creds_session.system.foreign_home import foreign_place
 from creds_session.system.logins import own_environment_of
 from creds_session.system.root import Root
 
@@ -35,11 +36,27 @@ class Diagnosis(NamedTuple):
 def look(environ: Mapping[str, str], user: str | None = None) -> Facts:
     """Look at this session, or at another user's; change nothing, start nothing.
 
-    Raises NoSuchFile, NotPermitted or Unavailable for another user.
+    Raises UsageError for root with the home of another user, and NoSuchFile, NotPermitted or
+    Unavailable for another user's session.
     """
     if user is None or pwd.getpwuid(os.getuid()).pw_name == user:
+        _refuse_foreign_home(environ)
         return probe(own_environment_of(environ, os.getuid()), Root())
     return probe_user(user, Root())
+
+
+def _refuse_foreign_home(environ: Mapping[str, str]) -> None:
+    """Refuse to look as root, by links that another user may have made, at any file of root's."""
+    found = foreign_place(environ)
+    if found is None:
+        return
+    user, name = found.user or "another user", found.user or "USER"
+    raise UsageError(
+        f"root with {found.variable}={found.place} would read what {user} put there, as root;"
+        " nothing was looked at",
+        hint=f"look at that session with: sudo creds-doctor --user {name}\n"
+        f"or run creds-doctor as {name}, without sudo",
+    )
 
 
 def judge(facts: Facts, checks: Iterable[Check] = CHECKS) -> Diagnosis:

@@ -152,11 +152,14 @@ CHECKS = (
         hindrance,
         "HOME belongs to another user",
         _home_foreign,
-        cause="su without a dash, or sudo with HOME kept, leaves the home of another, where the"
+        cause="su without a dash, or sudo -u with HOME kept, leaves the home of another, where the"
         " keyrings are looked for; or root made the home, and did not give it to its user",
         cure=LOG_IN,
         about="The command that gives the home to its user is shown only if root alone decides what"
-        " lies at its path: no part of it may be a link, or belong to another user.",
+        " lies at its path: no part of it may be a link, or belong to another user.\n\nRoot with"
+        " the home of another user is refused before anything is looked at, because that user"
+        " decides where each path below it leads. `sudo creds-doctor --user USER` looks at such a"
+        " session.",
     ),
     Check(
         "home-absent",

@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import io
 import os
-import pwd
-import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 OUR_FAULT = 70
 SCHEMA = 1
-PLACES = {"HOME": ".config", "XDG_CONFIG_HOME": "", "XDG_DATA_HOME": ""}  # of keyring's files
 
 
 def run(command: Callable[[], int], program: str) -> int:
@@ -166,70 +163,18 @@ def json_text(values: Mapping[str, object]) -> str:
 
 
 def refuse_foreign_home(program: str) -> None:
-    """Refuse root with the home or the runtime directory of a user, as ``sudo`` can leave it.
+    """Refuse to run as root with the home or the runtime directory of another user.
 
-    It would reach nobody's keyring, and load what that user's keyringrc names, as root.
+    The command would reach nobody's keyring, and load what that user's keyringrc names, as root.
+    Raises UsageError.
     """
-    if os.getuid() != 0:
-        return
-    place = os.environ.get("XDG_RUNTIME_DIR")
-    if place and os.path.isdir(place) and os.stat(place).st_uid != 0:  # noqa: PTH112, PTH116
-        raise _foreign("XDG_RUNTIME_DIR", place, program)
-    for variable, below in PLACES.items():
-        place = os.environ.get(variable)
-        if place and not (variable == "HOME" and _is_home_of_root(place)):
-            path = os.path.join(os.getcwd(), place, below, "python_keyring")  # noqa: PTH109, PTH118
-            if not (_is_roots(path) and _is_roots(os.path.realpath(path))):
-                raise _foreign(variable, place, program)
+    from creds_session.system.foreign_home import foreign_place  # noqa: PLC0415 - not for all
 
+    found = foreign_place(os.environ)
+    if found is not None:
+        from creds_session.cli.typed import typed  # noqa: PLC0415 - seldom
 
-def _foreign(variable: str, place: str, program: str) -> UsageError:
-    from creds_session.cli.typed import typed  # noqa: PLC0415 - seldom
-
-    user = os.environ.get("SUDO_USER", "that user")
-    return UsageError(
-        f"root with {variable}={place} would reach nobody's keyring",
-        hint=f"run it as {user}: {typed(program)}",
-    )
-
-
-def _is_home_of_root(place: str) -> bool:
-    return os.path.realpath(place) == os.path.realpath(pwd.getpwuid(0).pw_dir)
-
-
-def _is_roots(path: str) -> bool:
-    """Tell whether root alone decides what lies at this path, now or later."""
-    followed = True  # in a sticky folder others can make what is not there yet
-    for folder in _and_parents(path):
-        try:
-            status = os.lstat(folder)
-        except (FileNotFoundError, NotADirectoryError):
-            followed = False
-            continue
-        except OSError:
-            return False
-        if status.st_uid != 0 or (_others_write(status) and not (followed and _sticky(status))):
-            return False
-        followed = True
-    return True
-
-
-def _and_parents(path: str) -> Iterator[str]:
-    """Give a path and the folders above it; its ``..`` are the kernel's to resolve."""
-    while True:
-        yield path
-        above = path.rstrip("/").rpartition("/")[0].rstrip("/") or "/"
-        if path == above:
-            return
-        path = above
-
-
-def _others_write(status: os.stat_result) -> bool:
-    if not stat.S_ISDIR(status.st_mode):
-        return False
-    by_group = status.st_mode & stat.S_IWGRP and status.st_gid != 0
-    return bool(status.st_mode & stat.S_IWOTH or by_group)
-
-
-def _sticky(status: os.stat_result) -> bool:
-    return bool(status.st_mode & stat.S_ISVTX)
+        raise UsageError(
+            f"root with {found.variable}={found.place} would reach nobody's keyring",
+            hint=f"run it as {found.user or 'that user'}: {typed(program)}",
+        )

@@ -34,7 +34,8 @@ examples:
   creds-doctor --fix --dry-run        the cures that --fix would carry out
   creds-doctor --fix                  asks before each
 
-exit codes: 0 a secret can be read now and nothing is wrong; 1 something is wrong
+exit codes: 0 a secret can be read now and nothing is wrong; 1 something is wrong; 64 wrong usage,
+  or root with the home of another user
 """
 
 

@@ -50,7 +50,7 @@ def guarded(arguments: argparse.Namespace, command: Callable[[], int]) -> int:
     try:
         return command()
     except CredsSessionError as error:
-        problem = error.problem
+        problem = "; ".join([error.problem, *error.hint.splitlines()])
     except Exception as error:  # noqa: BLE001 - the boundary, as in common.run
         problem = f"a fault of this program: {type(error).__name__}"
     from creds_session.report.doctor_nagios import unknown  # noqa: PLC0415

@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from creds_session.probe.home import look_at
-from creds_session.surroundings import ClientFacts, PathKind
+from creds_session.surroundings import ClientFacts
+from creds_session.system.own_files import read_regular
 
 SHOWN = (
     *(
@@ -23,7 +24,7 @@ SHOWN = (
     *("CREDS_SESSION_HOOK", "XDG_SESSION_ID"),
 )
 SYSTEM_HOOKS = ("/etc/profile.d/creds-session.sh", "/etc/fish/conf.d/creds-session.fish")
-LARGEST = 1 << 16
+LARGEST = 1 << 16  # bytes
 
 
 def probe_client(environ: Mapping[str, str]) -> ClientFacts:
@@ -48,20 +49,20 @@ def probe_client(environ: Mapping[str, str]) -> ClientFacts:
 def _configured(environ: Mapping[str, str], home: str, config: str) -> tuple[str, str]:
     """Return the file and the backend that keyring is told to use, as it reads them.
 
-    keyring/util/platform_.py:_config_root_Linux falls back to the older place.
+    keyring/util/platform_.py:_config_root_Linux falls back to the older place. Only a file of this
+    user's or of root's is read.
     """
     older = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
     for folder in (config, older):
         path = f"{folder}/python_keyring/keyringrc.cfg"
-        found = look_at(path)
-        if found.kind is not PathKind.FILE or not found.is_readable:
+        content = read_regular(path, LARGEST, {0, os.getuid()})
+        if content is None:
             continue
         import configparser  # noqa: PLC0415 - most people have no such file
 
         parser = configparser.RawConfigParser()
-        with suppress(OSError, ValueError, configparser.Error):
-            with open(path, encoding="utf-8") as file:  # noqa: PTH123 - read to a limit
-                parser.read_string(file.read(LARGEST))
+        with suppress(ValueError, configparser.Error):
+            parser.read_string(content.decode())
             return path, parser.get("backend", "default-keyring", fallback="").strip()
         return path, ""
     return "", ""

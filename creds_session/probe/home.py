@@ -17,14 +17,15 @@ from creds_session.surroundings import (
     RuntimeFacts,
 )
 from creds_session.system.bus import session_bus_address
+from creds_session.system.own_files import read_regular
 from creds_session.system.path_parts import parts, weakness
 
 LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
 SEALED = b"GnomeKeyring\n\r\0\n"  # gkm-secret-binary.c:KEYRING_FILE_HEADER
 PLAIN = b"[keyring]"  # gkm-secret-textual.c
 AT_PATH = "unix:path="
-HEAD = 4096
-LONGEST_NAME = 1024
+HEAD = 4096  # bytes of a keyring file that tell its form
+LONGEST_NAME = 1024  # bytes
 
 
 def look_at(path: str) -> PathFacts:
@@ -98,7 +99,7 @@ def probe_home(environ: Mapping[str, str]) -> HomeFacts:
 def _form(login: PathFacts) -> KeyringForm:
     if login.kind is not PathKind.FILE or not login.is_readable:
         return KeyringForm.UNKNOWN
-    head = _head(login.path)
+    head = read_regular(login.path, HEAD, {os.getuid()})
     if head is None:
         return KeyringForm.UNKNOWN
     if not head:
@@ -107,15 +108,6 @@ def _form(login: PathFacts) -> KeyringForm:
         return KeyringForm.SEALED
     is_plain = any(line.strip() == PLAIN for line in head.splitlines())
     return KeyringForm.PLAIN if is_plain else KeyringForm.BROKEN
-
-
-def _head(path: str) -> bytes | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
-        return file.read(HEAD)
 
 
 def _keyrings(folder: str) -> tuple[str, ...]:
@@ -127,11 +119,12 @@ def _keyrings(folder: str) -> tuple[str, ...]:
 
 
 def _default(folder: str) -> str | None:
-    """Return the name that the default keyring has by its file (gkd-secret-service.c)."""
-    if look_at(f"{folder}/default").kind is not PathKind.FILE:
-        return None
-    head = _head(f"{folder}/default")
-    return None if head is None else head[:LONGEST_NAME].decode(errors="replace").strip()
+    """Return the name that the default keyring has by its file (gkd-secret-service.c).
+
+    A file of another user's is not read: the name is shown, and a link may lead anywhere.
+    """
+    head = read_regular(f"{folder}/default", LONGEST_NAME, {os.getuid()})
+    return None if head is None else head.decode(errors="replace").strip()
 
 
 def _room(folder: str) -> tuple[int | None, int | None, bool]:

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from creds_session.surroundings import Activation, InitFacts
+from creds_session.system.own_files import read_regular
 from creds_session.system.processes import name_of
 from creds_session.system.root import Root
 
 NAME = "org.freedesktop.secrets"
 SERVICES = "dbus-1/services"
+LARGEST = 1 << 16  # bytes of a service file
 CAPABILITY = 14  # CAP_IPC_LOCK, capabilities(7)
 VERSION = re.compile(r"^Package: gnome-keyring\n(?:.+\n)*?Version: (?:\d+:)?([\d.]+)", re.MULTILINE)
 
@@ -76,7 +78,8 @@ def probe_activations(environ: Mapping[str, str]) -> tuple[Activation, ...]:
     found = []
     for folder in dict.fromkeys(folders):
         for path in sorted(Path(folder).glob("*.service")):
-            command = _command(_text(str(path)))
+            content = read_regular(str(path), LARGEST) or b""
+            command = _command(content.decode(errors="replace"))
             if command is not None:
                 program = (command.split() or [""])[0]
                 found.append(Activation(str(path), command, os.access(program, os.X_OK)))

@@ -15,6 +15,7 @@ from tests.machine.machine import Boot, Machine
 
 SHARE = "/home/alice/.local/share"
 VICTIMS = "/opt/victims"
+FORMATS = {"text": 64, "json": 64, "line": 64, "nagios": 3, "prometheus": 64}
 SECRET = "root:TOPSECRETHASH:19000:0:::::"
 # What a command of root's could do at a path below alice's home.
 ACTS = re.compile(
@@ -151,3 +152,74 @@ def test_the_user_moves_a_link_away_and_what_it_leads_to_stays(
     assert "keyring-foreign: cured" in said
     assert machine.run("readlink", f"{LOGIN}.aside").stdout == f"{VICTIMS}/passwd\n"
     assert state(machine) == before
+
+
+INTO_ROOTS_FILES = {
+    "files": f"ln -sf {VICTIMS}/passwd {LOGIN}; ln -s {VICTIMS}/secret {KEYRINGS}/default",
+    "folder": f"rm -r {KEYRINGS}; ln -s {VICTIMS}/folder {KEYRINGS}",
+    "top": f"rm -r {KEYRINGS}; ln -s / {KEYRINGS}",
+}
+WITH_HER_HOME = (
+    "env HOME=/home/alice",
+    f"env XDG_DATA_HOME={SHARE}",
+    "env XDG_RUNTIME_DIR=/home/alice",
+    "runuser -u alice -- env HOME=/home/alice sudo -E",
+)
+
+
+@pytest.mark.parametrize("way", WITH_HER_HOME)
+def test_root_with_a_users_home_reads_nothing_of_roots_for_her(
+    machine: Machine, home: Callable[[str], None], way: str
+) -> None:
+    home(INTO_ROOTS_FILES["files"])
+    try:
+        for format_, code in FORMATS.items():
+            done = machine.sh(f"{way} creds-doctor -v --format {format_}", check=False)
+            assert SECRET not in done.stdout
+            assert done.returncode == code, done
+            told = done.stdout if format_ == "nagios" else done.stderr
+            assert "sudo creds-doctor --user alice" in told
+        options = "--output /root/out --report /root/html --save /root/json"
+        assert machine.sh(f"{way} creds-doctor {options}", check=False).returncode == 64
+        assert machine.sh("ls /root/out /root/html /root/json", check=False).stdout == ""
+    finally:
+        machine.sh("rm -f /root/out /root/html /root/json")
+
+
+@pytest.mark.parametrize("way", WITH_HER_HOME)
+@pytest.mark.parametrize("plant", INTO_ROOTS_FILES)
+def test_root_with_a_users_home_changes_nothing_of_roots_for_her(
+    machine: Machine, home: Callable[[str], None], way: str, plant: str
+) -> None:
+    before = state(machine)
+    home(INTO_ROOTS_FILES[plant])
+    try:
+        done = machine.sh(f"{way} creds-doctor --fix --yes", check=False)
+        assert state(machine) == before
+        assert (done.returncode, "chmod" in done.stderr) == (64, False), done
+    finally:
+        machine.sh(f"chmod 755 / {VICTIMS}/folder; chmod 644 {VICTIMS}/passwd")
+
+
+def test_root_with_a_users_home_may_look_by_user_and_at_saved_facts(machine: Machine) -> None:
+    way = "env HOME=/home/alice"
+    saved = machine.sh(f"{way} creds-doctor --user alice --save /root/facts", check=False)
+    assert (saved.returncode, saved.stderr) == (1, "")
+    assert machine.sh(f"{way} creds-doctor --from /root/facts", check=False).returncode == 1
+    assert machine.sh(f"{way} creds-doctor --list", check=False).returncode == 0
+
+
+def test_a_link_to_a_file_of_others_is_not_read(
+    machine: Machine, home: Callable[[str], None]
+) -> None:
+    """What the doctor prints of `default` is the user's own text, and never another file's."""
+    home(f"ln -s {VICTIMS}/passwd {KEYRINGS}/default")
+    assert default_of(machine) is None
+    home(f"rm {KEYRINGS}/default; echo work >~/name; ln -s ~/name {KEYRINGS}/default")
+    assert default_of(machine) == "work"
+
+
+def default_of(machine: Machine) -> object:
+    machine.run("creds-doctor", "--user", "alice", "--save", "/root/facts", check=False)
+    facts = json.loads((machine.root / "root/facts").read_text())["facts"]
+    return facts["home"]["default"]

@@ -50,6 +50,33 @@ def test_commands_run_in_turn_and_the_first_that_fails_ends_it(tmp_path: Path) -
     assert "not installed" in carry_out(Remediation("x", (("frobnicate",),)), WELL, os.environ)
 
 
+def test_a_mode_is_not_changed_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(mode=0o644)
+    (tmp_path / "link").symlink_to("file")
+    change = Remediation("x", (("chmod", "600", str(tmp_path / "link")),))
+    assert (
+        carry_out(change, WELL, os.environ)
+        == f"{tmp_path / 'link'} is a link, so its mode was not changed"
+    )
+    change = Remediation("x", (("chmod", "600", str(tmp_path / "file")),))
+    assert carry_out(change, WELL, os.environ) == ""
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("command", ["chmod 600", "touch", "chown 0", "mv --no-clobber"])
+def test_root_acts_on_no_path_that_somebody_else_can_redirect(tmp_path: Path, command: str) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "file").touch(mode=0o644)
+    os.chown(tmp_path / "theirs", 4712, 4712)
+    path = str(tmp_path / "theirs" / "file")
+    cure = Remediation("x", ((*command.split(), path, path + ".aside"),))
+    told = carry_out(cure, WELL, os.environ)
+    assert told == f"not done as root, because {tmp_path}/theirs belongs to user id 4712"
+    assert [one.name for one in (tmp_path / "theirs").iterdir()] == ["file"]
+    assert (tmp_path / "theirs" / "file").stat().st_mode & 0o777 == 0o644
+
+
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     name = tmp_path / "dbus-daemon"

@@ -157,6 +157,37 @@ def test_root_loads_no_keyringrc_of_a_user(
     assert done.returncode == 64
 
 
+@needs_root
+@pytest.mark.parametrize(
+    "options", ["", "--json", "--fix --yes", "--format prometheus", "--user root"]
+)
+@pytest.mark.parametrize(
+    "variable", ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"]
+)
+def test_doctor_of_root_in_the_place_of_a_user_is_refused(
+    python: list[str], home: Path, options: str, variable: str
+) -> None:
+    os.chown(home, 12, 34)
+    done = run(
+        python, f"creds-doctor {options}", **{"HOME": "/root", variable: home, "SUDO_USER": "alice"}
+    )
+    assert (done.returncode, done.stdout) == (64, b"")
+    told = done.stderr.decode()
+    assert f"root with {variable}={home} would read what alice put there" in told
+    assert "sudo creds-doctor --user alice" in told
+
+
+@needs_root
+def test_doctor_of_root_in_the_place_of_a_user_is_unknown_to_nagios(
+    python: list[str], home: Path
+) -> None:
+    os.chown(home, 12, 34)
+    done = run(python, "creds-doctor --format nagios", HOME=home)
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert done.stdout.startswith(b"KEYRING UNKNOWN: root with HOME=")
+    assert b"sudo creds-doctor --user USER" in done.stdout
+
+
 def test_doctor_names_a_missing_bus_and_ends_with_1(python: list[str], home: Path) -> None:
     done = run(python, "creds-doctor --json", HOME=home, XDG_RUNTIME_DIR=home)
     told = json.loads(done.stdout)

@@ -147,6 +147,10 @@ def fails() -> int:
     raise Unavailable("no answer | in time")
 
 
+def fails_with_a_hint() -> int:
+    raise Unavailable("no answer", hint="wait\nor ask again")
+
+
 def crashes() -> int:
     raise KeyError("canary")
 
@@ -155,6 +159,7 @@ def crashes() -> int:
     ("command", "told"),
     [
         (fails, "KEYRING UNKNOWN: no answer / in time\n"),
+        (fails_with_a_hint, "KEYRING UNKNOWN: no answer; wait; or ask again\n"),
         (crashes, "KEYRING UNKNOWN: a fault of this program: KeyError\n"),
     ],
 )
