@@ -170,10 +170,12 @@ def sweep(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file and sync its folder. Raises CannotWrite."""
+    """Remove a file if it is there, and sync its directory. Raises CannotWrite."""
     try:
         path.unlink(missing_ok=True)
         sync_directory(path.parent)
+    except FileNotFoundError:
+        return  # its directory does not exist either
     except OSError as error:
         raise cannot_write(path, error) from error
 

@@ -242,6 +242,7 @@ def test_remove_removes_and_does_not_mind_what_is_gone(file: Path) -> None:
     remove(file)
     remove(file)
     assert not file.exists()
+    remove(file.parent / "no such directory" / "file")
     with pytest.raises(CannotWrite):
         remove(file.parent)
 
