@@ -101,7 +101,9 @@ def replace(
     import tempfile  # noqa: PLC0415
 
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=_prefix(path), dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(
+            prefix=temporary_prefix(path.name), dir=path.parent
+        )
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
@@ -120,8 +122,9 @@ def replace(
             os.unlink(temporary)  # noqa: PTH108
 
 
-def _prefix(path: Path) -> str:
-    return f".{path.name}.creds-"
+def temporary_prefix(name: str) -> str:
+    """Return how the names of the temporary files begin that are made to replace this file."""
+    return f".{name}.creds-"
 
 
 def read_if_there(path: Path) -> bytes | None:
@@ -165,7 +168,7 @@ def back_up(path: Path, copy: Path) -> bytes:
 
 def sweep(path: Path) -> None:
     """Remove what a ``replace`` of this path that was killed left beside it."""
-    for left in path.parent.glob(f"{glob.escape(_prefix(path))}*"):
+    for left in path.parent.glob(f"{glob.escape(temporary_prefix(path.name))}*"):
         remove(left)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import posixpath
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData, NotPermitted
+from creds_session.system.regular_file import open_regular
 
 MAX_LINKS = 40  # the kernel's own limit (path_resolution(7))
 
@@ -70,15 +70,13 @@ class Root(NamedTuple):
         """
         place = self.path(self.resolve(path))
         try:
-            descriptor = _open_file(place)
+            descriptor = open_regular(place, path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except PermissionError as error:
             raise NotPermitted(f"{path}: cannot be read: {error.strerror}") from error
         except (OSError, ValueError) as error:
             raise InvalidData(f"{path}: cannot be read: {error}") from error
-        if descriptor is None:
-            raise InvalidData(f"{path}: not a regular file")
         with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
             content = file.read(limit + 1)
         if len(content) > limit:
@@ -100,19 +98,3 @@ class Root(NamedTuple):
             return []
         except PermissionError as error:
             raise NotPermitted(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _open_file(place: Path) -> int | None:
-    """Open a regular file; None for anything else, which is not opened: a device may act on it.
-
-    O_PATH looks without opening, and holds on to what was looked at (open(2)).
-    """
-    found = os.open(place, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        if not stat.S_ISREG(os.fstat(found).st_mode):
-            return None
-        return os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError as error:  # not the file: it is held
-        raise InvalidData("nothing can be read where /proc is not mounted") from error
-    finally:
-        os.close(found)

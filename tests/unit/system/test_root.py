@@ -119,7 +119,7 @@ def test_read_refuses_what_is_no_file_and_does_not_wait(root: Root) -> None:
     os.mkfifo(root.path("/fifo"))
     link(root, "/linked", "fifo")
     for path in ("/fifo", "/linked"):
-        with pytest.raises(InvalidData, match=f"{path}: not a regular file"):
+        with pytest.raises(InvalidData, match=f"{path}: is a FIFO, not a regular file"):
             root.read(path)
 
 
@@ -147,8 +147,8 @@ def test_read_does_not_take_a_missing_proc_for_a_missing_file(
 ) -> None:
     real = os.open
 
-    def without_proc(path: str, flags: int) -> int:
-        return real(str(path).replace("/proc/", "/gone/"), flags)
+    def without_proc(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+        return real(str(path).replace("/proc/", "/gone/"), flags, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", without_proc)
     with pytest.raises(InvalidData, match="/proc is not mounted"):

@@ -1,0 +1,45 @@
+"""Open regular files, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from creds_session.errors import InvalidData
+
+KINDS = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFREG: "a regular file",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def kind_of(mode: int) -> str:
+    """Return in words what a file of this mode is."""
+    return KINDS.get(stat.S_IFMT(mode), "of an unknown kind")
+
+
+def open_regular(
+    path: str | Path, shown: object, flags: int = os.O_RDONLY, *, dir_fd: int | None = None
+) -> int:
+    """Return a descriptor of a regular file. A link as the last name of ``path`` is not followed.
+
+    Anything else is not even opened, since that waits at a FIFO and acts on a device (a watchdog
+    starts). O_PATH looks without opening, and holds on to what was looked at (open(2)). Raises
+    OSError, and InvalidData, which names ``shown``, if it is no regular file.
+    """
+    found = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=dir_fd)
+    try:
+        mode = os.fstat(found).st_mode
+        if not stat.S_ISREG(mode):
+            raise InvalidData(f"{shown}: is {kind_of(mode)}, not a regular file")
+        return os.open(f"/proc/self/fd/{found}", flags | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError as error:  # not the file: it is held
+        raise InvalidData(f"{shown}: cannot be read if /proc is not mounted") from error
+    finally:
+        os.close(found)
