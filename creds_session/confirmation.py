@@ -32,15 +32,16 @@ from creds_session.errors import (
 )
 from creds_session.system import logins, timers
 from creds_session.system.checkpoints import PRIVATE
-from creds_session.system.files import make_directory, remove
-from creds_session.system.files import replace as replace_file
+from creds_session.system.directory import Directory
 from creds_session.system.lock import exclusive
 from creds_session.system.processes import find_program
 from creds_session.system.root import Root
-from creds_session.transaction import STATE
+from creds_session.system.state import LOCK, STATE, state_directory, state_directory_if_there
 
 PROGRAM = "creds-setup-pam"
-PENDING = f"{STATE}/pending.json"
+NOTE = "pending.json"
+PENDING = f"{STATE}/{NOTE}"
+LARGEST_NOTE = 1 << 16  # bytes
 BOOT_UNIT = f"{PROGRAM}-revert"
 DESCRIPTION = "Take back a change of PAM that nobody confirmed"
 DURATION = re.compile(r"([1-9][0-9]{0,4})([smh])", re.ASCII)
@@ -88,7 +89,8 @@ def waiting(
     Raises Busy, Unavailable.
     """
     if limit is None:
-        _require_none(root)
+        with state_directory_if_there(root) as state:
+            _require_none(root, state)
         yield lambda: None
         return
     pending = _arm(root, limit, services)
@@ -96,9 +98,10 @@ def waiting(
         yield lambda: _require_waiting(pending)
     except BaseException:  # an interrupt must undo it too
         timers.stop(pending.unit, program=True)
-        _forget(root, pending)
+        _give_up(root, pending)
         raise
-    _note(root, pending._replace(since=_now()))
+    with state_directory(root) as state:
+        _note(state, pending._replace(since=_now()))
 
 
 def confirm(root: Root) -> Pending:
@@ -108,8 +111,8 @@ def confirm(root: Root) -> Pending:
     """
     if os.geteuid() != 0:
         raise NotPermitted("only root may confirm", root_may=True)
-    with exclusive(_state(root) / "lock"):
-        pending = _read(root)
+    with state_directory(root) as state, exclusive(state, LOCK):
+        pending = _read(state)
         if pending is None:
             raise NothingPending("no change waits to be confirmed")
         _require_new_login(pending)
@@ -117,23 +120,26 @@ def confirm(root: Root) -> Pending:
             raise Unavailable(
                 f"{pending.unit}: systemd did not stop it; the change is not confirmed"
             )
-        _forget(root, pending)
+        _forget(root, state, pending)
     return pending
 
 
-def drop(root: Root) -> str:
-    """Forget the waiting, after the change was taken back; return what to tell of it."""
+def drop(root: Root, state: Directory) -> str:
+    """Forget the waiting, after the change was taken back; return what to tell of it.
+
+    ``state`` is the state directory, whose lock the caller holds. Raises CannotWrite.
+    """
     try:
-        pending = _read(root)
+        pending = _read(state)
     except InvalidData as error:
-        remove(root.place(PENDING))
+        state.remove(NOTE)
         timers.not_at_boot(root, BOOT_UNIT)
         return error.problem
     if pending is None:
         return ""
     if root.is_running_system:
         timers.stop(pending.unit, program=False)  # its program may be who calls
-    _forget(root, pending)
+    _forget(root, state, pending)
     if time.time() < pending.deadline:
         return "the change no longer waits to be confirmed"
     return f"nobody confirmed the change of {pending.user} in time: it was taken back"
@@ -151,14 +157,14 @@ def _arm(root: Root, limit: float, services: tuple[str, ...]) -> Pending:
         boot=_boot(),
     )
     revert = [program, "revert"]
-    with exclusive(_state(root) / "lock"):
-        _require_none(root)
-        _note(root, pending)
+    with state_directory(root) as state, exclusive(state, LOCK):
+        _require_none(root, state)
+        _note(state, pending)
     try:
         timers.at_boot(root, BOOT_UNIT, revert, PENDING, DESCRIPTION)
         timers.start(pending.unit, limit, revert, DESCRIPTION)
     except BaseException:
-        _forget(root, pending)
+        _give_up(root, pending)
         raise
     return pending
 
@@ -169,8 +175,8 @@ def revert_command(root: Root) -> str:
     return shlex.join((PROGRAM, *where, "revert"))
 
 
-def _require_none(root: Root) -> None:
-    pending = _read(root)
+def _require_none(root: Root, state: Directory | None) -> None:
+    pending = None if state is None else _read(state)
     if pending is not None:
         by_login = f"`{PROGRAM} confirm` after a new login, or " if root.is_running_system else ""
         raise Busy(
@@ -218,32 +224,49 @@ def _installed_program() -> str:
     return path
 
 
-def _state(root: Root) -> Path:
-    place = root.place(STATE)
-    make_directory(place, 0o700)
-    return place
+def _note(state: Directory, pending: Pending) -> None:
+    state.replace(NOTE, json.dumps(pending._asdict()).encode(), PRIVATE)
 
 
-def _note(root: Root, pending: Pending) -> None:
-    replace_file(root.place(PENDING), json.dumps(pending._asdict()).encode(), PRIVATE)
-
-
-def _read(root: Root) -> Pending | None:
-    content = root.read(PENDING)
+def _read(state: Directory) -> Pending | None:
+    content = state.read(NOTE, LARGEST_NOTE)
     if content is None:
         return None
     try:
         fields = json.loads(content)
-        return Pending(**{**fields, "services": tuple(fields["services"])})
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidData(f"{PENDING}: cannot be read: {error}") from error
+        services = tuple(map(_text, fields["services"]))
+        since = fields.get("since")
+        return Pending(
+            unit=_text(fields["unit"]),
+            deadline=float(fields["deadline"]),
+            services=services,
+            user=_text(fields["user"]),
+            login=_text(fields["login"]),
+            boot=_text(fields["boot"]),
+            since=None if since is None else float(since),
+        )
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise InvalidData(f"{state.path / NOTE}: cannot be read: {error}") from error
 
 
-def _forget(root: Root, pending: Pending) -> None:
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a field is not text")
+    return value
+
+
+def _give_up(root: Root, pending: Pending) -> None:
+    """Forget a change that was not made. What hinders that must not hide why it was not made."""
+    with suppress(InvalidData), state_directory_if_there(root) as state:
+        if state is not None:
+            _forget(root, state, pending)
+
+
+def _forget(root: Root, state: Directory, pending: Pending) -> None:
     """Remove the note if it still is of this change."""
     with suppress(InvalidData):
-        if (now := _read(root)) is not None and now.unit == pending.unit:
-            remove(root.place(PENDING))
+        if (now := _read(state)) is not None and now.unit == pending.unit:
+            state.remove(NOTE)
             timers.not_at_boot(root, BOOT_UNIT)
 
 

@@ -117,7 +117,9 @@ def revert(root: Root) -> tuple[tuple[str, ...], Told]:
     _require_rights(root)
     lines: list[str] = []
     touched = take_back(
-        root, partial(_refuse_harm, root), lambda: lines.append(confirmation.drop(root))
+        root,
+        partial(_refuse_harm, root),
+        lambda state: lines.append(confirmation.drop(root, state)),
     )
     lines = [line for line in lines if line]
     if DROP_IN not in touched or not root.is_running_system:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from creds_session.errors import Busy, CannotWrite, CredsSessionError, Unavailable
 from creds_session.system.bus import Bus, is_socket_of
+from creds_session.system.directory import Directory
 from creds_session.system.files import cannot_write
 from creds_session.system.lock import exclusive
 from creds_session.system.message_bus import start_shared_bus
@@ -25,6 +26,7 @@ from creds_session.system.processes import environments
 from creds_session.system.secret_service import secret_service
 
 ADDRESS, RUNTIME, CONTROL = "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOME_KEYRING_CONTROL"
+LOCK = "creds-session-bus.lock"
 PATIENCE = 2.0  # seconds for one bus
 OF_ONE_COMMAND = f"/{PREFIX}"  # the private bus of `creds exec` is nobody else's
 KEPT = re.compile(
@@ -103,14 +105,14 @@ def by_use(environs: Iterable[Mapping[str, str]]) -> list[str]:
 def start(environ: Mapping[str, str], timeout: float) -> Found:
     """Start a bus that the user's later shells find; two at once start one.
 
-    Raises Unavailable, CannotWrite or Busy.
+    Raises Unavailable, CannotWrite, InvalidData or Busy.
     """
     place = shared_place(environ, os.getuid(), socket.gethostname())
     _make_folder(place.parent)
     deadline = time.monotonic() + timeout
     while True:
         try:
-            with exclusive(place.with_name("creds-session-bus.lock")):
+            with Directory.open(place.parent) as folder, exclusive(folder, LOCK):
                 found = find(environ, timeout)
                 return found or _start_at(place, environ, timeout)
         except Busy:

@@ -3,8 +3,8 @@ r"""Several files changed as one: all of them, verified, or none.
     lock -> recover -> save (durable) -> record, write each -> verify -> finalize
                                                   \________________\__ on any failure: restore
 
-``recover`` takes back what a run that died had begun. ``take_back`` is the same step for a change
-that was finished: the very bytes where the file is as we left it, else only our own lines.
+``recover`` takes back what a run that died had begun. ``take_back`` is the same step for every
+change, finished or not: the very bytes where the file is as we left it, else only our own lines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from creds_session.errors import Busy, CredsSessionError, InvalidData
 from creds_session.system import checkpoints
-from creds_session.system.checkpoints import IN_PROGRESS, Checkpoint, SavedEdit, SavedFile
+from creds_session.system.checkpoints import IN_PROGRESS, Checkpoint
+from creds_session.system.directory import Directory
 from creds_session.system.files import (
     Attributes,
     cannot_write,
@@ -29,9 +30,10 @@ from creds_session.system.files import (
     sweep,
 )
 from creds_session.system.lock import exclusive
+from creds_session.system.manifest import SavedEdit, SavedFile
 from creds_session.system.root import Root
+from creds_session.system.state import LOCK, STATE, state_directory, state_directory_if_there
 
-STATE = "/var/lib/creds-session"
 NEW_FILE_MODE = 0o644
 
 
@@ -50,7 +52,7 @@ def change(root: Root, files: tuple[FileChange, ...], verify: Callable[[], None]
     ``verify`` looks at what was written and raises to have it undone. Raises Busy when a file is
     no longer what the plan was made from, CannotWrite, InvalidData.
     """
-    with _locked(root) as directory:
+    with _locked(root) as (_, directory):
         saved = tuple(_save(root, file) for file in files)
         new = [root.place(file.path).parent for file in files if file.before is None]
         missing = [str(p) for folder in new for p in _missing(folder)]
@@ -58,7 +60,8 @@ def change(root: Root, files: tuple[FileChange, ...], verify: Callable[[], None]
         checkpoint = checkpoints.save(directory, saved, relative)
         try:
             for file in saved:
-                recorded = checkpoint.with_written(*checkpoint.written, file.path)
+                written = checkpoint.manifest.written
+                recorded = checkpoint.with_written(*written, file.path)
                 _require_as_planned(root, file)
                 checkpoint = recorded
                 _write(root, file)
@@ -72,42 +75,54 @@ def change(root: Root, files: tuple[FileChange, ...], verify: Callable[[], None]
 def take_back(
     root: Root,
     check: Callable[[str, bytes, bytes], None] = lambda *_: None,
-    then: Callable[[], None] = lambda: None,
+    then: Callable[[Directory], None] = lambda _state: None,
 ) -> tuple[str, ...]:
     """Take back every change that was made, the newest first; return the files touched.
 
     ``check(path, now, content)`` is asked before a file that others edited since is written, and
-    may raise; then that change stays to be taken back. ``then`` runs while the lock is held.
+    may raise; then that change stays to be taken back. ``then`` is called with the state directory
+    while the lock is held. InvalidData is raised after the other changes were taken back if what
+    was saved of one cannot be read; that stays as it is, and ``then`` is not called.
     """
     touched: list[str] = []
-    with _locked(root) as directory:
+    with _locked(root, recovers=False) as (state, directory):
         for checkpoint in checkpoints.load_all(directory):
             touched += _restore(root, checkpoint, check)
-        then()
+        then(state)
     return tuple(dict.fromkeys(touched))
 
 
 def recover(root: Root) -> None:
     """Take back what a run that died had begun, so that plans are made from what will be there."""
-    if root.place(STATE).is_dir():
-        with _locked(root):
-            pass
+    with state_directory_if_there(root) as state:
+        if state is None:
+            return
+    with _locked(root):
+        pass
 
 
 @contextmanager
-def _locked(root: Root) -> Iterator[Path]:
-    """Hold the lock, with whatever a run that died left behind taken back."""
-    state = root.place(STATE)
+def _locked(root: Root, *, recovers: bool = True) -> Iterator[tuple[Directory, Directory]]:
+    """Hold the lock; give the state directory and that of the checkpoints, both open.
+
+    Whatever a run that died left behind is reverted first, unless ``recovers`` is false: whoever
+    reverts everything reverts that too, and says so.
+    """
     try:
-        make_directory(state, 0o700)
-        with exclusive(state / "lock"):
-            directory = state / "checkpoints"
-            checkpoints.sweep(directory)
-            for checkpoint in checkpoints.load_all(directory, state=IN_PROGRESS):
-                _restore(root, checkpoint)
-            yield directory
+        with state_directory(root) as state:
+            checkpoints.refuse_untrusted(state)  # before a lock is made beside them
+            with exclusive(state, LOCK), checkpoints.open_or_make(state) as directory:
+                checkpoints.sweep(directory)
+                if recovers:
+                    _recover(root, directory)
+                yield state, directory
     except OSError as error:
-        raise cannot_write(Path(error.filename or state), error) from error
+        raise cannot_write(Path(error.filename or root.path(STATE)), error) from error
+
+
+def _recover(root: Root, directory: Directory) -> None:
+    for checkpoint in checkpoints.load_all(directory, state=IN_PROGRESS):
+        _restore(root, checkpoint)
 
 
 def _save(root: Root, file: FileChange) -> SavedFile:
@@ -155,16 +170,16 @@ def _restore(root: Root, checkpoint: Checkpoint, check: Check = lambda *_: None)
     """Put each file back; then forget the checkpoint, unless a file could not be put back."""
     touched: list[str] = []
     refused: dict[str, CredsSessionError] = {}
-    for file in reversed(checkpoint.files):
+    for file in reversed(checkpoint.manifest.files):
         try:
-            if file.path in checkpoint.written and _put_back(root, file, check):
+            if file.path in checkpoint.manifest.written and _put_back(root, file, check):
                 touched.append(file.path)
         except CredsSessionError as error:
             refused[file.path] = error
     if refused:
         checkpoint.with_written(*refused)
         raise _refusal(list(refused.values()))
-    for folder in checkpoint.made_directories:
+    for folder in checkpoint.manifest.made_directories:
         with suppress(OSError, InvalidData):  # not empty, not there, or a link by now
             root.place(folder).rmdir()
     checkpoint.discard()

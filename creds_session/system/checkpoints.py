@@ -1,191 +1,224 @@
 """What was there before a change, kept until it is taken back: a manifest and whole copies.
 
-One folder a change under the state directory. A manifest is durable before the first byte of
-the change is written, and says ``in progress`` until the change was verified: a folder that still
-says so, while nobody holds the lock, was left by a run that died.
+One directory for each change, in ``checkpoints`` of the state directory. Its name is a number of
+six digits. It says ``in progress`` until the change was verified: one that still says so, while
+nobody holds the lock, was left by a run that died.
+
+    000001.new   is being made: marked first, then the copies, then the manifest
+    000001       is whole, from one rename to the next
+    000001.old   is being removed
+
+So a directory with a bare number always has a manifest. If it has none, somebody or something
+removed it, and the copies of an administrator's files may be the only ones: it is never removed.
+What is swept is only what has one of the two other names and our mark, which is made before
+anything else is put in (or nothing at all, if a run died between the two).
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import os
+import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
 
-from creds_session.errors import InvalidData
-from creds_session.system.files import Attributes, digest, make_directory, remove_tree
-from creds_session.system.files import replace as replace_file
+from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
+from creds_session.system import manifest
+from creds_session.system.directory import Directory
+from creds_session.system.files import Attributes, digest
+from creds_session.system.manifest import Manifest, SavedFile
 
+CHECKPOINTS = "checkpoints"
 MANIFEST = "manifest.json"
+MARK = "made-by-creds-setup-pam"
 IN_PROGRESS = "in progress"
 FINAL = "final"
 PRIVATE = Attributes(0o600, os.getuid(), os.getgid(), ())
-
-
-class SavedEdit(NamedTuple):
-    """Neighbouring whole lines that became others; ``old`` is empty where lines were inserted.
-
-    ``line`` is where they stand in the new file; newlines between them are kept, the last is not.
-    """
-
-    line: int
-    old: bytes
-    new: bytes
-
-
-class SavedFile(NamedTuple):
-    """One file of a change: ``before`` and ``attributes`` are None where there was no file."""
-
-    path: str
-    before: bytes | None
-    after: bytes
-    attributes: Attributes | None
-    edits: tuple[SavedEdit, ...] = ()
+MODE = 0o700
+NUMBERED = re.compile(r"[0-9]{6}")
+UNFINISHED = re.compile(r"([0-9]{6})\.(new|old)")
+LAST_NUMBER = 999_999
+COPY = re.compile(r"0|[1-9][0-9]{0,5}")
+TEMPORARY = re.compile(r"\.(manifest\.json|0|[1-9][0-9]{0,5})\.creds-[0-9a-z_]+")
+LARGEST_COPY = 1 << 20  # bytes; Root.read reads no larger file either
+LARGEST_MANIFEST = 1 << 23  # bytes; a larger one is refused when it is written
 
 
 class Checkpoint(NamedTuple):
-    """One change: its files, the folders it made, and whether it was verified.
+    """One change: the directory of that name among the checkpoints, and what its manifest says."""
 
-    ``written`` are the paths that may hold something of ours: before a file is written it is
-    recorded here, so that what others wrote alike is never taken for ours.
-    """
-
-    folder: Path
-    files: tuple[SavedFile, ...]
-    made_directories: tuple[str, ...]
-    state: str = IN_PROGRESS
-    written: tuple[str, ...] = ()
+    directory: Directory
+    name: str
+    manifest: Manifest
 
     def finalized(self) -> Checkpoint:
         """Return it as verified, and make that durable."""
-        return _durable(self._replace(state=FINAL))
+        return self._durable(self.manifest._replace(state=FINAL))
 
     def with_written(self, *paths: str) -> Checkpoint:
         """Return it with these files as those that may be written, and make that durable."""
-        return _durable(self._replace(written=paths))
+        return self._durable(self.manifest._replace(written=paths))
 
     def discard(self) -> None:
         """Forget it: what it saved is in place again."""
-        remove_tree(self.folder, first=MANIFEST)
+        with suppress(CredsSessionError), _opened(self.directory, self.name) as folder:
+            if not folder.is_file(MARK):  # made by a version that knew no mark
+                folder.create(MARK)
+        removed = f"{self.name}.old"
+        self.directory.rename(self.name, removed)
+        _remove(self.directory, removed)
+
+    def _durable(self, changed: Manifest) -> Checkpoint:
+        with _opened(self.directory, self.name) as folder:
+            _write(folder, changed)
+        return self._replace(manifest=changed)
+
+
+def refuse_untrusted(state: Directory) -> None:
+    """Raise InvalidData if what is there in place of the checkpoints cannot be theirs."""
+    directory = state.trusted(CHECKPOINTS)
+    if directory is not None:
+        directory.close()
+
+
+def open_or_make(state: Directory) -> Directory:
+    """Open the directory of all checkpoints. Raises CannotWrite, InvalidData."""
+    return state.trusted(CHECKPOINTS) or state.directory_or_make(CHECKPOINTS, MODE)
 
 
 def save(
-    directory: Path, files: tuple[SavedFile, ...], made_directories: tuple[str, ...]
+    directory: Directory, files: tuple[SavedFile, ...], made_directories: tuple[str, ...]
 ) -> Checkpoint:
-    """Make a checkpoint durable before its change begins."""
-    make_directory(directory, 0o700)
-    numbers = [int(folder.name) for folder in _folders(directory)]
-    folder = directory / f"{max(numbers, default=0) + 1:06d}"
-    make_directory(folder, 0o700)
-    for index, file in enumerate(files):
-        if file.before is not None:
-            replace_file(folder / str(index), file.before, PRIVATE)
-    return _durable(Checkpoint(folder, files, made_directories))
+    """Make a checkpoint durable before its change begins. Raises CannotWrite, InvalidData."""
+    name = _next_name(directory)
+    made = Manifest(files, made_directories, IN_PROGRESS)
+    unfinished = f"{name}.new"
+    with directory.make(unfinished, MODE) as folder:
+        folder.create(MARK)
+        for index, file in enumerate(files):
+            if file.before is not None:
+                _require_size(file.before, LARGEST_COPY, file.path)
+                folder.replace(str(index), file.before, PRIVATE)
+        _write(folder, made)
+    directory.rename(unfinished, name)
+    return Checkpoint(directory, name, made)
 
 
-def load_all(directory: Path, *, state: str | None = None) -> Iterator[Checkpoint]:
+def load_all(directory: Directory, *, state: str | None = None) -> Iterator[Checkpoint]:
     """Yield every checkpoint, the newest first, each read when its turn comes.
 
-    So a damaged older one keeps nobody from taking back a newer. ``state`` yields only those in
-    it, and reads no copies of the others. One without a manifest changed nothing yet.
+    One that cannot be read keeps nobody from taking back the others: InvalidData comes after
+    them. ``state`` yields only those in it, reads no copies of the others, and passes over those
+    whose state cannot be read.
     """
-    folders = sorted(_folders(directory), key=lambda one: int(one.name), reverse=True)
-    for folder in folders:
-        if (folder / MANIFEST).exists() and state in {None, _state(folder)}:
-            yield _load(folder)
+    problems: list[InvalidData] = []
+    for name in sorted(filter(NUMBERED.fullmatch, directory.names()), reverse=True):
+        if state is not None and _state(directory, name) != state:
+            continue
+        try:
+            checkpoint = _load(directory, name)
+        except InvalidData as error:
+            problems.append(error)
+            continue
+        if checkpoint is not None:
+            yield checkpoint
+    if problems:
+        text = "; ".join(error.problem for error in problems)
+        raise InvalidData(text, hint=problems[0].hint)
 
 
-def _state(folder: Path) -> str:
-    try:
-        return str(json.loads((folder / MANIFEST).read_bytes())["state"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+def sweep(directory: Directory) -> None:
+    """Remove what runs that died left unfinished, or did not finish to remove; hold the lock."""
+    for name in filter(UNFINISHED.fullmatch, directory.names()):
+        with suppress(InvalidData):  # no directory, or one that is not trusted: it stays
+            if _is_ours(directory, name):
+                _remove(directory, name)
 
 
-def sweep(directory: Path) -> None:
-    """Remove what runs that died left before they changed anything; hold the lock for it."""
-    for folder in _folders(directory):
-        if not (folder / MANIFEST).exists():
-            remove_tree(folder, first=MANIFEST)
+def _next_name(directory: Directory) -> str:
+    used = [int(name[:6]) for name in directory.names() if _is_number(name)]
+    number = max(used, default=0) + 1
+    if number > LAST_NUMBER:
+        raise CannotWrite(f"{directory.path}: {LAST_NUMBER} is used, so no number is left")
+    return f"{number:06d}"
 
 
-def _folders(directory: Path) -> list[Path]:
-    if not directory.is_dir():
-        return []
-    return [folder for folder in directory.iterdir() if folder.name.isdecimal()]
+def _is_number(name: str) -> bool:
+    return bool(NUMBERED.fullmatch(name) or UNFINISHED.fullmatch(name))
 
 
-def _durable(checkpoint: Checkpoint) -> Checkpoint:
-    files = [
-        {
-            "path": file.path,
-            "existed": file.before is not None,
-            "digest_before": None if file.before is None else digest(file.before),
-            "after": _text(file.after),
-            "attributes": None if file.attributes is None else _attributes(file.attributes),
-            "edits": [
-                {"line": edit.line, "old": _text(edit.old), "new": _text(edit.new)}
-                for edit in file.edits
-            ],
-        }
-        for file in checkpoint.files
-    ]
-    manifest = {
-        "schema": 1,
-        "state": checkpoint.state,
-        "files": files,
-        "made_directories": checkpoint.made_directories,
-        "written": checkpoint.written,
-    }
-    content = json.dumps(manifest, indent=1).encode()
-    replace_file(checkpoint.folder / MANIFEST, content, PRIVATE)
-    return checkpoint
+def _state(directory: Directory, name: str) -> str:
+    """Return the state of a checkpoint, or nothing if that cannot be known."""
+    with suppress(InvalidData), _opened(directory, name) as folder:
+        return manifest.state_of(folder.read(MANIFEST, LARGEST_MANIFEST) or b"")
+    return ""
 
 
-def _load(folder: Path) -> Checkpoint:
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_bytes())
-        if manifest["schema"] != 1:
-            raise InvalidData(f"{path}: written by a newer creds-setup-pam")
-        files = tuple(_saved(folder, index, file) for index, file in enumerate(manifest["files"]))
-        made = tuple(manifest["made_directories"])
-        written = manifest.get("written", [file.path for file in files])
-        return Checkpoint(folder, files, made, manifest["state"], tuple(written))
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InvalidData(f"{path}: not a manifest that can be read: {error}") from error
+def _load(directory: Directory, name: str) -> Checkpoint | None:
+    """Read a checkpoint; None if there is neither a manifest nor a copy. Raises InvalidData."""
+    with _opened(directory, name) as folder:
+        content = folder.read(MANIFEST, LARGEST_MANIFEST)
+        if content is None:
+            if any(COPY.fullmatch(entry) and folder.is_file(entry) for entry in folder.names()):
+                raise _lost(folder)
+            return None
+        read = manifest.load(content, partial(_copy, folder), folder.path / MANIFEST)
+        return Checkpoint(directory, name, read)
 
 
-def _saved(folder: Path, index: int, file: dict[str, Any]) -> SavedFile:
-    before = (folder / str(index)).read_bytes() if file["existed"] else None
-    if before is not None and digest(before) != file["digest_before"]:
-        raise InvalidData(f"{folder / str(index)}: the saved copy of {file['path']} is damaged")
-    kept = file["attributes"]
-    attributes = None
-    if kept is not None:
-        extended = tuple((name, base64.b64decode(value)) for name, value in kept["extended"])
-        attributes = Attributes(kept["mode"], kept["uid"], kept["gid"], extended)
-    edits = tuple(
-        SavedEdit(edit["line"], _bytes(edit["old"]), _bytes(edit["new"])) for edit in file["edits"]
+def _copy(folder: Directory, index: int, path: str, expected: object) -> bytes:
+    content = folder.read(str(index), LARGEST_COPY)
+    if content is None or digest(content) != expected:
+        state = "missing" if content is None else "damaged"
+        raise InvalidData(f"{folder.path / str(index)}: the saved copy of {path} is {state}")
+    return content
+
+
+def _lost(folder: Directory) -> InvalidData:
+    return InvalidData(
+        f"{folder.path}: {MANIFEST} is missing, so the copies there cannot be restored",
+        hint="compare them with the files in /etc, restore what is needed by hand, then remove it",
     )
-    return SavedFile(file["path"], before, _bytes(file["after"]), attributes, edits)
 
 
-def _attributes(attributes: Attributes) -> dict[str, object]:
-    extended = [[name, base64.b64encode(value).decode()] for name, value in attributes.extended]
-    return {
-        "mode": attributes.mode,
-        "uid": attributes.uid,
-        "gid": attributes.gid,
-        "extended": extended,
-    }
+def _write(folder: Directory, content: Manifest) -> None:
+    written = manifest.dump(content)
+    _require_size(written, LARGEST_MANIFEST, "the change")
+    folder.replace(MANIFEST, written, PRIVATE)
 
 
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")
+def _require_size(content: bytes, limit: int, what: str) -> None:
+    """Raise InvalidData for what could be written but would be refused when it is needed."""
+    if len(content) > limit:
+        raise InvalidData(f"{what}: is too large to be saved for revert (limit: {limit} bytes)")
 
 
-def _bytes(value: str) -> bytes:
-    return value.encode("utf-8", "surrogateescape")
+def _is_ours(directory: Directory, name: str) -> bool:
+    """Return whether a directory has our mark, or nothing in it."""
+    with _opened(directory, name) as folder:
+        return folder.is_file(MARK) or not folder.names()
+
+
+def _remove(directory: Directory, name: str) -> None:
+    """Remove our files from a directory, the mark last; then the directory, if nothing is left."""
+    with _opened(directory, name) as folder:
+        folder.remove(*(entry for entry in folder.names() if _is_our_file(folder, entry)))
+        if folder.names() == [MARK] and folder.is_file(MARK):
+            folder.remove(MARK)
+        is_empty = not folder.names()
+    if is_empty:
+        directory.remove_directory(name)
+
+
+def _is_our_file(folder: Directory, entry: str) -> bool:
+    has_our_name = entry == MANIFEST or COPY.fullmatch(entry) or TEMPORARY.fullmatch(entry)
+    return bool(has_our_name) and folder.is_file(entry)
+
+
+def _opened(directory: Directory, name: str) -> Directory:
+    """Open one checkpoint's directory. Raises InvalidData if it is missing, or not trusted."""
+    folder = directory.trusted(name)
+    if folder is None:
+        raise InvalidData(f"{directory.path / name}: does not exist any more")
+    return folder

@@ -206,19 +206,6 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def remove_tree(folder: Path, *, first: str) -> None:
-    """Remove a folder with all in it, the entry ``first`` before the others. Raises CannotWrite."""
-    import shutil  # noqa: PLC0415
-
-    try:
-        (folder / first).unlink(missing_ok=True)
-        sync_directory(folder)
-        shutil.rmtree(folder)
-        sync_directory(folder.parent)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-
-
 def cannot_write(path: Path, error: OSError) -> CannotWrite:
     """Return what to say of a file system that refuses."""
     hints = {

@@ -8,27 +8,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from creds_session.errors import Busy, CannotWrite
+from creds_session.errors import Busy
+from creds_session.system.directory import Directory
+from creds_session.system.files import cannot_write
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock at this path. Raises Busy at once when someone else holds it.
+def exclusive(directory: Directory, name: str) -> Iterator[None]:
+    """Hold the lock of this name in a directory.
 
-    The file stays: a lock file that is removed can be held twice.
+    The file stays: a lock file that is removed can be held twice. Raises Busy at once if someone
+    else holds it; InvalidData if the name is that of a link, or of no regular file, which is not
+    opened; CannotWrite.
     """
+    descriptor = directory.open_or_create(name)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise CannotWrite(f"{path}: cannot be opened: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Busy(
-            f"{path}: another run holds the lock", hint="try again when it is done"
-        ) from None
-    try:
+        _take(descriptor, directory.path / name)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, place: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy(
+            f"{place}: another run holds the lock", hint="try again when it is done"
+        ) from None
+    except OSError as error:  # a network file system that has no locks
+        raise cannot_write(place, error) from error

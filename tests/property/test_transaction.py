@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.system.checkpoints import SavedEdit
+from creds_session.system.manifest import SavedEdit
 from creds_session.transaction import without_edits
 
 RULE = b"session optional pam_gnome_keyring.so auto_start"

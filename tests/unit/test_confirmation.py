@@ -13,7 +13,6 @@ from creds_session.confirmation import (
     NothingPending,
     Pending,
     confirm,
-    drop,
     seconds,
     waiting,
 )
@@ -22,6 +21,7 @@ from creds_session.system import logins, timers
 from creds_session.system.commands import Completed
 from creds_session.system.logins import Login
 from creds_session.system.root import Root
+from creds_session.system.state import state_directory
 
 NEW = Login("9", "sshd", 1e12)
 OLD = Login("2", "sshd", 1.0)
@@ -72,9 +72,24 @@ def wait_for(root: Root, limit: float = 600) -> Pending:
     """Make a change that waits; return the note of it."""
     with waiting(root, limit, ("sshd",)) as require_waiting:
         require_waiting()
-    pending = confirmation._read(root)
+    pending = read(root)
     assert pending is not None
     return pending
+
+
+def read(root: Root) -> Pending | None:
+    with state_directory(root) as state:
+        return confirmation._read(state)
+
+
+def note(root: Root, pending: Pending) -> None:
+    with state_directory(root) as state:
+        confirmation._note(state, pending)
+
+
+def drop(root: Root) -> str:
+    with state_directory(root) as state:
+        return confirmation.drop(root, state)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +207,7 @@ def test_others_are_refused(
 def test_a_login_that_began_while_the_change_was_made_is_refused(
     root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    confirmation._note(root, wait_for(root)._replace(since=None))
+    note(root, wait_for(root)._replace(since=None))
     come_by(monkeypatch, NEW)
     with pytest.raises(NotPermitted, match="began before"):
         confirm(root)
@@ -201,7 +216,7 @@ def test_a_login_that_began_while_the_change_was_made_is_refused(
 
 def test_after_a_reboot_any_login_is_new(root: Root, clock: Timers) -> None:
     pending = wait_for(root)._replace(boot="another")
-    confirmation._note(root, pending)
+    note(root, pending)
     clock.set.clear()
     assert confirm(root) == pending
     assert root.read(PENDING) is None
@@ -223,7 +238,7 @@ def test_a_timer_that_does_not_stop_leaves_it_unconfirmed(
     clock.stops = False
     with pytest.raises(Unavailable, match="not confirmed"):
         confirm(root)
-    assert confirmation._read(root) == pending
+    assert read(root) == pending
 
 
 @pytest.mark.usefixtures("clock")
@@ -231,7 +246,7 @@ def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root) -> None:
     assert drop(root) == ""
     pending = wait_for(root)
     assert drop(root) == "the change no longer waits to be confirmed"
-    confirmation._note(root, pending._replace(deadline=1.0))
+    note(root, pending._replace(deadline=1.0))
     assert "nobody confirmed the change of" in drop(root)
     assert root.read(PENDING) is None
 
@@ -343,8 +358,8 @@ def test_hints_name_the_root_that_they_are_about(root: Root) -> None:
     image = Root(Path("/mnt/my image"))
     assert confirmation.revert_command(image) == "creds-setup-pam --root '/mnt/my image' revert"
     pending = Pending("u", 0, ("sshd",), "alice", "1", "b", 1.0)
-    confirmation._state(root)
-    confirmation._note(root, pending)
+    with state_directory(root) as state:
+        confirmation._note(state, pending)
     with pytest.raises(Busy) as caught, waiting(root, None, ("sshd",)):
         raise AssertionError
     assert "confirm" not in caught.value.hint, "nobody can log in to an image"

@@ -12,32 +12,12 @@ from creds_session.system.root import Root
 from tests.unit.children import run_child
 from tests.unit.examples import SSHD as WITH_RULES
 from tests.unit.examples import WITHOUT_RULES
-
-SSHD = "/etc/pam.d/sshd"
-UNIT = "/usr/lib/systemd/user/gnome-keyring-daemon.socket"
-WANTS = "/etc/systemd/user/sockets.target.wants/gnome-keyring-daemon.socket"
-PARTS = (
-    "/usr/sbin/sshd",
-    "/usr/bin/gnome-keyring-daemon",
-    "/usr/lib/x86_64-linux-gnu/security/pam_gnome_keyring.so",
-)
+from tests.unit.images import PARTS, SSHD, make_image, write
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
-    root = Root(tmp_path)
-    for path in (*PARTS, UNIT):
-        write(root, path, b"")
-    write(root, SSHD, WITHOUT_RULES)
-    write(root, "/etc/os-release", b"ID=debian\n")
-    root.path(WANTS).parent.mkdir(parents=True)
-    root.path(WANTS).symlink_to(UNIT)
-    return root
-
-
-def write(root: Root, path: str, content: bytes) -> None:
-    root.path(path).parent.mkdir(parents=True, exist_ok=True)
-    root.path(path).write_bytes(content)
+    return make_image(tmp_path)
 
 
 def snapshot(root: Root) -> dict[str, bytes]:

@@ -13,10 +13,11 @@ import pytest
 
 from creds_session.errors import Busy, CannotWrite, InvalidData
 from creds_session.system import checkpoints
-from creds_session.system.checkpoints import SavedEdit
 from creds_session.system.files import Attributes, make_directory, replace
+from creds_session.system.manifest import SavedEdit
 from creds_session.system.root import Root
-from creds_session.transaction import STATE, FileChange, change, take_back
+from creds_session.system.state import STATE, state_directory
+from creds_session.transaction import FileChange, change, take_back
 from tests.unit.children import CRASHED, at_event, background, kill_myself, run_child
 
 SSHD, OTHER, NEW = "/etc/pam.d/sshd", "/etc/pam.d/other", "/etc/systemd/user/x.d/y.conf"
@@ -35,7 +36,8 @@ Files = dict[str, tuple[int, bytes]]
 
 
 def is_changed(root: Root) -> bool:
-    return any(checkpoints.load_all(root.place(f"{STATE}/checkpoints")))
+    with state_directory(root) as state, checkpoints.open_or_make(state) as directory:
+        return any(checkpoints.load_all(directory))
 
 
 def nothing() -> None:
@@ -454,10 +456,3 @@ def test_change_that_is_busy_leaves_a_line_like_ours_that_someone_else_wrote(
     with pytest.raises(Busy, match="changed while it was being written"):
         change(root, (CHANGES[1], CHANGES[0]), nothing)
     assert root.read(SSHD) == theirs
-
-
-def test_is_changed_leaves_alone_what_a_run_is_about_to_save(root: Root) -> None:
-    begun = root.path(f"{STATE}/checkpoints/000001")
-    begun.mkdir(parents=True)
-    assert not is_changed(root)
-    assert begun.exists()

@@ -16,7 +16,8 @@ from creds_session.cli.common import run
 from creds_session.errors import CannotWrite, NotPermitted
 from creds_session.system.root import Root
 from tests.unit.children import run_child
-from tests.unit.test_pam_setup import SSHD, root
+from tests.unit.images import SSHD
+from tests.unit.test_pam_setup import root
 
 __all__ = ["root"]
 
