@@ -117,6 +117,17 @@ def test_uninstall_reverts_pam_and_leaves_nothing(boot: Boot) -> None:
         assert session.run("command -v creds").status != 0
 
 
+def test_uninstall_follows_no_link_in_place_of_the_state_directory(boot: Boot) -> None:
+    machine = boot("bookworm")
+    machine.sh("mkdir /srv/other; touch /srv/other/lock; ln -s /srv/other /var/lib/creds-session")
+    uninstall = "/opt/source/scripts/install --uninstall"
+    refused(machine, uninstall, 1, "is a symbolic link", "nothing was removed")
+    machine.sh("rm /opt/creds-session/current/bin/creds-setup-pam")  # nobody can say it then
+    done = machine.sh(uninstall)
+    assert "kept /var/lib/creds-session: it is a symbolic link" in done.stderr
+    assert machine.run("ls", "/srv/other").stdout == "lock\n"
+
+
 def test_install_needs_root_and_knows_its_options(boot: Boot) -> None:
     machine = boot("trixie")
     refused = machine.sh(
