@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from creds_session.secret import Secret
 from creds_session.system import askpass_socket
 from creds_session.system.askpass_socket import Asker
 from creds_session.system.handed_descriptor import reserve
+from tests.unit.children import run_child
 
 KNOWN = Credential("app", "me", Secret(b"canary-ue \xc3\xbc"))
 PATTERN = re.compile(PASSWORD)
@@ -125,14 +127,26 @@ def test_socket_answers_and_refuses(tmp_path: Path) -> None:
         askpass_socket.ask(str(tmp_path / "gone"), b"yes")
 
 
-def test_another_users_program_is_not_answered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = str(tmp_path / "s")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize(("uid", "is_answered"), [(0, True), (65_534, False)])
+def test_another_users_program_is_not_answered(short: Path, uid: int, *, is_answered: bool) -> None:
+    """Though the folder and the socket be open to everybody, by mistake."""
+    path = str(short / "s")
+
+    def ask_as_another() -> None:
+        os.setuid(uid)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(5)
+            client.connect(path)
+            client.sendall(b"yes")
+            client.shutdown(socket.SHUT_WR)
+            assert bool(client.recv(100)) == is_answered
+
     with askpass_socket.listening(path) as server:
-        monkeypatch.setattr(askpass_socket, "_asker", lambda _client: None)
+        short.chmod(0o755)
+        (short / "s").chmod(0o777)
         askpass_socket.serve(server, lambda _asker, _prompt: KNOWN.password)
-        assert askpass_socket.ask(path, b"yes") is None
+        assert run_child(ask_as_another) == 0
 
 
 def test_socket_of_another_user_gets_no_prompt(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import netrc
+import os
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -102,3 +103,14 @@ def test_file_that_others_can_read(tmp_path: Path) -> None:
                 read_private(str(file))
     with pytest.raises(InvalidData, match="not a regular"):
         read_private(str(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_file_of_another_user_is_not_read(tmp_path: Path) -> None:
+    """Who owns it can have written in it what a person is to store as theirs."""
+    file = tmp_path / "f"
+    file.write_bytes(b"x")
+    file.chmod(0o600)
+    os.chown(file, 65_534, -1)
+    with pytest.raises(NotPermitted, match="it is not yours; nothing was read"):
+        read_private(str(file))

@@ -8,6 +8,7 @@ import pytest
 
 from creds_session.errors import NotPermitted, Unavailable
 from creds_session.system.as_user import as_user
+from tests.unit.children import run_child
 
 NOBODY = pwd.getpwnam("nobody")
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
@@ -23,10 +24,15 @@ def test_the_child_is_that_user_for_good() -> None:
             return told.encode()
         return b"root again"
 
-    uid, gid = NOBODY.pw_uid, NOBODY.pw_gid
-    told = as_user(NOBODY, work, 5).decode()
-    assert told.startswith(f"{(uid,) * 3} {(gid,) * 3}")
-    assert "0" not in told.partition("[")[2].strip("]").split(", ")
+    def look() -> None:
+        os.setgroups([0, 4])  # as root's login gives them
+        uid, gid = NOBODY.pw_uid, NOBODY.pw_gid
+        told = as_user(NOBODY, work, 5).decode()
+        assert told.startswith(f"{(uid,) * 3} {(gid,) * 3}")
+        groups = told.partition("[")[2].strip("]").split(", ")
+        assert not {"0", "4"} & set(groups), told
+
+    assert run_child(look) == 0
 
 
 @needs_root
