@@ -275,13 +275,23 @@ def test_the_two_scripts_of_the_recipe(locked: Machine) -> None:
 
 
 def test_hook_is_silent_where_nobody_is_at_a_terminal(locked: Machine) -> None:
-    """scp, sftp, rsync and `ssh host command`, with a keyring that is locked."""
+    """scp, sftp, rsync and `ssh host command`, with a keyring that is locked.
+
+    Those read no profile at all; only the login shells could be asked for a password.
+    """
     ssh = "ssh -i /root/key -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR"
     copy = ssh.replace("ssh ", "", 1)
     plain = locked.sh(f"{ssh} alice@127.0.0.1 true")
     assert (plain.stdout, plain.stderr) == ("", "")
     login_shell = locked.sh(f"{ssh} alice@127.0.0.1 bash -lc true")
     assert (login_shell.stdout, login_shell.stderr) == ("", "")
+    interactive = locked.sh(f"{ssh} alice@127.0.0.1 'bash -lic \"echo up\"'")
+    assert interactive.stdout == "up\n"
+    # bash itself has something to say where it finds no terminal.
+    told = [line for line in interactive.stderr.splitlines() if not line.startswith("bash: ")]
+    assert told == []
+    piped = locked.sh(f"{ssh} -tt alice@127.0.0.1 ': | bash -lic \"echo up\"' </dev/null")
+    assert piped.stdout.split() == ["up"], piped
     copied = locked.sh(f"scp {copy} -q /etc/hostname alice@127.0.0.1:one")
     assert (copied.stdout, copied.stderr) == ("", "")
     sent = locked.sh(f"echo 'put /etc/hostname two' | sftp {copy} -q -b - alice@127.0.0.1")
