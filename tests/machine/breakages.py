@@ -6,6 +6,7 @@ A breakage is shell text: ``root`` is run by root outside, ``session`` in alice'
 
 from __future__ import annotations
 
+import shlex
 from typing import NamedTuple
 
 KEYRINGS = "/home/alice/.local/share/keyrings"
@@ -23,6 +24,38 @@ AS_ALICE = (
     "setpriv --reuid 1000 --regid 1000 --clear-groups"
     " env -u SUDO_USER HOME=/home/alice XDG_RUNTIME_DIR=/run/user/1000"
 )
+
+
+# Run by root and by alice: waits until shell text succeeds, and says so if it never does.
+WAIT_FOR = """\
+for _ in $(seq 600); do
+    sh -c "$1" >/dev/null 2>&1 && exit
+    sleep 0.05
+done
+echo "waited in vain for: $1"
+exit 1
+"""
+IN_VAIN = "waited in vain for"
+
+
+def until(condition: str) -> str:
+    """Return shell text that waits for a state, at most half a minute."""
+    return f"sh /opt/wait-for {shlex.quote(condition)}"
+
+
+def listens(path: str) -> str:
+    """Return shell text: whether someone listens on a unix socket (__SO_ACCEPTCON, unix(7))."""
+    return f"grep -q ' 00010000 .*{path}$' /proc/net/unix"
+
+
+OWNED = (
+    "busctl --user call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus"
+    " NameHasOwner s org.freedesktop.secrets | grep -q true"
+)
+LIVE = "D,R,S,T"  # what pgrep(1) calls the states of a process that has not ended
+PROMPTER = "pgrep -u alice -x gcr-prompter"
+DAEMONS = f"pgrep -u alice -r {LIVE} gnome-keyring-d"
+TWO_DAEMONS = f"[ $({DAEMONS} | wc -l) -ge 2 ]"
 
 
 class Breakage(NamedTuple):
@@ -109,7 +142,8 @@ def own_service(program: str) -> str:
     return f"mkdir -p {OWN_SERVICES}; printf '{text}' >{OWN_SERVICES}/s.service"
 
 
-ANEW = f"pkill -u alice -f ^{DAEMON}; sleep 0.2"  # a daemon that made another keyring keeps it
+# A daemon that made another keyring keeps it.
+ANEW = f"pkill -u alice -f ^{DAEMON}; {until(f'! pgrep -u alice -f ^{DAEMON}')}"
 HANG = (
     "test -c /dev/fuse || mknod -m 666 /dev/fuse c 10 229; mkdir -p {0};"
     " python3 /opt/hung.py {0} >/dev/null 2>&1 & echo $! >/run/hung;"
@@ -128,7 +162,8 @@ ENVIRONMENT = (
         "bus-unreachable",
         "unix:path=/tmp/dumb",
         session="python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX);"
-        ' s.bind("/tmp/dumb"); s.listen(); time.sleep(60)\' & DUMB=$!; sleep 0.2',
+        ' s.bind("/tmp/dumb"); s.listen(); time.sleep(60)\' & DUMB=$!; '
+        + until(listens("/tmp/dumb")),
         ask="env DBUS_SESSION_BUS_ADDRESS=unix:path=/tmp/dumb creds-doctor",
         leave="kill $DUMB; wait $DUMB; rm /tmp/dumb",
     ),
@@ -412,14 +447,15 @@ PAM = (
 )
 END = (
     "systemctl --user stop gnome-keyring-daemon.socket gnome-keyring-daemon.service;"
-    " pkill -KILL -u alice gnome-keyring-d; sleep 0.2;"
+    f" pkill -KILL -u alice gnome-keyring-d; {until(f'! {DAEMONS} && ! {OWNED}')};"
 )
 GUESTS = (
     Breakage(
         "daemon-impostor",
         "/home/alice/gnome-keyring-daemon",
         session="cp /bin/sleep ~/gnome-keyring-daemon;"
-        " ~/gnome-keyring-daemon 999 & IMPOSTOR=$!; sleep 0.1",
+        " ~/gnome-keyring-daemon 999 & IMPOSTOR=$!; "
+        + until("pgrep -u alice -fx '/home/alice/gnome-keyring-daemon 999'"),
         leave="kill -KILL $IMPOSTOR; wait $IMPOSTOR; rm ~/gnome-keyring-daemon",
     ),
     Breakage(
@@ -427,15 +463,18 @@ GUESTS = (
         "has ended",
         session='python3 -c "import subprocess, time;'
         f" p = subprocess.Popen(['{DAEMON}', '--version'], stdout=-3); time.sleep(999)\" &"
-        " ZOMBIE=$!; sleep 0.4",
+        " ZOMBIE=$!; " + until("pgrep -u alice -r Z gnome-keyring-d"),
         leave="kill -KILL $ZOMBIE; wait $ZOMBIE",
     ),
     Breakage(
         "daemon-several",
         "by-hand",
-        session=f"dbus-run-session -- sh -c '{DAEMON} --daemonize --control-directory=$(mktemp -d)"
-        " >/dev/null 2>&1; exec sleep 999' & GUEST=$!; sleep 0.7",
-        leave="kill $GUEST; wait $GUEST; sleep 0.2",
+        session="rm -f /tmp/guest;"
+        f" dbus-run-session -- sh -c '{DAEMON} --daemonize --control-directory=$(mktemp -d)"
+        f" >/dev/null 2>&1; >/tmp/guest; exec sleep 999' & GUEST=$!; {until('[ -e /tmp/guest ]')}",
+        # dbus-run-session ends its bus when its command ends, and not when it is killed itself.
+        leave="pkill -u alice -fx 'sleep 999'; wait $GUEST; rm /tmp/guest; "
+        + until("! pgrep -u alice -f '[d]aemonize --control-directory=/tmp'"),
     ),
     Breakage(
         "bus-nested",
@@ -468,7 +507,8 @@ SESSIONS = (
     Breakage(
         "daemon-split-brain",
         "control is served by pid",
-        session="printf pw1 | gnome-keyring-daemon --unlock --daemonize >/dev/null 2>&1; sleep 0.5",
+        session="printf pw1 | gnome-keyring-daemon --unlock --daemonize >/dev/null 2>&1; "
+        + until(f"{TWO_DAEMONS} && {OWNED}"),
         cure="fix",
         login="key",
     ),
@@ -476,17 +516,18 @@ SESSIONS = (
         "daemon-split-brain",
         "role unit",
         session=f"{END} printf pw1 | gnome-keyring-daemon --unlock --daemonize >/dev/null 2>&1;"
-        " systemctl --user start gnome-keyring-daemon.socket gnome-keyring-daemon.service;"
-        " sleep 0.5",
+        " systemctl --user start gnome-keyring-daemon.socket gnome-keyring-daemon.service; "
+        + until(f"{TWO_DAEMONS} && {OWNED}"),
         cure="fix",
         login="password",
     ),
     Breakage(
         "prompt-waiting",
         "gcr-prompter",
-        session="python3 /opt/silent_display.py & DISPLAY_=$!; sleep 0.3;"
+        session="python3 /opt/silent_display.py & DISPLAY_=$!;"
+        f" {until(listens('/tmp/.X11-unix/X9'))};"
         " DISPLAY=:9 dbus-update-activation-environment DISPLAY; creds lock;"
-        " secret-tool lookup service app username me & CLIENT=$!; sleep 1",
+        f" secret-tool lookup service app username me & CLIENT=$!; {until(PROMPTER)}",
         leave="pkill -x gcr-prompter; wait $CLIENT; kill $DISPLAY_; wait $DISPLAY_;"
         " dbus-update-activation-environment DISPLAY=",
         login="password",
@@ -503,7 +544,8 @@ SESSIONS = (
         "daemon-on-another-bus",
         "by-hand",
         session=f"{END} dbus-run-session -- sh -c '{DAEMON} --daemonize >/dev/null 2>&1;"
-        " exec sleep 99' & sleep 4.2",
+        " exec sleep 99' & " + until(f"[ $(ps -o etimes= -p $({DAEMONS})) -ge 4 ]"),
+        # The check leaves a daemon alone that may still take its name.
         cure="fix",
         login="password",
     ),
@@ -519,7 +561,7 @@ SESSIONS = (
         "daemon-gone",
         "started properly",
         root=f"{NO_HOOK} {MASK}",
-        session="pkill -u alice gnome-keyring-d; sleep 0.3",
+        session=f"pkill -u alice gnome-keyring-d; {until(f'! {DAEMONS}')}",
         undo=f"{HOOK} {UNMASK}",
         cure="fix",
         login="password",
@@ -528,7 +570,7 @@ SESSIONS = (
         "daemon-other-home",
         "knows no login keyring",
         session=f"{END} mkdir -p ~/other; HOME=~/other gnome-keyring-daemon --daemonize"
-        " >/dev/null 2>&1; sleep 0.5",
+        f" >/dev/null 2>&1; {until(OWNED)}",
         cure="fix",
         login="password",
     ),
@@ -544,28 +586,28 @@ SESSIONS = (
         "/home/alice/.cache/keyring-",
         session=f"{END} export $(printf pw1 | env -u XDG_RUNTIME_DIR gnome-keyring-daemon"
         " --daemonize --login 2>/dev/null | grep CONTROL); gnome-keyring-daemon --start"
-        " >/dev/null 2>&1; sleep 0.5",
+        f" >/dev/null 2>&1; {until(OWNED)}",
         leave=f"{END} unset GNOME_KEYRING_CONTROL",
         login="password",
     ),
     Breakage(
         "other-provider",
         "python",
-        session=f"{END} {OTHER} open & PROVIDER=$!; sleep 1",
+        session=f"{END} {OTHER} open & PROVIDER=$!; {until(OWNED)}",
         leave=OTHER_ENDS,
         login="password",
     ),
     Breakage(
         "other-provider-locked",
         "is locked",
-        session=f"{END} {OTHER} locked & PROVIDER=$!; sleep 1",
+        session=f"{END} {OTHER} locked & PROVIDER=$!; {until(OWNED)}",
         leave=OTHER_ENDS,
         login="password",
     ),
     Breakage(
         "daemon-hung",
         "python",
-        session=f"{END} {OTHER} silent & PROVIDER=$!; sleep 1",
+        session=f"{END} {OTHER} silent & PROVIDER=$!; {until(OWNED)}",
         leave=OTHER_ENDS,
         login="password",
     ),
@@ -632,7 +674,7 @@ SESSIONS = (
         "keyring-absent",
         "login.keyring",
         root=f"{NO_HOOK} mv {KEYRINGS} /home/alice/kept-absent",
-        session="gnome-keyring-daemon --start >/dev/null 2>&1; sleep 0.3",
+        session=f"gnome-keyring-daemon --start >/dev/null 2>&1; {until(OWNED)}",
         undo=f"{HOOK} rm -rf {KEYRINGS}; mv /home/alice/kept-absent {KEYRINGS}",
         login="key",
     ),

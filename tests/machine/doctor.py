@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tests.machine import breakages
 from tests.machine.breakages import AS_ROOT, Breakage
-from tests.machine.login import Login
+from tests.machine.login import Login, Result
 from tests.machine.machine import Machine
 
 PASSWORD = "pw1"
@@ -64,6 +64,7 @@ def prepare(machine: Machine) -> None:
         ("silent_display", breakages.SILENT_DISPLAY),
     ):
         (machine.root / f"opt/{name}.py").write_text(text)
+    (machine.root / "opt/wait-for").write_text(breakages.WAIT_FOR)
     with machine.ssh("alice", PASSWORD) as session:
         assert session.run("printf s3cret | creds put app me").status == 0
 
@@ -148,16 +149,21 @@ def broken(machine: Machine, session: Login | None, breakage: Breakage) -> Login
         password = "pw2" if "alice:pw2" in breakage.root else PASSWORD
         session = log_in(machine, breakage.login, password)
     if breakage.session:
-        session.run(breakage.session)
+        in_time(session.run(breakage.session))
     return session
 
 
 def mend(machine: Machine, session: Login, breakage: Breakage) -> None:
     """Take a breakage back."""
     if breakage.leave:
-        session.run(breakage.leave)
+        in_time(session.run(breakage.leave))
     if breakage.undo:
         machine.sh(breakage.undo)
+
+
+def in_time(done: Result) -> None:
+    """Fail unless each state that the shell text waited for came about."""
+    assert breakages.IN_VAIN not in done.output, done
 
 
 def is_healthy(machine: Machine, session: Login) -> None:

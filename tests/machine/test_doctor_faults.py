@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.depth import FAULTS_COUNT, FAULTS_SEED
-from tests.machine.breakages import ENVIRONMENT, FILES, SESSIONS, Breakage
+from tests.machine.breakages import ENVIRONMENT, FILES, LIVE, SESSIONS, Breakage, until
 from tests.machine.doctor import (
     Patient,
     Told,
@@ -171,7 +171,8 @@ class Case:
             if one in self.left:
                 self.machine.sh(one.undo or ":", check=False)
         self.machine.sh(
-            "pkill -KILL -u alice; sleep 0.2; rm -rf /home/alice; cp -a /root/alice /home/alice"
+            f"pkill -KILL -u alice; {until('! pgrep -u alice -r ' + LIVE)};"
+            " rm -rf /home/alice; cp -a /root/alice /home/alice"
         )
 
 
