@@ -456,3 +456,53 @@ def test_change_that_is_busy_leaves_a_line_like_ours_that_someone_else_wrote(
     with pytest.raises(Busy, match="changed while it was being written"):
         change(root, (CHANGES[1], CHANGES[0]), nothing)
     assert root.read(SSHD) == theirs
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, path: Path, act: Callable[[], object]) -> None:
+    """Have someone act when the new content lies beside a file, and before it takes its place."""
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        real(descriptor)
+        beside = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if beside.parent == path.parent and beside.name.startswith(f".{path.name}."):
+            monkeypatch.setattr(os, "fsync", real)
+            act()
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+def test_change_loses_nothing_that_was_written_right_before_the_rename(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = root.path(SSHD)
+    theirs = BEFORE + b"session optional theirs\n"
+    meanwhile(monkeypatch, place, lambda: place.write_bytes(theirs))
+    with pytest.raises(Busy, match="changed while it was being written"):
+        change(root, CHANGES[:1], nothing)
+    assert root.read(SSHD) == theirs
+    assert temporaries(root) == []
+
+
+def test_change_gives_no_file_back_the_mode_that_was_taken_from_it_right_before_the_rename(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = root.path(SSHD)
+    meanwhile(monkeypatch, place, lambda: place.chmod(0o600))
+    with pytest.raises(Busy, match="its mode or owner changed meanwhile"):
+        change(root, CHANGES[:1], nothing)
+    assert (root.read(SSHD), place.stat().st_mode & 0o777) == (BEFORE, 0o600)
+
+
+def test_take_back_loses_nothing_that_was_written_right_before_the_rename(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(root, CHANGES[:1], nothing)
+    place = root.path(SSHD)
+    theirs = AFTER + b"session optional theirs\n"
+    meanwhile(monkeypatch, place, lambda: place.write_bytes(theirs))
+    with pytest.raises(Busy, match="changed while it was being written"):
+        take_back(root)
+    assert root.read(SSHD) == theirs
+    assert take_back(root) == (SSHD,)
+    assert root.read(SSHD) == BEFORE + b"session optional theirs\n"

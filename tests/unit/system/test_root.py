@@ -155,6 +155,23 @@ def test_read_does_not_take_a_missing_proc_for_a_missing_file(
         root.read("/etc/pam.d/sshd")
 
 
+def test_read_follows_no_link_that_took_the_files_place_meanwhile(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The links were followed inside the root; the kernel would follow a new one out of it."""
+    real, place = os.open, root.path("/etc/pam.d/sshd")
+
+    def after_a_swap(path: str | Path, flags: int) -> int:
+        monkeypatch.setattr(os, "open", real)
+        place.unlink()
+        place.symlink_to(tmp_path / "secret")
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", after_a_swap)
+    with pytest.raises(InvalidData, match="not a regular file"):
+        root.read("/etc/pam.d/sshd")
+
+
 def test_names_are_sorted_and_none_where_there_is_no_folder(root: Root) -> None:
     root.path("/etc/pam.d/a").touch()
     link(root, "/linked", "/etc/pam.d")
