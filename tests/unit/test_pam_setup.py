@@ -60,6 +60,37 @@ def test_revert_takes_only_our_lines_from_a_file_that_moved_on(root: Root) -> No
     assert root.read(SSHD) == expected
 
 
+def test_revert_refuses_to_take_out_a_line_that_a_jump_has_come_to_count(root: Root) -> None:
+    """Without our line the jump would pass by pam_permit too, and a right password would fail."""
+    apply(root, look(root, ["sshd"]))
+    first, ours, *others = (root.read(SSHD) or b"").splitlines(keepends=True)
+    assert first.startswith(b"auth ")
+    assert b"pam_gnome_keyring.so" in ours
+    jump = b"auth [success=2 default=ignore] pam_unix.so\n"
+    decided = b"auth requisite pam_deny.so\nauth required pam_permit.so\n"
+    counted = b"".join([jump, ours, decided, *others])
+    write(root, SSHD, counted)
+    with pytest.raises(InvalidData, match="sshd reads it") as caught:
+        revert(root)
+    assert "a jump" in caught.value.hint
+    assert root.read(SSHD) == counted
+    write(root, SSHD, counted.replace(b"success=2", b"success=ok"))
+    assert SSHD in revert(root)[0]
+    assert b"gnome_keyring" not in (root.read(SSHD) or b"")
+
+
+def test_look_refuses_a_change_that_would_harm_another_service(root: Root) -> None:
+    """`door` includes sshd's file, and jumps over what stands there and over its own pam_deny."""
+    write(
+        root,
+        "/etc/pam.d/door",
+        b"auth [success=2 default=ignore] pam_rootok.so\nauth include sshd\n"
+        b"auth requisite pam_deny.so\nauth required pam_permit.so\n",
+    )
+    with pytest.raises(InvalidData, match="the service door reads it"):
+        look(root, ["sshd"])
+
+
 def test_apply_takes_it_back_when_the_proof_does_not_hold(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:

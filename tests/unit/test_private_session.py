@@ -73,6 +73,16 @@ def test_places_are_those_that_are_ours(tmp_path: Path) -> None:
     assert places({}) == ["/tmp"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_places_are_none_of_another_user_who_could_rename_what_is_made_there(
+    tmp_path: Path,
+) -> None:
+    tmp_path.chmod(0o1777)
+    assert places({"TMPDIR": str(tmp_path)}) == [str(tmp_path), "/tmp"]
+    os.chown(tmp_path, 65_534, -1)
+    assert places({"TMPDIR": str(tmp_path)}) == ["/tmp"]
+
+
 needs_daemon = pytest.mark.skipif(
     not (shutil.which("dbus-daemon") and shutil.which("gnome-keyring-daemon")),
     reason="needs dbus-daemon and gnome-keyring-daemon",

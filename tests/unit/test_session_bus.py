@@ -106,15 +106,19 @@ def test_find_is_none_where_nothing_answers(short: Path, nobody: list[dict[str, 
         assert find({ADDRESS: f"unix:path={short}/bus", "HOME": str(short)}, 0.3) is None
 
 
+def pid_of(path: Path) -> int:
+    with Bus(f"unix:path={path}", 3) as bus:
+        (pid,) = bus.call(DAEMON, "GetConnectionUnixProcessID", "s", DAEMON.bus_name)
+    return int(str(pid))
+
+
 @contextmanager
 def ended(path: Path) -> Iterator[None]:
     """End the bus at this path; the process that listens is not the one that called listen(2)."""
     try:
         yield
     finally:
-        with Bus(f"unix:path={path}", 3) as bus:
-            (pid,) = bus.call(DAEMON, "GetConnectionUnixProcessID", "s", DAEMON.bus_name)
-        os.kill(int(str(pid)), signal.SIGTERM)
+        os.kill(pid_of(path), signal.SIGTERM)
         while is_listening(str(path)):
             time.sleep(0.01)
 
@@ -122,7 +126,7 @@ def ended(path: Path) -> Iterator[None]:
 @pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="needs dbus-daemon")
 def test_start_makes_one_that_is_found_again(short: Path, nobody: list[dict[str, str]]) -> None:
     assert nobody == []
-    environ = {"HOME": str(short), "PATH": os.defpath, "TOKEN": "canary"}
+    environ = {"HOME": str(short), "PATH": os.defpath}
     place = shared_place(environ, ME, socket.gethostname())
     with ended(place):
         found = start(environ, 5)
@@ -132,6 +136,19 @@ def test_start_makes_one_that_is_found_again(short: Path, nobody: list[dict[str,
     assert find(environ, 1) is None
     with ended(place):  # over what the ended one left
         assert start(environ, 5) == found
+
+
+@pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="needs dbus-daemon")
+@pytest.mark.usefixtures("nobody")
+def test_start_gives_the_bus_nothing_of_this_shell(short: Path) -> None:
+    """What is started on that bus later gets the environment of the bus, and may show it."""
+    environ = {"HOME": str(short), "PATH": os.defpath, "LANG": "C.UTF-8", "TOKEN": "canary"}
+    path = shared_place(environ, ME, socket.gethostname())
+    with ended(path):
+        start(environ, 5)
+        given = Path(f"/proc/{pid_of(path)}/environ").read_text()
+    assert f"HOME={short}" in given
+    assert "canary" not in given
 
 
 def test_start_takes_no_folder_that_others_may_enter(

@@ -13,9 +13,11 @@ from creds_session.system.processes import (
     bus_daemon_runs,
     end,
     find_program,
+    is_daemon,
     keyring_daemons,
     name_of,
 )
+from tests.unit.children import run_child
 
 ME = os.getuid()
 
@@ -97,3 +99,29 @@ def test_find_program_looks_at_the_system_alone(
 
 def test_name_of_nobody_is_empty() -> None:
     assert name_of(1 << 30) == ""
+
+
+NOBODY = 65_534
+
+
+@pytest.mark.skipif(ME != 0, reason="needs root")
+@pytest.mark.parametrize(("owner", "is_taken"), [(0, True), (NOBODY, False)])
+def test_a_persons_own_program_of_that_name_is_not_taken_for_the_daemon(
+    short: Path, owner: int, *, is_taken: bool
+) -> None:
+    """Any process of a person may be called so; only a file that they cannot replace counts."""
+    program = short / DAEMON_NAME
+    shutil.copy(shutil.which("sleep") or "", program)
+    os.chown(program, owner, -1)
+    for path in (short, program):
+        path.chmod(0o755)
+    with subprocess.Popen([program, "60"], user=NOBODY) as process:
+
+        def look() -> None:
+            os.setuid(NOBODY)
+            assert is_daemon(process.pid, str(program)) == is_taken
+
+        try:
+            assert run_child(look) == 0
+        finally:
+            process.kill()
