@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pexpect
@@ -54,7 +55,7 @@ def source(
     creds.write_text(CREDS)
     creds.chmod(0o755)
     return subprocess.run(
-        [*shell, *options, "-c", script.replace("HOOK", str(HOOK))],
+        [*shell, *options, "-c", script.replace("HOOK", quote(str(HOOK)))],
         env={"HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -68,7 +69,7 @@ def test_it_never_fails_nor_speaks_nor_leaves_a_name(
     shell: list[str], tmp_path: Path, options: str
 ) -> None:
     script = "set >before; . HOOK; echo $?; set >after"
-    done = source(shell, tmp_path, f"cd {tmp_path}; {script}", options)
+    done = source(shell, tmp_path, f"cd {quote(str(tmp_path))}; {script}", options)
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
     names = [
         {line.partition("=")[0] for line in (tmp_path / file).read_text().splitlines()}
@@ -89,11 +90,16 @@ def test_it_asks_nobody_where_there_is_no_terminal(shell: list[str], tmp_path: P
 
 
 def test_it_is_harmless_when_creds_is_gone(shell: list[str], tmp_path: Path) -> None:
-    done = source(shell, tmp_path, f"rm {tmp_path}/bin/creds; . HOOK")
+    done = source(shell, tmp_path, f"rm {quote(str(tmp_path))}/bin/creds; . HOOK")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 NOBODY = 65534
+
+
+def hook_of(shell: list[str]) -> str:
+    """Return the path of the shell's hook as a word of that shell."""
+    return quote(str(HOOKS.get(shell[0], HOOK)))
 
 
 def at_a_terminal(
@@ -117,7 +123,7 @@ def at_a_terminal(
     (home / ".local/share/keyrings/login.keyring").touch()
     status = "$status" if shell[0] == "fish" else "$?"
     before = environ.pop("BEFORE", "")
-    script = f"echo '<'; {before} . {HOOKS.get(shell[0], HOOK)}; echo \">{status}\""
+    script = f"echo '<'; {before} . {hook_of(shell)}; echo \">{status}\""
     as_nobody = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
     if as_root or os.getuid() != 0:
         as_nobody = []
@@ -210,9 +216,8 @@ def test_it_starts_nothing_where_this_daemon_was_seen_unlocked(
 
 
 def test_who_did_not_unlock_it_is_not_asked_again(any_shell: list[str], tmp_path: Path) -> None:
-    hook = HOOKS.get(any_shell[0], HOOK)
     creds = "#!/bin/sh\necho creds: no >&2; exit 1\n"
-    shown = at_a_terminal(any_shell, tmp_path, creds, BEFORE=f". {hook};")
+    shown = at_a_terminal(any_shell, tmp_path, creds, BEFORE=f". {hook_of(any_shell)};")
     assert shown.splitlines() == ["creds: no", ">0"]
 
 
