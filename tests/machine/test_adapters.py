@@ -168,7 +168,7 @@ def test_netrc(session: Login, machine: Machine) -> None:
     session.run("printf newer | creds put two.example bob")
     newer = session.run("creds import-netrc")
     assert newer.status == 1
-    assert ".netrc:4: left out: another password is kept" in newer.output
+    assert ".netrc:4: left out: another password is stored" in newer.output
     assert session.run("creds get two.example bob").output == "newer"
     assert session.run("creds import-netrc --replace").status == 0
     for service, user, password in (

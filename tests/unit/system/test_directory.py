@@ -158,7 +158,7 @@ def test_a_name_is_the_name_of_one_entry(directory: Directory, name: str) -> Non
 def test_made_directories_have_their_mode_whatever_the_umask(
     directory: Directory, place: Path
 ) -> None:
-    before = os.umask(0o777)
+    before = os.umask(0o077)
     try:
         directory.make("a", 0o755).close()
         directory.directory_or_make("b", 0o700).close()
