@@ -8,7 +8,9 @@ If CI is set, a test that is skipped has failed: a missing program must not hide
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Generator
 
 import pytest
@@ -38,6 +40,18 @@ settings.load_profile("hunt" if HUNT else "plain")
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the temporary directories of this run below one of its own.
+
+    pytest's own, /tmp/pytest-of-USER, is shared by all runs of a user, and each run that begins
+    closes it to others again, while tests of another run have a second user look below it.
+    """
+    if config.option.basetemp is None:
+        own = config.option.basetemp = tempfile.mkdtemp(prefix="creds-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -161,11 +161,11 @@ def test_read_follows_no_link_that_took_the_files_place_meanwhile(
     """The links were followed inside the root; the kernel would follow a new one out of it."""
     real, place = os.open, root.path("/etc/pam.d/sshd")
 
-    def after_a_swap(path: str | Path, flags: int) -> int:
+    def after_a_swap(path: str | Path, flags: int, *, dir_fd: int | None = None) -> int:
         monkeypatch.setattr(os, "open", real)
         place.unlink()
         place.symlink_to(tmp_path / "secret")
-        return real(path, flags)
+        return real(path, flags, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", after_a_swap)
     with pytest.raises(InvalidData, match="not a regular file"):
