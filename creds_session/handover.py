@@ -12,6 +12,7 @@ from creds_session.credentials import Credential
 from creds_session.errors import InvalidData, Unavailable
 from creds_session.prompts import Expected
 from creds_session.secret import Secret
+from creds_session.system.time_limit import TimeLimit
 
 CONTROL = re.compile(rb"[\0-\x1f\x7f]")  # a terminal acts on some of them
 MAX_LINE = 4095  # bytes that a terminal takes, termios(3)
@@ -51,24 +52,60 @@ class Ended(NamedTuple):
 
 
 def hand_over(
-    credential: Credential, ways: Ways, argv: Sequence[str], environ: Mapping[str, str]
+    credential: Credential,
+    ways: Ways,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    seconds: float | None = None,
 ) -> Ended:
     """Run the command with the credential, as if it were run in our place.
 
-    Does not return where nothing of us is needed any more. Raises NotExecuted, AskedAgain,
-    InvalidData where this way cannot carry this password, CannotWrite or Unavailable.
+    After so many seconds the command is ended. Does not return where nothing of us is needed any
+    more. Raises NotExecuted, AskedAgain, InvalidData where this way cannot carry this password,
+    CannotWrite or Unavailable.
     """
     given = {**environ, **{one.name: _value(credential, one) for one in ways.variables}}
+    limit = TimeLimit(seconds)
     if ways.prompts:
-        return _type(credential, ways.prompts, argv, given)
-    if ways.askpass is not None:
-        return _answer(credential, ways.askpass, argv, given)
-    from creds_session.system.foreground import become  # noqa: PLC0415
+        ended = _type(credential, ways.prompts, argv, given, limit)
+    elif ways.askpass is not None:
+        ended = _answer(credential, ways.askpass, argv, given, limit)
+    else:
+        ended = _pass_on(credential, ways.descriptor, argv, given, limit)
+    if not limit.is_over:
+        return ended
+    outcome = f"the command did not end within {seconds:g} s (--timeout), so it was ended"
+    if limit.is_powerless:
+        outcome = f"the command runs on after {seconds:g} s (--timeout): only root may end it"
+    return ended._replace(remark="; ".join(filter(None, (outcome, ended.remark))))
+
+
+def _pass_on(
+    credential: Credential,
+    descriptor: int | None,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    limit: TimeLimit,
+) -> Ended:
+    """Be the command from now on, or wait for it if somebody has to end it."""
+    from creds_session.system.foreground import (  # noqa: PLC0415
+        become,
+        held_signals,
+        run_in_foreground,
+    )
     from creds_session.system.handed_descriptor import fill  # noqa: PLC0415
 
-    if ways.descriptor is not None:
-        fill(ways.descriptor, credential.password)
-    return become(argv, given)
+    if descriptor is not None:
+        fill(descriptor, credential.password)
+    if limit.seconds is None:
+        return become(argv, environ)
+
+    def leave_it_to_the_command() -> None:
+        if descriptor is not None:
+            os.close(descriptor)
+
+    with held_signals() as held:
+        return Ended(run_in_foreground(argv, environ, held, leave_it_to_the_command, limit))
 
 
 def _value(credential: Credential, variable: Variable) -> str:
@@ -85,6 +122,7 @@ def _type(
     prompts: Sequence[Prompt],
     argv: Sequence[str],
     environ: Mapping[str, str],
+    limit: TimeLimit,
 ) -> Ended:
     from creds_session.system.conversation import run_on_terminal  # noqa: PLC0415
 
@@ -97,7 +135,7 @@ def _type(
     ]
     for one in expected:
         _require_typable(one.answer)
-    code, has_asked = run_on_terminal(argv, environ, expected)
+    code, has_asked = run_on_terminal(argv, environ, expected, limit)
     return Ended(code, "" if has_asked or code == 0 else NEVER)
 
 
@@ -113,6 +151,7 @@ def _answer(
     pattern: re.Pattern[bytes],
     argv: Sequence[str],
     environ: Mapping[str, str],
+    limit: TimeLimit,
 ) -> Ended:
     """Run it with an askpass program that asks us.
 
@@ -141,7 +180,7 @@ def _answer(
         }
         with listening(path) as server:
             answers = Answers(credential, pattern)
-            code = run_in_foreground(argv, told, held, lambda: serve(server, answers))
+            code = run_in_foreground(argv, told, held, lambda: serve(server, answers), limit)
     return Ended(code, REFUSED if answers.was_refused else "")
 
 

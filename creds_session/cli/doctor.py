@@ -120,8 +120,10 @@ def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
 
 
 def asks(question: str) -> bool:
-    """Ask at the terminal; where there is none the answer is no."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+    """Ask at the terminal; if there is none, or we are in its background, the answer is no."""
+    from creds_session.system.terminal import is_interactive  # noqa: PLC0415 - for a cure alone
+
+    if not is_interactive():
         print("    not done: nobody is at the terminal to say yes (--yes)", file=sys.stderr)
         return False
     print(f"    {printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from creds_session.cli.common import complain, run
 from creds_session.cli.credentials import add_names, username_key
+from creds_session.cli.parser import seconds
 from creds_session.errors import CredsSessionError, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ examples:
   creds run web01 alice --askpass -- ssh alice@web01 uptime
   creds run web01 alice --expect 'assword: ?$' -- su - alice -c id
   creds run db alice --env PGPASSWORD --env PGUSER=username -- psql -h db
+  creds run box bob --expect 'assword: ?$' --timeout 60 -- ftp box
 """
 
 
@@ -37,7 +39,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Give the parser what ``creds run`` takes before the ``--``."""
     command.description = DESCRIPTION
     command.epilog = EXAMPLES
-    command.usage = "creds run SERVICE [USER] [--username-key KEY] WAY -- COMMAND..."
+    command.usage = "creds run SERVICE [USER] [--username-key KEY] WAY [--timeout S] -- COMMAND..."
     add_names(command)
     command.add_argument(
         *("--env", "-e"),
@@ -63,6 +65,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--expect-username", metavar="REGEX", action="append", default=[], help="for the user name"
+    )
+    command.add_argument(
+        "--timeout",
+        type=seconds,
+        metavar="S",
+        help="end the command after S seconds; the exit code is 124 then",
     )
 
 
@@ -96,7 +104,7 @@ def _run(arguments: argparse.Namespace, argv: list[str], environ: dict[str, str]
     forbid_core_dumps()
     credential = credentials.get(arguments.service, arguments.user, username_key=key)
     try:
-        ended = handover.hand_over(credential, ways, argv, environ)
+        ended = handover.hand_over(credential, ways, argv, environ, arguments.timeout)
     except NotExecuted as error:
         complain(PROGRAM, error.problem)
         return error.exit_code

@@ -1,7 +1,8 @@
 """A command on a terminal of its own, at which a password is typed where it is asked for.
 
-What it shows goes to our standard output. Where our standard input is a terminal, that is raw
-meanwhile: each key, Ctrl-C too, is the command's. What another process sends to us is passed on.
+What it shows goes to our standard output. While we are in the foreground of a terminal, that is
+raw: each key, Ctrl-C too, is the command's. In the background the keys are somebody else's, and
+the command's prompt is answered all the same. What another process sends to us is passed on.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from creds_session.errors import CredsSessionError
 from creds_session.prompts import Expected, Mask, Prompts
+from creds_session.system.job_control import not_stopped
 from creds_session.system.our_terminal import (
     STDIN,
     HungUp,
@@ -30,14 +32,16 @@ from creds_session.system.our_terminal import (
     window_size,
 )
 from creds_session.system.pseudo_terminal import (
-    CC,
     LFLAG,
     TIOCSIG,
     end_on_terminal,
     exit_code,
+    is_asking,
     start_on_terminal,
+    suspend_key,
     unread,
 )
+from creds_session.system.time_limit import TIMED_OUT, TimeLimit
 
 if TYPE_CHECKING:
     from pexpect import spawn
@@ -48,6 +52,7 @@ QUIET = 0.2  # seconds without output: what it ends with is a prompt
 ECHOING = 2.0  # seconds: a program that has not turned the echo off by then never does
 HELD = 1.0  # seconds for the rest of an echo
 TICK = 0.05
+LOOK = 0.25  # seconds: a shell that brings a running job to the foreground sends no signal
 BY_KEY = (signal.SIGINT, signal.SIGQUIT)
 YOURS = b"\r\ncreds run: the prompt is here again; it was answered, so this answer is yours\r\n"
 
@@ -57,16 +62,21 @@ class AskedAgain(CredsSessionError):  # noqa: N818
 
 
 def run_on_terminal(
-    argv: Sequence[str], environ: Mapping[str, str], expected: Sequence[Expected]
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    expected: Sequence[Expected],
+    limit: TimeLimit = TimeLimit(None),  # noqa: B008 - one without a limit never changes
 ) -> tuple[int, bool]:
     """Run a command, answer its prompts; return its exit code, and whether it asked at all.
 
-    128 and the number for a signal. Raises NotExecuted and AskedAgain.
+    128 and the number for a signal. After the time limit the command is ended, and the code is
+    ``TIMED_OUT``; one of another user, which we may not end, loses its terminal. Raises
+    NotExecuted and AskedAgain.
     """
-    with noted_signals() as signals, our_terminal() as ours:
-        child = start_on_terminal(argv, environ, is_raw=ours.is_raw)
+    with noted_signals() as signals, not_stopped() as mask, our_terminal() as ours:
+        child = start_on_terminal(argv, environ, mask, has_ours=ours.exists)
         try:
-            return _Conversation(child, Prompts(expected), signals, ours).hold()
+            return _Conversation(child, Prompts(expected), signals, ours, limit).hold()
         finally:
             end_on_terminal(child)
 
@@ -75,13 +85,20 @@ class _Conversation:
     """The command's terminal, ours, and what is between them."""
 
     def __init__(
-        self, child: spawn[bytes], prompts: Prompts, signals: int, ours: OurTerminal
+        self,
+        child: spawn[bytes],
+        prompts: Prompts,
+        signals: int,
+        ours: OurTerminal,
+        limit: TimeLimit,
     ) -> None:
         self._child, self._prompts, self._signals, self._ours = child, prompts, signals, ours
+        self._limit = limit
         self._pid = int(child.pid or 0)
         self._mask = Mask()
         self._keys = b""  # that the command has not taken yet
-        self._is_typed_at = ours.is_raw
+        self._is_typed_at = ours.exists  # until its end, or until it goes away
+        self._is_in_front = ours.is_ours
         self._changed = time.monotonic()  # when it showed something last
         self._closed = 0.0  # when nobody was seen to hold the terminal
         self._asked = 0.0  # when the prompt was seen that waits
@@ -94,21 +111,36 @@ class _Conversation:
         by = signal.SIGHUP
         try:
             while self._child.isalive():
+                self._follow()
                 self._wait()
                 self._take_signals()
+                if self._limit.left == 0:
+                    self._limit.end(self._send)
                 self._answer()
             self._drain()
         except HungUp as cause:
             by = cause.number
             end_on_terminal(self._child)
-        return exit_code(self._child, by), self._has_asked
+        code = TIMED_OUT if self._limit.is_over else exit_code(self._child, by)
+        return code, self._has_asked
+
+    def _follow(self) -> None:
+        """Take our terminal once we have been brought to its foreground."""
+        was_in_front, self._is_in_front = self._is_in_front, self._ours.is_ours
+        if self._is_in_front and not was_in_front:
+            self._ours.take()
+            self._child.setwinsize(*window_size())
+
+    def _has_keys(self) -> bool:
+        """Return whether what a person types is for the command."""
+        return self._is_typed_at and self._ours.is_ours
 
     def _wait(self) -> None:
         """Wait for a moment or for anything to happen, and carry it over."""
         terminal = self._child.child_fd
         is_open = time.monotonic() - self._closed > TICK
         reading = [self._signals, *([terminal] if is_open else [])]
-        if self._is_typed_at and not self._keys and not self._is_answering():
+        if self._has_keys() and not self._keys and not self._is_answering():
             reading.append(STDIN)
         writing = [terminal] if self._keys else []
         ready, free, _ = select.select(reading, writing, [], self._moment(is_open))
@@ -131,7 +163,9 @@ class _Conversation:
     def _moment(self, is_open: bool) -> float | None:  # noqa: FBT001
         asked = self._prompts.waiting is not None or self._prompts.is_again
         busy = asked or self._is_silenced or self._mask.is_holding or not is_open
-        return TICK if busy else None
+        behind = self._is_typed_at and not self._ours.is_ours
+        moments = (TICK if busy else None, LOOK if behind else None, self._limit.left)
+        return min((one for one in moments if one is not None), default=None)
 
     def _show_more(self) -> None:
         try:
@@ -148,30 +182,20 @@ class _Conversation:
         show(self._mask.shown(output))
 
     def _take_keys(self) -> None:
+        if not self._has_keys():  # moved to the background meanwhile
+            return
         try:
             keys = os.read(STDIN, AT_ONCE)
-        except OSError:  # it went away
+        except OSError:  # it went away, or we are in the background since a moment ago
+            if not self._ours.is_ours:
+                return
             keys = b""
         self._is_typed_at = bool(keys)
-        suspend = self._suspend_key()
+        suspend = suspend_key(self._child.child_fd, self._pid)
         if suspend and suspend in keys:
             keys = keys.replace(suspend, b"")
             self._stop(group=True)
         self._keys += keys
-
-    def _suspend_key(self) -> bytes:
-        """Return the key that is to stop us too, or nothing where it is the command's own.
-
-        The kernel stops nothing in a session whose leader's parent is elsewhere (setpgid(2),
-        orphaned process groups); a shell in there does it for its own jobs.
-        """
-        terminal = self._child.child_fd
-        with suppress(OSError, termios.error):
-            settings = termios.tcgetattr(terminal)
-            alone = os.tcgetpgrp(terminal) == self._pid
-            if alone and settings[LFLAG] & termios.ISIG:
-                return bytes(settings[CC][termios.VSUSP])
-        return b""
 
     def _take_signals(self) -> None:
         """Pass on the signals that came."""
@@ -233,7 +257,7 @@ class _Conversation:
         """
         if not prompt.is_secret:
             return quiet > QUIET
-        if self._is_asking():
+        if is_asking(self._child.child_fd):
             return True
         return quiet > (ECHOING if self._child.getecho() else QUIET)
 
@@ -241,11 +265,7 @@ class _Conversation:
         """Tell whether a prompt that is again is one, and not a word in some other output."""
         if bool(self._child.getecho()) is not self._had_echo:
             return False
-        return self._is_asking() or quiet > ECHOING
-
-    def _is_asking(self) -> bool:
-        settings: int = termios.tcgetattr(self._child.child_fd)[LFLAG]
-        return not settings & termios.ECHO and bool(settings & termios.ICANON)
+        return is_asking(self._child.child_fd) or quiet > ECHOING
 
     def _type(self, prompt: Expected) -> None:
         self._has_asked = True
@@ -266,7 +286,7 @@ class _Conversation:
             self._child.setecho(state=True)
 
     def _hand_back(self) -> None:
-        if not self._is_typed_at:
+        if not self._has_keys():
             raise AskedAgain(
                 "the command asked again: the password or the name was refused; it was ended"
             )

@@ -12,12 +12,13 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NamedTuple, NoReturn
 
 from creds_session.errors import CredsSessionError
 from creds_session.system.parent_death import tied_to_us
+from creds_session.system.time_limit import TIMED_OUT, TimeLimit
 
 CANNOT_EXECUTE, NOT_FOUND = 126, 127  # env(1)
 BY_SIGNAL = 128
@@ -74,12 +75,14 @@ def run_in_foreground(
     environ: Mapping[str, str],
     held: Held,
     meanwhile: Callable[[], None] = _nothing,
+    limit: TimeLimit = TimeLimit(None),  # noqa: B008 - one without a limit never changes
 ) -> int:
     """Run a command to its end and return its exit code; 128 and the number for a signal.
 
     Where a signal came before, the command is not started. ``meanwhile`` is called once it is: a
-    thread must not be there before it (fork(2)). Raises NotExecuted, whose exit code is 126 or
-    127, as env(1) has it.
+    thread must not be there before it (fork(2)). After the time limit the command is ended, and
+    the code is ``TIMED_OUT``; a command of another user, which we may not end, is left to itself.
+    Raises NotExecuted, whose exit code is 126 or 127, as env(1) has it.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*held.signals, signal.SIGCHLD})
     try:
@@ -90,7 +93,7 @@ def run_in_foreground(
         except OSError as error:
             raise NotExecuted(argv[0], error) from None
         meanwhile()
-        return _wait(child, held)
+        return _wait(child, held, limit)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -129,11 +132,21 @@ def become(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
     os.execve("/bin/sh", ["/bin/sh", os.path.abspath(script), *argv[1:]], environ)  # noqa: PTH100, S606
 
 
-def _wait(child: subprocess.Popen[bytes], held: Held) -> int:
+def _wait(child: subprocess.Popen[bytes], held: Held, limit: TimeLimit) -> int:
+    signals = {*held.signals, signal.SIGCHLD}
     while child.poll() is None:
-        came = signal.sigwaitinfo({*held.signals, signal.SIGCHLD})
-        if came.si_signo == signal.SIGCHLD or came.si_code == SI_KERNEL:
-            continue
-        child.send_signal(came.si_signo)  # not to a number that has passed to another process
+        left = limit.left
+        came = signal.sigwaitinfo(signals) if left is None else signal.sigtimedwait(signals, left)
+        if came is None:
+            try:
+                limit.end(child.send_signal)
+            except PermissionError:
+                limit.is_powerless = True
+                return TIMED_OUT
+        elif came.si_signo != signal.SIGCHLD and came.si_code != SI_KERNEL:
+            with suppress(PermissionError):  # sudo, once it is root's
+                child.send_signal(came.si_signo)  # not to a number that is another process's now
     code = child.returncode
+    if limit.is_over:
+        return TIMED_OUT
     return BY_SIGNAL - code if code < 0 else code

@@ -1,4 +1,7 @@
-"""Our own terminal while it is another's: raw, its signals noted, and as it was afterwards."""
+"""Our own terminal while it is another's: raw, its signals noted, and as it was afterwards.
+
+It is raw, and its keys are read, only while we are in its foreground: ``job_control``.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from creds_session.system.foreground import PASSED_ON
+from creds_session.system.job_control import Settings, is_behind
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 USUAL_SIZE = (24, 80)
@@ -30,20 +34,23 @@ class OurTerminal:
     """Our terminal, if standard input is one: raw, and as it was."""
 
     def __init__(self) -> None:
-        self.is_raw = os.isatty(STDIN)
-        self._before = termios.tcgetattr(STDIN) if self.is_raw else []
+        self.exists = os.isatty(STDIN)
+        self._settings = Settings(STDIN)
+
+    @property
+    def is_ours(self) -> bool:
+        """Return whether a person can type to us: we are in the foreground of a terminal."""
+        return self.exists and not is_behind(STDIN)
 
     def take(self) -> None:
-        """Have every key as it is."""
-        if self.is_raw:
+        """Have every key as it is, if we are in the foreground."""
+        if self.exists:
             with suppress(termios.error):
-                tty.setraw(STDIN, termios.TCSADRAIN)
+                self._settings.change(lambda terminal: tty.setraw(terminal, termios.TCSADRAIN))
 
     def give_back(self) -> None:
         """Leave it as it was; it may be what went away."""
-        if self.is_raw:
-            with suppress(termios.error):
-                termios.tcsetattr(STDIN, termios.TCSADRAIN, self._before)
+        self._settings.give_back(termios.TCSADRAIN)
 
 
 @contextmanager

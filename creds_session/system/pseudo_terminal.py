@@ -10,7 +10,7 @@ import shutil
 import signal
 import struct
 import termios
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,12 @@ LFLAG, OFLAG, CC = 3, 1, 6  # termios(3), in the order of tcgetattr
 
 
 def start_on_terminal(
-    argv: Sequence[str], environ: Mapping[str, str], *, is_raw: bool
+    argv: Sequence[str], environ: Mapping[str, str], mask: Iterable[int], *, has_ours: bool
 ) -> spawn[bytes]:
-    """Start a command on a new terminal. Raises NotExecuted."""
+    """Start a command on a new terminal, with these signals blocked. Raises NotExecuted.
+
+    ``has_ours``: we have a terminal, too, and a person may type at it.
+    """
     import pexpect  # noqa: PLC0415 - only for those who type
 
     program = shutil.which(argv[0], path=environ.get("PATH", os.defpath))
@@ -38,7 +41,7 @@ def start_on_terminal(
         kind = FileNotFoundError if absent else PermissionError
         number = errno.ENOENT if absent else errno.EACCES
         raise NotExecuted(argv[0], kind(number, os.strerror(number)))
-    prepare = _prepare(is_raw=is_raw)
+    prepare = _prepare(mask, has_ours=has_ours)
 
     def started(command: str, arguments: list[str]) -> spawn[bytes]:
         # without arguments it would take the command for a line, and split it
@@ -68,15 +71,15 @@ def _plain(error: OSError) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def _prepare(*, is_raw: bool) -> Callable[[], None]:
+def _prepare(mask: Iterable[int], *, has_ours: bool) -> Callable[[], None]:
     """Return what the command's process does before it is the command: set up its terminal.
 
     It has the keys of ours. Where our output goes elsewhere, or our own terminal does it, no
     carriage return is put before a newline.
     """
-    tie = tied_to_us()
-    settings = termios.tcgetattr(STDIN) if is_raw else None
-    plain = not (is_raw and os.isatty(STDOUT))
+    tie = tied_to_us(mask)
+    settings = termios.tcgetattr(STDIN) if has_ours else None
+    plain = not (has_ours and os.isatty(STDOUT))
 
     def prepare() -> None:
         tie()
@@ -105,6 +108,26 @@ def exit_code(child: spawn[bytes], by: signal.Signals) -> int:
     if child.signalstatus is not None:
         return BY_SIGNAL + int(child.signalstatus)
     return BY_SIGNAL + by if child.exitstatus is None else int(child.exitstatus)
+
+
+def suspend_key(terminal: int, command: int) -> bytes:
+    """Return the key that is to stop us too, or nothing where it is the command's own.
+
+    The kernel stops nothing in a session whose leader's parent is elsewhere (setpgid(2),
+    orphaned process groups); a shell in there does it for its own jobs.
+    """
+    with suppress(OSError, termios.error):
+        settings = termios.tcgetattr(terminal)
+        alone = os.tcgetpgrp(terminal) == command
+        if alone and settings[LFLAG] & termios.ISIG:
+            return bytes(settings[CC][termios.VSUSP])
+    return b""
+
+
+def is_asking(terminal: int) -> bool:
+    """Return whether the command waits for a line that is not shown: the echo is off."""
+    settings: int = termios.tcgetattr(terminal)[LFLAG]
+    return not settings & termios.ECHO and bool(settings & termios.ICANON)
 
 
 def unread(terminal: int) -> int:

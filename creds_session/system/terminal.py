@@ -11,22 +11,30 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from creds_session.errors import InvalidData, Unavailable
 from creds_session.secret import Secret
+from creds_session.system.job_control import Settings, come_forward
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
+Handler = Callable[[int, Optional[FrameType]], Any]
 MAX_LINE = 4095  # bytes, the newline not counted; the kernel drops the rest (termios(3))
 MAX_INPUT = 1 << 20  # bytes; nobody means more as a password
+DEADLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+LFLAG = 3  # in what tcgetattr gives (termios(3))
 BY_STDIN = "give it on standard input with --password-stdin"
 
 
 def is_interactive() -> bool:
-    """Tell whether a person can be asked: standard input and error are terminals."""
-    return is_typed() and sys.stderr.isatty()
+    """Return whether a person can be asked now: standard input and error are terminals.
+
+    In the background of the terminal nobody can answer. Call it right before asking: we may be
+    brought to the foreground for it (``job_control.come_forward``).
+    """
+    return is_typed() and sys.stderr.isatty() and come_forward(sys.stdin.fileno())
 
 
 def is_typed() -> bool:
@@ -38,13 +46,20 @@ def ask_password(prompt: str, patience: float | None = None) -> Secret:
     """Ask at the controlling terminal, echo off; an empty line or end of file is empty.
 
     So is no answer within ``patience`` seconds. Bytes, not text: a terminal sends bytes, and the
-    keyring wants the very same ones.
+    keyring wants the very same ones. Raises Unavailable if there is no terminal, or if we are in
+    its background and nobody brings us forward; InvalidData for a line that is too long.
     """
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         raise Unavailable("there is no terminal to ask for the password", hint=BY_STDIN) from None
     try:
+        if not come_forward(terminal):
+            raise Unavailable(
+                "this program runs in the background of the terminal, so nobody can type the"
+                " password",
+                hint=f"run it in the foreground (timeout --foreground), or {BY_STDIN}",
+            )
         with _silent(terminal):
             os.write(terminal, os.fsencode(prompt))
             answered = patience is None or select.select([terminal], [], [], patience)[0]
@@ -61,38 +76,58 @@ def _silent(terminal: int) -> Iterator[None]:
     SIGINT   KeyboardInterrupt, as ever
     SIGTSTP  waits until the echo is on again
     SIGTERM  turns the echo on, then ends the process as it would have; SIGHUP, SIGQUIT likewise
+    SIGCONT  turns the echo off again: a shell turns it on when its job is stopped (SIGSTOP)
+    SIGTTIN  stops the process, which was moved to the background; SIGCONT or SIGTERM follows
     """
-    before = termios.tcgetattr(terminal)
-    silent = list(before)
-    silent[3] &= ~termios.ECHO  # lflag, termios(3)
+    settings = Settings(terminal)
+
+    def be_silent() -> None:
+        settings.change(_turn_echo_off)
+
+    def go_on(_number: int, _frame: FrameType | None) -> None:
+        with suppress(termios.error):
+            be_silent()
 
     def end(number: int, _frame: FrameType | None) -> None:
-        with suppress(termios.error):  # the terminal may be what went away
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
+        settings.give_back(termios.TCSAFLUSH)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
-    deadly = _deadly_signals()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+    handlers = {**dict.fromkeys(DEADLY, end), signal.SIGCONT: go_on}
+    held = {signal.SIGTSTP, signal.SIGTTOU}
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, held)
     try:
-        for one in deadly:
-            signal.signal(one, end)
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
-        yield
+        with _handled(handlers):
+            be_silent()
+            yield
     finally:
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
-        os.write(terminal, b"\n")  # the person's own was not shown
-        for one in deadly:
-            signal.signal(one, signal.SIG_DFL)
+        settings.give_back(termios.TCSAFLUSH)
+        with suppress(OSError):  # the terminal may be what went away
+            os.write(terminal, b"\n")  # the person's own was not shown
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _deadly_signals() -> list[signal.Signals]:
-    """Return the signals that would end this process; only the main thread may handle them."""
-    if threading.current_thread() is not threading.main_thread():
-        return []
-    asked = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-    return [one for one in asked if signal.getsignal(one) is signal.SIG_DFL]
+def _turn_echo_off(terminal: int) -> None:
+    settings = termios.tcgetattr(terminal)
+    settings[LFLAG] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, settings)
+
+
+@contextmanager
+def _handled(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
+    """Handle these signals for a while, but for those that somebody else handles or ignores.
+
+    Only the main thread may.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    ours = [one for one in handlers if is_main and signal.getsignal(one) is signal.SIG_DFL]
+    try:
+        for one in ours:
+            signal.signal(one, handlers[one])
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def _read_line(terminal: int) -> bytes:

@@ -66,6 +66,7 @@ def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
     booted.add_user("bob", BOB)
     booted.sh("echo 'bob ALL=(ALL) ALL' >/etc/sudoers.d/bob")
     booted.sh("echo 'Defaults passwd_tries=3' >>/etc/sudoers.d/bob")
+    booted.sh("echo 'alice ALL=(bob) NOPASSWD: ALL' >>/etc/sudoers.d/bob")
     role = f"CREATE ROLE alice LOGIN PASSWORD '{DATABASE}'; CREATE DATABASE x OWNER alice;"
     booted.sh(DATABASE_SERVER, stdin=role.encode())
     return booted
@@ -295,6 +296,78 @@ def test_signal_where_the_child_is_roots(session: Login, machine: Machine) -> No
         assert killed(session, machine, f"{TYPED} {child}", name) >= 128
         time.sleep(0.3)
         assert machine.run("pgrep", "-fx", "sleep 95", check=False).stdout == ""
+
+
+def in_script(session: Login, command: str) -> Result:
+    """Run a command in a script, whose shell has more to do: it brings nothing to the front."""
+    session.type(f"cat >~/script <<'END'\n{command}\nprintf 'co''de=%d\\n' $?\nEND")
+    session.expect("<ready>")
+    return ran(session, 'before=$(stty -g); sh ~/script; [ "$before" = "$(stty -g)" ]')
+
+
+def test_timeout_in_a_script(session: Login) -> None:
+    """timeout(1) puts what it runs into the background of the terminal."""
+    done = in_script(session, f"timeout 20 {TYPED} su bob -c 'id -un; exit 4'")
+    assert done.output.split()[-2:] == ["bob", "code=4"], done
+    assert done.status == 0, "the terminal is as it was"
+    done = in_script(session, f"timeout 2 {TYPED} sleep 94")
+    assert done.output.split()[-1] == "code=124", done
+    assert done.status == 0, "the terminal is as it was"
+    assert session.run("pgrep -x sleep").output == ""
+    done = in_script(session, "timeout 20 creds put box new")
+    assert "runs in the background of the terminal" in done.output
+    assert done.output.split()[-1] == "code=69", done
+    done = in_script(session, "timeout 20 creds unlock")
+    assert "unlocked already" in done.output, done
+
+
+def test_time_limit(session: Login, machine: Machine) -> None:
+    for way in ("--fd 3", "--env X=username", "--askpass", "--expect never"):
+        done = ran(session, f"{RUN} {way} --timeout 1 -- sleep 93")
+        assert done.status == 124, (way, done)
+        assert "did not end within 1 s" in done.output
+    assert machine.run("pgrep", "-fx", "sleep 93", check=False).stdout == ""
+    # A command of root's takes no signal of ours: it loses its terminal.
+    done = ran(session, f"{TYPED[:-3]} --timeout 2 -- su bob -c 'exec sleep 92'")
+    assert done.status == 124, done
+    wait_until_gone(machine, "sleep 92")
+
+
+def wait_until_gone(machine: Machine, line: str) -> None:
+    deadline = time.monotonic() + 10
+    while machine.run("pgrep", "-fx", line, check=False).stdout:
+        assert time.monotonic() < deadline, f"{line} runs on"
+        time.sleep(0.1)
+
+
+def test_time_limit_of_what_only_root_may_end(session: Login, machine: Machine) -> None:
+    machine.sh("cp /usr/bin/setpriv /usr/local/bin/as-root; chmod 4755 /usr/local/bin/as-root")
+    as_root = "as-root --reuid=0 --clear-groups sleep 91"
+    done = ran(session, f"{RUN} --askpass --timeout 2 -- {as_root}")
+    assert done.status == 124, done
+    assert "only root may end it" in done.output
+    assert machine.run("pgrep", "-fx", "sleep 91", check=False).stdout
+    machine.run("pkill", "-fx", "sleep 91")
+    session.type(f"{RUN} --askpass -- {as_root}; echo 'co''de='$?")
+    deadline = time.monotonic() + 10
+    while not machine.run("pgrep", "-fx", "sleep 91", check=False).stdout:
+        assert time.monotonic() < deadline
+    machine.run("pkill", "-f", "bin/creds run box")  # it has nobody to pass that on to
+    machine.run("pkill", "-fx", "sleep 91")
+    session.expect("code=143")
+    session.expect("<ready>")
+
+
+def test_sudo_brings_forward_who_asks(session: Login) -> None:
+    """sudo starts a command in the background of a terminal if its output is a pipe."""
+    session.type("sudo -u bob creds put box new | cat; echo 'end''ed'")
+    session.expect("Password for box: ")
+    session.type_secretly("canary")
+    session.expect("Again")
+    session.type_secretly("canary")
+    session.expect("ended")
+    session.expect("<ready>")
+    assert "runs in the background" not in session.transcript.rpartition("Password for box")[2]
 
 
 def test_nothing_is_left(session: Login) -> None:
