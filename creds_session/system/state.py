@@ -2,7 +2,8 @@
 
 What lies in it decides what ``revert`` writes and removes. So it is opened one component after the
 other, from the root directory on, and none of them may be a symbolic link: in an image a link may
-lead anywhere on this system (docs/decisions/0014-the-state-directory-follows-no-link.md).
+lead anywhere on this system. On the running system ``/var/lib`` may be a link of root's. For the
+reasons see docs/decisions/0014-the-state-directory-follows-no-link.md.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal, overload
 
 from creds_session.system.directory import Directory
+from creds_session.system.path_parts import weakness
 from creds_session.system.root import Root
 
 STATE = "/var/lib/creds-session"
@@ -48,10 +51,10 @@ def _open(root: Root, *, make: Literal[True]) -> Directory: ...
 @overload
 def _open(root: Root, *, make: Literal[False]) -> Directory | None: ...
 def _open(root: Root, *, make: bool) -> Directory | None:
-    here = Directory.open(root.directory)
+    last = os.path.basename(STATE)  # noqa: PTH119
+    here, names = _begin(root)
     owners = _owners(root, here)
-    *above, last = STATE.strip("/").split("/")
-    for name in (*above, last):
+    for name in names:
         with here:
             mode = MODE if name == last else MODE_ABOVE
             below = here.directory_or_make(name, mode) if make else here.directory(name)
@@ -64,6 +67,20 @@ def _open(root: Root, *, make: bool) -> Directory | None:
         here.close()
         raise
     return here
+
+
+def _begin(root: Root) -> tuple[Directory, list[str]]:
+    """Open the directory to begin from; return it with the names that lead to the state directory.
+
+    On the running system ``/var`` or ``/var/lib`` may be a symbolic link to another disk. It is
+    followed if root alone decides where it leads.
+    """
+    above, last = os.path.split(STATE)
+    if root.is_running_system:
+        leads_to = os.path.realpath(above)
+        if leads_to != above and weakness(above, with_content=True) is None:
+            return Directory.open(Path(leads_to)), [last]
+    return Directory.open(root.directory), STATE.strip("/").split("/")
 
 
 def _owners(root: Root, top: Directory) -> set[int]:

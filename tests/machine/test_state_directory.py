@@ -16,6 +16,7 @@ def machine(boot: Boot) -> Machine:
     booted = boot("bookworm")
     booted.add_user("alice", "pw of alice")
     booted.run("creds-setup-pam", "apply")
+    booted.run("cp", "-p", "/etc/pam.d/su", "/root/su")
     return booted
 
 
@@ -73,3 +74,46 @@ def test_it_is_refused_and_nothing_changes(
 def test_it_is_used_again_once_it_is_in_order(machine: Machine) -> None:
     assert "took back /etc/pam.d/sshd" in machine.run("creds-setup-pam", "revert").stderr
     assert machine.run("ls", "-A", f"{STATE}/checkpoints").stdout == ""
+
+
+ON_ANOTHER_DISK = """
+mkdir -p /run/disk/lib/dpkg
+cp /var/lib/dpkg/status /run/disk/lib/dpkg # it tells which libpam this is
+mount -t tmpfs -o mode=755 tmpfs /var
+ln -s /run/disk/lib /var/lib
+{spoil}
+creds-setup-pam --service su apply
+code=$?
+find /run/disk -name checkpoints
+exit $code
+"""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "told"),
+    [
+        (":", 0, "changed /etc/pam.d/su"),
+        ("chown -h alice /var/lib", 65, "/var/lib: is a symbolic link, not a directory"),
+        ("chmod 777 /run/disk", 65, "/var/lib: is a symbolic link, not a directory"),
+        ("chmod 777 /run/disk/lib", 65, "/var/lib: is a symbolic link, not a directory"),
+    ],
+)
+def test_a_link_above_it_is_followed_if_only_root_decides_where_it_leads(
+    machine: Machine, spoil: str, code: int, told: str
+) -> None:
+    before = everything(machine)
+    script = ON_ANOTHER_DISK.format(spoil=spoil)
+    try:
+        done = machine.run("unshare", "-m", "sh", "-c", script, check=False)
+        assert (done.returncode, told in done.stderr) == (code, True), done.stderr
+        assert done.stdout == ("/run/disk/lib/creds-session/checkpoints\n" if code == 0 else "")
+    finally:
+        machine.sh("rm -r /run/disk; cp -p /root/su /etc/pam.d/su")
+    assert everything(machine) == before
+
+
+def test_an_ordinary_user_checks_a_machine_that_was_changed(machine: Machine) -> None:
+    done = machine.run("runuser", "-u", "alice", "--", "creds-setup-pam", "check", check=False)
+    assert (done.returncode, "sshd     session   present, reached" in done.stdout) == (0, True), (
+        done
+    )
