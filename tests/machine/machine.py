@@ -185,6 +185,14 @@ class Machine:
             time.sleep(0.1)
 
 
+def wait_until(condition: Callable[[], bool], limit: float = 20) -> None:
+    """Wait until something is so, at most ``limit`` seconds."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
+
+
 def _leader(process: subprocess.Popen[bytes], before: int, deadline: float) -> int:
     """Return the pid of the machine's init, which is somewhere below unshare."""
     while time.monotonic() < deadline:

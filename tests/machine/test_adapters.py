@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.machine.leaks import CANARY
 from tests.machine.login import Login
 from tests.machine.machine import Boot, Machine
 from tests.machine.servers import FILES
@@ -53,9 +54,15 @@ def session(machine: Machine) -> Iterator[Login]:
         login.run("git config --global user.email a@b; git config --global user.name a")
         login.run("git config --global credential.helper '!creds git-credential'")
         yield login
-        transcript = login.transcript
-    assert "canary-of" not in transcript
-    assert "canary-of" not in machine.journal()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks(session: Login, machine: Machine) -> Iterator[None]:
+    """Look after each test, so that it is this very test that goes red."""
+    shown = len(session.transcript)
+    yield
+    assert CANARY not in session.transcript[shown:]
+    assert CANARY not in machine.journal()
 
 
 def answer(login: Login, command: str, *answers: tuple[str, str]) -> str:
@@ -91,6 +98,8 @@ def test_git_asks_once_then_never(session: Login) -> None:
 def test_git_erases_what_is_refused_and_keeps_no_wrong_one(
     session: Login, machine: Machine
 ) -> None:
+    keep(session, SERVICE, "alice", GIT)
+    assert session.run(f"GIT_TERMINAL_PROMPT=0 git ls-remote {REPOSITORY}").status == 0
     machine.sh("printf changed >/run/git-password")
     assert session.run(f"GIT_TERMINAL_PROMPT=0 git ls-remote {REPOSITORY}").status == 128
     assert session.run(f"creds get '{SERVICE}' alice").status == 1

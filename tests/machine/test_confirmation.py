@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 
 import pytest
 
 from tests.machine.login import Login, Result
-from tests.machine.machine import Boot, Machine
+from tests.machine.machine import Boot, Machine, wait_until
 
 SSHD = "/etc/pam.d/sshd"
 PENDING = "/var/lib/creds-session/pending.json"
 ROOT, ALICE = "root's own 5", "pw of alice"
+BUSY = 75
 FILES = {
     "/etc/ssh/sshd_config.d/10-root.conf": b"PermitRootLogin yes\n",
     "/etc/sudoers.d/alice": b"alice ALL=(ALL) NOPASSWD: ALL\n",
@@ -32,10 +32,16 @@ def machine(boot: Boot, request: pytest.FixtureRequest) -> Machine:
 @pytest.fixture
 def before(machine: Machine) -> str:
     """Start from a machine without our change and without a timer; return sshd's file."""
-    # The revert of a timer may still be at it, and hold the lock.
-    wait_until(lambda: machine.run("creds-setup-pam", "revert", check=False).returncode == 0)
+    # The revert of a timer may still be at it, and hold the lock: that is 75, and nothing else is.
+    wait_until(lambda: revert(machine) != BUSY)
     wait_until(lambda: timers(machine) == "")
     return sshd(machine)
+
+
+def revert(machine: Machine) -> int:
+    done = machine.run("creds-setup-pam", "revert", check=False)
+    assert done.returncode in {0, BUSY}, done
+    return done.returncode
 
 
 def sshd(machine: Machine) -> str:
@@ -45,13 +51,6 @@ def sshd(machine: Machine) -> str:
 def timers(machine: Machine) -> str:
     pattern = "creds-setup-pam-revert-*"
     return machine.run("systemctl", "list-units", "--all", "--plain", "-q", pattern).stdout
-
-
-def wait_until(condition: Callable[[], bool], limit: float = 20) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.1)
 
 
 def sudo(session: Login, command: str) -> Result:

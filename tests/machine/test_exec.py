@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import time
 
 import pytest
 
-from tests.machine.machine import Boot, Machine
+from tests.machine.machine import Boot, Machine, wait_until
 
 PASSWORD = "correct horse 7!"
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -56,13 +55,6 @@ def left(machine: Machine, who: str) -> list[str]:
     running = [one for one in machine.processes(who) if "<defunct>" not in one]
     folders = machine.sh("find /tmp /run/user -maxdepth 2 -name 'creds-exec-*'").stdout.split()
     return [one for one in running if any(word in one for word in words)] + folders
-
-
-def wait_for(machine: Machine, path: str) -> None:
-    deadline = time.monotonic() + 20
-    while machine.run("test", "-e", path, check=False).returncode:
-        assert time.monotonic() < deadline, path
-        time.sleep(0.05)
 
 
 def test_a_secret_is_kept_and_read_and_gone(machine: Machine, who: str) -> None:
@@ -157,11 +149,11 @@ def test_what_a_killed_one_leaves(machine: Machine, who: str) -> None:
         who,
         "rm -f up; creds exec -- sh -c 'touch up; exec sleep 98' & own=$!;"
         " while ! [ -e up ]; do sleep 0.05; done; kill -KILL $own; wait $own;"
-        " code=$?; sleep 1; exit $code",
+        " exit $?",
     )
     assert killed.returncode == 137
+    wait_until(lambda: len(left(machine, who)) == 1)
     folders = left(machine, who)
-    assert len(folders) == 1, folders
     assert folders[0].startswith("/tmp/creds-exec-")
     assert cron(machine, who, "creds exec -- true").returncode == 0
     assert left(machine, who) == []
@@ -180,17 +172,16 @@ def test_command_that_closes_everything(machine: Machine, who: str) -> None:
     close = (
         "gnome-keyring-daemon --replace --daemonize >/dev/null 2>&1; mkdir $XDG_RUNTIME_DIR/a;"
         " ln -s $HOME $XDG_RUNTIME_DIR/home; touch $HOME/stays; chmod 0 $XDG_RUNTIME_DIR/a;"
-        " kill $(pgrep -u $(id -u) -f creds-exec.*[/]bus); sleep 0.2; exit 5"
+        " bus=creds-exec.*[/]bus; kill $(pgrep -u $(id -u) -f $bus);"
+        " while pgrep -u $(id -u) -f $bus; do sleep 0.02; done >/dev/null; exit 5"
     )
     done = cron(machine, who, f"creds exec -- sh -c '{close}'")
     assert done.returncode == 5, done
-    time.sleep(0.5)
-    assert left(machine, who) == []
+    wait_until(lambda: left(machine, who) == [])
     assert cron(machine, who, "ls stays").returncode == 0
     wiped = cron(machine, who, "creds exec -- sh -c 'rm -rf $XDG_RUNTIME_DIR; exit 6'")
     assert wiped.returncode == 6, wiped
-    time.sleep(0.5)
-    assert left(machine, who) == []
+    wait_until(lambda: left(machine, who) == [])
 
 
 def test_what_is_mounted_in_the_folder_is_not_emptied(machine: Machine) -> None:
@@ -258,7 +249,8 @@ def test_at_a_terminal_the_keys_are_the_commands(machine: Machine) -> None:
         session.expect("<ready>")
         session.type("fg")
         session.expect("sleep 98")
-        time.sleep(0.2)
+        stopped = ("pgrep", "-r", "T", "-fx", "sleep 98")
+        wait_until(lambda: machine.run(*stopped, check=False).returncode == 1)
         session._child.sendintr()
         session.expect("<ready>")
         assert "creds-exec" not in "".join(machine.processes("alice"))

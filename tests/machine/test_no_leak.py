@@ -213,7 +213,8 @@ def test_typed(machine: Machine, watcher: Watcher) -> None:
         answer(session, "creds unlock", PROMPT, OTHER)
         session.type("exit")
         session.expect("<ready>")
-        session.run("pkill gnome-keyring-d; sleep 0.3; rm ~/.local/share/keyrings/*")
+        gone = "while pgrep -u ann -r D,R,S,T gnome-keyring-d; do sleep 0.02; done"
+        session.run(f"pkill gnome-keyring-d; {gone}; rm ~/.local/share/keyrings/*")
         new = "New password of the login keyring: "
         answer(session, "creds unlock --create", new, PASSWORD, PASSWORD)
         assert session.run("creds status").output.startswith("unlocked:")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import time
 
 import pytest
 
 from tests.machine import leaks
 from tests.machine.login import Login, Result
-from tests.machine.machine import Boot, Machine
+from tests.machine.machine import Boot, Machine, wait_until
 
 OLD, NEW = "old canary-of-login-4711!", "new cänary canary-of-login-4711 "
 SECRET = "s3cret"
@@ -49,6 +48,11 @@ def changed(machine: Machine) -> Machine:
 def leave(machine: Machine, user: str) -> None:
     machine.run("loginctl", "terminate-user", user, check=False)
     machine.wait_until_gone(user)
+
+
+def wait_until_gone(machine: Machine, pid: str) -> None:
+    state = ("ps", "-o", "stat=", "-p", pid)
+    wait_until(lambda: machine.run(*state, check=False).stdout[:1] in {"", "Z"})
 
 
 def type_rekey(session: Login, *passwords: str, command: str = "creds rekey") -> Result:
@@ -149,7 +153,7 @@ def test_a_daemon_that_is_killed_loses_nothing(changed: Machine, moment: str) ->
         owner = session.run("creds status --json | grep '\"pid\"'").output.strip(' ",pid:')
         if moment == "before":
             changed.run("kill", "-9", owner)
-            time.sleep(1)
+            wait_until_gone(changed, owner)
         elif moment == "backup":
             command = "strace -f -o /dev/null -e inject=fsync:delay_exit=3000000 creds rekey"
         else:
@@ -167,7 +171,7 @@ def test_a_daemon_that_is_killed_loses_nothing(changed: Machine, moment: str) ->
             assert told.status == 69, told
             assert changed.sh(BACKUPS).stdout.strip() in told.output
             assert "is as it was" in told.output
-            time.sleep(1.1)  # the copies are named by the second; systemd restarts the daemon
+            wait_until_gone(changed, owner)
             told = type_rekey(session, OLD, NEW, NEW)
         assert told.status == 0, told
         assert session.run("creds get app me").output == SECRET

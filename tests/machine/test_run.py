@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
-import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.machine import leaks
+from tests.machine.leaks import CANARY, Watcher
 from tests.machine.login import Login, Result
-from tests.machine.machine import Boot, Machine
+from tests.machine.machine import Boot, Machine, wait_until
 from tests.machine.rootfs import SERVERS
 
 SEQUENCE = b"".join(b"%d\n" % n for n in range(1, 20001))
@@ -21,23 +21,6 @@ DATABASE = "canary-of-db-4714"
 SSH = "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 RUN = "creds run box bob"
 TYPED = f"{RUN} --expect 'assword( for bob)?: ?$' --"
-WATCH = """
-import os, pathlib
-looks = 0
-while not os.path.exists("/run/stop-watching"):
-    looks += 1
-    for process in pathlib.Path("/proc").iterdir():
-        for name in ("cmdline", "environ"):
-            try:
-                content = (process / name).read_bytes()
-            except OSError:
-                continue
-            if b"canary-of" in content:
-                print("LEAK", process.name, name, content[:200], flush=True)
-print("looks", looks, flush=True)
-"""
-
-
 VSFTPD = b"""\
 listen=YES
 local_enable=YES
@@ -58,7 +41,7 @@ psql -h /tmp -U postgres -v ON_ERROR_STOP=1
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
-    files = {"/opt/watch.py": WATCH.encode(), "/etc/vsftpd.conf": VSFTPD}
+    files = {"/etc/vsftpd.conf": VSFTPD}
     booted = boot(request.param, files=files, packages=SERVERS)
     booted.sh("sed -i '/pam_unix/s/$/ nodelay/' /etc/pam.d/common-auth")  # a refusal takes 2 s
     booted.run("creds-setup-pam", "apply")
@@ -73,25 +56,30 @@ def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
 
 
 @pytest.fixture(scope="module")
-def session(machine: Machine) -> Iterator[Login]:
+def watcher(machine: Machine) -> Iterator[Watcher]:
+    with leaks.watching(machine) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def session(machine: Machine, watcher: Watcher) -> Iterator[Login]:
     """A person's login, watched all the time."""
-    watch = subprocess.Popen(
-        machine.enter("python3", "/opt/watch.py"), stdout=subprocess.PIPE, text=True
-    )
+    assert watcher.found() == []
     with machine.ssh("alice", LOGIN) as login:
         keep(login, "box", "bob", BOB)
         keep(login, "db", "alice", DATABASE)
         login.run("printf wrong | creds put wrong bob")
         yield login
-        transcript = login.transcript
-    machine.run("touch", "/run/stop-watching")
-    seen, _ = watch.communicate(timeout=30)
-    assert "LEAK" not in seen, seen
-    assert int(seen.split()[-1]) > 20, "the watcher hardly looked"
-    assert "canary-of" not in transcript
-    assert "canary-of" not in machine.journal()
-    kept = "grep -rlsE canary-of /etc /home /run /tmp /var /root --exclude-dir=journal"
-    assert machine.sh(f"{kept} --exclude=watch.py", check=False).stdout == ""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks(session: Login, watcher: Watcher) -> Iterator[None]:
+    """Look after each test, so that it is this very test that goes red."""
+    shown = len(session.transcript)
+    yield
+    assert watcher.found() == []
+    assert watcher.kept() == []
+    assert CANARY not in session.transcript[shown:]
 
 
 def keep(login: Login, service: str, user: str, password: str) -> None:
@@ -240,7 +228,7 @@ def test_at_a_terminal(session: Login) -> None:
     session._child.setwinsize(50, 200)
 
 
-def test_stop_and_go_on(session: Login) -> None:
+def test_stop_and_go_on(session: Login, machine: Machine) -> None:
     session.type(f"{TYPED} sh -c 'echo wai\"\"ting; exec sleep 97'")
     session.expect("waiting")
     session._child.send("\x1a")
@@ -249,7 +237,7 @@ def test_stop_and_go_on(session: Login) -> None:
     assert session.run("pgrep -c -r T -x sleep").output == "1"
     session.type("fg")
     session.expect("sleep 97")
-    time.sleep(0.3)
+    wait_until(lambda: machine.run("pgrep", "-r", "T", "-x", "sleep", check=False).returncode == 1)
     session._child.sendintr()
     session.expect("<ready>")
     assert session.run("pgrep -x sleep").output == ""
@@ -294,8 +282,7 @@ def test_signal_where_the_child_is_roots(session: Login, machine: Machine) -> No
     child = "su bob -c 'echo waiting; exec sleep 95'"
     for name in ("TERM", "INT"):
         assert killed(session, machine, f"{TYPED} {child}", name) >= 128
-        time.sleep(0.3)
-        assert machine.run("pgrep", "-fx", "sleep 95", check=False).stdout == ""
+        wait_until(lambda: not machine.run("pgrep", "-fx", "sleep 95", check=False).stdout)
 
 
 def in_script(session: Login, command: str) -> Result:
@@ -330,14 +317,11 @@ def test_time_limit(session: Login, machine: Machine) -> None:
     # A command of root's takes no signal of ours: it loses its terminal.
     done = ran(session, f"{TYPED[:-3]} --timeout 2 -- su bob -c 'exec sleep 92'")
     assert done.status == 124, done
-    wait_until_gone(machine, "sleep 92")
+    wait_until(lambda: not runs(machine, "sleep 92"))
 
 
-def wait_until_gone(machine: Machine, line: str) -> None:
-    deadline = time.monotonic() + 10
-    while machine.run("pgrep", "-fx", line, check=False).stdout:
-        assert time.monotonic() < deadline, f"{line} runs on"
-        time.sleep(0.1)
+def runs(machine: Machine, line: str) -> bool:
+    return machine.run("pgrep", "-fx", line, check=False).returncode == 0
 
 
 def test_time_limit_of_what_only_root_may_end(session: Login, machine: Machine) -> None:
@@ -349,9 +333,7 @@ def test_time_limit_of_what_only_root_may_end(session: Login, machine: Machine) 
     assert machine.run("pgrep", "-fx", "sleep 91", check=False).stdout
     machine.run("pkill", "-fx", "sleep 91")
     session.type(f"{RUN} --askpass -- {as_root}; echo 'co''de='$?")
-    deadline = time.monotonic() + 10
-    while not machine.run("pgrep", "-fx", "sleep 91", check=False).stdout:
-        assert time.monotonic() < deadline
+    wait_until(lambda: runs(machine, "sleep 91"))
     machine.run("pkill", "-f", "bin/creds run box")  # it has nobody to pass that on to
     machine.run("pkill", "-fx", "sleep 91")
     session.expect("code=143")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import time
 
 import pytest
 
-from tests.machine.machine import Boot, Machine
+from tests.machine.machine import Boot, Machine, wait_until
 
 PASSWORD = "correct horse 7!"
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -104,7 +103,8 @@ def test_started_once_for_all_shells_and_outlives_them(alone: Machine) -> None:
     assert control.startswith("/home/alice/.cache/keyring-")
     assert cron(alone, f"{START}; creds status").returncode == 0
     alone.run("pkill", "-KILL", "-u", "alice", "-x", "dbus-daemon")
-    time.sleep(0.5)
+    bus = ("pgrep", "-u", "alice", "-r", "D,R,S,T", "-x", "dbus-daemon")
+    wait_until(lambda: alone.run(*bus, check=False).returncode == 1)
     assert cron(alone, "creds env").returncode == 69
     again = cron(alone, f"{START}; creds status")
     assert again.stdout.startswith("no-daemon"), again

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.depth import KILL_ALL
-from tests.machine.machine import Boot, Machine
+from tests.machine.machine import Boot, Machine, wait_until
 
 PASSWORD = "pw of alice"
 UNLOCK = f"printf %s '{PASSWORD}' | creds unlock --quiet --password-stdin"
@@ -47,7 +49,9 @@ echo done
 """
 KILL_DAEMON = "pkill -KILL -u $(id -u) gnome-keyring-d"
 LOCKED = "creds lock >/dev/null 2>&1"
-NO_DAEMON = f"{KILL_DAEMON}; sleep 0.1"
+RUNS = "pgrep -u $(id -u) -r D,R,S,T gnome-keyring-d >/dev/null"
+# Again and again: what was killed amid its unlocking may have had one started meanwhile.
+NO_DAEMON = f"while {RUNS}; do {KILL_DAEMON}; sleep 0.02; done"
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
@@ -56,9 +60,10 @@ def machine(boot: Boot, request: pytest.FixtureRequest) -> Machine:
     machine = boot(request.param, units=False)
     machine.add_user("alice", PASSWORD)
     machine.sh(
-        "install -D /dev/null /var/lib/systemd/linger/alice;"
-        " systemctl start user@$(id -u alice); sleep 1"
+        "install -D /dev/null /var/lib/systemd/linger/alice; systemctl start user@$(id -u alice)"
     )
+    uid = machine.run("id", "-u", "alice").stdout.strip()
+    wait_until((machine.root / f"run/user/{uid}/bus").exists)
     as_alice(machine, PREPARE)
     return machine
 
@@ -68,6 +73,12 @@ def as_alice(machine: Machine, script: str) -> str:
     runtime = "XDG_RUNTIME_DIR=/run/user/$(id -u alice) HOME=/home/alice"
     line = f"cd /; runuser -u alice -- env {runtime} sh /run/script"
     return machine.run("sh", "-c", line, timeout=300).stdout
+
+
+def amid(before: str, kill: str) -> str:
+    """Return the script; what stands in for a word may hold that word, as `pkill -KILL` does."""
+    words = {"BEFORE": before, "KILL": kill, "UNLOCK": UNLOCK, "QUOTED": UNLOCK.replace("'", '"')}
+    return re.sub("|".join(words), lambda word: words[word[0]], AMID)
 
 
 def daemons(machine: Machine) -> int:
@@ -88,16 +99,17 @@ def test_our_own_process(machine: Machine, before: str) -> None:
 
 @pytest.mark.parametrize("before", [LOCKED, NO_DAEMON], ids=["in place", "new daemon"])
 def test_the_daemon(machine: Machine, before: str) -> None:
-    script = AMID.replace("BEFORE", before).replace("KILL", KILL_DAEMON)
-    script = script.replace("UNLOCK", UNLOCK).replace("QUOTED", UNLOCK.replace("'", '"'))
+    script = amid(before, KILL_DAEMON)
     assert as_alice(machine, script) == "done\n"
     assert daemons(machine) == 1
 
 
 def test_the_bus(machine: Machine) -> None:
     """systemd starts the bus anew for who connects; a daemon ends with its bus."""
-    kill = "systemctl --user reset-failed; systemctl --user kill --signal=KILL dbus.service"
-    script = AMID.replace("BEFORE", LOCKED).replace("KILL", f"{kill}; sleep 0.3")
-    script = script.replace("UNLOCK", UNLOCK).replace("QUOTED", UNLOCK.replace("'", '"'))
+    pid = "$(systemctl --user show --property=MainPID --value dbus.service)"
+    kill = f"systemctl --user reset-failed; bus={pid};"
+    kill += " systemctl --user kill --signal=KILL dbus.service;"
+    kill += f' while [ "{pid}" = "$bus" ]; do sleep 0.02; done'
+    script = amid(LOCKED, kill)
     assert as_alice(machine, script) == "done\n"
     assert daemons(machine) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import resource
 import signal
 import struct
 import subprocess
@@ -12,16 +11,24 @@ import termios
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from creds_session.system.hardening import forbid_core_dumps
 from tests.unit.service import serving
 from tests.unit.system.test_bus import dbus_daemon
 from tests.unit.traces import python
 
 PR_GET_DUMPABLE = 3  # prctl(2)
 CANARY = b"canary of a password"
+CRASH = f"""
+import os, signal
+from creds_session.system.hardening import forbid_core_dumps
+held = {CANARY!r}
+if sys.argv[1]:
+    forbid_core_dumps()
+os.kill(os.getpid(), signal.SIGABRT)
+"""
 LOOK = f"""
 import ctypes, resource
 from creds_session.system.hardening import forbid_core_dumps
@@ -30,26 +37,27 @@ print(ctypes.CDLL(None).prctl({PR_GET_DUMPABLE}), *resource.getrlimit(resource.R
 """
 
 
-def crash(folder: Path, *, forbid: bool) -> bool:
-    """End a child that holds the canary by SIGABRT; return whether the kernel wrote its core.
+def started(argv: list[str], **how: Any) -> subprocess.Popen[bytes]:
+    """Start a program that may leave a core file, whatever the tests before did to this process."""
+    limits = 'ulimit -c unlimited 2>/dev/null || ulimit -c "$(ulimit -H -c)"; exec "$@"'
+    return subprocess.Popen(["sh", "-c", limits, "sh", *argv], stdin=subprocess.PIPE, **how)
+
+
+def left_a_core(process: subprocess.Popen[bytes]) -> bool:
+    """Wait for the end by SIGABRT; return whether the kernel wrote a core file.
 
     waitpid(2): WCOREDUMP is the kernel's own word, wherever core(5) sends the file.
     """
-    pid = os.fork()
-    if pid == 0:
-        os.chdir(folder)
-        _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-        resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
-        held = bytes(CANARY)
-        if forbid:
-            forbid_core_dumps()
-        signal.signal(signal.SIGABRT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGABRT)
-        os._exit(len(held))
-    _pid, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status)
-    assert os.WTERMSIG(status) == signal.SIGABRT
+    _pid, status = os.waitpid(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == -signal.SIGABRT
     return os.WCOREDUMP(status)
+
+
+def crash(folder: Path, *, forbid: bool) -> bool:
+    """End a child that holds the canary by SIGABRT; return whether it left a core file."""
+    with started(python(CRASH, "forbid" if forbid else ""), cwd=folder) as process:
+        return left_a_core(process)
 
 
 def with_canary(folder: Path) -> list[Path]:
@@ -63,8 +71,6 @@ def test_a_process_that_forbade_it_leaves_no_core_file(tmp_path: Path) -> None:
 
 def test_a_process_that_forbade_nothing_leaves_one(tmp_path: Path) -> None:
     """Show that the test above can fail here."""
-    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
-        pytest.skip("this session may write no core files at all")
     if not crash(tmp_path, forbid=False):
         pytest.skip("the kernel writes no core files here: see /proc/sys/kernel/core_pattern")
     pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
@@ -80,9 +86,7 @@ def test_neither_the_kernel_nor_another_process_may_read_its_memory() -> None:
 
 def ended_while_it_reads(argv: list[str], environment: dict[str, str]) -> bool:
     """Give a command half of its input, end it by SIGABRT; return whether it left a core."""
-    limits = "ulimit -S -c unlimited 2>/dev/null; exec"
-    command = ["sh", "-c", f'{limits} "$@"', "sh", *argv]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment) as process:
+    with started(argv, env=environment) as process:
         assert process.stdin is not None
         process.stdin.write(b"protocol=https\npassword=canary")
         process.stdin.flush()
@@ -90,10 +94,7 @@ def ended_while_it_reads(argv: list[str], environment: dict[str, str]) -> bool:
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGABRT)
-        _pid, status = os.waitpid(process.pid, 0)
-        process.returncode = -os.WTERMSIG(status)
-    assert process.returncode == -signal.SIGABRT
-    return os.WCOREDUMP(status)
+        return left_a_core(process)
 
 
 def unread(pipe: int) -> int:
