@@ -75,13 +75,26 @@ def test_command_without_words() -> None:
         run_command(read("run app me --env A --"))
 
 
+@pytest.fixture(autouse=True)
+def forbidden(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Note that core files are forbidden, and do not forbid them to all tests that follow."""
+    noted: list[bool] = []
+    place = "creds_session.system.hardening.forbid_core_dumps"
+    monkeypatch.setattr(place, lambda: noted.append(True))
+    return noted
+
+
 def test_netrc_replaces_nothing_unless_told(
-    backend: Memory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    backend: Memory,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    forbidden: list[bool],
 ) -> None:
     file = tmp_path / "netrc"
     file.write_text("machine a login b password canary\nmachine a login b password x\nmachine c")
     file.chmod(0o600)
     assert import_netrc(read(f"import-netrc --dry-run {file}")) == 0
+    assert forbidden
     assert backend.kept == {}
     assert import_netrc(read(f"import-netrc {file}")) == 0
     assert backend.kept == {("a", "b"): "canary"}
