@@ -113,6 +113,7 @@ def test_a_link_above_it_is_followed_if_only_root_decides_where_it_leads(
 
 
 def test_an_ordinary_user_checks_a_machine_that_was_changed(machine: Machine) -> None:
+    machine.run("creds-setup-pam", "apply")
     done = machine.run("runuser", "-u", "alice", "--", "creds-setup-pam", "check", check=False)
     assert (done.returncode, "sshd     session   present, reached" in done.stdout) == (0, True), (
         done
