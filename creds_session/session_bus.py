@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import Busy, CannotWrite, CredsSessionError, Unavailable
-from creds_session.system.bus import Bus, is_socket_of
+from creds_session.system.bus import Bus, is_socket_of, usual_runtime_directory
 from creds_session.system.directory import Directory
 from creds_session.system.files import cannot_write
 from creds_session.system.lock import exclusive
@@ -50,7 +50,7 @@ def assignments(
     told: dict[str, str | None] = {ADDRESS: found.address}
     runtime = environ.get(RUNTIME)
     if not (runtime and runtime_is_ours):
-        usual = f"/run/user/{uid}"
+        usual = usual_runtime_directory(uid)
         if found.address.partition(",")[0] == f"unix:path={usual}/bus":
             told[RUNTIME] = runtime = usual
         elif runtime:
@@ -138,7 +138,7 @@ def _usual(environ: Mapping[str, str], uid: int) -> Iterator[str]:
     if environ.get(ADDRESS):
         yield environ[ADDRESS]
     shared = str(shared_place({**environ, RUNTIME: ""}, uid, socket.gethostname()))
-    for path in (f"{environ.get(RUNTIME, '')}/bus", f"/run/user/{uid}/bus", shared):
+    for path in (f"{environ.get(RUNTIME, '')}/bus", f"{usual_runtime_directory(uid)}/bus", shared):
         if is_socket_of(path, uid):
             yield f"unix:path={path}"
 

@@ -8,10 +8,10 @@ If CI is set, a test that is skipped has failed: a missing program must not hide
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -35,23 +35,15 @@ else:
     settings.register_profile("plain", derandomize=True, deadline=None, database=None)
 settings.load_profile("hunt" if HUNT else "plain")
 
+# Tests bind sockets below tmp_path, whose address may have 107 bytes (unix(7)): a long TMPDIR
+# leaves too few.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/tmp")
+
 # Whoever started the tests may have ignored these (nohup, or a shell's &), and then all that they
 # start would.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Have the temporary directories of this run below one of its own.
-
-    pytest's own, /tmp/pytest-of-USER, is shared by all runs of a user, and each run that begins
-    closes it to others again, while tests of another run have a second user look below it.
-    """
-    if config.option.basetemp is None:
-        own = config.option.basetemp = tempfile.mkdtemp(prefix="creds-tests-")
-        config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -89,3 +81,34 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and CI is set: {report.longrepr}"
     return report
+
+
+KEPT = ("CI", "PYTHONDONTWRITEBYTECODE", "COVERAGE_", "PYTEST_", "CREDS_")
+# These two are not switches of the tests: creds-session itself reads them.
+OF_A_SESSION = ("CREDS_ASKPASS_", "CREDS_SESSION_")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ordinary_caller(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Hide the caller's session, home directory, programs, locale and umask from the tests here.
+
+    Booted machines have all of that to themselves.
+    """
+    if request.path.is_relative_to(Path(__file__).parent / "machine"):
+        yield
+        return
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(OF_A_SESSION) or not name.startswith(KEPT):
+            del os.environ[name]
+    programs = (str(Path(sys.executable).parent), "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+    os.environ["PATH"] = os.pathsep.join(programs)
+    os.environ["HOME"] = str(tmp_path_factory.mktemp("home"))
+    os.environ["LC_ALL"] = "C.UTF-8"
+    umask = os.umask(0o022)
+    yield
+    os.umask(umask)
+    os.environ.clear()
+    os.environ.update(before)

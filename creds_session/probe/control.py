@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from creds_session.errors import CredsSessionError
 from creds_session.session_facts import BusFacts, Daemon, serving
 from creds_session.surroundings import ControlFacts, UnitsFacts
-from creds_session.system.bus import Bus, is_socket_of, listeners, peer_at
+from creds_session.system.bus import Bus, is_socket_of, listeners, peer_at, usual_runtime_directory
 from creds_session.system.secret_service import secret_service
 
 TIMEOUT = 1.0  # seconds
@@ -18,7 +18,7 @@ def probe_control(
     environ: Mapping[str, str], bus: BusFacts, daemons: Sequence[Daemon], units: UnitsFacts
 ) -> ControlFacts:
     """Look at the socket; connect only where two daemons run, and none would be started by it."""
-    runtime = environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    runtime = environ.get("XDG_RUNTIME_DIR") or usual_runtime_directory(os.getuid())
     path = f"{runtime}/keyring/control"
     facts = ControlFacts(path, listeners(path) if is_socket_of(path, os.getuid()) else 0)
     if not facts.listeners:

@@ -16,7 +16,7 @@ from creds_session.surroundings import (
     PathKind,
     RuntimeFacts,
 )
-from creds_session.system.bus import session_bus_address
+from creds_session.system.bus import session_bus_address, usual_runtime_directory
 from creds_session.system.own_files import read_regular
 from creds_session.system.path_parts import parts, weakness
 
@@ -142,7 +142,7 @@ def _room(folder: str) -> tuple[int | None, int | None, bool]:
 def probe_runtime(environ: Mapping[str, str]) -> RuntimeFacts:
     """Look at the runtime directory that is named, and at the one that logind makes."""
     named = environ.get("XDG_RUNTIME_DIR")
-    usual = look_at(f"/run/user/{os.getuid()}")
+    usual = look_at(usual_runtime_directory(os.getuid()))
     user = pwd.getpwuid(os.getuid()).pw_name
     lingers = look_at(f"{LINGER}/{user}").kind is PathKind.FILE
     address = session_bus_address(environ, os.getuid()) or ""

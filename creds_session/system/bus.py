@@ -40,6 +40,7 @@ from creds_session.errors import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+RUNTIME_DIRECTORIES = "/run/user"  # with one of each user, made by logind (pam_systemd(8))
 AT_ONCE = 64  # calls under way; a bus allows 128 unless it is told more (bus/config-parser.c)
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
 _IDS = ("GetConnectionUnixProcessID", "GetConnectionUnixUser")  # of a connection's far end
@@ -63,6 +64,11 @@ class Peer(NamedTuple):
     uid: int
 
 
+def usual_runtime_directory(uid: int) -> str:
+    """Return the path of the runtime directory that logind makes for this user."""
+    return f"{RUNTIME_DIRECTORIES}/{uid}"
+
+
 def session_bus_address(environ: Mapping[str, str], uid: int) -> str | None:
     """Return the address of this session's bus, or None.
 
@@ -73,7 +79,7 @@ def session_bus_address(environ: Mapping[str, str], uid: int) -> str | None:
     named = environ.get("DBUS_SESSION_BUS_ADDRESS")
     if named:
         return named
-    for directory in (environ.get("XDG_RUNTIME_DIR"), f"/run/user/{uid}"):
+    for directory in (environ.get("XDG_RUNTIME_DIR"), usual_runtime_directory(uid)):
         if directory and is_socket_of(f"{directory}/bus", uid):
             return f"unix:path={directory}/bus"
     return None
@@ -85,7 +91,7 @@ def with_runtime_directory(environ: Mapping[str, str], uid: int) -> Mapping[str,
     A service of systemd's with ``User=`` has neither variable; without the directory a daemon
     that waits there would not be found, and a second one started.
     """
-    usual = f"/run/user/{uid}"
+    usual = usual_runtime_directory(uid)
     named = (session_bus_address(environ, uid) or "").partition(",")[0]
     if environ.get("XDG_RUNTIME_DIR") or named != f"unix:path={usual}/bus":
         return environ

@@ -111,24 +111,6 @@ def _gone(pidfd: int, timeout: float) -> bool:
     return bool(select.select([pidfd], [], [], timeout)[0])
 
 
-def bus_daemon_runs(uid: int) -> bool:
-    """Tell whether a message bus of this user runs, without connecting to one.
-
-    Connecting to a socket of systemd's starts what is behind it.
-    """
-    import psutil  # noqa: PLC0415
-
-    for process in psutil.process_iter():
-        try:
-            if process.name() not in {"dbus-daemon", "dbus-broker"}:
-                continue
-            if process.uids().real == uid and process.status() != psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.Error:
-            continue
-    return False
-
-
 def environments(uid: int) -> Iterator[dict[str, str]]:
     """Give the environment that each process of a user was started with, where it can be read.
 

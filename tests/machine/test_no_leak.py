@@ -9,6 +9,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -277,8 +278,12 @@ def test_what_is_planted_for_a_moment_is_found(
 
 def test_what_stays_is_found(machine: Machine, watcher: Watcher) -> None:
     as_ann(machine, f"cp {PW} ~/leak; logger <{PW}")
-    crash = f"import os; leak = open('{PW}').read(); os.abort()"
-    as_ann(machine, f'cd /var/tmp; ulimit -c unlimited; python3 -c "{crash}"')
+    if "/" in Path("/proc/sys/kernel/core_pattern").read_text():
+        # The kernel's setting is the host's, whose program takes core files, or another directory.
+        as_ann(machine, f"(head -c 9999 /dev/zero; cat {PW}) >/var/tmp/core")
+    else:
+        crash = f"import os; leak = open('{PW}').read(); os.abort()"
+        as_ann(machine, f'cd /var/tmp; ulimit -c unlimited; python3 -c "{crash}"')
     machine.run("journalctl", "--sync")
     kept = watcher.kept()
     assert "/home/ann/leak" in kept

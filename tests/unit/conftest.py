@@ -9,6 +9,14 @@ from pathlib import Path
 import pytest
 
 import creds_session
+from creds_session.system import bus
+from tests.unit.alone import NOWHERE
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test find the bus that its user has on this host, and with it the user's keyring."""
+    monkeypatch.setattr(bus, "RUNTIME_DIRECTORIES", NOWHERE)
 
 
 @pytest.fixture
@@ -23,3 +31,10 @@ def short() -> Iterator[Path]:
     path = tempfile.mkdtemp(prefix="t-", dir="/tmp")
     yield Path(path)
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def public(short: Path) -> Path:
+    """Return a folder that every user may enter; another run of pytest closes those of its own."""
+    short.chmod(0o755)
+    return short

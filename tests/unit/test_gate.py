@@ -1,4 +1,7 @@
-"""What a run of the tests promises: in CI a skip is a failure, and nothing nightly runs unasked."""
+"""What a run of the tests promises.
+
+In CI a skip is a failure, nothing nightly runs unasked, and the caller's session changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -41,16 +44,62 @@ def test_is_long():
 def test_closing_line(tmp_path: Path, switches: dict[str, str], closing_line: str) -> None:
     shutil.copy(CHECKOUT / "tests/conftest.py", tmp_path / "conftest.py")
     (tmp_path / "test_some.py").write_text(TESTS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = nightly\n")
-    environ = {
-        key: value for key, value in os.environ.items() if key not in {"CI", "CREDS_NIGHTLY"}
+    done = run_in(tmp_path, switches)
+    assert closing_line in done.stdout.splitlines()[-1], done.stdout
+
+
+CALLED = """
+import os
+from pathlib import Path
+
+def test_ordinary():
+    assert sorted(name for name in os.environ if not name.startswith("PYTEST_")) == [
+        "CREDS_HUNT", "HOME", "LC_ALL", "PATH"
+    ]
+    assert os.environ["LC_ALL"] == "C.UTF-8"
+    assert list(Path.home().iterdir()) == []
+    assert "/usr/local/bin" not in os.environ["PATH"]
+    Path("made").touch()
+    assert Path("made").stat().st_mode & 0o777 == 0o644
+"""
+
+
+def test_the_callers_session_home_and_umask_reach_no_test_of_this_host(tmp_path: Path) -> None:
+    shutil.copy(CHECKOUT / "tests/conftest.py", tmp_path / "conftest.py")
+    (tmp_path / "test_called.py").write_text(CALLED)
+    (tmp_path / "machine").mkdir()
+    (tmp_path / "machine" / "test_machine.py").write_text(
+        "import os\n\ndef test_as_called():\n    assert os.environ['CREDS_SESSION_HOOK'] == 'off'\n"
+    )
+    (tmp_path / ".bashrc").touch()
+    session = {
+        "HOME": str(tmp_path),
+        "LANG": "de_DE.ISO-8859-1",
+        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/gone",
+        "XDG_RUNTIME_DIR": "/run/user/1000",
+        "GNOME_KEYRING_CONTROL": "/run/user/1000/keyring",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "SUDO_USER": "alice",
+        "CREDS_SESSION_HOOK": "off",
+        "CREDS_HUNT": "5",
+        "PATH": f"/usr/local/bin:{os.environ['PATH']}",
     }
-    done = subprocess.run(
+    before = os.umask(0o077)
+    try:
+        done = run_in(tmp_path, session)
+    finally:
+        os.umask(before)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def run_in(folder: Path, switches: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run pytest on the tests in a folder, with no other variables than these and PATH."""
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = nightly\n")
+    return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pytest.ini", "."],
-        env={**environ, **switches, "PYTHONPATH": str(CHECKOUT)},
-        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), **switches},
+        cwd=folder,
         check=False,
         capture_output=True,
         text=True,
     )
-    assert closing_line in done.stdout.splitlines()[-1], done.stdout

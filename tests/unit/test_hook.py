@@ -15,19 +15,21 @@ import pexpect
 import pytest
 
 from creds_session.unlock.seen import start_time
-from tests.unit.open_folder import let_everybody_in
 
 PROFILE = Path(__file__).parents[2] / "scripts" / "profile"
 HOOKS = {"fish": PROFILE / "creds-session.fish"}
 HOOK = PROFILE / "creds-session.sh"
+# None of them reads a file of this host, such as /etc/bash.bashrc, /etc/ksh.kshrc or, where
+# creds-session is installed, /etc/fish/conf.d.
 SHELLS = [
     ["dash"],
-    ["bash"],
-    ["bash", "--posix"],
+    ["bash", "--norc"],
+    ["bash", "--norc", "--posix"],
     ["busybox", "sh"],
-    ["ksh"],
+    ["ksh93", "+E"],
     ["zsh", "--emulate", "sh"],
 ]
+FISH = ["fish", "--no-config", "--login"]
 CREDS = '#!/bin/sh\necho called >>"$HOME/calls"\nexit 77\n'
 
 
@@ -39,7 +41,7 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
     return argv
 
 
-@pytest.fixture(params=[*SHELLS, ["fish", "--login"]], ids=" ".join)
+@pytest.fixture(params=[*SHELLS, FISH], ids=" ".join)
 def any_shell(request: pytest.FixtureRequest) -> list[str]:
     argv: list[str] = request.param
     if shutil.which(argv[0]) is None:
@@ -127,8 +129,6 @@ def at_a_terminal(
     as_nobody = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
     if as_root or os.getuid() != 0:
         as_nobody = []
-    else:
-        let_everybody_in(home)
     argv = [*as_nobody, *shell, *(["-i"] if interactive else []), "-c", script]
     if redirect:
         argv = ["sh", "-c", redirect, "sh", *argv]
@@ -157,33 +157,31 @@ SAYS = '#!/bin/sh\necho "creds: asks: $*" >&2\n'
 ASKED = "creds: asks: unlock --quiet --patience 60"
 
 
-def test_it_unlocks_where_someone_is_at_a_terminal(any_shell: list[str], tmp_path: Path) -> None:
-    assert at_a_terminal(any_shell, tmp_path, SAYS).splitlines() == [ASKED, ">0"]
+def test_it_unlocks_where_someone_is_at_a_terminal(any_shell: list[str], public: Path) -> None:
+    assert at_a_terminal(any_shell, public, SAYS).splitlines() == [ASKED, ">0"]
 
 
-def test_it_finds_a_bus_where_there_is_none(any_shell: list[str], tmp_path: Path) -> None:
+def test_it_finds_a_bus_where_there_is_none(any_shell: list[str], public: Path) -> None:
     creds = (
         "#!/bin/sh\n"
         "[ $1 = env ] && { echo \"export DBUS_SESSION_BUS_ADDRESS='found it'\"; exit; }\n"
         'echo "creds: $* on $DBUS_SESSION_BUS_ADDRESS" >&2\n'
     )
-    shown = at_a_terminal(any_shell, tmp_path, creds, DBUS_SESSION_BUS_ADDRESS="")
+    shown = at_a_terminal(any_shell, public, creds, DBUS_SESSION_BUS_ADDRESS="")
     assert shown.splitlines() == ["creds: unlock --quiet --patience 60 on found it", ">0"]
 
 
 @pytest.mark.parametrize(
     "creds", ["#!/bin/sh\necho Traceback >&2\nexit 1\n", "#!/nonexistent/python3\n"]
 )
-def test_it_is_silent_when_creds_is_broken(
-    any_shell: list[str], tmp_path: Path, creds: str
-) -> None:
-    assert at_a_terminal(any_shell, tmp_path, creds) == ">0"
+def test_it_is_silent_when_creds_is_broken(any_shell: list[str], public: Path, creds: str) -> None:
+    assert at_a_terminal(any_shell, public, creds) == ">0"
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[int]:
+def daemon(public: Path) -> Iterator[int]:
     """A process that the kernel calls as it calls the daemon."""
-    program = tmp_path / "gnome-keyring-d"
+    program = public / "gnome-keyring-d"
     shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
     with subprocess.Popen([str(program), "60"]) as process:
         while Path(f"/proc/{process.pid}/comm").read_text() != "gnome-keyring-d\n":
@@ -205,19 +203,19 @@ def daemon(tmp_path: Path) -> Iterator[int]:
     ],
 )
 def test_it_starts_nothing_where_this_daemon_was_seen_unlocked(
-    any_shell: list[str], tmp_path: Path, daemon: int, note: str, *, asks: bool
+    any_shell: list[str], public: Path, daemon: int, note: str, *, asks: bool
 ) -> None:
-    folder = tmp_path / "creds-session"
+    folder = public / "creds-session"
     folder.mkdir()
     line = note.format(pid=daemon, start=start_time(daemon), bus=BUS)
     (folder / "unlocked").write_text(f"{line}\n")
-    shown = at_a_terminal(any_shell, tmp_path, SAYS, XDG_RUNTIME_DIR=str(tmp_path))
+    shown = at_a_terminal(any_shell, public, SAYS, XDG_RUNTIME_DIR=str(public))
     assert shown.splitlines() == [*([ASKED] if asks else []), ">0"]
 
 
-def test_who_did_not_unlock_it_is_not_asked_again(any_shell: list[str], tmp_path: Path) -> None:
+def test_who_did_not_unlock_it_is_not_asked_again(any_shell: list[str], public: Path) -> None:
     creds = "#!/bin/sh\necho creds: no >&2; exit 1\n"
-    shown = at_a_terminal(any_shell, tmp_path, creds, BEFORE=f". {hook_of(any_shell)};")
+    shown = at_a_terminal(any_shell, public, creds, BEFORE=f". {hook_of(any_shell)};")
     assert shown.splitlines() == ["creds: no", ">0"]
 
 
@@ -256,9 +254,9 @@ ASKS = ["creds unlock --quiet --patience 60"]
     ],
 )
 def test_it_asks_only_who_is_at_a_terminal_and_is_not_root(
-    any_shell: list[str], tmp_path: Path, login: dict[str, Any], expected: list[str]
+    any_shell: list[str], public: Path, login: dict[str, Any], expected: list[str]
 ) -> None:
-    assert started(any_shell, tmp_path, **login) == expected
+    assert started(any_shell, public, **login) == expected
 
 
 FORWARDED = {"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "::1 5 ::1 22"}
@@ -280,6 +278,6 @@ SHOWS = ["dbus-update-activation-environment DISPLAY XAUTHORITY", *ASKS]
     ],
 )
 def test_it_names_the_display_to_the_bus_only_with_x_forwarding(
-    any_shell: list[str], tmp_path: Path, login: dict[str, Any], expected: list[str]
+    any_shell: list[str], public: Path, login: dict[str, Any], expected: list[str]
 ) -> None:
-    assert started(any_shell, tmp_path, **login) == expected
+    assert started(any_shell, public, **login) == expected

@@ -22,6 +22,7 @@ from creds_session.session_bus import (
     shared_place,
     start,
 )
+from creds_session.system import bus
 from creds_session.system.bus import DAEMON, Bus, is_listening
 from tests.unit.system.test_bus import dbus_daemon, listening
 
@@ -56,7 +57,9 @@ def test_assignments_are_what_the_shell_lacks(
     ours: bool,  # noqa: FBT001
     found: Found,
     more: Mapping[str, str | None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(bus, "RUNTIME_DIRECTORIES", "/run/user")  # nothing there is looked at
     told = assignments(environ, found, 1000, runtime_is_ours=ours)
     assert told == {ADDRESS: found.address, **more}
 

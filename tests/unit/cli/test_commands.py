@@ -10,6 +10,7 @@ import pexpect
 import pytest
 
 from creds_session.cli import creds
+from tests.unit.alone import ALONE
 from tests.unit.system.test_bus import authenticate_and_fall_silent, dbus_daemon, in_background
 
 MODULES = {"creds": "creds", "creds-doctor": "doctor", "creds-setup-pam": "setup_pam"}
@@ -38,7 +39,7 @@ def run(
     """Run a command as its entry point does, in an environment of these variables alone."""
     program, *arguments = line.split()
     code = (
-        f"import sys; sys.path.insert(0, {python[1]!r}); sys.argv[0] = {program!r}\n"
+        f"import sys; sys.path.insert(0, {python[1]!r}); sys.argv[0] = {program!r}\n{ALONE}"
         f"from creds_session.cli.{MODULES[program]} import main; sys.exit(main())"
     )
     environment = {"PATH": os.defpath, **{name: str(value) for name, value in variables.items()}}
@@ -218,6 +219,7 @@ def test_put_at_a_terminal_shows_no_password_wherever_messages_go(
 ) -> None:
     code = (
         f"import sys; sys.path.insert(0, {python[1]!r}); sys.argv = ['creds', 'put', 'app', 'me']\n"
+        f"{ALONE}"
         "from creds_session.cli.creds import main; sys.exit(main())"
     )
     argv = ["-c", 'exec "$@" 2>/dev/null', "sh", python[0], "-I", "-c", code]
@@ -231,7 +233,7 @@ def test_unlock_by_standard_input_shows_no_password_at_a_terminal(
 ) -> None:
     code = (
         f"import sys; sys.path.insert(0, {python[1]!r})\n"
-        "sys.argv = ['creds', 'unlock', '--create', '--password-stdin']\n"
+        f"sys.argv = ['creds', 'unlock', '--create', '--password-stdin']\n{ALONE}"
         "from creds_session.cli.creds import main; sys.exit(main())"
     )
     environment = {"PATH": os.defpath, "HOME": str(home)}

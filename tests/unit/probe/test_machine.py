@@ -15,7 +15,6 @@ from creds_session.probe.installation import (
 from creds_session.probe.machine import probe, probe_pam
 from creds_session.system.root import Root
 from tests.unit.children import run_child
-from tests.unit.open_folder import let_everybody_in
 
 UNIT = "/usr/lib/systemd/user/gnome-keyring-daemon.socket"
 ETC_UNIT = "/etc/systemd/user/gnome-keyring-daemon.socket"
@@ -103,11 +102,11 @@ def test_probe_pam_reads_every_file_and_says_which_it_could_not(root: Root, tmp_
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_probe_pam_says_which_folder_it_may_not_look_at(root: Root) -> None:
+def test_probe_pam_says_which_folder_it_may_not_look_at(public: Path) -> None:
+    root = Root(public)
     write(root, "/etc/pam.d/sshd", b"a\n")
     write(root, "/usr/lib/pam.d/sshd", b"b\n")
     root.path("/etc/pam.d").chmod(0o700)
-    let_everybody_in(root.directory)
 
     def look() -> None:
         os.setuid(65_534)

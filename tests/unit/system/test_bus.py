@@ -26,7 +26,6 @@ from creds_session.system.bus import (
 )
 from creds_session.system.secret_service import secret_service
 from tests.unit.children import end_within, run_child
-from tests.unit.open_folder import let_everybody_in
 
 ME = os.getuid()
 NOBODY = 65_534
@@ -234,10 +233,9 @@ def test_bus_of_another_user_is_refused_however_friendly_it_is(tmp_path: Path, u
 
 
 @needs_root
-def test_bus_daemon_of_another_user_is_unavailable(tmp_path: Path) -> None:
-    let_everybody_in(tmp_path)
-    os.chown(tmp_path, NOBODY, NOBODY)
-    with dbus_daemon(tmp_path, NOBODY) as address:
+def test_bus_daemon_of_another_user_is_unavailable(public: Path) -> None:
+    os.chown(public, NOBODY, NOBODY)
+    with dbus_daemon(public, NOBODY) as address:
         refused = {Unavailable.exit_code, NotPermitted.exit_code}
         assert run_child(lambda: Bus(address, 3).close()) in refused
 

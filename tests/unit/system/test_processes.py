@@ -10,7 +10,6 @@ import pytest
 
 from creds_session.session_facts import DAEMON_NAME, Daemon, DaemonRole
 from creds_session.system.processes import (
-    bus_daemon_runs,
     end,
     find_program,
     is_daemon,
@@ -52,18 +51,6 @@ def test_keyring_daemons_leave_a_zombie_out(process: subprocess.Popen[bytes]) ->
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert mine(process) == []
-
-
-def test_bus_daemon_runs_leaves_a_zombie_out(tmp_path: Path) -> None:
-    program = tmp_path / "dbus-broker"
-    shutil.copy(shutil.which("sleep") or "", program)
-    if bus_daemon_runs(ME):
-        pytest.skip("a message bus of this user runs")
-    with subprocess.Popen([program, "60"]) as started:
-        assert bus_daemon_runs(ME)
-        started.kill()
-        os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
-        assert not bus_daemon_runs(ME)
 
 
 def test_end_ends_the_very_process(process: subprocess.Popen[bytes]) -> None:

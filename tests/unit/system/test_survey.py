@@ -50,6 +50,11 @@ def test_a_bus_is_seen_with_its_state_and_another_users_is_not(tmp_path: Path) -
         assert process.pid not in {bus.pid for bus in survey(ME + 1).others.buses}
 
 
+def test_a_bus_that_is_a_zombie_is_no_bus(tmp_path: Path) -> None:
+    with running(tmp_path / "dbus-broker", "0") as process:
+        assert process.pid not in {bus.pid for bus in survey(ME).others.buses}
+
+
 def test_resume_wants_the_name_and_the_user(tmp_path: Path) -> None:
     with running(tmp_path / "dbus-broker") as process:
         assert resume(process.pid, "dbus-broker", ME)

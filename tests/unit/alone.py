@@ -1,0 +1,12 @@
+"""Hide the session that whoever runs the tests has on this host, above all its bus and keyring."""
+
+from __future__ import annotations
+
+# Nobody can make a directory there, unlike below /run/user.
+NOWHERE = "/proc/nowhere"
+# The first lines of a program that is a process of its own.
+ALONE = f"""\
+from creds_session.system import bus, processes
+bus.RUNTIME_DIRECTORIES = {NOWHERE!r}
+processes.environments = lambda uid: iter(())
+"""
