@@ -3,8 +3,9 @@ r"""A change that is taken back in time unless someone who logged in anew confir
     note it (durable) -> set the timer -> the change -> note when it was done
           \________________\__ on any failure: stop the timer, forget the note
 
-The timer is systemd's: it outlives the session, and runs ``creds-setup-pam revert``. A timer does
-not outlive the machine, so a unit does the same at the next boot while the note is there.
+The timer is systemd's: it outlives the session, and runs ``creds-setup-pam revert``. It runs the
+release that made the change, so ``scripts/install`` keeps that one while the note is there. A timer
+does not outlive the machine, so a unit does the same at the next boot while the note is there.
 ``confirm`` and that ``revert`` exclude each other by the lock that every change holds.
 """
 
@@ -14,8 +15,6 @@ import json
 import os
 import re
 import shlex
-import stat
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -34,7 +33,7 @@ from creds_session.system import logins, timers
 from creds_session.system.checkpoints import PRIVATE
 from creds_session.system.directory import Directory
 from creds_session.system.lock import exclusive
-from creds_session.system.processes import find_program
+from creds_session.system.own_program import for_root_later
 from creds_session.system.root import Root
 from creds_session.system.state import LOCK, STATE, state_directory, state_directory_if_there
 
@@ -93,15 +92,21 @@ def waiting(
             _require_none(root, state)
         yield lambda: None
         return
-    pending = _arm(root, limit, services)
+    program = for_root_later(PROGRAM)
+    pending = _arm(root, limit, services, program)
     try:
-        yield lambda: _require_waiting(pending)
+        yield lambda: _require_waiting(pending, program)
     except BaseException:  # an interrupt must undo it too
         timers.stop(pending.unit, program=True)
         _give_up(root, pending)
         raise
     with state_directory(root) as state:
         _note(state, pending._replace(since=_now()))
+
+
+def require_program() -> None:
+    """Raise Unavailable if no timer of root's may run this program: ask before all else."""
+    for_root_later(PROGRAM)
 
 
 def confirm(root: Root) -> Pending:
@@ -145,8 +150,7 @@ def drop(root: Root, state: Directory) -> str:
     return f"nobody confirmed the change of {pending.user} in time: it was taken back"
 
 
-def _arm(root: Root, limit: float, services: tuple[str, ...]) -> Pending:
-    program = _installed_program()
+def _arm(root: Root, limit: float, services: tuple[str, ...], program: tuple[str, ...]) -> Pending:
     login = logins.own()
     pending = Pending(
         unit=f"{PROGRAM}-revert-{time.time_ns()}",
@@ -156,13 +160,13 @@ def _arm(root: Root, limit: float, services: tuple[str, ...]) -> Pending:
         login=login.name if login else "",
         boot=_boot(),
     )
-    revert = [program, "revert"]
+    revert = timers.Job((*program, "revert"), PROGRAM, DESCRIPTION)
     with state_directory(root) as state, exclusive(state, LOCK):
         _require_none(root, state)
         _note(state, pending)
     try:
-        timers.at_boot(root, BOOT_UNIT, revert, PENDING, DESCRIPTION)
-        timers.start(pending.unit, limit, revert, DESCRIPTION)
+        timers.at_boot(root, BOOT_UNIT, revert, PENDING)
+        timers.start(pending.unit, limit, revert)
     except BaseException:
         _give_up(root, pending)
         raise
@@ -185,9 +189,13 @@ def _require_none(root: Root, state: Directory | None) -> None:
         )
 
 
-def _require_waiting(pending: Pending) -> None:
+def _require_waiting(pending: Pending, program: tuple[str, ...]) -> None:
+    """Raise Unavailable unless the timer waits, and finds the program that it is to run."""
     if not timers.is_waiting(pending.unit):
         raise Unavailable("the timer that would revert is over or gone; nothing was changed")
+    for path in (word for word in program if word.startswith("/")):
+        if not os.path.exists(path):  # noqa: PTH110 - an install may have removed this release
+            raise Unavailable(f"{path} was removed meanwhile; nothing was changed")
 
 
 def _require_new_login(pending: Pending) -> None:
@@ -204,24 +212,6 @@ def _require_new_login(pending: Pending) -> None:
         raise NotPermitted(f"this login came by {login.service}, not by {names}", hint=hint)
     if pending.boot == _boot() and (pending.since is None or login.began <= pending.since):
         raise NotPermitted("this login began before the change, so it shows nothing", hint=hint)
-
-
-def _installed_program() -> str:
-    """Return the absolute path of this program as installed; its links stay, they are switched.
-
-    A timer of root's must run nothing that a user can replace. Raises Unavailable.
-    """
-    started = sys.argv[0]
-    path = os.path.abspath(started) if "/" in started else find_program(PROGRAM)  # noqa: PTH100
-    if path is None or not os.access(path, os.X_OK):
-        raise Unavailable(f"{PROGRAM} is not installed, so no timer can run it")
-    real = Path(path).resolve()
-    for place in (real, *real.parents):
-        found = place.stat()
-        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
-        if found.st_uid != 0 or others:
-            raise Unavailable(f"{place}: others than root can replace it, so no timer may run it")
-    return path
 
 
 def _note(state: Directory, pending: Pending) -> None:

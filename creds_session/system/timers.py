@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
 from contextlib import suppress
+from typing import NamedTuple
 
 from creds_session.errors import Busy, Unavailable
 from creds_session.system.commands import NOT_FOUND, run
-from creds_session.system.files import Attributes, make_directory, remove, replace
+from creds_session.system.files import Attributes, make_directory, remove, replace, sync_directory
 from creds_session.system.root import Root
 
 NOT_LOADED = 5  # systemctl(1), as an init script's LSB exit status
 BUS_TIMEOUT = 30.0
 
 
-def start(unit: str, seconds: float, argv: Sequence[str], description: str) -> None:
+class Job(NamedTuple):
+    """A program for systemd to run later: its words, its name in the journal, and what it does."""
+
+    argv: tuple[str, ...]
+    name: str
+    description: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words as systemd expects them, which replaces ``$`` in all but the first.
+
+        systemd.service(5), "Command lines": ``$$`` stands for ``$``.
+        """
+        return (self.argv[0], *(word.replace("$", "$$") for word in self.argv[1:]))
+
+
+def start(unit: str, seconds: float, job: Job) -> None:
     """Have systemd run a program once, that many seconds from now. Raises Unavailable.
 
     The accuracy of a timer is a minute unless it is named (systemd.timer(5)). A program that
     finds a lock held is run again.
     """
     command = ["systemd-run", "--quiet", "--collect", "--no-ask-password", f"--unit={unit}"]
-    command += [f"--description={description}", f"--on-active={seconds:g}s"]
-    command += ["--timer-property=AccuracySec=100ms"]
+    command += [f"--description={job.description}", f"--on-active={seconds:g}s"]
+    command += ["--timer-property=AccuracySec=100ms", f"--property=SyslogIdentifier={job.name}"]
     command += [f"--property=RestartForceExitStatus={Busy.exit_code}", "--property=RestartSec=3s"]
-    done = run([*command, "--", *argv], timeout=BUS_TIMEOUT)
+    done = run([*command, "--", *job.words], timeout=BUS_TIMEOUT)
     if done.code == NOT_FOUND:
         raise Unavailable("systemd-run is not installed, so nothing could revert in time")
     if not done.succeeded:
@@ -34,33 +52,58 @@ def start(unit: str, seconds: float, argv: Sequence[str], description: str) -> N
 
 LONGEST_AT_BOOT = 90  # seconds that sshd waits for it at most; a oneshot has no limit of its own
 AT_BOOT = "/etc/systemd/system/{unit}.service"
+UNSAFE = re.compile(r"[\x00-\x1f\x7f'\"\\]")  # systemd's string-util.c:string_is_safe
 WANTED = "/etc/systemd/system/multi-user.target.wants/{unit}.service"
 
 
-def at_boot(root: Root, unit: str, argv: Sequence[str], only_if: str, description: str) -> None:
-    """Have systemd run a program at each boot if a file exists, before anyone logs in.
+def at_boot(root: Root, unit: str, job: Job, only_if: str) -> None:
+    """Have systemd run a program at each boot while a file is there, before anyone logs in.
 
     systemd reads units at boot, so it is not told of this one now. The unit gets the owner of its
-    directory, which is root on a system that runs. Raises CannotWrite.
+    directory, which is root on a system that runs. Raises CannotWrite, and Unavailable for a
+    program whose path systemd would refuse then.
     """
-    words = " ".join(word.replace("%", "%%").replace("$", "$$") for word in argv)
+    if UNSAFE.search(job.argv[0]):
+        raise Unavailable(
+            f"{job.argv[0]!r}: systemd runs no program with a quote or a backslash in its path",
+            hint="install it elsewhere, as scripts/install does",
+        )
     text = f"""\
 [Unit]
-Description={description}
+Description={job.description}
 ConditionPathExists={only_if}
 Before=ssh.service sshd.service systemd-user-sessions.service
 
 [Service]
 Type=oneshot
 TimeoutStartSec={LONGEST_AT_BOOT}
-ExecStart={words}
+SyslogIdentifier={job.name}
+ExecStart={" ".join(map(_quoted, job.words))}
 """
-    make_directory(root.place(WANTED.format(unit=unit)).parent, 0o755)
+    link = root.place(WANTED.format(unit=unit))
+    make_directory(link.parent, 0o755)
     path = root.place(AT_BOOT.format(unit=unit))
     owner = path.parent.stat()
     replace(path, text.encode(), Attributes(0o644, owner.st_uid, owner.st_gid, ()))
     with suppress(FileExistsError):
-        root.place(WANTED.format(unit=unit)).symlink_to(f"../{unit}.service")
+        link.symlink_to(f"../{unit}.service")
+    sync_directory(link.parent)
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for a unit file. What is not plain ASCII is written as bytes in hexadecimal.
+
+    See systemd.syntax(7), "Quoting", and systemd.unit(5), "Specifiers", for ``%``.
+    """
+    told = "".join(_escaped(byte) for byte in os.fsencode(word.replace("%", "%%")))
+    return f'"{told}"'
+
+
+def _escaped(byte: int) -> str:
+    character = chr(byte)
+    if character in {'"', "\\"}:
+        return f"\\{character}"
+    return character if character.isascii() and character.isprintable() else f"\\x{byte:02x}"
 
 
 def not_at_boot(root: Root, unit: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
 
 import pytest
@@ -148,6 +149,125 @@ def test_without_a_timer_nothing_is_changed(machine: Machine, before: str) -> No
         assert (done.returncode, told in done.stderr) == (69, True), done.stderr
         assert sshd(machine) == before
         assert machine.run("test", "-e", PENDING, check=False).returncode == 1
+
+
+SITE = "/opt/creds-session/current/lib/python3*/site-packages"
+LINK = "/usr/local/sbin/creds-setup-pam"
+HER_INTERPRETER = (
+    "cp -a {release} /home/alice/v; sed 1s,{release},/home/alice/v, {link} >/opt/it;"
+    " chmod +x /opt/it"
+)
+REPLACEABLE = {
+    "a user's link": (
+        "install -d -o alice /home/alice/bin; runuser -u alice -- ln -s {link} /home/alice/bin/it",
+        "/home/alice/bin/it",
+        "/home/alice belongs to user id 1000",
+        "rm -r /home/alice/bin",
+    ),
+    "a link of root's by way of a user's": (
+        "runuser -u alice -- ln -s {link} /home/alice/it; ln -s /home/alice/it /opt/it",
+        "/opt/it",
+        "/home/alice belongs to user id 1000",
+        "rm /home/alice/it /opt/it",
+    ),
+    "a directory of a group": (
+        "chgrp staff /usr/local/sbin; chmod 2775 /usr/local/sbin",
+        LINK,
+        "/usr/local/sbin can be changed by others",
+        "chgrp root /usr/local/sbin; chmod 755 /usr/local/sbin",
+    ),
+    "the package": (
+        "chown alice {site}/creds_session",
+        LINK,
+        "site-packages/creds_session belongs to user id 1000",
+        "chown root {site}/creds_session",
+    ),
+    "a module": (
+        "chown alice {site}/creds_session/transaction.py",
+        LINK,
+        "creds_session/transaction.py belongs to user id 1000",
+        "chown root {site}/creds_session/transaction.py",
+    ),
+    "a directory of more modules": (
+        "echo /home/alice >$(echo {site})/more.pth",
+        LINK,
+        "/home/alice belongs to user id 1000",
+        "rm {site}/more.pth",
+    ),
+    "the interpreter": (
+        HER_INTERPRETER,
+        "/opt/it",
+        "/home/alice belongs to user id 1000",
+        "rm -r /home/alice/v /opt/it",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REPLACEABLE)
+def test_what_a_user_can_replace_is_run_by_no_timer(
+    machine: Machine, before: str, what: str
+) -> None:
+    release = machine.run("readlink", "-f", "/opt/creds-session/current").stdout.strip()
+    names = {"link": LINK, "site": SITE, "release": release}
+    spoil, program, part, mend = (one.format(**names) for one in REPLACEABLE[what])
+    machine.sh(spoil)
+    try:
+        done = machine.run(program, "apply", "--confirm-within", "10m", check=False)
+        assert (done.returncode, part in done.stderr) == (69, True), done.stderr
+        assert "so no timer of root's may run creds-setup-pam" in done.stderr
+        assert (sshd(machine), timers(machine)) == (before, "")
+        assert machine.run("test", "-e", PENDING, check=False).returncode == 1
+        tried = machine.run(
+            *(program, "apply", "--confirm-within", "10m", "--try", "alice"), check=False
+        )
+        assert (tried.returncode, part in tried.stderr) == (69, True), tried.stderr  # unasked
+    finally:
+        machine.sh(mend)
+
+
+def test_the_timer_and_the_boot_run_the_release_itself(machine: Machine, before: str) -> None:
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
+    assert sshd(machine) != before
+    release = machine.run("readlink", "-f", "/opt/creds-session/current").stdout.strip()
+    unit = timers(machine).split()[0].replace(".timer", ".service")
+    for name in (unit, "creds-setup-pam-revert.service"):
+        line = machine.sh(f"systemctl cat {name} | grep ^ExecStart= | tail -1").stdout
+        words = [word.strip('"') for word in line.partition("=")[2].split()]
+        assert words[0] in {f"{release}/bin/python", f"{release}/bin/python3"}
+        assert words[1:4] == ["-I", f"{release}/bin/creds-setup-pam", "revert"]
+    machine.run("creds-setup-pam", "revert")
+
+
+WEIRD = "/opt/My Tools %h $HOME é"
+
+
+def test_a_program_with_any_name_is_found_by_the_timer_and_at_boot(
+    machine: Machine, before: str
+) -> None:
+    quoted = shlex.quote(WEIRD)
+    machine.sh(f"cp -a $(readlink -f /opt/creds-session/current) {quoted}")
+    program = [f"{WEIRD}/bin/python", f"{WEIRD}/bin/creds-setup-pam"]
+    try:
+        machine.run(*program, "apply", "--confirm-within", "1s")
+        wait_until(lambda: sshd(machine) == before and timers(machine) == "")
+        machine.run(*program, "apply", "--confirm-within", "10m")
+        assert sshd(machine) != before
+        verified = machine.run("systemd-analyze", "verify", "creds-setup-pam-revert.service")
+        assert verified.stderr == ""
+        machine.reboot()
+        wait_until(lambda: sshd(machine) == before)
+        wait_until(lambda: machine.run("test", "-e", PENDING, check=False).returncode == 1)
+        machine.sh(f"mv {quoted} '/opt/\"'")
+        refused = machine.run(
+            *('/opt/"/bin/python', '/opt/"/bin/creds-setup-pam'),
+            *("apply", "--confirm-within", "10m"),
+            check=False,
+        )
+        assert (refused.returncode, "systemd runs no program" in refused.stderr) == (69, True)
+        assert (sshd(machine), timers(machine)) == (before, "")
+        assert machine.run("test", "-e", PENDING, check=False).returncode == 1
+    finally:
+        machine.sh(f"rm -rf {quoted} '/opt/\"'")
 
 
 def test_a_change_that_fails_leaves_no_timer(machine: Machine, before: str) -> None:

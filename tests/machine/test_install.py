@@ -82,6 +82,22 @@ def test_no_hook_removes_a_hook_that_nobody_edited(machine: Machine) -> None:
     assert machine.sh(f"ls {HOOK}*", check=False).stdout == ""
 
 
+def test_a_timer_finds_its_release_after_an_upgrade(machine: Machine) -> None:
+    """While a change waits, the release that made it stays; the next install removes it."""
+    before = machine.sh("cat /etc/pam.d/sshd").stdout
+    old = machine.sh("readlink /opt/creds-session/current").stdout.strip()
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
+    done = machine.sh(INSTALL)
+    assert f"kept {old}: a change of PAM waits to be confirmed" in done.stderr
+    assert machine.sh("readlink /opt/creds-session/current").stdout.strip() != old
+    timer = "creds-setup-pam-revert-*.timer"
+    unit = machine.run("systemctl", "list-units", "--plain", "-q", timer).stdout.split(".timer")[0]
+    machine.run("systemctl", "start", "--wait", f"{unit}.service")  # as the timer does
+    assert machine.sh("cat /etc/pam.d/sshd").stdout == before
+    machine.sh(INSTALL)
+    assert machine.sh("ls -d /opt/creds-session/2* | wc -l").stdout == "1\n"
+
+
 def test_uninstall_needs_the_program_while_pam_is_changed(machine: Machine) -> None:
     program = "/opt/creds-session/current/bin/creds-setup-pam"
     machine.run("creds-setup-pam", "apply")

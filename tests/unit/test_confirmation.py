@@ -25,6 +25,7 @@ from creds_session.system.state import state_directory
 
 NEW = Login("9", "sshd", 1e12)
 OLD = Login("2", "sshd", 1.0)
+PROGRAM = (sys.executable, "-I", __file__)
 
 
 class Timers:
@@ -32,12 +33,12 @@ class Timers:
 
     def __init__(self) -> None:
         self.set: list[str] = []
-        self.argv: list[str] = []
+        self.argv: tuple[str, ...] = ()
         self.stops = True
 
-    def start(self, unit: str, _seconds: float, argv: list[str], _description: str) -> None:
+    def start(self, unit: str, _seconds: float, job: timers.Job) -> None:
         self.set.append(unit)
-        self.argv = argv
+        self.argv = job.argv
 
     def is_waiting(self, unit: str) -> bool:
         return unit in self.set
@@ -53,7 +54,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Timers:
     made = Timers()
     for name in ("start", "is_waiting", "stop"):
         monkeypatch.setattr(timers, name, getattr(made, name))
-    monkeypatch.setattr(confirmation, "_installed_program", lambda: "/sbin/creds-setup-pam")
+    monkeypatch.setattr(confirmation, "for_root_later", lambda _name: PROGRAM)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     come_by(monkeypatch, OLD)
     return made
@@ -115,7 +116,7 @@ def test_the_timer_waits_before_the_change_and_the_note_is_roots(root: Root, clo
         assert len(clock.set) == 1
         assert root.place(PENDING).stat().st_mode & 0o777 == 0o600
         require_waiting()
-    assert clock.argv == ["/sbin/creds-setup-pam", "revert"]
+    assert clock.argv == (*PROGRAM, "revert")
 
 
 def test_the_unit_for_the_next_boot_has_the_owner_of_its_directory(
@@ -164,6 +165,50 @@ def test_a_timer_that_elapsed_early_undoes_the_change(root: Root, clock: Timers)
     with pytest.raises(Unavailable, match="over or gone"):
         change()
     assert root.read(PENDING) is None
+
+
+def test_a_program_that_is_gone_by_now_undoes_the_change(
+    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "creds-setup-pam"
+    script.touch()
+    program = (sys.executable, "-I", str(script))
+    monkeypatch.setattr(confirmation, "for_root_later", lambda _name: program)
+
+    def change() -> None:
+        with waiting(root, 600, ("sshd",)) as require_waiting:
+            script.unlink()  # as scripts/install removes an old release
+            require_waiting()
+
+    with pytest.raises(Unavailable, match="creds-setup-pam was removed meanwhile"):
+        change()
+    assert (clock.set, root.read(PENDING)) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("word", "quoted"),
+    [
+        ("/opt/creds", '"/opt/creds"'),
+        ("/opt/My Tools", '"/opt/My Tools"'),
+        ("a%b$c", '"a%%b$$c"'),
+        ('a"b\\c', '"a\\"b\\\\c"'),
+        ("a\nb\u00e9\udcff", '"a\\x0ab\\xc3\\xa9\\xff"'),
+    ],
+)
+def test_words_are_quoted_in_the_unit_for_the_next_boot(root: Root, word: str, quoted: str) -> None:
+    timers.at_boot(root, "unit", timers.Job(("/opt/$py%", word), "x", "words"), PENDING)
+    unit = root.path("/etc/systemd/system/unit.service").read_text()
+    assert f'\nExecStart="/opt/$py%%" {quoted}\n' in unit
+    assert "\nSyslogIdentifier=x\n" in unit
+    timers.not_at_boot(root, "unit")
+    assert not root.path("/etc/systemd/system/unit.service").exists()
+
+
+@pytest.mark.parametrize("character", ["'", '"', "\\", "\n"])
+def test_a_program_that_systemd_would_not_run_is_refused(root: Root, character: str) -> None:
+    with pytest.raises(Unavailable, match="systemd runs no program"):
+        timers.at_boot(root, "unit", timers.Job((f"/opt/{character}/x",), "x", "words"), PENDING)
+    assert not root.path("/etc").exists()
 
 
 @pytest.mark.parametrize("limit", [None, 60])
@@ -261,24 +306,6 @@ def test_a_damaged_note_is_told_and_dropped(root: Root) -> None:
     assert root.read(PENDING) is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="the program must be root's")
-def test_the_timers_program_is_absolute_and_roots_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program, link = tmp_path / "creds-setup-pam", tmp_path / "link"
-    program.touch(0o755)
-    link.symlink_to(program)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["./link"])
-    assert confirmation._installed_program() == str(link)
-    program.chmod(0o777)
-    with pytest.raises(Unavailable, match="others than root can replace it"):
-        confirmation._installed_program()
-    monkeypatch.setattr(sys, "argv", ["./none"])
-    with pytest.raises(Unavailable, match="is not installed"):
-        confirmation._installed_program()
-
-
 def process(proc: Path, pid: int, parent: int, program: str, title: str, ticks: int) -> None:
     folder = proc / str(pid)
     folder.mkdir()
@@ -337,7 +364,7 @@ def test_a_systemd_run_that_fails_is_told(
 ) -> None:
     monkeypatch.setattr(timers, "run", lambda *_argv, **_options: done)
     with pytest.raises(Unavailable, match=told):
-        timers.start("unit", 5, ["/x", "revert"], "words")
+        timers.start("unit", 5, timers.Job(("/x", "revert"), "x", "words"))
 
 
 @pytest.mark.parametrize("code", [0, 5, 1, 124])

@@ -23,6 +23,8 @@ def apply(root: Root, arguments: argparse.Namespace) -> int:
     """Make the change, tried and waited for as asked."""
     within = _confirm_within(root, arguments)
     pam_change.prepare(root)
+    if within is not None:
+        confirmation.require_program()
     setup = look(root, arguments)
     if setup.is_needed and arguments.try_user is not None:
         _try(root, setup, arguments.try_user)
