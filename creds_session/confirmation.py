@@ -129,10 +129,23 @@ def confirm(root: Root) -> Pending:
     return pending
 
 
-def drop(root: Root, state: Directory) -> str:
+def is_pending(state: Directory, unit: str) -> bool:
+    """Return whether the change of this timer still waits. A note that is damaged may be its own.
+
+    A timer's program that was to be run again takes back no later change.
+    """
+    try:
+        pending = _read(state)
+    except InvalidData:
+        return True
+    return pending is not None and pending.unit == unit
+
+
+def drop(root: Root, state: Directory, *, by_timer: bool = False) -> str:
     """Forget the waiting, after the change was taken back; return what to tell of it.
 
-    ``state`` is the state directory, whose lock the caller holds. Raises CannotWrite.
+    ``state`` is the state directory, whose lock the caller holds. ``by_timer``: the program of the
+    timer is the caller, so only the timer is stopped. Raises CannotWrite.
     """
     try:
         pending = _read(state)
@@ -143,7 +156,7 @@ def drop(root: Root, state: Directory) -> str:
     if pending is None:
         return ""
     if root.is_running_system:
-        timers.stop(pending.unit, program=False)  # its program may be who calls
+        timers.stop(pending.unit, program=not by_timer)
     _forget(root, state, pending)
     if time.time() < pending.deadline:
         return "the change no longer waits to be confirmed"
@@ -160,7 +173,7 @@ def _arm(root: Root, limit: float, services: tuple[str, ...], program: tuple[str
         login=login.name if login else "",
         boot=_boot(),
     )
-    revert = timers.Job((*program, "revert"), PROGRAM, DESCRIPTION)
+    revert = timers.Job((*program, "revert", "--if-pending", pending.unit), PROGRAM, DESCRIPTION)
     with state_directory(root) as state, exclusive(state, LOCK):
         _require_none(root, state)
         _note(state, pending)
@@ -168,6 +181,7 @@ def _arm(root: Root, limit: float, services: tuple[str, ...], program: tuple[str
         timers.at_boot(root, BOOT_UNIT, revert, PENDING)
         timers.start(pending.unit, limit, revert)
     except BaseException:
+        timers.stop(pending.unit, program=True)  # an answer may have come too late to be heard
         _give_up(root, pending)
         raise
     return pending

@@ -112,15 +112,23 @@ def _holds(now: GroupVerdict, planned: GroupVerdict) -> bool:
     return same and bool(now.problem) == bool(planned.problem)
 
 
-def revert(root: Root) -> tuple[tuple[str, ...], Told]:
-    """Take back all that ``apply`` did; return the files that changed and what to tell."""
+def revert(root: Root, *, if_pending: str | None = None) -> tuple[tuple[str, ...], Told]:
+    """Take back all that ``apply`` did; return the files that changed and what to tell.
+
+    ``if_pending`` names the timer whose program this is: nothing is taken back unless the change
+    that it was set for still waits to be confirmed.
+    """
     _require_rights(root)
     lines: list[str] = []
+    by_timer = if_pending is not None
     touched = take_back(
         root,
         partial(_refuse_harm, root),
-        lambda state: lines.append(confirmation.drop(root, state)),
+        lambda state: lines.append(confirmation.drop(root, state, by_timer=by_timer)),
+        lambda state: if_pending is None or confirmation.is_pending(state, if_pending),
     )
+    if by_timer and not lines:
+        return (), Told(("the change that this timer was set for no longer waits",))
     lines = [line for line in lines if line]
     if DROP_IN not in touched or not root.is_running_system:
         return touched, Told(tuple(lines))

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from creds_session.errors import Busy, CredsSessionError, InvalidData
+from creds_session.errors import Busy, CannotWrite, CredsSessionError, InvalidData
 from creds_session.system import checkpoints
 from creds_session.system.checkpoints import IN_PROGRESS, Checkpoint
 from creds_session.system.directory import Directory
@@ -76,16 +76,20 @@ def take_back(
     root: Root,
     check: Callable[[str, bytes, bytes], None] = lambda *_: None,
     then: Callable[[Directory], None] = lambda _state: None,
+    only_if: Callable[[Directory], bool] = lambda _state: True,
 ) -> tuple[str, ...]:
     """Take back every change that was made, the newest first; return the files touched.
 
     ``check(path, now, content)`` is asked before a file that others edited since is written, and
     may raise; then that change stays to be taken back. ``then`` is called with the state directory
-    while the lock is held. InvalidData is raised after the other changes were taken back if what
-    was saved of one cannot be read; that stays as it is, and ``then`` is not called.
+    while the lock is held, and so is ``only_if``, before all else: if it says no, nothing is taken
+    back. InvalidData is raised after the other changes were taken back if what was saved of one
+    cannot be read; that stays as it is, and ``then`` is not called.
     """
     touched: list[str] = []
     with _locked(root, recovers=False) as (state, directory):
+        if not only_if(state):
+            return ()
         for checkpoint in checkpoints.load_all(directory):
             touched += _restore(root, checkpoint, check)
         then(state)
@@ -177,7 +181,8 @@ def _restore(root: Root, checkpoint: Checkpoint, check: Check = lambda *_: None)
         except CredsSessionError as error:
             refused[file.path] = error
     if refused:
-        checkpoint.with_written(*refused)
+        with suppress(CannotWrite):  # a disk that is full for a file is full for this note too
+            checkpoint.with_written(*refused)
         raise _refusal(list(refused.values()))
     for folder in checkpoint.manifest.made_directories:
         with suppress(OSError, InvalidData):  # not empty, not there, or a link by now

@@ -7,13 +7,18 @@ import re
 from contextlib import suppress
 from typing import NamedTuple
 
-from creds_session.errors import Busy, Unavailable
+from creds_session.errors import Unavailable
 from creds_session.system.commands import NOT_FOUND, run
 from creds_session.system.files import Attributes, make_directory, remove, replace, sync_directory
 from creds_session.system.root import Root
 
 NOT_LOADED = 5  # systemctl(1), as an init script's LSB exit status
 BUS_TIMEOUT = 30.0
+
+
+UNTIL_IT_SUCCEEDS = ("Restart=on-failure", "RestartSec=10s")  # systemd.service(5)
+NO_LIMIT = "StartLimitIntervalSec=0"  # systemd.unit(5): else five starts within a time end it
+ONESHOT_RESTARTS = 244  # before, systemd refuses a unit with Type=oneshot and Restart=
 
 
 class Job(NamedTuple):
@@ -33,15 +38,17 @@ class Job(NamedTuple):
 
 
 def start(unit: str, seconds: float, job: Job) -> None:
-    """Have systemd run a program once, that many seconds from now. Raises Unavailable.
+    """Have systemd run a program that many seconds from now. Raises Unavailable.
 
-    The accuracy of a timer is a minute unless it is named (systemd.timer(5)). A program that
-    finds a lock held is run again.
+    A program that fails, however it fails, is run again until it succeeds: a full disk, a lock
+    that is held or a file system that is read-only for a while must not be the end of it. systemd
+    writes each attempt and each restart to the journal. The accuracy of a timer is a minute unless
+    it is named (systemd.timer(5)).
     """
     command = ["systemd-run", "--quiet", "--collect", "--no-ask-password", f"--unit={unit}"]
     command += [f"--description={job.description}", f"--on-active={seconds:g}s"]
     command += ["--timer-property=AccuracySec=100ms", f"--property=SyslogIdentifier={job.name}"]
-    command += [f"--property=RestartForceExitStatus={Busy.exit_code}", "--property=RestartSec=3s"]
+    command += [f"--property={setting}" for setting in (*UNTIL_IT_SUCCEEDS, NO_LIMIT)]
     done = run([*command, "--", *job.words], timeout=BUS_TIMEOUT)
     if done.code == NOT_FOUND:
         raise Unavailable("systemd-run is not installed, so nothing could revert in time")
@@ -59,24 +66,28 @@ WANTED = "/etc/systemd/system/multi-user.target.wants/{unit}.service"
 def at_boot(root: Root, unit: str, job: Job, only_if: str) -> None:
     """Have systemd run a program at each boot while a file is there, before anyone logs in.
 
-    systemd reads units at boot, so it is not told of this one now. The unit gets the owner of its
-    directory, which is root on a system that runs. Raises CannotWrite, and Unavailable for a
-    program whose path systemd would refuse then.
+    A program that fails is run again until it succeeds, by systemd 244 and later. Logins wait for
+    the first attempt alone. systemd reads units at boot, so it is not told of this one now. The
+    unit gets the owner of its directory, which is root on a system that runs. Raises CannotWrite,
+    and Unavailable for a program whose path systemd would refuse then.
     """
     if UNSAFE.search(job.argv[0]):
         raise Unavailable(
             f"{job.argv[0]!r}: systemd runs no program with a quote or a backslash in its path",
             hint="install it elsewhere, as scripts/install does",
         )
+    again = "\n".join(UNTIL_IT_SUCCEEDS) if _version() >= ONESHOT_RESTARTS else "Restart=no"
     text = f"""\
 [Unit]
 Description={job.description}
 ConditionPathExists={only_if}
 Before=ssh.service sshd.service systemd-user-sessions.service
+{NO_LIMIT}
 
 [Service]
 Type=oneshot
 TimeoutStartSec={LONGEST_AT_BOOT}
+{again}
 SyslogIdentifier={job.name}
 ExecStart={" ".join(map(_quoted, job.words))}
 """
@@ -88,6 +99,12 @@ ExecStart={" ".join(map(_quoted, job.words))}
     with suppress(FileExistsError):
         link.symlink_to(f"../{unit}.service")
     sync_directory(link.parent)
+
+
+def _version() -> int:
+    """Return the version of systemd, or 0 if it does not say (systemctl(1), --version)."""
+    found = re.match(r"systemd (\d+)", run(["systemctl", "--version"]).output)
+    return int(found.group(1)) if found else 0
 
 
 def _quoted(word: str) -> str:

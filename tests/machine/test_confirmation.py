@@ -270,6 +270,97 @@ def test_a_program_with_any_name_is_found_by_the_timer_and_at_boot(
         machine.sh(f"rm -rf {quoted} '/opt/\"'")
 
 
+LATE = "#!/bin/sh\n/opt/systemd-run \"$@\"\necho 'no answer' >&2\nexit 1\n"
+
+
+def test_a_timer_that_was_set_though_it_was_not_said_is_stopped(
+    machine: Machine, before: str
+) -> None:
+    (machine.root / "opt/late").write_text(LATE)
+    machine.sh("cp /usr/bin/systemd-run /opt; chmod +x /opt/late")
+    apply_it = "creds-setup-pam apply --confirm-within 10m"
+    mount = "mount --bind /opt/late /usr/bin/systemd-run"
+    done = machine.run("unshare", "-m", "sh", "-c", f"{mount}; {apply_it}", check=False)
+    assert (done.returncode, "no answer" in done.stderr) == (69, True), done.stderr
+    assert (sshd(machine), timers(machine)) == (before, "")
+    assert machine.run("test", "-e", PENDING, check=False).returncode == 1
+
+
+def test_a_timer_takes_back_no_other_change_than_its_own(machine: Machine, before: str) -> None:
+    machine.run("creds-setup-pam", "apply")
+    late = machine.run("creds-setup-pam", "revert", "--if-pending", "creds-setup-pam-revert-1")
+    assert "the change that this timer was set for no longer waits" in late.stderr
+    assert sshd(machine) != before
+    machine.run("creds-setup-pam", "revert")
+    assert sshd(machine) == before
+
+
+def test_a_full_disk_only_delays_the_timer(machine: Machine, before: str) -> None:
+    machine.sh(
+        "cp -a /etc/pam.d /root/pam.d; mount -t tmpfs -o size=256k,mode=755 tmpfs /etc/pam.d;"
+        " cp -a /root/pam.d/. /etc/pam.d"
+    )
+    try:
+        machine.run("creds-setup-pam", "apply", "--confirm-within", "3s")
+        unit = timers(machine).split(".service")[0]
+        machine.sh("head -c 1M /dev/zero >/etc/pam.d/.full", check=False)
+        changed = sshd(machine)
+        assert changed != before
+        wait_until(lambda: "restart counter is at 1" in machine.journal("-u", unit), 40)
+        told = machine.journal("-u", unit)
+        assert "/etc/pam.d/sshd: cannot be written: No space left on device" in told
+        assert "it could not be taken back: it is still in place" in told
+        assert sshd(machine) == changed
+        machine.run("rm", "/etc/pam.d/.full")
+        wait_until(lambda: sshd(machine) == before, 40)
+        wait_until(lambda: timers(machine) == "")
+        assert "nobody confirmed the change of root in time: it was taken back" in machine.journal()
+        assert machine.run("test", "-e", PENDING, check=False).returncode == 1
+    finally:
+        machine.sh("umount --lazy /etc/pam.d; rm -r /root/pam.d")
+
+
+READ_ONLY = """\
+[Unit]
+DefaultDependencies=no
+Before=creds-setup-pam-revert.service
+[Service]
+Type=oneshot
+ExecStart=/bin/mount --bind -o ro /etc/pam.d /etc/pam.d
+"""
+
+
+def test_a_boot_that_cannot_take_it_back_lets_people_in_and_tries_again(
+    machine: Machine, before: str
+) -> None:
+    units = "/etc/systemd/system"
+    (machine.root / "etc/systemd/system/read-only.service").write_text(READ_ONLY)
+    machine.sh(
+        f"mkdir -p {units}/sysinit.target.wants; cd {units}/sysinit.target.wants;"
+        " ln -s ../read-only.service ."
+    )
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
+    try:
+        machine.reboot()
+        assert sshd(machine) != before
+        with machine.ssh("alice", ALICE, answers=[""]) as session:
+            assert session.run("true").status == 0
+        unit = "creds-setup-pam-revert.service"
+        wait_until(lambda: "restart counter is at 1" in machine.journal("-u", unit), 40)
+        told = machine.journal("-u", unit)
+        assert "/etc/pam.d/sshd: cannot be written: Read-only file system" in told
+        assert "it could not be taken back: it is still in place" in told
+        assert sshd(machine) != before
+        machine.run("umount", "/etc/pam.d")
+        wait_until(lambda: sshd(machine) == before, 40)
+        wait_until(lambda: machine.run("test", "-e", PENDING, check=False).returncode == 1)
+    finally:
+        machine.sh(
+            f"umount /etc/pam.d; rm -f {units}/*/read-only.service {units}/read-only.service",
+            check=False,
+        )
+
+
 def test_a_change_that_fails_leaves_no_timer(machine: Machine, before: str) -> None:
     machine.run("mount", "--bind", "-o", "ro", "/etc/pam.d", "/etc/pam.d")
     try:

@@ -13,6 +13,7 @@ from creds_session.confirmation import (
     NothingPending,
     Pending,
     confirm,
+    is_pending,
     seconds,
     waiting,
 )
@@ -26,6 +27,7 @@ from creds_session.system.state import state_directory
 NEW = Login("9", "sshd", 1e12)
 OLD = Login("2", "sshd", 1.0)
 PROGRAM = (sys.executable, "-I", __file__)
+NOTE = Pending("creds-setup-pam-revert-1", 1.0, ("sshd",), "root", "2", "boot")
 
 
 class Timers:
@@ -93,6 +95,11 @@ def drop(root: Root) -> str:
         return confirmation.drop(root, state)
 
 
+def pending_of(root: Root, unit: str) -> bool:
+    with state_directory(root) as state:
+        return is_pending(state, unit)
+
+
 @pytest.mark.parametrize(
     ("text", "value"), [("1s", 1), ("90s", 90), ("10m", 600), ("1h", 3600), ("24h", 86400)]
 )
@@ -116,7 +123,7 @@ def test_the_timer_waits_before_the_change_and_the_note_is_roots(root: Root, clo
         assert len(clock.set) == 1
         assert root.place(PENDING).stat().st_mode & 0o777 == 0o600
         require_waiting()
-    assert clock.argv == (*PROGRAM, "revert")
+    assert clock.argv == (*PROGRAM, "revert", "--if-pending", *clock.set)
 
 
 def test_the_unit_for_the_next_boot_has_the_owner_of_its_directory(
@@ -150,10 +157,15 @@ def test_a_timer_that_cannot_be_set_stops_the_change(
     def refuse(*_arguments: object) -> None:
         raise Unavailable("no")
 
-    monkeypatch.setattr(timers, "start", refuse)
-    with pytest.raises(Unavailable), waiting(root, 600, ("sshd",)):
-        raise AssertionError
-    assert (clock.set, root.read(PENDING)) == ([], None)
+    def set_it_and_refuse(unit: str, *_arguments: object) -> None:
+        clock.set.append(unit)
+        refuse()
+
+    for start in (refuse, set_it_and_refuse):
+        monkeypatch.setattr(timers, "start", start)
+        with pytest.raises(Unavailable), waiting(root, 600, ("sshd",)):
+            raise AssertionError
+        assert (clock.set, root.read(PENDING)) == ([], None)
 
 
 def test_a_timer_that_elapsed_early_undoes_the_change(root: Root, clock: Timers) -> None:
@@ -202,6 +214,42 @@ def test_words_are_quoted_in_the_unit_for_the_next_boot(root: Root, word: str, q
     assert "\nSyslogIdentifier=x\n" in unit
     timers.not_at_boot(root, "unit")
     assert not root.path("/etc/systemd/system/unit.service").exists()
+
+
+@pytest.mark.parametrize(
+    ("told", "again"),
+    [
+        ("systemd 244 (244.1)\n+PAM", "Restart=on-failure\nRestartSec=10s"),
+        ("systemd 257~rc1 (257)", "Restart=on-failure\nRestartSec=10s"),
+        ("systemd 243 (243)", "Restart=no"),
+        ("", "Restart=no"),
+    ],
+)
+def test_at_boot_it_is_tried_again_where_systemd_can(
+    root: Root, monkeypatch: pytest.MonkeyPatch, told: str, again: str
+) -> None:
+    """Before 244 systemd refuses the whole unit for a Restart= (service.c:service_verify)."""
+    monkeypatch.setattr(timers, "run", lambda _argv: Completed(0, told, ""))
+    timers.at_boot(root, "unit", timers.Job(("/x",), "x", "words"), PENDING)
+    unit = root.path("/etc/systemd/system/unit.service").read_text()
+    assert f"\n{again}\n" in unit
+    assert "\nStartLimitIntervalSec=0\n\n[Service]\n" in unit
+    link = root.path("/etc/systemd/system/multi-user.target.wants/unit.service")
+    assert link.resolve() == root.path("/etc/systemd/system/unit.service")
+
+
+def test_the_program_of_a_timer_is_run_until_it_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def run(argv: list[str], **_options: float) -> Completed:
+        asked.extend(argv)
+        return Completed(0, "", "")
+
+    monkeypatch.setattr(timers, "run", run)
+    timers.start("unit", 5, timers.Job(("/x", "a$b"), "x", "words"))
+    for setting in ("Restart=on-failure", "RestartSec=10s", "StartLimitIntervalSec=0"):
+        assert f"--property={setting}" in asked
+    assert asked[-3:] == ["--", "/x", "a$$b"]
 
 
 @pytest.mark.parametrize("character", ["'", '"', "\\", "\n"])
@@ -294,6 +342,30 @@ def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root) -> None:
     note(root, pending._replace(deadline=1.0))
     assert "nobody confirmed the change of" in drop(root)
     assert root.read(PENDING) is None
+
+
+def test_only_the_change_of_the_timer_itself_is_pending(root: Root, clock: Timers) -> None:
+    assert not pending_of(root, "unit")
+    pending = wait_for(root)
+    assert pending_of(root, pending.unit)
+    assert not pending_of(root, "unit")
+    root.place(PENDING).write_text("{}")  # damaged: what was changed may have to be taken back
+    assert pending_of(root, pending.unit)
+    assert clock.set
+
+
+@pytest.mark.parametrize("by_timer", [False, True])
+def test_the_program_of_a_timer_is_stopped_unless_it_is_the_caller(
+    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch, *, by_timer: bool
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(timers, "stop", lambda _unit, *, program: asked.append(program))
+    monkeypatch.setattr(confirmation, "_read", lambda _root: NOTE)
+    monkeypatch.setattr(confirmation, "_forget", lambda *_note: None)
+    with state_directory(root) as state:  # of the running system: only that one has timers
+        confirmation.drop(Root(), state, by_timer=by_timer)
+    assert asked == [not by_timer]
+    assert clock.set == []
 
 
 @pytest.mark.usefixtures("clock")

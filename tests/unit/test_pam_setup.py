@@ -44,6 +44,14 @@ def test_apply_and_revert_are_exact_opposites(root: Root) -> None:
     assert revert(root)[0] == ()
 
 
+def test_the_revert_of_a_timer_leaves_a_change_that_is_not_its_own(root: Root) -> None:
+    apply(root, look(root, ["sshd"]))
+    changed = snapshot(root)
+    touched, told = revert(root, if_pending="creds-setup-pam-revert-1")
+    assert (touched, snapshot(root)) == ((), changed)
+    assert told.lines == ("the change that this timer was set for no longer waits",)
+
+
 def test_apply_only_inserts_lines(root: Root) -> None:
     apply(root, look(root, ["sshd"]))
     lines = (root.read(SSHD) or b"").splitlines(keepends=True)

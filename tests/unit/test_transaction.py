@@ -13,6 +13,7 @@ import pytest
 
 from creds_session.errors import Busy, CannotWrite, InvalidData
 from creds_session.system import checkpoints
+from creds_session.system.directory import Directory
 from creds_session.system.files import Attributes, make_directory, replace
 from creds_session.system.manifest import SavedEdit
 from creds_session.system.root import Root
@@ -387,6 +388,34 @@ def test_take_back_names_every_file_that_it_could_not_put_back(root: Root) -> No
         root.path(path).symlink_to("../managed")
     with pytest.raises(InvalidData, match=f"{OTHER}: .*{SSHD}: "):
         take_back(root)
+
+
+def test_take_back_names_the_file_and_not_the_note_where_the_disk_is_full(root: Root) -> None:
+    change(root, CHANGES[:1], nothing)
+
+    def full(path: Path, *_arguments: object, **_look: object) -> None:
+        raise CannotWrite(f"{path}: cannot be written: No space left on device")
+
+    def full_too(directory: Directory, name: str, *_arguments: object) -> None:
+        full(directory.path / name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("creds_session.transaction.replace", full)
+        patch.setattr(Directory, "replace", full_too)
+        with pytest.raises(CannotWrite, match=f"{SSHD}: cannot be written"):
+            take_back(root)
+    assert root.read(SSHD) == AFTER
+    assert take_back(root) == (SSHD,)
+    assert (root.read(SSHD), is_changed(root)) == (BEFORE, False)
+
+
+def test_take_back_does_nothing_unless_it_is_wanted(root: Root) -> None:
+    change(root, CHANGES[:1], nothing)
+    done: list[str] = []
+    assert (
+        take_back(root, then=lambda _state: done.append("then"), only_if=lambda _state: False) == ()
+    )
+    assert (root.read(SSHD), is_changed(root), done) == (AFTER, True, [])
 
 
 def test_take_back_leaves_a_folder_of_ours_that_became_a_link(root: Root) -> None:

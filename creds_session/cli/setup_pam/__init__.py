@@ -89,6 +89,8 @@ def _parser() -> Parser:
             _planning(command)
         if name == "apply":
             _safety(command)
+        if name == "revert":  # for the timer of --confirm-within
+            command.add_argument("--if-pending", metavar="UNIT", help=argparse.SUPPRESS)
         if name == "explain":
             _explaining(command)
         if name == "simulate":

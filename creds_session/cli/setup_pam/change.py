@@ -11,7 +11,7 @@ from creds_session.cli.common import complain, print_json
 from creds_session.cli.setup_pam import PROGRAM
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
 from creds_session.cli.setup_pam.look import NEEDED, exit_code, look, options, show, values
-from creds_session.errors import Unavailable, UsageError
+from creds_session.errors import CredsSessionError, Unavailable, UsageError
 from creds_session.pam_setup import Setup
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
@@ -96,9 +96,20 @@ def ask(root: Root, arguments: argparse.Namespace) -> int:
     return _apply(root, setup, arguments) if confirm("Apply this change? [y/N] ") else NEEDED
 
 
+NOT_YET = (
+    "nobody confirmed the change of PAM, and it could not be taken back: it is still in place",
+    "systemd tries again every 10 s (at boot: since systemd 244). By hand: creds-setup-pam revert",
+)
+
+
 def revert(root: Root, arguments: argparse.Namespace) -> int:
     """Take back exactly what apply did."""
-    touched, told = pam_change.revert(root)
+    try:
+        touched, told = pam_change.revert(root, if_pending=arguments.if_pending)
+    except CredsSessionError:
+        if arguments.if_pending:  # nobody may be able to log in: say what is at stake
+            complain(PROGRAM, *NOT_YET)
+        raise
     if arguments.json:
         print_json({"changed": list(touched), "user_managers": list(told.lines)})
         return 0

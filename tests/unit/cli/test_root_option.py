@@ -47,6 +47,8 @@ def strays(system: Path, calls: list[Call]) -> Iterator[str]:
     assert first.name == "execve"
     for call in others:
         outside = [path for path in call.paths if not Path(path).is_relative_to(system)]
+        # A file that was opened before, by a path that was judged then.
+        outside = [path for path in outside if not path.startswith("/proc/self/fd/")]
         written = [path for path in outside if call.changes_files and path != "/dev/null"]
         read = [path for path in outside if OF_THE_HOST.match(path) or "libpam.so" in path]
         if call.starts_a_program or call.name in {"connect", "sendto", "sendmsg"}:

@@ -332,8 +332,8 @@ def test_a_signal_ends_who_asks_though_it_was_moved_to_the_background(shell: She
     os.killpg(group, signal.SIGSTOP)
     shell.wait_for("Stopped")
     shell.run("bg")
-    shell.run("kill %1; kill -CONT %1")
-    assert "143" in shell.run("wait %1; echo $?")
+    # In one line: before its next prompt the shell would tell of the job's end, and forget it.
+    assert "143" in shell.run("kill %1; kill -CONT %1; wait %1; echo $?")
     assert shell.child.getecho()
 
 
