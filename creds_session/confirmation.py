@@ -29,8 +29,7 @@ from creds_session.errors import (
     Unavailable,
     UsageError,
 )
-from creds_session.system import logins, timers
-from creds_session.system.checkpoints import PRIVATE
+from creds_session.system import checkpoints, logins, timers
 from creds_session.system.directory import Directory
 from creds_session.system.lock import exclusive
 from creds_session.system.own_program import for_root_later
@@ -73,7 +72,7 @@ def seconds(text: str) -> int:
     found = DURATION.fullmatch(text)
     value = int(found.group(1)) * UNITS[found.group(2)] if found else 0
     if not 0 < value <= LONGEST:
-        raise UsageError(f"{text!r}: not a time as 90s, 10m or 1h, of at most 24h")
+        raise UsageError("--confirm-within: not a time such as 90s, 10m or 1h, of at most 24h")
     return value
 
 
@@ -176,6 +175,7 @@ def _arm(root: Root, limit: float, services: tuple[str, ...], program: tuple[str
     revert = timers.Job((*program, "revert", "--if-pending", pending.unit), PROGRAM, DESCRIPTION)
     with state_directory(root) as state, exclusive(state, LOCK):
         _require_none(root, state)
+        checkpoints.require_readable(state)
         _note(state, pending)
     try:
         timers.at_boot(root, BOOT_UNIT, revert, PENDING)
@@ -229,7 +229,7 @@ def _require_new_login(pending: Pending) -> None:
 
 
 def _note(state: Directory, pending: Pending) -> None:
-    state.replace(NOTE, json.dumps(pending._asdict()).encode(), PRIVATE)
+    state.replace(NOTE, json.dumps(pending._asdict()).encode(), checkpoints.PRIVATE)
 
 
 def _read(state: Directory) -> Pending | None:

@@ -101,7 +101,9 @@ CHECKS = (
         _activation_broken,
         cause="the first service file that the bus finds for the name counts, and its program is"
         " gone: an own file below ~/.local/share/dbus-1, or a package that was removed",
-        cure=Remediation("the owner of that file removes it, or its program is installed"),
+        cure=Remediation(
+            "install the program that the file names, or ask the owner of the file to remove it"
+        ),
         needs=("daemon-not-installed",),
     ),
     Check(

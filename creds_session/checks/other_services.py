@@ -128,7 +128,7 @@ def _lacking(facts: Facts) -> Found | None:
         return None
     services = [word for name in names for word in ("--service", name)]
     command = shlex.join(("sudo", "creds-setup-pam", *services, "apply"))
-    seen = f"not opened by a login by: {', '.join(names)}"
+    seen = f"logins by these services do not unlock the keyring: {', '.join(names)}"
     return Found((seen,), cure=Remediation(f"if people log in by these services: {command}"))
 
 

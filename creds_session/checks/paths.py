@@ -102,9 +102,11 @@ def moved_aside(
 def given_back(path: PathFacts, facts: Facts) -> Remediation:
     """Return how root gives a file or directory back to this user.
 
-    A command is shown only if root alone decides what lies at the path, on this machine. There is
-    none for an account that is not a person's, nor for a directory of the system: ``/`` or
-    ``/usr/sbin`` is the home of some accounts.
+    A command is shown only for the home that the account database names, and only if root alone
+    decides what lies there, on this machine. Any other path comes from the user's environment:
+    ``XDG_DATA_HOME=/etc`` must not have root give ``/etc/keyrings`` away. There is no command for
+    an account that is not a person's, nor for a directory of the system: ``/`` or ``/usr/sbin`` is
+    the home of some accounts.
     """
     top, below = [*path.path.strip("/").split("/"), ""][:2]
     is_of_a_person = facts.session.uid >= UID_MIN and below and top not in OF_THE_SYSTEM
@@ -113,8 +115,12 @@ def given_back(path: PathFacts, facts: Facts) -> Remediation:
             "if it should belong to this user, an administrator changes its owner; first make sure"
             " that nothing else needs it"
         )
-    if path.redirection or facts.reader is Reader.ELSEWHERE:
-        why = path.redirection or "it is a path on another machine"
+    why = path.redirection
+    if facts.reader is Reader.ELSEWHERE:
+        why = why or "it is a path on another machine"
+    if path.path != facts.home.home_of_account:
+        why = why or "the user's own settings name this path"
+    if why:
         return Remediation(
             "an administrator has to give it back to this user. No command is shown for root,"
             f" because {why}, and so the command could reach any other file. First end this user's"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from creds_session.errors import CredsSessionError, NotPermitted
 
 END = "--"
+MAY_HOLD_A_PASSWORD = ("--env", "-e", "--askpass", "--expect", "--password-credential")
 SETUP = "creds-setup-pam"
 
 
@@ -17,10 +18,14 @@ def typed(program: str) -> str:
     """Return the command that runs, as a person can paste it.
 
     The words after ``creds run … --`` are left out: they are another program's, and its password
-    may be one of them. ``sys.argv[0]`` is not used: it is the path where the program was found.
+    may be one of them. So are options whose value may be a password by mistake, as in
+    ``--env PGPASSWORD=…``; then only the subcommand is named. ``sys.argv[0]`` is not used: it is
+    the path where the program was found.
     """
     words: Sequence[str] = sys.argv[1:]
     words = words[1:] if words[:1] == [END] else words
+    if any(word.startswith(MAY_HOLD_A_PASSWORD) for word in words):
+        return f"{shlex.join([program, words[0]])} ..."
     if words[:1] != ["run"] or END not in words:
         return shlex.join([program, *words])
     before = words[: words.index(END) + 1]

@@ -128,6 +128,15 @@ def load_all(directory: Directory, *, state: str | None = None) -> Iterator[Chec
         raise InvalidData(text, hint=problems[0].hint)
 
 
+def require_readable(state: Directory) -> None:
+    """Raise InvalidData if a checkpoint cannot be read: what reverts a change would stop there."""
+    directory = state.trusted(CHECKPOINTS)
+    if directory is not None:
+        with directory:
+            for _checkpoint in load_all(directory):
+                pass
+
+
 def sweep(directory: Directory) -> None:
     """Remove what runs that died left unfinished, or did not finish to remove; hold the lock."""
     for name in filter(UNFINISHED.fullmatch, directory.names()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -43,10 +44,10 @@ def foreign_place(environ: Mapping[str, str]) -> ForeignPlace | None:
     if os.getuid() != 0:
         return None
     place = environ.get("XDG_RUNTIME_DIR")
-    if place and os.path.isdir(place):  # noqa: PTH112
-        owner = os.stat(place).st_uid  # noqa: PTH116
-        if owner != 0:
-            return ForeignPlace("XDG_RUNTIME_DIR", place, _name_of(owner, environ))
+    if place:
+        owner = _owner_of_directory(place)
+        if owner not in {None, 0}:
+            return ForeignPlace("XDG_RUNTIME_DIR", place, _name_of(owner or 0, environ))
     for variable, files in FILES.items():
         place = environ.get(variable)
         if not place or (variable == "HOME" and _is_home_of_root(place)):
@@ -55,6 +56,14 @@ def foreign_place(environ: Mapping[str, str]) -> ForeignPlace | None:
             found = weakness(os.path.join(place, file))  # noqa: PTH118
             if found is not None:
                 return ForeignPlace(variable, place, _name_of(found.uid, environ))
+    return None
+
+
+def _owner_of_directory(place: str) -> int | None:
+    with suppress(OSError):
+        status = os.stat(place)  # noqa: PTH116
+        if stat.S_ISDIR(status.st_mode):
+            return status.st_uid
     return None
 
 

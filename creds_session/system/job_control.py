@@ -1,9 +1,9 @@
 """Job control of a terminal: only its foreground process group may change or read it (termios(3)).
 
 The kernel stops every other process group that tries (SIGTTOU, SIGTTIN). A shell with job control
-brings a stopped job forward when the person types ``fg``. timeout(1) puts its command into a group
-of its own and brings it forward never; a stopped process does not end by SIGTERM either, if it has
-a handler and tries again. So we look before each change and each read.
+brings a stopped job to the foreground when the person types ``fg``. timeout(1) puts its command
+into a group of its own and never brings it to the foreground. A stopped process that handles
+SIGTERM does not end by it. So we look before each change and each read.
 """
 
 from __future__ import annotations

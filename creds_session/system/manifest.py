@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -139,6 +140,7 @@ def _paths(values: list[Any]) -> tuple[str, ...]:
 def _path(value: object) -> str:
     if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
         raise ValueError("a path in it is not absolute")
+    os.fsencode(value)  # raises ValueError for what the kernel cannot be given
     return value
 
 

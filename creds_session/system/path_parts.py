@@ -49,7 +49,8 @@ def parts(path: str) -> Iterator[Part]:
     After a link come the parts of its target. The parts end where nothing is there. Raises
     OSError if a part cannot be looked at, and for a loop of links.
     """
-    todo = os.path.join(os.getcwd(), path).split("/")  # noqa: PTH109, PTH118 - the text counts
+    whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109
+    todo = whole.split("/")
     here, links = "/", 0
     yield Part(here, os.lstat(here))
     while todo:

@@ -27,8 +27,8 @@ class TimeLimit:
     def end(self, send: Callable[[signal.Signals], object]) -> None:
         """End the command; call it when nothing is left.
 
-        A stopped command is let go on, since it takes no SIGTERM else: so does timeout(1). Raises
-        what ``send`` raises.
+        A stopped command is continued, because it cannot handle SIGTERM while it is stopped.
+        timeout(1) does the same. Raises what ``send`` raises.
         """
         number = signal.SIGKILL if self.is_over else signal.SIGTERM
         self.is_over = True

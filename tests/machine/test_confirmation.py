@@ -74,7 +74,7 @@ def test_without_a_confirmation_the_old_bytes_are_back(machine: Machine, before:
     began = time.monotonic()
     with machine.ssh("root", ROOT) as session:
         told = apply(session, "5s")
-    assert "it is taken back at" in told
+    assert "the change is reverted at" in told
     assert sshd(machine) != before
     assert machine.run("stat", "-c", "%U %a", PENDING).stdout == "root 600\n"
     wait_until(lambda: sshd(machine) == before)

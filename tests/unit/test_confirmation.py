@@ -22,7 +22,7 @@ from creds_session.system import logins, timers
 from creds_session.system.commands import Completed
 from creds_session.system.logins import Login
 from creds_session.system.root import Root
-from creds_session.system.state import state_directory
+from creds_session.system.state import STATE, state_directory
 
 NEW = Login("9", "sshd", 1e12)
 OLD = Login("2", "sshd", 1.0)
@@ -342,6 +342,17 @@ def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root) -> None:
     note(root, pending._replace(deadline=1.0))
     assert "nobody confirmed the change of" in drop(root)
     assert root.read(PENDING) is None
+
+
+def test_no_change_waits_if_its_revert_would_stop_at_another(root: Root, clock: Timers) -> None:
+    """An unreadable checkpoint would have `confirm` say later that a reverted change stays."""
+    lost = root.path(f"{STATE}/checkpoints/000007")
+    lost.mkdir(parents=True, mode=0o700)
+    lost.parents[1].chmod(0o700)
+    (lost / "0").write_text("saved")
+    with pytest.raises(InvalidData, match="000007"):
+        wait_for(root)
+    assert (read(root), clock.set) == (None, [])
 
 
 def test_only_the_change_of_the_timer_itself_is_pending(root: Root, clock: Timers) -> None:

@@ -17,8 +17,8 @@ def ask_to_confirm(within: float) -> tuple[str, str]:
     """Return what to do now, and what happens else."""
     until = time.strftime("%H:%M:%S", time.localtime(time.time() + within))
     return (
-        f"it is taken back at {until} unless it is confirmed; leave this session open,",
-        f"log in anew by password and run there as root: {root_command(f'{PROGRAM} confirm')}",
+        f"the change is reverted at {until} unless it is confirmed; leave this session open,",
+        f"log in again by password and run there as root: {root_command(f'{PROGRAM} confirm')}",
     )
 
 

@@ -151,7 +151,7 @@ def test_what_the_user_may_not_move_is_for_root_and_said_in_words() -> None:
     ("uid", "path", "is_offered"),
     [
         (1000, "/home/alice", True),
-        (1000, "/data/home/alice/.local/share/keyrings/", True),
+        (1000, "/data/home/alice", True),
         (33, "/home/www-data", False),
         (1000, "/usr/sbin", False),
         (1000, "/var/www", False),
@@ -163,7 +163,8 @@ def test_what_the_user_may_not_move_is_for_root_and_said_in_words() -> None:
 def test_no_folder_of_the_systems_is_given_to_an_account(
     uid: int, path: str, *, is_offered: bool
 ) -> None:
-    facts = WELL._replace(session=SessionFacts("x", uid))
+    home = WELL.home._replace(home_of_account=path)
+    facts = WELL._replace(session=SessionFacts("x", uid), home=home)
     found = PathFacts(path, PathKind.FOLDER, 0, redirection="")
     cure = given_back(found, facts)
     assert cure.commands == ((("sudo", "chown", str(uid), path),) if is_offered else ())
@@ -172,6 +173,24 @@ def test_no_folder_of_the_systems_is_given_to_an_account(
     assert as_root.commands == cure.commands
     elsewhere = given_back(found, facts._replace(reader=Reader.ELSEWHERE))
     assert elsewhere.commands == ()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/home/alice/.local/share/keyrings",
+        "/./etc",
+        "/./etc/apt/keyrings",
+        "/home/../usr/share/keyrings",
+        "/data/oracle",
+        "/home/alice/",
+    ],
+)
+def test_root_gives_nothing_away_that_the_users_environment_names(path: str) -> None:
+    """XDG_DATA_HOME is the user's to choose, and each part of such a path may be root's."""
+    home = WELL.home._replace(home_of_account="/home/alice")
+    found = PathFacts(path, PathKind.FOLDER, 0, redirection="")
+    assert given_back(found, WELL._replace(home=home)).commands == ()
 
 
 def test_a_path_of_which_nothing_is_known_is_not_roots_to_change() -> None:

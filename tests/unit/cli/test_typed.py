@@ -141,9 +141,12 @@ def test_an_image_is_reverted_by_the_command_that_apply_names(
         ("creds put emcli sysman --encrypted", "creds put emcli sysman --encrypted"),
         ("creds -- unlock --create", "creds unlock --create"),
         (
-            "creds run db alice --env A -- mysql -pcanary",
-            "creds run db alice --env A -- COMMAND...",
+            "creds run db alice --fd 63 -- mysql -pcanary",
+            "creds run db alice --fd 63 -- COMMAND...",
         ),
+        ("creds run db alice --env PGPASSWORD=canary -- psql", "creds run ..."),
+        ("creds run db alice -ecanary -- psql", "creds run ..."),
+        ("creds put db alice --password-credential=canary", "creds put ..."),
     ],
 )
 def test_root_with_the_home_of_a_user_is_told_to_run_what_was_typed(

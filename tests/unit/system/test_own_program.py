@@ -13,6 +13,7 @@ import pytest
 from creds_session.errors import Unavailable
 from creds_session.system import own_program
 from creds_session.system.own_program import for_root_later
+from creds_session.version import __version__
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the program must be root's")
 ALICE = 4712
@@ -33,8 +34,10 @@ def program(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("release/bin", "release/lib", "sbin"):
         (place / folder).mkdir(parents=True)
     script, python = place / "release/bin" / NAME, place / "release/bin/python"
-    script.touch(0o755)
-    python.symlink_to("/usr/bin/env")  # as the one of a virtual environment leads to the system's
+    script.write_text(f"print({NAME!r}, {__version__!r})")
+    script.chmod(0o755)
+    # As the one of a virtual environment leads to the system's.
+    python.symlink_to(os.path.realpath("/usr/bin/python3"))
     (place / "release/pyvenv.cfg").touch()
     (place / "release/lib/ours.py").touch()
     (place / "current").symlink_to("release")
@@ -77,11 +80,9 @@ def open_to(mode: int, path: str) -> Callable[[Path], str]:
 
 
 SPOILED = {
-    "the link that was run": theirs(f"sbin/{NAME}"),
-    "the directory of that link": theirs("sbin"),
-    "a directory of a group": open_to(0o2775, "sbin"),
-    "a sticky directory": open_to(0o1777, "sbin"),
-    "the link on the way": theirs("current"),
+    "a directory of a group": open_to(0o2775, "release/bin"),
+    "a sticky directory": open_to(0o1777, "release/bin"),
+    "the link to the interpreter": theirs("current"),
     "the directory of the release": theirs("release"),
     "the program": theirs(f"release/bin/{NAME}"),
     "the program, written by its group": open_to(0o775, f"release/bin/{NAME}"),
@@ -105,12 +106,7 @@ def test_what_somebody_else_can_change_is_named(place: Path, kind: str) -> None:
 
 @pytest.mark.usefixtures("program")
 def test_the_hint_says_what_to_do(place: Path) -> None:
-    (place / "sbin").chmod(0o2775)
-    with pytest.raises(Unavailable) as caught:
-        for_root_later(NAME)
-    assert caught.value.hint == f"run it by its own path: {place}/release/bin/{NAME}"
     (place / "release/lib").chmod(0o777)
-    (place / "sbin").chmod(0o755)
     with pytest.raises(Unavailable) as caught:
         for_root_later(NAME)
     assert caught.value.hint.endswith(f"chmod go-w {place}/release/lib")
@@ -118,6 +114,33 @@ def test_the_hint_says_what_to_do(place: Path) -> None:
     with pytest.raises(Unavailable) as caught:
         for_root_later(NAME)
     assert "chmod" not in caught.value.hint
+
+
+@pytest.mark.usefixtures("program")
+def test_a_link_of_anybodys_to_the_program_is_resolved_once(place: Path) -> None:
+    os.chown(place / "sbin" / NAME, ALICE, 0, follow_symlinks=False)
+    (place / "sbin").chmod(0o2775)  # as /usr/local/sbin of older releases of Debian
+    assert for_root_later(NAME)[-1] == str(place / "release/bin" / NAME)
+
+
+@pytest.mark.usefixtures("program")
+def test_a_link_to_another_program_is_refused(place: Path) -> None:
+    (place / "release/bin/other").write_text("print('other 1')")
+    (place / "release/bin/other").chmod(0o755)
+    (place / "sbin" / NAME).unlink()
+    (place / "sbin" / NAME).symlink_to("../release/bin/other")
+    with pytest.raises(Unavailable, match=f"does not start {NAME}"):
+        for_root_later(NAME)
+
+
+@pytest.mark.usefixtures("program")
+def test_a_program_that_starts_only_with_the_callers_modules_is_refused(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(place / "release/lib"))
+    (place / "release/bin" / NAME).write_text(f"import ours\nprint({NAME!r}, {__version__!r})")
+    with pytest.raises(Unavailable, match="No module named 'ours'"):
+        for_root_later(NAME)
 
 
 def test_what_is_not_installed_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
