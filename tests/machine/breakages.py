@@ -224,12 +224,6 @@ FILES = (
         cure="fix",
     ),
     Breakage("home-foreign", "owner 0", root="chown root /home/alice", cure="root"),
-    Breakage(
-        "home-foreign",
-        "owner 1001",
-        root="chown bob /home/alice",
-        undo="chown alice /home/alice",
-    ),
     Breakage("runtime-directory-open", "0755", session="chmod 755 $XDG_RUNTIME_DIR", cure="fix"),
     Breakage("keyrings-open", "0755", session=f"chmod 755 {KEYRINGS}", cure="fix"),
     Breakage("keyring-open", "0644", session=f"chmod 644 {LOGIN}", cure="fix"),
@@ -291,10 +285,18 @@ FILES = (
         cure="fix",
     ),
 )
-LINKS = (
+ALONE = (
     link("keyring-foreign", LOGIN, "/etc/shadow"),
     link("keyrings-foreign", KEYRINGS, "/etc/cron.d"),
+    Breakage(
+        "home-foreign",
+        "owner 1001",
+        root="chown bob /home/alice",
+        undo="chown alice /home/alice",
+    ),
 )
+"""What is broken alone, and never together with something else (faults.py)."""
+
 INSTALLATION = (
     Breakage(
         "wsl-without-login",

@@ -16,13 +16,13 @@ import pytest
 
 from creds_session.checks import CHECKS
 from tests.machine.breakages import (
+    ALONE,
     AS_ROOT,
     ENVIRONMENT,
     HANG,
     HOOK,
     KEYRINGS,
     LET_GO,
-    LINKS,
     MASK,
     NO_HOOK,
     SESSIONS,
@@ -150,7 +150,7 @@ CURED_BY = {
 }
 
 
-@pytest.mark.parametrize("breakage", [*SHARED, *LINKS], ids=lambda one: one.id)
+@pytest.mark.parametrize("breakage", [*SHARED, *ALONE], ids=lambda one: one.id)
 def test_named_first_in_a_healthy_session(
     patient: Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
 ) -> None:
@@ -364,7 +364,7 @@ def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> N
 
 def test_every_breakage_is_of_a_check() -> None:
     known = {check.id for check in CHECKS}
-    assert {one.id for one in (*SHARED, *LINKS, *SESSIONS)} <= known
+    assert {one.id for one in (*SHARED, *ALONE, *SESSIONS)} <= known
 
 
 CROWD = """\
