@@ -168,7 +168,9 @@ def refuse_foreign_home(program: str) -> None:
     The command would reach nobody's keyring, and load what that user's keyringrc names, as root.
     Raises UsageError.
     """
-    from creds_session.system.foreign_home import foreign_place  # noqa: PLC0415 - not for all
+    if os.getuid() != 0:
+        return
+    from creds_session.system.foreign_home import foreign_place  # noqa: PLC0415 - for root alone
 
     found = foreign_place(os.environ)
     if found is not None:

@@ -82,7 +82,7 @@ def _modules() -> list[ModuleType]:
 
 def _refusal(name: str, found: Weakness) -> Unavailable:
     """Say which part is weak, and what to do."""
-    hint = "install it as root where only root can write, as scripts/install does, and run that one"
+    hint = "install it as root in a directory that only root can change, as scripts/install does"
     if found.uid == 0 and not os.lstat(found.path).st_mode & stat.S_ISVTX:  # not /tmp
         hint = f"only its owner should be able to write there: chmod go-w {found.path}"
     return Unavailable(f"{found}, so no timer of root's may run {name} from there", hint=hint)

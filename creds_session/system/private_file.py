@@ -6,6 +6,7 @@ import os
 import stat
 
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted
+from creds_session.system.path_parts import weakness
 
 LIMIT = 1 << 20  # bytes
 
@@ -41,6 +42,12 @@ def _require_private(status: os.stat_result, path: str) -> None:
         raise NotPermitted(f"{path}: it is not yours; nothing was read")
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise NotPermitted(
-            f"{path}: others can read it or change it; nothing was read",
-            hint=f"its passwords may be known: chmod 600 {path}, and think of changing them",
+            f"{path}: others can read it or change it; nothing was read", hint=_how_to_close(path)
         )
+
+
+def _how_to_close(path: str) -> str:
+    """Say how the file is made private: to root in words where a user may have put a link."""
+    if os.getuid() == 0 and (os.path.islink(path) or weakness(path) is not None):  # noqa: PTH114
+        return "its passwords may be known: think of changing them, and let nobody else read it"
+    return f"its passwords may be known: chmod 600 {path}, and think of changing them"

@@ -109,8 +109,11 @@ class Case:
 
     def ask(self) -> Told:
         own = [one.ask for one in self.left if has_own_way(one)]
+        return ask(self.machine, self.session, own[0]) if own else self.ask_as_alice()
+
+    def ask_as_alice(self) -> Told:
         plain = f"env {self.words} creds-doctor" if self.words else "creds-doctor"
-        return ask(self.machine, self.session, own[0] if own else plain)
+        return ask(self.machine, self.session, plain)
 
     def fix(self) -> str:
         return fix(self.session, f"env {self.words} " if self.words else "")
@@ -130,7 +133,8 @@ class Case:
         elif one.cure == "root":
             carry_out_as_root(self.machine, told, one.id if one.id in told.ids else told.ids[0])
         elif one.cure == "user":
-            carry_out_as_user(self.session, told, one.id)
+            # root is shown no command on a path of hers, so she asks by herself
+            carry_out_as_user(self.session, self.ask_as_alice(), one.id)
         self.left.remove(one)
         mend(self.machine, self.session, one)
         self.begin_anew(one)

@@ -114,3 +114,22 @@ def test_file_of_another_user_is_not_read(tmp_path: Path) -> None:
     os.chown(file, 65_534, -1)
     with pytest.raises(NotPermitted, match="it is not yours; nothing was read"):
         read_private(str(file))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_is_told_to_change_no_file_that_a_user_has_linked_to(tmp_path: Path) -> None:
+    """`chmod 600 LINK` would close /etc/passwd to everybody."""
+    (tmp_path / "roots").touch(mode=0o644)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "link").symlink_to("../roots")
+    with pytest.raises(NotPermitted) as caught:
+        read_private(str(tmp_path / "roots"))
+    assert "chmod 600" in caught.value.hint
+    for owner in (0, 4712):
+        os.chown(tmp_path / "theirs", owner, owner)
+        for path in ("theirs/link", "theirs/../theirs/../roots"):
+            with pytest.raises(NotPermitted) as caught:
+                read_private(str(tmp_path / path))
+            is_safe = owner == 0 and path != "theirs/link"
+            assert ("chmod" in caught.value.hint) is is_safe
+            assert "think of changing them" in caught.value.hint
