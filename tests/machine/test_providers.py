@@ -190,7 +190,7 @@ def test_a_locked_keepassxc_is_told_as_locked(desk: Desk) -> None:
         "get app me",
         "list",
         "delete app me",
-        "put app me --password-stdin </dev/null",
+        "put app me --password-stdin <<<x",
     ):
         assert f"alice, which {who} serves, is locked" in desk.run(f"creds {command}", 77)
     told = ask(desk.machine, desk.session)
@@ -210,7 +210,7 @@ def test_keepassxc_asks_before_a_program_uses_an_entry_and_nobody_waits(desk: De
     who = desk.keepassxc()
     desk.run("printf s3cret | creds put asked me")
     assert desk.run("creds list asked").split() == ["asked", "me"]
-    for command in ("get asked me", "put asked me --password-stdin </dev/null", "delete asked me"):
+    for command in ("get asked me", "put asked me --password-stdin <<<x", "delete asked me"):
         told = desk.run(f"creds {command}", 77)
         assert f"{who} would ask" in told
         assert "--prompt" in told

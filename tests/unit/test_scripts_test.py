@@ -58,12 +58,12 @@ def test_without_paths_and_options_lint_and_types_come_first(checkout: Path) -> 
     linters = ["ruff", "ruff", "mypy", "lint-imports", "shellcheck"]
     *first, last = calls(checkout, "--fast")
     assert [call.split()[0] for call in first] == linters
-    assert last.startswith("pytest -p no:cacheprovider -q --dist=loadgroup")
+    assert last.startswith("pytest -p no:cacheprovider -q --dist=loadscope")
     assert last.endswith("-m not machine")
     *first, machines, last = calls(checkout)
     assert [call.split()[0] for call in first] == linters
     assert machines == MACHINES
-    assert last.startswith("pytest -p no:cacheprovider -q --dist=loadgroup")
+    assert last.startswith("pytest -p no:cacheprovider -q --dist=loadscope")
     assert "not machine" not in last
 
 
