@@ -34,6 +34,9 @@ QUIET_UNITS = (
 # A getty need not wait a second for a boot's messages to end, nor offer colours, nor be rare.
 GETTY = "/etc/systemd/system/container-getty@.service.d/plain.conf"
 PLAIN_GETTY = b"[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=simple\nEnvironment=TERM=dumb\n"
+# Tests restart sshd with other settings, often within the ten seconds of the usual limit.
+SSHD = "/etc/systemd/system/ssh.service.d/plain.conf"
+OFTEN = b"[Unit]\nStartLimitIntervalSec=0\n"
 TIOCSPTLCK, TIOCGPTN = 0x40045431, 0x80045430  # ioctl_tty(2); termios lacks them
 MOUNT_AND_BOOT = """
 echo $$ >"$4/cgroup.procs"
@@ -257,7 +260,7 @@ def booted(
     layer.mkdir()
     mount.mkdir()
     masked = [f"system/{unit}" for unit in QUIET_UNITS] + list(masked)
-    _write_layer(layer, {GETTY: PLAIN_GETTY, **(files or {})}, links or {}, masked)
+    _write_layer(layer, {GETTY: PLAIN_GETTY, SSHD: OFTEN, **(files or {})}, links or {}, masked)
     lower = ":".join(str(directory) for directory in (layer, *layers))
     name = f"creds-{os.getpid()}-{place.name[-8:].replace('_', 'x')}"
     command = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--propagation=private"]
