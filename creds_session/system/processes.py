@@ -77,6 +77,9 @@ def keyring_daemons(uid: int) -> tuple[Daemon, ...]:
     return tuple(sorted(found, key=lambda daemon: daemon.started))
 
 
+CLOCK = 1.0  # seconds
+
+
 def end(daemon: Daemon, timeout: float = 3) -> bool:
     """End a daemon if it still is the very process that was looked at; tell whether it is gone.
 
@@ -103,8 +106,13 @@ def end(daemon: Daemon, timeout: float = 3) -> bool:
 
 
 def _is_same(one: Daemon, other: Daemon) -> bool:
-    """Tell whether both are one process: a number comes again, but not with the same start."""
-    return one._replace(state=other.state) == other
+    """Return whether both are one process: a number comes again, but not with the same start.
+
+    The start is counted from the boot, whose time is worked out anew from a clock that may be set
+    or slewed meanwhile: it differs a little from one look to the next.
+    """
+    same = one._replace(state=other.state, started=other.started) == other
+    return same and abs(one.started - other.started) < CLOCK
 
 
 def _gone(pidfd: int, timeout: float) -> bool:
