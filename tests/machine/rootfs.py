@@ -267,7 +267,7 @@ python3 -m venv /opt/test
     --require-hashes --requirement="/mnt/source/tests/pins/$1"
 cd /mnt/source
 exec env PYTHONDONTWRITEBYTECODE=1 /opt/test/bin/python -m pytest -q -p no:cacheprovider \
-    -o filterwarnings=default tests/unit tests/property' sh "$5"
+    -r fE -o filterwarnings=default tests/unit tests/property' sh "$5"
 """
 
 

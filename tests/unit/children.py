@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +49,39 @@ def background(action: Callable[[Callable[[], None]], None]) -> Iterator[int]:
         os.close(ready)
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+
+
+@contextmanager
+def sleeping(
+    program: Path, *, seconds: int = 60, user: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a copy of sleep as ``program`` until the end; the kernel calls it by that name.
+
+    ``Popen`` returns before the kernel has given the process its new name and arguments, since
+    exec closes the pipe that ``Popen`` reads first (begin_new_exec in the kernel's fs/exec.c).
+    With ``seconds=0`` it has ended and is a zombie.
+    """
+    shutil.copy(shutil.which("sleep") or "", program)
+    argv = [str(program), str(seconds)]
+    with subprocess.Popen(argv, user=user) as process:
+        try:
+            if not seconds:
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            while seconds and (_arguments_of(process) != argv or state_of(process.pid) != "S"):
+                time.sleep(0.01)
+            yield process
+        finally:
+            process.kill()
+
+
+def state_of(pid: int) -> str:
+    """Return the letter for a process's state (proc_pid_stat(5))."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _arguments_of(process: subprocess.Popen[bytes]) -> list[str]:
+    assert process.poll() is None, "it ended too early"
+    return Path(f"/proc/{process.pid}/cmdline").read_text().split("\0")[:-1]
 
 
 def _code_of(action: Callable[[], None]) -> int:

@@ -12,6 +12,7 @@ import pytest
 from creds_session.cures import carry_out, refusal, steps
 from creds_session.findings import Finding, Remediation, Severity
 from creds_session.surroundings import OtherProcess, ProcessFacts
+from tests.unit.children import sleeping, state_of
 from tests.unit.examples import WELL
 
 MIXED = Remediation("do both", (("chmod", "700", "/x"), ("sudo", "chown", "1", "/x")), is_safe=True)
@@ -79,31 +80,22 @@ def test_root_acts_on_no_path_that_somebody_else_can_redirect(tmp_path: Path, co
 
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    name = tmp_path / "dbus-daemon"
-    name.write_bytes(Path("/bin/sleep").read_bytes())
-    name.chmod(0o755)
-    process = subprocess.Popen([name, "60"])
-    yield process
-    process.kill()
-    process.wait()
-
-
-def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    with sleeping(tmp_path / "dbus-daemon") as process:
+        yield process
 
 
 def test_a_process_goes_on_only_if_it_still_is_the_one_that_was_seen(
     sleeper: subprocess.Popen[bytes],
 ) -> None:
     sleeper.send_signal(signal.SIGSTOP)
-    while state(sleeper.pid) != "T":
+    while state_of(sleeper.pid) != "T":
         time.sleep(0.01)
     go_on = Remediation("x", (("kill", "-CONT", str(sleeper.pid)),))
     assert "another one" in carry_out(go_on, WELL, os.environ)
     bus = OtherProcess(sleeper.pid, os.getuid(), "dbus-daemon", "T")
     facts = WELL._replace(processes=ProcessFacts(buses=(bus,)))
     assert carry_out(go_on, facts, os.environ) == ""
-    while state(sleeper.pid) == "T":
+    while state_of(sleeper.pid) == "T":
         time.sleep(0.01)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
@@ -15,6 +14,7 @@ import pexpect
 import pytest
 
 from creds_session.unlock.seen import start_time
+from tests.unit.children import sleeping
 
 PROFILE = Path(__file__).parents[2] / "scripts" / "profile"
 HOOKS = {"fish": PROFILE / "creds-session.fish"}
@@ -181,13 +181,8 @@ def test_it_is_silent_when_creds_is_broken(any_shell: list[str], public: Path, c
 @pytest.fixture
 def daemon(public: Path) -> Iterator[int]:
     """A process that the kernel calls as it calls the daemon."""
-    program = public / "gnome-keyring-d"
-    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
-    with subprocess.Popen([str(program), "60"]) as process:
-        while Path(f"/proc/{process.pid}/comm").read_text() != "gnome-keyring-d\n":
-            time.sleep(0.01)
+    with sleeping(public / "gnome-keyring-d") as process:
         yield process.pid
-        process.kill()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from creds_session.system.processes import (
     keyring_daemons,
     name_of,
 )
-from tests.unit.children import run_child
+from tests.unit.children import run_child, sleeping
 
 ME = os.getuid()
 
@@ -24,11 +23,8 @@ ME = os.getuid()
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program of that name: what is looked at is /proc, not the daemon."""
-    program = tmp_path / DAEMON_NAME
-    shutil.copy(shutil.which("sleep") or "", program)
-    with subprocess.Popen([program, "60"]) as started:
+    with sleeping(tmp_path / DAEMON_NAME) as started:
         yield started
-        started.kill()
 
 
 def mine(process: subprocess.Popen[bytes]) -> list[Daemon]:
@@ -98,17 +94,12 @@ def test_a_persons_own_program_of_that_name_is_not_taken_for_the_daemon(
 ) -> None:
     """Any process of a person may be called so; only a file that they cannot replace counts."""
     program = short / DAEMON_NAME
-    shutil.copy(shutil.which("sleep") or "", program)
-    os.chown(program, owner, -1)
-    for path in (short, program):
-        path.chmod(0o755)
-    with subprocess.Popen([program, "60"], user=NOBODY) as process:
+    short.chmod(0o755)
+    with sleeping(program, user=NOBODY) as process:
+        os.chown(program, owner, -1)
 
         def look() -> None:
             os.setuid(NOBODY)
             assert is_daemon(process.pid, str(program)) == is_taken
 
-        try:
-            assert run_child(look) == 0
-        finally:
-            process.kill()
+        assert run_child(look) == 0
