@@ -99,9 +99,10 @@ def test_git_erases_what_is_refused_and_keeps_no_wrong_one(
     session: Login, machine: Machine
 ) -> None:
     keep(session, SERVICE, "alice", GIT)
-    assert session.run(f"GIT_TERMINAL_PROMPT=0 git ls-remote {REPOSITORY}").status == 0
+    named = REPOSITORY.replace("//", "//alice@")
+    assert session.run(f"GIT_TERMINAL_PROMPT=0 git ls-remote {named}").status == 0
     machine.sh("printf changed >/run/git-password")
-    assert session.run(f"GIT_TERMINAL_PROMPT=0 git ls-remote {REPOSITORY}").status == 128
+    assert session.run(f"GIT_TERMINAL_PROMPT=0 git ls-remote {named}").status == 128
     assert session.run(f"creds get '{SERVICE}' alice").status == 1
     mistyped = answer(
         session,

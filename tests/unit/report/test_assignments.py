@@ -14,7 +14,8 @@ SHELLS = [
     (("sh",), "sh"),
     (("bash",), "sh"),
     (("dash",), "sh"),
-    (("zsh", "-f"), "sh"),
+    # So begun it does not read /etc/zsh/zshenv, which -f does not prevent (zsh(1), STARTUP FILES).
+    (("zsh", "--emulate", "sh"), "sh"),
     (("busybox", "sh"), "sh"),
     (("fish", "--no-config"), "fish"),
     (("tcsh", "-f"), "csh"),
@@ -26,6 +27,8 @@ def test_shells_read_any_byte_back(argv: tuple[str, ...], shell: str) -> None:
     if shutil.which(argv[0]) is None:
         pytest.skip(f"needs {argv[0]}")
     script = render({"ONE": NASTY, "TWO": None, "THREE": b""}, shell) + b"exec env -0\n"
+    if argv[0] == "zsh":
+        script = b"emulate zsh\n" + script
     done = subprocess.run(
         [*argv, "-c", script],
         env={"PATH": "/usr/bin:/bin", "TWO": "x", "LC_ALL": "C"},
