@@ -35,7 +35,12 @@ else:
 """
 SEEN = """\
 import json, sys, secretstorage
-found = secretstorage.get_default_collection(secretstorage.dbus_init())
+from jeepney import DBusAddress, new_method_call
+bus = secretstorage.dbus_init()
+service = DBusAddress("/org/freedesktop/secrets", "org.freedesktop.secrets",
+    "org.freedesktop.Secret.Service")
+bus.send_and_get_reply(new_method_call(service, "ReadAlias", "s", ("default",)))  # decision 0012
+found = secretstorage.get_default_collection(bus)
 items = found.search_items({"service": sys.argv[1], "username": sys.argv[2]})
 print(json.dumps([[item.get_label(), item.get_secret_content_type()] for item in items]))
 """
