@@ -80,6 +80,12 @@ def type_line(session: pexpect.spawn[str], line: str) -> None:
 
 
 def read_secret(session: pexpect.spawn[str]) -> None:
+    """Give the password that is asked for, and read the secret.
+
+    What is typed before the prompt is there is thrown away when the echo is turned on again.
+    """
+    session.sendline(PASSWORD)
+    session.expect(PROMPT)
     session.sendline("creds get app me; echo en''ded")
     session.expect("s3cret[\r\n]+ended")
 
@@ -90,7 +96,6 @@ def test_it_asks_once_after_an_installation_for_everybody(machine: Machine, shel
         # zsh reads nothing of /etc/profile.d on Debian: docs/how-to/unlock.md says so.
         assert (session.after == ASKED) == (shell != "zsh")
         if session.after == ASKED:
-            session.sendline(PASSWORD)
             read_secret(session)
 
 
@@ -104,7 +109,6 @@ def test_it_asks_once_where_a_person_installed_it(machine: Machine, shell: str) 
             type_line(session, "creds hook install")
         with login(machine, user) as session:
             assert session.after == ASKED
-            session.sendline(PASSWORD)
             read_secret(session)
             type_line(session, "creds hook remove")
         with login(machine, user) as session:

@@ -79,6 +79,14 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+def has_ended(pid: int) -> bool:
+    """Tell whether a process is gone, or a zombie; it may go while it is looked at."""
+    try:
+        return state_of(pid) == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def _arguments_of(process: subprocess.Popen[bytes]) -> list[str]:
     assert process.poll() is None, "it ended too early"
     return Path(f"/proc/{process.pid}/cmdline").read_text().split("\0")[:-1]

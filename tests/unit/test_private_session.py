@@ -19,7 +19,7 @@ from creds_session.system.listeners import listener
 from creds_session.system.private_folder import places, private_folder
 from creds_session.system.secret_service import secret_service
 from creds_session.unlock.new_daemon import start_daemon
-from tests.unit.children import kill_myself, run_child
+from tests.unit.children import has_ended, kill_myself, run_child
 
 OUTER = {
     "HOME": "/home/alice",
@@ -101,7 +101,7 @@ def test_private_session_serves_an_open_keyring_and_leaves_nothing(short: Path) 
             pid = service.owner.pid
         assert [path.name for path in short.iterdir()] == [Path(own["XDG_RUNTIME_DIR"]).name]
     assert list(short.iterdir()) == []
-    assert _is_gone(pid)
+    assert has_ended(pid)
 
 
 @needs_daemon
@@ -147,10 +147,3 @@ def test_private_session_without_a_bus_daemon_says_so_and_leaves_nothing(
         with pytest.raises(Unavailable, match=words), private_session(environ):
             raise AssertionError
         assert list(short.iterdir()) == []
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return True

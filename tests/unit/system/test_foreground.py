@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from creds_session.system.foreground import NotExecuted, held_signals, run_in_foreground
+from tests.unit.children import has_ended
 
 ENVIRON = {"PATH": os.defpath}
 RUN = """
@@ -119,13 +120,6 @@ def test_command_ends_with_us(python: list[str], tmp_path: Path) -> None:
         process.kill()
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 5
-    while _runs(pid):
+    while not has_ended(pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False

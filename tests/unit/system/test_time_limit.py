@@ -16,7 +16,7 @@ from creds_session.system import time_limit
 from creds_session.system.conversation import run_on_terminal
 from creds_session.system.foreground import held_signals, run_in_foreground
 from creds_session.system.time_limit import TIMED_OUT, TimeLimit
-from tests.unit.children import run_child
+from tests.unit.children import has_ended, run_child
 
 Run = Callable[[list[str], TimeLimit], int]
 
@@ -72,14 +72,7 @@ def test_a_command_that_does_not_end_in_time_is_ended(
     assert run(argv, TimeLimit(0.5)) == TIMED_OUT == 124
     assert 0.5 < time.monotonic() - begun < 8
     pid = int((tmp_path / "pid").read_text())
-    assert not Path(f"/proc/{pid}").exists() or is_dead(pid)
-
-
-def is_dead(pid: int) -> bool:
-    try:
-        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return True
+    assert has_ended(pid)
 
 
 @pytest.mark.parametrize("stops", ["", "kill -STOP $$; "])
