@@ -14,7 +14,21 @@ RED_HAT = {
     "pam_gnome_keyring.so": "gnome-keyring-pam",
     "sshd": "openssh-server",
     "dbus-run-session": "dbus-daemon",
-    "user-bus": "dbus-broker",
+    "user-bus": "dbus",
+}
+"""dbus requires the bus that serves users there: dbus-daemon or dbus-broker (dbus.spec)."""
+SUSE = {
+    **RED_HAT,
+    "sshd": "openssh",
+    "dbus-run-session": "/usr/bin/dbus-run-session",
+    "user-bus": "dbus-1",
+}
+"""dbus-run-session is in dbus-1, since 1.14.6 in dbus-1-daemon (dbus-1.spec): zypper finds it."""
+ALPINE = {
+    "gnome-keyring-daemon": "gnome-keyring",
+    "pam_gnome_keyring.so": "gnome-keyring",
+    "sshd": "openssh",
+    "dbus-run-session": "dbus",
 }
 ARCH = {
     "gnome-keyring-daemon": "gnome-keyring",
@@ -28,8 +42,11 @@ FAMILIES = {
     "ubuntu": ("apt install", DEBIAN),
     "fedora": ("dnf install", RED_HAT),
     "rhel": ("dnf install", RED_HAT),
-    "suse": ("zypper install", {**RED_HAT, "sshd": "openssh"}),
+    "suse": ("zypper install", SUSE),
     "arch": ("pacman -S", ARCH),
+    "alpine": ("apk add", ALPINE),
+    "azurelinux": ("tdnf install", RED_HAT),
+    "photon": ("tdnf install", RED_HAT),
 }
 
 
@@ -46,18 +63,37 @@ def install_command(what: str, os_release: str) -> str:
     return f"install the package that has {what}"
 
 
-LAST_WITH_LIBPAM_1_5 = {"amzn": 2023, "rhel": 9, "fedora": 39, "sles": 15, "suse": 15}
-"""The last major release with a libpam before 1.6.0, where no package list tells (fedora 39 has
-1.5.3, rhel 9 1.5.1, sles 15 1.3.0)."""
+LAST_WITH_LIBPAM_1_5 = {
+    "amzn": 2023,
+    "azurelinux": 3,
+    "fedora": 39,
+    "ol": 9,
+    "openEuler": 22,
+    "photon": 5,
+    "rhel": 9,
+    "slackware": 15,
+    "sles": 15,
+    "suse": 15,
+}
+"""The last major release with a libpam before 1.6.0, if no package list says it (fedora 39 has
+1.5.3, rhel 9 1.5.1, sles 15 1.3.0). Oracle Linux is like fedora by its own word, and counts as
+rhel."""
+LAST_DEBIAN_WITH_LIBPAM_1_5 = {"debian": 12, "ubuntu": 24}
+"""debian 12 has 1.5.2, debian 13 1.7.0, ubuntu 24.04 1.5.3."""
 
 
 def has_libpam_1_5(os_release: str) -> bool:
-    """Tell whether this release of a distribution came with a libpam before 1.6.0."""
+    """Return whether this release of a distribution came with a libpam before 1.6.0."""
+    known = {**LAST_WITH_LIBPAM_1_5, **LAST_DEBIAN_WITH_LIBPAM_1_5}
     fields = _fields(os_release)
     major = fields.get("VERSION_ID", "").partition(".")[0]
-    known = (LAST_WITH_LIBPAM_1_5.get(name) for name in _names(fields))
-    last = next((last for last in known if last is not None), None)
+    last = next((known[name] for name in _names(fields) if name in known), None)
     return last is not None and major.isdigit() and int(major) <= last
+
+
+def is_debian_like(os_release: str) -> bool:
+    """Return whether a distribution is Debian or says that it is like Debian."""
+    return not LAST_DEBIAN_WITH_LIBPAM_1_5.keys().isdisjoint(_names(_fields(os_release)))
 
 
 def _fields(os_release: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from creds_session.facts import FirstLoginFacts, InstallationFacts
-from creds_session.packages import has_libpam_1_5
+from creds_session.packages import has_libpam_1_5, is_debian_like
 from creds_session.pam.policy import MODULE
 from creds_session.pam.terms import Dialect
 from creds_session.session_facts import DAEMON_NAME
@@ -16,6 +16,7 @@ from creds_session.system.root import Root
 LIBPAM_VERSION = re.compile(
     r"^Package: libpam0g\n(?:.+\n)*?Version: (?:\d+:)?([\d.]+)", re.MULTILINE
 )
+DPKG_STATUS = "/var/lib/dpkg/status"
 MODULE_DIRECTORIES = ("/usr/lib/security", "/usr/lib64/security", "/lib/security")
 UNIT_DIRECTORIES = ("/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
 SOCKET_UNIT = f"{DAEMON_NAME}.socket"
@@ -36,7 +37,9 @@ def probe_installation(root: Root) -> InstallationFacts:
 
 
 def _os_release(root: Root) -> str:
-    return (root.read("/etc/os-release") or b"").decode(errors="replace")
+    """Return the first of the two files that os-release(5) names, or an empty string."""
+    content = root.read("/etc/os-release") or root.read("/usr/lib/os-release") or b""
+    return content.decode(errors="replace")
 
 
 def find_pam_module(root: Root) -> str | None:
@@ -51,13 +54,33 @@ def _first(root: Root, paths: list[str]) -> str | None:
 
 
 def probe_dialect(root: Root) -> Dialect:
-    """Tell which libpam reads the files of this root: its release, and whether Debian's."""
-    status = (root.read("/var/lib/dpkg/status", limit=1 << 28) or b"").decode(errors="replace")
+    """Return which libpam reads the files of this root: its release, and whether Debian's.
+
+    Debian's list of packages says it. Without that list it is assumed from os-release(5).
+    """
+    found = _listed_libpam(root)
+    if found is not None:
+        return Dialect.of(found, debian=True)
+    os_release = _os_release(root)
+    version = "1.5" if has_libpam_1_5(os_release) else "1.7"
+    return Dialect.of(version, debian=is_debian_like(os_release))
+
+
+def dialect_assumption(root: Root) -> str:
+    """Return what ``probe_dialect`` assumed of a system of Debian's kind, or an empty string."""
+    if _listed_libpam(root) is not None or not is_debian_like(_os_release(root)):
+        return ""
+    release = "before 1.6" if probe_dialect(root).has_line_limit else "1.6 or later"
+    return (
+        f"{DPKG_STATUS} does not name libpam0g: assumed Debian's libpam {release},"
+        " by /etc/os-release"
+    )
+
+
+def _listed_libpam(root: Root) -> str | None:
+    status = (root.read(DPKG_STATUS, limit=1 << 28) or b"").decode(errors="replace")
     found = LIBPAM_VERSION.search(status)
-    if found:
-        return Dialect.of(found.group(1), debian=True)
-    is_old = has_libpam_1_5(_os_release(root))
-    return Dialect.UPSTREAM_1_5 if is_old else Dialect.UPSTREAM_1_7
+    return found.group(1) if found else None
 
 
 def probe_first_login(root: Root) -> FirstLoginFacts:

@@ -7,6 +7,7 @@ import pytest
 
 from creds_session.pam.terms import Dialect
 from creds_session.probe.installation import (
+    dialect_assumption,
     find_pam_module,
     probe_dialect,
     probe_first_login,
@@ -59,6 +60,28 @@ def test_probe_dialect_is_upstream_where_nothing_tells(root: Root) -> None:
     assert probe_dialect(root) is Dialect.UPSTREAM_1_7
     write(root, "/var/lib/dpkg/status", b"Package: libpam-modules\nVersion: 1.5.2\n")
     assert probe_dialect(root) is Dialect.UPSTREAM_1_7
+
+
+@pytest.mark.parametrize(
+    ("os_release", "dialect", "assumed"),
+    [
+        (b"ID=debian\nVERSION_ID=12\n", Dialect.DEBIAN_1_5, "libpam before 1.6"),
+        (b"ID=debian\nVERSION_ID=13\n", Dialect.DEBIAN_1_7, "libpam 1.6 or later"),
+        (b"ID=mint\nID_LIKE='ubuntu debian'\n", Dialect.DEBIAN_1_7, "libpam 1.6 or later"),
+        (b"ID=rocky\nID_LIKE=rhel\nVERSION_ID=9\n", Dialect.UPSTREAM_1_5, ""),
+    ],
+)
+@pytest.mark.parametrize("path", ["/etc/os-release", "/usr/lib/os-release"])
+def test_without_a_list_of_packages_the_release_decides_and_that_is_said(
+    root: Root, path: str, os_release: bytes, dialect: Dialect, assumed: str
+) -> None:
+    write(root, path, os_release)
+    assert probe_dialect(root) is dialect
+    assert assumed in dialect_assumption(root)
+    assert bool(dialect_assumption(root)) is bool(assumed)
+    write(root, "/var/lib/dpkg/status", b"Package: libpam0g\nVersion: 1.7.0-5\n")
+    assert probe_dialect(root) is Dialect.DEBIAN_1_7
+    assert dialect_assumption(root) == ""
 
 
 def test_probe_installation_names_paths_of_the_root(root: Root) -> None:
