@@ -123,6 +123,11 @@ def _escaped(byte: int) -> str:
     return character if character.isascii() and character.isprintable() else f"\\x{byte:02x}"
 
 
+def is_at_boot(root: Root, unit: str) -> bool:
+    """Return whether ``at_boot`` was done and not taken back."""
+    return root.exists(AT_BOOT.format(unit=unit))
+
+
 def not_at_boot(root: Root, unit: str) -> None:
     """Take back ``at_boot``."""
     remove(root.place(WANTED.format(unit=unit)))

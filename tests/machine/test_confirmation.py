@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import time
@@ -91,8 +92,18 @@ def test_without_a_confirmation_the_old_bytes_are_back(machine: Machine, before:
 @pytest.mark.parametrize("user", ["root", "alice"])
 def test_a_new_login_keeps_it(machine: Machine, before: str, user: str) -> None:
     with machine.ssh("root", ROOT) as session:
-        apply(session, "12s")
+        told = apply(session, "12s")
         deadline = time.monotonic() + 12
+    assert "done" not in told
+    waits = "waits for confirmation until"
+    checked = machine.run("creds-setup-pam", "check")
+    assert (checked.returncode, waits in checked.stdout.splitlines()[-1]) == (0, True)
+    assert waits in machine.run("creds-setup-pam", "diff").stderr
+    assert waits in machine.run("creds-setup-pam", "apply").stderr
+    values = json.loads(machine.run("creds-setup-pam", "check", "--json").stdout)
+    assert values["waits_for_confirmation"]["changed_by"] == "root"
+    reader = "setpriv --reuid=65534 --regid=65534 --clear-groups creds-setup-pam check"
+    assert "only root can see until when" in machine.sh(reader).stdout
     with machine.ssh(user, ROOT if user == "root" else ALICE) as session:
         if user == "alice":
             refused = session.run("/usr/local/sbin/creds-setup-pam confirm")

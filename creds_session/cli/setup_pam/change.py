@@ -11,12 +11,19 @@ from creds_session.cli.common import complain, print_json
 from creds_session.cli.setup_pam import PROGRAM
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
 from creds_session.cli.setup_pam.look import NEEDED, exit_code, look, options, show, values
+from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.errors import CredsSessionError, Unavailable, UsageError
 from creds_session.pam_setup import Setup
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
 from creds_session.system.root import Root
 from creds_session.system.terminal import ask_password, confirm, is_interactive
+
+LOCK_UNIT = "/etc/systemd/user/creds-session-lock.path"
+LOCK_AT_LOGOUT = (
+    "a keyring daemon that PAM started stays, with the keyring unlocked, after the last logout;"
+    " as root, `creds hook install --unit lock` has keyrings locked then"
+)
 
 
 def apply(root: Root, arguments: argparse.Namespace) -> int:
@@ -61,36 +68,58 @@ def _apply(
         paths = [path for path, _, _ in setup.contents]
         waits = within if setup.is_needed else None
         print_json(
-            values(setup, changed=paths, user_managers=list(told.lines), confirm_within=waits)
+            values(
+                setup,
+                changed=paths,
+                user_managers=list(told.lines),
+                confirm_within=waits,
+                waits_for_confirmation=waiting_values(root),
+            )
         )
     else:
-        for line in _outcome(root, setup, told):
+        for line in _outcome(root, setup, told, waits=within is not None):
             complain(PROGRAM, line)
         if setup.is_needed and within is not None:
             complain(PROGRAM, *ask_to_confirm(within))
     return 0 if setup.is_complete else NEEDED
 
 
-def _outcome(root: Root, setup: Setup, told: pam_change.Told) -> Iterator[str]:
-    """Tell what was done, and what could not be had."""
+def _outcome(
+    root: Root, setup: Setup, told: pam_change.Told, *, waits: bool = False
+) -> Iterator[str]:
+    """Tell what was done, and what could not be had. A change that waits is not done yet."""
     for path, _, _ in setup.contents:
         yield f"changed {path}"
     yield from told.lines
-    if setup.is_needed:
-        now = "; log in again by password" if root.is_running_system else ""
-        yield f"done{now}. `{confirmation.revert_command(root)}` takes it back"
-    elif setup.is_complete:
-        yield "nothing to do: the rules are in place and reached"
+    if not setup.is_needed:
+        yield from _nothing_done(root, setup)
+    elif not waits:
+        yield from _done(root)
     for one in setup.plans:
         for verdict in one.after:
             if verdict.problem:
                 yield f"{one.service} {verdict.group.value}: {verdict.problem}"
 
 
+def _nothing_done(root: Root, setup: Setup) -> Iterator[str]:
+    if setup.is_complete:
+        yield "nothing to do: the rules are in place and reached"
+    waiting = waiting_line(root)
+    if waiting:
+        yield f"the change {waiting}"
+
+
+def _done(root: Root) -> Iterator[str]:
+    now = "; log in again by password" if root.is_running_system else ""
+    yield f"done{now}. `{confirmation.revert_command(root)}` takes it back"
+    if root.is_running_system and not root.exists(LOCK_UNIT):
+        yield LOCK_AT_LOGOUT
+
+
 def ask(root: Root, arguments: argparse.Namespace) -> int:
     """Show the diff; on a terminal ask, and apply on yes."""
     setup = look(root, arguments)
-    show(setup, arguments)
+    show(root, setup, arguments)
     if not setup.is_needed or arguments.json or not is_interactive():
         return exit_code(setup)
     return _apply(root, setup, arguments) if confirm("Apply this change? [y/N] ") else NEEDED

@@ -7,8 +7,10 @@ import argparse
 from creds_session import pam_setup
 from creds_session.cli.common import complain, print_json
 from creds_session.cli.setup_pam import PROGRAM
+from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.pam.plan import Options
 from creds_session.pam_setup import Setup
+from creds_session.probe.installation import dialect_assumption
 from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
 from creds_session.report.sshd import sshd_line, sshd_values
 from creds_session.system.root import Root
@@ -28,6 +30,8 @@ def options(arguments: argparse.Namespace) -> Options:
 
 def look(root: Root, arguments: argparse.Namespace) -> Setup:
     """Look at the machine; tell what was left out."""
+    if assumed := dialect_assumption(root):
+        complain(PROGRAM, assumed)
     setup = pam_setup.look(root, tuple(arguments.service), options(arguments))
     for note in setup.notes:
         complain(PROGRAM, note)
@@ -64,7 +68,7 @@ def check(root: Root, arguments: argparse.Namespace) -> int:
     """Say what each management group has."""
     setup = look(root, arguments)
     if arguments.json:
-        print_json(values(setup))
+        print_json(values(setup, waits_for_confirmation=waiting_values(root)))
         return exit_code(setup)
     for one in setup.plans:
         for line in verdict_lines(one.before):
@@ -73,23 +77,30 @@ def check(root: Root, arguments: argparse.Namespace) -> int:
     print(f"{'systemd':<8} {'socket':<9} {drop_in}")
     if setup.sshd.judged:
         print(f"{'sshd':<8} {'settings':<9} {sshd_line(setup.sshd)}")
+    waits = waiting_line(root)
+    if waits:
+        print(f"{'pam':<8} {'change':<9} {waits}")
     return exit_code(setup)
 
 
 def diff(root: Root, arguments: argparse.Namespace) -> int:
     """Show what apply would do."""
     setup = look(root, arguments)
-    show(setup, arguments)
+    show(root, setup, arguments)
     return exit_code(setup)
 
 
-def show(setup: Setup, arguments: argparse.Namespace) -> None:
+def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
     """Print the diff, and why each line changes."""
     text = "".join(unified_diff(*content) for content in setup.contents)
     told = [reason for one in setup.plans for reason in reasons(one)]
     if arguments.json:
-        print_json(values(setup, diff=text, reasons=told))
+        waits = waiting_values(root)
+        print_json(values(setup, diff=text, reasons=told, waits_for_confirmation=waits))
         return
     print(text, end="")
     for reason in told:
         complain(PROGRAM, reason)
+    waiting = waiting_line(root)
+    if waiting:
+        complain(PROGRAM, f"the change {waiting}")

@@ -12,7 +12,7 @@ from creds_session.pam.simulation import parse_given, refuse_strangers, simulate
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Call
 from creds_session.pam_setup import find_service, reader
-from creds_session.probe.installation import probe_dialect
+from creds_session.probe.installation import dialect_assumption, probe_dialect
 from creds_session.report.simulation import simulation_lines, simulation_values
 from creds_session.system.root import Root
 
@@ -37,6 +37,8 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
 
 def load(root: Root, service: str) -> Stacks:
     """Read a service as libpam does. Raises NoSuchFile, and InvalidData where libpam cannot."""
+    if assumed := dialect_assumption(root):
+        complain(PROGRAM, assumed)
     dialect, read = probe_dialect(root), reader(root)
     find_service(service, read, dialect)
     stacks = resolve_all(service, read, dialect=dialect)

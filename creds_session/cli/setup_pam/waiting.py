@@ -1,0 +1,63 @@
+"""Say that a change waits for confirmation: the end of check, diff and apply."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from creds_session import confirmation
+from creds_session.cli.setup_pam import PROGRAM
+from creds_session.errors import InvalidData, NotPermitted
+from creds_session.system import timers
+from creds_session.system.root import Root
+
+
+class Waiting(NamedTuple):
+    """What can be seen of a change that waits: ``deadline`` is in seconds since 1970.
+
+    Only root can read the note, so for everybody else ``deadline`` and ``user`` are None. If the
+    note cannot be read for another reason, ``problem`` says why.
+    """
+
+    deadline: float | None = None
+    user: str | None = None
+    problem: str = ""
+
+
+def waiting(root: Root) -> Waiting | None:
+    """Return the change that waits to be confirmed, or None."""
+    try:
+        pending = confirmation.pending(root)
+    except NotPermitted:
+        return Waiting() if timers.is_at_boot(root, confirmation.BOOT_UNIT) else None
+    except InvalidData as error:
+        return Waiting(problem=error.problem)
+    return None if pending is None else Waiting(pending.deadline, pending.user)
+
+
+def waiting_line(root: Root) -> str:
+    """Return what is to be said of the change that waits, or an empty string if none waits."""
+    found = waiting(root)
+    if found is None:
+        return ""
+    if found.problem:
+        return f"cannot be judged: {found.problem}"
+    revert = confirmation.revert_command(root)
+    how = f"{PROGRAM} confirm, from a new login" if root.is_running_system else revert
+    if found.deadline is None:
+        return f"waits for confirmation ({how}); only root can see until when"
+    until = time.strftime("%H:%M:%S", time.localtime(found.deadline))
+    if found.deadline <= time.time():
+        return f"is still in place, and nobody confirmed it by {until} (run: {revert})"
+    return f"waits for confirmation until {until} ({how})"
+
+
+def waiting_values(root: Root) -> dict[str, object] | None:
+    """Return what JSON says of the change that waits, or None. The time is UTC (RFC 3339)."""
+    found = waiting(root)
+    if found is None:
+        return None
+    until = None
+    if found.deadline is not None:
+        until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(found.deadline))
+    return {"until": until, "changed_by": found.user, "problem": found.problem or None}
