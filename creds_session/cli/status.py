@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
-from creds_session.cli.common import print_json
+from creds_session.cli.common import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.probe.session import probe_bus, probe_keyring
-from creds_session.report.status import as_json, judge
+from creds_session.report.status import State, as_json, judge
 from creds_session.report.text import printable
+
+NEXT = {
+    State.LOCKED: "next: creds unlock",
+    State.WAITING: "next: creds unlock",
+    State.NO_DAEMON: "next: creds unlock",
+    State.NO_KEYRING: "next: creds unlock --create",
+}
+"""What to type next, for a person at a terminal; the other states need `creds-doctor`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,4 +36,6 @@ def execute(arguments: argparse.Namespace) -> int:
         print_json(as_json(bus, keyring))
     else:
         print(f"{found.state.value}: {printable(found.line)}")
+        if found.state in NEXT and sys.stderr.isatty():
+            complain("creds", NEXT[found.state])
     return found.exit_code
