@@ -180,7 +180,47 @@ def wheels(release: str) -> Path:
     return directory
 
 
-def _download(release: str, directory: Path) -> None:
+RUN_IN = """
+mount -t tmpfs tmpfs "$2"
+mkdir "$2/upper" "$2/work" "$2/root"
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+mount -t proc proc "$2/root/proc"
+mount --rbind /dev "$2/root/dev"
+mkdir -p "$2/root/mnt/wheels" "$2/root/mnt/source"
+mount --bind -o ro "$3" "$2/root/mnt/wheels"
+mount --bind -o ro "$4" "$2/root/mnt/source"
+exec chroot "$2/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \\
+    sh -ec "$5" sh $6
+"""
+
+
+def run_in(
+    release: str, place: Path, script: str, words: str = "", packages: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a shell script in the file system of a release that is not booted, nothing of it kept.
+
+    The wheels are in /mnt/wheels and the checkout is in /mnt/source. ``packages`` are there too.
+    """
+    more = [with_packages(release, packages)] if packages else []
+    lower = ":".join(map(str, [*more, root_file_system(release)]))
+    mounts = (lower, str(place), str(wheels(release)), str(CHECKOUT))
+    return _in_mounts(RUN_IN, *mounts, script, words)
+
+
+OLDEST = CHECKOUT / "tests" / "oldest-dependencies.txt"
+
+
+def oldest_wheels() -> Path:
+    """Return a folder with the oldest versions that setup.cfg allows, for bullseye's Python 3.9."""
+    key = hashlib.sha256(OLDEST.read_bytes()).hexdigest()[:12]
+    directory = CACHE / "wheels" / f"oldest-{key}"
+    with _alone(directory):
+        if not directory.is_dir():
+            _download("bullseye", directory, OLDEST)
+    return directory
+
+
+def _download(release: str, directory: Path, requirements: Path | None = None) -> None:
     python = RELEASES[release]
     say(f"fetching wheels for Python {python} into {directory}")
     unfinished = directory.with_name(f"{directory.name}.unfinished")
@@ -189,7 +229,7 @@ def _download(release: str, directory: Path) -> None:
     target = [f"--platform=manylinux_2_{n}_{machine}" for n in (12, 17, 28, 31, 34)]
     target += [f"--platform=manylinux2014_{machine}", f"--python-version={python}"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
-    command += ["--no-deps", "--require-hashes", f"--requirement={pins(release)}"]
+    command += ["--no-deps", "--require-hashes", f"--requirement={requirements or pins(release)}"]
     # pip takes 3.9 for 3.9.0. scripts/pin has looked at what each version requires of Python.
     command += ["--ignore-requires-python"]
     done = subprocess.run(
@@ -212,8 +252,7 @@ mount --rbind /dev "$2/root/dev"
 mkdir -p "$2/root/mnt/wheels" "$2/root/opt/source"
 mount --bind "$3" "$2/root/mnt/wheels"
 cp -a "$4/." "$2/root/opt/source"
-chroot "$2/root" env -i PATH="$PATH" HOME=/root PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/wheels \
-    /opt/source/scripts/install
+chroot "$2/root" env -i PATH="$PATH" HOME=/root /opt/source/scripts/install --wheels /mnt/wheels
 """
 
 
@@ -261,21 +300,35 @@ mount --rbind /dev "$2/root/dev"
 mkdir -p "$2/root/mnt/wheels" "$2/root/mnt/source"
 mount --bind "$3" "$2/root/mnt/wheels"
 mount --bind -o ro "$4" "$2/root/mnt/source"
+if [ -n "$6" ]; then
+    mkdir "$2/root/mnt/oldest"
+    mount --bind "$6" "$2/root/mnt/oldest"
+fi
 exec chroot "$2/root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 sh -ec '
 python3 -m venv /opt/test
 /opt/test/bin/pip install --quiet --no-index --find-links=/mnt/wheels \
     --require-hashes --requirement="/mnt/source/tests/pins/$1"
+[ ! -d /mnt/oldest ] || /opt/test/bin/pip install --quiet --no-index --find-links=/mnt/oldest \
+    --no-deps --require-hashes --requirement=/mnt/source/tests/oldest-dependencies.txt
+shift
 cd /mnt/source
 exec env PYTHONDONTWRITEBYTECODE=1 /opt/test/bin/python -m pytest -q -p no:cacheprovider \
-    -r fE -o filterwarnings=default tests/unit tests/property' sh "$5"
+    -r fE -o filterwarnings=default "$@"' sh "$5" $7
 """
 
 
-def run_pure_tests(release: str, place: Path) -> subprocess.CompletedProcess[str]:
-    """Run the unit and property tests with the Python of a release, in its own file system."""
+def run_pure_tests(
+    release: str, place: Path, *, oldest: bool = False, tests: str = "tests/unit tests/property"
+) -> subprocess.CompletedProcess[str]:
+    """Run the unit and property tests with the Python of a release, in its own file system.
+
+    ``oldest`` replaces what the project depends on by the oldest versions that setup.cfg allows.
+    """
     base = root_file_system(release)
     wheelhouse, file = wheels(release), pins(release).name
-    return _in_mounts(TEST_IN, str(base), str(place), str(wheelhouse), str(CHECKOUT), file)
+    old = str(oldest_wheels()) if oldest else ""
+    words = (str(base), str(place), str(wheelhouse), str(CHECKOUT), file, old, tests)
+    return _in_mounts(TEST_IN, *words)
 
 
 def make_all() -> None:

@@ -11,14 +11,15 @@ from tests.machine.machine import Boot, Machine
 
 LEFT = (
     "ls -d /opt/creds-session /etc/pam.d/creds-session /var/lib/creds-session"
-    " /etc/profile.d/creds-session.sh* /usr/local/*bin/creds* 2>/dev/null"
+    " /etc/profile.d/creds-session.sh* /usr/local/*bin/creds* /usr/*bin/creds*"
+    " /etc/systemd/user/creds-session* /etc/systemd/user/*.wants/creds-session* 2>/dev/null"
 )
 HOOK = "/etc/profile.d/creds-session.sh"
 EVERYTHING = (
     "find /opt /usr/local /etc/profile.d /etc/pam.d /var/lib/creds-session -type f -o -type l"
     " | sort | xargs -d '\\n' sha256sum; ls -l /usr/local/*bin /opt/creds-session"
 )
-INSTALL = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/wheels /opt/source/scripts/install"
+INSTALL = "/opt/source/scripts/install --wheels /mnt/wheels"
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,11 @@ def machine(boot: Boot) -> Machine:
     machine = boot("bookworm")
     shutil.copytree(rootfs.wheels("bookworm"), machine.root / "mnt" / "wheels", dirs_exist_ok=True)
     return machine
+
+
+def install(machine: Machine, script: str = INSTALL) -> str:
+    """Install; return the messages. On a busy machine the compiling takes more than a minute."""
+    return machine.run("sh", "-c", script, timeout=200).stderr
 
 
 def refused(machine: Machine, script: str, status: int, *words: str) -> None:
@@ -39,12 +45,12 @@ def refused(machine: Machine, script: str, status: int, *words: str) -> None:
 
 
 def test_an_old_python_is_refused_before_anything_is_done(machine: Machine) -> None:
-    machine.sh("mv /usr/bin/python3 /usr/bin/python3.kept; printf '#!/bin/sh\\necho 3.8\\n' >/py")
-    machine.sh("chmod +x /py; cp /py /usr/bin/python3")
+    machine.sh("printf '#!/bin/sh\\necho 3.8\\n' >/py; chmod +x /py; mkdir /pythons")
+    machine.sh("mv /usr/bin/python3* /pythons; cp /py /usr/bin/python3")
     try:
         refused(machine, INSTALL, 69, "Python 3.9 or later is needed, and /usr/bin/python3 is 3.8")
     finally:
-        machine.sh("mv /usr/bin/python3.kept /usr/bin/python3")
+        machine.sh("mv -f /pythons/python3* /usr/bin")
 
 
 def test_what_is_not_ours_is_not_overwritten(machine: Machine) -> None:
@@ -63,8 +69,7 @@ def test_it_installs_what_is_in_the_checkout_with_the_python_of_the_system(
     machine.sh(f"echo '# edited' >>{HOOK}")
     before = machine.sh("find /opt/source | sort").stdout
     edited = machine.sh(f"cat {HOOK}").stdout
-    done = machine.sh(f"PATH=/fake:$PATH {INSTALL}")
-    assert f"{HOOK}.new" in done.stderr
+    assert f"{HOOK}.new" in install(machine, f"PATH=/fake:$PATH {INSTALL}")
     assert machine.sh(f"cat {HOOK}").stdout == edited
     machine.sh(f"cmp {HOOK}.new /opt/source/scripts/profile/creds-session.sh")
     assert machine.sh("find /opt/source | sort").stdout == before
@@ -76,9 +81,17 @@ def test_it_installs_what_is_in_the_checkout_with_the_python_of_the_system(
     assert machine.sh("creds --version").stdout.startswith("creds ")
 
 
+def test_root_s_commands_load_nothing_of_the_caller(machine: Machine) -> None:
+    machine.sh("mkdir -p /evil; echo 'print(\"evil ran\")' >/evil/sitecustomize.py")
+    for name in ("creds", "creds-doctor", "creds-setup-pam"):
+        done = machine.sh(f"PYTHONPATH=/evil {name} --version")
+        assert "evil" not in done.stdout + done.stderr
+        assert machine.sh(f"head -1 /opt/creds-session/current/bin/{name}").stdout.endswith(" -I\n")
+
+
 def test_no_hook_removes_a_hook_that_nobody_edited(machine: Machine) -> None:
     machine.sh(f"mv {HOOK}.new {HOOK}; echo '# newer' >>/opt/source/scripts/profile/*.sh")
-    machine.sh(f"{INSTALL} --no-hook")
+    install(machine, f"{INSTALL} --no-hook")
     assert machine.sh(f"ls {HOOK}*", check=False).stdout == ""
 
 
@@ -87,15 +100,53 @@ def test_a_timer_finds_its_release_after_an_upgrade(machine: Machine) -> None:
     before = machine.sh("cat /etc/pam.d/sshd").stdout
     old = machine.sh("readlink /opt/creds-session/current").stdout.strip()
     machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
-    done = machine.sh(INSTALL)
-    assert f"kept {old}: a change of PAM waits to be confirmed" in done.stderr
+    told = install(machine)
+    assert f"kept {old}: a change of PAM waits to be confirmed" in told
+    assert "waits for confirmation until" in told
     assert machine.sh("readlink /opt/creds-session/current").stdout.strip() != old
     timer = "creds-setup-pam-revert-*.timer"
     unit = machine.run("systemctl", "list-units", "--plain", "-q", timer).stdout.split(".timer")[0]
     machine.run("systemctl", "start", "--wait", f"{unit}.service")  # as the timer does
     assert machine.sh("cat /etc/pam.d/sshd").stdout == before
-    machine.sh(INSTALL)
+    install(machine)
     assert machine.sh("ls -d /opt/creds-session/2* | wc -l").stdout == "1\n"
+
+
+OLDER = r"""
+rm -rf /older; cp -a /opt/source /older
+sed -i 's/^__version__.*/__version__ = "0.0.9"/' /older/creds_session/version.py
+sed -i 's/^version = .*/version = 0.0.9/' /older/setup.cfg
+sed -i 's/^# It must never fail a login.*/# As it was./' /older/scripts/profile/*.sh
+echo '# of an older version' >>/older/scripts/profile/creds-session.sh
+"""
+PAM = "cd /etc/pam.d; sha256sum *"
+
+
+def test_an_upgrade_keeps_pam_as_it_was_changed_and_a_hook_that_was_edited(
+    machine: Machine,
+) -> None:
+    """The older version has changed PAM and installed a unit."""
+    before = machine.sh(PAM).stdout
+    install(machine, f"{OLDER} rm -f {HOOK}*; /older/scripts/install --wheels /mnt/wheels")
+    assert machine.run("creds", "--version").stdout == "creds 0.0.9\n"
+    assert "creds hook install --unit lock" in machine.run("creds-setup-pam", "apply").stderr
+    machine.run("creds", "hook", "install", "--unit", "lock")
+    machine.sh(f"echo '# edited' >>{HOOK}")
+    changed, edited = machine.sh(PAM).stdout, machine.run("cat", HOOK).stdout
+    assert changed != before
+    assert "PAM is set up already" in install(machine)
+    assert machine.run("creds", "--version").stdout != "creds 0.0.9\n"
+    assert machine.sh(PAM).stdout == changed
+    assert machine.run("cat", HOOK).stdout == edited
+    machine.sh(f"cmp {HOOK}.new /opt/source/scripts/profile/creds-session.sh")
+    assert machine.sh("ls -d /opt/creds-session/2* | wc -l").stdout == "1\n"
+    assert machine.run("creds-setup-pam", "check").returncode == 0
+    unit = machine.run("cat", "/etc/systemd/user/creds-session-lock.service").stdout
+    program = next(line for line in unit.splitlines() if "ExecStart" in line).split("=")[1].split()
+    assert machine.run(program[0], "--version").stdout.startswith("creds ")
+    machine.run("creds-setup-pam", "revert")
+    assert machine.sh(PAM).stdout == before
+    machine.sh(f"mv {HOOK}.new {HOOK}")  # for the tests that follow
 
 
 def test_uninstall_needs_the_program_while_pam_is_changed(machine: Machine) -> None:
@@ -125,8 +176,18 @@ def test_uninstall_reverts_pam_and_leaves_nothing(boot: Boot) -> None:
     with machine.ssh("alice", "pw of alice") as session:  # sudo's own path has the links
         assert session.run("creds --version").output.startswith("creds 0.")
         assert session.run("ls -l /opt/creds-session | grep -c ' root root '").status == 0
+        assert session.run("command -v creds-setup-pam").status == 0
+        assert session.run("creds hook install --shell sh").status == 0
+    for unit in ("lock", "unlock"):
+        machine.run("creds", "hook", "install", "--unit", unit)
+    assert "/etc/systemd/user/creds-session-lock.path" in machine.sh(LEFT, check=False).stdout
     gone = machine.run("/opt/source/scripts/install", "--uninstall")
     assert "took back /etc/pam.d/sshd" in gone.stderr
+    assert "removed the unit creds-session-lock.path" in gone.stderr
+    assert "removed the unit creds-session-unlock.service" in gone.stderr
+    stays = gone.stderr.partition("left in place:")[2]
+    assert "/home/alice/.config/creds-session/hook.sh" in stays
+    assert "the users' keyrings" in stays
     assert machine.sh(others).stdout == before
     assert machine.sh(LEFT, check=False).stdout == ""
     with machine.ssh("alice", "pw of alice") as session:

@@ -20,7 +20,7 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 MAKE = "creds unlock --create --password-stdin && printf s3cret | creds put app me"
 ASKED = "Password of the login keyring: "
 SSH = "ssh -tt -i /root/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-INSTALL = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/wheels /opt/source/scripts/install"
+INSTALL = "/opt/source/scripts/install --wheels /mnt/wheels"
 PROMPT = r"[$#%>] ?(?:\x1b\[[?;0-9]*[A-Za-z]|[ \x08])*$"  # zsh and ksh draw on behind it
 HOOKS = "/etc/profile.d/creds-session.sh /etc/fish/conf.d/creds-session.fish"
 
