@@ -33,9 +33,22 @@ _creds_session_seen() {
     [ "${20:-}" = "$_creds_session_start" ]
 }
 
+# Red Hat's /etc/bashrc, /etc/zshrc and /etc/kshrc read /etc/profile.d in other shells than login shells
+# too. `su USER` without a dash starts such a shell, and its environment is another user's. Nobody is
+# asked there. Whoever reads this file by a command of their own (-c, or at zsh's prompt) wants it.
+_creds_session_login() {
+    # shellcheck disable=SC3044 # bash has it
+    case ${BASH_VERSION:+bash}${ZSH_VERSION:+zsh}${KSH_VERSION:-}:$- in
+    bash*:*c* | zsh*:*l* | Version*:*[cl]*) ;;
+    bash*) shopt -q login_shell ;;
+    zsh*) case ${ZSH_EVAL_CONTEXT:-} in cmdarg* | toplevel*) ;; *) return 1 ;; esac ;;
+    Version*) return 1 ;;
+    esac
+}
+
 # Root's login has no keyring to ask for: -O is whether the effective user owns the file.
 _creds_session_wanted() {
-    [ -t 0 ] && [ -t 2 ] && ! [ -O / ] || return 1
+    [ -t 0 ] && [ -t 2 ] && ! [ -O / ] && _creds_session_login || return 1
     [ -e "${XDG_DATA_HOME:-${HOME:-/nonexistent}/.local/share}/keyrings/login.keyring" ] ||
         [ -S "${XDG_RUNTIME_DIR:-/nonexistent}/keyring/control" ] ||
         [ -S "${GNOME_KEYRING_CONTROL:-/nonexistent}/control" ] || return 1
@@ -46,7 +59,7 @@ _creds_session_wanted() {
 case $-:${CREDS_SESSION_HOOK:-on} in
 *i*:on)
     # With X forwarding a prompt can be shown, if what D-Bus starts knows the display.
-    if [ -n "${DISPLAY:-}" ] && [ -n "${SSH_CONNECTION:-}" ] && ! [ -O / ]; then
+    if [ -n "${DISPLAY:-}" ] && _creds_session_login && [ -n "${SSH_CONNECTION:-}" ] && ! [ -O / ]; then
         dbus-update-activation-environment DISPLAY XAUTHORITY >/dev/null 2>&1 || :
     fi
     if _creds_session_wanted; then
@@ -65,6 +78,6 @@ case $-:${CREDS_SESSION_HOOK:-on} in
     fi
     ;;
 esac
-unset -f _creds_session_seen _creds_session_wanted
+unset -f _creds_session_login _creds_session_seen _creds_session_wanted
 unset -v _creds_session_note _creds_session_pid _creds_session_start _creds_session_bus \
     _creds_session_stat _creds_session_said

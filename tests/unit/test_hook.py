@@ -276,3 +276,53 @@ def test_it_names_the_display_to_the_bus_only_with_x_forwarding(
     any_shell: list[str], public: Path, login: dict[str, Any], expected: list[str]
 ) -> None:
     assert started(any_shell, public, **login) == expected
+
+
+# What Red Hat's /etc/bashrc, /etc/zshrc and /etc/kshrc do in a shell that is no login shell.
+LIKE_RED_HAT = 'if [ "$PS1" ]; then . {hook}; else . {hook} >/dev/null; fi\n'
+
+
+@pytest.mark.parametrize("is_login", [False, True], ids=["no login shell", "login shell"])
+@pytest.mark.parametrize("name", ["bash", "zsh", "ksh93"])
+def test_it_asks_nobody_in_a_shell_that_is_no_login_shell(
+    public: Path, name: str, *, is_login: bool
+) -> None:
+    """As in `su USER` without a dash, on a distribution that reads profile.d there too."""
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    (public / "bin").mkdir()
+    (public / "bin" / "creds").write_text(RECORDS)
+    (public / "bin" / "creds").chmod(0o755)
+    (public / ".local/share/keyrings").mkdir(parents=True)
+    (public / ".local/share/keyrings/login.keyring").touch()
+    (public / "calls").touch()
+    (public / "calls").chmod(0o666)
+    path = f"PATH={quote(str(public))}/bin:/usr/bin:/bin\n"  # /etc/profile may have set another one
+    text = path + LIKE_RED_HAT.format(hook=quote(str(HOOK)))
+    if name == "zsh":
+        text = f"emulate sh -c {quote(text)}\n"
+    for file in ("rc", ".zshrc") if not is_login else (".zprofile", ".profile", ".bash_profile"):
+        (public / file).write_text(text)
+    options = {
+        "bash": ["--login"] if is_login else ["--rcfile", str(public / "rc")],
+        "zsh": ["-l"] if is_login else [],
+        "ksh93": ["-l"] if is_login else [],
+    }[name]
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", "--clear-groups"] if os.getuid() == 0 else []
+    person = pexpect.spawn(
+        (argv := [*as_nobody, name, *options, "-i"])[0],
+        argv[1:],
+        env={
+            "HOME": str(public),
+            "ENV": "" if is_login else str(public / "rc"),
+            "PATH": f"{public}/bin:/usr/bin:/bin",
+            "TERM": "dumb",
+            "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1/bus",
+        },
+        encoding="utf-8",
+        timeout=20,
+    )
+    person.sendline("echo en''d")
+    person.expect("end")
+    person.close(force=True)
+    assert (public / "calls").read_text().splitlines() == (ASKS if is_login else [])
