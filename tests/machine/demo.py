@@ -75,11 +75,18 @@ def on_a_machine(release: str) -> None:
     say("Done; the machine is gone")
 
 
+def agreed(packages: str) -> bool:
+    """Ask at a terminal whether these packages may be installed."""
+    if not sys.stdin.isatty():
+        return True
+    return input(f"Install these Debian packages: {packages}? [y/N] ").lower().startswith("y")
+
+
 def ordinary_login(reason: str) -> int:
     """Show the recipe's ordinary login: a private bus, a keyring in a home that is thrown away."""
     say(f"No machine can be booted here ({reason}); the ordinary login instead")
     missing = [p for p in ("dbus-run-session", "gnome-keyring-daemon") if shutil.which(p) is None]
-    if missing and os.getuid() == 0 and shutil.which("apt-get"):
+    if missing and os.getuid() == 0 and shutil.which("apt-get") and agreed("dbus gnome-keyring"):
         install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
         subprocess.run([*install, "dbus", "gnome-keyring"], check=True, stdout=subprocess.DEVNULL)
     elif missing:

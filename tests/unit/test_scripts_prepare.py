@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -41,6 +43,50 @@ def started(script: Path, cache: Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+
+
+def test_the_demo_installs_only_what_boots_a_machine(script: Path, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    (programs / "id").write_text("#!/bin/sh\necho 0\n")
+    (programs / "apt-get").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\n')
+    (programs / "apt-get").chmod(0o755)
+    shutil.copy(SCRIPT.parents[1] / "setup.cfg", script.parents[1])
+    # Only what the script itself runs is there.
+    for name in (
+        *("mkdir", "flock", "sh", "cksum", "cut", "rm"),
+        *("touch", "dirname", "find", "grep", "tail", "sed"),
+    ):
+        (programs / name).symlink_to(shutil.which(name) or "/nonexistent")
+    environ = {"PATH": str(programs), "CREDS_CACHE": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    argv = [str(script), "--demo"]
+    done = subprocess.run(
+        argv, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    install = next(
+        line for line in (tmp_path / "asked").read_text().splitlines() if "install" in line
+    )
+    assert {word for word in install.split() if not word.startswith("-")} <= {
+        *("install", "systemd-container", "mmdebstrap", "git", "util-linux", "python3-venv"),
+    }
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_demo_s_packages_are_those_that_the_project_needs(python: str) -> None:
+    checkout = SCRIPT.parents[1]
+    pins = checkout / "tests" / "pins" / f"python-{python}.txt"
+    text = SCRIPT.read_text()
+    function = text[text.index("runtime_pins() {") : text.index("\nmake_environment() {")]
+    code = f'here={shlex.quote(str(checkout))}\n{function}\nruntime_pins "$@"'
+    done = subprocess.run(
+        ["sh", "-euc", code, "sh", sys.executable, str(pins)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = {line.partition("==")[0] for line in done.stdout.splitlines() if "==" in line}
+    assert {"keyring", "jeepney", "cffi", "ptyprocess", "pygments", "secretstorage"} <= names
+    assert names.isdisjoint({"mypy", "ruff", "pytest", "hypothesis", "coverage", "setuptools"})
 
 
 def test_two_at_once_make_one_environment_even_after_a_third_was_killed(
