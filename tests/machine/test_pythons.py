@@ -5,6 +5,7 @@ The Python of Debian 12 runs them with all the other tests, or Debian 13's; nigh
 
 from __future__ import annotations
 
+import configparser
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,27 @@ def test_pure_tests_pass(release: str, tmp_path: Path) -> None:
         pytest.fail(f"no root file system can be made: {reason}")
     done = rootfs.run_pure_tests(release, tmp_path)
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+def test_unit_tests_pass_with_the_oldest_dependencies(tmp_path: Path) -> None:
+    """The lower bounds in setup.cfg, on the oldest Python."""
+    done = rootfs.run_pure_tests("bullseye", tmp_path, oldest=True, tests="tests/unit")
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+
+
+def test_the_oldest_dependencies_are_the_lower_bounds_of_setup_cfg() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(rootfs.CHECKOUT / "setup.cfg")
+    bounds = dict(
+        line.split(">=") for line in setup["options"]["install_requires"].split("\n") if line
+    )
+    assert len(bounds) == 7
+    lines = rootfs.OLDEST.read_text().splitlines()
+    pinned = dict(line.rstrip(" \\").split("==") for line in lines if "==" in line)
+    for name, bound in bounds.items():
+        version = pinned[name].split(".")
+        wanted = bound.split(".")
+        assert version[: len(wanted)] == wanted, f"{name}: run scripts/pin oldest"
+        assert set(version[len(wanted) :]) <= {"0"}, f"{name}: run scripts/pin oldest"
