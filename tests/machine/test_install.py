@@ -19,6 +19,7 @@ EVERYTHING = (
     "find /opt /usr/local /etc/profile.d /etc/pam.d /var/lib/creds-session -type f -o -type l"
     " | sort | xargs -d '\\n' sha256sum; ls -l /usr/local/*bin /opt/creds-session"
 )
+pytestmark = pytest.mark.timeout(900)  # an installation takes a minute on a busy machine
 INSTALL = "/opt/source/scripts/install --wheels /mnt/wheels"
 
 
