@@ -10,10 +10,12 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
 TEXT_INFO = 4
+ESTABLISH_CRED = 2  # PAM_ESTABLISH_CRED of security/_pam_types.h
 
 
 class Message(ctypes.Structure):
@@ -67,15 +69,16 @@ def converse(
 CONVERSATION = Conversation(CONVERSE(converse), None)
 
 
-def ask(service: bytes, calls: list[str]) -> dict[str, object]:
+def ask(service: bytes, user: bytes, calls: list[str]) -> dict[str, object]:
     """Make the calls on one handle; give pam_start's code, then code and messages of each."""
     handle = ctypes.c_void_p()
-    code = libpam.pam_start(service, b"nobody", ctypes.byref(CONVERSATION), ctypes.byref(handle))
+    code = libpam.pam_start(service, user, ctypes.byref(CONVERSATION), ctypes.byref(handle))
     answers: list[tuple[int, list[str]]] = []
     if code == 0:
         for call in calls:
             heard.clear()
-            result = getattr(libpam, f"pam_{call}")(handle, 0)
+            flags = ESTABLISH_CRED if call == "setcred" else 0
+            result = getattr(libpam, f"pam_{call}")(handle, flags)
             answers.append((result, list(heard)))
         libpam.pam_end(handle, 0)
     return {"start": code, "answers": answers}
@@ -101,11 +104,12 @@ def main() -> None:
         case = json.loads(line)
         written = write(case["files"])
         service = case["service"].encode("latin-1")
-        given = [ask(service, calls) for calls in case["sequences"]]
+        user = case["user"].encode("latin-1")
+        given = [ask(service, user, calls) for calls in case["sequences"]]
         for path in written:
-            path.unlink()
+            path.unlink(missing_ok=True)
         for path in {path.parent for path in written} - {Path("/etc")}:
-            path.rmdir()
+            shutil.rmtree(path)
         answers.write(json.dumps(given) + "\n")
         answers.flush()
 

@@ -18,7 +18,8 @@ CHILD = Path(__file__).with_name("child_libpam.py")
 
 # /etc becomes an empty file system of its own, so that nothing of the root is written and
 # Debian's libpam, which looks for includes in /etc/pam.d alone, sees only our files. The
-# same for /usr/lib/pam.d, with a layer over /usr/lib that keeps what is written.
+# same for /usr/lib/pam.d, with a layer over /usr/lib that keeps what is written. Modules write to
+# /run and /var/log, and speak to daemons in /run: both are empty too.
 SETUP = """
 set -e
 mount --make-rprivate /
@@ -27,6 +28,8 @@ mount -t tmpfs none "$2/etc"
 mkdir "$2/etc/lib" "$2/etc/work"
 mount -t overlay none -o "lowerdir=$2/usr/lib,upperdir=$2/etc/lib,workdir=$2/etc/work" "$2/usr/lib"
 rm -rf "$2/usr/lib/pam.d"
+mount -t tmpfs none "$2/run"
+mount -t tmpfs none "$2/var/log"
 exec chroot "$2" "$3" -c "$code"
 """
 
@@ -42,11 +45,13 @@ class Case:
     files: dict[str, bytes]
     service: str
     sequences: tuple[tuple[str, ...], ...]
+    user: str = "nobody"
 
     def to_json(self) -> str:
         """Encode for the child; bytes as latin-1."""
         files = {path: data.decode("latin-1") for path, data in self.files.items()}
-        return json.dumps({"files": files, "service": self.service, "sequences": self.sequences})
+        asked = {"service": self.service, "user": self.user, "sequences": self.sequences}
+        return json.dumps({"files": files, **asked})
 
 
 @dataclass(frozen=True)

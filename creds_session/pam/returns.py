@@ -1,0 +1,127 @@
+"""What a handler's module may return in a pass, and what is known of the module.
+
+The tables are ``linux_pam`` and ``other_modules``; docs/reference/pam-modules.md shows them. Of a
+module that is in no table, and of a file of a known name in a directory that is not libpam's,
+anything may come.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from creds_session.pam.handlers import Handler
+from creds_session.pam.linux_pam import ALIASES, LINUX_PAM
+from creds_session.pam.module_facts import Admission, Handling, ModuleFacts
+from creds_session.pam.modules import builtin_return
+from creds_session.pam.other_modules import OTHERS
+from creds_session.pam.terms import Pass, ReturnValue
+
+FACTS: Final[dict[str, ModuleFacts]] = {**LINUX_PAM, **OTHERS}
+BUILTIN: Final = frozenset({"pam_permit.so", "pam_deny.so", "pam_debug.so"})
+
+ALL: Final = frozenset(int(value) for value in ReturnValue) - {int(ReturnValue.INCOMPLETE)}
+"""Every value but incomplete, after which libpam ends the call to take it up again."""
+
+_COUNTED = {ReturnValue.SUCCESS, ReturnValue.IGNORE, ReturnValue.NEW_AUTHTOK_REQD}
+ERRORS: Final = ALL - {int(value) for value in _COUNTED}
+MISSING: Final = int(ReturnValue.MODULE_UNKNOWN)
+"""What libpam takes for the value of a module, or of a function, that it cannot load."""
+
+_WORDS = {
+    **{value.word: frozenset({int(value)}) for value in ReturnValue},
+    "anything": ALL,
+    "errors": ERRORS,
+}
+
+
+def module_name(handler: Handler) -> str:
+    """Return the name under which the tables have a handler's module."""
+    return ALIASES.get(handler.module, handler.module)
+
+
+def facts_of(handler: Handler) -> ModuleFacts | None:
+    """Return the row of a handler's module; None where nothing is known of it."""
+    return FACTS.get(module_name(handler))
+
+
+def is_known(handler: Handler) -> bool:
+    """Return whether a table has the module, or the handler runs none."""
+    if handler.must_fail or handler.is_substack or handler.module in BUILTIN:
+        return True
+    return facts_of(handler) is not None
+
+
+def judges_password(handler: Handler) -> bool:
+    """Return whether the module judges the password of the account."""
+    facts = facts_of(handler)
+    return facts is not None and facts.handling is Handling.JUDGES
+
+
+def admission(handler: Handler) -> Admission:
+    """Return what a success in authenticate says of the person; of unknown modules, a proof."""
+    if handler.must_fail or handler.is_substack or handler.module in BUILTIN:
+        return Admission.NOBODY
+    facts = facts_of(handler)
+    return Admission.OTHERWISE if facts is None else facts.admission
+
+
+def possible_returns(handler: Handler, pass_: Pass) -> frozenset[int]:
+    """Return every value that libpam may count for a handler in a pass, as numbers."""
+    if handler.must_fail:
+        return frozenset({int(ReturnValue.PERM_DENIED)})
+    if not _is_in_libpams_directory(handler.module_path):
+        return ALL
+    known = builtin_return(handler, pass_)
+    if known is None:
+        return _returns_of(handler.module, handler.arguments, pass_)
+    values = frozenset({int(known), MISSING})
+    # pam_permit and pam_debug ask for the name of the user first where there is none yet.
+    asks = pass_ is Pass.AUTHENTICATE and handler.module != "pam_deny.so"
+    return values | ERRORS if asks else values
+
+
+def _is_in_libpams_directory(module_path: str) -> bool:
+    directory = module_path.rpartition("/")[0].removesuffix("/$ISA")
+    return not directory or directory.endswith("/security")
+
+
+@lru_cache(maxsize=512)
+def _returns_of(module: str, arguments: tuple[str, ...], pass_: Pass) -> frozenset[int]:
+    facts = FACTS.get(ALIASES.get(module, module))
+    if facts is None:
+        return ALL
+    return values_of(cell(facts, arguments, pass_)) | {MISSING}
+
+
+def cell(facts: ModuleFacts, arguments: tuple[str, ...], pass_: Pass) -> str:
+    """Return the words of one cell of a row, its options considered."""
+    if pass_ is Pass.PRELIM and facts.prelim is not None:
+        return facts.prelim
+    call = "chauthtok" if pass_ in {Pass.PRELIM, Pass.UPDATE} else pass_.value
+    for argument, which, words in facts.options:
+        if argument in arguments and which == call:
+            return words
+    return str(getattr(facts, call))
+
+
+def values_of(words: str) -> frozenset[int]:
+    """Return the numbers that the words of a cell stand for."""
+    empty: frozenset[int] = frozenset()
+    return empty.union(*(_WORDS[word] for word in words.split()))
+
+
+def usual_return(handler: Handler, pass_: Pass) -> ReturnValue:
+    """Return success where the module can give it, else what it always gives or ignore.
+
+    For ``explain`` and ``simulate``, where nobody has said what the module returns.
+    """
+    known = builtin_return(handler, pass_)
+    if known is not None:
+        return known
+    values = possible_returns(handler, pass_)
+    for value in (ReturnValue.SUCCESS, ReturnValue.IGNORE):
+        if int(value) in values:
+            return value
+    likely = sorted(values - {MISSING}) or [MISSING]
+    return ReturnValue(likely[0])
