@@ -26,6 +26,11 @@ class Breach(enum.Enum):
     LET_IN = "someone who was refused before would be let in"
     RUNS_OTHERWISE = "another module would run, or not run, that did before"
     NOT_REACHED = "pam_gnome_keyring would not get the password"
+    PASSED_BY = (
+        "someone whom no module has judged would be let in, and pam_gnome_keyring would not be run"
+    )
+    ANYBODY = "a wrong password is let in"
+    CLOSES_OTHERWISE = "the end of a session would be reported otherwise"
     STARTS_EARLY = "a daemon would be started with a password that no module found right"
 
 

@@ -21,13 +21,14 @@ from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
     GUARDED,
     NEVER_COUNTS,
+    OPTIONAL,
     Wanted,
     generated_by,
     is_keyring,
     our_places,
     wanted_rules,
 )
-from creds_session.pam.proof import refute, refute_reach
+from creds_session.pam.proof import refute, refute_reach, refute_unknowing
 from creds_session.pam.stack import Read, resolve, resolve_all
 from creds_session.pam.terms import Dialect
 
@@ -167,7 +168,8 @@ def _edits_for(wanted: Wanted, request: Request, options: Options) -> tuple[Edit
             continue
         candidate = overlaid(request.read, request.path, content)
         after = resolve_all(request.service, candidate, dialect=request.dialect)
-        found = refute(without, after, wanted.group, strict=options.strict)
+        prove = refute_unknowing if _adds_optional(edits) else refute
+        found = prove(without, after, wanted.group, strict=options.strict)
         found = found or refute_reach(without, after, wanted.group, early_start=options.early_start)
         if found is None:
             return edits
@@ -178,6 +180,11 @@ def _edits_for(wanted: Wanted, request: Request, options: Options) -> tuple[Edit
         f"{request.path}: no safe place for the {wanted.group.value} rule: {refused}",
         hint=_hint(refused),
     )
+
+
+def _adds_optional(edits: tuple[Edit, ...]) -> bool:
+    """Tell whether a rule is to count; one that never counts is as good, and needs no table."""
+    return any(OPTIONAL.encode() in edit.new.split() for edit in edits)
 
 
 def _hint(refused: Counterexample | str) -> str:

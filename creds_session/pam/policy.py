@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from creds_session.pam.controls import parse_control
 from creds_session.pam.handlers import Handler
+from creds_session.pam.linux_pam import ALIASES
+from creds_session.pam.module_facts import Handling
+from creds_session.pam.returns import FACTS, is_known
 from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue
 
 MODULE = "pam_gnome_keyring.so"
@@ -30,21 +33,9 @@ GUARDED = (ManagementGroup.AUTH, ManagementGroup.SESSION)
 """The groups that a login goes through; a guard in the others would guard nothing."""
 
 PASSWORD_MODULES = frozenset(
-    {
-        "pam_unix.so",
-        "pam_unix2.so",
-        "pam_pwdb.so",
-        "pam_sss.so",
-        "pam_ldap.so",
-        "pam_ldapd.so",
-        "pam_krb5.so",
-        "pam_winbind.so",
-        "pam_systemd_home.so",
-        "pam_himmelblau.so",
-        "pam_aad.so",
-        "pam_tcb.so",
-        "pam_userdb.so",
-    }
+    name
+    for name in (*FACTS, *ALIASES)
+    if FACTS[ALIASES.get(name, name)].handling is Handling.JUDGES
 )
 """Modules that ask for the password of the account, or are handed it, and judge it."""
 
@@ -177,6 +168,17 @@ def is_anchor(handler: Handler, group: ManagementGroup) -> bool:
     """Tell whether our rule of this group must run after this handler."""
     modules = SESSION_ANCHORS if group is ManagementGroup.SESSION else PASSWORD_MODULES
     return handler.module in modules and not handler.is_substack and not handler.must_fail
+
+
+def anchors(handlers: Sequence[Handler], group: ManagementGroup) -> frozenset[int]:
+    """Return the places of what our rule of this group must run after.
+
+    Where no module is known to judge the password, those that are in no table are taken to.
+    """
+    known = {place for place, handler in enumerate(handlers) if is_anchor(handler, group)}
+    if known or group is ManagementGroup.SESSION:
+        return frozenset(known)
+    return frozenset(place for place, handler in enumerate(handlers) if not is_known(handler))
 
 
 def generated_by(content: bytes) -> str:

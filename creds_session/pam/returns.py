@@ -75,10 +75,8 @@ def possible_returns(handler: Handler, pass_: Pass) -> frozenset[int]:
     known = builtin_return(handler, pass_)
     if known is None:
         return _returns_of(handler.module, handler.arguments, pass_)
-    values = frozenset({int(known), MISSING})
-    # pam_permit and pam_debug ask for the name of the user first where there is none yet.
-    asks = pass_ is Pass.AUTHENTICATE and handler.module != "pam_deny.so"
-    return values | ERRORS if asks else values
+    # They come with libpam itself, and the application has named the user (pam_start(3)).
+    return frozenset({int(known)})
 
 
 def _is_in_libpams_directory(module_path: str) -> bool:

@@ -15,11 +15,9 @@ A call that fails ends the way. ASSUMPTIONS is the one place that says what modu
 from __future__ import annotations
 
 import enum
-import re
-from collections.abc import Callable
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from creds_session.pam.conditions import judge_conditions
 from creds_session.pam.dispatch import Returns, Verdict, dispatch
 from creds_session.pam.handlers import Handler, Stacks
 from creds_session.pam.modules import builtin_return
@@ -28,16 +26,6 @@ from creds_session.pam.terms import Call, ManagementGroup, Pass, ReturnValue, re
 
 _V = ReturnValue
 LOCAL = "pam_unix.so"
-PERSON = {
-    **dict.fromkeys(("user", "login", "name"), "alice"),
-    **dict.fromkeys(("uid", "gid"), "1000"),
-    **dict.fromkeys(("home", "dir", "homedir"), "/home/alice"),
-    "shell": "/bin/bash",
-    "ruser": "",
-    "rhost": "client.example",
-    "tty": "ssh",
-}
-"""Whom pam_succeed_if judges: an ordinary local user, in no group but alice."""
 
 
 class Way(enum.Enum):
@@ -159,52 +147,6 @@ def assumption_of(modules: Modules, handler: Handler, pass_: Pass, way: Way) -> 
     here = modules[handler.group]
     fitting = (one for one in ASSUMPTIONS if one.fits(handler, pass_, way))
     return next((one for one in fitting if not one.beside or one.beside in here), None)
-
-
-_NUMBER = re.compile("[0-9]{1,18}")
-_FLAGS = {"debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit"}
-_NUMBERS: dict[str, Callable[[int, int], bool]] = {
-    **dict.fromkeys(("<", "lt"), lambda left, right: left < right),
-    **dict.fromkeys(("<=", "le"), lambda left, right: left <= right),
-    **dict.fromkeys((">", "gt"), lambda left, right: left > right),
-    **dict.fromkeys((">=", "ge"), lambda left, right: left >= right),
-    "eq": lambda left, right: left == right,
-    "ne": lambda left, right: left != right,
-}
-_TEXTS: dict[str, Callable[[str, str], bool]] = {
-    "=": lambda left, right: left == right,
-    "!=": lambda left, right: left != right,
-    **dict.fromkeys(("=~", "glob"), fnmatchcase),
-    **dict.fromkeys(("!~", "noglob"), lambda left, right: not fnmatchcase(left, right)),
-    "in": lambda left, right: left in right.split(":"),
-    "notin": lambda left, right: left not in right.split(":"),
-    "ingroup": lambda _, right: PERSON["user"] in right.split(":"),
-    "notingroup": lambda _, right: PERSON["user"] not in right.split(":"),
-    "innetgr": lambda _, __: False,
-    "notinnetgr": lambda _, __: True,
-}
-
-
-def judge_conditions(handler: Handler, service: str) -> ReturnValue:
-    """Judge pam_succeed_if's conditions for PERSON (pam_succeed_if.c:evaluate); all must hold."""
-    words = [word for word in handler.arguments if word not in _FLAGS]
-    while words:
-        left, test, right, *words = [*words, "", ""] if len(words) < 3 else words  # noqa: PLR2004
-        holds = _holds({**PERSON, "service": service}.get(left.lower()), test.lower(), right)
-        if holds is not True:
-            return ReturnValue.SERVICE_ERR if holds is None else ReturnValue.AUTH_ERR
-    return ReturnValue.SUCCESS
-
-
-def _holds(left: str | None, test: str, right: str) -> bool | None:
-    """Judge one condition; None where the module cannot."""
-    if left is None or not right:
-        return None
-    if test in _TEXTS:
-        return _TEXTS[test](left, right)
-    if test not in _NUMBERS or not (_NUMBER.fullmatch(left) and _NUMBER.fullmatch(right)):
-        return None
-    return _NUMBERS[test](int(left), int(right))
 
 
 class CallTaken(NamedTuple):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.pam.conditions import judge_conditions
 from creds_session.pam.simulation import fates
 from creds_session.pam.stack import Stacks, resolve_all
 from creds_session.pam.terms import Call, Dialect, ManagementGroup, Pass, ReturnValue, return_word
@@ -12,7 +13,6 @@ from creds_session.pam.ways import (
     ASSUMPTIONS,
     Way,
     assumption_of,
-    judge_conditions,
     modules_of,
     returns_on,
     take,

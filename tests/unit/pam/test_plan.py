@@ -170,7 +170,9 @@ def test_session_rule_that_is_kept_out_by_only_if_is_joined_by_a_second() -> Non
 def test_an_unsafe_rule_is_mended_and_a_second_put_in_at_once() -> None:
     text = "auth required pam_unix.so\nauth optional pam_gnome_keyring.so only_if=login\n"
     made = make(text + "session required pam_unix.so\n")
-    assert changed(made)[:2] == [
+    assert changed(made)[0] == "auth       [default=ignore] pam_gnome_keyring.so"
+    may_ignore = text.replace("pam_unix", "pam_sss")
+    assert changed(make(may_ignore + "session required pam_unix.so\n"))[:2] == [
         "auth       [default=ignore] pam_gnome_keyring.so",
         "auth [default=ignore] pam_gnome_keyring.so only_if=login",
     ]

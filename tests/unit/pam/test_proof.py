@@ -3,11 +3,20 @@ from __future__ import annotations
 import pytest
 
 from creds_session.pam.counterexample import Breach, Counterexample
-from creds_session.pam.proof import refute, refute_reach, refute_start
-from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue
-from tests.oracle.oracle_services import AUTH_OURS, JUMP, stacks
+from creds_session.pam.proof import (
+    refute,
+    refute_closing,
+    refute_denial,
+    refute_reach,
+    refute_start,
+    refute_unknowing,
+)
+from creds_session.pam.stack import resolve_all
+from creds_session.pam.terms import Dialect, ManagementGroup, Pass, ReturnValue
+from tests.oracle.oracle_services import AUTH_OURS, JUMP, files, stacks
 
 AUTH, PASSWORD, SESSION = ManagementGroup.AUTH, ManagementGroup.PASSWORD, ManagementGroup.SESSION
+IGNORED = "[default=ignore]"
 NEVER = "auth [default=ignore] pam_gnome_keyring.so\n"
 
 
@@ -93,12 +102,113 @@ def test_setcred_goes_by_what_authenticate_cached() -> None:
     assert safety(text, text + NEVER) is None
 
 
-def test_close_session_is_walked_too() -> None:
+def test_the_end_of_a_session_lets_nobody_in() -> None:
     text = "session required pam_debug.so open_session=success close_session=ignore\n"
     rule = "session optional pam_gnome_keyring.so auto_start\n"
-    found = safety(text, text + rule, SESSION)
+    assert safety(text, text + rule, SESSION) is None
+    found = refute_closing(stacks(text), stacks(text + rule))
     assert found is not None
-    assert (found.breach, found.pass_) == (Breach.LET_IN, Pass.CLOSE_SESSION)
+    assert (found.breach, found.pass_) == (Breach.CLOSES_OTHERWISE, Pass.CLOSE_SESSION)
+    assert refute_closing(stacks(text), stacks(text + rule.replace("optional", IGNORED))) is None
+
+
+def test_the_order_of_the_end_of_a_session_must_stay() -> None:
+    first, *rest = JUMP.replace("auth", "session").splitlines(keepends=True)
+    first = first.replace("success=1", "success=ok session_err=1")
+    rule = "session optional pam_gnome_keyring.so auto_start\n"
+    found = safety(first + "".join(rest), first + rule + "".join(rest), SESSION)
+    assert found is not None
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "session required pam_selinux.so close\n",
+        "session required pam_limits.so\n",
+        "session required pam_unix.so\n",
+    ],
+)
+def test_a_module_that_never_ignores_decides_a_session(first: str) -> None:
+    rule = "session optional pam_gnome_keyring.so auto_start\n"
+    assert safety(first, first + rule, SESSION) is None
+    found = refute_unknowing(stacks(first), stacks(first + rule), SESSION)
+    assert found is not None
+    assert found.breach is Breach.LET_IN
+    other = "session required pam_namespace.so\n"
+    assert breach(other, other + rule, SESSION) is Breach.LET_IN
+
+
+def test_what_is_known_of_a_module_holds_in_libpams_directory_alone() -> None:
+    ours = "session optional pam_gnome_keyring.so auto_start\n"
+    for path in ("/lib/security/pam_unix.so", "/lib64/security/$ISA/pam_unix.so"):
+        text = f"session required {path}\n"
+        assert safety(text, text + ours, SESSION) is None
+    text = "session required /opt/site/pam_unix.so\n"
+    assert breach(text, text + ours, SESSION) is Breach.LET_IN
+
+
+def test_the_guard_of_root_changes_no_setcred_of_upstreams_libpam() -> None:
+    lib = "auth sufficient pam_unix.so\nauth required pam_deny.so\n"
+    text = "auth substack lib\n"
+    guard = "auth [success=1 default=ignore] pam_succeed_if.so quiet uid = 0\n"
+    known = files(text, lib=lib), files(text + guard + NEVER, lib=lib)
+    before, after = (resolve_all("sshd", one.get, dialect=Dialect.UPSTREAM_1_7) for one in known)
+    assert refute(before, after, AUTH) is None
+    assert refute_unknowing(before, after, AUTH) is not None
+
+
+HOLES = {
+    "nothing denies": "auth required pam_faildelay.so\nauth sufficient pam_unix.so\n",
+    "authsucc first": "auth sufficient pam_faillock.so authsucc\n" + JUMP,
+    "permit first": "auth sufficient pam_permit.so\n" + JUMP,
+    "a jump too far": JUMP.replace("auth requisite pam_deny.so\n", ""),
+    "everybody is one of these": "auth sufficient pam_succeed_if.so uid >= 1000\n" + JUMP,
+    "an unknown user is let through": JUMP.replace(
+        "auth requisite pam_deny.so\n",
+        "auth [default=bad success=ok user_unknown=ignore] pam_sss.so use_first_pass\n",
+    ),
+    "a keyring that decides": "auth sufficient pam_unix.so\n" + AUTH_OURS,
+}
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_a_wrong_password_that_is_let_in_is_found(name: str) -> None:
+    found = refute_denial(stacks(HOLES[name]))
+    assert found is not None
+    assert found.breach is Breach.ANYBODY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        JUMP,
+        "auth sufficient pam_fprintd.so\n" + JUMP,
+        "auth sufficient pam_rootok.so\n" + JUMP,
+        "auth sufficient pam_somebodys_own.so\n" + JUMP,
+        "auth sufficient pam_succeed_if.so user ingroup nopasswdlogin\n" + JUMP,
+        "auth required pam_permit.so\n",
+        "auth required pam_env.so\nauth sufficient pam_unix.so\n",
+        "auth required pam_env.so\nauth required pam_unix.so\n" + AUTH_OURS,
+    ],
+)
+def test_who_gives_another_proof_is_no_hole(text: str) -> None:
+    assert refute_denial(stacks(text)) is None
+
+
+def test_a_module_that_lets_people_in_past_our_rule_means_not_reached() -> None:
+    text = HOLES["authsucc first"] + AUTH_OURS
+    found = refute_reach(stacks(HOLES["authsucc first"]), stacks(text), AUTH)
+    assert found is not None
+    assert found.breach is Breach.PASSED_BY
+    assert [one.handler.module for one in found.steps] == ["pam_faillock.so"]
+
+
+def test_an_unknown_module_is_taken_to_ask_where_no_other_does() -> None:
+    text = "auth sufficient pam_kanidmish.so\nauth required pam_deny.so\n"
+    found = refute_reach(stacks(text), stacks(text + AUTH_OURS), AUTH)
+    assert found is not None
+    assert found.breach is Breach.NOT_REACHED
+    assert refute_reach(stacks(JUMP), stacks("auth sufficient pam_kanidmish.so\n" + JUMP), AUTH)
 
 
 def test_reached_means_after_the_password_was_asked_for() -> None:
