@@ -7,8 +7,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData
-from creds_session.pam.counterexample import Counterexample
-from creds_session.pam.handlers import Handler, Stacks
+from creds_session.pam.counterexample import Breach, Counterexample
+from creds_session.pam.handlers import Branch, Handler, Origin, Stacks
 from creds_session.pam.nodes import AtInclude, Malformed, Node, Rule
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
@@ -16,14 +16,15 @@ from creds_session.pam.policy import (
     GUARD_ARGUMENTS,
     GUARD_MODULE,
     MODULE,
-    is_anchor,
+    anchors,
     is_keyring,
     kept_out,
     shortcoming,
     starts_daemon,
     wanted_rules,
 )
-from creds_session.pam.proof import refute, refute_reach
+from creds_session.pam.proof import refute, refute_denial, refute_reach, refute_start
+from creds_session.pam.returns import is_known
 from creds_session.pam.stack import Read, resolve_all
 from creds_session.pam.terms import Action, Dialect, ManagementGroup
 
@@ -32,8 +33,9 @@ class GroupVerdict(NamedTuple):
     """What one management group has: a rule of ours, reached where it must be, proved safe.
 
     ``problem`` says what is wrong, in one line or with the counterexample below; it is empty
-    where all is well, and where there is nothing to do (``applies`` is False). ``is_unsafe``: a
-    rule of ours decides who gets in, or what else is run.
+    where all is well, and where there is nothing to do (``applies`` is False; ``notes`` say why).
+    ``is_unsafe``: a rule of ours decides who gets in, or what else is run. ``alarm``: a wrong
+    password is let in, whoever is to blame.
     """
 
     group: ManagementGroup
@@ -42,6 +44,8 @@ class GroupVerdict(NamedTuple):
     applies: bool = True
     problem: str = ""
     is_unsafe: bool = False
+    alarm: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def judge(
@@ -103,10 +107,9 @@ def _group_verdict(
 ) -> GroupVerdict:
     rules = [handler for handler in now.of(group).handlers if is_keyring(handler)]
     unsafe = refute(without, now, group, strict=strict) if rules else None
-    problem = str(unsafe) if unsafe else ""
     if not applies(without, group):
-        ours = bool(rules)
-        return GroupVerdict(group, ours, ours, False, problem, bool(unsafe))  # noqa: FBT003
+        return _left_alone(without, group, rules, unsafe)
+    problem = _unsafe(unsafe, rules) if unsafe else ""
     service = now.of(group).service
     missed = refute_reach(without, now, group, early_start=early_start)
     spent = group is ManagementGroup.SESSION and any(
@@ -116,7 +119,76 @@ def _group_verdict(
     if not problem and not reached:
         starts = not early_start or any(starts_daemon(rule, service) for rule in rules)
         problem = _why_not_reached(rules, missed, service, starts=starts)
-    return GroupVerdict(group, bool(rules), reached, problem=problem, is_unsafe=bool(unsafe))
+    return GroupVerdict(
+        group,
+        bool(rules),
+        reached,
+        problem=problem,
+        is_unsafe=bool(unsafe),
+        alarm=_alarm(now) if group is ManagementGroup.AUTH else "",
+        notes=_notes(without, now, group),
+    )
+
+
+def _left_alone(
+    without: Stacks,
+    group: ManagementGroup,
+    rules: Sequence[Handler],
+    unsafe: Counterexample | None,
+) -> GroupVerdict:
+    """Judge a group that needs no rule of ours: one that is there must do no harm."""
+    ours, note = bool(rules), why_left_alone(without, group)
+    # Nobody is refused by a service that asks nobody: who is "let in" got in on purpose.
+    if unsafe is None or unsafe.breach is Breach.LET_IN:
+        told = [f"{place_of(rule)}: this rule gets no password" for rule in rules]
+        return GroupVerdict(group, ours, ours, applies=False, notes=(note, *told))
+    problem = _unsafe(unsafe, rules)
+    return GroupVerdict(group, ours, ours, False, problem, True, notes=(note,))  # noqa: FBT003
+
+
+def place_of(rule: Handler) -> str:
+    """Return the file and the line of a rule."""
+    return f"{rule.origin.file}:{rule.origin.line}"
+
+
+def _unsafe(found: Counterexample, rules: Sequence[Handler]) -> str:
+    """Tell what a rule of ours does, and which it is: a jump can count it though it never runs."""
+    places = " and ".join(dict.fromkeys(map(place_of, rules)))
+    return f"{found}\n  because {MODULE} stands at {places}: remove that rule, or move it"
+
+
+def _alarm(now: Stacks) -> str:
+    found = refute_denial(now)
+    return str(found) if found else ""
+
+
+def _notes(without: Stacks, now: Stacks, group: ManagementGroup) -> tuple[str, ...]:
+    """Say what is taken for granted, and what a rule does beside its work."""
+    told = [
+        f"{rule.module} is not known to this program, so it is taken to ask for the password"
+        for rule in _anchors(without, group)
+        if not is_known(rule)
+    ]
+    if group is ManagementGroup.AUTH:
+        early = refute_start(without, now)
+        if early is not None:
+            rule = early.steps[-1].handler if early.steps else None
+            starting = [one for one in now.auth.handlers if starts_daemon(one, now.auth.service)]
+            places = " and ".join(dict.fromkeys(map(place_of, starting)))
+            told.append(
+                f"{places}: auto_start here starts a daemon as this user for two minutes at each"
+                f" wrong password{_after(rule)}"
+            )
+    return tuple(dict.fromkeys(told))
+
+
+def _after(rule: Handler | None) -> str:
+    return f", after {rule.module} at {place_of(rule)}" if rule is not None else ""
+
+
+def _anchors(stacks: Stacks, group: ManagementGroup) -> list[Handler]:
+    handlers = stacks.of(group).handlers
+    return [handlers[place] for place in sorted(anchors(handlers, group))]
 
 
 def applies(without: Stacks, group: ManagementGroup) -> bool:
@@ -130,7 +202,15 @@ def applies(without: Stacks, group: ManagementGroup) -> bool:
         return False
     if group is ManagementGroup.SESSION:  # a daemon that nobody gives a password stays locked
         return applies(without, ManagementGroup.AUTH)
-    return any(is_anchor(handler, group) for handler in stack.handlers)
+    return bool(anchors(stack.handlers, group))
+
+
+def why_left_alone(without: Stacks, group: ManagementGroup) -> str:
+    """Say why a group needs no rule of ours."""
+    stack = without.of(group)
+    if stack.is_other or not stack.handlers:
+        return f"the service has no rules of its own in {group.value}"
+    return "no module here asks for a password"
 
 
 def _why_not_reached(
@@ -154,12 +234,21 @@ def _refuse_hopeless_rules(stacks: Stacks) -> None:
     Both sides of the proof would fail alike on it, so the proof would hold: of nothing.
     """
     for group in ManagementGroup:
+        reasons = dict(_reasons(stacks.of(group).tree))
         for handler in stacks.of(group).handlers:
             is_hopeless = all(action is Action.BAD for action in handler.actions)
             if handler.must_fail or (is_hopeless and not handler.is_substack):
                 place = f"{handler.origin.file}:{handler.origin.line}"
-                what = handler.module_path or "a line that is no rule"
+                what = handler.module_path or reasons.get(handler.origin, "a line that is no rule")
                 raise InvalidData(f"{place}: libpam fails here, whatever happens: {what}")
+
+
+def _reasons(tree: Sequence[Branch]) -> Iterator[tuple[Origin, str]]:
+    """Give why an include could not be followed, by its place."""
+    for branch in tree:
+        if branch.reason:
+            yield branch.origin, branch.reason
+        yield from _reasons(branch.children)
 
 
 def without_ours(read: Read, dialect: Dialect) -> Read:

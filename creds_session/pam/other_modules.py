@@ -48,6 +48,7 @@ OTHERS: Final[dict[str, ModuleFacts]] = {
         "google-authenticator-libpam, src/pam_google_authenticator.c:pam_sm_setcred",
         setcred="success",
     ),
+    "pam_2fa.so": proving("pam_2fa of CERN"),
     "pam_oath.so": proving("oath-toolkit, pam_oath/pam_oath.c"),
     "pam_yubico.so": proving("yubico-pam, pam_yubico.c"),
     "pam_duo.so": proving("duo_unix, pam_duo/pam_duo.c"),

@@ -14,25 +14,25 @@ from creds_session.errors import InvalidData
 from creds_session.findings import Severity
 from creds_session.pam.candidates import Edit, Request, apply_edits, candidates
 from creds_session.pam.counterexample import Breach, Counterexample
-from creds_session.pam.judge import GroupVerdict, judge, without_ours
+from creds_session.pam.handlers import Stack, Stacks
+from creds_session.pam.judge import GroupVerdict, judge, place_of, without_ours
 from creds_session.pam.lint import lint
 from creds_session.pam.nodes import ServiceFile
+from creds_session.pam.owners import AUTHSELECT, owner_of
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
     GUARDED,
-    NEVER_COUNTS,
     OPTIONAL,
     Wanted,
-    generated_by,
     is_keyring,
     our_places,
     wanted_rules,
 )
-from creds_session.pam.proof import refute, refute_reach, refute_unknowing
+from creds_session.pam.proof import refute, refute_closing, refute_reach, refute_unknowing
 from creds_session.pam.stack import Read, resolve, resolve_all
-from creds_session.pam.terms import Dialect
+from creds_session.pam.terms import Dialect, ManagementGroup
 
-__all__ = ["Edit", "NoSafeEdit", "Options", "Plan", "apply_edits", "plan"]
+__all__ = ["Edit", "NoSafeEdit", "Options", "Plan", "Refusal", "apply_edits", "plan"]
 
 
 class Options(NamedTuple):
@@ -49,11 +49,20 @@ class Options(NamedTuple):
     early_start: bool = False
 
 
+class Refusal(NamedTuple):
+    """A group whose rule cannot be had: why, and what a person could do."""
+
+    group: ManagementGroup
+    reason: str
+    hint: str
+
+
 class Plan(NamedTuple):
     """What would change in one file, and the state of each group before and after.
 
     ``path`` is where libpam finds the service; ``target`` where the result goes: the same, or
     /etc/pam.d where ``path`` is a file of the vendor's. ``early_start`` is what was asked.
+    ``refusals`` are the groups that stay as they are; they do not keep the others from a change.
     """
 
     service: str
@@ -64,6 +73,7 @@ class Plan(NamedTuple):
     before: tuple[GroupVerdict, ...]
     after: tuple[GroupVerdict, ...]
     early_start: bool = False
+    refusals: tuple[Refusal, ...] = ()
 
     @property
     def result(self) -> bytes:
@@ -77,37 +87,124 @@ class Plan(NamedTuple):
 
 
 class NoSafeEdit(InvalidData):
-    """No candidate could be proved; the message holds the last counterexample."""
+    """No rule could be had; the message holds the first reason, ``plan`` all of them."""
+
+    def __init__(self, problem: str, *, hint: str = "", plan: Plan | None = None) -> None:
+        super().__init__(problem, hint=hint)
+        self.plan = plan
 
 
 def plan(
-    service: str, path: str, read: Read, dialect: Dialect, options: Options | None = None
+    service: str,
+    path: str,
+    read: Read,
+    dialect: Dialect,
+    options: Options | None = None,
+    *,
+    place: str = "",
 ) -> Plan:
     """Find the edits of the file at ``path`` that give the service its rules.
 
-    Raises InvalidData for a file that libpam would refuse or that a tool generates, NoSafeEdit
-    where no candidate holds.
+    ``place`` is where the file lies once every link is followed. A group that cannot have its rule
+    is refused on its own. Raises InvalidData for a file that libpam would refuse, NoSafeEdit where
+    nothing can be had of what is wanted.
     """
     options = options or Options()
     content = read(path)
     if content is None:
         raise InvalidData(f"{path}: not there")
     refuse_broken(path, parse(content, dialect))
-    early_start, strict = options.early_start, options.strict
-    before = judge(service, read, dialect, strict=strict, early_start=early_start)
+    request = Request(service, path, read, dialect)
+    before = _judge(request, content, options)
+    owner = owner_of(content, place)
     edits: tuple[Edit, ...] = ()
-    for wanted, verdict in zip(wanted_rules(service, early_start=early_start), before):
-        if verdict.problem or _lets_root_wait(service, wanted, read, dialect, options):
-            edits += _edits_for(wanted, Request(service, path, read, dialect), options)
-    after = before
-    if edits:
-        refuse_generated(path, content)
-        candidate = overlaid(read, path, apply_edits(content, edits))
-        after = judge(service, candidate, dialect, strict=strict, early_start=early_start)
+    refusals: list[Refusal] = []
+    for wanted, verdict in zip(wanted_rules(service, early_start=options.early_start), before):
+        if not (verdict.problem or _lets_root_wait(service, wanted, read, dialect, options)):
+            continue
+        if owner is not None:
+            refusals.append(Refusal(wanted.group, f"{path}: {owner.problem}", owner.hint))
+            continue
+        found = _edits_for(wanted, request, options, verdict, refusals)
+        if isinstance(found, Refusal):
+            refusals.append(found)
+        else:
+            edits += found
+    after = _judge(request, apply_edits(content, edits), options) if edits else before
     if not options.only_add:
-        _require_proof(path, after)
+        after = _with_refusals(path, after, refusals)
     target = f"/etc/pam.d/{service}"
-    return Plan(service, path, target, content, edits, before, after, early_start)
+    early = options.early_start
+    made = Plan(service, path, target, content, edits, before, after, early, tuple(refusals))
+    if refusals and not edits and not options.only_add:
+        raise NoSafeEdit(refusals[0].reason, hint=refusals[0].hint, plan=made)
+    return made
+
+
+def _judge(request: Request, content: bytes, options: Options) -> tuple[GroupVerdict, ...]:
+    """Judge the service with this content of the file that may change."""
+    return judge(
+        request.service,
+        overlaid(request.read, request.path, content),
+        request.dialect,
+        strict=options.strict,
+        early_start=options.early_start,
+    )
+
+
+def _edits_for(
+    wanted: Wanted,
+    request: Request,
+    options: Options,
+    verdict: GroupVerdict,
+    refusals: list[Refusal],
+) -> tuple[Edit, ...] | Refusal:
+    """Return the edits of one group, or why there are none."""
+    auth = next((one for one in refusals if one.group is ManagementGroup.AUTH), None)
+    is_new = wanted.group is ManagementGroup.SESSION and not verdict.present
+    if auth is not None and is_new and not options.only_add:
+        return Refusal(wanted.group, f"{request.path}: {LOCKED}", auth.hint)
+    found = find_edits(wanted, request, options)
+    return _refusal(wanted, request, found, verdict) if isinstance(found, Refused) else found
+
+
+def _with_refusals(
+    path: str, after: tuple[GroupVerdict, ...], refusals: list[Refusal]
+) -> tuple[GroupVerdict, ...]:
+    """Tell with each refused group why. Raises NoSafeEdit where an edit spoils another group."""
+    reasons = {one.group: one.reason for one in refusals}
+    for verdict in after:
+        if verdict.applies and verdict.problem and verdict.group not in reasons:
+            raise NoSafeEdit(f"{path}: no safe edit for {verdict.group.value}: {verdict.problem}")
+    return tuple(
+        one._replace(problem=reasons[one.group]) if one.group in reasons else one for one in after
+    )
+
+
+def _refusal(wanted: Wanted, request: Request, found: Refused, verdict: GroupVerdict) -> Refusal:
+    """Say why a group stays as it is, and what a person could do."""
+    group, path = wanted.group.value, request.path
+    reason = f"{path}: no safe place for the {group} rule: {found.reason}"
+    if verdict.is_unsafe:
+        reason = f"{path}: no safe place for the {group} rule: {verdict.problem}"
+    stack = resolve(request.service, wanted.group, request.read, dialect=request.dialect)
+    rules = [rule for rule in stack.handlers if is_keyring(rule)]
+    for rule in rules if verdict.is_unsafe else ():
+        owner = owner_of(request.read(rule.origin.file) or b"")
+        if owner is AUTHSELECT:
+            return Refusal(wanted.group, reason, f"run: {DISABLE_FEATURE}")
+        if owner is not None:
+            return Refusal(
+                wanted.group, reason, f"{rule.origin.file} is {owner.problem}; {owner.hint}"
+            )
+    if verdict.is_unsafe:
+        places = " and ".join(dict.fromkeys(map(place_of, rules)))
+        return Refusal(wanted.group, reason, f"remove {places}, or move it; then try again")
+    return Refusal(wanted.group, reason, _hint(found))
+
+
+LOCKED = "without a rule in auth the session rule would start a daemon that stays locked"
+DISABLE_FEATURE = "sudo authselect disable-feature with-pam-gnome-keyring"
 
 
 def _lets_root_wait(
@@ -132,54 +229,80 @@ def refuse_broken(path: str, file: ServiceFile) -> None:
             )
 
 
-def refuse_generated(path: str, content: bytes) -> None:
-    """Raise InvalidData for a file that a tool writes anew at its next run."""
-    tool = generated_by(content)
-    if tool:
-        raise InvalidData(
-            f"{path}: written by {tool}, whose next run would undo a change",
-            hint="change it by that tool, or name a service that includes it",
-        )
-
-
 def overlaid(read: Read, path: str, content: bytes) -> Read:
     """Read as before, but for one path."""
     return lambda asked: content if asked == path else read(asked)
 
 
-def _require_proof(path: str, verdicts: tuple[GroupVerdict, ...]) -> None:
-    for verdict in verdicts:
-        if verdict.problem:
-            raise NoSafeEdit(f"{path}: no safe edit for {verdict.group.value}: {verdict.problem}")
+class Refused(NamedTuple):
+    """Why no candidate holds: in words, and the way that breaks a promise, if there is one."""
+
+    reason: str
+    found: Counterexample | None = None
 
 
-def _edits_for(wanted: Wanted, request: Request, options: Options) -> tuple[Edit, ...]:
+def find_edits(wanted: Wanted, request: Request, options: Options) -> tuple[Edit, ...] | Refused:
     """Return the first candidate for one group that is proved safe and reached."""
-    refused: Counterexample | str = "no rule of its own stands here that ours could stand behind"
-    without = resolve_all(
-        request.service, without_ours(request.read, request.dialect), dialect=request.dialect
-    )
-    # What is unsafe as it stands is told before what could not be had.
-    now = resolve_all(request.service, request.read, dialect=request.dialect)
-    standing = refute(without, now, wanted.group, strict=options.strict)
+    proof = _Proof(wanted, request, options)
+    refused: Counterexample | None = None
+    second: tuple[Edit, ...] | None = None
     for edits in _allowed(wanted, request, options):
         content = apply_edits(request.file.render(), edits)
         if any(one.severity is Severity.ERROR for one in lint(parse(content, request.dialect))):
             continue
-        candidate = overlaid(request.read, request.path, content)
-        after = resolve_all(request.service, candidate, dialect=request.dialect)
-        prove = refute_unknowing if _adds_optional(edits) else refute
-        found = prove(without, after, wanted.group, strict=options.strict)
-        found = found or refute_reach(without, after, wanted.group, early_start=options.early_start)
+        after = proof.stacks_with(content)
+        if not proof.leaves_other_groups(after):
+            continue
+        found = proof.refute(after, edits)
         if found is None:
-            return edits
-        refused = standing or found
-    if options.only_add:
-        return ()
-    raise NoSafeEdit(
-        f"{request.path}: no safe place for the {wanted.group.value} rule: {refused}",
-        hint=_hint(refused),
-    )
+            if not proof.closes_otherwise(after, edits):
+                return edits
+            second = second or edits
+        refused = found or refused
+    if second is not None:
+        return second
+    reason = str(refused) if refused else "no rule of its own stands here that ours could follow"
+    return Refused(reason, refused)
+
+
+class _Proof:
+    """What each candidate of one group is held against: the service without any rule of ours."""
+
+    def __init__(self, wanted: Wanted, request: Request, options: Options) -> None:
+        self.wanted, self.request, self.options = wanted, request, options
+        reading = without_ours(request.read, request.dialect)
+        self.now = resolve_all(request.service, request.read, dialect=request.dialect)
+        self.without = resolve_all(request.service, reading, dialect=request.dialect)
+
+    def stacks_with(self, content: bytes) -> Stacks:
+        """Resolve the service with new content of the file."""
+        candidate = overlaid(self.request.read, self.request.path, content)
+        return resolve_all(self.request.service, candidate, dialect=self.request.dialect)
+
+    def leaves_other_groups(self, after: Stacks) -> bool:
+        """Tell whether the other groups run the same: an @include is of every group."""
+        others = (group for group in ManagementGroup if group is not self.wanted.group)
+        return all(_rows(self.now.of(group)) == _rows(after.of(group)) for group in others)
+
+    def refute(self, after: Stacks, edits: tuple[Edit, ...]) -> Counterexample | None:
+        """Return what is wrong with a candidate, or None."""
+        group, options = self.wanted.group, self.options
+        prove = refute_unknowing if _adds_optional(edits) else refute
+        return prove(self.without, after, group, strict=options.strict) or refute_reach(
+            self.without, after, group, early_start=options.early_start
+        )
+
+    def closes_otherwise(self, after: Stacks, edits: tuple[Edit, ...]) -> bool:
+        """Tell whether the end of a session would be reported otherwise: better is not."""
+        if self.wanted.group is not ManagementGroup.SESSION:
+            return False
+        is_certain = not _adds_optional(edits)
+        return refute_closing(self.without, after, knowing=is_certain) is not None
+
+
+def _rows(stack: Stack) -> list[tuple[object, ...]]:
+    """Give what libpam runs, without the places in the files."""
+    return [tuple(handler)[1:] for handler in stack.handlers]
 
 
 def _adds_optional(edits: tuple[Edit, ...]) -> bool:
@@ -187,14 +310,19 @@ def _adds_optional(edits: tuple[Edit, ...]) -> bool:
     return any(OPTIONAL.encode() in edit.new.split() for edit in edits)
 
 
-def _hint(refused: Counterexample | str) -> str:
-    """Say what a person could do where we may do nothing."""
-    if isinstance(refused, Counterexample) and refused.breach is Breach.LET_IN:
-        return (
-            f"nothing was changed; a control that never counts, {NEVER_COUNTS}, keeps a rule of"
-            " pam_gnome_keyring that is there already from letting anybody in"
-        )
-    return "nothing was changed; what stands there must be changed by a person first"
+def _hint(refused: Refused) -> str:
+    """Say what a person could do where we may do nothing for a group."""
+    found = refused.found
+    if found is None:
+        return "put the rule there by hand, or leave the group as it is"
+    others = "the other groups do not wait for it: apply gives them their rules, as --only-add does"
+    ends = [taken.handler for taken in found.steps if not is_keyring(taken.handler)]
+    if found.breach not in {Breach.NOT_REACHED, Breach.PASSED_BY} or not ends:
+        return f"what stands there must be changed by a person first; {others}"
+    last = ends[-1]
+    what = "lets people in whom nothing has judged" if found.breach is Breach.PASSED_BY else ""
+    what = what or "ends the stack before the keyring's rule could run"
+    return f"{place_of(last)}: {last.module} {what}: remove or change that line; {others}"
 
 
 def _allowed(wanted: Wanted, request: Request, options: Options) -> Iterator[tuple[Edit, ...]]:

@@ -94,13 +94,15 @@ def _refute(
     return None
 
 
-def refute_closing(before: Stacks, after: Stacks) -> Counterexample | None:
+def refute_closing(before: Stacks, after: Stacks, *, knowing: bool = True) -> Counterexample | None:
     """Return a way on which close_session would report something else than before, or None.
 
-    It harms nobody: of two edits the one is better that does not do it.
+    It harms nobody: of two edits the one is better that does not do it. Without ``knowing``
+    nothing is taken for granted of other modules.
     """
     stacks = before.session, after.session
-    return walk_both(*stacks, Pass.CLOSE_SESSION, keyring_returns, Aim.VERDICTS)
+    possible = possible_returns if knowing else anything
+    return walk_both(*stacks, Pass.CLOSE_SESSION, keyring_returns, Aim.VERDICTS, possible)
 
 
 def refute_denial(now: Stacks) -> Counterexample | None:
