@@ -8,16 +8,17 @@ are looked at too, and never changed (docs/explanation/keyboard-interactive.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData, NoSuchFile, Unavailable
 from creds_session.facts import InstallationFacts
 from creds_session.pam.judge import repeated
-from creds_session.pam.plan import Options, Plan, plan
+from creds_session.pam.owners import manager_of
+from creds_session.pam.plan import NoSafeEdit, Options, Plan, Refusal, plan
 from creds_session.pam.policy import MODULE, PASSWORD_ONLY
 from creds_session.pam.stack import Read
-from creds_session.pam.terms import Dialect
+from creds_session.pam.terms import Dialect, ManagementGroup
 from creds_session.probe.installation import (
     SOCKET_UNIT,
     probe_dialect,
@@ -81,9 +82,21 @@ class Setup(NamedTuple):
         return tuple(files)
 
     @property
+    def refusals(self) -> tuple[tuple[str, Refusal], ...]:
+        """The groups that cannot have their rule, with the service."""
+        return tuple((one.service, refused) for one in self.plans for refused in one.refusals)
+
+    @property
+    def alarms(self) -> tuple[tuple[str, str], ...]:
+        """The services that let a wrong password in, each with the way."""
+        verdicts = ((one.service, verdict) for one in self.plans for verdict in one.after)
+        return tuple((service, verdict.alarm) for service, verdict in verdicts if verdict.alarm)
+
+    @property
     def is_complete(self) -> bool:
         """Tell whether every group would be in order afterwards."""
-        is_lacking = any(verdict.problem for one in self.plans for verdict in one.after)
+        verdicts = [verdict for one in self.plans for verdict in one.after]
+        is_lacking = any(verdict.problem or verdict.alarm for verdict in verdicts)
         return not is_lacking and not self.is_hindered
 
 
@@ -102,20 +115,43 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
     for service in asked:
         try:
             planned, refused = _plan_for(root, service, read, dialect, options, sshd)
-            plans.append(planned)
-            notes += [refused] if refused else []
-            twice = repeated(service, read, dialect)
-            notes += [f"{service}: {twice}"] if twice else []
         except (NoSuchFile, InvalidData) as error:
             if services or service != "passwd":
                 raise
             notes.append(f"passwd is left alone: {error.problem}")
+            continue
+        plans.append(planned)
+        notes += [refused] if refused else []
+        notes += [f"{service}: {note}" for note in _notes_on(planned, read, dialect)]
     needs_drop_in = probe_first_login(root).breaks_first_login and any(
         one.service not in PASSWORD_ONLY for one in plans
     )
     drop_in = root.read(DROP_IN) if needs_drop_in else None
     told, is_hindered = _settings(root, sshd, plans)
     return Setup(tuple(plans), needs_drop_in, drop_in, (*notes, *told), sshd, is_hindered)
+
+
+def _notes_on(planned: Plan, read: Read, dialect: Dialect) -> Iterator[str]:
+    """Say what a person should know of a service beside its verdicts."""
+    twice = repeated(planned.service, read, dialect)
+    if twice:
+        yield twice
+    manager = manager_of(planned.content)
+    if manager and planned.edits:
+        yield (
+            f"{planned.path} is managed by {manager}: make the change there too, or its next run"
+            " takes it out again"
+        )
+    added = {verdict.group for verdict in planned.after if verdict.reached}
+    lacks_session = any(
+        verdict.group is ManagementGroup.SESSION and not verdict.applies
+        for verdict in planned.after
+    )
+    if planned.edits and ManagementGroup.AUTH in added and lacks_session:
+        yield (
+            "it has no session rules of its own, so no daemon is started at its logins; the auth"
+            " rule unlocks the keyring of a daemon that runs already"
+        )
 
 
 def _settings(root: Root, sshd: SshdFacts, plans: Sequence[Plan]) -> tuple[tuple[str, ...], bool]:
@@ -145,14 +181,27 @@ def _plan_for(
         return _plan(root, service, read, dialect, options), ""
     early = (options or Options())._replace(early_start=True)
     try:
-        return _plan(root, service, read, dialect, early), ""
+        made = _plan(root, service, read, dialect, early)
     except InvalidData as error:
-        planned = _plan(root, service, read, dialect, options)
-        return planned, f"{service}: a daemon that auth starts is refused: {error.problem}"
+        reason = error.problem
+    else:
+        refused = (one for one in made.refusals if one.group is ManagementGroup.AUTH)
+        reason = next((one.reason for one in refused), "")
+        if not reason:
+            return made, ""
+    planned = _plan(root, service, read, dialect, options)
+    return planned, f"{service}: a daemon that auth starts is refused: {reason}"
 
 
 def _plan(root: Root, service: str, read: Read, dialect: Dialect, options: Options | None) -> Plan:
-    planned = plan(service, find_service(service, read, dialect), read, dialect, options)
+    """Plan a service; where nothing can be had the plan says so, and changes nothing."""
+    path = find_service(service, read, dialect)
+    try:
+        planned = plan(service, path, read, dialect, options, place=root.resolve(path))
+    except NoSafeEdit as error:
+        if error.plan is None:
+            raise
+        return error.plan
     if planned.edits:
         from creds_session.pam.readers import refuse_harm_to_readers  # noqa: PLC0415 - most need none
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from creds_session.pam.handlers import Branch, Handler
-from creds_session.pam.nodes import Rule, ServiceFile
+from creds_session.pam.nodes import AtInclude, Rule, ServiceFile
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
     CONTROLS,
@@ -17,7 +18,7 @@ from creds_session.pam.policy import (
     MODULE,
     SESSION_BEFORE,
     Wanted,
-    is_anchor,
+    anchors,
     is_keyring,
     kept_out,
 )
@@ -74,7 +75,7 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
     behind = _places(wanted, stack.handlers, tree)
     rules = [handler for handler in stack.handlers if is_keyring(handler)]
     own = [handler for handler in rules if handler.origin.file == request.path]
-    words: list[tuple[Edit, ...]] = [(), *((word,) for word in _words(behind, file))]
+    words: list[tuple[Edit, ...]] = [(), *((word,) for word in _words(wanted, behind, file))]
     guards = _guards(wanted, own, request)
     changes = [(*word, *mended) for word in words for mended in _mendings(wanted, own, file)]
     for change in changes:
@@ -91,31 +92,54 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
 
 def _places(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -> list[Branch]:
     """Return what to stand behind: the last rule that brings what we need, then the last of all."""
-    needed = [branch for branch in tree if _brings(branch, wanted.group, handlers)]
+    places = anchors(handlers, wanted.group)
+    if wanted.group is ManagementGroup.SESSION:
+        places |= {at for at, one in enumerate(handlers) if one.module in SESSION_BEFORE}
+    needed = [branch for branch in tree if _brings(branch, places)]
     return list(dict.fromkeys([*needed[-1:], *tree[-1:]]))
 
 
-def _brings(branch: Branch, group: ManagementGroup, handlers: tuple[Handler, ...]) -> bool:
-    if branch.position is not None:
-        handler = handlers[branch.position]
-        is_session = group is ManagementGroup.SESSION
-        if is_anchor(handler, group) or (is_session and handler.module in SESSION_BEFORE):
-            return True
-    return any(_brings(child, group, handlers) for child in branch.children)
+def _brings(branch: Branch, places: frozenset[int]) -> bool:
+    """Tell whether a rule, or what it includes, is one of these places in the stack."""
+    return branch.position in places or any(_brings(child, places) for child in branch.children)
 
 
-def _words(behind: list[Branch], file: ServiceFile) -> Iterator[Edit]:
+def _words(wanted: Wanted, behind: list[Branch], file: ServiceFile) -> Iterator[Edit]:
     """Yield the change of ``include`` to ``substack`` where the needed rule comes by one."""
     for branch in behind[:1]:
         node = file.lines[branch.origin.node]
+        if isinstance(node, AtInclude):
+            yield from _at_include(wanted.group, branch, file)
         if isinstance(node, Rule) and _control(node).lower() == b"include":
             yield _change_of_control(
-                file,
-                branch.origin.node,
-                "substack",
-                f"a success in {node.module_path.decode(errors='replace')} ends an include's whole"
-                " stack, and the rule after it would never run; every verdict stays the same",
+                file, branch.origin.node, "substack", _why_substack(node.module_path)
             )
+
+
+def _why_substack(path: bytes) -> str:
+    return (
+        f"a success in {path.decode(errors='replace')} ends an include's whole stack, and the rule"
+        " after it would never run; every verdict stays the same"
+    )
+
+
+def _at_include(group: ManagementGroup, branch: Branch, file: ServiceFile) -> Iterator[Edit]:
+    """Yield the change of Debian's @include to a substack of one group.
+
+    The file must hold no other group's rules: the planner compares these before and after.
+    """
+    node = file.lines[branch.origin.node]
+    assert isinstance(node, AtInclude)  # noqa: S101 - the caller looked
+    found = _AT_INCLUDE.match(node.source)
+    if found is None or b"\\" in node.source:
+        return
+    new = rule_text(group, "substack", found["path"].decode("utf-8", "surrogateescape"), "")
+    offset = _offset(file, branch.origin.node) + found.start("words")
+    text = new.encode("utf-8", "surrogateescape")
+    yield Edit(offset, found["words"], text, node.line, _why_substack(found["path"]))
+
+
+_AT_INCLUDE = re.compile(rb"[ \t]*(?P<words>@include[ \t]+(?P<path>[^ \t\n#\[\]]+))", re.IGNORECASE)
 
 
 def _mendings(wanted: Wanted, own: list[Handler], file: ServiceFile) -> Iterator[tuple[Edit, ...]]:

@@ -27,7 +27,8 @@ class Breach(enum.Enum):
     RUNS_OTHERWISE = "another module would run, or not run, that did before"
     NOT_REACHED = "pam_gnome_keyring would not get the password"
     PASSED_BY = (
-        "someone whom no module has judged would be let in, and pam_gnome_keyring would not be run"
+        "someone whom no module has judged would be let in, and pam_gnome_keyring would not get a"
+        " password"
     )
     ANYBODY = "a wrong password is let in"
     CLOSES_OTHERWISE = "the end of a session would be reported otherwise"

@@ -170,20 +170,20 @@ def _notes(without: Stacks, now: Stacks, group: ManagementGroup) -> tuple[str, .
         if not is_known(rule)
     ]
     if group is ManagementGroup.AUTH:
-        early = refute_start(without, now)
-        if early is not None:
-            rule = early.steps[-1].handler if early.steps else None
-            starting = [one for one in now.auth.handlers if starts_daemon(one, now.auth.service)]
-            places = " and ".join(dict.fromkeys(map(place_of, starting)))
-            told.append(
-                f"{places}: auto_start here starts a daemon as this user for two minutes at each"
-                f" wrong password{_after(rule)}"
-            )
+        told += _early(without, now)
     return tuple(dict.fromkeys(told))
 
 
-def _after(rule: Handler | None) -> str:
-    return f", after {rule.module} at {place_of(rule)}" if rule is not None else ""
+def _early(without: Stacks, now: Stacks) -> Iterator[str]:
+    """Say which rule starts a daemon though the password was wrong."""
+    if refute_start(without, now) is None:
+        return
+    for rule in now.auth.handlers:
+        if starts_daemon(rule, now.auth.service):
+            yield (
+                f"{place_of(rule)}: auto_start there starts a daemon as this user, for two minutes,"
+                " at each wrong password"
+            )
 
 
 def _anchors(stacks: Stacks, group: ManagementGroup) -> list[Handler]:

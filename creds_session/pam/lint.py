@@ -127,6 +127,9 @@ _MALFORMED_IDS = {
 }
 
 
+_MOST_BYTES = 1023  # BUF_SIZE of pam_handlers.c before 1.6, without its NUL
+
+
 def _malformed(node: Malformed) -> Diagnostic:
     """Say what libpam makes of a line that it cannot read."""
     reason, severity = node.reason, Severity.ERROR
@@ -139,6 +142,11 @@ def _malformed(node: Malformed) -> Diagnostic:
     else:
         verb = "dies" if node.consequence is Consequence.CRASH else "waits for ever"
         reason += f": the program that asks libpam {verb}"
+    if node.start_column > _MOST_BYTES:
+        reason = (
+            f"the line is longer than {_MOST_BYTES:,} bytes, which this libpam cuts, and the rest"
+            f" is read as a line of its own: {reason}"
+        )
     id_ = _MALFORMED_IDS.get(node.consequence, _must_fail_id(node))
     return _at(node, node.offset, severity, id_, reason)
 

@@ -191,6 +191,15 @@ class _Trouble(NamedTuple):
     consequence: Consequence = Consequence.MUST_FAIL
 
 
+_LONGEST_QUOTE = 40
+
+
+def _quoted(word: bytes) -> str:
+    """Decode a word for a message, and cut it where it is no word at all."""
+    text = word[:_LONGEST_QUOTE].decode("ascii", "backslashreplace")
+    return text if len(word) <= _LONGEST_QUOTE else f"{text}…"
+
+
 def _trouble(fields: _Fields, dialect: Dialect) -> _Trouble | None:
     """Find what libpam finds first; None for a proper rule."""
     if fields.type is None:
@@ -198,8 +207,7 @@ def _trouble(fields: _Fields, dialect: Dialect) -> _Trouble | None:
     if fields.parsed and fields.parsed.is_include and not fields.path and dialect.is_debian:
         return _Trouble("include without a name", fields.type.start, Consequence.CRASH)
     if fields.group is None:
-        word = fields.type.value.decode("ascii", "backslashreplace")
-        return _Trouble(f"illegal module type: {word}", fields.type.start)
+        return _Trouble(f"illegal module type: {_quoted(fields.type.value)}", fields.type.start)
     if fields.parsed is None:
         return _Trouble("no control flag supplied", fields.type.start)
     if fields.path is None:

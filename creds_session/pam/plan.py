@@ -123,7 +123,8 @@ def plan(
         if not (verdict.problem or _lets_root_wait(service, wanted, read, dialect, options)):
             continue
         if owner is not None:
-            refusals.append(Refusal(wanted.group, f"{path}: {owner.problem}", owner.hint))
+            hint = owner.hint.replace("NAME", service)
+            refusals.append(Refusal(wanted.group, f"{path}: {owner.problem}", hint))
             continue
         found = _edits_for(wanted, request, options, verdict, refusals)
         if isinstance(found, Refusal):
@@ -133,6 +134,8 @@ def plan(
     after = _judge(request, apply_edits(content, edits), options) if edits else before
     if not options.only_add:
         after = _with_refusals(path, after, refusals)
+    if edits:
+        refusals = [one._replace(hint=f"{one.hint}; {OTHERS_GO_ON}") for one in refusals]
     target = f"/etc/pam.d/{service}"
     early = options.early_start
     made = Plan(service, path, target, content, edits, before, after, early, tuple(refusals))
@@ -200,9 +203,14 @@ def _refusal(wanted: Wanted, request: Request, found: Refused, verdict: GroupVer
     if verdict.is_unsafe:
         places = " and ".join(dict.fromkeys(map(place_of, rules)))
         return Refusal(wanted.group, reason, f"remove {places}, or move it; then try again")
+    if rules and wanted.group is not ManagementGroup.AUTH:
+        places = " and ".join(dict.fromkeys(map(place_of, rules)))
+        hint = f"remove {places}, which does not do its work there; then try again"
+        return Refusal(wanted.group, reason, hint)
     return Refusal(wanted.group, reason, _hint(found))
 
 
+OTHERS_GO_ON = "the other groups do not wait for it: apply changes them, and so does --only-add"
 LOCKED = "without a rule in auth the session rule would start a daemon that stays locked"
 DISABLE_FEATURE = "sudo authselect disable-feature with-pam-gnome-keyring"
 
@@ -315,14 +323,13 @@ def _hint(refused: Refused) -> str:
     found = refused.found
     if found is None:
         return "put the rule there by hand, or leave the group as it is"
-    others = "the other groups do not wait for it: apply gives them their rules, as --only-add does"
     ends = [taken.handler for taken in found.steps if not is_keyring(taken.handler)]
     if found.breach not in {Breach.NOT_REACHED, Breach.PASSED_BY} or not ends:
-        return f"what stands there must be changed by a person first; {others}"
+        return "what stands there must be changed by a person first"
     last = ends[-1]
     what = "lets people in whom nothing has judged" if found.breach is Breach.PASSED_BY else ""
     what = what or "ends the stack before the keyring's rule could run"
-    return f"{place_of(last)}: {last.module} {what}: remove or change that line; {others}"
+    return f"{place_of(last)}: {last.module} {what}: remove or change that line"
 
 
 def _allowed(wanted: Wanted, request: Request, options: Options) -> Iterator[tuple[Edit, ...]]:

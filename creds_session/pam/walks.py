@@ -53,14 +53,16 @@ class Allowed(NamedTuple):
 class _Pair(NamedTuple):
     """Both walks, and what they came by.
 
-    ``anchored``: the password was right; ``reached``: our module came after that, ``ran``: at all;
-    ``vouched``: a module has said something of the person.
+    ``anchored``: the password was right; ``reached``: our module came after that. ``asked``: the
+    password was asked for, ``ran``: our module came after that. ``vouched``: a module has said
+    something of the person.
     """
 
     before: State
     after: State
     anchored: bool
     reached: bool
+    asked: bool
     ran: bool
     vouched: bool
 
@@ -125,9 +127,8 @@ class _Walks:
         begin = start(self.before), start(self.after)
         needs_none = not self.anchors and self.aim is not Aim.STARTS_EARLY
         reached, vouched = not self.must_reach, not self.is_vouching
-        return _Pair(
-            *begin, anchored=needs_none, reached=reached, ran=not self.is_vouching, vouched=vouched
-        )
+        flags = (needs_none, reached, vouched, vouched, vouched)  # followed where they matter
+        return _Pair(*begin, *flags)
 
     def breach(self, pair: _Pair) -> Breach | None:
         """Say what a pair breaks, if anything."""
@@ -171,18 +172,19 @@ class _Walks:
         may_vouch = self.is_vouching and vouches(handler, self.after.service)
         for choice in self._choices_at(pair.before.at, place):
             before, anchored, reached = pair.before, pair.anchored, pair.reached
-            ran, vouched = pair.ran, pair.vouched
+            asked, ran, vouched = pair.asked, pair.ran, pair.vouched
             if is_ours:
-                ran = True
+                ran |= asked
                 reached |= self._counts(handler, choice, anchored=anchored)
             else:
                 before = self._step(self.before, before, choice)
                 is_right = choice.returned == SUCCESS or self.group is ManagementGroup.SESSION
                 anchored |= is_anchored and is_right
+                asked |= is_anchored and self.is_vouching
                 # What is no error may be the word of a module that judged the person.
                 vouched = vouched or (may_vouch and choice.returned not in ERRORS)
             after = self._step(self.after, pair.after, choice)
-            following = _Pair(before, after, anchored, reached, ran, vouched)
+            following = _Pair(before, after, anchored, reached, asked, ran, vouched)
             yield following, Step(handler, choice.returned)
 
     def _counts(self, handler: Handler, choice: Choice, *, anchored: bool) -> bool:

@@ -17,11 +17,22 @@ def verdict_lines(verdicts: Iterable[GroupVerdict]) -> list[str]:
 
 
 def _verdict(verdict: GroupVerdict) -> str:
-    if not verdict.applies:
-        return "not needed: no module here asks for a password"
+    notes = "".join(f"; {note}" for note in verdict.notes)
     if verdict.problem:
-        return verdict.problem
-    return "present, reached, proved safe"
+        return verdict.problem + (f"\n{verdict.notes[0]}" if verdict.applies and notes else "")
+    if not verdict.applies:
+        return f"not needed: {'; '.join(verdict.notes) or 'no module here asks for a password'}"
+    return f"present, reached, proved safe{notes}"
+
+
+def alarm_lines(service: str, alarm: str) -> list[str]:
+    """Return loud words on a service that lets a wrong password in."""
+    title, _, way = alarm.partition("\n")
+    return [
+        f"WARNING: {service} lets people in with a WRONG PASSWORD",
+        *printable_lines(f"{title}\n{way}").split("\n"),
+        "  remove or change the line that lets them in; this program does not touch it",
+    ]
 
 
 def verdict_values(verdicts: Iterable[GroupVerdict]) -> list[dict[str, object]]:
@@ -34,6 +45,8 @@ def verdict_values(verdicts: Iterable[GroupVerdict]) -> list[dict[str, object]]:
             "reached": verdict.reached,
             "proved_safe": not verdict.problem or not verdict.present,
             "problem": verdict.problem,
+            "lets_wrong_password_in": verdict.alarm,
+            "notes": list(verdict.notes),
         }
         for verdict in verdicts
     ]

@@ -10,9 +10,11 @@ from creds_session import confirmation, pam_change
 from creds_session.cli.common import complain, print_json
 from creds_session.cli.setup_pam import PROGRAM
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
-from creds_session.cli.setup_pam.look import NEEDED, exit_code, look, options, show, values
+from creds_session.cli.setup_pam.look import NEEDED, exit_code, hints, look, options, show, values
 from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.errors import CredsSessionError, Unavailable, UsageError
+from creds_session.pam.plan import NoSafeEdit
+from creds_session.pam.terms import ManagementGroup
 from creds_session.pam_setup import Setup
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
@@ -33,9 +35,17 @@ def apply(root: Root, arguments: argparse.Namespace) -> int:
     if within is not None:
         confirmation.require_program()
     setup = look(root, arguments)
+    _require_something(setup, arguments)
     if setup.is_needed and arguments.try_user is not None:
         _try(root, setup, arguments.try_user)
     return _apply(root, setup, arguments, within)
+
+
+def _require_something(setup: Setup, arguments: argparse.Namespace) -> None:
+    """Raise NoSafeEdit where nothing of what is wanted can be had."""
+    if setup.refusals and not setup.is_needed and not options(arguments).only_add:
+        service, refused = setup.refusals[0]
+        raise NoSafeEdit(refused.reason, hint=f"nothing was changed; {service}: {refused.hint}")
 
 
 def _confirm_within(root: Root, arguments: argparse.Namespace) -> int | None:
@@ -94,23 +104,44 @@ def _outcome(
     if not setup.is_needed:
         yield from _nothing_done(root, setup)
     elif not waits:
-        yield from _done(root)
+        yield from _done(root, setup)
     for one in setup.plans:
         for verdict in one.after:
             if verdict.problem:
                 yield f"{one.service} {verdict.group.value}: {verdict.problem}"
+    yield from hints(setup)
+
+
+def _opens(setup: Setup) -> bool:
+    """Tell whether a login by one of these services starts a daemon and unlocks the keyring."""
+    groups = {ManagementGroup.AUTH, ManagementGroup.SESSION}
+    reached = (
+        {verdict.group for verdict in one.after if verdict.applies and verdict.reached}
+        for one in setup.plans
+    )
+    return any(groups <= found for found in reached)
+
+
+def _why_nothing(setup: Setup) -> Iterator[str]:
+    """Say why a service has no rule, and gets none."""
+    for one in setup.plans:
+        for verdict in one.after:
+            note = "; ".join(verdict.notes)
+            yield f"nothing was changed: {one.service} {verdict.group.value}: {note}"
 
 
 def _nothing_done(root: Root, setup: Setup) -> Iterator[str]:
-    if setup.is_complete:
+    if setup.is_complete and any(v.reached and v.applies for p in setup.plans for v in p.after):
         yield "nothing to do: the rules are in place and reached"
+    elif setup.is_complete:
+        yield from _why_nothing(setup)
     waiting = waiting_line(root)
     if waiting:
         yield f"the change {waiting}"
 
 
-def _done(root: Root) -> Iterator[str]:
-    now = "; log in again by password" if root.is_running_system else ""
+def _done(root: Root, setup: Setup) -> Iterator[str]:
+    now = "; log in again by password" if root.is_running_system and _opens(setup) else ""
     yield f"done{now}. `{confirmation.revert_command(root)}` takes it back"
     if root.is_running_system and not root.exists(LOCK_UNIT):
         yield LOCK_AT_LOGOUT

@@ -11,7 +11,13 @@ from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.pam.plan import Options
 from creds_session.pam_setup import Setup
 from creds_session.probe.installation import dialect_assumption
-from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
+from creds_session.report.pam import (
+    alarm_lines,
+    reasons,
+    unified_diff,
+    verdict_lines,
+    verdict_values,
+)
 from creds_session.report.sshd import sshd_line, sshd_values
 from creds_session.system.root import Root
 
@@ -33,9 +39,19 @@ def look(root: Root, arguments: argparse.Namespace) -> Setup:
     if assumed := dialect_assumption(root):
         complain(PROGRAM, assumed)
     setup = pam_setup.look(root, tuple(arguments.service), options(arguments))
+    for service, alarm in setup.alarms:
+        complain(PROGRAM, "\n".join(alarm_lines(service, alarm)))
     for note in setup.notes:
         complain(PROGRAM, note)
     return setup
+
+
+def hints(setup: Setup) -> list[str]:
+    """Return what a person could do about each group that stays as it is."""
+    told: dict[str, list[str]] = {}
+    for service, one in setup.refusals:
+        told.setdefault(one.hint, []).append(f"{service} {one.group.value}")
+    return [f"{', '.join(groups)}: {hint}" for hint, groups in told.items()]
 
 
 def values(setup: Setup, **more: object) -> dict[str, object]:
@@ -47,6 +63,10 @@ def values(setup: Setup, **more: object) -> dict[str, object]:
             "change_needed": bool(one.edits),
             "starts_in_auth": one.early_start,
             "groups": verdict_values(one.before),
+            "refused": [
+                {"group": refused.group.value, "reason": refused.reason, "hint": refused.hint}
+                for refused in one.refusals
+            ],
         }
         for one in setup.plans
     ]
@@ -80,6 +100,8 @@ def check(root: Root, arguments: argparse.Namespace) -> int:
     waits = waiting_line(root)
     if waits:
         print(f"{'pam':<8} {'change':<9} {waits}")
+    for hint in hints(setup):
+        complain(PROGRAM, hint)
     return exit_code(setup)
 
 
@@ -104,3 +126,7 @@ def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
     waiting = waiting_line(root)
     if waiting:
         complain(PROGRAM, f"the change {waiting}")
+    for line in dict.fromkeys(f"{name}: {one.reason}" for name, one in setup.refusals):
+        complain(PROGRAM, line)
+    for hint in hints(setup):
+        complain(PROGRAM, hint)
