@@ -46,6 +46,8 @@ FAMILIES = {
     "arch": ("pacman -S", ARCH),
     "alpine": ("apk add", ALPINE),
     "azurelinux": ("tdnf install", RED_HAT),
+    "mariner": ("tdnf install", RED_HAT),
+    "openEuler": ("dnf install", RED_HAT),
     "photon": ("tdnf install", RED_HAT),
 }
 
@@ -67,6 +69,7 @@ LAST_WITH_LIBPAM_1_5 = {
     "amzn": 2023,
     "azurelinux": 3,
     "fedora": 39,
+    "mariner": 2,
     "ol": 9,
     "openEuler": 22,
     "photon": 5,
@@ -76,7 +79,8 @@ LAST_WITH_LIBPAM_1_5 = {
     "suse": 15,
 }
 """The last major release with a libpam before 1.6.0, if no package list says it (fedora 39 has
-1.5.3, rhel 9 1.5.1, sles 15 1.3.0). Oracle Linux is like fedora by its own word, and counts as
+1.5.3, rhel 9 1.5.1, sles 15 1.3.0, azurelinux 3 1.5.3, photon 5 1.5.2, openEuler 22.03 1.5.2,
+slackware 15 1.5.2). Oracle Linux is like fedora by its own word, and counts as
 rhel."""
 LAST_DEBIAN_WITH_LIBPAM_1_5 = {"debian": 12, "ubuntu": 24}
 """debian 12 has 1.5.2, debian 13 1.7.0, ubuntu 24.04 1.5.3."""

@@ -13,7 +13,8 @@ from creds_session.checks.pam import problems, rules_of, verdicts
 from creds_session.checks.registry import Check
 from creds_session.facts import Facts, PamFacts
 from creds_session.findings import Found, Remediation, Severity
-from creds_session.pam.policy import MODULE, is_keyring
+from creds_session.pam.judge import GroupVerdict
+from creds_session.pam.policy import MODULE, OF_ANOTHER_PERSON, is_keyring
 from creds_session.pam.terms import ManagementGroup
 
 LOGINS = (
@@ -97,6 +98,31 @@ def _unsafe(facts: Facts) -> Found | None:
     return Found(tuple(told), title, cure=_apply(names)) if told else None
 
 
+def _wrong_daemon(facts: Facts) -> Found | None:
+    """Find session rules that start a daemon where the session is not the person's login."""
+    told: list[str] = []
+    names = []
+    for pam in _with_rules(facts.pam, OF_ANOTHER_PERSON):
+        found = verdicts(pam)
+        lines = [] if isinstance(found, str) else [one for one in found if _starts(one)]
+        told += [f"{pam.service}: {one.problem}" for one in lines]
+        names += [pam.service] if lines else []
+    title = (
+        f"a session rule of pam_gnome_keyring starts a daemon of the wrong user: {_names(names)}"
+    )
+    cure = Remediation(f"take auto_start's session rule out of: {_names(names)}")
+    return Found(tuple(told), title, cure=cure) if told else None
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _starts(verdict: GroupVerdict) -> bool:
+    is_session = verdict.group is ManagementGroup.SESSION
+    return is_session and bool(verdict.problem) and not verdict.is_unsafe
+
+
 def _ineffective(facts: Facts) -> Found | None:
     told: list[str] = []
     names = []
@@ -143,6 +169,17 @@ CHECKS = (
         " turns the person away; or a line is one that libpam refuses, and with it every login",
         about="Looked at are `login`, display managers, `su`, `sudo`, `cron` and `systemd-user`,"
         " where they have a rule of pam_gnome_keyring.",
+    ),
+    Check(
+        "pam-other-service-daemon",
+        "pam",
+        Severity.WARNING,
+        "a session rule of pam_gnome_keyring starts a daemon of the wrong user",
+        _wrong_daemon,
+        cause="the session of sudo, su, cron and the like is root's or another user's, with the"
+        " caller's environment; a daemon that is started there has the password and opens nothing",
+        cure=Remediation("take the session rule with auto_start out of that service"),
+        about="Looked at are `sudo`, `su`, `runuser`, `pkexec`, `polkit-1`, `cron` and their like.",
     ),
     Check(
         "pam-other-service-ineffective",

@@ -17,7 +17,10 @@ from creds_session.facts import Facts, PamFacts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.handlers import Handler
 from creds_session.pam.judge import GroupVerdict, judge, repeated
+from creds_session.pam.owners import AUTHSELECT, owner_of
+from creds_session.pam.plan import DISABLE_FEATURE
 from creds_session.pam.policy import MODULE, is_anchor, is_keyring, kept_out
+from creds_session.pam.proof import refute_denial
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Dialect, ManagementGroup
 
@@ -178,6 +181,51 @@ def _too_early(facts: Facts) -> Found | None:
     return Found(tuple(told)) if told else None
 
 
+def _wrong_password(facts: Facts) -> Found | None:
+    """Find a service that lets a wrong password in, whoever is to blame."""
+    told: list[str] = []
+    names: list[str] = []
+    for name in dict.fromkeys((facts.pam.service, *LOOKED_AT)):
+        pam = facts.pam._replace(service=name)
+        alarm = _alarm(pam.service, tuple(sorted(pam.files.items())), pam.dialect)
+        if alarm and has_service(pam):
+            told.append(f"{name}: {alarm}")
+            names.append(name)
+    title = f"a wrong password is let in by: {', '.join(names)}"
+    return Found((*told, *_unread(facts.pam)), title) if told else None
+
+
+@functools.lru_cache(maxsize=64)
+def _alarm(service: str, files: tuple[tuple[str, bytes], ...], dialect: Dialect) -> str:
+    stacks = resolve_all(service, dict(files).get, dialect=dialect)
+    found = refute_denial(stacks) if stacks.failure is None else None
+    return str(found) if found else ""
+
+
+LOOKED_AT = ("sshd", "login", "su", "sudo", "gdm-password", "lightdm", "sddm", "xrdp-sesman")
+"""Where a wrong password must be refused, whatever becomes of the keyring."""
+
+
+def _changed_password(facts: Facts) -> Found | None:
+    """Find that a password which is changed at the login is not handed over."""
+    found = [one for one in problems(facts.pam) if one.group is ManagementGroup.PASSWORD]
+    return Found(tuple(f"password: {one.problem}" for one in found)) if found else None
+
+
+def _guesses(facts: Facts) -> Found | None:
+    """Find a rule that starts a daemon at a wrong password."""
+    found = verdicts(facts.pam) if has_service(facts.pam) else ()
+    if isinstance(found, str):
+        return None
+    told = [note for one in found for note in one.notes if "at each wrong password" in note]
+    if not told:
+        return None
+    texts = facts.pam.files.items()
+    has_feature = any(MODULE.encode() in text and owner_of(text) is AUTHSELECT for _, text in texts)
+    cure = Remediation("run: " + DISABLE_FEATURE) if has_feature else None
+    return Found(tuple(told), cure=cure) if cure else Found(tuple(told))
+
+
 def _unsafe(facts: Facts) -> Found | None:
     """Find a rule that decides a login, by the proof."""
     told = tuple(
@@ -190,7 +238,8 @@ def _unsafe(facts: Facts) -> Found | None:
 
 def _ineffective(facts: Facts) -> Found | None:
     found = tuple(one for one in problems(facts.pam) if not (one.present and one.reached))
-    if not any(verdict.present for verdict in found):
+    opening = tuple(one for one in found if one.group is not ManagementGroup.PASSWORD)
+    if not opening or not any(verdict.present for verdict in found):
         return None
     return _found(facts.pam, found)
 
@@ -261,6 +310,22 @@ FIRST = (
         cause="distributions put it into a package of its own; a rule with a leading `-` says"
         " nothing of a module that is not there",
         cure=lambda facts: install(MODULE, facts.installation.os_release),
+    ),
+    Check(
+        "pam-wrong-password-let-in",
+        "pam",
+        Severity.ERROR,
+        "a wrong password is let in",
+        _wrong_password,
+        cause="a rule before the password is judged succeeds for everybody and ends the stack, or"
+        " nothing denies after the modules that judge it",
+        cure=Remediation(
+            "change that line now, while you are logged in: a `sufficient` rule must be one that"
+            " judges the person, and the last rule must be `required pam_deny.so`"
+        ),
+        needs=("pam-file-malformed",),
+        about="Looked at are the login's own service, `login`, `su`, `sudo` and display managers."
+        " A service that asks for no password lets people in on purpose, and is not named.",
     ),
     Check(
         "pam-rule-unsafe",
@@ -345,8 +410,39 @@ CHECKS = (
         cure=APPLY,
         needs=(
             *MISSING,
-            *("pam-only-if", "pam-option-misspelt", "pam-no-auto-start", "pam-rule-too-early"),
+            *(
+                "pam-wrong-password-let-in",
+                "pam-only-if",
+                "pam-option-misspelt",
+                "pam-no-auto-start",
+                "pam-rule-too-early",
+            ),
         ),
+    ),
+    Check(
+        "pam-password-left-behind",
+        "pam",
+        Severity.WARNING,
+        "a password that is changed while logging in is not handed to the keyring",
+        _changed_password,
+        cause="the password rule of pam_gnome_keyring is not reached: where an expired password"
+        " is changed at the login, the keyring keeps the old one. Other logins are not concerned",
+        cure=APPLY,
+        needs=(*MISSING, "pam-rule-ineffective"),
+    ),
+    Check(
+        "pam-starts-at-wrong-password",
+        "pam",
+        Severity.WARNING,
+        "a wrong password starts a keyring daemon",
+        _guesses,
+        cause="an auth rule with auto_start is run before the password was found right, so that"
+        " anybody's guess starts a daemon as this user for two minutes. authselect's feature"
+        " with-pam-gnome-keyring does so in the sssd profile",
+        cure=Remediation(
+            "take auto_start out of that auth rule; the session rule starts the daemon"
+        ),
+        needs=MISSING,
     ),
     Check(
         "pam-rule-repeated",

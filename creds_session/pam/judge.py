@@ -16,6 +16,7 @@ from creds_session.pam.policy import (
     GUARD_ARGUMENTS,
     GUARD_MODULE,
     MODULE,
+    OF_ANOTHER_PERSON,
     anchors,
     is_keyring,
     kept_out,
@@ -68,10 +69,30 @@ def judge(
     without = resolve_all(service, without_ours(read, dialect), dialect=dialect)
     _refuse_unsafe_account(without, now, strict=strict)
     groups = [wanted.group for wanted in wanted_rules(service)]
-    return tuple(
+    found = tuple(
         _group_verdict(without, now, group, strict=strict, early_start=early_start)
         for group in groups
     )
+    if service in OF_ANOTHER_PERSON:
+        found += (_session_of_another(without, now, strict=strict),)
+    return found
+
+
+def _session_of_another(without: Stacks, now: Stacks, *, strict: bool) -> GroupVerdict:
+    """Judge a session that is not the login of the person: there no rule of ours is wanted."""
+    group, service = ManagementGroup.SESSION, now.session.service
+    rules = [rule for rule in now.session.handlers if is_keyring(rule)]
+    unsafe = refute(without, now, group, strict=strict) if rules else None
+    note = f"the session of {service} is not the login of the person whose password is typed"
+    starting = [place_of(rule) for rule in rules if starts_daemon(rule, service)]
+    problem = _unsafe(unsafe, rules) if unsafe else ""
+    if starting and not problem:
+        places = " and ".join(dict.fromkeys(starting))
+        problem = (
+            f"{places}: auto_start starts a daemon that opens nothing: {note}; remove that rule"
+        )
+    is_there = bool(rules)
+    return GroupVerdict(group, is_there, is_there, False, problem, bool(unsafe), notes=(note,))  # noqa: FBT003
 
 
 def repeated(service: str, read: Read, dialect: Dialect) -> str:

@@ -18,7 +18,7 @@ from creds_session.pam.handlers import Stack, Stacks
 from creds_session.pam.judge import GroupVerdict, judge, place_of, without_ours
 from creds_session.pam.lint import lint
 from creds_session.pam.nodes import ServiceFile
-from creds_session.pam.owners import AUTHSELECT, owner_of
+from creds_session.pam.owners import AUTHSELECT, Owner, owner_of
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
     GUARDED,
@@ -122,15 +122,12 @@ def plan(
     for wanted, verdict in zip(wanted_rules(service, early_start=options.early_start), before):
         if not (verdict.problem or _lets_root_wait(service, wanted, read, dialect, options)):
             continue
-        if owner is not None:
-            hint = owner.hint.replace("NAME", service)
-            refusals.append(Refusal(wanted.group, f"{path}: {owner.problem}", hint))
-            continue
-        found = _edits_for(wanted, request, options, verdict, refusals)
-        if isinstance(found, Refusal):
-            refusals.append(found)
+        found = _edits_for(wanted, request, options, verdict, refusals) if owner is None else None
+        if found is None or isinstance(found, Refusal):
+            refusals.append(found or _refusal_of_tool(wanted, request, owner))
         else:
             edits += found
+    refusals += _to_remove(before, wanted_rules(service))
     after = _judge(request, apply_edits(content, edits), options) if edits else before
     if not options.only_add:
         after = _with_refusals(path, after, refusals)
@@ -142,6 +139,21 @@ def plan(
     if refusals and not edits and not options.only_add:
         raise NoSafeEdit(refusals[0].reason, hint=refusals[0].hint, plan=made)
     return made
+
+
+def _refusal_of_tool(wanted: Wanted, request: Request, owner: Owner | None) -> Refusal:
+    """Say that the file is a tool's, and what to do there."""
+    assert owner is not None  # noqa: S101 - the caller looked
+    hint = owner.hint.replace("NAME", request.service)
+    return Refusal(wanted.group, f"{request.path}: {owner.problem}", hint)
+
+
+def _to_remove(before: tuple[GroupVerdict, ...], wanted: tuple[Wanted, ...]) -> Iterator[Refusal]:
+    """Give what stands in a group that wants no rule: a person must take it out."""
+    groups = {one.group for one in wanted}
+    for verdict in before:
+        if verdict.group not in groups and verdict.problem:
+            yield Refusal(verdict.group, verdict.problem, "remove that rule; nothing replaces it")
 
 
 def _judge(request: Request, content: bytes, options: Options) -> tuple[GroupVerdict, ...]:

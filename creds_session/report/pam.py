@@ -45,8 +45,8 @@ def verdict_values(verdicts: Iterable[GroupVerdict]) -> list[dict[str, object]]:
             "reached": verdict.reached,
             "proved_safe": not verdict.problem or not verdict.present,
             "problem": verdict.problem,
-            "lets_wrong_password_in": verdict.alarm,
-            "notes": list(verdict.notes),
+            **({"lets_wrong_password_in": verdict.alarm} if verdict.alarm else {}),
+            **({"notes": list(verdict.notes)} if verdict.notes else {}),
         }
         for verdict in verdicts
     ]

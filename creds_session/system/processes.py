@@ -48,7 +48,10 @@ def find_program(name: str) -> str | None:
 
 
 def keyring_daemons(uid: int) -> tuple[Daemon, ...]:
-    """Return every gnome-keyring-daemon of a user that runs; a zombie does not."""
+    """Return every gnome-keyring-daemon of a user that runs; a zombie does not.
+
+    One whose effective user is another (PAM can start one in sudo so) serves that user alone.
+    """
     import psutil  # noqa: PLC0415 - `creds get` and a quiet `creds unlock` do without it
 
     found = []
@@ -57,7 +60,10 @@ def keyring_daemons(uid: int) -> tuple[Daemon, ...]:
             with process.oneshot():
                 if process.name()[:COMM_LENGTH] != DAEMON_NAME[:COMM_LENGTH]:
                     continue
-                if process.uids().real != uid or process.status() == psutil.STATUS_ZOMBIE:
+                users = process.uids()
+                if not users.real == users.effective == uid:
+                    continue
+                if process.status() == psutil.STATUS_ZOMBIE:
                     continue
                 arguments = tuple(process.cmdline())
                 found.append(

@@ -29,7 +29,11 @@ BY_PASSWORD = SessionFacts("alice", 1000, by_ssh=True, login_method="password")
 BY_KEY = SessionFacts("alice", 1000, by_ssh=True, login_method="publickey")
 BY_DIALOGUE = SessionFacts("alice", 1000, login_method="keyboard-interactive/pam")
 BY_SU = SessionFacts("alice", 1000)
-UNREACHED = b"auth sufficient pam_unix.so\nauth optional pam_gnome_keyring.so\n"
+OPEN_TO_ALL = b"auth sufficient pam_unix.so\nauth optional pam_gnome_keyring.so\n"
+UNREACHED = OPEN_TO_ALL + b"auth required pam_deny.so\n"
+PAST_IT = b"auth sufficient pam_faillock.so authsucc\n" + SSHD
+KEPT_BEHIND = SSHD.replace(b"password   required", b"password   sufficient")
+GUESSES = b"auth [default=ignore] pam_gnome_keyring.so auto_start\n" + SSHD
 NO_MODULE = INSTALLED._replace(pam_module=None)
 SOCKET = FirstLoginFacts("/usr/lib/systemd/user/gnome-keyring-daemon.socket")
 
@@ -57,6 +61,10 @@ def test_nothing_is_found_where_all_is_well() -> None:
         (WELL._replace(pam=pam(b"@include nothing\n")), ("pam-file-malformed", E)),
         (WELL._replace(pam=pam(WITHOUT_RULES)), ("pam-rule-missing", W)),
         (WELL._replace(pam=pam(UNREACHED)), ("pam-rule-ineffective", W)),
+        (WELL._replace(pam=pam(OPEN_TO_ALL)), ("pam-wrong-password-let-in", E)),
+        (WELL._replace(pam=pam(PAST_IT)), ("pam-wrong-password-let-in", E)),
+        (WELL._replace(pam=pam(KEPT_BEHIND)), ("pam-password-left-behind", W)),
+        (WELL._replace(pam=pam(GUESSES)), ("pam-starts-at-wrong-password", W)),
         (WELL._replace(first_login=SOCKET), ("first-login-fails", W)),
         (WELL._replace(bus=BusFacts()), ("bus-absent", E)),
         (WELL._replace(bus=BusFacts(ADDRESS, "refused")), ("bus-unreachable", E)),

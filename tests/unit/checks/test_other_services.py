@@ -25,7 +25,8 @@ def with_service(name: str, text: bytes) -> Facts:
 
 
 def found(facts: Facts) -> list[Finding]:
-    wanted = ("pam-other-service-unsafe", "pam-other-service-ineffective", "pam-other-services")
+    kinds = ("unsafe", "daemon", "ineffective")
+    wanted = (*(f"pam-other-service-{kind}" for kind in kinds), "pam-other-services")
     return [one for result in run(CHECKS, facts) for one in result.findings if one.id in wanted]
 
 
@@ -35,6 +36,11 @@ def found(facts: Facts) -> list[Finding]:
         ("login", WHOLE, "", ""),
         ("su", UNIX + SESSION, "", ""),
         ("sudo", AUTH_OURS + UNIX, "", ""),
+        ("sudo", WHOLE, "pam-other-service-daemon", "not the login of the person"),
+        ("su-l", WHOLE, "pam-other-service-daemon", "/etc/pam.d/su-l:5"),
+        ("cron", WHOLE, "pam-other-service-daemon", "cron: "),
+        ("sudo", WHOLE.replace(b"auto_start", b"auto_start only_if=login"), "", ""),
+        ("su", UNIX + AUTH_OURS + SESSION, "", ""),
         ("login", UNIX + SESSION, "pam-other-services", "login"),
         ("login", UNIX + AUTH_OURS + SESSION, "pam-other-service-ineffective", "login: session"),
         (
@@ -44,7 +50,7 @@ def found(facts: Facts) -> list[Finding]:
             "lightdm: auth",
         ),
         (
-            "su-l",
+            "xdm",
             WHOLE.replace(b"auto_start", b"auto_start only_if=gdm"),
             "pam-other-service-ineffective",
             "only_if",
@@ -80,11 +86,11 @@ def test_another_service_is_judged_by_the_same_proof(
 
 def test_the_cure_names_each_service_once_and_what_was_not_read_is_not_judged() -> None:
     broken = with_service("login", UNIX + AUTH_OURS + SESSION)
-    files = {**broken.pam.files, "/etc/pam.d/su": UNIX + AUTH_OURS + SESSION}
+    files = {**broken.pam.files, "/etc/pam.d/xdm": UNIX + AUTH_OURS + SESSION}
     (told,) = found(broken._replace(pam=broken.pam._replace(files=files)))
     assert told.remediation is not None
     assert told.remediation.commands == (
-        ("sudo", "creds-setup-pam", "--service", "login", "--service", "su", "apply"),
+        ("sudo", "creds-setup-pam", "--service", "login", "--service", "xdm", "apply"),
     )
     refused = with_service("login", WHOLE + b"@include nothing\n")
     assert [one.id for one in found(refused)] == ["pam-other-service-unsafe"]
@@ -118,11 +124,11 @@ def test_where_no_password_is_typed_a_rule_is_to_go() -> None:
 
 
 def test_a_service_that_is_another_ones_is_named_once() -> None:
-    facts = with_service("su", UNIX + AUTH_OURS + SESSION)
-    alias = {group: f"{group} include su\n".encode() for group in ("auth", "account", "session")}
-    files = {**facts.pam.files, "/etc/pam.d/su-l": b"".join(alias.values())}
+    facts = with_service("login", UNIX + AUTH_OURS + SESSION)
+    alias = {group: f"{group} include login\n".encode() for group in ("auth", "account", "session")}
+    files = {**facts.pam.files, "/etc/pam.d/xdm": b"".join(alias.values())}
     (told,) = found(facts._replace(pam=facts.pam._replace(files=files)))
-    assert [line.partition(":")[0] for line in told.evidence] == ["su"]
+    assert [line.partition(":")[0] for line in told.evidence] == ["login"]
 
 
 def test_the_admins_file_counts_beside_the_vendors() -> None:

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from creds_session.pam.judge import GroupVerdict
 from creds_session.pam.plan import Edit, Plan
 from creds_session.pam.terms import ManagementGroup
-from creds_session.report.pam import reasons, unified_diff, verdict_lines, verdict_values
+from creds_session.report.pam import (
+    alarm_lines,
+    reasons,
+    unified_diff,
+    verdict_lines,
+    verdict_values,
+)
 
 AUTH = ManagementGroup.AUTH
 
@@ -39,6 +45,24 @@ def test_verdict_values_have_every_part() -> None:
             "problem": "never reached",
         }
     ]
+
+
+def test_what_is_taken_for_granted_stands_beside_the_verdict() -> None:
+    verdict = GroupVerdict(AUTH, present=True, reached=True, notes=("pam_x.so is not known",))
+    assert verdict_lines([verdict]) == [
+        "auth      present, reached, proved safe; pam_x.so is not known"
+    ]
+    assert verdict_values([verdict])[0]["notes"] == ["pam_x.so is not known"]
+    left = verdict._replace(applies=False, notes=("the service has no rules of its own",))
+    assert verdict_lines([left]) == ["auth      not needed: the service has no rules of its own"]
+
+
+def test_a_wrong_password_that_is_let_in_is_said_loudly() -> None:
+    lines = alarm_lines("sshd", "a wrong password is let in, when\n  pam_permit.so (/a:1)")
+    assert lines[0] == "WARNING: sshd lets people in with a WRONG PASSWORD"
+    assert lines[2] == "  pam_permit.so (/a:1)"
+    verdict = GroupVerdict(AUTH, present=True, reached=True, alarm="a way")
+    assert verdict_values([verdict])[0]["lets_wrong_password_in"] == "a way"
 
 
 def test_unified_diff_is_what_diff_u_shows() -> None:
