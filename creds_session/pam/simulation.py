@@ -13,7 +13,7 @@ from typing import NamedTuple
 from creds_session.errors import UsageError
 from creds_session.pam.dispatch import Returns, TraceEntry, Verdict, dispatch, start, step
 from creds_session.pam.handlers import Handler, Stack, Stacks
-from creds_session.pam.modules import success_unless_builtin
+from creds_session.pam.returns import usual_return
 from creds_session.pam.terms import Action, Call, Jump, ManagementGroup, Pass, ReturnValue
 
 FORM = "[CALL:]MODULE[@FILE:LINE]=CODE"
@@ -116,7 +116,7 @@ def unheard(call: Call, given: Sequence[Given]) -> tuple[Given, ...]:
 
 
 def simulate(stacks: Stacks, call: Call, given: Sequence[Given]) -> Verdict:
-    """Run one call; a module of which nothing is said answers as ``success_unless_builtin``.
+    """Run one call; a module of which nothing is said answers as ``usual_return``.
 
     Before setcred and close_session the call runs whose values they go by.
     """
@@ -135,7 +135,7 @@ def _returns(call: Call, given: Sequence[Given]) -> Returns:
             for number, one in enumerate(given)
             if pass_ in one.passes_in(call) and one.concerns(handler)
         ]
-        return max(said)[1] if said else success_unless_builtin(handler, pass_)
+        return max(said)[1] if said else usual_return(handler, pass_)
 
     return returns
 

@@ -20,8 +20,10 @@ from typing import NamedTuple
 from creds_session.pam.conditions import judge_conditions
 from creds_session.pam.dispatch import Returns, Verdict, dispatch
 from creds_session.pam.handlers import Handler, Stacks
+from creds_session.pam.linux_pam import ALIASES
 from creds_session.pam.modules import builtin_return
 from creds_session.pam.policy import MODULE, PASSWORD_MODULES, PASSWORD_ONLY
+from creds_session.pam.returns import usual_return
 from creds_session.pam.terms import Call, ManagementGroup, Pass, ReturnValue, return_word
 
 _V = ReturnValue
@@ -84,7 +86,7 @@ _ACCOUNT = (Pass.ACCT_MGMT,)
 _LOGIN = (*_ASKED, *_ACCOUNT)
 _CHANGE = (Pass.PRELIM, Pass.UPDATE)
 _PASSWORDS = tuple(sorted(PASSWORD_MODULES))
-_OTHERS = tuple(module for module in _PASSWORDS if module != LOCAL)
+_OTHERS = tuple(module for module in _PASSWORDS if ALIASES.get(module, module) != LOCAL)
 _ALIKE = ("pam_deny.so", "pam_debug.so", "pam_permit.so")
 _WITHOUT = ("pam_rootok.so", "pam_fprintd.so", "pam_rhosts.so", "pam_timestamp.so")
 _NO_LOCAL_USER = "beside pam_unix.so: the user is a local one"
@@ -107,7 +109,7 @@ ASSUMPTIONS = (
     Assumption(_WITHOUT, _ASKED, _V.AUTH_ERR, "a way in without a password is not taken"),
     Assumption((MODULE,), (Pass.PRELIM,), _V.IGNORE, "it waits for the new password"),
 )
-"""The first that fits decides; every other module, known or not, returns success.
+"""The first that fits decides; every other module returns success, if it ever does (``returns``).
 
 Sources, besides ``builtin_return``: pam_faillock.c, pam_nologin.c, pam_env.c, pam_succeed_if.c,
 pam_usertype.c and pam_rootok.c of Linux-PAM; pam/gkr-pam-module.c of gnome-keyring, whose
@@ -122,7 +124,7 @@ def returns_on(way: Way, stacks: Stacks) -> Returns:
     def returns(handler: Handler, pass_: Pass) -> int:
         found = assumption_of(modules, handler, pass_, way)
         if found is None:
-            return ReturnValue.SUCCESS
+            return usual_return(handler, pass_)
         if found.returned is not None:
             return found.returned
         known = builtin_return(handler, pass_)
@@ -143,7 +145,7 @@ def modules_of(stacks: Stacks) -> Modules:
 
 
 def assumption_of(modules: Modules, handler: Handler, pass_: Pass, way: Way) -> Assumption | None:
-    """Return the assumption that decides; None: the module returns success like any other."""
+    """Return the assumption that decides; None: the module answers as it usually does."""
     here = modules[handler.group]
     fitting = (one for one in ASSUMPTIONS if one.fits(handler, pass_, way))
     return next((one for one in fitting if not one.beside or one.beside in here), None)

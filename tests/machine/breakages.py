@@ -365,6 +365,21 @@ PAM = (
     ),
     pam("pam-rule-ineffective", "auth", f"sed -i '1iauth sufficient pam_unix.so' {SSHD}"),
     pam(
+        "pam-wrong-password-let-in",
+        "pam_faillock.so returns success",
+        f"sed -i '1iauth sufficient pam_faillock.so authsucc' {SSHD}",
+    ),
+    pam(
+        "pam-password-left-behind",
+        "password: ",
+        f"sed -i '1ipassword sufficient pam_unix.so' {SSHD}",
+    ),
+    pam(
+        "pam-starts-at-wrong-password",
+        "at each wrong password",
+        f"sed -i '1iauth optional pam_gnome_keyring.so auto_start' {SSHD}",
+    ),
+    pam(
         "pam-rule-unsafe",
         "auth",
         f"sed -i -E '/^auth.*gnome_keyring/s/(optional|\\[default=ignore\\])/required/' {SSHD}",
@@ -398,8 +413,13 @@ PAM = (
         "su: auth: ",
         "su",
         "sed -i '1iauth sufficient pam_unix.so' FILE;"
-        " echo 'auth optional pam_gnome_keyring.so' >>FILE;"
-        " echo 'session optional pam_gnome_keyring.so auto_start' >>FILE",
+        " echo 'auth optional pam_gnome_keyring.so' >>FILE",
+    )._replace(cure="undo"),
+    other(
+        "pam-other-service-daemon",
+        "su: ",
+        "su",
+        "echo 'session optional pam_gnome_keyring.so auto_start' >>FILE",
     )._replace(cure="undo"),
     other(
         "pam-other-service-unsafe",

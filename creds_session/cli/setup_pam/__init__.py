@@ -149,8 +149,8 @@ def _explaining(command: argparse.ArgumentParser) -> None:
 
 CALLS = ("authenticate", "setcred", "acct_mgmt", "open_session", "close_session", "chauthtok")
 RETURNS_HELP = (
-    "what a module returns; what is not named returns success; CALL may be prelim or update too;"
-    " may be given again"
+    "what a module returns; what is not named returns success, if it ever does; CALL may be prelim"
+    " or update too; may be given again"
 )
 
 
