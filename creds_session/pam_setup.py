@@ -16,7 +16,7 @@ from creds_session.facts import InstallationFacts
 from creds_session.pam.judge import repeated
 from creds_session.pam.owners import manager_of
 from creds_session.pam.plan import NoSafeEdit, Options, Plan, Refusal, plan
-from creds_session.pam.policy import MODULE, PASSWORD_ONLY
+from creds_session.pam.policy import MODULE, OF_ANOTHER_PERSON, PASSWORD_ONLY
 from creds_session.pam.stack import Read
 from creds_session.pam.terms import Dialect, ManagementGroup
 from creds_session.probe.installation import (
@@ -123,12 +123,18 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
         plans.append(planned)
         notes += [refused] if refused else []
         notes += [f"{service}: {note}" for note in _notes_on(planned, read, dialect)]
-    needs_drop_in = probe_first_login(root).breaks_first_login and any(
-        one.service not in PASSWORD_ONLY for one in plans
-    )
+    needs_drop_in = probe_first_login(root).breaks_first_login and any(map(_starts_daemon, plans))
     drop_in = root.read(DROP_IN) if needs_drop_in else None
     told, is_hindered = _settings(root, sshd, plans)
     return Setup(tuple(plans), needs_drop_in, drop_in, (*notes, *told), sshd, is_hindered)
+
+
+def _starts_daemon(planned: Plan) -> bool:
+    """Tell whether PAM will start the daemon at logins by this service: then no socket has to."""
+    if planned.service in PASSWORD_ONLY | OF_ANOTHER_PERSON:
+        return False
+    opening = {ManagementGroup.AUTH, ManagementGroup.SESSION}
+    return opening.isdisjoint(refused.group for refused in planned.refusals)
 
 
 def _notes_on(planned: Plan, read: Read, dialect: Dialect) -> Iterator[str]:

@@ -215,7 +215,8 @@ def _refusal(wanted: Wanted, request: Request, found: Refused, verdict: GroupVer
     if verdict.is_unsafe:
         places = " and ".join(dict.fromkeys(map(place_of, rules)))
         return Refusal(wanted.group, reason, f"remove {places}, or move it; then try again")
-    if rules and wanted.group is not ManagementGroup.AUTH:
+    early = found.found is not None and any(is_keyring(one.handler) for one in found.found.steps)
+    if rules and early and wanted.group is not ManagementGroup.AUTH:
         places = " and ".join(dict.fromkeys(map(place_of, rules)))
         hint = f"remove {places}, which does not do its work there; then try again"
         return Refusal(wanted.group, reason, hint)

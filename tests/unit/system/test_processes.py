@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,3 +104,18 @@ def test_a_persons_own_program_of_that_name_is_not_taken_for_the_daemon(
             assert is_daemon(process.pid, str(program)) == is_taken
 
         assert run_child(look) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may run a program as two users")
+def test_a_daemon_whose_effective_user_is_another_is_not_that_users(tmp_path: Path) -> None:
+    program = tmp_path / DAEMON_NAME
+    shutil.copy(shutil.which("python3") or "", program)
+    code = "import os, sys; os.setresuid(1234, 0, 0); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [program, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline()
+        for uid in (0, 1234):
+            assert started.pid not in [one.pid for one in keyring_daemons(uid)]
+        started.kill()
