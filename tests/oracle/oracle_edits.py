@@ -13,9 +13,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from creds_session.pam.linux_pam import ALIASES
 from creds_session.pam.modules import DEBUG_EVENTS
 from creds_session.pam.nodes import Blank, Comment, Node, Rule
 from creds_session.pam.parser import parse
+from creds_session.pam.returns import ALL, FACTS, MISSING, cell, values_of
 from creds_session.pam.terms import Dialect, Pass, ReturnValue
 
 KEYRING = b"pam_gnome_keyring.so"
@@ -182,11 +184,34 @@ class Teller:
         key = zlib.crc32(name.encode() + rule.source, self.seed)
         chance = random.Random(key)  # noqa: S311 - test data
         for pass_, event in DEBUG_EVENTS.items():
+            allowed = allowed_returns(module, rule.module_arguments, pass_)
             if self.story is not None:
-                yield event, self.story(module, pass_)
+                yield event, nearest(self.story(module, pass_), allowed)
             else:
                 often = (ReturnValue.SUCCESS,) * 20
-                yield event, chance.choice((*often, *SAID))
+                said = [value for value in (*often, *SAID) if value in allowed]
+                yield event, chance.choice(said or sorted(allowed))
+
+
+def allowed_returns(
+    module: bytes, arguments: tuple[bytes, ...], pass_: Pass
+) -> frozenset[ReturnValue]:
+    """Return what a module can say in a pass, by the table; anything, where it is in none."""
+    name = module.decode(errors="replace")
+    facts = FACTS.get(ALIASES.get(name, name))
+    values = ALL
+    if facts is not None:
+        words = tuple(word.decode(errors="replace") for word in arguments)
+        values = values_of(cell(facts, words, pass_)) or frozenset({MISSING})
+    return frozenset(map(ReturnValue, values))
+
+
+def nearest(value: ReturnValue, allowed: frozenset[ReturnValue]) -> ReturnValue:
+    """Return what a story says, or what comes nearest of what the module can say."""
+    wanted = (value, ReturnValue.SUCCESS, ReturnValue.IGNORE)
+    if value not in {ReturnValue.SUCCESS, ReturnValue.IGNORE}:
+        wanted = (value, ReturnValue.AUTH_ERR, ReturnValue.IGNORE)
+    return next((one for one in wanted if one in allowed), min(allowed))
 
 
 def with_stand_ins(files: dict[str, bytes], teller: Teller, ours: Ours) -> dict[str, bytes]:

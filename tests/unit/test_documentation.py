@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from creds_session.diagnosis import pages
+from creds_session.report.modules import modules_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 WITH_EXAMPLES = sorted(path for path in DOCS.rglob("*.md") if ">>> " in path.read_text())
@@ -25,6 +26,11 @@ def test_links_lead_somewhere() -> None:
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_page_of_the_modules_is_as_the_tables_have_them() -> None:
+    """`scripts/check-pages` writes it anew."""
+    assert (DOCS / "reference" / "pam-modules.md").read_text() == modules_page()
 
 
 def test_the_pages_of_the_checks_are_as_the_registry_has_them() -> None:
