@@ -1,0 +1,104 @@
+"""What creds-setup-pam prints, and exits with, where not all can be had."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from creds_session.cli.setup_pam import main
+from creds_session.system.root import Root
+from tests.unit.images import SSHD, make_image, write
+
+JUMP = b"""\
+auth [success=1 default=ignore] pam_unix.so
+auth requisite pam_deny.so
+auth required pam_permit.so
+account required pam_unix.so
+"""
+SESSION = b"session required pam_unix.so\nsession optional pam_systemd.so\n"
+PASSED_BY = b"auth sufficient pam_faillock.so authsucc\n" + JUMP + SESSION
+IN_PART = JUMP + b"password sufficient pam_unix.so\n" + SESSION
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    make_image(tmp_path)
+    return tmp_path
+
+
+def call(monkeypatch: pytest.MonkeyPatch, root: Path, line: str) -> int:
+    argv = ["creds-setup-pam", "--root", str(root), "--service", "sshd", *line.split()]
+    monkeypatch.setattr(sys, "argv", argv)
+    return main()
+
+
+def put(root: Path, content: bytes) -> Path:
+    place = root / SSHD.lstrip("/")
+    place.write_bytes(content)
+    return place
+
+
+def test_check_prints_its_table_where_a_group_cannot_be_had(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = put(root, IN_PART)
+    assert call(monkeypatch, root, "check") == 1
+    shown = capsys.readouterr()
+    assert [line.split()[1] for line in shown.out.splitlines() if line.startswith("sshd")] == [
+        "auth",
+        "password",
+        "session",
+    ]
+    assert "/etc/pam.d/sshd:5: pam_unix.so ends the stack" in shown.err
+    assert "--only-add" in shown.err
+    assert call(monkeypatch, root, "apply") == 1
+    assert place.read_bytes().count(b"pam_gnome_keyring.so") == 2
+    assert "sshd password: " in capsys.readouterr().err
+    assert call(monkeypatch, root, "revert") == 0
+    assert place.read_bytes() == IN_PART
+
+
+def test_a_wrong_password_that_is_let_in_is_said_by_each_command(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = put(root, PASSED_BY)
+    for command, code in {"check": 1, "diff": 1, "apply": 65}.items():
+        assert call(monkeypatch, root, command) == code
+        told = capsys.readouterr().err
+        assert "sshd lets people in with a WRONG PASSWORD" in told
+        assert "/etc/pam.d/sshd:1" in told
+    assert place.read_bytes() == PASSED_BY
+
+
+def test_nothing_is_said_to_be_in_place_where_nothing_is(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(root, b"auth required pam_permit.so\n" + SESSION)
+    call(monkeypatch, root, "apply")
+    call(monkeypatch, root, "apply")
+    told = capsys.readouterr().err
+    assert "in place and reached" not in told
+    assert "nothing was changed: sshd auth: no module here asks for a password" in told
+
+
+def test_the_next_run_of_a_configuration_management_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(root, b"# Ansible managed\n" + JUMP + SESSION)
+    assert call(monkeypatch, root, "diff") == 1
+    assert "is managed by Ansible" in capsys.readouterr().err
+
+
+def test_a_link_into_a_store_is_not_written_through(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(Root(root), "/nix/store/abc-sshd.pam", JUMP + SESSION)
+    place = root / SSHD.lstrip("/")
+    place.unlink()
+    place.symlink_to("/nix/store/abc-sshd.pam")
+    assert call(monkeypatch, root, "check") == 1
+    assert "security.pam.services.sshd.enableGnomeKeyring" in capsys.readouterr().err
+    assert call(monkeypatch, root, "apply") == 65
+    assert (root / "nix/store/abc-sshd.pam").read_bytes() == JUMP + SESSION
