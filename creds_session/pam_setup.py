@@ -87,6 +87,12 @@ class Setup(NamedTuple):
         return tuple((one.service, refused) for one in self.plans for refused in one.refusals)
 
     @property
+    def has_something(self) -> bool:
+        """Tell whether a rule is in place and reached already."""
+        verdicts = (verdict for one in self.plans for verdict in one.before)
+        return any(one.applies and one.reached and not one.problem for one in verdicts)
+
+    @property
     def alarms(self) -> tuple[tuple[str, str], ...]:
         """The services that let a wrong password in, each with the way."""
         verdicts = ((one.service, verdict) for one in self.plans for verdict in one.after)

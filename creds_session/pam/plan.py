@@ -130,7 +130,7 @@ def plan(
     refusals += _to_remove(before, wanted_rules(service))
     after = _judge(request, apply_edits(content, edits), options) if edits else before
     if not options.only_add:
-        after = _with_refusals(path, after, refusals)
+        _require_the_rest(path, after, refusals)
     if edits:
         refusals = [one._replace(hint=f"{one.hint}; {OTHERS_GO_ON}") for one in refusals]
     target = f"/etc/pam.d/{service}"
@@ -183,17 +183,12 @@ def _edits_for(
     return _refusal(wanted, request, found, verdict) if isinstance(found, Refused) else found
 
 
-def _with_refusals(
-    path: str, after: tuple[GroupVerdict, ...], refusals: list[Refusal]
-) -> tuple[GroupVerdict, ...]:
-    """Tell with each refused group why. Raises NoSafeEdit where an edit spoils another group."""
-    reasons = {one.group: one.reason for one in refusals}
+def _require_the_rest(path: str, after: tuple[GroupVerdict, ...], refusals: list[Refusal]) -> None:
+    """Raise NoSafeEdit where an edit spoils a group that was not refused."""
+    refused = {one.group for one in refusals}
     for verdict in after:
-        if verdict.applies and verdict.problem and verdict.group not in reasons:
+        if verdict.applies and verdict.problem and verdict.group not in refused:
             raise NoSafeEdit(f"{path}: no safe edit for {verdict.group.value}: {verdict.problem}")
-    return tuple(
-        one._replace(problem=reasons[one.group]) if one.group in reasons else one for one in after
-    )
 
 
 def _refusal(wanted: Wanted, request: Request, found: Refused, verdict: GroupVerdict) -> Refusal:

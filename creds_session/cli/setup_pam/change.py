@@ -43,7 +43,8 @@ def apply(root: Root, arguments: argparse.Namespace) -> int:
 
 def _require_something(setup: Setup, arguments: argparse.Namespace) -> None:
     """Raise NoSafeEdit where nothing of what is wanted can be had."""
-    if setup.refusals and not setup.is_needed and not options(arguments).only_add:
+    is_vain = setup.refusals and not (setup.is_needed or setup.has_something)
+    if is_vain and not options(arguments).only_add:
         service, refused = setup.refusals[0]
         raise NoSafeEdit(refused.reason, hint=f"nothing was changed; {service}: {refused.hint}")
 
@@ -106,9 +107,11 @@ def _outcome(
     elif not waits:
         yield from _done(root, setup)
     for one in setup.plans:
+        reasons = {refused.group: refused.reason for refused in one.refusals}
         for verdict in one.after:
             if verdict.problem:
-                yield f"{one.service} {verdict.group.value}: {verdict.problem}"
+                reason = reasons.get(verdict.group, verdict.problem)
+                yield f"{one.service} {verdict.group.value}: {reason}"
     yield from hints(setup)
 
 
