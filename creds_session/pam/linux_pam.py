@@ -45,8 +45,8 @@ LINUX_PAM: Final[dict[str, ModuleFacts]] = {
         "Linux-PAM, pam_canonicalize_user.c (since 1.6.0)", "ignore errors", "ignore"
     ),
     "pam_cracklib.so": ModuleFacts(
-        "Linux-PAM before 1.5.0, pam_cracklib.c:pam_sm_chauthtok",
-        chauthtok=MIXED,
+        "Linux-PAM before 1.5.0, pam_cracklib.c:pam_sm_chauthtok: no PAM_IGNORE",
+        chauthtok=YES_OR_NO,
         handling=Handling.CHANGES,
     ),
     "pam_echo.so": ModuleFacts(

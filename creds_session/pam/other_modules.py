@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from creds_session.pam.module_facts import (
-    MIXED,
+    YES_OR_NO,
     Admission,
     Handling,
     ModuleFacts,
@@ -71,8 +71,8 @@ OTHERS: Final[dict[str, ModuleFacts]] = {
     "pam_mount.so": any_of("pam_mount, src/pam_mount.c", Handling.READS),
     "pam_smbpass.so": any_of("Samba before 4.5, source3/pam_smbpass", Handling.READS),
     "pam_pwquality.so": ModuleFacts(
-        "libpwquality, src/pam_pwquality.c:pam_sm_chauthtok",
-        chauthtok=MIXED,
+        "libpwquality, src/pam_pwquality.c:pam_sm_chauthtok: no PAM_IGNORE",
+        chauthtok=YES_OR_NO,
         handling=Handling.CHANGES,
     ),
     "pam_passwdqc.so": any_of("passwdqc, pam_passwdqc.c", Handling.CHANGES),

@@ -120,7 +120,7 @@ def plan(
     edits: tuple[Edit, ...] = ()
     refusals: list[Refusal] = []
     for wanted, verdict in zip(wanted_rules(service, early_start=options.early_start), before):
-        if not (verdict.problem or _lets_root_wait(service, wanted, read, dialect, options)):
+        if not (verdict.problem or _lets_root_wait(wanted, request, options)):
             continue
         found = _edits_for(wanted, request, options, verdict, refusals) if owner is None else None
         if found is None or isinstance(found, Refusal):
@@ -223,16 +223,15 @@ LOCKED = "without a rule in auth the session rule would start a daemon that stay
 DISABLE_FEATURE = "sudo authselect disable-feature with-pam-gnome-keyring"
 
 
-def _lets_root_wait(
-    service: str, wanted: Wanted, read: Read, dialect: Dialect, options: Options
-) -> bool:
-    """Tell whether root shall pass our rule by, and does not yet."""
+def _lets_root_wait(wanted: Wanted, request: Request, options: Options) -> bool:
+    """Tell whether root shall pass our rule in this file by, and does not yet."""
     if not options.skip_root or wanted.group not in GUARDED:
         return False
-    handlers = resolve(service, wanted.group, read, dialect=dialect).handlers
-    ours = our_places(handlers)
-    rules = [place for place in ours if is_keyring(handlers[place])]
-    return any(place - 1 not in ours for place in rules)
+    stack = resolve(request.service, wanted.group, request.read, dialect=request.dialect)
+    ours = our_places(stack.handlers)
+    rules = [place for place in ours if is_keyring(stack.handlers[place])]
+    here = [at for at in rules if stack.handlers[at].origin.file == request.path]
+    return any(place - 1 not in ours for place in here)
 
 
 def refuse_broken(path: str, file: ServiceFile) -> None:

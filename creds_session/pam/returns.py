@@ -52,10 +52,10 @@ def is_known(handler: Handler) -> bool:
     return facts_of(handler) is not None
 
 
-def judges_password(handler: Handler) -> bool:
-    """Return whether the module judges the password of the account."""
+def asks_new_password(handler: Handler) -> bool:
+    """Return whether the module asks for a new password, and leaves it to those behind it."""
     facts = facts_of(handler)
-    return facts is not None and facts.handling is Handling.JUDGES
+    return facts is not None and facts.handling is Handling.CHANGES
 
 
 def admission(handler: Handler) -> Admission:

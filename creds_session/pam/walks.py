@@ -25,7 +25,7 @@ from creds_session.pam.counterexample import GROUP_OF_PASS, Breach, Counterexamp
 from creds_session.pam.dispatch import State, position, start, step, verdict
 from creds_session.pam.handlers import Handler, Stack
 from creds_session.pam.policy import anchors, is_guard, our_places, shortcoming, starts_daemon
-from creds_session.pam.returns import ERRORS, possible_returns
+from creds_session.pam.returns import ERRORS, asks_new_password, possible_returns
 from creds_session.pam.terms import ManagementGroup, Pass
 
 
@@ -127,7 +127,8 @@ class _Walks:
         begin = start(self.before), start(self.after)
         needs_none = not self.anchors and self.aim is not Aim.STARTS_EARLY
         reached, vouched = not self.must_reach, not self.is_vouching
-        flags = (needs_none, reached, vouched, vouched, vouched)  # followed where they matter
+        asked = vouched and self.group is not ManagementGroup.PASSWORD
+        flags = (needs_none, reached, asked, vouched, vouched)  # followed where they matter
         return _Pair(*begin, *flags)
 
     def breach(self, pair: _Pair) -> Breach | None:
@@ -175,17 +176,25 @@ class _Walks:
             asked, ran, vouched = pair.asked, pair.ran, pair.vouched
             if is_ours:
                 ran |= asked
-                reached |= self._counts(handler, choice, anchored=anchored)
+                # A new password that a module before has asked for is there for ours too.
+                is_typed = asked and self.group is ManagementGroup.PASSWORD
+                reached |= self._counts(handler, choice, anchored=anchored or is_typed)
             else:
                 before = self._step(self.before, before, choice)
                 is_right = choice.returned == SUCCESS or self.group is ManagementGroup.SESSION
                 anchored |= is_anchored and is_right
-                asked |= is_anchored and self.is_vouching
+                asked |= self._asks(place, handler, choice)
                 # What is no error may be the word of a module that judged the person.
                 vouched = vouched or (may_vouch and choice.returned not in ERRORS)
             after = self._step(self.after, pair.after, choice)
             following = _Pair(before, after, anchored, reached, asked, ran, vouched)
             yield following, Step(handler, choice.returned)
+
+    def _asks(self, place: int, handler: Handler, choice: Choice) -> bool:
+        """Tell whether a password is there once this module has run."""
+        if self.group is ManagementGroup.PASSWORD:
+            return self.must_reach and choice.returned == SUCCESS and asks_new_password(handler)
+        return self.is_vouching and place in self.anchors
 
     def _counts(self, handler: Handler, choice: Choice, *, anchored: bool) -> bool:
         """Tell whether a rule of ours has done its work, or root has passed it by on purpose."""

@@ -176,3 +176,38 @@ def test_an_unsafe_rule_where_nobody_is_asked_is_told() -> None:
     found = verdicts(text)["auth"]
     assert found.is_unsafe
     assert found.problem
+
+
+SUSE = {
+    "common_auth": "auth required pam_env.so\nauth optional pam_gnome_keyring.so\n"
+    "auth required pam_unix.so try_first_pass\n",
+    "common_password": "password requisite pam_cracklib.so\n"
+    "password optional pam_gnome_keyring.so use_authtok\n"
+    "password required pam_unix.so use_authtok nullok try_first_pass\n",
+    "common_session": "session required pam_limits.so\nsession required pam_unix.so\n"
+    "session optional pam_systemd.so\n"
+    "session optional pam_gnome_keyring.so auto_start only_if=gdm,gdm-password\n",
+}
+INCLUDES = "".join(f"{group} include common-{group}\n" for group in ("auth", "password", "session"))
+
+
+def test_the_rules_that_pam_config_writes_are_kept_and_added_to() -> None:
+    made = make("auth requisite pam_nologin.so\n" + INCLUDES, None, **SUSE)
+    assert [line.split()[0] for line in changed(made)] == ["auth", "session"]
+    assert not any(one.problem for one in made.after)
+    assert make(INCLUDES, None, service="passwd", **SUSE).edits == ()
+
+
+def test_root_is_kept_out_of_the_rules_of_this_file_alone() -> None:
+    made = make(INCLUDES, Options(skip_root=True), service="gdm-password", **SUSE)
+    assert [edit.old for edit in made.edits if edit.old] == []
+    assert [line.split()[0] for line in changed(made)] == ["auth", "auth"]
+
+
+def test_a_new_password_is_there_only_behind_the_module_that_asks_for_it() -> None:
+    ours = "password optional pam_gnome_keyring.so use_authtok\n"
+    unix = "password required pam_unix.so\n"
+    text = JUMP + ours + unix + NEW_SESSION
+    assert not {one.group: one for one in make(text).before}[PASSWORD].reached
+    asks = "password requisite pam_pwquality.so\n"
+    assert {one.group: one for one in make(JUMP + asks + ours + unix).before}[PASSWORD].reached
