@@ -26,6 +26,15 @@ ORACLE_STACKS = _depth("CREDS_ORACLE_STACKS", 10_000, 100_000)
 ORACLE_SEED = _depth("CREDS_ORACLE_SEED", 1, secrets.randbelow(2**32))
 """What the random stacks begin from; a failure names it."""
 
+TREES = _depth("CREDS_TREES", 250, 10_000)
+"""PAM trees in the shapes of authselect that are judged; there are fewer than 10,000."""
+
+TREE_STORIES = _depth("CREDS_TREE_STORIES", 6, 0)
+"""Stories of a login, each with a state of the keyring, for each service of a tree; 0 for all."""
+
+TREE_COMMANDS = _depth("CREDS_TREE_COMMANDS", 6, 1)
+"""Every how many trees the commands themselves are run on."""
+
 ROUND_TRIPS = _depth("CREDS_ROUND_TRIPS", 200, 10_000)
 """Credentials that are stored and read again by every client."""
 

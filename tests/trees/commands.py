@@ -1,0 +1,67 @@
+"""Runs ``creds-setup-pam --root`` in this process: exit code and what it prints."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+from creds_session.cli import setup_pam
+from creds_session.errors import CredsSessionError
+
+
+class Done(NamedTuple):
+    """How a command ended, and what it told the person on both streams."""
+
+    code: int
+    told: str
+
+
+def setup(root: Path, *words: str) -> Done:
+    """Run a command about the system in a directory."""
+    told = io.StringIO()
+    argv = ["creds-setup-pam", "--root", str(root), *words]
+    with (
+        mock.patch.object(sys, "argv", argv),
+        contextlib.redirect_stdout(told),
+        contextlib.redirect_stderr(told),
+    ):
+        try:
+            code = setup_pam._main()
+        except CredsSessionError as error:
+            return Done(error.exit_code, f"{told.getvalue()}{error.problem}\n{error.hint}\n")
+    return Done(code, told.getvalue())
+
+
+def snapshot(root: Path) -> dict[str, tuple[bytes | str, int]]:
+    """Return the content or the target of every path outside the state directory, with its mode."""
+    found: dict[str, tuple[bytes | str, int]] = {}
+    for path in root.rglob("*"):
+        if "creds-session" in path.parts or (path.is_dir() and not path.is_symlink()):
+            continue
+        content = str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        found[str(path.relative_to(root))] = content, path.lstat().st_mode
+    return found
+
+
+def cycle(root: Path) -> tuple[list[Done], list[str]]:
+    """Run check, apply, check, apply and revert; return how they ended, and what is wrong.
+
+    A system that is refused must be left as it is by each of them.
+    """
+    before = snapshot(root)
+    done = [setup(root, "check"), setup(root, "apply")]
+    applied = snapshot(root)
+    done += [setup(root, "check"), setup(root, "apply")]
+    wrong = ["the second apply changed a file"] if snapshot(root) != applied else []
+    done.append(setup(root, "revert"))
+    wrong += ["revert left a difference"] if snapshot(root) != before else []
+    if done[1].code not in {0, 1} and applied != before:
+        wrong.append("apply refused, and changed a file")
+    codes = [one.code for one in done]
+    if done[1].code == 0 and codes != [1, 0, 0, 0, 0]:
+        wrong.append(f"the exit codes are {codes}")
+    return done, wrong
