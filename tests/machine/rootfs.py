@@ -153,6 +153,108 @@ def _add_packages(release: str, base: Path, packages: Sequence[str], directory: 
     shutil.rmtree(place, ignore_errors=True)
 
 
+PROFILES = (
+    *("libpam-sss", "libpam-winbind", "libpam-krb5", "libpam-ldapd", "systemd-homed"),
+    *("libpam-fscrypt", "libpam-fprintd", "libpam-mount", "libpam-pwquality", "libpam-passwdqc"),
+    *("ecryptfs-utils", "libpam-tmpdir", "libpam-cap", "libpam-afs-session", "libpam-ccreds"),
+    *("libpam-cgfs", "libpam-duo", "libpam-elogind", "libpam-encfs", "libpam-mklocaluser"),
+    *("libpam-radius-auth", "libpam-script", "libpam-snapper", "libpam-net", "libpam-abl"),
+    *("libpam-biometric",),
+)
+"""Packages that bring a profile of pam-auth-update, on bookworm and on trixie."""
+
+UNPACK = """
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+mount -t proc proc "$2/root/proc"
+mount --rbind /dev "$2/root/dev"
+exec chroot "$2/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root sh -ec '
+shift 2
+mkdir /packages /unpacked
+cd /packages
+apt-get update -qq
+apt-get download -qq -o APT::Sandbox::User=root "$@"
+for package in *.deb; do
+    dpkg-deb --extract "$package" /unpacked/"${package%%_*}"
+    cp -n /unpacked/"${package%%_*}"/usr/share/pam-configs/* /usr/share/pam-configs
+done' sh "$@"
+"""
+
+
+def profiles(release: str) -> Path:
+    """Return a directory of profiles of pam-auth-update, made on first use.
+
+    It holds those of Debian's packages in PROFILES, and those of the root file system itself. The
+    packages are only unpacked.
+    """
+    base = root_file_system(release)
+    key = hashlib.sha256(",".join(PROFILES).encode()).hexdigest()[:12]
+    directory = CACHE / "pam-configs" / f"{release}-{key}"
+    with _alone(directory):
+        if not directory.is_dir():
+            _unpack_profiles(release, base, directory)
+    return directory
+
+
+def _unpack_profiles(release: str, base: Path, directory: Path) -> None:
+    say(f"fetching the profiles of pam-auth-update of Debian {release} into {directory}: once")
+    place = directory.with_name(f"{directory.name}.unfinished")
+    shutil.rmtree(place, ignore_errors=True)
+    for name in ("upper", "work", "root"):
+        (place / name).mkdir(parents=True)
+    made = _in_mounts(UNPACK, str(base), str(place), *PROFILES)
+    if made.returncode != 0:
+        shutil.rmtree(place, ignore_errors=True)
+        raise RuntimeError(f"apt-get download failed:\n{made.stdout}\n{made.stderr[-4000:]}")
+    shutil.copytree(base / "usr/share/pam-configs", directory)
+    found = place / "upper" / "usr/share/pam-configs"
+    shutil.copytree(found, directory, dirs_exist_ok=True)
+    shutil.rmtree(place)
+
+
+UPDATE = """
+mkdir "$2/upper" "$2/work" "$2/root"
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+mount -t proc proc "$2/root/proc"
+mount --rbind /dev "$2/root/dev"
+mkdir "$2/root/mnt/profiles" "$2/root/mnt/made"
+mount --bind "$3" "$2/root/mnt/profiles"
+mount --bind "$4" "$2/root/mnt/made"
+exec chroot "$2/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+    DEBIAN_FRONTEND=noninteractive sh -ec '
+shift 4
+count=0
+cp -a /etc/pam.d /var/lib/pam /var/cache/debconf /mnt
+for selection; do
+    rm -r /etc/pam.d /var/lib/pam /var/cache/debconf /usr/share/pam-configs/*
+    cp -a /mnt/pam.d /etc
+    cp -a /mnt/pam /var/lib
+    cp -a /mnt/debconf /var/cache
+    for profile in $selection; do cp /mnt/profiles/"$profile" /usr/share/pam-configs; done
+    pam-auth-update --force --enable $selection
+    cp -a /etc/pam.d /mnt/made/"$count"
+    count=$((count + 1))
+done' sh "$@"
+"""
+
+
+def pam_auth_update(
+    release: str, place: Path, folder: Path, selections: Sequence[Sequence[str]]
+) -> list[dict[str, bytes]]:
+    """Return /etc/pam.d as pam-auth-update writes it with only these profiles, by file name.
+
+    ``folder`` holds the profiles. ``place`` is an empty directory for what is made meanwhile.
+    """
+    (place / "made").mkdir()
+    words = [" ".join(one) for one in selections]
+    made = _in_mounts(
+        UPDATE, str(root_file_system(release)), str(place), str(folder), str(place / "made"), *words
+    )
+    if made.returncode != 0:
+        raise RuntimeError(f"pam-auth-update failed:\n{made.stdout}\n{made.stderr[-4000:]}")
+    folders = [place / "made" / str(number) for number in range(len(words))]
+    return [{path.name: path.read_bytes() for path in one.iterdir()} for one in folders]
+
+
 def _in_mounts(script: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a shell script whose mounts nobody else sees, and which end with it."""
     return subprocess.run(
@@ -336,6 +438,7 @@ def make_all() -> None:
     with ThreadPoolExecutor(2) as two:
         made = [two.submit(root_file_system, release) for release in RELEASES]
         made += [two.submit(wheels, release) for release in RELEASES]
+        made += [two.submit(profiles, release) for release in LAYERS]
         made += [
             two.submit(with_packages, release, packages)
             for release, layers in LAYERS.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ from tests.trees.judge import (
     without_rules,
 )
 from tests.trees.stories import STORIES
-from tests.trees.tree import DIRECTORY, Tree
+from tests.trees.tree import DIRECTORY, STATUS, Tree
 
 Frozen = tuple[tuple[str, bytes], ...]
 SEED = 12
@@ -62,8 +63,28 @@ class Told:
     versions: tuple[Frozen, Frozen, Frozen]
 
 
+WAYS_OUT = (
+    "--only-add",
+    "authselect disable-feature",
+    "pam-auth-update --disable",
+    "pam-auth-update --remove",
+    "remove that line",
+    "pam-config --delete",
+)
+"""What a refusal may advise: an option of ours, or a command of the tool that wrote the file."""
+
+
+def has_a_way_out(judged: Judgement) -> bool:
+    """Return whether a refusal names the tool that wrote the file, and what to do."""
+    told = judged.refused
+    return judged.tree.tool in told and any(way in told for way in WAYS_OUT)
+
+
 def dialect_of(tree: Tree) -> Dialect:
     """Return how the libpam of a tree's distribution reads it."""
+    found = re.search(rb"^Version: ([\d.]+)", tree.files.get(STATUS, b""), re.MULTILINE)
+    if found:
+        return Dialect.of(found[1].decode(), debian=True)
     return Dialect.UPSTREAM_1_5 if has_libpam_1_5(tree.os_release) else Dialect.UPSTREAM_1_7
 
 

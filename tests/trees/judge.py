@@ -42,7 +42,7 @@ REACHED = {
     ),
     ManagementGroup.PASSWORD: (2, 0, Call.CHAUTHTOK, Pass.UPDATE, "chauthtok=buf_err"),
 }
-"""Which sequence, and which call of it, shows that a group's rule was reached, and by which word."""
+"""Which sequence, which call of it, and which word show that a group's rule was reached."""
 
 Files = Mapping[str, bytes]
 

@@ -170,7 +170,7 @@ def returns(story: Story, service: str, module: str, arguments: Sequence[str], p
     """
     if story.mishaps is not None:
         words = MISHAPS.get(module, {}).get(pass_, ())
-        key = zlib.crc32(f"{module} {arguments} {pass_}".encode(), story.mishaps)
+        key = zlib.crc32(f"{module} {' '.join(arguments)} {pass_}".encode(), story.mishaps)
         chance = random.Random(key)  # noqa: S311 - test data
         if words and chance.random() < STRIKES:
             return int(ReturnValue[chance.choice(words).upper()])

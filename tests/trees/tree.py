@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 DIRECTORY = "/etc/pam.d/"
+STATUS = "/var/lib/dpkg/status"
+"""Where Debian's packages, libpam0g among them, are listed with their versions."""
 PARTS = ("/usr/sbin/sshd", "/usr/bin/gnome-keyring-daemon")
 OTHER = "".join(f"{group} required pam_deny.so\n" for group in ("auth", "account", "password"))
 OTHER += "session required pam_deny.so\n"
