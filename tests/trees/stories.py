@@ -24,6 +24,7 @@ PASSWORDS = frozenset(
         "pam_ldap.so",
         "pam_krb5.so",
         "pam_winbind.so",
+        "pam_himmelblau.so",
         "pam_systemd_home.so",
         "pam_tcb.so",
     }
@@ -293,6 +294,7 @@ def _succeeds_if(story: Story, words: str) -> bool:
     answers = {
         "uid >= 1000": story.user != "system",
         "uid < 1000": story.user == "system",
+        "uid > 999": story.user != "system",
         "uid = 0": False,
         "service in crond": service == "crond",
         "service !~ gdm* service !~ su*": not any(
