@@ -50,6 +50,16 @@ PACKAGES = (
 # This package makes itself the message bus of the system and of each user (the alias
 # dbus.service). Debian 13 has version 37; 36 and later are the ones that send a file descriptor.
 DBUS_BROKER = ("dbus-broker",)
+# sssd with a directory server on the same machine, and what a profile of authselect needs besides.
+SSSD = (
+    *DBUS_BROKER,
+    "sssd-ldap",
+    "libpam-sss",
+    "libnss-sss",
+    "slapd",
+    "ldap-utils",
+    "libpam-pwquality",
+)
 SERVERS = ("postgresql", "vsftpd", "tnftp")
 OTHER_PROVIDERS = {
     "bookworm": ("keepassxc", "libkf5wallet-bin", "libqca-qt5-2-plugins"),
@@ -57,7 +67,7 @@ OTHER_PROVIDERS = {
 }
 LAYERS = {
     "bookworm": (SERVERS, OTHER_PROVIDERS["bookworm"]),
-    "trixie": (SERVERS, OTHER_PROVIDERS["trixie"], DBUS_BROKER),
+    "trixie": (SERVERS, OTHER_PROVIDERS["trixie"], DBUS_BROKER, SSSD),
 }
 
 
