@@ -14,6 +14,7 @@ from creds_session.pam.plan import Options, Plan, plan
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Dialect
 from tests.depth import TREE_STORIES
+from tests.oracle.oracle_edits import GUARD
 from tests.oracle.oracle_libpam import Answer, Case, ask
 from tests.oracle.oracle_predict import predict, reader
 from tests.trees.judge import (
@@ -165,12 +166,15 @@ def _note(judged: Judgement, told: Told, answers: Sequence[list[Answer]], who: s
     for name, one in (("as it was", before), ("without any rule of the keyring", without)):
         if not same_for_others(one, after):
             judged.wrong.append(f"{place}: {who} says\n  {name}: {one}\n  after: {after}")
-    if told.state != "fails" or judged.plan is None:
+    made = judged.plan
+    if told.state != "fails" or made is None:
         return
-    for verdict in judged.plan.after:
-        files = {**judged.tree.files, judged.plan.target: judged.plan.result}
+    for verdict in made.after:
+        files = {**judged.tree.files, made.target: made.result}
         if verdict.problem or not verdict.applies:
             continue
+        if b" ".join(GUARD) in made.result and told.story.startswith("root"):
+            continue  # root passes the rules by
         wanted = must_reach(files, judged.service, STORIES[told.story], Dialect.DEBIAN_1_7)
         if verdict.group in wanted and not reached(after, verdict.group):
             judged.wrong.append(f"{place}: {who} does not reach the {verdict.group.value} rule")

@@ -8,7 +8,6 @@ module reports if it fails.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from creds_session.pam.dispatch import dispatch
 from creds_session.pam.handlers import Handler
@@ -17,7 +16,7 @@ from creds_session.pam.nodes import AtInclude, Rule
 from creds_session.pam.parser import parse
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Call, Dialect, ManagementGroup, Pass, ReturnValue
-from tests.oracle.oracle_edits import KEYRINGS, others_said, without_keyring
+from tests.oracle.oracle_edits import GUARD, KEYRINGS, NOT_ROOT, others_said, without_keyring
 from tests.oracle.oracle_libpam import Answer
 from tests.trees.stories import PASSWORDS, Story, returns
 
@@ -45,16 +44,6 @@ REACHED = {
 """Which sequence, which call of it, and which word show that a group's rule was reached."""
 
 Files = Mapping[str, bytes]
-
-
-class Question(NamedTuple):
-    """A story of a service with one state of the keyring, and the files of the stand-ins."""
-
-    tree: str
-    service: str
-    story: str
-    state: str
-    files: tuple[tuple[str, bytes], ...]
 
 
 def stand_ins(files: Files, service: str, story: Story, state: str) -> dict[str, bytes]:
@@ -100,6 +89,9 @@ def _stand_in(rule: Rule, service: str, story: Story, keyring: bytes, state: str
             one.startswith("only_if=") and service not in one[8:].split(",") for one in arguments
         )
         return b"pam_debug.so" if kept_out and state != "is missing" else keyring
+    if rule.module_arguments == GUARD:
+        # setcred of pam_succeed_if is ``return PAM_IGNORE``; no other stand-in returns these.
+        return b"pam_debug.so cred=ignore" if story.user == "root" else NOT_ROOT
     if module in KEPT:
         return b" ".join((module.encode(), *rule.module_arguments))
     told = (

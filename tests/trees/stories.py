@@ -35,8 +35,8 @@ PASSWORDS = frozenset(
 class Story(NamedTuple):
     """One person in one situation.
 
-    ``user`` is where the account is known: local, system (below 1000), remote (sssd, winbind, LDAP,
-    Kerberos), nis or homed. ``events`` are what else is so on that day. ``mishaps`` is the
+    ``user`` is where the account is known: local, system (below 1000), root, remote (sssd, winbind,
+    LDAP, Kerberos), nis or homed. ``events`` are what else is so on that day. ``mishaps`` is the
     seed of failures that strike modules at random, or None.
     """
 
@@ -59,6 +59,8 @@ STORIES: dict[str, Story] = {
     "user of homed": _story("homed"),
     "user of homed, wrong password": _story("homed", right=False),
     "system user": _story("system"),
+    "root": _story("root"),
+    "root, wrong password": _story("root", right=False),
     "remote user, server down": _story("remote", "down"),
     "local user, server down": _story("local", "down"),
     "local user, locked by faillock": _story("local", "locked"),
@@ -87,8 +89,8 @@ STORIES: dict[str, Story] = {
 
 Conditions = Callable[[Story, str], bool]
 _KNOWS = {
-    "pam_unix.so": {"local", "system", "nis"},
-    "pam_tcb.so": {"local", "system", "nis"},
+    "pam_unix.so": {"local", "system", "root", "nis"},
+    "pam_tcb.so": {"local", "system", "root", "nis"},
     "pam_systemd_home.so": {"homed"},
 }
 _REMOTE = {"remote"}
@@ -279,11 +281,11 @@ _EVENTS = {
 
 
 def _is_local(story: Story, _words: str) -> bool:
-    return story.user in {"local", "system"}
+    return story.user in {"local", "system", "root"}
 
 
 def _is_of_type(story: Story, words: str) -> bool:
-    return (story.user == "system") is words.endswith("issystem")
+    return (story.user in {"system", "root"}) is words.endswith("issystem")
 
 
 def _succeeds_if(story: Story, words: str) -> bool:
@@ -292,10 +294,10 @@ def _succeeds_if(story: Story, words: str) -> bool:
         word for word in words.split() if word not in {"quiet", "use_uid", "quiet_success"}
     )
     answers = {
-        "uid >= 1000": story.user != "system",
-        "uid < 1000": story.user == "system",
-        "uid > 999": story.user != "system",
-        "uid = 0": False,
+        "uid >= 1000": story.user not in {"system", "root"},
+        "uid < 1000": story.user in {"system", "root"},
+        "uid > 999": story.user not in {"system", "root"},
+        "uid = 0": False,  # with use_uid, of who calls
         "service in crond": service == "crond",
         "service !~ gdm* service !~ su*": not any(
             fnmatch.fnmatch(service, pattern) for pattern in ("gdm*", "su*")

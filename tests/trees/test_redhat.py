@@ -9,9 +9,10 @@ from __future__ import annotations
 import pytest
 
 from creds_session.pam.candidates import Edit
-from creds_session.pam.terms import Dialect
+from creds_session.pam.plan import Options
+from creds_session.pam.terms import Dialect, ManagementGroup
 from tests.depth import TREES
-from tests.trees.authselect import KEYRING, Release
+from tests.trees.authselect import KEYRING, PROFILES, Release
 from tests.trees.bench import dialect_of, judge_all, planned
 from tests.trees.libpam import NEW, OLD, libpam, refusals, table, wrongs
 from tests.trees.redhat import tree, trees
@@ -57,6 +58,56 @@ def test_no_verdict_changes_and_every_rule_is_reached(
     assert not wrongs(made)
     assert not refusals(made)
     assert {one.result for one in made} == {"ok"}
+
+
+OPTIONS = [
+    pytest.param(Options(only_add=True), id="only-add"),
+    pytest.param(
+        Options(skip_root=True),
+        id="skip-root",
+        marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="the guard is refused"),
+    ),
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_change_no_verdict(options: Options) -> None:
+    made = [
+        planned(tree(release, profile), "sshd", Dialect.UPSTREAM_1_5, options)
+        for release in Release
+        for profile in PROFILES[release]
+    ]
+    judge_all(libpam(OLD), made, [Dialect.UPSTREAM_1_5, Dialect.UPSTREAM_1_7])
+    assert not wrongs(made)
+    assert not refusals(made)
+    unmet = {one.group for each in made if each.plan for one in each.plan.after if one.problem}
+    assert unmet == ({ManagementGroup.PASSWORD} if options.only_add else set())
+
+
+@pytest.mark.parametrize("feature", ["", pytest.param(KEYRING, marks=REFUSED_NOW)])
+@pytest.mark.parametrize("service", ["login", "remote"])
+def test_other_logins_can_be_asked_for(service: str, feature: str) -> None:
+    features = (feature,) if feature else ()
+    made = [
+        planned(tree(Release.EL9, profile, features), service, Dialect.UPSTREAM_1_5)
+        for profile in PROFILES[Release.EL9]
+        if not feature or profile != "minimal"
+    ]
+    judge_all(libpam(OLD), made, [Dialect.UPSTREAM_1_5])
+    assert not wrongs(made)
+    assert not refusals(made)
+    assert {one.result for one in made} == {"ok"}
+
+
+@pytest.mark.parametrize("service", ["su", "su-l", "sudo", "polkit-1", "vlock", "gdm-password"])
+def test_no_other_service_is_harmed(service: str) -> None:
+    made = [
+        planned(tree(release, "sssd", features), service, Dialect.UPSTREAM_1_5)
+        for release in (Release.EL8, Release.EL9, Release.FEDORA)
+        for features in ((), ("with-faillock",), (KEYRING,))
+    ]
+    judge_all(libpam(OLD), made, [Dialect.UPSTREAM_1_5])
+    assert not wrongs(made)
 
 
 BREAKAGES = {
