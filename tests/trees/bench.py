@@ -64,23 +64,6 @@ class Told:
     versions: tuple[Frozen, Frozen, Frozen]
 
 
-WAYS_OUT = (
-    "--only-add",
-    "authselect disable-feature",
-    "pam-auth-update --disable",
-    "pam-auth-update --remove",
-    "remove that line",
-    "pam-config --delete",
-)
-"""What a refusal may advise: an option of ours, or a command of the tool that wrote the file."""
-
-
-def has_a_way_out(judged: Judgement) -> bool:
-    """Return whether a refusal names the tool that wrote the file, and what to do."""
-    told = judged.refused
-    return judged.tree.tool in told and any(way in told for way in WAYS_OUT)
-
-
 def dialect_of(tree: Tree) -> Dialect:
     """Return how the libpam of a tree's distribution reads it."""
     found = re.search(rb"^Version: ([\d.]+)", tree.files.get(STATUS, b""), re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,13 @@ from unittest import mock
 
 from creds_session.cli import setup_pam
 from creds_session.errors import CredsSessionError
+from tests.trees.tree import Tree
+
+WAY_OUT = re.compile(
+    r"--only-add|authselect disable-feature|pam-auth-update --(disable|remove)"
+    r"|pam-config (-d|--delete|-a|--add) |creds rekey|[Rr]emove (that (rule|line)|/\S+:\d+)"
+)
+"""What a refusal may advise: an option of ours, a command of the file's tool, a line to remove."""
 
 
 class Done(NamedTuple):
@@ -65,3 +73,18 @@ def cycle(root: Path) -> tuple[list[Done], list[str]]:
     if done[1].code == 0 and codes != [1, 0, 0, 0, 0]:
         wrong.append(f"the exit codes are {codes}")
     return done, wrong
+
+
+def dead_ends(tree: Tree, root: Path) -> list[str]:
+    """Run the cycle on a tree of which not every group can be had; return what is wrong.
+
+    check and apply must print why, name the tool that wrote the files, and a way out.
+    """
+    tree.write(root)
+    done, wrong = cycle(root)
+    for one in done[:2]:
+        if one.code and not (tree.tool in one.told and WAY_OUT.search(one.told)):
+            wrong.append(f"no tool and no way out is named: {one.told}")
+    if [one.code for one in done[1:4]] not in ([0, 0, 0], [1, 1, 1]):
+        wrong.append(f"the exit codes are {[one.code for one in done]}")
+    return [f"{tree.name}: {what}" for what in wrong]
