@@ -29,7 +29,7 @@ ORACLE_SEED = _depth("CREDS_ORACLE_SEED", 1, secrets.randbelow(2**32))
 TREES = _depth("CREDS_TREES", 250, 10_000)
 """PAM trees in the shapes of authselect that are judged; there are fewer than 10,000."""
 
-TREE_STORIES = _depth("CREDS_TREE_STORIES", 6, 0)
+TREE_STORIES = _depth("CREDS_TREE_STORIES", 6, 24)
 """Stories of a login, each with a state of the keyring, for each service of a tree; 0 for all."""
 
 TREE_COMMANDS = _depth("CREDS_TREE_COMMANDS", 6, 1)

@@ -32,6 +32,8 @@ from tests.trees.tree import DIRECTORY, STATUS, Tree
 
 Frozen = tuple[tuple[str, bytes], ...]
 SEED = 12
+AT_ONCE = 200
+"""So many services of trees are judged before the files of the next ones are made."""
 
 
 @dataclass
@@ -98,6 +100,11 @@ def judge_all(
     ``dialects`` are the libpams whose verdicts are predicted by our own simulation besides. So
     many ``stories`` are drawn for each service of a tree; 0 for all.
     """
+    for start in range(0, len(made), AT_ONCE):
+        _judge(root, made[start : start + AT_ONCE], dialects, stories)
+
+
+def _judge(root: str, made: Sequence[Judgement], dialects: Iterable[Dialect], stories: int) -> None:
     told = [told for index, one in enumerate(made) for told in _tell(index, one, stories)]
     wanted = dict.fromkeys((made[one.judgement].service, v) for one in told for v in one.versions)
     cases = [Case(dict(files), service, SEQUENCES) for service, files in wanted]
