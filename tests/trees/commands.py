@@ -15,10 +15,12 @@ from creds_session.errors import CredsSessionError
 from tests.trees.tree import Tree
 
 WAY_OUT = re.compile(
-    r"--only-add|authselect disable-feature|pam-auth-update --(disable|remove)"
-    r"|pam-config (-d|--delete|-a|--add) |creds rekey|[Rr]emove (that (rule|line)|/\S+:\d+)"
+    r"--only-add|authselect disable-feature|pam-auth-update --(disable|remove)|creds rekey"
+    r"|pam-config (-d|--delete) |gnome_keyring-auto_start|[Rr]emove (that (rule|line)|/\S+:\d+)"
 )
 """What a refusal may advise: an option of ours, a command of the file's tool, a line to remove."""
+HARMFUL = re.compile(r"pam_(unix|sss|winbind|krb5|ldap|systemd_home)\.so ends[^\n]*: remove")
+"""Advice to take out the module that judges or changes people's passwords."""
 
 
 class Done(NamedTuple):
@@ -85,6 +87,8 @@ def dead_ends(tree: Tree, root: Path) -> list[str]:
     for one in done[:2]:
         if one.code and not (tree.tool in one.told and WAY_OUT.search(one.told)):
             wrong.append(f"no tool and no way out is named: {one.told}")
+        if HARMFUL.search(one.told):
+            wrong.append(f"to remove the module of the password is advised: {one.told}")
     if [one.code for one in done[1:4]] not in ([0, 0, 0], [1, 1, 1]):
         wrong.append(f"the exit codes are {[one.code for one in done]}")
     return [f"{tree.name}: {what}" for what in wrong]
