@@ -10,11 +10,10 @@ from tests.depth import TREE_COMMANDS, TREES
 from tests.trees.authselect import KEYRING, Release
 from tests.trees.commands import cycle
 from tests.trees.redhat import trees
-from tests.trees.test_redhat import REFUSED_NOW
 
 CLASSES = [
     pytest.param("", id="without-the-keyrings-feature"),
-    pytest.param(KEYRING, id="with-the-keyrings-feature", marks=REFUSED_NOW),
+    pytest.param(KEYRING, id="with-the-keyrings-feature"),
 ]
 
 

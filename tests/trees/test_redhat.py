@@ -18,7 +18,6 @@ from tests.trees.libpam import NEW, OLD, libpam, refusals, table, wrongs
 from tests.trees.redhat import tree, trees
 
 SERVICES = ("sshd", "passwd")
-REFUSED = "with-pam-gnome-keyring is refused: the proof lets modules return what they never do"
 
 
 def libpam_of(release: Release) -> str:
@@ -26,13 +25,10 @@ def libpam_of(release: Release) -> str:
     return libpam(OLD if release <= Release.EL9 else NEW)
 
 
-REFUSED_NOW = pytest.mark.xfail(strict=True, raises=AssertionError, reason=REFUSED)
 CLASSES = [
     *(pytest.param(release, "", id=release.name) for release in Release),
     *(
-        pytest.param(
-            release, KEYRING, id=f"{release.name}-with-the-keyrings-feature", marks=REFUSED_NOW
-        )
+        pytest.param(release, KEYRING, id=f"{release.name}-with-the-keyrings-feature")
         for release in Release
         if release > Release.EL8  # authselect 1.0.3 has no such feature
     ),
@@ -62,11 +58,7 @@ def test_no_verdict_changes_and_every_rule_is_reached(
 
 OPTIONS = [
     pytest.param(Options(only_add=True), id="only-add"),
-    pytest.param(
-        Options(skip_root=True),
-        id="skip-root",
-        marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="the guard is refused"),
-    ),
+    pytest.param(Options(skip_root=True), id="skip-root"),
 ]
 
 
@@ -84,7 +76,7 @@ def test_options_change_no_verdict(options: Options) -> None:
     assert unmet == ({ManagementGroup.PASSWORD} if options.only_add else set())
 
 
-@pytest.mark.parametrize("feature", ["", pytest.param(KEYRING, marks=REFUSED_NOW)])
+@pytest.mark.parametrize("feature", ["", pytest.param(KEYRING)])
 @pytest.mark.parametrize("service", ["login", "remote"])
 def test_other_logins_can_be_asked_for(service: str, feature: str) -> None:
     features = (feature,) if feature else ()
