@@ -1,22 +1,25 @@
 r"""A change that is taken back in time unless someone who logged in anew confirms it.
 
-    note it (durable) -> set the timer -> the change -> note when it was done
-          \________________\__ on any failure: stop the timer, forget the note
+    note it (durable) -> set the timer -> the change -> note when it was done -> finalize the change
+          \________________\__ on any failure: undo the change, stop the timer, forget the note
 
-The timer is systemd's: it outlives the session, and runs ``creds-setup-pam revert``. It runs the
-release that made the change, so ``scripts/install`` keeps that one while the note is there. A timer
-does not outlive the machine, so a unit does the same at the next boot while the note is there.
-``confirm`` and that ``revert`` exclude each other by the lock that every change holds.
+All of it happens while one lock is held, which every change, ``confirm`` and ``revert`` hold too.
+So a note that does not say when the change was done, or a change that is not finalized, was left by
+a run that died, if nobody holds the lock: ``recover`` ends both.
+
+The timer is systemd's: it outlives the session, and runs ``creds-setup-pam revert``, which takes
+back this change and no other. It runs the release that made the change, so ``scripts/install``
+keeps that one while the note is there. A timer does not outlive the machine, so a unit does the
+same at the next boot while the note is there.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -29,18 +32,27 @@ from creds_session.errors import (
     Unavailable,
     UsageError,
 )
+from creds_session.pending_note import (
+    NOTE,
+    PENDING,
+    Pending,
+    read_note,
+    read_note_if_whole,
+    write_note,
+)
+from creds_session.probe.login_method import PASSWORD_METHODS, probe_login_methods
 from creds_session.system import checkpoints, logins, timers
+from creds_session.system.deferred_signals import deferred_signals
 from creds_session.system.directory import Directory
 from creds_session.system.lock import exclusive
 from creds_session.system.own_program import for_root_later
 from creds_session.system.root import Root
-from creds_session.system.state import LOCK, STATE, state_directory, state_directory_if_there
+from creds_session.system.state import LOCK, state_directory
+from creds_session.transaction import Waiting
 
 PROGRAM = "creds-setup-pam"
-NOTE = "pending.json"
-PENDING = f"{STATE}/{NOTE}"
-LARGEST_NOTE = 1 << 16  # bytes
 BOOT_UNIT = f"{PROGRAM}-revert"
+UNTESTED = f"{PROGRAM} confirm --untested"
 DESCRIPTION = "Take back a change of PAM that nobody confirmed"
 DURATION = re.compile(r"([1-9][0-9]{0,4})([smh])", re.ASCII)
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -52,19 +64,15 @@ class NothingPending(CredsSessionError):  # noqa: N818 - errors are nouns for th
     """No change waits to be confirmed."""
 
 
-class Pending(NamedTuple):
-    """A change that waits: ``since`` is when it was in place, in seconds since boot.
+class Confirmed(NamedTuple):
+    """A change that stays. ``methods`` is how the login was let in, as far as sshd says so.
 
-    ``since`` is None while the change is being made. ``login`` is the login session that made it.
+    ``is_tested`` is whether that login has run all rules of its service that were changed.
     """
 
-    unit: str
-    deadline: float
-    services: tuple[str, ...]
-    user: str
-    login: str
-    boot: str
-    since: float | None = None
+    pending: Pending
+    methods: tuple[str, ...]
+    is_tested: bool
 
 
 def seconds(text: str) -> int:
@@ -78,29 +86,30 @@ def seconds(text: str) -> int:
 
 @contextmanager
 def waiting(
-    root: Root, limit: float | None, services: tuple[str, ...]
-) -> Iterator[Callable[[], None]]:
+    root: Root,
+    state: Directory,
+    limit: float | None,
+    services: tuple[str, ...],
+    *,
+    needs_password: bool = True,
+) -> Iterator[Waiting]:
     """Have the change that is made inside taken back unless it is confirmed within the limit.
 
-    Gives a function that raises if the timer no longer waits: call it as the last thing before
-    the change stands. Without a limit only refuses to make a change while another one waits.
-    Raises Busy, Unavailable.
+    ``state`` is the state directory, whose lock the caller holds. Without a limit only refuses to
+    make a change while another one waits. Raises Busy, Unavailable, CannotWrite.
     """
+    _require_none(root, state)
     if limit is None:
-        with state_directory_if_there(root) as state:
-            _require_none(root, state)
-        yield lambda: None
+        yield Waiting()
         return
     program = for_root_later(PROGRAM)
-    pending = _arm(root, limit, services, program)
+    pending = _pending(limit, services, needs_password=needs_password)
     try:
-        yield lambda: _require_waiting(pending, program)
-    except BaseException:  # an interrupt must undo it too
-        timers.stop(pending.unit, program=True)
-        _give_up(root, pending)
+        _arm(root, state, pending, limit, program)
+        yield Waiting(pending.unit, lambda: _settle(state, pending, program))
+    except BaseException:
+        _give_up(root, state, pending)
         raise
-    with state_directory(root) as state:
-        _note(state, pending._replace(since=_now()))
 
 
 def pending(root: Root) -> Pending | None:
@@ -121,24 +130,26 @@ def require_program() -> None:
     for_root_later(PROGRAM)
 
 
-def confirm(root: Root) -> Pending:
+def confirm(root: Root, *, untested: bool = False) -> Confirmed:
     """Let the change stand, for someone whose login it has let in.
 
-    Raises NothingPending, NotPermitted, and Unavailable where the timer cannot be stopped.
+    ``untested``: also for a login that did not run every changed rule, as one by a key. Raises
+    NothingPending, NotPermitted, and Unavailable where the timer cannot be stopped.
     """
     if os.geteuid() != 0:
         raise NotPermitted("only root may confirm", root_may=True)
-    with state_directory(root) as state, exclusive(state, LOCK):
-        pending = _read(state)
+    with deferred_signals(), state_directory(root) as state, exclusive(state, LOCK):
+        pending = read_note(state)
         if pending is None:
             raise NothingPending("no change waits to be confirmed")
-        _require_new_login(pending)
+        methods = _require_new_login(pending, untested=untested)
         if not timers.stop(pending.unit, program=True):
             raise Unavailable(
                 f"{pending.unit}: systemd did not stop it; the change is not confirmed"
             )
-        _forget(root, state, pending)
-    return pending
+        forget(root, state, pending)
+    is_tested = not pending.needs_password or _are_by_password(methods)
+    return Confirmed(pending, methods or (), is_tested)
 
 
 def is_pending(state: Directory, unit: str) -> bool:
@@ -147,7 +158,7 @@ def is_pending(state: Directory, unit: str) -> bool:
     A timer's program that was to be run again takes back no later change.
     """
     try:
-        pending = _read(state)
+        pending = read_note(state)
     except InvalidData:
         return True
     return pending is not None and pending.unit == unit
@@ -160,45 +171,46 @@ def drop(root: Root, state: Directory, *, by_timer: bool = False) -> str:
     timer is the caller, so only the timer is stopped. Raises CannotWrite.
     """
     try:
-        pending = _read(state)
+        pending = read_note(state)
     except InvalidData as error:
-        state.remove(NOTE)
+        if root.is_running_system:  # it does not say which one
+            timers.stop(f"{PROGRAM}-revert-*", program=not by_timer)
         timers.not_at_boot(root, BOOT_UNIT)
+        state.remove(NOTE)
         return error.problem
     if pending is None:
         return ""
     if root.is_running_system:
         timers.stop(pending.unit, program=not by_timer)
-    _forget(root, state, pending)
-    # At a boot before the deadline it is the unit for that boot that calls, not a person.
-    if not by_timer and time.time() < pending.deadline:
+    forget(root, state, pending)
+    # The clock does not tell who calls: it may have been set meanwhile.
+    if not by_timer:
         return "the change no longer waits to be confirmed"
     return f"nobody confirmed the change of {pending.user} in time: it was taken back"
 
 
-def _arm(root: Root, limit: float, services: tuple[str, ...], program: tuple[str, ...]) -> Pending:
+def _pending(limit: float, services: tuple[str, ...], *, needs_password: bool) -> Pending:
     login = logins.own()
-    pending = Pending(
+    return Pending(
         unit=f"{PROGRAM}-revert-{time.time_ns()}",
         deadline=time.time() + limit,
         services=services,
         user=os.environ.get("SUDO_USER") or "root",
         login=login.name if login else "",
         boot=_boot(),
+        needs_password=needs_password,
     )
+
+
+def _arm(
+    root: Root, state: Directory, pending: Pending, limit: float, program: tuple[str, ...]
+) -> None:
+    """Note the change that is about to be made, and set what reverts it."""
     revert = timers.Job((*program, "revert", "--if-pending", pending.unit), PROGRAM, DESCRIPTION)
-    with state_directory(root) as state, exclusive(state, LOCK):
-        _require_none(root, state)
-        checkpoints.require_readable(state)
-        _note(state, pending)
-    try:
-        timers.at_boot(root, BOOT_UNIT, revert, PENDING)
-        timers.start(pending.unit, limit, revert)
-    except BaseException:
-        timers.stop(pending.unit, program=True)  # an answer may have come too late to be heard
-        _give_up(root, pending)
-        raise
-    return pending
+    checkpoints.require_readable(state)
+    write_note(state, pending)
+    timers.at_boot(root, BOOT_UNIT, revert, PENDING)
+    timers.start(pending.unit, limit, revert)
 
 
 def revert_command(root: Root) -> str:
@@ -208,7 +220,7 @@ def revert_command(root: Root) -> str:
 
 
 def _require_none(root: Root, state: Directory | None) -> None:
-    pending = None if state is None else _read(state)
+    pending = None if state is None else read_note(state)
     if pending is not None:
         by_login = f"`{PROGRAM} confirm` after a new login, or " if root.is_running_system else ""
         raise Busy(
@@ -217,19 +229,24 @@ def _require_none(root: Root, state: Directory | None) -> None:
         )
 
 
-def _require_waiting(pending: Pending, program: tuple[str, ...]) -> None:
-    """Raise Unavailable unless the timer waits, and finds the program that it is to run."""
+def _settle(state: Directory, pending: Pending, program: tuple[str, ...]) -> None:
+    """Note when the change was done. Raises Unavailable unless the timer waits for it.
+
+    The timer must find the program that it is to run, too.
+    """
     if not timers.is_waiting(pending.unit):
         raise Unavailable("the timer that would revert is over or gone; nothing was changed")
     for path in (word for word in program if word.startswith("/")):
         if not os.path.exists(path):  # noqa: PTH110 - an install may have removed this release
             raise Unavailable(f"{path} was removed meanwhile; nothing was changed")
+    write_note(state, pending._replace(since=_now()))
 
 
-def _require_new_login(pending: Pending) -> None:
-    """Raise NotPermitted unless this login was let in after the change, by a changed service.
+def _require_new_login(pending: Pending, *, untested: bool) -> tuple[str, ...] | None:
+    """Return how this login was let in. None: not by sshd.
 
-    Any login is new after a reboot, which has ended the timer as well.
+    Raises NotPermitted unless it was let in after the change, by a changed service, and ran what
+    was changed. Any login is new after a reboot, which has ended the timer as well.
     """
     login = logins.own()
     names = " or ".join(pending.services)
@@ -240,52 +257,53 @@ def _require_new_login(pending: Pending) -> None:
         raise NotPermitted(f"this login came by {login.service}, not by {names}", hint=hint)
     if pending.boot == _boot() and (pending.since is None or login.began <= pending.since):
         raise NotPermitted("this login began before the change, so it shows nothing", hint=hint)
+    methods = probe_login_methods(login.leader) if login.is_by_sshd else None
+    if pending.needs_password and not untested and not _are_by_password(methods):
+        raise _untested(methods or (), names)
+    return methods
 
 
-def _note(state: Directory, pending: Pending) -> None:
-    state.replace(NOTE, json.dumps(pending._asdict()).encode(), checkpoints.PRIVATE)
+def _are_by_password(methods: tuple[str, ...] | None) -> bool:
+    return methods is None or bool(PASSWORD_METHODS.intersection(methods))
 
 
-def _read(state: Directory) -> Pending | None:
-    content = state.read(NOTE, LARGEST_NOTE)
-    if content is None:
-        return None
+def _untested(methods: tuple[str, ...], names: str) -> NotPermitted:
+    how = f"this login was let in by {' and '.join(methods)}"
+    if not methods:
+        how = "sshd's lines in the journal do not say how this login was let in"
+    return NotPermitted(
+        f"{how}, so it does not show that a login by password works with the changed rules",
+        hint=f"log in anew by {names}, by password, and run it there;\n"
+        f"if nobody here can log in by password, keep the change untested: {UNTESTED}",
+    )
+
+
+def _give_up(root: Root, state: Directory, pending: Pending) -> None:
+    """Forget a change that was not made. What hinders that must not hide why it was not made.
+
+    If a part of the change could not be undone, all stays: the timer then tries again.
+    """
     try:
-        fields = json.loads(content)
-        services = tuple(map(_text, fields["services"]))
-        since = fields.get("since")
-        return Pending(
-            unit=_text(fields["unit"]),
-            deadline=float(fields["deadline"]),
-            services=services,
-            user=_text(fields["user"]),
-            login=_text(fields["login"]),
-            boot=_text(fields["boot"]),
-            since=None if since is None else float(since),
-        )
-    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise InvalidData(f"{state.path / NOTE}: cannot be read: {error}") from error
+        if checkpoints.has_timer(state, pending.unit):
+            return
+    except CredsSessionError:
+        return
+    stop(pending)
+    with suppress(CredsSessionError):
+        forget(root, state, pending)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("a field is not text")
-    return value
+def stop(pending: Pending) -> None:
+    """Stop the timer. If systemd does not, its program finds no note and does nothing."""
+    timers.stop(pending.unit, program=True)
 
 
-def _give_up(root: Root, pending: Pending) -> None:
-    """Forget a change that was not made. What hinders that must not hide why it was not made."""
-    with suppress(InvalidData), state_directory_if_there(root) as state:
-        if state is not None:
-            _forget(root, state, pending)
-
-
-def _forget(root: Root, state: Directory, pending: Pending) -> None:
-    """Remove the note if it still is of this change."""
-    with suppress(InvalidData):
-        if (now := _read(state)) is not None and now.unit == pending.unit:
-            state.remove(NOTE)
-            timers.not_at_boot(root, BOOT_UNIT)
+def forget(root: Root, state: Directory, pending: Pending) -> None:
+    """Remove the note if it still is of this change; the last, since it is what the rest is for."""
+    now = read_note_if_whole(state)
+    if now is not None and now.unit == pending.unit:
+        timers.not_at_boot(root, BOOT_UNIT)
+        state.remove(NOTE)
 
 
 def _now() -> float:

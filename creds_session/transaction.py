@@ -1,38 +1,50 @@
 r"""Several files changed as one: all of them, verified, or none.
 
-    lock -> recover -> save (durable) -> record, write each -> verify -> finalize
-                                                  \________________\__ on any failure: restore
+    lock -> save (durable) -> record, write each -> verify -> settle -> finalize
+                                       \________________\________\__ on any failure: restore
 
-``recover`` takes back what a run that died had begun. ``take_back`` is the same step for every
-change, finished or not: the very bytes where the file is as we left it, else only our own lines.
+A signal that would end the process is such a failure, and is looked for between two steps. What
+SIGKILL or a power cut leaves is ``in progress``: ``recover`` takes it back. ``take_back`` is the
+same step for every change, finished or not.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from creds_session.errors import Busy, CannotWrite, CredsSessionError, InvalidData
+from creds_session.errors import Busy, CredsSessionError, InvalidData
+from creds_session.restore import Check, one_error, restore
+from creds_session.reverse_edits import saved_edits, without_edits
 from creds_session.system import checkpoints
 from creds_session.system.checkpoints import IN_PROGRESS, Checkpoint
+from creds_session.system.deferred_signals import deferred_signals
 from creds_session.system.directory import Directory
 from creds_session.system.files import (
     Attributes,
     cannot_write,
     make_directory,
     refuse_unless_plain,
-    remove,
     replace,
-    sweep,
 )
 from creds_session.system.lock import exclusive
 from creds_session.system.manifest import SavedEdit, SavedFile
 from creds_session.system.root import Root
 from creds_session.system.state import LOCK, STATE, state_directory, state_directory_if_there
+
+__all__ = [
+    "FileChange",
+    "Waiting",
+    "change",
+    "is_unfinished",
+    "recover",
+    "saved_edits",
+    "take_back",
+    "without_edits",
+]
 
 NEW_FILE_MODE = 0o644
 
@@ -46,87 +58,167 @@ class FileChange(NamedTuple):
     edits: tuple[SavedEdit, ...] = ()
 
 
-def change(root: Root, files: tuple[FileChange, ...], verify: Callable[[], None]) -> None:
+def _nothing() -> None:
+    pass
+
+
+class Waiting(NamedTuple):
+    """Whether a change waits to be confirmed.
+
+    ``timer`` is the unit that reverts it, or empty. ``settle`` is called as the last thing before
+    the change stands, and raises if it must not.
+    """
+
+    timer: str = ""
+    settle: Callable[[], None] = _nothing
+
+
+Within = Callable[[Directory], AbstractContextManager[Waiting]]
+
+
+def change(
+    root: Root,
+    files: tuple[FileChange, ...],
+    verify: Callable[[], None],
+    within: Within = lambda _state: nullcontext(Waiting()),
+) -> None:
     """Make the change, or leave everything as it was.
 
-    ``verify`` looks at what was written and raises to have it undone. Raises Busy when a file is
-    no longer what the plan was made from, CannotWrite, InvalidData.
+    ``verify`` looks at what was written and raises to have it undone. ``within`` is given the
+    state directory, whose lock is held, and is what the change is made in. Raises Busy if a file is
+    no longer what the plan was made from, or if an unfinished change has to be recovered first;
+    CannotWrite; InvalidData; Interrupted if a signal came.
     """
-    with _locked(root) as (_, directory):
-        saved = tuple(_save(root, file) for file in files)
-        new = [root.place(file.path).parent for file in files if file.before is None]
-        missing = [str(p) for folder in new for p in _missing(folder)]
-        relative = tuple("/" + str(Path(p).relative_to(root.directory)) for p in missing)
-        checkpoint = checkpoints.save(directory, saved, relative)
-        try:
-            for file in saved:
-                written = checkpoint.manifest.written
-                recorded = checkpoint.with_written(*written, file.path)
-                _require_as_planned(root, file)
-                checkpoint = recorded
-                _write(root, file)
-            verify()
-            checkpoint.finalized()
-        except BaseException:  # an interrupt must undo it too
-            _restore(root, checkpoint)
-            raise
+    with deferred_signals() as signals, _locked(root) as (state, directory):
+        if any(checkpoints.load_all(directory, state=IN_PROGRESS)):
+            raise Busy("another run was ended before its change was done", hint="run it again")
+        with within(state) as waiting:
+            signals.raise_if_ended()
+            checkpoint = _saved(root, directory, files, waiting.timer)
+            try:
+                for file in checkpoint.manifest.files:
+                    signals.raise_if_ended()
+                    written = checkpoint.manifest.written
+                    recorded = checkpoint.with_written(*written, file.path)
+                    _require_as_planned(root, file)
+                    checkpoint = recorded
+                    _write(root, file)
+                verify()
+                signals.raise_if_ended()
+                waiting.settle()
+                checkpoint.finalized()
+            except BaseException:
+                restore(root, checkpoint).raise_refused()
+                raise
 
 
 def take_back(
     root: Root,
-    check: Callable[[str, bytes, bytes], None] = lambda *_: None,
+    check: Check = lambda *_: None,
     then: Callable[[Directory], None] = lambda _state: None,
     only_if: Callable[[Directory], bool] = lambda _state: True,
+    *,
+    timer: str | None = None,
+    done: Callable[[str], None] = lambda _path: None,
 ) -> tuple[str, ...]:
     """Take back every change that was made, the newest first; return the files touched.
 
-    ``check(path, now, content)`` is asked before a file that others edited since is written, and
-    may raise; then that change stays to be taken back. ``then`` is called with the state directory
-    while the lock is held, and so is ``only_if``, before all else: if it says no, nothing is taken
-    back. InvalidData is raised after the other changes were taken back if what was saved of one
-    cannot be read; that stays as it is, and ``then`` is not called.
+    ``timer`` takes back only the change that this timer was set for. ``check(path, now, content)``
+    is asked before a file that others edited since is written, and may raise; then that change
+    stays to be taken back, and so do earlier ones of the same file. ``done`` is called for each
+    file once it was written. ``then`` is called with the state directory while the lock is held,
+    if all was taken back, and so is ``only_if``, before all else: if it says no, nothing is taken
+    back. The first error is raised after everything else was taken back: InvalidData also for a
+    checkpoint that cannot be read, which stays as it is.
     """
     touched: list[str] = []
-    with _locked(root, recovers=False) as (state, directory):
+    with deferred_signals(), _locked(root) as (state, directory):
         if not only_if(state):
             return ()
-        for checkpoint in checkpoints.load_all(directory):
-            touched += _restore(root, checkpoint, check)
+        for path in _taken_back(root, directory, check, timer):
+            touched.append(path)
+            done(path)
         then(state)
     return tuple(dict.fromkeys(touched))
 
 
-def recover(root: Root) -> None:
-    """Take back what a run that died had begun, so that plans are made from what will be there."""
+def _taken_back(root: Root, directory: Directory, check: Check, timer: str | None) -> Iterator[str]:
+    """Take back one change after the other; yield each file that was written; then raise."""
+    errors: list[CredsSessionError] = []
+    left: set[str] = set()
+    is_found = False
+    try:
+        for checkpoint in checkpoints.load_all(directory):
+            if timer not in {None, checkpoint.manifest.timer}:
+                continue
+            is_found = True
+            try:
+                restored = restore(root, checkpoint, check, left)
+            except CredsSessionError as error:  # its files are as they were; it is not forgotten
+                errors.append(error)
+                continue
+            left.update(restored.refused)
+            errors += restored.refused.values()
+            yield from restored.touched
+    except InvalidData as error:
+        if timer is None or not is_found:  # the one that cannot be read may be the timer's own
+            errors.append(error)
+    if errors:
+        raise one_error(errors)
+
+
+def is_unfinished(state: Directory) -> bool:
+    """Return whether a change was begun and not finished; the lock tells whether it still runs."""
+    directory = state.trusted(checkpoints.CHECKPOINTS)
+    if directory is None:
+        return False
+    with directory:
+        return any(checkpoints.load_all(directory, state=IN_PROGRESS))
+
+
+def recover(
+    root: Root, then: Callable[[Directory, Checkpoint | None], None] = lambda *_: None
+) -> tuple[str, ...]:
+    """Take back what a run that died had begun; return the files that were written.
+
+    ``then`` is called while the lock is held, with the state directory and what was taken back.
+    """
     with state_directory_if_there(root) as state:
         if state is None:
-            return
-    with _locked(root):
-        pass
+            return ()
+    touched: list[str] = []
+    with deferred_signals(), _locked(root) as (state, directory):
+        checkpoint = None
+        for checkpoint in checkpoints.load_all(directory, state=IN_PROGRESS):
+            restored = restore(root, checkpoint)
+            touched += restored.touched
+            restored.raise_refused()
+        then(state, checkpoint)
+    return tuple(dict.fromkeys(touched))
 
 
 @contextmanager
-def _locked(root: Root, *, recovers: bool = True) -> Iterator[tuple[Directory, Directory]]:
-    """Hold the lock; give the state directory and that of the checkpoints, both open.
-
-    Whatever a run that died left behind is reverted first, unless ``recovers`` is false: whoever
-    reverts everything reverts that too, and says so.
-    """
+def _locked(root: Root) -> Iterator[tuple[Directory, Directory]]:
+    """Hold the lock; give the state directory and that of the checkpoints, both open."""
     try:
         with state_directory(root) as state:
             checkpoints.refuse_untrusted(state)  # before a lock is made beside them
             with exclusive(state, LOCK), checkpoints.open_or_make(state) as directory:
                 checkpoints.sweep(directory)
-                if recovers:
-                    _recover(root, directory)
                 yield state, directory
     except OSError as error:
         raise cannot_write(Path(error.filename or root.path(STATE)), error) from error
 
 
-def _recover(root: Root, directory: Directory) -> None:
-    for checkpoint in checkpoints.load_all(directory, state=IN_PROGRESS):
-        _restore(root, checkpoint)
+def _saved(
+    root: Root, directory: Directory, files: tuple[FileChange, ...], timer: str
+) -> Checkpoint:
+    """Save what is there, durably."""
+    saved = tuple(_save(root, file) for file in files)
+    new = [root.place(file.path).parent for file in files if file.before is None]
+    missing = [str(p) for folder in new for p in _missing(folder)]
+    relative = tuple("/" + str(Path(p).relative_to(root.directory)) for p in missing)
+    return checkpoints.save(directory, saved, relative, timer)
 
 
 def _save(root: Root, file: FileChange) -> SavedFile:
@@ -165,129 +257,3 @@ def _last_look(root: Root, file: SavedFile) -> None:
     path = root.place(file.path)
     if file.attributes is not None and Attributes.read(path) != file.attributes:
         raise Busy(f"{file.path}: its mode or owner changed meanwhile", hint="run it again")
-
-
-Check = Callable[[str, bytes, bytes], None]
-
-
-def _restore(root: Root, checkpoint: Checkpoint, check: Check = lambda *_: None) -> list[str]:
-    """Put each file back; then forget the checkpoint, unless a file could not be put back."""
-    touched: list[str] = []
-    refused: dict[str, CredsSessionError] = {}
-    for file in reversed(checkpoint.manifest.files):
-        try:
-            if file.path in checkpoint.manifest.written and _put_back(root, file, check):
-                touched.append(file.path)
-        except CredsSessionError as error:
-            refused[file.path] = error
-    if refused:
-        with suppress(CannotWrite):  # a disk that is full for a file is full for this note too
-            checkpoint.with_written(*refused)
-        raise _refusal(list(refused.values()))
-    for folder in checkpoint.manifest.made_directories:
-        with suppress(OSError, InvalidData):  # not empty, not there, or a link by now
-            root.place(folder).rmdir()
-    checkpoint.discard()
-    return touched
-
-
-def _refusal(errors: list[CredsSessionError]) -> CredsSessionError:
-    """Return one error for all the files that could not be put back."""
-    first = errors[0]
-    return type(first)(
-        "; ".join(error.problem for error in errors), hint=first.hint, root_may=first.root_may
-    )
-
-
-def _put_back(root: Root, file: SavedFile, check: Check) -> bool:
-    """Put one file back; tell whether that changed anything.
-
-    The file keeps the mode, owner and attributes that it has: ``replace`` gave it its old ones,
-    and what an admin changed since is the admin's.
-    """
-    path = root.place(file.path)
-    sweep(path)
-    now = root.read(file.path)
-    if now is None or now == file.before:
-        return False
-    _require_plain(path, file.path)
-    if file.before is None and now == file.after:
-        remove(path)
-        return True
-    content = file.before if now == file.after else None
-    if content is None:
-        content = without_edits(now, file.before or b"", file.edits, file.path)
-        check(file.path, now, content)
-    if content == now:
-        return False
-    replace(path, content, Attributes.read(path), last_look=lambda: _still(root, file.path, now))
-    return True
-
-
-def _require_plain(path: Path, shown: str) -> None:
-    try:
-        refuse_unless_plain(path, shown)
-    except InvalidData as error:
-        hint = "make it a plain file again, then revert"
-        raise InvalidData(error.problem, hint=hint) from error
-
-
-def _still(root: Root, path: str, content: bytes) -> None:
-    if root.read(path) != content:
-        raise Busy(f"{path}: changed while it was being written", hint="run it again")
-
-
-def saved_edits(before: bytes, after: bytes) -> tuple[SavedEdit, ...]:
-    """Return what makes the second from the first, as whole lines."""
-    old, new = before.split(b"\n"), after.split(b"\n")
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return tuple(
-        SavedEdit(first + 1, b"\n".join(old[a:b]), b"\n".join(new[first:last]))
-        for kind, a, b, first, last in matcher.get_opcodes()
-        if kind != "equal"
-    )
-
-
-def without_edits(
-    content: bytes, before: bytes, edits: tuple[SavedEdit, ...], path: str = "the file"
-) -> bytes:
-    """Take our lines out, and put changed ones back, in a file that others edited since.
-
-    Neighbouring lines go together or not at all (a guard and the rule that it guards), found by
-    their whole text, the nearest to where they were written. Lines that are all gone are not
-    missed; where only some are there still, InvalidData says which. ``before`` tells whether
-    the file ended without a newline: then the one before our last line is ours.
-    """
-    was_open = before[-1:] not in {b"", b"\n"}
-    lines = _lines(content)
-    for edit in reversed(edits):
-        wanted = edit.new.split(b"\n")
-        bare = [line.rstrip(b"\n") for line in lines]
-        places = [n for n in range(len(lines)) if bare[n : n + len(wanted)] == wanted]
-        if not places:
-            _require_all_gone(bare, wanted, path)
-            continue
-        place = min(places, key=lambda n: abs(n + 1 - edit.line))
-        last = lines[place + len(wanted) - 1]
-        old = [line + b"\n" for line in edit.old.split(b"\n")] if edit.old else []
-        lines[place : place + len(wanted)] = old
-        if not last.endswith(b"\n") and lines and (old or was_open):
-            lines[-1] = lines[-1].rstrip(b"\n")
-    return b"".join(lines)
-
-
-def _require_all_gone(lines: list[bytes], wanted: list[bytes], path: str) -> None:
-    for line in wanted:
-        if line.strip() and line in lines:
-            number = lines.index(line) + 1
-            shown = line.decode(errors="replace")
-            raise InvalidData(
-                f"{path}:{number}: {shown}: what stood beside it was edited since",
-                hint="take our lines out by hand, then revert",
-            )
-
-
-def _lines(content: bytes) -> list[bytes]:
-    """Split at newlines alone, as libpam does."""
-    parts = content.split(b"\n")
-    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

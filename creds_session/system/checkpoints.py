@@ -88,11 +88,14 @@ def open_or_make(state: Directory) -> Directory:
 
 
 def save(
-    directory: Directory, files: tuple[SavedFile, ...], made_directories: tuple[str, ...]
+    directory: Directory,
+    files: tuple[SavedFile, ...],
+    made_directories: tuple[str, ...],
+    timer: str = "",
 ) -> Checkpoint:
     """Make a checkpoint durable before its change begins. Raises CannotWrite, InvalidData."""
     name = _next_name(directory)
-    made = Manifest(files, made_directories, IN_PROGRESS)
+    made = Manifest(files, made_directories, IN_PROGRESS, timer=timer)
     unfinished = f"{name}.new"
     with directory.make(unfinished, MODE) as folder:
         folder.create(MARK)
@@ -135,6 +138,15 @@ def require_readable(state: Directory) -> None:
         with directory:
             for _checkpoint in load_all(directory):
                 pass
+
+
+def has_timer(state: Directory, timer: str) -> bool:
+    """Return whether a change is there that this timer was set for. Raises InvalidData."""
+    directory = state.trusted(CHECKPOINTS)
+    if directory is None:
+        return False
+    with directory:
+        return any(one.manifest.timer == timer for one in load_all(directory))
 
 
 def sweep(directory: Directory) -> None:

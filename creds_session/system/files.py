@@ -122,6 +122,35 @@ def replace(
             os.unlink(temporary)  # noqa: PTH108
 
 
+PAGE = 4096  # bytes; a write(2) of no more is not cut short by a signal, nor by a cut of power
+
+
+def overwrite(path: Path, now: bytes, content: bytes) -> bool:
+    """Put this content into the file itself, which needs no room; return whether that was done.
+
+    Only for a disk that is full, and only if nothing can be seen half done: both contents fit into
+    one page, and the new one is no longer than the old. It is written in one step with newlines up
+    to the length that the file has, which are blank lines to libpam, and then shortened. Raises
+    CannotWrite; a file system that never writes in place can be full for this as well.
+    """
+    if not len(content) <= len(now) <= PAGE:
+        return False
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            padded = content.ljust(len(now), b"\n")
+            written = os.pwrite(descriptor, padded, 0)
+            if written == len(now):
+                os.fsync(descriptor)
+                os.ftruncate(descriptor, len(content))
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return written == len(now)
+
+
 def temporary_prefix(name: str) -> str:
     """Return how the names of the temporary files begin that are made to replace this file."""
     return f".{name}.creds-"

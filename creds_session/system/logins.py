@@ -25,12 +25,15 @@ class Login(NamedTuple):
     """One login: ``began`` is when its leader started, in seconds since boot.
 
     The leader is sshd's process for one connection. It started before the password was asked,
-    so a login whose leader started after a change was made by the changed file.
+    so a login whose leader started after a change was made by the changed file. ``leader`` is its
+    process number, and ``is_by_sshd`` whether it is a process of sshd's.
     """
 
     name: str
     service: str
     began: float
+    leader: int = 0
+    is_by_sshd: bool = False
 
 
 def own(proc: Path = PROC) -> Login | None:
@@ -103,10 +106,12 @@ def _is_inherited(proc: Path) -> bool:
 def _of_session(name: str, proc: Path) -> Login | None:
     shown = run(["loginctl", "show-session", name, "-p", "Leader", "-p", "Service", "-p", "Class"])
     told = dict(line.split("=", 1) for line in shown.output.splitlines() if "=" in line)
-    stat = _stat(told.get("Leader", ""), proc)
+    leader = told.get("Leader", "")
+    stat = _stat(leader, proc)
     if stat is None or not told.get("Class", "").startswith("user"):
         return None
-    return Login(name, told.get("Service", ""), _began(stat))
+    service = told.get("Service", "")
+    return Login(name, service, _began(stat), int(leader), _is_sshd(proc / leader))
 
 
 def _of_connection(proc: Path) -> Login | None:
@@ -114,7 +119,7 @@ def _of_connection(proc: Path) -> Login | None:
     pid, found = (proc / "self").resolve().name, None
     while (stat := _stat(pid, proc)) is not None and pid != "0":
         if _is_sshd(proc / pid):
-            found = Login(f"of process {pid}", "sshd", _began(stat))
+            found = Login(f"of process {pid}", "sshd", _began(stat), int(pid), is_by_sshd=True)
         pid = stat[PARENT]
     return found
 

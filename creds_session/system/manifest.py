@@ -46,13 +46,15 @@ class Manifest(NamedTuple):
     """One change: its files, the directories that it made, how far it came.
 
     ``written`` are the paths that may hold something of ours: before a file is written it is
-    recorded here, so that what others wrote alike is never taken for ours.
+    recorded here, so that what others wrote alike is never taken for ours. ``timer`` is the unit of
+    systemd's that reverts this change and no other unless it is confirmed, or empty.
     """
 
     files: tuple[SavedFile, ...]
     made_directories: tuple[str, ...]
     state: str
     written: tuple[str, ...] = ()
+    timer: str = ""
 
 
 def state_of(content: bytes) -> str:
@@ -71,6 +73,7 @@ def dump(manifest: Manifest) -> bytes:
         "files": [_values(file) for file in manifest.files],
         "made_directories": manifest.made_directories,
         "written": manifest.written,
+        "timer": manifest.timer,
     }
     return json.dumps(values, indent=1).encode()
 
@@ -84,7 +87,8 @@ def load(content: bytes, copy: Copy, place: object) -> Manifest:
         files = tuple(_file(index, file, copy) for index, file in enumerate(values["files"]))
         made = _paths(values["made_directories"])
         written = _paths(values.get("written", [file.path for file in files]))
-        return Manifest(files, made, str(values["state"]), written)
+        timer = str(values.get("timer", ""))
+        return Manifest(files, made, str(values["state"]), written, timer)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidData(f"{place}: not a manifest that can be read: {error}") from error
 

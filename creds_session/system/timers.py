@@ -134,6 +134,12 @@ def not_at_boot(root: Root, unit: str) -> None:
     remove(root.place(AT_BOOT.format(unit=unit)))
 
 
+def is_at_boot(root: Root, unit: str) -> bool:
+    """Tell whether ``at_boot`` left a unit or its link here."""
+    paths = (AT_BOOT.format(unit=unit), WANTED.format(unit=unit))
+    return any(os.path.lexists(root.place(path)) for path in paths)
+
+
 def is_waiting(unit: str) -> bool:
     """Tell whether the timer is still to elapse."""
     return run(

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,15 +11,14 @@ import pytest
 from creds_session import confirmation
 from creds_session.confirmation import (
     BOOT_UNIT,
-    PENDING,
+    Confirmed,
     NothingPending,
-    Pending,
     confirm,
     is_pending,
     seconds,
-    waiting,
 )
 from creds_session.errors import Busy, InvalidData, NotPermitted, Unavailable, UsageError
+from creds_session.pending_note import PENDING, Pending, read_note, write_note
 from creds_session.system import logins, timers
 from creds_session.system.commands import Completed
 from creds_session.system.logins import Login
@@ -71,6 +72,15 @@ def come_by(monkeypatch: pytest.MonkeyPatch, login: Login | None) -> None:
     monkeypatch.setattr(logins, "own", lambda: login)
 
 
+@contextmanager
+def waiting(
+    root: Root, limit: float | None, services: tuple[str, ...]
+) -> Iterator[Callable[[], None]]:
+    """Make a change that waits; give what settles it."""
+    with state_directory(root) as state, confirmation.waiting(root, state, limit, services) as one:
+        yield one.settle
+
+
 def wait_for(root: Root, limit: float = 600) -> Pending:
     """Make a change that waits; return the note of it."""
     with waiting(root, limit, ("sshd",)) as require_waiting:
@@ -82,17 +92,17 @@ def wait_for(root: Root, limit: float = 600) -> Pending:
 
 def read(root: Root) -> Pending | None:
     with state_directory(root) as state:
-        return confirmation._read(state)
+        return read_note(state)
 
 
 def note(root: Root, pending: Pending) -> None:
     with state_directory(root) as state:
-        confirmation._note(state, pending)
+        write_note(state, pending)
 
 
-def drop(root: Root) -> str:
+def drop(root: Root, *, by_timer: bool = False) -> str:
     with state_directory(root) as state:
-        return confirmation.drop(root, state)
+        return confirmation.drop(root, state, by_timer=by_timer)
 
 
 def pending_of(root: Root, unit: str) -> bool:
@@ -272,7 +282,7 @@ def test_while_one_change_waits_no_other_is_made(
 def test_a_new_login_confirms(root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch) -> None:
     pending = wait_for(root)
     come_by(monkeypatch, NEW)
-    assert confirm(root) == pending
+    assert confirm(root) == Confirmed(pending, (), is_tested=True)
     assert (clock.set, root.read(PENDING)) == ([], None)
     with pytest.raises(NothingPending):
         confirm(root)
@@ -311,8 +321,73 @@ def test_after_a_reboot_any_login_is_new(root: Root, clock: Timers) -> None:
     pending = wait_for(root)._replace(boot="another")
     note(root, pending)
     clock.set.clear()
-    assert confirm(root) == pending
+    assert confirm(root) == Confirmed(pending, (), is_tested=True)
     assert root.read(PENDING) is None
+
+
+BY_SSHD = NEW._replace(leader=77, is_by_sshd=True)
+
+
+@pytest.mark.parametrize(
+    ("methods", "told"),
+    [
+        (("publickey",), "was let in by publickey"),
+        (("gssapi-with-mic",), "was let in by gssapi-with-mic"),
+        ((), "do not say how this login was let in"),
+    ],
+)
+def test_a_login_that_ran_no_rule_for_passwords_confirms_only_if_told_so(
+    root: Root,
+    clock: Timers,
+    monkeypatch: pytest.MonkeyPatch,
+    methods: tuple[str, ...],
+    told: str,
+) -> None:
+    pending = wait_for(root)
+    come_by(monkeypatch, BY_SSHD)
+    monkeypatch.setattr(confirmation, "probe_login_methods", lambda _leader: methods)
+    with pytest.raises(NotPermitted, match=told) as caught:
+        confirm(root)
+    assert "log in anew by sshd, by password" in caught.value.hint
+    assert "creds-setup-pam confirm --untested" in caught.value.hint
+    assert clock.set == [pending.unit]
+    assert confirm(root, untested=True) == Confirmed(pending, methods, is_tested=False)
+    assert (clock.set, root.read(PENDING)) == ([], None)
+
+
+@pytest.mark.parametrize(
+    "methods", [("password",), ("keyboard-interactive/pam",), ("password", "publickey")]
+)
+@pytest.mark.usefixtures("clock")
+def test_a_login_by_password_confirms(
+    root: Root, monkeypatch: pytest.MonkeyPatch, methods: tuple[str, ...]
+) -> None:
+    pending = wait_for(root)
+    come_by(monkeypatch, BY_SSHD)
+    monkeypatch.setattr(confirmation, "probe_login_methods", lambda _leader: methods)
+    assert confirm(root) == Confirmed(pending, methods, is_tested=True)
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_login_by_key_confirms_a_change_of_rules_that_it_runs(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = wait_for(root)._replace(needs_password=False)
+    note(root, pending)
+    come_by(monkeypatch, BY_SSHD)
+    monkeypatch.setattr(confirmation, "probe_login_methods", lambda _leader: ("publickey",))
+    assert confirm(root) == Confirmed(pending, ("publickey",), is_tested=True)
+
+
+def test_an_override_is_no_way_around_a_new_login(
+    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_for(root)
+    for login in (OLD._replace(leader=77, is_by_sshd=True), None):
+        come_by(monkeypatch, login)
+        with pytest.raises(NotPermitted):
+            confirm(root, untested=True)
+    assert clock.set
 
 
 def test_only_root_confirms(root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,8 +414,10 @@ def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root) -> None:
     assert drop(root) == ""
     pending = wait_for(root)
     assert drop(root) == "the change no longer waits to be confirmed"
-    note(root, pending._replace(deadline=1.0))
-    assert "nobody confirmed the change of" in drop(root)
+    note(root, pending._replace(deadline=1.0))  # the clock was set forward
+    assert drop(root) == "the change no longer waits to be confirmed"
+    note(root, pending)
+    assert "nobody confirmed the change of" in drop(root, by_timer=True)
     assert root.read(PENDING) is None
 
 
@@ -371,8 +448,8 @@ def test_the_program_of_a_timer_is_stopped_unless_it_is_the_caller(
 ) -> None:
     asked: list[bool] = []
     monkeypatch.setattr(timers, "stop", lambda _unit, *, program: asked.append(program))
-    monkeypatch.setattr(confirmation, "_read", lambda _root: NOTE)
-    monkeypatch.setattr(confirmation, "_forget", lambda *_note: None)
+    monkeypatch.setattr(confirmation, "read_note", lambda _state: NOTE)
+    monkeypatch.setattr(confirmation, "forget", lambda *_note: None)
     with state_directory(root) as state:  # of the running system: only that one has timers
         confirmation.drop(Root(), state, by_timer=by_timer)
     assert asked == [not by_timer]
@@ -411,7 +488,8 @@ def proc_of(tmp_path: Path, cgroup: str) -> Path:
 
 def test_without_logind_the_connections_own_process_tells(tmp_path: Path) -> None:
     login = logins.own(proc_of(tmp_path, "/system.slice/ssh.service"))
-    assert login == Login("of process 30", "sshd", 700 / os.sysconf("SC_CLK_TCK"))
+    began = 700 / os.sysconf("SC_CLK_TCK")
+    assert login == Login("of process 30", "sshd", began, 30, is_by_sshd=True)
 
 
 @pytest.mark.parametrize("kind", ["user", "user-light", "background"])
@@ -421,7 +499,7 @@ def test_logind_tells_the_service_and_the_leader(
     told = f"Leader=31\nService=sshd\nClass={kind}\n"
     monkeypatch.setattr(logins, "run", lambda _argv: Completed(0, told, ""))
     login = logins.own(proc_of(tmp_path, "/user.slice/user-1000.slice/session-c4.scope"))
-    expected = Login("c4", "sshd", 900 / os.sysconf("SC_CLK_TCK"))
+    expected = Login("c4", "sshd", 900 / os.sysconf("SC_CLK_TCK"), 31, is_by_sshd=True)
     assert login == (None if kind == "background" else expected)
 
 
@@ -469,7 +547,7 @@ def test_hints_name_the_root_that_they_are_about(root: Root) -> None:
     assert confirmation.revert_command(image) == "creds-setup-pam --root '/mnt/my image' revert"
     pending = Pending("u", 0, ("sshd",), "alice", "1", "b", 1.0)
     with state_directory(root) as state:
-        confirmation._note(state, pending)
+        write_note(state, pending)
     with pytest.raises(Busy) as caught, waiting(root, None, ("sshd",)):
         raise AssertionError
     assert "confirm" not in caught.value.hint, "nobody can log in to an image"

@@ -18,18 +18,19 @@ from creds_session.system.files import Attributes, make_directory, replace
 from creds_session.system.manifest import SavedEdit
 from creds_session.system.root import Root
 from creds_session.system.state import STATE, state_directory
-from creds_session.transaction import FileChange, change, take_back
+from creds_session.transaction import FileChange, change, recover, take_back
 from tests.unit.children import CRASHED, at_event, background, kill_myself, run_child
 
 SSHD, OTHER, NEW = "/etc/pam.d/sshd", "/etc/pam.d/other", "/etc/systemd/user/x.d/y.conf"
 RULE = b"auth optional pam_gnome_keyring.so"
 BEFORE = b"auth include a\nsession required b\n"
 AFTER = b"auth substack a\n" + RULE + b"\nsession required b\n"
+UNIT = b"[Unit]\nConditionX=y\n"
 EDITS = (SavedEdit(1, b"auth include a", b"auth substack a"), SavedEdit(2, b"", RULE))
 CHANGES = (
     FileChange(SSHD, BEFORE, AFTER, EDITS),
     FileChange(OTHER, b"x\n", b"y\n", (SavedEdit(1, b"x", b"y"),)),
-    FileChange(NEW, None, b"[Unit]\n"),
+    FileChange(NEW, None, UNIT),
 )
 
 
@@ -87,7 +88,7 @@ def test_change_and_take_back_are_exact_opposites(root: Root) -> None:
     change(root, CHANGES, nothing)
     after = tree(root)
     assert after[SSHD[1:]] == (0o100640, AFTER)
-    assert after[NEW[1:]] == (0o100644, b"[Unit]\n")
+    assert after[NEW[1:]] == (0o100644, UNIT)
     assert is_changed(root)
     assert set(take_back(root)) == {SSHD, OTHER, NEW}
     assert tree(root) == before
@@ -227,7 +228,7 @@ def test_change_that_is_killed_anywhere_is_recovered_by_the_next_run(
     for run in interrupted(tmp_path, changing, kill_myself):
         assert run.code == -signal.SIGKILL
         assert_whole(run, states)
-        change(run.root, (), nothing)  # any next run
+        recover(run.root)  # any next run
         assert files(run.root) in states, run
         ends.append(files(run.root))
         take_back(run.root)
@@ -300,7 +301,10 @@ def test_concurrent_runs_are_refused_and_change_nothing(root: Root) -> None:
         assert root.read(OTHER) == b"x\n"
         assert root.read(SSHD) == AFTER
     before = tree(make_tree(root.directory / "fresh"))
-    change(root, (), nothing)
+    with pytest.raises(Busy, match="ended before its change was done"):
+        change(root, CHANGES[1:2], nothing)
+    assert recover(root) == (SSHD,)
+    assert recover(root) == ()
     assert tree(root) == before
 
 
@@ -343,10 +347,10 @@ def test_take_back_leaves_the_end_of_the_file_as_it_was(root: Root, end: bytes) 
 
 def test_take_back_leaves_what_became_theirs(root: Root) -> None:
     change(root, CHANGES, nothing)
-    root.path(NEW).write_bytes(b"[Unit]\n# mine now\n")
+    root.path(NEW).write_bytes(b"[Unit]\nmine=now\n")
     root.path(OTHER).unlink()
     assert take_back(root) == (SSHD,)
-    assert root.read(NEW) == b"[Unit]\n# mine now\n"
+    assert root.read(NEW) == b"[Unit]\nmine=now\n"
     assert root.read(OTHER) is None
 
 
@@ -400,7 +404,7 @@ def test_take_back_names_the_file_and_not_the_note_where_the_disk_is_full(root: 
         full(directory.path / name)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("creds_session.transaction.replace", full)
+        patch.setattr("creds_session.restore.replace", full)
         patch.setattr(Directory, "replace", full_too)
         with pytest.raises(CannotWrite, match=f"{SSHD}: cannot be written"):
             take_back(root)

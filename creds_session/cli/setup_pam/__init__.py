@@ -44,6 +44,9 @@ def _main() -> int:
 
 def _command(arguments: argparse.Namespace, root: Root) -> int:
     """Run one command; each imports what it needs, and no more."""
+    from creds_session.cli.setup_pam.left_behind import recover  # noqa: PLC0415
+
+    recover(root, arguments)
     if arguments.command == "explain":
         from creds_session.cli.setup_pam import explain  # noqa: PLC0415
 
@@ -91,6 +94,8 @@ def _parser() -> Parser:
             _safety(command)
         if name == "revert":  # for the timer of --confirm-within
             command.add_argument("--if-pending", metavar="UNIT", help=argparse.SUPPRESS)
+        if name == "confirm":
+            command.add_argument("--untested", action="store_true", help=UNTESTED_HELP)
         if name == "explain":
             _explaining(command)
         if name == "simulate":
@@ -98,6 +103,7 @@ def _parser() -> Parser:
     return parser
 
 
+UNTESTED_HELP = "from a login by key too, which does not show that a login by password works"
 SERVICE_HELP = "a PAM service; may be given again (default: sshd's, and passwd where it is)"
 COMMANDS = {
     "check": "one line a management group: present, reached, proved safe",

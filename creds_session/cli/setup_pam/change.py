@@ -167,19 +167,24 @@ NOT_YET = (
 
 def revert(root: Root, arguments: argparse.Namespace) -> int:
     """Take back exactly what apply did."""
+    show = partial(_reverted, as_json=bool(arguments.json))
     try:
-        touched, told = pam_change.revert(root, if_pending=arguments.if_pending)
+        touched, told = pam_change.revert(root, if_pending=arguments.if_pending, tell=show)
     except CredsSessionError:
         if arguments.if_pending:  # nobody may be able to log in: say what is at stake
             complain(PROGRAM, *NOT_YET)
         raise
-    if arguments.json:
+    show(touched, told)
+    if not touched and not arguments.json:
+        complain(PROGRAM, "nothing to take back")
+    return 0
+
+
+def _reverted(touched: tuple[str, ...], told: pam_change.Told, *, as_json: bool) -> None:
+    if as_json:
         print_json({"changed": list(touched), "user_managers": list(told.lines)})
-        return 0
+        return
     for path in touched:
         complain(PROGRAM, f"took back {path}")
     for line in told.lines:
         complain(PROGRAM, line)
-    if not touched:
-        complain(PROGRAM, "nothing to take back")
-    return 0

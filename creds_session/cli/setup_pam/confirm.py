@@ -26,9 +26,13 @@ def confirm(root: Root, arguments: argparse.Namespace) -> int:
     """Let the change stand."""
     if not root.is_running_system:
         raise UsageError("confirm is about this machine, and --root is another")
-    pending = confirmation.confirm(root)
+    done = confirmation.confirm(root, untested=arguments.untested)
+    user = done.pending.user
     if arguments.json:
-        print_json({"confirmed": True, "changed_by": pending.user})
-    else:
-        complain(PROGRAM, f"confirmed: the change of {pending.user} stays")
+        values = {"tested": done.is_tested, "login_methods": list(done.methods)}
+        print_json({"confirmed": True, "changed_by": user, **values})
+        return 0
+    complain(PROGRAM, f"confirmed: the change of {user} stays")
+    if not done.is_tested:
+        complain(PROGRAM, "nobody has shown that a login by password works with it")
     return 0

@@ -58,8 +58,8 @@ def names(directory: Directory) -> list[str]:
 
 
 def test_save_and_load_give_the_same_values(directory: Directory) -> None:
-    saved = save(directory, FILES, ("/etc/made", "/etc"))
-    assert saved.manifest == (FILES, ("/etc/made", "/etc"), IN_PROGRESS, ())
+    saved = save(directory, FILES, ("/etc/made", "/etc"), "a-timer")
+    assert saved.manifest == (FILES, ("/etc/made", "/etc"), IN_PROGRESS, (), "a-timer")
     assert [*load_all(directory)] == [saved]
 
 

@@ -1,0 +1,51 @@
+"""What an earlier run left behind that was ended before it was done: said and ended first."""
+
+from __future__ import annotations
+
+import argparse
+
+from creds_session.cli.common import complain
+from creds_session.cli.setup_pam import PROGRAM
+from creds_session.errors import Busy, CredsSessionError
+from creds_session.recovery import Recovered, is_left_behind
+from creds_session.recovery import recover as recover_it
+from creds_session.system.root import Root
+
+DIED = "an earlier run was ended before it was done; what it had begun is undone now"
+
+
+def recover(root: Root, arguments: argparse.Namespace) -> None:
+    """Undo what an earlier run had begun, and say so.
+
+    A command that only looks goes on if that cannot be done, and so does ``revert``, which takes
+    back the same. The program of a timer looks at its own change alone.
+    """
+    if vars(arguments).get("if_pending") or not _is_there(root):
+        return
+    try:
+        done = recover_it(root)
+    except CredsSessionError as error:
+        if arguments.command == "apply":
+            raise
+        # It may still run; `revert` says it itself.
+        if not isinstance(error, Busy) and arguments.command != "revert":
+            complain(PROGRAM, f"what an earlier run began cannot be undone: {error.problem}")
+        return
+    if done is not None:
+        _say(done)
+
+
+def _is_there(root: Root) -> bool:
+    """Tell whether there is something to undo; who changes anything says why that is not known."""
+    try:
+        return is_left_behind(root)
+    except CredsSessionError:
+        return False
+
+
+def _say(done: Recovered) -> None:
+    complain(PROGRAM, DIED)
+    for path in done.touched:
+        complain(PROGRAM, f"took back {path}")
+    if done.had_waited:
+        complain(PROGRAM, "no change waits to be confirmed any more")

@@ -1,0 +1,257 @@
+"""What was saved of a file is forgotten only if nothing of ours is in the file any more."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from creds_session import restore
+from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
+from creds_session.pam_change import apply, revert
+from creds_session.pam_setup import DROP_IN, DROP_IN_TEXT, look
+from creds_session.system.files import Attributes, overwrite
+from creds_session.system.root import Root
+from creds_session.transaction import FileChange, change, saved_edits, take_back
+from tests.unit.children import kill_myself, run_child
+from tests.unit.examples import WITHOUT_RULES
+from tests.unit.images import SSHD, make_image, write
+from tests.unit.test_transaction import checkpoints_left, nothing, temporaries
+
+THEIRS = b"# precious\n[Unit]\nConditionHost=here\n"
+HEADING, CONDITION = b"[Unit]\n", b"ConditionPathExists=%h/.local/share/keyrings/login.keyring\n"
+INVALID = InvalidData.exit_code
+CANNOT_WRITE = CannotWrite.exit_code
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    return make_image(tmp_path / "image")
+
+
+def reverted(root: Root) -> int:
+    try:
+        revert(root)
+    except CredsSessionError as error:
+        return error.exit_code
+    return 0
+
+
+EDITED = {
+    DROP_IN_TEXT + b"# note\n": b"# note\n",
+    b"# note\n" + DROP_IN_TEXT: b"# note\n",
+    DROP_IN_TEXT + b"\n\n": None,
+    DROP_IN_TEXT + b"[Socket]\nX=1\n": b"[Socket]\nX=1\n",
+    HEADING + b"X=1\n": HEADING + b"X=1\n",
+    b"": None,
+}
+REFUSED = (
+    DROP_IN_TEXT + b"X=1\n",
+    DROP_IN_TEXT.replace(CONDITION, b""),
+    DROP_IN_TEXT.replace(HEADING, HEADING + b"X=1\n"),
+    HEADING + CONDITION,
+    HEADING + CONDITION.replace(b"=", b"= "),
+)
+
+
+@pytest.mark.parametrize("now", EDITED)
+def test_a_drop_in_that_was_edited_loses_our_lines_alone(root: Root, now: bytes) -> None:
+    apply(root, look(root, ["sshd"]))
+    assert root.read(DROP_IN) == DROP_IN_TEXT
+    write(root, DROP_IN, now)
+    assert reverted(root) == 0
+    assert root.read(DROP_IN) == EDITED[now]
+    assert checkpoints_left(root) == []
+
+
+@pytest.mark.parametrize("now", REFUSED)
+def test_a_drop_in_whose_lines_cannot_be_told_apart_is_refused(root: Root, now: bytes) -> None:
+    apply(root, look(root, ["sshd"]))
+    write(root, DROP_IN, now)
+    assert reverted(root) == INVALID
+    assert (root.read(DROP_IN), root.read(SSHD)) == (now, WITHOUT_RULES)
+    assert len(checkpoints_left(root)) == 1
+    write(root, DROP_IN, DROP_IN_TEXT)
+    assert reverted(root) == 0
+    assert root.read(DROP_IN) is None
+
+
+@pytest.mark.parametrize("now", [*EDITED, *REFUSED])
+def test_what_an_administrator_had_in_the_drop_in_is_put_back_or_kept(
+    root: Root, now: bytes
+) -> None:
+    write(root, DROP_IN, THEIRS)
+    apply(root, look(root, ["sshd"]))
+    write(root, DROP_IN, now)
+    code = reverted(root)
+    left = root.read(DROP_IN) or b""
+    if code == INVALID:
+        assert left == now
+        assert (checkpoints_left(root)[0] / "1").read_bytes() == THEIRS
+        return
+    assert (code, checkpoints_left(root)) == (0, [])
+    assert CONDITION not in left
+    if CONDITION in now:
+        assert all(line in left.splitlines() for line in THEIRS.splitlines())
+
+
+@pytest.mark.parametrize(
+    "ours", [b"auth  optional\tpam_gnome_keyring.so", b"auth optional pam_gnome_keyring.so debug"]
+)
+def test_a_rule_of_ours_with_other_blanks_or_more_words_is_not_taken_for_gone(
+    root: Root, ours: bytes
+) -> None:
+    apply(root, look(root, ["sshd"]))
+    applied = root.read(SSHD) or b""
+    rule = next(line for line in applied.splitlines() if b"gnome_keyring" in line)
+    write(root, SSHD, applied.replace(rule, ours))
+    with pytest.raises(InvalidData, match="a line of ours that was edited since"):
+        revert(root)
+    assert root.read(SSHD) == applied.replace(rule, ours)
+    (saved,) = checkpoints_left(root)
+    assert (saved / "0").read_bytes() == WITHOUT_RULES
+    write(root, SSHD, applied)
+    assert SSHD in revert(root)[0]
+    assert root.read(SSHD) == WITHOUT_RULES
+
+
+@pytest.mark.parametrize("mine", [b"", b"# mine\n"])
+def test_a_rule_like_ours_of_somebody_else_is_not_ours(root: Root, mine: bytes) -> None:
+    own = b"auth optional pam_gnome_keyring.so only_if=gdm\n"
+    write(root, SSHD, own + WITHOUT_RULES)
+    apply(root, look(root, ["sshd"]))
+    more = b"auth optional pam_gnome_keyring.so only_if=lightdm\n" if mine else b""
+    write(root, SSHD, mine + (root.read(SSHD) or b"") + more)
+    revert(root)
+    assert root.read(SSHD) == mine + own + WITHOUT_RULES + more
+
+
+def test_revert_says_what_it_did_before_it_says_what_it_could_not_do(root: Root) -> None:
+    apply(root, look(root, ["sshd"]))
+    write(root, DROP_IN, DROP_IN_TEXT + b"X=1\n")
+    told: list[tuple[str, ...]] = []
+    with pytest.raises(InvalidData, match="stands in our section"):
+        revert(root, tell=lambda touched, _told: told.append(touched))
+    assert told == [(SSHD,)]
+    assert root.read(SSHD) == WITHOUT_RULES
+
+
+def test_an_earlier_change_of_a_file_that_could_not_be_put_back_stays_too(root: Root) -> None:
+    files = [WITHOUT_RULES, WITHOUT_RULES + b"auth one x\n", WITHOUT_RULES + b"auth two x\n"]
+    for before, after in zip(files, files[1:]):
+        edits = saved_edits(before, after)
+        change(root, (FileChange(SSHD, before, after, edits),), nothing)
+    now = WITHOUT_RULES + b"auth two x y\n"
+    write(root, SSHD, now)
+    for _ in range(2):
+        with pytest.raises(InvalidData, match="auth two x y"):
+            take_back(root)
+        assert (root.read(SSHD), len(checkpoints_left(root))) == (now, 2)
+    write(root, SSHD, files[2])
+    assert take_back(root) == (SSHD,)
+    assert root.read(SSHD) == WITHOUT_RULES
+
+
+# --- a disk that is full ---
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Root]:
+    """Make an image on a file system of its own, with the change, and fill it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount")
+    place = tmp_path / "mounted"
+    place.mkdir()
+    mount = ("mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "tmpfs", str(place))
+    subprocess.run(mount, check=True)
+    try:
+        root = make_image(place)
+        write(root, DROP_IN, DROP_IN_TEXT)  # removing it would make room
+        apply(root, look(root, ["sshd"]))
+        yield root
+    finally:
+        subprocess.run(("umount", "--lazy", str(place)), check=True)
+
+
+def fill(root: Root) -> None:
+    with suppress(OSError), root.path("/filler").open("wb", 0) as filler:
+        while filler.write(b"x" * 512):
+            pass
+    assert os.statvfs(root.directory).f_bavail == 0
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_full_disk_does_not_prevent_reverting(full_disk: Root, *, edited: bool) -> None:
+    theirs = b"# mine\n" if edited else b""
+    applied = theirs + (full_disk.read(SSHD) or b"")
+    write(full_disk, SSHD, applied)
+    fill(full_disk)
+    inode = full_disk.path(SSHD).stat().st_ino
+    assert revert(full_disk)[0] == (SSHD,)
+    assert full_disk.read(SSHD) == theirs + WITHOUT_RULES
+    assert full_disk.path(SSHD).stat().st_ino == inode
+    assert (checkpoints_left(full_disk), temporaries(full_disk)) == ([], [])
+
+
+def test_a_file_that_is_too_large_to_be_overwritten_in_one_step_is_named(full_disk: Root) -> None:
+    write(full_disk, SSHD, b"# mine\n" * 1000 + (full_disk.read(SSHD) or b""))
+    before = full_disk.read(SSHD)
+    fill(full_disk)
+    with pytest.raises(CannotWrite, match=f"{SSHD}: cannot be written: No space left on device"):
+        revert(full_disk)
+    assert full_disk.read(SSHD) == before
+    full_disk.path("/filler").unlink()
+    revert(full_disk)
+    assert full_disk.read(SSHD) == b"# mine\n" * 1000 + WITHOUT_RULES
+
+
+@pytest.mark.parametrize("moment", ["pwrite", "ftruncate"])
+def test_a_kill_while_a_full_disk_is_overwritten_leaves_a_file_that_is_one_or_the_other(
+    tmp_path: Path, moment: str
+) -> None:
+    root = make_image(tmp_path)
+    apply(root, look(root, ["sshd"]))
+    applied = root.read(SSHD) or b""
+
+    def full(*_arguments: object, **_options: object) -> None:
+        error = OSError(errno.ENOSPC, "full")
+        raise CannotWrite("full") from error
+
+    def die() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(restore, "replace", full)
+            patch.setattr(os, moment, lambda *_: kill_myself())
+            revert(root)
+
+    assert run_child(die) < 0
+    padded = WITHOUT_RULES.ljust(len(applied), b"\n")
+    assert root.read(SSHD) == (applied if moment == "pwrite" else padded)
+    revert(root)
+    assert root.read(SSHD) == WITHOUT_RULES
+    assert checkpoints_left(root) == []
+
+
+def test_what_needs_more_room_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"now")
+    assert not overwrite(path, b"now", b"longer")
+    assert not overwrite(path, b"n" * 4097, b"")
+    assert path.read_bytes() == b"now"
+    assert overwrite(path, b"now", b"n\n")
+    assert path.read_bytes() == b"n\n"
+
+
+def test_attributes_stay_on_a_full_disk(full_disk: Root) -> None:
+    place = full_disk.path(SSHD)
+    place.chmod(0o600)
+    shutil.chown(place, 12, 34)
+    before = Attributes.read(place)
+    fill(full_disk)
+    revert(full_disk)
+    assert (full_disk.read(SSHD), Attributes.read(place)) == (WITHOUT_RULES, before)
