@@ -24,7 +24,8 @@ from creds_session.system.path_parts import weakness
 from creds_session.system.processes import end, find_program
 from creds_session.system.survey import resume
 
-SUDO, KILL, CHMOD, OURS = "sudo", "kill", "chmod", frozenset({"creds", "creds-setup-pam"})
+SUDO, KILL, CHMOD, MV = "sudo", "kill", "chmod", "mv"
+OURS = frozenset({"creds", "creds-setup-pam"})
 
 
 class Steps(NamedTuple):
@@ -79,6 +80,8 @@ def _not_for_root(argv: tuple[str, ...]) -> str:
 def _carry_out_one(argv: tuple[str, ...], facts: Facts, environ: Mapping[str, str]) -> str:
     if argv[0] == KILL:
         return _kill(argv, facts)
+    if argv[0] == MV and os.path.lexists(argv[-1]):  # mv --no-clobber then does nothing, silently
+        return f"{argv[-1]} exists already, so {argv[-2]} was not moved; rename {argv[-1]} first"
     return _chmod(argv) if argv[0] == CHMOD else _run(argv, environ)
 
 

@@ -31,9 +31,13 @@ from creds_session.transaction import FileChange, change, take_back
 
 
 class Told(NamedTuple):
-    """What became of people whose user manager ran already: one line each."""
+    """What became of people whose user manager ran already, and of a waiting change: lines.
+
+    ``is_reverted`` is whether the program of a timer took back the change of this timer.
+    """
 
     lines: tuple[str, ...] = ()
+    is_reverted: bool = False
 
 
 def file_changes(setup: Setup) -> tuple[FileChange, ...]:
@@ -175,7 +179,7 @@ def revert(
     if by_timer and not lines:
         return (), Told(("the change that this timer was set for no longer waits",))
     touched = tuple(dict.fromkeys(files))
-    return touched, Told((*filter(None, lines), *_reload(root, touched)))
+    return touched, Told((*filter(None, lines), *_reload(root, touched)), by_timer)
 
 
 def _reload(root: Root, touched: Collection[str]) -> tuple[str, ...]:

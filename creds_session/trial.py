@@ -10,7 +10,10 @@ from a candidate that locks people out:
     refuses              refuses                  wrong password or refused account; or, where the
                                                   stack wants more than a password, not tried
 
-No session is opened and no credential is set, so nothing of the user's is started or left.
+No session is opened and no credential is set. A rule of pam_gnome_keyring in auth starts the
+keyring daemon if it has ``auto_start`` (gkr-pam-module.c:pam_sm_authenticate), and that daemon
+would outlive the trial with the password. So both children see such rules without that word, in
+whatever file they stand: nothing of the user's is started or left.
 """
 
 from __future__ import annotations
@@ -18,18 +21,26 @@ from __future__ import annotations
 import json
 import os
 import pwd
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, Unavailable
+from creds_session.pam.plan import overlaid
+from creds_session.pam.policy import is_keyring
 from creds_session.pam.stack import Read, Stack, resolve
 from creds_session.pam.terms import Dialect, ManagementGroup, ReturnValue
 from creds_session.secret import Secret
 from creds_session.system.mount_namespace import private_child
 
+Files = Mapping[str, bytes]
 Ask = Callable[[], Secret]
 Tell = Callable[[str], None]
+START = "auto_start"
+START_WORD = re.compile(
+    rb"(?<![^ \t\[])\[?auto_start\]?(?![^ \t\]\\])"
+)  # as one word, in any brackets
 TIMEOUT = 60.0  # seconds; a wrong password alone costs pam_unix two
 SECOND_FACTORS = frozenset(
     {
@@ -116,28 +127,60 @@ def attempt(
     wants = second_factors(stack)
     for line in warnings(candidate.service, user, wants):
         tell(line)
-    hold(candidate, user, ask, wants)
+    with_it = overlaid(read, candidate.path, candidate.content)
+    files = tuple(_without_start(candidate.service, source, dialect) for source in (with_it, read))
+    seen = {candidate.path: candidate.content, **files[0]}
+    hold(candidate, user, ask, wants, seen, files[1])
     tell(f"PAM lets {user} in by {candidate.service} with the change")
 
 
-def hold(candidate: Candidate, user: str, ask: Ask, wants: tuple[str, ...] = ()) -> None:
+def hold(
+    candidate: Candidate,
+    user: str,
+    ask: Ask,
+    wants: tuple[str, ...] = (),
+    changed: Files | None = None,
+    present: Files | None = None,
+) -> None:
     """Return if PAM lets the user in with the candidate.
 
     ``ask`` gives the password, once all is ready for it; ``wants`` are the stack's second factors.
-    Raises TrialFailed when PAM says no, Unavailable when it could not be tried.
+    ``changed`` and ``present`` are the files that the two children see other content of. Raises
+    TrialFailed when PAM says no, Unavailable when it could not be tried.
     """
     _require_known(user)
-    files = {candidate.path: candidate.content}
+    files = {candidate.path: candidate.content} if changed is None else changed
     service = candidate.service
     with ExitStack() as children:
         with_candidate = children.enter_context(conversation(service, user, files))
-        as_it_is = children.enter_context(conversation(service, user, {}))
+        as_it_is = children.enter_context(conversation(service, user, present or {}))
         password = ask()
         if not password:
             raise Unavailable("could not try: no password was given")
         tried = with_candidate(password)
         if not tried.lets_in:
             _refuse(user, tried, as_it_is(password), wants)
+
+
+def _without_start(service: str, read: Read, dialect: Dialect) -> Files:
+    """Return the files of a service's auth that start the keyring daemon, without what does so."""
+    files: dict[str, bytes] = {}
+    for handler in resolve(service, ManagementGroup.AUTH, read, dialect=dialect).handlers:
+        if is_keyring(handler) and START in handler.arguments:
+            path = handler.origin.file
+            content = files.get(path) or read(path) or b""
+            files[path] = _rule_without_start(content, handler.origin.line)
+    return files
+
+
+def _rule_without_start(content: bytes, line: int) -> bytes:
+    """Blank the word in the rule that begins in this physical line, and may be continued."""
+    lines = content.split(b"\n")
+    for number in range(line - 1, len(lines)):
+        lines[number] = START_WORD.sub(lambda found: b" " * len(found.group()), lines[number])
+        if not lines[number].endswith(b"\\"):
+            break
+    return b"\n".join(lines)
 
 
 def _refuse(user: str, tried: Outcome, present: Outcome, wants: tuple[str, ...]) -> None:
@@ -184,9 +227,7 @@ def _require_known(user: str) -> None:
 
 
 @contextmanager
-def conversation(
-    service: str, user: str, files: dict[str, bytes]
-) -> Iterator[Callable[[Secret], Outcome]]:
+def conversation(service: str, user: str, files: Files) -> Iterator[Callable[[Secret], Outcome]]:
     """Prepare one conversation in a child process that sees these contents of files.
 
     Raises Unavailable where libpam crashes, or gives no answer in time.

@@ -57,6 +57,14 @@ def start(unit: str, seconds: float, job: Job) -> None:
         raise Unavailable(f"systemd-run set no timer: {said}")
 
 
+LOGINS = (
+    *("ssh.service", "sshd.service", "dropbear.service"),
+    *("ssh.socket", "sshd.socket", "dropbear.socket"),
+    *("sshd-unix-local.socket", "sshd-vsock.socket"),  # systemd-ssh-generator(8)
+    "systemd-user-sessions.service",
+)
+"""What lets people in. A socket that listens starts ssh@.service or sshd@.service for each one."""
+
 LONGEST_AT_BOOT = 90  # seconds that sshd waits for it at most; a oneshot has no limit of its own
 AT_BOOT = "/etc/systemd/system/{unit}.service"
 UNSAFE = re.compile(r"[\x00-\x1f\x7f'\"\\]")  # systemd's string-util.c:string_is_safe
@@ -68,8 +76,10 @@ def at_boot(root: Root, unit: str, job: Job, only_if: str) -> None:
 
     A program that fails is run again until it succeeds, by systemd 244 and later. Logins wait for
     the first attempt alone. systemd reads units at boot, so it is not told of this one now. The
-    unit gets the owner of its directory, which is root on a system that runs. Raises CannotWrite,
-    and Unavailable for a program whose path systemd would refuse then.
+    unit gets the owner of its directory, which is root on a system that runs. It has no default
+    dependencies: with them it would come after all sockets, and so could not come before one of
+    them (systemd.socket(5), systemd.service(5), "Default Dependencies"). Raises CannotWrite, and
+    Unavailable for a program whose path systemd would refuse then.
     """
     if UNSAFE.search(job.argv[0]):
         raise Unavailable(
@@ -80,8 +90,11 @@ def at_boot(root: Root, unit: str, job: Job, only_if: str) -> None:
     text = f"""\
 [Unit]
 Description={job.description}
+DefaultDependencies=no
 ConditionPathExists={only_if}
-Before=ssh.service sshd.service systemd-user-sessions.service
+After=sysinit.target
+Before={" ".join(LOGINS)} shutdown.target
+Conflicts=shutdown.target
 {NO_LIMIT}
 
 [Service]

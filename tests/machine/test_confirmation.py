@@ -306,29 +306,115 @@ def test_a_timer_takes_back_no_other_change_than_its_own(machine: Machine, befor
     assert sshd(machine) == before
 
 
-def test_a_full_disk_only_delays_the_timer(machine: Machine, before: str) -> None:
+def notice(machine: Machine) -> str:
+    """Return what a login sees first, as pam_motd(8) shows it."""
+    with machine.ssh("alice", ALICE, answers=[""]) as session:
+        return " ".join(session.transcript.split())
+
+
+def test_a_full_disk_does_not_delay_the_timer(machine: Machine, before: str) -> None:
     machine.sh(
         "cp -a /etc/pam.d /root/pam.d; mount -t tmpfs -o size=256k,mode=755 tmpfs /etc/pam.d;"
         " cp -a /root/pam.d/. /etc/pam.d"
     )
     try:
-        machine.run("creds-setup-pam", "apply", "--confirm-within", "3s")
-        unit = timers(machine).split(".service")[0]
+        machine.run("creds-setup-pam", "apply", "--confirm-within", "2s")
         machine.sh("head -c 1M /dev/zero >/etc/pam.d/.full", check=False)
-        changed = sshd(machine)
-        assert changed != before
-        wait_until(lambda: "restart counter is at 1" in machine.journal("-u", unit), 40)
-        told = machine.journal("-u", unit)
-        assert "/etc/pam.d/sshd: cannot be written: No space left on device" in told
-        assert "it could not be taken back: it is still in place" in told
-        assert sshd(machine) == changed
-        machine.run("rm", "/etc/pam.d/.full")
-        wait_until(lambda: sshd(machine) == before, 40)
+        assert sshd(machine) != before
+        wait_until(lambda: sshd(machine) == before)
         wait_until(lambda: timers(machine) == "")
-        assert "nobody confirmed the change of root in time: it was taken back" in machine.journal()
         assert machine.run("test", "-e", PENDING, check=False).returncode == 1
     finally:
         machine.sh("umount --lazy /etc/pam.d; rm -r /root/pam.d")
+    assert "creds-setup-pam: nobody confirmed the change of root in time" in notice(machine)
+    machine.run("creds-setup-pam", "apply")
+    assert "nobody confirmed" not in notice(machine)
+
+
+PASSED_BY = {
+    "a read-only file system": (
+        "mount --bind -o ro /etc/pam.d /etc/pam.d",
+        "/etc/pam.d/sshd: cannot be written: Read-only file system",
+        "umount /etc/pam.d",
+    ),
+    "an edit within our lines": (
+        f"sed -i 's/pam_gnome_keyring.so *$/& debug/' {SSHD}",
+        "debug: a line of ours that was edited since",
+        f"sed -i 's/ debug$//' {SSHD}",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", PASSED_BY)
+def test_a_revert_that_fails_is_repeated_and_said_at_the_next_login(
+    machine: Machine, before: str, what: str
+) -> None:
+    spoil, told, mend = PASSED_BY[what]
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "1s")
+    machine.sh(spoil)
+    try:
+        unit = timers(machine).split(".service")[0].split(".timer")[0]
+        wait_until(lambda: told in machine.journal("-u", unit))
+        shown = notice(machine)
+        assert "creds-setup-pam: nobody confirmed the change of PAM, and it could not be" in shown
+        assert told in shown
+        assert "systemd tries again every 10 s" in shown
+        assert sshd(machine) != before
+    finally:
+        machine.sh(mend)
+    wait_until(lambda: sshd(machine) == before, 40)
+    wait_until(lambda: timers(machine) == "")
+    assert "could not be taken back" not in notice(machine)
+
+
+def test_an_edit_beside_our_lines_a_new_systemd_and_a_new_file_of_a_package(
+    machine: Machine, before: str
+) -> None:
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "3s")
+    machine.run("systemctl", "daemon-reexec")  # as an upgrade of systemd does
+    mine = "# an administrator was here\n"
+    (machine.root / SSHD.lstrip("/")).write_text(mine + sshd(machine))
+    wait_until(lambda: sshd(machine) == mine + before)
+    wait_until(lambda: timers(machine) == "")
+    (machine.root / SSHD.lstrip("/")).write_text(before)
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "1s")
+    packaged = f"# of a new package\n{before}"
+    machine.run("sh", "-c", f"cat >{SSHD}.new && mv {SSHD}.new {SSHD}", stdin=packaged.encode())
+    wait_until(lambda: machine.run("test", "-e", PENDING, check=False).returncode == 1)
+    assert sshd(machine) == packaged
+    (machine.root / SSHD.lstrip("/")).write_text(before)
+
+
+def test_the_timer_is_of_a_clock_that_nobody_sets(machine: Machine, before: str) -> None:
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
+    assert sshd(machine) != before
+    (unit,) = set(re.findall(r"\S+\.timer", timers(machine)))
+    shown = machine.run("systemctl", "show", unit, "-p", "TimersMonotonic", "-p", "TimersCalendar")
+    assert "OnActiveUSec=10min" in shown.stdout
+    assert "TimersCalendar={" not in shown.stdout
+    machine.run("creds-setup-pam", "revert")
+
+
+KEY = ("-i", "/root/key", "-o", "PasswordAuthentication=no", "-o", "IdentitiesOnly=yes")
+
+
+def test_a_login_by_key_says_what_it_does_not_show(machine: Machine, before: str) -> None:
+    machine.sh(
+        "test -e /root/key || ssh-keygen -q -t ed25519 -N '' -f /root/key;"
+        " mkdir -p /root/.ssh; cp /root/key.pub /root/.ssh/authorized_keys"
+    )
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
+    with machine.ssh("root", None, *KEY) as session:
+        refused = session.run("creds-setup-pam confirm")
+        assert refused.status == 77
+        shown = " ".join(refused.output.split())
+        assert "this login was let in by publickey" in shown
+        assert "keep the change untested: creds-setup-pam confirm --untested" in shown
+        kept = session.run("creds-setup-pam confirm --untested")
+        assert (kept.status, "the change of root stays" in kept.output) == (0, True)
+        assert "nobody has shown that a login by password works" in " ".join(kept.output.split())
+    assert sshd(machine) != before
+    assert (timers(machine), machine.run("test", "-e", PENDING, check=False).returncode) == ("", 1)
 
 
 READ_ONLY = """\
@@ -389,9 +475,17 @@ def test_a_machine_that_goes_down_meanwhile_comes_up_with_the_old_bytes(
     with machine.ssh("root", ROOT) as session:
         apply(session, "10m")
     assert sshd(machine) != before
+    machine.run("systemctl", "enable", "ssh.socket")  # it starts ssh.service, as on Ubuntu
     machine.reboot()
     wait_until(lambda: sshd(machine) == before)
     wait_until(lambda: machine.run("test", "-e", PENDING, check=False).returncode == 1)
+    booting = machine.journal("--boot")
+    assert "ordering cycle" not in booting
+    reverted = booting.index("took back /etc/pam.d/sshd")
+    assert reverted < booting.index("Listening on ssh.socket")
+    machine.run("systemctl", "disable", "--now", "ssh.socket")
+    machine.run("systemctl", "restart", "ssh.service")
+    assert "nobody confirmed the change of root in time" in notice(machine)
     assert machine.sh("ls /etc/systemd/system | grep -c creds", check=False).stdout == "0\n"
     assert "nobody confirmed the change of root" in machine.journal("-t", "creds-setup-pam")
     with machine.ssh("alice", ALICE, answers=[""]) as session:  # the hook may ask again

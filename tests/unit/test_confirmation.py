@@ -244,6 +244,10 @@ def test_at_boot_it_is_tried_again_where_systemd_can(
     unit = root.path("/etc/systemd/system/unit.service").read_text()
     assert f"\n{again}\n" in unit
     assert "\nStartLimitIntervalSec=0\n\n[Service]\n" in unit
+    before = unit.partition("\nBefore=")[2].partition("\n")[0].split()
+    for name in ("ssh.service", "sshd.service", "ssh.socket", "sshd.socket", "dropbear.socket"):
+        assert name in before  # else a socket that listens would let somebody in earlier
+    assert "\nDefaultDependencies=no\n" in unit  # else that would be a cycle
     link = root.path("/etc/systemd/system/multi-user.target.wants/unit.service")
     assert link.resolve() == root.path("/etc/systemd/system/unit.service")
 

@@ -108,3 +108,21 @@ def test_a_process_that_is_no_daemon_of_ours_is_not_ended(sleeper: subprocess.Po
         Remediation("x", (("kill", str(sleeper.pid)),)), facts, os.environ
     )
     assert sleeper.poll() is None
+
+
+@pytest.mark.parametrize("kind", ["file", "link to nothing"])
+def test_a_move_to_a_name_that_is_taken_is_refused_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """`mv --no-clobber` of coreutils before 9.2 ends with 0 then."""
+    path, aside = tmp_path / "login.keyring", tmp_path / "login.keyring.aside"
+    path.write_bytes(b"a")
+    if kind == "file":
+        aside.write_bytes(b"b")
+    else:
+        aside.symlink_to("nothing")
+    move = ("mv", "--no-clobber", "--no-target-directory", str(path), str(aside))
+    monkeypatch.setattr(os, "getuid", lambda: 4712)  # root moves nothing in such a directory
+    told = carry_out(Remediation("x", (move,), is_safe=True), WELL, {})
+    assert told == f"{aside} exists already, so {path} was not moved; rename {aside} first"
+    assert path.read_bytes() == b"a"

@@ -9,7 +9,7 @@ import pytest
 
 from creds_session.errors import CredsSessionError, Unavailable
 from creds_session.pam.stack import resolve
-from creds_session.pam.terms import ManagementGroup
+from creds_session.pam.terms import Dialect, ManagementGroup
 from creds_session.secret import Secret
 from creds_session.system.mount_namespace import private_child
 from creds_session.trial import (
@@ -17,6 +17,8 @@ from creds_session.trial import (
     Outcome,
     TrialFailed,
     _refuse,
+    _without_start,
+    attempt,
     hold,
     second_factors,
     warnings,
@@ -74,6 +76,53 @@ def test_second_factors_are_found_in_what_is_included() -> None:
         "cannot be tried: sshd has pam_u2f.so, pam_oath.so" in line
         for line in warnings("sshd", "alice", wants)
     )
+
+
+DEBIAN = Dialect.DEBIAN_1_7
+RULE = b"auth optional pam_gnome_keyring.so"
+
+
+@pytest.mark.parametrize(
+    ("rule", "quiet"),
+    [
+        (RULE + b" auto_start", RULE + b"           "),
+        (RULE + b" auto_start debug", RULE + b"            debug"),
+        (RULE + b" [auto_start] x", RULE + b"              x"),
+        (RULE + b" debug \\\n  auto_start \\\n y", RULE + b" debug \\\n             \\\n y"),
+        (RULE + b" \\\n auto_start\\\n y", RULE + b" \\\n           \\\n y"),
+        (RULE + b" only_if=auto_start", None),
+        (b"auth required pam_other.so auto_start", None),
+        (b"session optional pam_gnome_keyring.so auto_start", None),
+    ],
+)
+def test_a_trial_sees_no_rule_that_starts_the_daemon(rule: bytes, quiet: bytes | None) -> None:
+    more = b"# auto_start\nauth required pam_unix.so\n"
+    files = {
+        "/etc/pam.d/sshd": b"auth include common\n" + rule + b"\n" + more,
+        "/etc/pam.d/common": b"auth required pam_unix.so\n" + rule + b"\n" + more,
+    }
+    seen = _without_start("sshd", files.get, DEBIAN)
+    if quiet is None:
+        assert seen == {}
+    else:
+        assert seen == {path: text.replace(rule, quiet) for path, text in files.items()}
+        quieted = resolve("sshd", ManagementGroup.AUTH, seen.get)
+        assert not any("auto_start" in one.arguments for one in quieted.handlers)
+
+
+def test_a_user_who_does_not_exist_is_named_before_anything_is_tried() -> None:
+    candidate = Candidate("sshd", "/etc/pam.d/sshd", RULE + b" auto_start\n")
+    files: dict[str, bytes] = {}
+    told: list[str] = []
+    with pytest.raises(Unavailable, match="no user 'no-such-user'"):
+        attempt(
+            candidate,
+            "no-such-user",
+            files.get,
+            Dialect.DEBIAN_1_7,
+            lambda: Secret(b""),
+            told.append,
+        )
 
 
 def test_an_unknown_user_is_not_asked_for_a_password() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,11 +13,13 @@ from creds_session.cli.setup_pam import PROGRAM
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
 from creds_session.cli.setup_pam.look import NEEDED, exit_code, hints, look, options, show, values
 from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
-from creds_session.errors import CredsSessionError, Unavailable, UsageError
+from creds_session.errors import Busy, CredsSessionError, Unavailable, UsageError
 from creds_session.pam.plan import NoSafeEdit
 from creds_session.pam.terms import ManagementGroup
 from creds_session.pam_setup import Setup
+from creds_session.report.text import printable
 from creds_session.secret import Secret
+from creds_session.system import notice
 from creds_session.system.hardening import forbid_core_dumps
 from creds_session.system.root import Root
 from creds_session.system.terminal import ask_password, confirm, is_interactive
@@ -75,6 +78,7 @@ def _apply(
     strict, told = options(arguments).strict, pam_change.Told()
     if setup.is_needed:
         told = pam_change.apply(root, setup, strict=strict, confirm_within=within)
+        _withdraw(root)
     if arguments.json:
         paths = [path for path, _, _ in setup.contents]
         waits = within if setup.is_needed else None
@@ -170,14 +174,36 @@ def revert(root: Root, arguments: argparse.Namespace) -> int:
     show = partial(_reverted, as_json=bool(arguments.json))
     try:
         touched, told = pam_change.revert(root, if_pending=arguments.if_pending, tell=show)
-    except CredsSessionError:
+    except CredsSessionError as error:
         if arguments.if_pending:  # nobody may be able to log in: say what is at stake
             complain(PROGRAM, *NOT_YET)
+            _post(
+                root, NOT_YET[0], error.problem, NOT_YET[1], is_urgent=not isinstance(error, Busy)
+            )
         raise
     show(touched, told)
+    if not arguments.if_pending:
+        _withdraw(root)
+    elif told.is_reverted:
+        _post(root, *told.lines, f"That was at {time.strftime('%F %T')}. {UNTIL}")
     if not touched and not arguments.json:
         complain(PROGRAM, "nothing to take back")
     return 0
+
+
+UNTIL = "This is shown until the next `creds-setup-pam apply`, `revert` or `confirm`."
+
+
+def _post(root: Root, *lines: str, is_urgent: bool = True) -> None:
+    """Have the next login see it: whoever made the change may have lost the connection."""
+    if root.is_running_system:
+        told = (f"{PROGRAM}: {lines[0]}", *lines[1:])
+        notice.post(tuple(map(printable, told)), is_urgent=is_urgent)
+
+
+def _withdraw(root: Root) -> None:
+    if root.is_running_system:
+        notice.withdraw()
 
 
 def _reverted(touched: tuple[str, ...], told: pam_change.Told, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from creds_session.cli.common import complain, print_json
 from creds_session.cli.setup_pam import PROGRAM
 from creds_session.cli.typed import root_command
 from creds_session.errors import UsageError
+from creds_session.system import notice
 from creds_session.system.root import Root
 
 
@@ -27,6 +28,7 @@ def confirm(root: Root, arguments: argparse.Namespace) -> int:
     if not root.is_running_system:
         raise UsageError("confirm is about this machine, and --root is another")
     done = confirmation.confirm(root, untested=arguments.untested)
+    notice.withdraw()
     user = done.pending.user
     if arguments.json:
         values = {"tested": done.is_tested, "login_methods": list(done.methods)}
