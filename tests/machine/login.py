@@ -130,6 +130,10 @@ class Login:
                     self._child.expect(pexpect.EOF, timeout=1)
         self._child.close(force=True)
 
+    def cut(self) -> None:
+        """Lose the connection, as if the line went dead: nobody logs out."""
+        self._child.close(force=True)
+
     def __enter__(self) -> Self:
         return self
 

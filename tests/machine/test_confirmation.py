@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 import time
+from functools import partial
 
 import pytest
 
@@ -342,7 +344,18 @@ PASSED_BY = {
         "debug: a line of ours that was edited since",
         f"sed -i 's/ debug$//' {SSHD}",
     ),
+    "an immutable file": (
+        f"chattr +i {SSHD}",  # from outside: a container may not
+        "/etc/pam.d/sshd: cannot be written: Operation not permitted",
+        f"chattr -i {SSHD}",
+    ),
 }
+
+
+def from_outside(machine: Machine, command: str) -> None:
+    """Run a command on a file of the machine with more rights than the machine has."""
+    *words, path = command.split()
+    subprocess.run([*words, machine.root / path.lstrip("/")], check=True)
 
 
 @pytest.mark.parametrize("what", PASSED_BY)
@@ -351,7 +364,8 @@ def test_a_revert_that_fails_is_repeated_and_said_at_the_next_login(
 ) -> None:
     spoil, told, mend = PASSED_BY[what]
     machine.run("creds-setup-pam", "apply", "--confirm-within", "1s")
-    machine.sh(spoil)
+    do = partial(from_outside, machine) if what == "an immutable file" else machine.sh
+    do(spoil)
     try:
         unit = timers(machine).split(".service")[0].split(".timer")[0]
         wait_until(lambda: told in machine.journal("-u", unit))
@@ -361,7 +375,9 @@ def test_a_revert_that_fails_is_repeated_and_said_at_the_next_login(
         assert "systemd tries again every 10 s" in shown
         assert sshd(machine) != before
     finally:
-        machine.sh(mend)
+        do(mend)
+    if what != "a read-only file system":  # once is enough to wait for
+        machine.run("systemctl", "restart", f"{unit}.service")
     wait_until(lambda: sshd(machine) == before, 40)
     wait_until(lambda: timers(machine) == "")
     assert "could not be taken back" not in notice(machine)

@@ -1,19 +1,27 @@
-"""SIGKILL at a sample of the system calls that touch the disk, of apply and of revert.
+"""SIGKILL, other signals and a lost connection at a sample of the calls that touch the disk.
 
 Afterwards the file is the old or the new one, whole, and nothing of the killed run is in the way of
-the next. CREDS_KILL_ALL=1 kills at all of these calls. tests/unit/test_transaction.py kills at each
-touch of the disk, always, but without a machine.
+the next. But for SIGKILL the timer and its note are there if, and only if, the change is; SIGKILL
+is mended by the next command. CREDS_KILL_ALL=1 does it at all of these calls.
+tests/unit/test_transaction.py and test_interrupted.py do it at each touch of the disk, always, but
+without a machine.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.depth import KILL_ALL
-from tests.machine.machine import Boot, Machine
+from tests.machine.login import Login
+from tests.machine.machine import Boot, Machine, wait_until
 
 SSHD = "/etc/pam.d/sshd"
 CALLS = (
@@ -22,12 +30,19 @@ CALLS = (
 )
 KILLED = 128 + 9
 APPLY_EVERY, REVERT_EVERY = (1, 1) if KILL_ALL else (6, 3)
+SAMPLE = 1000 if KILL_ALL else 10
+ROOT = "root's own 5"
+FILES = {"/etc/ssh/sshd_config.d/10-root.conf": b"PermitRootLogin yes\n"}
+PENDING = "/var/lib/creds-session/pending.json"
+WAITING = "apply --confirm-within 10m"
+ENDING = ("HUP", "TERM", "QUIT", "INT", "PIPE")
 
 
 @pytest.fixture(scope="module")
 def machine(boot: Boot) -> Machine:
-    booted = boot("bookworm")
+    booted = boot("bookworm", files=FILES)
     booted.add_user("alice", "pw of alice")
+    booted.run("chpasswd", stdin=f"root:{ROOT}\n".encode())
     return booted
 
 
@@ -53,9 +68,14 @@ def calls_from_the_lock_on(machine: Machine, command: str) -> list[tuple[str, in
 
 def kill_at(machine: Machine, command: str, call: tuple[str, int]) -> bool:
     """Run it until this call; tell whether it was killed there."""
-    inject = f"inject={call[0]}:signal=SIGKILL:when={call[1]}"
-    done = machine.sh(f"strace -qq -o /dev/null -e {inject} creds-setup-pam {command}", check=False)
-    return done.returncode in {KILLED, -9}
+    return send_at(machine, command, call, "KILL") in {KILLED, -9}
+
+
+def send_at(machine: Machine, command: str, call: tuple[str, int], name: str) -> int:
+    """Run it, and let this signal come at this call; return the exit code."""
+    inject = f"inject={call[0]}:signal=SIG{name}:when={call[1]}"
+    strace = f"strace -qq -o /dev/null -e {inject} creds-setup-pam {command}"
+    return machine.sh(strace, check=False).returncode
 
 
 def test_apply_and_revert_killed_anywhere(machine: Machine) -> None:
@@ -87,3 +107,100 @@ def test_apply_and_revert_killed_anywhere(machine: Machine) -> None:
     assert left.stdout == ""
     with machine.ssh("alice", "pw of alice") as session:
         assert session.run("true").status == 0
+
+
+@pytest.fixture
+def calls(machine: Machine) -> list[tuple[str, int]]:
+    """Return a sample of the calls of an apply that waits; leave the machine unchanged."""
+    machine.run("creds-setup-pam", "revert")
+    found = calls_from_the_lock_on(machine, WAITING)
+    machine.run("creds-setup-pam", "revert")
+    return found[:: max(1, len(found) // SAMPLE)]
+
+
+def what_waits(machine: Machine) -> tuple[bool, bool, bool]:
+    """Tell whether there are a timer, a note and a unit for the next boot."""
+    timers = machine.run(
+        "systemctl", "list-units", "--plain", "-q", "creds-setup-pam-revert-*.timer"
+    )
+    unit = "/etc/systemd/system/creds-setup-pam-revert.service"
+    there = [
+        machine.run("test", "-e", path, check=False).returncode == 0 for path in (PENDING, unit)
+    ]
+    return bool(timers.stdout), there[0], there[1]
+
+
+def test_a_signal_anywhere_leaves_all_of_an_apply_that_waits_or_nothing(
+    machine: Machine, calls: list[tuple[str, int]]
+) -> None:
+    old = digest(machine)
+    ends = set()
+    for call, name in zip(calls, itertools.cycle(ENDING)):
+        code = send_at(machine, WAITING, call, name)
+        is_changed = digest(machine) != old
+        assert what_waits(machine) == (is_changed,) * 3, (call, name, code)
+        ends.add(is_changed)
+        assert (code == 0) == (name == "PIPE"), (call, name, code)  # Python ignores SIGPIPE
+        machine.run("creds-setup-pam", "revert")
+        assert digest(machine) == old
+    assert False in ends
+
+
+def test_a_killed_apply_that_waits_is_mended_by_any_command_and_said(
+    machine: Machine, calls: list[tuple[str, int]]
+) -> None:
+    old = digest(machine)
+    said = []
+    commands = itertools.cycle(("check", "diff", "explain", "confirm", "apply"))
+    for call, command in zip(calls[:: 1 if KILL_ALL else 2], commands):
+        assert kill_at(machine, WAITING, call)
+        has_timer, has_note, _unit = what_waits(machine)
+        if digest(machine) != old:
+            assert (has_timer, has_note) == (True, True), call
+        done = machine.run("creds-setup-pam", command, check=False)
+        said.append("an earlier run was ended before it was done" in done.stderr)
+        if has_note:
+            assert said[-1], (call, command, done)
+        assert what_waits(machine) == (False, False, False), (call, command)
+        assert (digest(machine) == old) == (command != "apply"), (call, command, done)
+        machine.run("creds-setup-pam", "revert")
+        assert digest(machine) == old
+    assert any(said)
+
+
+@contextmanager
+def begun_by_ssh(machine: Machine, session: Login, call: tuple[str, int]) -> Iterator[None]:
+    """Start an apply in this session that takes two seconds over one call; wait for its end."""
+    machine.sh("rm -f /run/gate /run/pid; mkfifo /run/gate")
+    begin = f"echo $$ >/run/pid; read x </run/gate; exec creds-setup-pam {WAITING}"
+    session.type(f"sh -c '{begin}'")
+    wait_until(lambda: machine.sh("cat /run/pid", check=False).stdout.strip() != "")
+    pid = machine.sh("cat /run/pid").stdout.strip()
+    delay = f"inject={call[0]}:delay_enter=2000000:when={call[1]}"
+    strace = machine.enter("strace", "-qq", "-o", "/dev/null", "-e", delay, "-p", pid)
+    with subprocess.Popen(strace):
+        status = f"cat /proc/{pid}/status"
+        wait_until(lambda: "TracerPid:\t0" not in machine.sh(status).stdout)
+        machine.sh("echo >/run/gate")
+        wait_until(lambda: all(is_held(machine, pid) for _ in range(4)))
+        yield
+
+
+def is_held(machine: Machine, pid: str) -> bool:
+    """Tell whether strace delays this process now; a call that is only traced takes no time."""
+    time.sleep(0.05)
+    return "tracing stop" in machine.sh(f"cat /proc/{pid}/status", check=False).stdout
+
+
+def test_a_lost_connection_anywhere_leaves_all_of_an_apply_that_waits_or_nothing(
+    machine: Machine, calls: list[tuple[str, int]]
+) -> None:
+    old = digest(machine)
+    for call in calls[1 :: 1 if KILL_ALL else 3]:
+        session = machine.ssh("root", ROOT)
+        with begun_by_ssh(machine, session, call):
+            session.cut()
+        is_changed = digest(machine) != old
+        assert what_waits(machine) == (is_changed,) * 3, call
+        machine.run("creds-setup-pam", "revert")
+        assert digest(machine) == old

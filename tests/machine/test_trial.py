@@ -105,6 +105,34 @@ def test_the_candidates_own_rule_ran(machine: Machine, untouched: str) -> None:
     assert untouched != machine.sh(DIGESTS, check=False).stdout
 
 
+ALONE = b"PasswordAuthentication no\nKbdInteractiveAuthentication yes\n"
+
+
+@pytest.mark.parametrize("present", [False, True])
+def test_a_rule_that_starts_the_daemon_starts_none_in_a_trial(
+    machine: Machine, untouched: str, *, present: bool
+) -> None:
+    """Such a daemon would outlive the trial and hold the password."""
+    settings = machine.root / "etc/ssh/sshd_config.d/05-alone.conf"
+    rule = "auth optional pam_gnome_keyring.so auto_start"
+    if present:  # in a file that the candidate's includes, as an administrator may have it
+        machine.sh(f"cp -a /etc/pam.d/common-auth /root; echo '{rule}' >>/etc/pam.d/common-auth")
+    else:
+        settings.write_bytes(ALONE)  # read at the next start of sshd, and by apply now
+    try:
+        with machine.ssh("root", ROOT) as session:
+            code, shown = try_it(session, PASSWORD)
+            wrong = try_it(session, "wrong " + PASSWORD) if present else None
+        assert (code, "PAM lets alice in" in shown) == (0, True), shown
+        assert left_behind(machine) == ""
+        assert "auto_start" in machine.sh("grep gnome_keyring /etc/pam.d/*").stdout
+        assert wrong is None or wrong[0] in {0, 1}
+    finally:
+        settings.unlink(missing_ok=True)
+        machine.sh("[ ! -e /root/common-auth ] || mv /root/common-auth /etc/pam.d")
+    assert machine.sh(DIGESTS, check=False).stdout != untouched
+
+
 def test_a_file_of_the_vendors_is_tried_where_it_is(machine: Machine, untouched: str) -> None:
     machine.sh("mkdir -p /usr/lib/pam.d && mv /etc/pam.d/sshd /usr/lib/pam.d/sshd")
     try:
