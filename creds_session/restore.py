@@ -15,6 +15,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import Busy, CannotWrite, CredsSessionError, InvalidData
@@ -33,6 +35,9 @@ from creds_session.system.root import Root
 
 Check = Callable[[str, bytes, bytes], None]
 """Is given a path, its content and what it is to become; raises if that would do harm."""
+
+
+PutCopy = Callable[[Path, Attributes], bool]
 
 
 class Restored(NamedTuple):
@@ -61,14 +66,14 @@ def restore(
     touched: list[str] = []
     refused: dict[str, CredsSessionError] = {}
     kept: list[str] = []
-    for file in reversed(checkpoint.manifest.files):
+    for index, file in reversed(list(enumerate(checkpoint.manifest.files))):
         if file.path not in checkpoint.manifest.written:
             continue
         if file.path in leave:
             kept.append(file.path)
             continue
         try:
-            if _put_back(root, file, check):
+            if _put_back(root, file, check, partial(checkpoint.put_copy, index)):
                 touched.append(file.path)
         except CredsSessionError as error:
             refused[file.path] = error
@@ -91,7 +96,7 @@ def one_error(errors: list[CredsSessionError]) -> CredsSessionError:
     )
 
 
-def _put_back(root: Root, file: SavedFile, check: Check) -> bool:
+def _put_back(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) -> bool:
     """Put one file back; tell whether that changed anything.
 
     The file keeps the mode, owner and attributes that it has: ``replace`` gave it its old ones,
@@ -113,7 +118,7 @@ def _put_back(root: Root, file: SavedFile, check: Check) -> bool:
         return True
     if content == now:
         return False
-    _write(root, file.path, now, content)
+    _write(root, file.path, now, content, put_copy if is_as_left else _no_copy)
     return True
 
 
@@ -134,20 +139,26 @@ def _without_ours(file: SavedFile, now: bytes) -> bytes | None:
     return None if file.before is None and not left.strip() else left
 
 
-def _write(root: Root, path: str, now: bytes, content: bytes) -> None:
-    """Replace the file; on a full disk overwrite it, since what goes back is no longer than it.
+def _write(root: Root, path: str, now: bytes, content: bytes, put_copy: PutCopy) -> None:
+    """Replace the file. On a full disk put the saved copy there, or overwrite the file itself.
 
-    Raises CannotWrite, Busy.
+    What goes back is no longer than what is there. Raises CannotWrite, Busy.
     """
     place = root.place(path)
+    attributes = Attributes.read(place)
     try:
-        replace(place, content, Attributes.read(place), last_look=lambda: _still(root, path, now))
+        replace(place, content, attributes, last_look=lambda: _still(root, path, now))
     except CannotWrite as error:
         if not _is_full(error):
             raise
         _still(root, path, now)
-        if not overwrite(place, now, content):
+        if not (put_copy(place, attributes) or overwrite(place, now, content)):
             raise
+
+
+def _no_copy(_place: Path, _attributes: Attributes) -> bool:
+    """Tell that there is no copy of this content."""
+    return False
 
 
 def _is_full(error: CannotWrite) -> bool:

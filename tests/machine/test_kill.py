@@ -30,7 +30,7 @@ CALLS = (
 )
 KILLED = 128 + 9
 APPLY_EVERY, REVERT_EVERY = (1, 1) if KILL_ALL else (6, 3)
-SAMPLE = 1000 if KILL_ALL else 10
+SAMPLE = 1000 if KILL_ALL else 8
 ROOT = "root's own 5"
 FILES = {"/etc/ssh/sshd_config.d/10-root.conf": b"PermitRootLogin yes\n"}
 PENDING = "/var/lib/creds-session/pending.json"

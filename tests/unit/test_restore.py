@@ -16,6 +16,7 @@ from creds_session import restore
 from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
 from creds_session.pam_change import apply, revert
 from creds_session.pam_setup import DROP_IN, DROP_IN_TEXT, look
+from creds_session.system.checkpoints import Checkpoint
 from creds_session.system.files import Attributes, overwrite
 from creds_session.system.root import Root
 from creds_session.transaction import FileChange, change, saved_edits, take_back
@@ -187,28 +188,44 @@ def fill(root: Root) -> None:
 
 
 @pytest.mark.parametrize("edited", [False, True])
-def test_a_full_disk_does_not_prevent_reverting(full_disk: Root, *, edited: bool) -> None:
-    theirs = b"# mine\n" if edited else b""
+@pytest.mark.parametrize("length", [0, 700])
+def test_a_full_disk_does_not_prevent_reverting(
+    full_disk: Root, length: int, *, edited: bool
+) -> None:
+    """The saved copy is used where it is what goes back; else the file itself is overwritten."""
+    more = b"# mine\n" * length
+    revert(full_disk)
+    before = WITHOUT_RULES + more
+    write(full_disk, SSHD, before)
+    apply(full_disk, look(full_disk, ["sshd"]))
+    theirs = b"# edited\n" if edited else b""
     applied = theirs + (full_disk.read(SSHD) or b"")
-    write(full_disk, SSHD, applied)
+    full_disk.path(SSHD).write_bytes(applied)
+    attributes = Attributes.read(full_disk.path(SSHD))
     fill(full_disk)
-    inode = full_disk.path(SSHD).stat().st_ino
+    if edited and length:  # no copy, and no overwriting in one step
+        with pytest.raises(CannotWrite, match=f"{SSHD}: cannot be written: No space left"):
+            revert(full_disk)
+        assert full_disk.read(SSHD) == applied
+        full_disk.path("/filler").unlink()
     assert revert(full_disk)[0] == (SSHD,)
-    assert full_disk.read(SSHD) == theirs + WITHOUT_RULES
-    assert full_disk.path(SSHD).stat().st_ino == inode
+    assert full_disk.read(SSHD) == theirs + before
+    assert Attributes.read(full_disk.path(SSHD)) == attributes
+    assert full_disk.path(SSHD).stat().st_nlink == 1
     assert (checkpoints_left(full_disk), temporaries(full_disk)) == ([], [])
 
 
-def test_a_file_that_is_too_large_to_be_overwritten_in_one_step_is_named(full_disk: Root) -> None:
-    write(full_disk, SSHD, b"# mine\n" * 1000 + (full_disk.read(SSHD) or b""))
-    before = full_disk.read(SSHD)
+def test_a_copy_on_another_file_system_is_not_used(
+    full_disk: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.EXDEV, "two file systems")
+
+    monkeypatch.setattr(os, "link", link)
+    inode = full_disk.path(SSHD).stat().st_ino
     fill(full_disk)
-    with pytest.raises(CannotWrite, match=f"{SSHD}: cannot be written: No space left on device"):
-        revert(full_disk)
-    assert full_disk.read(SSHD) == before
-    full_disk.path("/filler").unlink()
-    revert(full_disk)
-    assert full_disk.read(SSHD) == b"# mine\n" * 1000 + WITHOUT_RULES
+    assert revert(full_disk)[0] == (SSHD,)
+    assert (full_disk.read(SSHD), full_disk.path(SSHD).stat().st_ino) == (WITHOUT_RULES, inode)
 
 
 @pytest.mark.parametrize("moment", ["pwrite", "ftruncate"])
@@ -226,6 +243,7 @@ def test_a_kill_while_a_full_disk_is_overwritten_leaves_a_file_that_is_one_or_th
     def die() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(restore, "replace", full)
+            patch.setattr(Checkpoint, "put_copy", lambda *_: False)
             patch.setattr(os, moment, lambda *_: kill_myself())
             revert(root)
 
