@@ -17,6 +17,7 @@ from creds_session.pam.policy import (
     GUARDED,
     MODULE,
     SESSION_BEFORE,
+    SESSION_MADE,
     Wanted,
     anchors,
     is_keyring,
@@ -72,10 +73,12 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
     stack = resolve(request.service, wanted.group, request.read, dialect=request.dialect)
     file = request.file
     tree = [branch for branch in stack.tree if branch.origin.file == request.path]
-    behind = _places(wanted, stack.handlers, tree)
+    needed = _needed(wanted, stack.handlers, tree)
+    behind = list(dict.fromkeys([*needed, *tree[-1:]]))
     rules = [handler for handler in stack.handlers if is_keyring(handler)]
     own = [handler for handler in rules if handler.origin.file == request.path]
-    words: list[tuple[Edit, ...]] = [(), *((word,) for word in _words(wanted, behind, file))]
+    candidates = needed or behind
+    words: list[tuple[Edit, ...]] = [(), *((word,) for word in _words(wanted, candidates, file))]
     guards = _guards(wanted, own, request)
     changes = [(*word, *mended) for word in words for mended in _mendings(wanted, own, file)]
     for change in changes:
@@ -90,13 +93,19 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
                     yield (*change, _insertion(wanted, control, branch, request))
 
 
-def _places(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -> list[Branch]:
-    """Return what to stand behind: the last rule that brings what we need, then the last of all."""
-    places = anchors(handlers, wanted.group)
-    if wanted.group is ManagementGroup.SESSION:
-        places |= {at for at, one in enumerate(handlers) if one.module in SESSION_BEFORE}
-    needed = [branch for branch in tree if _brings(branch, places)]
-    return list(dict.fromkeys([*needed[-1:], *tree[-1:]]))
+def _needed(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -> list[Branch]:
+    """Return what to stand behind: the last rule that brings what we need.
+
+    In session the last that makes the home or the limits comes first; if the proof does not let us
+    stand there, it is the last without which there is no session.
+    """
+    found: list[Branch] = []
+    for modules in (SESSION_MADE, SESSION_BEFORE):
+        places = anchors(handlers, wanted.group)
+        if wanted.group is ManagementGroup.SESSION:
+            places |= {at for at, one in enumerate(handlers) if one.module in modules}
+        found += [branch for branch in tree if _brings(branch, places)][-1:]
+    return list(dict.fromkeys(found))
 
 
 def _brings(branch: Branch, places: frozenset[int]) -> bool:
@@ -104,9 +113,9 @@ def _brings(branch: Branch, places: frozenset[int]) -> bool:
     return branch.position in places or any(_brings(child, places) for child in branch.children)
 
 
-def _words(wanted: Wanted, behind: list[Branch], file: ServiceFile) -> Iterator[Edit]:
+def _words(wanted: Wanted, needed: list[Branch], file: ServiceFile) -> Iterator[Edit]:
     """Yield the change of ``include`` to ``substack`` where the needed rule comes by one."""
-    for branch in behind[:1]:
+    for branch in needed:
         node = file.lines[branch.origin.node]
         if isinstance(node, AtInclude):
             yield from _at_include(wanted.group, branch, file)

@@ -46,6 +46,16 @@ SESSION_ANCHORS = frozenset({"pam_systemd.so", "pam_elogind.so"})
 SESSION_BEFORE = SESSION_ANCHORS | {"pam_selinux.so", "pam_namespace.so"}
 """What a process that runs as the user must come after, where it is there."""
 
+SESSION_MADE = SESSION_BEFORE | {
+    *("pam_mkhomedir.so", "pam_oddjob_mkhomedir.so", "pam_systemd_home.so", "pam_homed.so"),
+    *("pam_mount.so", "pam_ecryptfs.so", "pam_fscrypt.so", "pam_zfs_key.so", "pam_afs_session.so"),
+    *("pam_limits.so", "pam_env.so"),
+}
+"""What makes the home, the limits or the environment that such a process should have as well.
+
+A daemon that starts before the home is mounted keeps its files in the directory below the mount.
+"""
+
 PASSWORD_ONLY = frozenset({"passwd", "chpasswd", "chpass", "kpasswd"})
 """Services that log nobody in: only their password group concerns a keyring."""
 

@@ -154,6 +154,30 @@ def test_missing_auto_start_is_added() -> None:
     assert [edit.new for edit in made.edits] == [b" auto_start"]
 
 
+@pytest.mark.parametrize(
+    "module", ["pam_mkhomedir.so", "pam_mount.so", "pam_ecryptfs.so", "pam_limits.so", "pam_env.so"]
+)
+def test_session_rule_goes_behind_what_makes_the_home_or_the_limits(module: str) -> None:
+    """Before them the daemon would have other limits, and files below the mounted home."""
+    rest = "session required pam_unix.so\nsession optional pam_systemd.so\n"
+    made = make(
+        JUMP + AUTH_OURS + "account required pam_unix.so\n" + rest + f"session optional {module}\n"
+    )
+    assert made.result.decode().endswith(
+        f"session optional {module}\nsession    [default=ignore] pam_gnome_keyring.so auto_start\n"
+    )
+
+
+def test_session_rule_stands_before_what_makes_the_home_if_only_that_is_proved() -> None:
+    """Behind a jump over the rest of the stack nothing of ours would be reached."""
+    rest = "session required pam_unix.so\nsession optional pam_systemd.so\n"
+    leap = "session [success=done default=ignore] pam_mount.so\n"
+    made = make(JUMP + AUTH_OURS + "account required pam_unix.so\n" + rest + leap)
+    assert made.result.decode().endswith(
+        f"pam_systemd.so\nsession    [default=ignore] pam_gnome_keyring.so auto_start\n{leap}"
+    )
+
+
 def test_session_rule_that_spends_the_password_is_not_joined_by_a_second() -> None:
     """open_session destroys the stashed password: the second rule would start a locked daemon."""
     lib = "session required pam_permit.so\nsession optional pam_gnome_keyring.so\n"
