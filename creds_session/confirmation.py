@@ -142,14 +142,13 @@ def confirm(root: Root, *, untested: bool = False) -> Confirmed:
         pending = read_note(state)
         if pending is None:
             raise NothingPending("no change waits to be confirmed")
-        methods = _require_new_login(pending, untested=untested)
+        methods, is_tested = _require_new_login(pending, untested=untested)
         if not timers.stop(pending.unit, program=True):
             raise Unavailable(
                 f"{pending.unit}: systemd did not stop it; the change is not confirmed"
             )
         forget(root, state, pending)
-    is_tested = not pending.needs_password or _are_by_password(methods)
-    return Confirmed(pending, methods or (), is_tested)
+    return Confirmed(pending, methods, is_tested)
 
 
 def is_pending(state: Directory, unit: str) -> bool:
@@ -242,29 +241,34 @@ def _settle(state: Directory, pending: Pending, program: tuple[str, ...]) -> Non
     write_note(state, pending._replace(since=_now()))
 
 
-def _require_new_login(pending: Pending, *, untested: bool) -> tuple[str, ...] | None:
-    """Return how this login was let in. None: not by sshd.
+def _require_new_login(pending: Pending, *, untested: bool) -> tuple[tuple[str, ...], bool]:
+    """Return how sshd let this login in, and whether it has run all rules that were changed.
 
-    Raises NotPermitted unless it was let in after the change, by a changed service, and ran what
-    was changed. Any login is new after a reboot, which has ended the timer as well.
+    Raises NotPermitted for a login that began before the change; and, but for ``untested``, for one
+    by another service, or that did not run what was changed. Any login is new after a reboot, which
+    has ended the timer as well.
     """
     login = logins.own()
     names = " or ".join(pending.services)
     hint = f"log in anew by {names}, in another terminal, and run it there"
     if login is None:
         raise NotPermitted("this belongs to no login session, so it shows nothing", hint=hint)
-    if login.service not in pending.services:
-        raise NotPermitted(f"this login came by {login.service}, not by {names}", hint=hint)
     if pending.boot == _boot() and (pending.since is None or login.began <= pending.since):
         raise NotPermitted("this login began before the change, so it shows nothing", hint=hint)
-    methods = probe_login_methods(login.leader) if login.is_by_sshd else None
-    if pending.needs_password and not untested and not _are_by_password(methods):
-        raise _untested(methods or (), names)
-    return methods
-
-
-def _are_by_password(methods: tuple[str, ...] | None) -> bool:
-    return methods is None or bool(PASSWORD_METHODS.intersection(methods))
+    if login.service not in pending.services:
+        if untested:
+            return (), False
+        raise NotPermitted(
+            f"this login came by {login.service}, not by {names}",
+            hint=f"{hint};\n"
+            f"if that opens no login session, as with su, keep the change untested: {UNTESTED}",
+        )
+    methods = probe_login_methods(login.leader) if login.is_by_sshd else ()
+    is_by_password = not login.is_by_sshd or bool(PASSWORD_METHODS.intersection(methods))
+    is_tested = is_by_password or not pending.needs_password
+    if not is_tested and not untested:
+        raise _untested(methods, names)
+    return methods, is_tested
 
 
 def _untested(methods: tuple[str, ...], names: str) -> NotPermitted:

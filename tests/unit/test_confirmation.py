@@ -329,6 +329,21 @@ def test_after_a_reboot_any_login_is_new(root: Root, clock: Timers) -> None:
     assert root.read(PENDING) is None
 
 
+@pytest.mark.usefixtures("clock")
+def test_a_change_of_a_service_that_opens_no_session_can_be_kept(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with su: logind knows the session in which it was typed."""
+    with waiting(root, 600, ("su",)) as settle:
+        settle()
+    come_by(monkeypatch, NEW)
+    with pytest.raises(NotPermitted, match="came by sshd, not by su") as caught:
+        confirm(root)
+    assert "creds-setup-pam confirm --untested" in caught.value.hint
+    assert not confirm(root, untested=True).is_tested
+    assert root.read(PENDING) is None
+
+
 BY_SSHD = NEW._replace(leader=77, is_by_sshd=True)
 
 
@@ -468,6 +483,41 @@ def test_a_damaged_note_is_told_and_dropped(root: Root) -> None:
         confirm(root)
     assert "cannot be read" in drop(root)
     assert root.read(PENDING) is None
+
+
+@pytest.mark.parametrize("by_timer", [False, True])
+def test_a_damaged_note_does_not_keep_its_timer(
+    root: Root, monkeypatch: pytest.MonkeyPatch, *, by_timer: bool
+) -> None:
+    stopped: list[tuple[str, bool]] = []
+
+    def stop(unit: str, *, program: bool) -> bool:
+        stopped.append((unit, program))
+        return True
+
+    monkeypatch.setattr(timers, "stop", stop)
+    root.place(PENDING).parent.mkdir(parents=True, mode=0o700)
+    root.place(PENDING).write_text("{}")
+    monkeypatch.setattr(Root, "is_running_system", True)
+    with state_directory(root) as state:
+        assert "cannot be read" in confirmation.drop(root, state, by_timer=by_timer)
+    assert stopped == [("creds-setup-pam-revert-*", not by_timer)]
+    assert not root.place(PENDING).exists()
+
+
+def test_the_unit_for_the_next_boot_is_durable_with_its_link(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+    link = root.path(f"/etc/systemd/system/multi-user.target.wants/{BOOT_UNIT}.service")
+
+    def fsync(descriptor: int) -> None:
+        synced.append((str(Path(f"/proc/self/fd/{descriptor}").readlink()), link.is_symlink()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    timers.at_boot(root, BOOT_UNIT, timers.Job(("/x",), "x", "words"), PENDING)
+    assert (str(link.parent), True) in synced
+    assert (str(link.parents[1]), False) in synced
 
 
 def process(proc: Path, pid: int, parent: int, program: str, title: str, ticks: int) -> None:
