@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 DEBIAN = {
     "gnome-keyring-daemon": "gnome-keyring",
     "pam_gnome_keyring.so": "libpam-gnome-keyring",
@@ -84,6 +86,28 @@ slackware 15 1.5.2). Oracle Linux is like fedora by its own word, and counts as
 rhel."""
 LAST_DEBIAN_WITH_LIBPAM_1_5 = {"debian": 12, "ubuntu": 24}
 """debian 12 has 1.5.2, debian 13 1.7.0, ubuntu 24.04 1.5.3."""
+
+
+VERSION = re.compile(rb"^Version: (?:\d{1,9}:)?([\d.]{1,40})", re.MULTILINE)
+
+
+def version_of(status: bytes, package: str) -> str:
+    """Return the upstream version that dpkg's status file has of a package, or nothing.
+
+    The fields are those of deb-control(5); the epoch and Debian's revision are left out. No byte
+    is looked at more than a few times, whatever the file holds.
+    """
+    wanted = re.compile(b"^Package: " + re.escape(package.encode()) + b"$", re.MULTILINE)
+    end = 0
+    for name in wanted.finditer(status):
+        if name.start() < end:  # of the stanza that was looked at already
+            continue
+        end = status.find(b"\n\n", name.end())
+        end = len(status) if end < 0 else end
+        found = VERSION.search(status, name.end(), end)
+        if found:
+            return found.group(1).decode()
+    return ""
 
 
 def has_libpam_1_5(os_release: str) -> bool:

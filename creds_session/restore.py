@@ -16,20 +16,13 @@ import errno
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import Busy, CannotWrite, CredsSessionError, InvalidData
 from creds_session.reverse_edits import refuse_edited_lines, whole_edit, without_edits
-from creds_session.system.checkpoints import Checkpoint
-from creds_session.system.files import (
-    Attributes,
-    overwrite,
-    refuse_unless_plain,
-    remove,
-    replace,
-    sweep,
-)
+from creds_session.system.checkpoints import LARGEST_COPY, Checkpoint
+from creds_session.system.entry import Entry
+from creds_session.system.files import Attributes
 from creds_session.system.manifest import SavedFile
 from creds_session.system.root import Root
 
@@ -37,7 +30,7 @@ Check = Callable[[str, bytes, bytes], None]
 """Is given a path, its content and what it is to become; raises if that would do harm."""
 
 
-PutCopy = Callable[[Path, Attributes], bool]
+PutCopy = Callable[[Entry, Attributes], bool]
 
 
 class Restored(NamedTuple):
@@ -82,8 +75,9 @@ def restore(
             checkpoint.with_written(*kept, *refused)
         return Restored(tuple(touched), refused)
     for folder in checkpoint.manifest.made_directories:
-        with suppress(OSError, InvalidData):  # not empty, not there, or a link by now
-            root.place(folder).rmdir()
+        with suppress(CredsSessionError), root.entry(folder) as entry:
+            if entry is not None:  # it stays if it is not empty, or a link by now
+                entry.directory.remove_directory(entry.name)
     checkpoint.discard()
     return Restored(tuple(touched), {})
 
@@ -103,23 +97,27 @@ def _put_back(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) -> b
     and what an admin changed since is the admin's. Raises InvalidData if it was edited within our
     lines, and whatever ``check`` raises.
     """
-    path = root.place(file.path)
-    sweep(path)
-    now = root.read(file.path)
-    if now is None or now == file.before:
-        return False
-    _require_plain(root, file.path)
-    is_as_left = now == file.after or _is_padded(file, now)
-    content = file.before if is_as_left else _without_ours(file, now)
-    if not is_as_left:
-        check(file.path, now, content or b"")
-    if content is None:
-        remove(path)
+    with root.entry(file.path) as entry:
+        if entry is None:
+            return False
+        entry.sweep()
+        now = root.read(file.path)
+        if now is None or now == file.before:
+            return False
+        _require_plain(entry, file.path)
+        is_as_left = now == file.after or _is_padded(file, now)
+        content = file.before if is_as_left else _without_ours(file, now)
+        if not is_as_left:
+            check(file.path, now, content or b"")
+        if content is None:
+            _still(root, entry, file.path, now)
+            entry.remove()
+            return True
+        if content == now:
+            return False
+        put = put_copy if is_as_left else _no_copy
+        _write(root, entry, file.path, (now, content), put)
         return True
-    if content == now:
-        return False
-    _write(root, file.path, now, content, put_copy if is_as_left else _no_copy)
-    return True
 
 
 def _is_padded(file: SavedFile, now: bytes) -> bool:
@@ -139,24 +137,26 @@ def _without_ours(file: SavedFile, now: bytes) -> bytes | None:
     return None if file.before is None and not left.strip() else left
 
 
-def _write(root: Root, path: str, now: bytes, content: bytes, put_copy: PutCopy) -> None:
+def _write(
+    root: Root, entry: Entry, path: str, contents: tuple[bytes, bytes], put_copy: PutCopy
+) -> None:
     """Replace the file. On a full disk put the saved copy there, or overwrite the file itself.
 
     What goes back is no longer than what is there. Raises CannotWrite, Busy.
     """
-    place = root.place(path)
-    attributes = Attributes.read(place)
+    now, content = contents
+    attributes = entry.attributes(path)
     try:
-        replace(place, content, attributes, last_look=lambda: _still(root, path, now))
+        entry.replace(content, attributes, lambda: _still(root, entry, path, now))
     except CannotWrite as error:
         if not _is_full(error):
             raise
-        _still(root, path, now)
-        if not (put_copy(place, attributes) or overwrite(place, now, content)):
+        _still(root, entry, path, now)
+        if not (put_copy(entry, attributes) or entry.overwrite(path, now, content)):
             raise
 
 
-def _no_copy(_place: Path, _attributes: Attributes) -> bool:
+def _no_copy(_entry: Entry, _attributes: Attributes) -> bool:
     """Tell that there is no copy of this content."""
     return False
 
@@ -166,14 +166,16 @@ def _is_full(error: CannotWrite) -> bool:
     return isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
-def _require_plain(root: Root, path: str) -> None:
+def _require_plain(entry: Entry, shown: str) -> None:
     try:
-        refuse_unless_plain(root.place(path), path)
+        entry.refuse_unless_plain(shown)
     except InvalidData as error:
         hint = "make it a plain file again, then revert"
         raise InvalidData(error.problem, hint=hint) from error
 
 
-def _still(root: Root, path: str, content: bytes) -> None:
+def _still(root: Root, entry: Entry, path: str, content: bytes) -> None:
+    """Raise Busy unless the path leads to this content, and so does the entry that is written."""
     if root.read(path) != content:
         raise Busy(f"{path}: changed while it was being written", hint="run it again")
+    entry.require_content(path, content, LARGEST_COPY)

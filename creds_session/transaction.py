@@ -23,13 +23,8 @@ from creds_session.system import checkpoints
 from creds_session.system.checkpoints import IN_PROGRESS, Checkpoint
 from creds_session.system.deferred_signals import deferred_signals
 from creds_session.system.directory import Directory
-from creds_session.system.files import (
-    Attributes,
-    cannot_write,
-    make_directory,
-    refuse_unless_plain,
-    replace,
-)
+from creds_session.system.entry import Entry
+from creds_session.system.files import Attributes, cannot_write
 from creds_session.system.lock import exclusive
 from creds_session.system.manifest import SavedEdit, SavedFile
 from creds_session.system.root import Root
@@ -215,25 +210,20 @@ def _saved(
 ) -> Checkpoint:
     """Save what is there, durably."""
     saved = tuple(_save(root, file) for file in files)
-    new = [root.place(file.path).parent for file in files if file.before is None]
-    missing = [str(p) for folder in new for p in _missing(folder)]
-    relative = tuple("/" + str(Path(p).relative_to(root.directory)) for p in missing)
-    return checkpoints.save(directory, saved, relative, timer)
+    new = [file.path for file in files if file.before is None]
+    missing = tuple(made for path in new for made in reversed(root.missing_directories(path)))
+    return checkpoints.save(directory, saved, missing, timer)
 
 
 def _save(root: Root, file: FileChange) -> SavedFile:
-    path = root.place(file.path)
     if root.read(file.path) != file.before:
         raise Busy(f"{file.path}: changed while it was being looked at", hint="run it again")
     attributes = None
-    if os.path.lexists(path):  # a link to nothing reads as no file
-        refuse_unless_plain(path, file.path)
-        attributes = Attributes.read(path)
+    with root.entry(file.path) as entry:
+        if entry is not None and entry.is_there():  # a link to nothing reads as no file
+            entry.refuse_unless_plain(file.path)
+            attributes = entry.attributes(file.path)
     return SavedFile(file.path, file.before, file.after, attributes, file.edits)
-
-
-def _missing(folder: Path) -> list[Path]:
-    return [p for p in [folder, *folder.parents] if not p.exists()]
 
 
 def _require_as_planned(root: Root, file: SavedFile) -> None:
@@ -242,18 +232,20 @@ def _require_as_planned(root: Root, file: SavedFile) -> None:
 
 
 def _write(root: Root, file: SavedFile) -> None:
-    path = root.place(file.path)
-    attributes = file.attributes
-    if attributes is None:
-        make_directory(path.parent, 0o755)
-        owner = path.parent.stat()
-        attributes = Attributes(NEW_FILE_MODE, owner.st_uid, owner.st_gid, ())
-    replace(path, file.after, attributes, last_look=lambda: _last_look(root, file))
+    with root.entry_to_write(file.path) as entry:
+        attributes = file.attributes
+        if attributes is None:
+            owner = os.fstat(entry.directory.descriptor)
+            attributes = Attributes(NEW_FILE_MODE, owner.st_uid, owner.st_gid, ())
+        entry.replace(file.after, attributes, lambda: _last_look(root, entry, file))
 
 
-def _last_look(root: Root, file: SavedFile) -> None:
-    """Raise Busy unless content and attributes are those that the new file was made from."""
+def _last_look(root: Root, entry: Entry, file: SavedFile) -> None:
+    """Raise Busy unless content and attributes are those that the new file was made from.
+
+    Both are looked at in the directory that is written to; and the path must still lead there.
+    """
     _require_as_planned(root, file)
-    path = root.place(file.path)
-    if file.attributes is not None and Attributes.read(path) != file.attributes:
+    entry.require_content(file.path, file.before, checkpoints.LARGEST_COPY)
+    if file.attributes is not None and entry.attributes(file.path) != file.attributes:
         raise Busy(f"{file.path}: its mode or owner changed meanwhile", hint="run it again")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import re
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from creds_session.probe.installation import package_version
 from creds_session.surroundings import Activation, InitFacts
+from creds_session.system.listing import names_in
 from creds_session.system.own_files import read_regular
 from creds_session.system.processes import name_of
 from creds_session.system.root import Root
@@ -17,7 +21,6 @@ NAME = "org.freedesktop.secrets"
 SERVICES = "dbus-1/services"
 LARGEST = 1 << 16  # bytes of a service file
 CAPABILITY = 14  # CAP_IPC_LOCK, capabilities(7)
-VERSION = re.compile(r"^Package: gnome-keyring\n(?:.+\n)*?Version: (?:\d+:)?([\d.]+)", re.MULTILINE)
 
 
 def probe_init(root: Root, daemon: str | None) -> InitFacts:
@@ -28,7 +31,7 @@ def probe_init(root: Root, daemon: str | None) -> InitFacts:
         is_wsl="microsoft" in kernel,
         hides_processes=not Path("/proc/1/status").exists(),
         lacks_capability=_lacking(daemon) if daemon else "",
-        keyring_version=_version(root),
+        keyring_version=package_version(root, "gnome-keyring"),
     )
 
 
@@ -59,12 +62,6 @@ def _lacking(daemon: str) -> str:
     return f"{missing:#x}" if missing else ""
 
 
-def _version(root: Root) -> str:
-    status = (root.read("/var/lib/dpkg/status", limit=1 << 28) or b"").decode(errors="replace")
-    found = VERSION.search(status)
-    return found.group(1) if found else ""
-
-
 def probe_activations(environ: Mapping[str, str]) -> tuple[Activation, ...]:
     """Return the files by which a session bus starts a provider of secrets; the first counts.
 
@@ -77,12 +74,14 @@ def probe_activations(environ: Mapping[str, str]) -> tuple[Activation, ...]:
     folders += [f"{folder}/{SERVICES}" for folder in (data, *shared.split(":"), "/usr/share")]
     found = []
     for folder in dict.fromkeys(folders):
-        for path in sorted(Path(folder).glob("*.service")):
-            content = read_regular(str(path), LARGEST) or b""
-            command = _command(content.decode(errors="replace"))
-            if command is not None:
-                program = (command.split() or [""])[0]
-                found.append(Activation(str(path), command, os.access(program, os.X_OK)))
+        with suppress(OSError):
+            for name in fnmatch.filter(names_in(folder, folder), "*.service"):
+                path = f"{folder}/{name}"
+                content = read_regular(path, LARGEST) or b""
+                command = _command(content.decode(errors="replace"))
+                if command is not None:
+                    program = (command.split() or [""])[0]
+                    found.append(Activation(path, command, os.access(program, os.X_OK)))
     return tuple(found)
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import fnmatch
 import re
 from collections.abc import Iterator
 
 from creds_session.facts import FirstLoginFacts, InstallationFacts
-from creds_session.packages import has_libpam_1_5, is_debian_like
+from creds_session.packages import has_libpam_1_5, is_debian_like, version_of
 from creds_session.pam.policy import MODULE
 from creds_session.pam.terms import Dialect
 from creds_session.session_facts import DAEMON_NAME
 from creds_session.system.root import Root
 
-LIBPAM_VERSION = re.compile(
-    r"^Package: libpam0g\n(?:.+\n)*?Version: (?:\d+:)?([\d.]+)", re.MULTILINE
-)
-DPKG_STATUS = "/var/lib/dpkg/status"
+PACKAGES = "/var/lib/dpkg/status"
+LARGEST_LIST = 1 << 26  # bytes; a desktop with 3,000 packages has about a tenth of that
 MODULE_DIRECTORIES = ("/usr/lib/security", "/usr/lib64/security", "/lib/security")
 UNIT_DIRECTORIES = ("/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
+LARGEST_UNIT = 1 << 16  # bytes of a unit's drop-in
 SOCKET_UNIT = f"{DAEMON_NAME}.socket"
 CONDITION = re.compile(
     rb"^[ \t]*ConditionPathExists[ \t]*=[ \t]*[^!|\s].*/keyrings/login\.keyring[ \t]*$",
@@ -44,8 +43,8 @@ def _os_release(root: Root) -> str:
 
 def find_pam_module(root: Root) -> str | None:
     """Return where pam_gnome_keyring.so lies: libpam's own folder differs by distribution."""
-    multiarch = sorted(root.path(root.resolve("/usr/lib")).glob("*-linux-*/security"))
-    folders = [f"/usr/lib/{path.parent.name}/security" for path in multiarch]
+    multiarch = fnmatch.filter(root.names("/usr/lib"), "*-linux-*")
+    folders = [f"/usr/lib/{name}/security" for name in multiarch]
     return _first(root, [f"{d}/{MODULE}" for d in [*folders, *MODULE_DIRECTORIES]])
 
 
@@ -58,8 +57,8 @@ def probe_dialect(root: Root) -> Dialect:
 
     Debian's list of packages says it. Without that list it is assumed from os-release(5).
     """
-    found = _listed_libpam(root)
-    if found is not None:
+    found = package_version(root, "libpam0g")
+    if found:
         return Dialect.of(found, debian=True)
     os_release = _os_release(root)
     version = "1.5" if has_libpam_1_5(os_release) else "1.7"
@@ -68,27 +67,25 @@ def probe_dialect(root: Root) -> Dialect:
 
 def dialect_assumption(root: Root) -> str:
     """Return what ``probe_dialect`` assumed of a system of Debian's kind, or an empty string."""
-    if _listed_libpam(root) is not None or not is_debian_like(_os_release(root)):
+    if package_version(root, "libpam0g") or not is_debian_like(_os_release(root)):
         return ""
     release = "before 1.6" if probe_dialect(root).has_line_limit else "1.6 or later"
     return (
-        f"{DPKG_STATUS} does not name libpam0g: assumed Debian's libpam {release},"
-        " by /etc/os-release"
+        f"{PACKAGES} does not name libpam0g: assumed Debian's libpam {release}, by /etc/os-release"
     )
 
 
-def _listed_libpam(root: Root) -> str | None:
-    status = (root.read(DPKG_STATUS, limit=1 << 28) or b"").decode(errors="replace")
-    found = LIBPAM_VERSION.search(status)
-    return found.group(1) if found else None
+def package_version(root: Root, package: str) -> str:
+    """Return the version of a Debian package as dpkg knows it, or nothing. Raises InvalidData."""
+    return version_of(root.read(PACKAGES, limit=LARGEST_LIST) or b"", package)
 
 
 def probe_first_login(root: Root) -> FirstLoginFacts:
     """Tell whether the user socket of gnome-keyring is on for people who have no keyring yet."""
     units = [f"{d}/{SOCKET_UNIT}" for d in UNIT_DIRECTORIES]
-    unit = next((path for path in units if os.path.lexists(root.place(path))), None)
+    unit = next((path for path in units if root.exists(path, last=False)), None)
     wants = [f"{d}/sockets.target.wants/{SOCKET_UNIT}" for d in UNIT_DIRECTORIES]
-    if unit is None or not any(os.path.lexists(root.place(path)) for path in wants):
+    if unit is None or not any(root.exists(path, last=False) for path in wants):
         return FirstLoginFacts()
     masked = root.resolve(unit) == "/dev/null"
     return FirstLoginFacts(unit, masked, any(_drop_ins(root)))
@@ -98,6 +95,6 @@ def _drop_ins(root: Root) -> Iterator[bool]:
     """Tell of each drop-in of the socket whether it asks for a login keyring (systemd.unit(5))."""
     for directory in UNIT_DIRECTORIES:
         folder = f"{directory}/{SOCKET_UNIT}.d"
-        for drop_in in sorted(root.path(root.resolve(folder)).glob("*.conf")):
-            text = root.read(f"{folder}/{drop_in.name}") or b""
+        for name in fnmatch.filter(root.names(folder), "*.conf"):
+            text = root.read(f"{folder}/{name}", limit=LARGEST_UNIT) or b""
             yield CONDITION.search(text) is not None

@@ -21,12 +21,12 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
 from creds_session.system import manifest
 from creds_session.system.directory import Directory
+from creds_session.system.entry import Entry
 from creds_session.system.files import Attributes, digest
 from creds_session.system.linked_copy import link_over
 from creds_session.system.manifest import Manifest, SavedFile
@@ -62,14 +62,14 @@ class Checkpoint(NamedTuple):
         """Return it with these files as those that may be written, and make that durable."""
         return self._durable(self.manifest._replace(written=paths))
 
-    def put_copy(self, index: int, place: Path, attributes: Attributes) -> bool:
+    def put_copy(self, index: int, entry: Entry, attributes: Attributes) -> bool:
         """Put the saved copy itself in the place of a file; tell whether that was done.
 
         It needs no room on the disk, but one file system for both. The copy keeps its name here
         until the checkpoint is discarded. Raises CannotWrite.
         """
         with _opened(self.directory, self.name) as folder:
-            return link_over(folder, str(index), place, attributes)
+            return link_over(folder, str(index), entry, attributes)
 
     def discard(self) -> None:
         """Forget it: what it saved is in place again."""

@@ -18,7 +18,8 @@ from types import TracebackType
 
 from creds_session.errors import Busy, CredsSessionError, InvalidData, NoSuchFile, NotPermitted
 from creds_session.system.files import Attributes, cannot_write, temporary_prefix
-from creds_session.system.regular_file import kind_of, open_regular
+from creds_session.system.listing import names_in
+from creds_session.system.regular_file import kind_of, open_regular, read_regular_file
 
 OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -47,7 +48,7 @@ class Directory:
         except FileNotFoundError:
             raise NoSuchFile(f"{path}: no such directory") from None
         except OSError as error:
-            raise _cannot_open(path, error) from error
+            raise cannot_open(path, error) from error
 
     def __enter__(self) -> Directory:  # noqa: PYI034 - Self is younger than Python 3.9
         return self
@@ -103,7 +104,7 @@ class Directory:
                     f"{place}: is {self._kind(name)}, not a directory",
                     hint="no link is followed here: put the directory itself there, or mount it",
                 ) from error
-            raise _cannot_open(place, error) from error
+            raise cannot_open(place, error) from error
         return Directory(descriptor, place)
 
     def trusted(self, name: str) -> Directory | None:
@@ -157,11 +158,11 @@ class Directory:
         return made
 
     def names(self) -> list[str]:
-        """Return the names of all entries, sorted. Raises InvalidData."""
+        """Return the names of all entries, sorted. Raises InvalidData, also if there are many."""
         try:
-            return sorted(os.listdir(self.descriptor))  # noqa: PTH208 - it takes a descriptor
+            return names_in(self.descriptor, self.path)
         except OSError as error:
-            raise _cannot_open(self.path, error) from error
+            raise cannot_open(self.path, error) from error
 
     def is_file(self, name: str) -> bool:
         """Return whether there is a regular file of that name."""
@@ -176,16 +177,11 @@ class Directory:
         """
         place = self._place(name)
         try:
-            descriptor = open_regular(name, place, dir_fd=self.descriptor)
-            with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
-                content = file.read(limit + 1)
+            return read_regular_file(name, place, limit, dir_fd=self.descriptor)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _cannot_open(place, error) from error
-        if len(content) > limit:
-            raise InvalidData(f"{place}: is larger than {limit} bytes")
-        return content
+            raise cannot_open(place, error) from error
 
     def open_or_create(self, name: str) -> int:
         """Return a descriptor to read and write a regular file, which is created if missing.
@@ -296,6 +292,7 @@ def _writing(place: Path) -> Iterator[None]:
         raise cannot_write(place, error) from error
 
 
-def _cannot_open(place: Path, error: OSError) -> CredsSessionError:
+def cannot_open(place: object, error: OSError) -> CredsSessionError:
+    """Return what to say if something cannot be opened or looked at."""
     kind = NotPermitted if isinstance(error, PermissionError) else InvalidData
     return kind(f"{place}: cannot be opened: {error.strerror}")

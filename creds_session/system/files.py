@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import glob
 import os
 import shlex
 import stat
@@ -37,6 +36,14 @@ class Attributes(NamedTuple):
             raise InvalidData(f"{path}: its attributes cannot be read: {error.strerror}") from error
         return cls(status.st_mode & 0o7777, status.st_uid, status.st_gid, extended)
 
+    @classmethod
+    def of(cls, descriptor: int) -> Attributes:
+        """Read those of an open file. Raises OSError."""
+        status = os.fstat(descriptor)
+        names = [name for name in _attribute_names(descriptor) if name not in SIGNATURES]
+        extended = tuple((name, os.getxattr(descriptor, name)) for name in names)
+        return cls(status.st_mode & 0o7777, status.st_uid, status.st_gid, extended)
+
     def write(self, descriptor: int, path: Path) -> None:
         """Give an open file these attributes; the owner first, since chown clears mode bits."""
         try:
@@ -52,9 +59,9 @@ class Attributes(NamedTuple):
             os.setxattr(descriptor, name, value)
 
 
-def _attribute_names(path: Path) -> list[str]:
+def _attribute_names(file: Path | int) -> list[str]:
     try:
-        return os.listxattr(path, follow_symlinks=False)
+        return os.listxattr(file, follow_symlinks=isinstance(file, int))
     except OSError as error:
         if error.errno == errno.ENOTSUP:  # this file system has none
             return []
@@ -68,12 +75,12 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def refuse_unless_plain(path: Path, shown: str) -> None:
-    """Raise InvalidData unless the path is a regular file with one name."""
-    status = os.lstat(path)
+def refuse_unless_plain(path: Path | str, shown: str, *, dir_fd: int | None = None) -> None:
+    """Raise InvalidData unless the path is a regular file with one name, and OSError."""
+    status = os.lstat(path, dir_fd=dir_fd)
     if stat.S_ISLNK(status.st_mode):
         raise InvalidData(
-            f"{shown}: a symbolic link to {path.readlink()}",
+            f"{shown}: a symbolic link to {os.readlink(path, dir_fd=dir_fd)}",
             hint="some tool manages it there; change it by that tool's own means",
         )
     if not stat.S_ISREG(status.st_mode):
@@ -125,27 +132,24 @@ def replace(
 PAGE = 4096  # bytes; a write(2) of no more is not cut short by a signal, nor by a cut of power
 
 
-def overwrite(path: Path, now: bytes, content: bytes) -> bool:
-    """Put this content into the file itself, which needs no room; return whether that was done.
+def overwrite(descriptor: int, path: Path, now: bytes, content: bytes) -> bool:
+    """Put this content into the open file itself, which needs no room; return whether it was done.
 
     Only for a disk that is full, and only if nothing can be seen half done: both contents fit into
     one page, and the new one is no longer than the old. It is written in one step with newlines up
     to the length that the file has, which are blank lines to libpam, and then shortened. Raises
-    CannotWrite; a file system that never writes in place can be full for this as well.
+    CannotWrite, which names ``path``; a file system that never writes in place can be full for this
+    as well.
     """
     if not len(content) <= len(now) <= PAGE:
         return False
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            padded = content.ljust(len(now), b"\n")
-            written = os.pwrite(descriptor, padded, 0)
-            if written == len(now):
-                os.fsync(descriptor)
-                os.ftruncate(descriptor, len(content))
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        padded = content.ljust(len(now), b"\n")
+        written = os.pwrite(descriptor, padded, 0)
+        if written == len(now):
+            os.fsync(descriptor)
+            os.ftruncate(descriptor, len(content))
+            os.fsync(descriptor)
     except OSError as error:
         raise cannot_write(path, error) from error
     return written == len(now)
@@ -193,12 +197,6 @@ def back_up(path: Path, copy: Path) -> bytes:
             raise cannot_write(copy, error) from error
         raise
     return content
-
-
-def sweep(path: Path) -> None:
-    """Remove what a ``replace`` of this path that was killed left beside it."""
-    for left in path.parent.glob(f"{glob.escape(temporary_prefix(path.name))}*"):
-        remove(left)
 
 
 def remove(path: Path) -> None:

@@ -43,3 +43,20 @@ def open_regular(
         raise InvalidData(f"{shown}: cannot be read if /proc is not mounted") from error
     finally:
         os.close(found)
+
+
+def read_regular_file(
+    path: str | Path, shown: object, limit: int, *, dir_fd: int | None = None
+) -> bytes:
+    """Return the content of a regular file, opened as ``open_regular`` does.
+
+    Raises InvalidData if it is larger than ``limit`` bytes, of which no more is read then, or if it
+    is no regular file; OSError.
+    """
+    descriptor = open_regular(path, shown, dir_fd=dir_fd)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
+        is_larger = os.fstat(descriptor).st_size > limit
+        content = b"" if is_larger else file.read(limit + 1)
+    if is_larger or len(content) > limit:
+        raise InvalidData(f"{shown}: is larger than {limit} bytes")
+    return content

@@ -80,7 +80,7 @@ def _begin(root: Root) -> tuple[Directory, list[str]]:
         leads_to = os.path.realpath(above)
         if leads_to != above and weakness(above, with_content=True) is None:
             return Directory.open(Path(leads_to)), [last]
-    return Directory.open(root.directory), STATE.strip("/").split("/")
+    return root.top(), STATE.strip("/").split("/")
 
 
 def _owners(root: Root, top: Directory) -> set[int]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from typing import NamedTuple
 
 from creds_session.errors import Unavailable
 from creds_session.system.commands import NOT_FOUND, run
-from creds_session.system.files import Attributes, make_directory, remove, replace, sync_directory
+from creds_session.system.files import Attributes
 from creds_session.system.root import Root
 
 NOT_LOADED = 5  # systemctl(1), as an init script's LSB exit status
@@ -104,14 +103,12 @@ TimeoutStartSec={LONGEST_AT_BOOT}
 SyslogIdentifier={job.name}
 ExecStart={" ".join(map(_quoted, job.words))}
 """
-    link = root.place(WANTED.format(unit=unit))
-    make_directory(link.parent, 0o755)
-    path = root.place(AT_BOOT.format(unit=unit))
-    owner = path.parent.stat()
-    replace(path, text.encode(), Attributes(0o644, owner.st_uid, owner.st_gid, ()))
-    with suppress(FileExistsError):
-        link.symlink_to(f"../{unit}.service")
-    sync_directory(link.parent)
+    with root.entry_to_write(AT_BOOT.format(unit=unit)) as entry:
+        owner = os.fstat(entry.directory.descriptor)
+        attributes = Attributes(0o644, owner.st_uid, owner.st_gid, ())
+        entry.replace(text.encode(), attributes, lambda: None)
+    with root.entry_to_write(WANTED.format(unit=unit)) as link:
+        link.link_to(f"../{unit}.service")
 
 
 def _version() -> int:
@@ -143,14 +140,16 @@ def is_at_boot(root: Root, unit: str) -> bool:
 
 def not_at_boot(root: Root, unit: str) -> None:
     """Take back ``at_boot``."""
-    remove(root.place(WANTED.format(unit=unit)))
-    remove(root.place(AT_BOOT.format(unit=unit)))
+    for path in (WANTED, AT_BOOT):
+        with root.entry(path.format(unit=unit)) as entry:
+            if entry is not None:
+                entry.remove()
 
 
 def is_at_boot(root: Root, unit: str) -> bool:
     """Tell whether ``at_boot`` left a unit or its link here."""
     paths = (AT_BOOT.format(unit=unit), WANTED.format(unit=unit))
-    return any(os.path.lexists(root.place(path)) for path in paths)
+    return any(root.exists(path, last=False) for path in paths)
 
 
 def is_waiting(unit: str) -> bool:

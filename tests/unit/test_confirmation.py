@@ -131,7 +131,7 @@ def test_what_is_no_time_is_64(text: str) -> None:
 def test_the_timer_waits_before_the_change_and_the_note_is_roots(root: Root, clock: Timers) -> None:
     with waiting(root, 600, ("sshd",)) as require_waiting:
         assert len(clock.set) == 1
-        assert root.place(PENDING).stat().st_mode & 0o777 == 0o600
+        assert root.path(PENDING).stat().st_mode & 0o777 == 0o600
         require_waiting()
     assert clock.argv == (*PROGRAM, "revert", "--if-pending", *clock.set)
 
@@ -456,7 +456,7 @@ def test_only_the_change_of_the_timer_itself_is_pending(root: Root, clock: Timer
     pending = wait_for(root)
     assert pending_of(root, pending.unit)
     assert not pending_of(root, "unit")
-    root.place(PENDING).write_text("{}")  # damaged: what was changed may have to be taken back
+    root.path(PENDING).write_text("{}")  # damaged: what was changed may have to be taken back
     assert pending_of(root, pending.unit)
     assert clock.set
 
@@ -478,7 +478,7 @@ def test_the_program_of_a_timer_is_stopped_unless_it_is_the_caller(
 @pytest.mark.usefixtures("clock")
 def test_a_damaged_note_is_told_and_dropped(root: Root) -> None:
     wait_for(root)
-    root.place(PENDING).write_text("{}")
+    root.path(PENDING).write_text("{}")
     with pytest.raises(InvalidData):
         confirm(root)
     assert "cannot be read" in drop(root)
@@ -496,13 +496,13 @@ def test_a_damaged_note_does_not_keep_its_timer(
         return True
 
     monkeypatch.setattr(timers, "stop", stop)
-    root.place(PENDING).parent.mkdir(parents=True, mode=0o700)
-    root.place(PENDING).write_text("{}")
+    root.path(PENDING).parent.mkdir(parents=True, mode=0o700)
+    root.path(PENDING).write_text("{}")
     monkeypatch.setattr(Root, "is_running_system", True)
     with state_directory(root) as state:
         assert "cannot be read" in confirmation.drop(root, state, by_timer=by_timer)
     assert stopped == [("creds-setup-pam-revert-*", not by_timer)]
-    assert not root.place(PENDING).exists()
+    assert not root.path(PENDING).exists()
 
 
 def test_the_unit_for_the_next_boot_is_durable_with_its_link(

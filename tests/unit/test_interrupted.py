@@ -237,7 +237,7 @@ def test_a_change_that_cannot_be_undone_keeps_its_timer(
         raise CannotWrite("full")
 
     def fail() -> None:
-        monkeypatch.setattr("creds_session.restore.replace", full)
+        monkeypatch.setattr("creds_session.system.entry.Entry.replace", full)
         raise ValueError
 
     within = partial(confirmation.waiting, root, limit=600, services=("sshd",))

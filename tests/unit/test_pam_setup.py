@@ -188,7 +188,7 @@ def test_look_reads_a_file_of_64_kib_and_refuses_a_longer_one(root: Root, servic
     write(root, service, full.replace(b"##", b"#\n", 1))
     assert look(root, ["sshd"]).edited
     write(root, service, b"\n" + full)
-    with pytest.raises(InvalidData, match=f"{service}: larger than 65536 bytes"):
+    with pytest.raises(InvalidData, match=f"{service}: is larger than 65536 bytes"):
         look(root, ["sshd"])
 
 

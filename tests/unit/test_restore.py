@@ -17,7 +17,9 @@ from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
 from creds_session.pam_change import apply, revert
 from creds_session.pam_setup import DROP_IN, DROP_IN_TEXT, look
 from creds_session.system.checkpoints import Checkpoint
-from creds_session.system.files import Attributes, overwrite
+from creds_session.system.directory import Directory
+from creds_session.system.entry import Entry
+from creds_session.system.files import Attributes
 from creds_session.system.root import Root
 from creds_session.transaction import FileChange, change, saved_edits, take_back
 from tests.unit.children import kill_myself, run_child
@@ -242,7 +244,7 @@ def test_a_kill_while_a_full_disk_is_overwritten_leaves_a_file_that_is_one_or_th
 
     def die() -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(restore, "replace", full)
+            patch.setattr(Entry, "replace", full)
             patch.setattr(Checkpoint, "put_copy", lambda *_: False)
             patch.setattr(os, moment, lambda *_: kill_myself())
             revert(root)
@@ -258,10 +260,12 @@ def test_a_kill_while_a_full_disk_is_overwritten_leaves_a_file_that_is_one_or_th
 def test_what_needs_more_room_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"now")
-    assert not overwrite(path, b"now", b"longer")
-    assert not overwrite(path, b"n" * 4097, b"")
-    assert path.read_bytes() == b"now"
-    assert overwrite(path, b"now", b"n\n")
+    with Directory.open(tmp_path) as directory:
+        entry = Entry(directory, path.name)
+        assert not entry.overwrite("file", b"now", b"longer")
+        assert not entry.overwrite("file", b"n" * 4097, b"")
+        assert path.read_bytes() == b"now"
+        assert entry.overwrite("file", b"now", b"n\n")
     assert path.read_bytes() == b"n\n"
 
 

@@ -14,7 +14,8 @@ import pytest
 from creds_session.errors import Busy, CannotWrite, InvalidData
 from creds_session.system import checkpoints
 from creds_session.system.directory import Directory
-from creds_session.system.files import Attributes, make_directory, replace
+from creds_session.system.entry import Entry
+from creds_session.system.files import Attributes, make_directory
 from creds_session.system.manifest import SavedEdit
 from creds_session.system.root import Root
 from creds_session.system.state import STATE, state_directory
@@ -397,15 +398,12 @@ def test_take_back_names_every_file_that_it_could_not_put_back(root: Root) -> No
 def test_take_back_names_the_file_and_not_the_note_where_the_disk_is_full(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
 
-    def full(path: Path, *_arguments: object, **_look: object) -> None:
+    def full(directory: Directory, name: str, *_arguments: object, **_look: object) -> None:
+        path = directory.path / name
         raise CannotWrite(f"{path}: cannot be written: No space left on device")
 
-    def full_too(directory: Directory, name: str, *_arguments: object) -> None:
-        full(directory.path / name)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("creds_session.restore.replace", full)
-        patch.setattr(Directory, "replace", full_too)
+        patch.setattr(Directory, "replace", full)
         with pytest.raises(CannotWrite, match=f"{SSHD}: cannot be written"):
             take_back(root)
     assert root.read(SSHD) == AFTER
@@ -443,12 +441,12 @@ def test_change_refuses_to_replace_a_link_to_nothing(root: Root) -> None:
 
 
 def test_recovery_leaves_a_line_like_ours_in_a_file_that_was_not_written_yet(root: Root) -> None:
-    def die(_path: Path, _content: bytes, _attributes: Attributes, **_look: object) -> None:
+    def die(*_arguments: object) -> None:
         kill_myself()
 
     def begin() -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("creds_session.transaction.replace", die)
+            patch.setattr(Entry, "replace", die)
             change(root, (CHANGES[1], CHANGES[0]), nothing)
 
     assert run_child(begin) == -signal.SIGKILL
@@ -478,14 +476,16 @@ def test_change_that_is_busy_leaves_a_line_like_ours_that_someone_else_wrote(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = RULE + b"\nsomeone else's\n"
-    name = "creds_session.transaction.replace"
+    replace = Entry.replace
 
-    def race(path: Path, content: bytes, attributes: Attributes, **_look: object) -> None:
-        monkeypatch.setattr(name, replace)
-        replace(path, content, attributes)
+    def race(
+        entry: Entry, content: bytes, attributes: Attributes, look: Callable[[], None]
+    ) -> None:
+        monkeypatch.setattr(Entry, "replace", replace)
+        replace(entry, content, attributes, look)
         root.path(SSHD).write_bytes(theirs)
 
-    monkeypatch.setattr(name, race)
+    monkeypatch.setattr(Entry, "replace", race)
     with pytest.raises(Busy, match="changed while it was being written"):
         change(root, (CHANGES[1], CHANGES[0]), nothing)
     assert root.read(SSHD) == theirs

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from creds_session.cli.common import run
 from creds_session.cli.parser import Parser
-from creds_session.errors import NoSuchFile, UsageError
+from creds_session.errors import UsageError
 from creds_session.system.root import Root
 
 PROGRAM = "creds-setup-pam"
@@ -36,10 +35,12 @@ def main() -> int:
 
 def _main() -> int:
     arguments = _parser().parse_args()
-    root = Root(Path(arguments.root).resolve())
-    if not root.directory.is_dir():
-        raise NoSuchFile(f"{arguments.root}: no such directory")
-    return _command(arguments, root)
+    if not arguments.root:
+        raise UsageError(
+            "--root is empty, and an empty path is no directory",
+            hint="a variable without a value does that; without --root it is about this machine",
+        )
+    return _command(arguments, Root.at(arguments.root))
 
 
 def _command(arguments: argparse.Namespace, root: Root) -> int:

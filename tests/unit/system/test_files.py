@@ -19,7 +19,6 @@ from creds_session.system.files import (
     refuse_unless_plain,
     remove,
     replace,
-    sweep,
 )
 
 OLD, NEW = b"old\n", b"new\n" * 2000
@@ -131,14 +130,6 @@ def test_replace_tells_who_alone_may_keep_the_owner(
         replaced(file)
     assert "only root may keep the owner" in caught.value.hint
     assert_untouched(file)
-
-
-def test_sweep_takes_a_name_by_its_letters(tmp_path: Path) -> None:
-    for name in (".a[bc].creds-1", ".ab.creds-1", ".a*.creds-1"):
-        (tmp_path / name).touch()
-    sweep(tmp_path / "a[bc]")
-    sweep(tmp_path / "a*")
-    assert [one.name for one in tmp_path.iterdir()] == [".ab.creds-1"]
 
 
 def test_replace_is_a_new_file_that_readers_of_the_old_one_do_not_see(file: Path) -> None:

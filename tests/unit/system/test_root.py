@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.errors import CredsSessionError, InvalidData, NotPermitted
+from creds_session.errors import CredsSessionError, InvalidData, NoSuchFile, NotPermitted
 from creds_session.system.root import MAX_LINKS, Root
 from tests.unit.children import run_child
 
@@ -61,11 +61,20 @@ def test_resolve_never_leads_out_of_the_root(root: Root, tmp_path: Path) -> None
     assert root.read("/etc/../../secret") is None
 
 
-@pytest.mark.parametrize("target", ["/a", "a", "./b/../a"])
+@pytest.mark.parametrize("target", ["/a", "a", "./etc/../a"])
 def test_resolve_refuses_a_loop(root: Root, target: str) -> None:
     link(root, "/a", target)
     with pytest.raises(InvalidData, match="/a/x: too many symbolic links"):
         root.resolve("/a/x")
+
+
+def test_resolve_knows_no_way_through_what_is_not_there(root: Root) -> None:
+    link(root, "/a", "gone/../etc")
+    for path in ("/a", "/gone/../etc", "/etc/pam.d/sshd/x"):
+        assert root.resolve(path) is None
+        assert not os.path.exists(f"{root.directory}{path}")  # noqa: PTH110 - the kernel's answer
+        assert not root.exists(path)
+        assert root.read(path) is None
 
 
 @pytest.mark.parametrize(("length", "fits"), [(MAX_LINKS, True), (MAX_LINKS + 1, False)])
@@ -86,16 +95,89 @@ def test_resolve_follows_as_many_links_as_the_kernel(
             root.read("/l1")
 
 
-def test_place_follows_folders_and_not_the_last_name(root: Root, tmp_path: Path) -> None:
+def test_an_entry_is_in_the_directory_that_links_lead_to_and_may_be_a_link_itself(
+    root: Root, tmp_path: Path
+) -> None:
     link(root, "/conf", "/etc")
     link(root, "/etc/pam.d/other", str(tmp_path / "secret"))
-    assert root.place("/conf/pam.d/other") == root.path("/etc/pam.d/other")
-    assert root.place("/conf") == root.path("/conf")
+    with root.entry("/conf/pam.d/other") as entry:
+        assert entry is not None
+        assert (entry.directory.path, entry.name) == (root.path("/etc/pam.d"), "other")
+        with pytest.raises(InvalidData, match="a symbolic link to"):
+            entry.refuse_unless_plain("other")
+    assert root.exists("/conf/pam.d/other", last=False)
+    assert not root.exists("/conf/pam.d/other")
     assert root.resolve("/conf/pam.d/other") == str(tmp_path / "secret")
 
 
-def test_place_stays_inside_the_root(root: Root) -> None:
-    assert root.place("/..") == root.path("/")
+@pytest.mark.parametrize("path", ["/", "/..", "/gone/x", "/etc/pam.d/sshd/x"])
+def test_there_is_no_entry_without_a_directory_above(root: Root, path: str) -> None:
+    with root.entry(path) as entry:
+        assert entry is None
+
+
+def test_missing_directories_are_made_where_links_lead(root: Root) -> None:
+    link(root, "/conf", "/usr/../opt")
+    with pytest.raises(InvalidData, match="is not a directory"):
+        root.missing_directories("/conf/a/b/file")  # as the kernel: /usr does not exist
+    root.path("/usr").mkdir()
+    assert root.missing_directories("/conf/a/b/file") == ("/opt", "/opt/a", "/opt/a/b")
+    with root.entry_to_write("/conf/a/b/file") as entry:
+        assert entry.directory.path == root.path("/opt/a/b")
+    assert root.path("/opt/a").stat().st_mode & 0o7777 == 0o755
+    assert root.missing_directories("/conf/a/b/file") == ()
+    with pytest.raises(InvalidData, match="is not a directory"):
+        root.missing_directories("/etc/pam.d/sshd/x/file")
+
+
+def test_sweep_takes_a_name_by_its_letters_and_no_file_that_is_not_ours(root: Root) -> None:
+    names = ".a[bc].creds-1 .ab.creds-1 .a*.creds-1 .a*.creds-x.conf .a*.creds-"
+    for name in names.split():
+        root.path(f"/etc/{name}").touch()
+    root.path("/etc/.a*.creds-2").mkdir()
+    for path in ("/etc/a[bc]", "/etc/a*"):
+        with root.entry(path) as entry:
+            assert entry is not None
+            entry.sweep()
+    left = {".ab.creds-1", ".a*.creds-x.conf", ".a*.creds-", ".a*.creds-2", "pam.d"}
+    assert set(root.names("/etc")) == left
+
+
+def test_the_root_is_the_directory_that_was_opened_whatever_has_its_name_later(
+    root: Root, tmp_path: Path
+) -> None:
+    opened = Root.at(str(root.directory))
+    root.directory.rename(tmp_path / "moved")
+    (tmp_path / "outside/etc/pam.d").mkdir(parents=True)
+    (tmp_path / "outside/etc/pam.d/sshd").write_bytes(OUTSIDE)
+    root.directory.symlink_to(tmp_path / "outside")
+    assert opened.read("/etc/pam.d/sshd") == b"inside\n"
+
+
+def test_the_root_that_a_person_names_may_be_relative_and_a_link_of_their_own(
+    root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to("image")
+    monkeypatch.chdir(tmp_path)
+    for name in ("image", "link", "./x/../link/", str(tmp_path / "link")):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        assert Root.at(name).read("/etc/pam.d/sshd") == b"inside\n"
+        assert Root.at(name).directory == root.directory
+    for name in ("gone", "secret", "secret/x"):
+        with pytest.raises(NoSuchFile, match="no such directory"):
+            Root.at(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("theirs", ["link", "directory"])
+def test_a_link_of_another_user_is_no_root(public: Path, theirs: str) -> None:
+    """That user could let it lead to ``/`` a moment after root looked."""
+    above = public / "home"
+    above.mkdir()
+    (above / "image").symlink_to("/")
+    os.chown(above if theirs == "directory" else above / "image", 4712, -1, follow_symlinks=False)
+    with pytest.raises(InvalidData, match="a link that user id 4712 can lead anywhere"):
+        Root.at(str(above / "image"))
 
 
 def test_read_returns_none_for_what_is_not_there(root: Root) -> None:
@@ -158,12 +240,14 @@ def test_read_follows_no_link_that_took_the_files_place_meanwhile(
     root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The links were followed inside the root; the kernel would follow a new one out of it."""
-    real, place = os.open, root.path("/etc/pam.d/sshd")
+    real, place, looks = os.open, root.path("/etc/pam.d/sshd"), []
 
     def after_a_swap(path: str | Path, flags: int, *, dir_fd: int | None = None) -> int:
-        monkeypatch.setattr(os, "open", real)
-        place.unlink()
-        place.symlink_to(tmp_path / "secret")
+        looks.extend([path] if path == "sshd" else [])
+        if len(looks) > 1:  # it was seen to be a file, and is now opened as one
+            monkeypatch.setattr(os, "open", real)
+            place.unlink()
+            place.symlink_to(tmp_path / "secret")
         return real(path, flags, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", after_a_swap)

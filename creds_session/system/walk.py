@@ -1,0 +1,152 @@
+"""Follow a path below an open directory as the kernel would follow it if that were ``/``.
+
+The text of a path says nothing about where it leads a moment later, if somebody else changes the
+tree meanwhile. So each component is looked up in the descriptor of the directory before it
+(openat(2) with O_PATH and O_NOFOLLOW), the text of each symbolic link is followed in the same way,
+and ``..`` goes back to the descriptor from which the walk came, never to whatever the kernel takes
+for the parent by then. Neither a link nor a renamed directory leads out of the tree. O_PATH does
+not open what is found, so that a FIFO is not waited for and a device does nothing (open(2)).
+
+openat2(2) with RESOLVE_IN_ROOT does much of this in one call, but Python has no function for it,
+Linux before 5.6 does not have it, and it cannot say whose link it followed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from creds_session.errors import InvalidData
+
+MAX_LINKS = 40  # the kernel's own limit (path_resolution(7))
+LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+SELF = "."
+
+Trust = Callable[[str, os.stat_result, os.stat_result], None]
+"""Raise if a link may not be followed: its path, its status, and that of its directory."""
+
+
+class Place(NamedTuple):
+    """Where a path leads: a name in an open directory, which is ``.`` for that directory itself.
+
+    ``path`` is the same in words, below the top, without links. ``missing`` are the names of the
+    path that do not exist, one below the other in ``directory``, from the first one on.
+    """
+
+    directory: int
+    name: str
+    path: str
+    missing: tuple[str, ...] = ()
+
+
+def _follow_all(_path: str, _link: os.stat_result, _directory: os.stat_result) -> None:
+    """Follow every link."""
+
+
+@contextmanager
+def walk(top: int, path: str, *, last: bool = True, trust: Trust = _follow_all) -> Iterator[Place]:
+    """Give the place where a path leads below ``top``; its descriptor is closed afterwards.
+
+    ``last``: a link as the last component is followed too. Raises InvalidData for a loop of links
+    or for a NUL byte; NotADirectoryError if a component on the way is something else; OSError.
+    """
+    steps = _Walk(top, path, trust)
+    try:
+        yield steps.follow(last=last)
+    finally:
+        steps.close()
+
+
+class _Walk:
+    """The directories from the top to where the walk is, all open, with their names."""
+
+    def __init__(self, top: int, path: str, trust: Trust) -> None:
+        if "\0" in path:
+            raise InvalidData(f"{path!r}: a path has no NUL byte")
+        self.asked, self.trust = path, trust
+        self.todo = _components(path)
+        self.links = 0
+        self.open, self.names = [os.open(SELF, LOOK | os.O_DIRECTORY, dir_fd=top)], [""]
+
+    def close(self) -> None:
+        """Close all of them."""
+        for descriptor in self.open:
+            os.close(descriptor)
+
+    def follow(self, *, last: bool) -> Place:
+        """Go on until no component is left, or nothing is there."""
+        while self.todo:
+            name = self.todo.pop(0)
+            if name == "..":
+                self._go_up()
+                continue
+            if not self.todo and not last:
+                return self._place(name)
+            try:
+                found = os.open(name, LOOK, dir_fd=self.open[-1])
+            except FileNotFoundError:
+                return self._absent(name)
+            if not self._enter(name, found):
+                return self._place(name)
+        return self._place(SELF)
+
+    def _enter(self, name: str, found: int) -> bool:
+        """Enter a directory or follow a link; return whether the walk goes on from there."""
+        try:
+            status = os.fstat(found)
+            if stat.S_ISDIR(status.st_mode):
+                self.open.append(found)
+                self.names.append(name)
+                found = -1
+            elif stat.S_ISLNK(status.st_mode):
+                self._follow_link(name, found, status)
+            elif self.todo:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            else:
+                return False
+        finally:
+            if found >= 0:
+                os.close(found)
+        return True
+
+    def _follow_link(self, name: str, found: int, status: os.stat_result) -> None:
+        """Put the text of a link before what is left of the path."""
+        self.links += 1
+        if self.links > MAX_LINKS:
+            raise InvalidData(f"{self.asked}: too many symbolic links")
+        self.trust(self._text(name), status, os.fstat(self.open[-1]))
+        target = os.readlink("", dir_fd=found)  # readlinkat(2): the link that is held
+        if target.startswith("/"):
+            while len(self.open) > 1:
+                self._go_up()
+        self.todo = _components(target) + self.todo
+
+    def _go_up(self) -> None:
+        """Go back to the directory above; above the top there is only the top."""
+        if len(self.open) > 1:
+            os.close(self.open.pop())
+            self.names.pop()
+
+    def _place(self, name: str) -> Place:
+        return Place(self.open[-1], name, self._text(name))
+
+    def _absent(self, name: str) -> Place:
+        """Return the place of what does not exist. Nothing is above a name that does not exist."""
+        rest = [name, *self.todo]
+        if ".." in rest:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        text = "/".join([*self.names, *rest])
+        return Place(self.open[-1], rest[-1], text, tuple(rest))
+
+    def _text(self, name: str) -> str:
+        names = self.names if name == SELF else [*self.names, name]
+        return "/".join(names) or "/"
+
+
+def _components(path: str) -> list[str]:
+    """Split a path; empty components and ``.`` stand for the directory that is reached already."""
+    return [name for name in path.split("/") if name not in {"", SELF}]
