@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
@@ -19,6 +18,9 @@ from creds_session.report.doctor import is_healthy
 from creds_session.system.foreign_home import foreign_place
 from creds_session.system.logins import own_environment_of
 from creds_session.system.root import Root
+from creds_session.system.user_ids import own_name
+
+LARGEST = 1 << 26  # bytes of saved facts
 
 
 class Diagnosis(NamedTuple):
@@ -39,7 +41,7 @@ def look(environ: Mapping[str, str], user: str | None = None) -> Facts:
     Raises UsageError for root with the home of another user, and NoSuchFile, NotPermitted or
     Unavailable for another user's session.
     """
-    if user is None or pwd.getpwuid(os.getuid()).pw_name == user:
+    if user is None or own_name() == user:
         _refuse_foreign_home(environ)
         return probe(own_environment_of(environ, os.getuid()), Root())
     return probe_user(user, Root())
@@ -133,7 +135,11 @@ def saved(path: Path) -> Facts:
     from creds_session.snapshot import loads  # noqa: PLC0415
 
     try:
-        return loads(path.read_text())._replace(reader=Reader.ELSEWHERE)
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise InvalidData(f"{path}: is larger than {LARGEST} bytes")
+        return loads(content.decode())._replace(reader=Reader.ELSEWHERE)
     except FileNotFoundError:
         raise NoSuchFile(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:

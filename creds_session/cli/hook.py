@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import pwd
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import creds_session
 from creds_session import hooks
 from creds_session.cli.common import complain
 from creds_session.errors import UsageError
+from creds_session.system.user_ids import own_account
 
 PROFILE = Path(creds_session.__file__).parent / "profile"
 """Where the package keeps what is scripts/profile in the checkout (setup.py)."""
@@ -35,11 +35,11 @@ def execute(arguments: argparse.Namespace) -> int:
     """Install, remove or print the hook; return the exit code."""
     if arguments.unit is not None:
         return _unit(arguments)
-    shell = arguments.shell or Path(pwd.getpwuid(os.getuid()).pw_shell).name
-    environ = {"HOME": pwd.getpwuid(os.getuid()).pw_dir, **os.environ}
-    ours = hooks.hook_of(shell, environ)
+    shell = arguments.shell or _login_shell()
+    is_printed = arguments.action == "print"  # where it would be put is of no interest
+    ours = hooks.hook_of(shell, {**os.environ, "HOME": "/"} if is_printed else _environment())
     text = (PROFILE / ours.resource).read_bytes()
-    if arguments.action == "print":
+    if is_printed:
         sys.stdout.buffer.write(text)
         return 0
     if os.getuid() == 0:
@@ -52,6 +52,25 @@ def execute(arguments: argparse.Namespace) -> int:
     )
 
 
+def _login_shell() -> str:
+    shell = Path(own_account().shell).name
+    if not shell:
+        raise UsageError(
+            f"user id {os.getuid()} has no entry in the passwd database, so its login shell is not"
+            " known",
+            hint="name the shell: creds hook print --shell sh",
+        )
+    return shell
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment, with a home. Raises UsageError if nothing names one."""
+    home = os.environ.get("HOME") or own_account().home
+    if not home:
+        raise UsageError("HOME is not set, and the passwd database names no home of this user")
+    return {**os.environ, "HOME": home}
+
+
 def _unit(arguments: argparse.Namespace) -> int:
     """Install, remove or print units of the user manager, root's for everybody."""
     from creds_session import user_units  # noqa: PLC0415 - seldom wanted
@@ -61,7 +80,7 @@ def _unit(arguments: argparse.Namespace) -> int:
         for name in user_units.UNITS[what]:
             sys.stdout.buffer.write(b"# " + name.encode() + b"\n" + (PROFILE / name).read_bytes())
         return 0
-    place = user_units.folder({"HOME": pwd.getpwuid(os.getuid()).pw_dir, **os.environ})
+    place = user_units.folder(_environment())
     if arguments.action == "remove":
         return _told(user_units.uninstall(what, place))
     program = shutil.which("creds") or str(Path(sys.argv[0]).absolute())

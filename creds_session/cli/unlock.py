@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import pwd
 from collections.abc import Mapping
 
 from creds_session.cli import passwords
@@ -14,6 +13,7 @@ from creds_session.cli.passwords import Declined
 from creds_session.errors import WrongPassword
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
+from creds_session.system.user_ids import own_name
 from creds_session.unlock import Route, Unlocked, checked, seen, unlock, way
 from creds_session.unlock.routes import NoBus, NoKeyringYet, OtherProvider
 
@@ -116,7 +116,7 @@ def _password(arguments: argparse.Namespace, *, creating: bool) -> Secret:
 def _require_own(password: Secret) -> None:
     from creds_session.account import require_own  # noqa: PLC0415 - it loads libpam
 
-    require_own(pwd.getpwuid(os.getuid()).pw_name, checked(password))
+    require_own(own_name(), checked(password))
 
 
 def _explain(arguments: argparse.Namespace) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import pwd
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from creds_session.errors import InvalidData
 from creds_session.surroundings import (
     HomeFacts,
     KeyringForm,
@@ -17,8 +17,10 @@ from creds_session.surroundings import (
     RuntimeFacts,
 )
 from creds_session.system.bus import session_bus_address, usual_runtime_directory
+from creds_session.system.listing import names_in
 from creds_session.system.own_files import read_regular
 from creds_session.system.path_parts import parts, weakness
+from creds_session.system.user_ids import own_account, own_name
 
 LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
 SEALED = b"GnomeKeyring\n\r\0\n"  # gkm-secret-binary.c:KEYRING_FILE_HEADER
@@ -75,8 +77,8 @@ def _kind(mode: int) -> PathKind:
 
 def probe_home(environ: Mapping[str, str]) -> HomeFacts:
     """Look at the home that is named, and at the keyrings where a daemon would keep them."""
-    account = pwd.getpwuid(os.getuid()).pw_dir
-    home = environ.get("HOME") or account
+    account = own_account().home
+    home = environ.get("HOME") or account or "/"
     data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
     folder = f"{data}/keyrings"
     login = look_at(f"{folder}/login.keyring")
@@ -112,10 +114,10 @@ def _form(login: PathFacts) -> KeyringForm:
 
 def _keyrings(folder: str) -> tuple[str, ...]:
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - names alone
-    except OSError:
+        names = names_in(folder, folder)
+    except (OSError, InvalidData):
         return ()
-    return tuple(sorted(name for name in names if name.endswith(".keyring")))
+    return tuple(name for name in names if name.endswith(".keyring"))
 
 
 def _default(folder: str) -> str | None:
@@ -143,8 +145,7 @@ def probe_runtime(environ: Mapping[str, str]) -> RuntimeFacts:
     """Look at the runtime directory that is named, and at the one that logind makes."""
     named = environ.get("XDG_RUNTIME_DIR")
     usual = look_at(usual_runtime_directory(os.getuid()))
-    user = pwd.getpwuid(os.getuid()).pw_name
-    lingers = look_at(f"{LINGER}/{user}").kind is PathKind.FILE
+    lingers = look_at(f"{LINGER}/{own_name()}").kind is PathKind.FILE
     address = session_bus_address(environ, os.getuid()) or ""
     path = address.partition(",")[0]
     socket = look_at(path[len(AT_PATH) :]) if path.startswith(AT_PATH) else None

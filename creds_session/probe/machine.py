@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, NoSuchFile
@@ -38,6 +39,7 @@ from creds_session.system.processes import environments
 from creds_session.system.root import Root
 from creds_session.system.survey import Survey, survey
 from creds_session.system.together import Jobs
+from creds_session.system.user_ids import own_account, own_name
 
 TIMEOUT = 2.5  # seconds for all, so that there is an answer within three
 BUS_TIMEOUT = 1.5  # for a whole conversation with the bus, each answer of which takes milliseconds
@@ -113,8 +115,7 @@ def _own_disk(environ: Mapping[str, str]) -> Disk:
     """Return where this user's files lie, which may be a server that is gone."""
     home = environ.get("HOME", "")
     if not home:
-        with suppress(KeyError):  # a container's user may have no name
-            home = pwd.getpwuid(os.getuid()).pw_dir
+        home = own_account().home
     data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     return Disk(f"{data}/keyrings/login.keyring", f"{config}/creds-session")
@@ -140,11 +141,17 @@ def probe_user(name: str, root: Root) -> Facts:
         entry = pwd.getpwnam(name)
     except KeyError:
         raise NoSuchFile(f"there is no user {name!r}") from None
-    environ = _environment_of(entry)
-    told = as_user(entry, lambda: dumps(probe(environ, root)).encode(), TIMEOUT + 1)
-    facts = loads(told.decode())
+
+    def look() -> bytes:
+        environ = _environment_of(entry)
+        facts = probe(environ, Root(root.directory))  # root's descriptors are closed by now
+        return f"{json.dumps(environ.get('SSH_CONNECTION', ''))}\n{dumps(facts)}".encode()
+
+    told = as_user(entry, look, TIMEOUT + 1)
+    connection, _, snapshot = told.decode().partition("\n")
+    facts, connection = loads(snapshot), str(json.loads(connection))
     log = probe_log(entry.pw_uid)
-    login = connection_of(name, environ.get("SSH_CONNECTION", ""), address_of(log, name))
+    login = connection_of(name, connection, address_of(log, name))
     sshd = probe_sshd(root, facts.installation.sshd, login)
     method = facts.session.login_method or method_of(log, name)
     return facts._replace(
@@ -157,15 +164,14 @@ def probe_user(name: str, root: Root) -> Facts:
 
 
 def _sshd(environ: Mapping[str, str], root: Root, program: str | None) -> SshdFacts:
-    """Ask sshd for the settings of this user's login. Raises KeyError for a user of no name."""
-    user = pwd.getpwuid(os.getuid()).pw_name
-    return probe_sshd(root, program, connection_of(user, environ.get("SSH_CONNECTION", "")))
+    """Ask sshd for the settings of this user's login."""
+    return probe_sshd(root, program, connection_of(own_name(), environ.get("SSH_CONNECTION", "")))
 
 
 def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
     """Return the environment of one of the user's processes: a login's before another's."""
-    found = [one for one in environments(entry.pw_uid) if one.get("HOME")]
     wanted = ("SSH_CONNECTION", "XDG_SESSION_ID", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+    found = (one for one in environments(entry.pw_uid) if one.get("HOME"))
     best = max(found, key=lambda one: sum(name in one for name in wanted), default={})
     base = {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
     runtime = f"/run/user/{entry.pw_uid}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Mapping
 
 from creds_session.errors import CredsSessionError
@@ -26,8 +25,10 @@ from creds_session.system.bus import (
     session_bus_address,
     with_runtime_directory,
 )
+from creds_session.system.listing import names_in
 from creds_session.system.processes import keyring_daemons, program_of
 from creds_session.system.secret_service import NAME, SecretService
+from creds_session.system.user_ids import own_account, own_name
 
 # auth.c:auth_log; a line of a refused login can hold any text as its user name.
 ACCEPTED = r"(?m)^Accepted (\S+) for (\S+) from \S+ port (\d+)"
@@ -124,11 +125,14 @@ def has_keyring(environ: Mapping[str, str]) -> bool:
     One that is started with none would be handed the password by the next login, and never
     serve the keyring that it makes of it.
     """
-    from pathlib import Path  # noqa: PLC0415 - a login's unlocking does without
-
     keyring = probe_keyring(environ)
-    others = Path(keyring.path).parent.glob("*.keyring")
-    return bool(keyring.exists or keyring.login_waits or any(others))
+    if keyring.exists or keyring.login_waits:
+        return True
+    try:
+        names = names_in(os.path.dirname(keyring.path), keyring.path)  # noqa: PTH120 - as above
+    except (OSError, CredsSessionError):
+        return False
+    return any(name.endswith(".keyring") for name in names)
 
 
 def _login_waits() -> bool:
@@ -138,7 +142,7 @@ def _login_waits() -> bool:
 
 
 def _home(environ: Mapping[str, str]) -> str:
-    return environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+    return environ.get("HOME") or own_account().home or "/"  # as g_get_home_dir does
 
 
 def _control_sockets(environ: Mapping[str, str]) -> list[str]:
@@ -190,7 +194,7 @@ def _listener(path: str) -> int | None:
 def probe_session(environ: Mapping[str, str], *, with_journal: bool = True) -> SessionFacts:
     """Tell whose session this is and, where anything tells it, how the person logged in."""
     uid = os.getuid()
-    user = pwd.getpwuid(uid).pw_name
+    user = own_name()
     return SessionFacts(
         user=user,
         uid=uid,

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from creds_session.errors import NotPermitted, Unavailable
+from creds_session.system.descriptors import close_inherited
 
 LARGEST = 1 << 26  # bytes of an answer
 
@@ -43,6 +44,8 @@ def _be(entry: pwd.struct_passwd, work: Callable[[], bytes], writer: int) -> NoR
     """Be the child; never return."""
     code = 70
     try:
+        # What is open here may be root's alone, and a program that runs as the user can be traced.
+        close_inherited({writer})
         os.setsid()  # no terminal of root's, into which it could type (TIOCSTI)
         os.initgroups(entry.pw_name, entry.pw_gid)
         os.setgid(entry.pw_gid)

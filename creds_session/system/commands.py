@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypedDict
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+if TYPE_CHECKING:
+    import subprocess
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_FOUND = 127  # a shell's own code for it
+MOST_OUTPUT = 1 << 24  # bytes of both streams together
+CHUNK = 1 << 16
+LEFT_BEHIND = 0.5  # seconds for a program that was killed to be gone
 
 
 Identity = tuple[int, int, Sequence[int]]
@@ -46,12 +56,11 @@ def run(
 
     clean = {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", **(environment or {})}
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=clean,
             cwd="/",
             # A person's program must not reach root's terminal: it could type into it (TIOCSTI).
@@ -62,13 +71,69 @@ def run(
         return Completed(NOT_FOUND, "", f"{argv[0]}: not found")
     except OSError as error:
         return Completed(126, "", str(error))
-    except subprocess.TimeoutExpired:
-        return Completed(124, "", f"{argv[0]}: no answer within {timeout:g} s")
-    return Completed(
-        done.returncode,
-        done.stdout.decode(errors="replace"),
-        done.stderr.decode(errors="replace"),
-    )
+    return _ended(process, argv[0], timeout)
+
+
+def _ended(process: subprocess.Popen[bytes], name: str, timeout: float) -> Completed:
+    """Wait for the program, for as long as the caller does and no longer."""
+    import subprocess  # noqa: PLC0415
+
+    deadline = time.monotonic() + timeout
+    problem = f"{name}: no answer within {timeout:g} s"
+    try:
+        told = _output(process, deadline)
+        if told is None:
+            problem = f"{name}: printed more than {MOST_OUTPUT} bytes"
+        else:
+            process.wait(max(deadline - time.monotonic(), 0))
+            return Completed(process.returncode, *(text.decode(errors="replace") for text in told))
+    except (TimeoutError, subprocess.TimeoutExpired):
+        pass
+    finally:
+        _end(process)
+    return Completed(124, "", problem)
+
+
+def _output(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes] | None:
+    """Return what a program prints on both streams; None for too much. Raises TimeoutError."""
+    import selectors  # noqa: PLC0415
+
+    told = {stream: bytearray() for stream in (process.stdout, process.stderr) if stream}
+    with selectors.DefaultSelector() as waiting:
+        for stream in told:
+            waiting.register(stream, selectors.EVENT_READ)
+        while waiting.get_map():
+            ready = waiting.select(max(deadline - time.monotonic(), 0))
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                part = os.read(key.fd, CHUNK)
+                if not part:
+                    waiting.unregister(key.fileobj)
+                told[key.fileobj] += part  # type: ignore[index]
+            if sum(map(len, told.values())) > MOST_OUTPUT:
+                return None
+    output, errors = told.values()
+    return bytes(output), bytes(errors)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program that still runs. One that waits for a dead disk is left behind.
+
+    Nothing ends a process that waits for a file system that never answers, and whoever waits for
+    that process waits as long.
+    """
+    import subprocess  # noqa: PLC0415
+
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
+    if process.poll() is None:
+        process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LEFT_BEHIND)
+    if process.returncode is None:
+        process.returncode = -signal.SIGKILL  # which it was sent; else its destructor warns
 
 
 def _becoming(identity: Identity | None) -> _Becoming:

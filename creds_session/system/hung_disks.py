@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from creds_session.system.descriptors import inherited
 from creds_session.system.processes import find_program
 from creds_session.system.together import GaveUp
 
@@ -30,7 +31,7 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
         return True
     words = ["stat", "--dereference", "--", "/", *paths]
     try:
-        pid = os.posix_spawn(program, words, {}, file_actions=QUIET)
+        pid = os.posix_spawn(program, words, {}, file_actions=[*QUIET, *_closing()])
     except OSError:  # so many processes that there is room for none: nothing can be told
         return True
     end = time.monotonic() + timeout
@@ -43,6 +44,11 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
     except (ChildProcessError, ProcessLookupError):
         pass  # it ended, and SIGCHLD is ignored, as our caller left it (wait(2))
     return True
+
+
+def _closing() -> list[tuple[int, int]]:
+    """Return what closes the descriptors that a program left behind would hold, and their locks."""
+    return [(os.POSIX_SPAWN_CLOSE, number) for number in inherited()]
 
 
 class Disk:

@@ -18,6 +18,7 @@ OF_SSH = frozenset({"SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SSH_USER_AUTH"})
 NOBODY = (1 << 32) - 1  # a loginuid that was never set
 START_TIME = 19  # the 22nd field of proc_pid_stat(5), counted behind the name
 PARENT = 1
+LONGEST_TITLE = 4096  # bytes
 PROC = Path("/proc")
 
 
@@ -126,11 +127,13 @@ def _of_connection(proc: Path) -> Login | None:
 
 def _is_sshd(process: Path) -> bool:
     try:
-        program = (process / "exe").readlink().name
-        title = (process / "cmdline").read_bytes()
+        if (process / "exe").readlink().name not in {"sshd", "sshd-session"}:
+            return False
+        with (process / "cmdline").open("rb") as told:
+            title = told.read(LONGEST_TITLE)
     except OSError:
         return False
-    return program in {"sshd", "sshd-session"} and b"[listener]" not in title
+    return b"[listener]" not in title
 
 
 def _stat(pid: str, proc: Path) -> list[str] | None:

@@ -13,6 +13,7 @@ from creds_session.system.commands import run
 from creds_session.system.listeners import await_end, listener
 from creds_session.system.parent_death import tied_to_us
 from creds_session.system.processes import find_program
+from creds_session.system.user_ids import own_account
 
 PROGRAM = "dbus-daemon"
 OPTIONS = ("--session", "--nopidfile")
@@ -20,6 +21,13 @@ PATIENCE = 3.0  # seconds
 
 
 def _program() -> str:
+    if not own_account().name:
+        raise Unavailable(
+            f"user id {os.getuid()} has no entry in the passwd database, and {PROGRAM} runs for no"
+            " such user",
+            hint="add a line to /etc/passwd where the container is made, or use nss_wrapper"
+            " (package libnss-wrapper)",
+        )
     program = find_program(PROGRAM)
     if program is None:
         raise Unavailable(

@@ -8,13 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from creds_session.session_facts import DAEMON_NAME, Daemon, daemon_role
+from creds_session.session_facts import DAEMON_NAME, Daemon
 from creds_session.surroundings import OtherProcess, ProcessFacts
-from creds_session.system.processes import COMM_LENGTH, executable_of, is_daemon, name_of
+from creds_session.system.processes import (
+    COMM_LENGTH,
+    ZOMBIE,
+    daemon_of,
+    executable_of,
+    is_daemon,
+    name_of,
+    real_uid_of,
+)
 
 BUSES = frozenset({"dbus-daemon", "dbus-broker"})
 PROMPTERS = frozenset({"gcr-prompter", "gcr4-prompter"})
-ZOMBIE = "Z"
 PROC = Path("/proc")
 
 
@@ -35,7 +42,7 @@ def survey(uid: int) -> Survey:
             continue
         place = _place(one, uid)
         if place == "daemons":
-            daemon = _daemon(one)
+            daemon = daemon_of(one.pid, one.uid)
             daemons += [daemon] if daemon else []
         elif place:
             found[place].append(one)
@@ -60,7 +67,7 @@ def _named() -> Iterator[tuple[int, str, str]]:
 
 
 def _look(pid: int, name: str, state: str) -> OtherProcess | None:
-    uid = _uid_of(pid)
+    uid = real_uid_of(pid)
     return None if uid is None else OtherProcess(pid, uid, name, state, executable_of(pid))
 
 
@@ -77,29 +84,6 @@ def _place(one: OtherProcess, uid: int) -> str:
     return "daemons" if one.uid == uid else "strangers"
 
 
-def _daemon(one: OtherProcess) -> Daemon | None:
-    import psutil  # noqa: PLC0415 - where there is no daemon it is not needed
-
-    try:
-        process = psutil.Process(one.pid)
-        with process.oneshot():
-            arguments, parent = tuple(process.cmdline()), process.ppid()
-            started = process.create_time()
-    except psutil.Error:
-        return None
-    return Daemon(
-        one.pid,
-        parent,
-        name_of(parent),
-        one.uid,
-        one.executable,
-        arguments,
-        started,
-        daemon_role(arguments),
-        one.state,
-    )
-
-
 def resume(pid: int, name: str, uid: int) -> bool:
     """Let a stopped process go on if it still has this name and user; tell whether it was done."""
     try:
@@ -107,7 +91,7 @@ def resume(pid: int, name: str, uid: int) -> bool:
     except OSError:
         return False
     try:
-        if name_of(pid) != name or _uid_of(pid) != uid:
+        if name_of(pid) != name or real_uid_of(pid) != uid:
             return False
         signal.pidfd_send_signal(descriptor, signal.SIGCONT)
     except OSError:
@@ -115,12 +99,3 @@ def resume(pid: int, name: str, uid: int) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def _uid_of(pid: int) -> int | None:
-    """Return the real user id of a process (proc_pid_status(5)); a daemon's folder is root's."""
-    try:
-        status = (PROC / str(pid) / "status").read_text(errors="replace")
-        return int(status.partition("\nUid:")[2].split(None, 1)[0])
-    except (OSError, IndexError, ValueError):
-        return None

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import pwd
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
+from creds_session.errors import CredsSessionError
 from creds_session.session_facts import DAEMON_NAME
+from creds_session.system.as_user import as_user
 from creds_session.system.commands import Completed, run
 from creds_session.system.processes import end, keyring_daemons
 
 SOCKET = f"{DAEMON_NAME}.socket"
 SERVICE = f"{DAEMON_NAME}.service"
+PATIENCE = 10.0  # seconds for a look at all processes of a person, and the end of daemons
+YES, NO = b"yes", b"no"
 UNIT = re.compile(r"^user@(\d+)\.service\b", re.MULTILINE)
 
 
@@ -45,15 +50,26 @@ class UserManager(NamedTuple):
     def stop_keyring(self) -> bool:
         """Stop the keyring's socket and every daemon of this person; tell whether that worked."""
         self.run("systemctl", "--user", "stop", SOCKET, SERVICE)
-        ended = [end(daemon) for daemon in keyring_daemons(self.uid)]
-        return all(ended)
+        return self._told(lambda: sum(not end(one) for one in keyring_daemons(self.uid)) == 0)
 
     def start_socket(self) -> bool:
         """Start the socket again, unless a daemon of another origin serves its path."""
-        if keyring_daemons(self.uid):
+        if self._told(lambda: bool(keyring_daemons(self.uid))):
             return True
         enabled = self.run("systemctl", "--user", "is-enabled", SOCKET).succeeded
         return not enabled or self.run("systemctl", "--user", "start", SOCKET).succeeded
+
+    def _told(self, look: Callable[[], bool]) -> bool:
+        """Return what a child that is this person finds; False if it finds nothing in time.
+
+        This person decides what their processes are called and what is in their memory, and how
+        long it takes to read that.
+        """
+        try:
+            entry = pwd.getpwuid(self.uid)
+            return as_user(entry, lambda: YES if look() else NO, PATIENCE) == YES
+        except (CredsSessionError, KeyError):
+            return False
 
     def prepare_next_login(self) -> str:
         """Have it see a changed unit, leave no daemon that would make a ghost; tell what follows.

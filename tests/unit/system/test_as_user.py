@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pwd
 import time
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,36 @@ def test_a_child_that_hangs_or_fails_is_no_answer() -> None:
         with pytest.raises(Unavailable):
             as_user(NOBODY, work, 0.3)
     assert time.monotonic() - began < 5
+
+
+@needs_root
+def test_the_child_has_no_descriptor_of_roots(tmp_path: Path) -> None:
+    """What it starts can be traced by that user, who would get a file that only root may open."""
+    held = [os.open(tmp_path / name, os.O_RDWR | os.O_CREAT, 0o600) for name in ("one", "two")]
+    os.set_inheritable(held[0], True)  # noqa: FBT003 - as of a script: exec 9<file
+
+    def work() -> bytes:
+        told = [os.readlink(f"/proc/self/fd/{number}") for number in (0, 1, 2)]  # noqa: PTH115
+        numbers = [int(one) for one in os.listdir("/proc/self/fd")]  # noqa: PTH208
+        places = [_target(number) for number in sorted(numbers)]
+        listed = [one for one in places if one and not one.startswith("/proc/")]
+        assert told == [os.devnull] * 3
+        return " ".join(listed).encode()
+
+    try:
+        *null, pipe = as_user(NOBODY, work, 5).decode().split()
+        assert null == [os.devnull] * 4  # standard ones, and the one that they were made from
+        assert pipe.startswith("pipe:")
+    finally:
+        for number in held:
+            os.close(number)
+
+
+def _target(number: int) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115
+    except FileNotFoundError:
+        return ""
 
 
 @needs_root

@@ -21,9 +21,9 @@ from creds_session.system.bus import (
     CallFailed,
     is_nested,
     is_socket_of,
-    peer_credentials,
     session_bus_address,
 )
+from creds_session.system.peer import peer_credentials
 from creds_session.system.secret_service import secret_service
 from tests.unit.children import end_within, run_child
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.system.commands import SYSTEM_PATH, run
+from creds_session.system.commands import MOST_OUTPUT, SYSTEM_PATH, run
+from tests.unit.hung_file_system import hung_file_system
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -42,6 +43,25 @@ def test_run_ends_in_time_also_when_a_grandchild_holds_the_pipe() -> None:
     begin = time.monotonic()
     assert run(["sh", "-c", "sleep 5 & sleep 5"], timeout=0.3).code == 124
     assert time.monotonic() - begin < 3
+
+
+@needs_root
+@pytest.mark.timeout(60)
+def test_run_leaves_a_program_behind_that_nothing_ends(public: Path) -> None:
+    """A user may mount a file system that never answers, and root look into it as that user."""
+    with hung_file_system(public, patience=20) as place:
+        began = time.monotonic()
+        done = run(["stat", str(place)], timeout=0.5, identity=(65_534, 65_534, []))
+        assert (done.code, done.errors) == (124, "stat: no answer within 0.5 s")
+        assert time.monotonic() - began < 5
+
+
+def test_run_takes_no_more_than_it_can_hold() -> None:
+    done = run(["head", "--bytes=100M", "/dev/zero"], timeout=30)
+    assert (done.code, done.output) == (124, "")
+    assert done.errors == f"head: printed more than {MOST_OUTPUT} bytes"
+    whole = run(["head", f"--bytes={MOST_OUTPUT}", "/dev/zero"], timeout=30)
+    assert (whole.code, len(whole.output)) == (0, MOST_OUTPUT)
 
 
 def test_run_passes_nothing_on_of_this_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import stat
 import time
@@ -22,6 +23,25 @@ def test_what_does_not_end_is_left_behind(tmp_path: Path, monkeypatch: pytest.Mo
     began = time.monotonic()
     assert not hung_disks.answers(["/"], 0.1)
     assert time.monotonic() - began < 5
+
+
+def test_what_is_left_behind_holds_no_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a lock of the calling script is held as long, and a file of root's can be read."""
+    told = tmp_path / "told"
+    program = tmp_path / "stat"
+    program.write_text(f"#!/bin/sh\nls -l /proc/self/fd >{told}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(hung_disks, "find_program", lambda _name: str(program))
+    held = os.open(tmp_path / "held", os.O_RDWR | os.O_CREAT)
+    os.set_inheritable(held, True)  # noqa: FBT003
+    try:
+        assert hung_disks.answers(["/"], 5)
+    finally:
+        os.close(held)
+    assert "/dev/null" in told.read_text()
+    assert str(tmp_path / "held") not in told.read_text()
 
 
 def test_without_the_program_nothing_is_held_up(monkeypatch: pytest.MonkeyPatch) -> None:

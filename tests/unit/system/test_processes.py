@@ -11,12 +11,13 @@ import pytest
 from creds_session.session_facts import DAEMON_NAME, Daemon, DaemonRole
 from creds_session.system.processes import (
     end,
+    environments,
     find_program,
     is_daemon,
     keyring_daemons,
     name_of,
 )
-from tests.unit.children import run_child, sleeping
+from tests.unit.children import run_child, sleeping, state_of
 
 ME = os.getuid()
 
@@ -83,6 +84,27 @@ def test_find_program_looks_at_the_system_alone(
 
 def test_name_of_nobody_is_empty() -> None:
     assert name_of(1 << 30) == ""
+
+
+def test_no_more_is_read_of_a_process_than_is_needed(tmp_path: Path) -> None:
+    """The memory of a process holds its arguments: its user decides how many there are."""
+    program = tmp_path / DAEMON_NAME
+    shutil.copy(shutil.which("sleep") or "", program)
+    words = [str(program), "60", *["0"] * 100_000]
+    environ = {"HOME": "/", **{f"X{number}": "y" * 1000 for number in range(200)}}
+    with subprocess.Popen(words, env=environ) as process:
+        try:
+            while name_of(process.pid) != DAEMON_NAME[:15] or state_of(process.pid) != "S":
+                assert process.poll() is None
+            (daemon,) = mine(process)
+            assert daemon.arguments[:2] == (str(program), "60")
+            assert len("\0".join(daemon.arguments)) < 1 << 16
+            (read,) = [one for one in environments(ME) if "X0" in one]
+            assert read["HOME"] == "/"
+            assert 60 < len(read) < 70, "what was cut is left out"
+            assert set(read.values()) == {"/", "y" * 1000}
+        finally:
+            process.kill()
 
 
 NOBODY = 65_534

@@ -1,0 +1,25 @@
+"""Close the descriptors that a child inherited and has no use for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from contextlib import suppress
+
+FIRST = 3  # after standard input, output and error
+
+
+def inherited(kept: Collection[int] = ()) -> list[int]:
+    """Return every open descriptor above standard error but these (proc_pid_fd(5))."""
+    try:
+        names = os.listdir("/proc/self/fd")  # noqa: PTH208 - numbers, not files
+    except OSError:  # /proc is not mounted
+        return [number for number in range(FIRST, os.sysconf("SC_OPEN_MAX")) if number not in kept]
+    return [int(name) for name in names if int(name) >= FIRST and int(name) not in kept]
+
+
+def close_inherited(kept: Collection[int] = ()) -> None:
+    """Close every descriptor above standard error but these; for a child that has just begun."""
+    for number in inherited(kept):
+        with suppress(OSError):  # that of the listing itself is closed already
+            os.close(number)
