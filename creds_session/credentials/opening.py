@@ -14,9 +14,9 @@ from creds_session.errors import (
     PromptImpossible,
     Unavailable,
 )
-from creds_session.system.bus import Bus, CallFailed, Peer, session_bus_address
+from creds_session.system.bus import Bus, CallFailed, session_bus_address
 from creds_session.system.items import Items
-from creds_session.system.secret_service import NAME, NO_OBJECT, SecretService
+from creds_session.system.secret_service import NAME, NO_OBJECT, SecretService, secret_service
 
 TIMEOUT = 10.0  # seconds for all answers of the bus
 UNLOCK = "unlock it: creds unlock"
@@ -50,8 +50,8 @@ PATIENT = Access(timeout=60)
 def open_items(access: Access, preferred: str = "") -> Items:
     """Return the open collection; starts the service where D-Bus can. To be closed.
 
-    Raises NoService (no bus, no provider), Unavailable (a ghost), CollectionLocked or, with
-    ``prompt`` alone, PromptImpossible.
+    Raises NoService (no bus, no provider), NotPermitted (another user's provider), Unavailable (a
+    ghost), CollectionLocked or, with ``prompt`` alone, PromptImpossible.
     """
     address = session_bus_address(os.environ, os.getuid())
     if address is None:
@@ -75,13 +75,14 @@ def open_items(access: Access, preferred: str = "") -> Items:
 
 
 def _service(bus: Bus, timeout: float) -> SecretService:
-    owner = bus.owner(NAME)
-    if owner is None:
+    service = secret_service(bus)
+    if service is None:
         _start(bus, timeout)
-        owner = bus.owner(NAME)
-    if owner is None:
+        service = secret_service(bus)
+    if service is None:
         raise NoService("the keyring daemon ended as soon as it was started")
-    return SecretService(bus, Peer(owner, 0, 0))  # which process it is asks nobody but an error
+    service.require_own()
+    return service
 
 
 def _start(bus: Bus, timeout: float) -> None:

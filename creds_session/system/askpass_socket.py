@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import NamedTuple
 
 from creds_session.errors import NotPermitted, Unavailable
 from creds_session.secret import Secret
+from creds_session.system.peer import peer_credentials
 from creds_session.system.processes import name_of
 
 ANSWERED = b"+"
@@ -75,7 +75,7 @@ def ask(path: str, prompt: bytes) -> Secret | None:
         client.settimeout(WITHIN)
         try:
             client.connect(path)
-            if _peer(client)[1] != os.getuid():
+            if peer_credentials(client)[1] != os.getuid():
                 raise NotPermitted(f"{path} is another user's")
             client.sendall(prompt)
             client.shutdown(socket.SHUT_WR)
@@ -87,7 +87,7 @@ def ask(path: str, prompt: bytes) -> Secret | None:
 
 def _asker(client: socket.socket) -> Asker | None:
     """Return who started the program at the other end, if that is ours."""
-    pid, uid = _peer(client)
+    pid, uid = peer_credentials(client)
     if uid != os.getuid():
         return None
     parent = int(_stat(pid)[PARENT])
@@ -97,14 +97,6 @@ def _asker(client: socket.socket) -> Asker | None:
 def _stat(pid: int) -> list[str]:
     """Return the fields of /proc/PID/stat from the third on (proc_pid_stat(5))."""
     return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-
-
-def _peer(client: socket.socket) -> tuple[int, int]:
-    """Return process and user at the other end (unix(7))."""
-    size = struct.calcsize("iII")
-    credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    pid, uid, _gid = struct.unpack("iII", credentials)
-    return int(pid), int(uid)
 
 
 def _read(client: socket.socket) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +35,8 @@ from creds_session.errors import (
     TimedOut,
     Unavailable,
 )
+from creds_session.system.peer import peer_credentials
+from creds_session.system.user_ids import stands_for_strangers
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -110,10 +111,15 @@ def is_nested(environ: Mapping[str, str], address: str) -> bool:
 
 
 def is_socket_of(path: str, uid: int) -> bool:
-    """Tell whether this path is a socket (not a link to one) that this user owns."""
+    """Tell whether this path is a socket (not a link to one) that this user owns.
+
+    It is not if the owner cannot be known: see ``stands_for_strangers``.
+    """
     try:
         status = os.lstat(path)
     except OSError:
+        return False
+    if stands_for_strangers(status.st_uid):
         return False
     return stat.S_ISSOCK(status.st_mode) and status.st_uid == uid
 
@@ -142,13 +148,6 @@ def listeners(path: str) -> int:
             if os.path.realpath(at) == wanted:
                 found += 1
     return found
-
-
-def peer_credentials(connected: socket.socket) -> tuple[int, int]:
-    """Return pid and uid of the far end of a unix socket (SO_PEERCRED, unix(7))."""
-    packed = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    pid, uid, _gid = struct.unpack("3i", packed)
-    return pid, uid
 
 
 def peer_at(path: str) -> tuple[int, int] | None:
@@ -181,6 +180,11 @@ class _BoundedConnection(DBusConnection):  # type: ignore[misc]  # jeepney has n
 def _require_own(connected: socket.socket, address: str) -> None:
     """Raise NotPermitted unless this user listens at the far end."""
     uid = peer_credentials(connected)[1]
+    if uid < 0:
+        raise NotPermitted(
+            f"whose the session bus {address} is cannot be known here; no password goes there",
+            hint="this user name space maps no user id: use unshare --map-current-user",
+        )
     if uid != os.getuid():
         raise NotPermitted(
             f"the session bus {address} belongs to user id {uid}; no password goes there",
@@ -331,7 +335,8 @@ class Bus:
             (pid,), (uid,) = (_body(reply) for reply in replies)
         except CallFailed:
             return None
-        return Peer(str(unique_name), int(str(pid)), int(str(uid)))
+        owner = int(str(uid))
+        return Peer(str(unique_name), int(str(pid)), -1 if stands_for_strangers(owner) else owner)
 
     def activatable(self, name: str) -> bool:
         """Tell whether the bus knows how to start this name."""

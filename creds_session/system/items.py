@@ -10,7 +10,7 @@ from creds_session.collection import CollectionState
 from creds_session.errors import CollectionLocked, NoService, PromptImpossible
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus, CallFailed
-from creds_session.system.secret_service import NO_OBJECT, PATH, SecretService
+from creds_session.system.secret_service import NO_OBJECT, PATH, SecretService, last_of_two, only
 from creds_session.system.secret_session import EncryptedSession, PlainSession
 
 ITEM = "org.freedesktop.Secret.Item"
@@ -66,7 +66,7 @@ class Items:
         """
         with _told():
             to = self._service.at(self._collection, "org.freedesktop.Secret.Collection")
-            (paths,) = self._bus.call(to, "SearchItems", "a{ss}", dict(attributes))
+            paths = only(self._bus.call(to, "SearchItems", "a{ss}", dict(attributes)))
         return [str(path) for path in paths] if isinstance(paths, (list, tuple)) else []
 
     def everything(self) -> list[str]:
@@ -95,7 +95,7 @@ class Items:
         with _told():
             session = self._session()
             to = self._service.at(PATH, "org.freedesktop.Secret.Service")
-            (found,) = self._bus.call(to, "GetSecrets", "aoo", list(paths), session.path)
+            found = only(self._bus.call(to, "GetSecrets", "aoo", list(paths), session.path))
             given = found if isinstance(found, dict) else {}
             if len(given) < len(paths):
                 self._require_open()  # the items of a locked collection are left out
@@ -141,8 +141,8 @@ class Items:
             wrapped = self._session().wrap(secret)
             to = self._service.at(self._collection, "org.freedesktop.Secret.Collection")
             body = (properties, wrapped, True)
-            path, prompt = self._bus.call(to, "CreateItem", "a{sv}(oayays)b", *body)
-        return str(path), str(prompt)
+            created = self._bus.call(to, "CreateItem", "a{sv}(oayays)b", *body)
+        return str(created[0]) if created else "", str(last_of_two(created))
 
     def _complete(self, created: tuple[str, str], replaced: Sequence[str] = ()) -> None:
         """Go through the prompt of a service that creates no item without one.
@@ -163,7 +163,7 @@ class Items:
         """Remove an item; one that is gone already is no error."""
         with _told():
             try:
-                (prompt,) = self._bus.call(self._service.at(path, ITEM), "Delete")
+                prompt = only(self._bus.call(self._service.at(path, ITEM), "Delete"))
             except CallFailed as error:
                 if error.name in GONE:
                     return
@@ -188,7 +188,7 @@ class Items:
             to = [self._service.at(path, PROPERTIES) for path in paths]
             answers = self._bus.call_each(to, GONE, "Get", "ss", ITEM, name)
         variants = [answer[0] if answer else None for answer in answers]
-        return [one[1] if isinstance(one, tuple) else None for one in variants]
+        return [last_of_two(one) if isinstance(one, tuple) else None for one in variants]
 
     def _session(self) -> PlainSession | EncryptedSession:
         if self._opened is None:

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from creds_session.system.bus import peer_credentials
+from creds_session.system.peer import peer_credentials
 
 PATIENCE = 3.0  # seconds
 

@@ -7,13 +7,20 @@ collections with a password in the message, so no prompt is shown.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 
 from jeepney import DBusAddress
 
 from creds_session.collection import CollectionState
-from creds_session.errors import PromptImpossible, TimedOut, Unavailable, WrongPassword
+from creds_session.errors import (
+    NotPermitted,
+    PromptImpossible,
+    TimedOut,
+    Unavailable,
+    WrongPassword,
+)
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus, CallFailed, Peer
 
@@ -43,6 +50,19 @@ class SecretService:
         self._bus = bus
         self.owner = owner
 
+    def require_own(self) -> None:
+        """Raise NotPermitted unless the process that serves belongs to this very user.
+
+        Another user can own the name if the bus lets that user in. Everything that sends a
+        password, or takes one from an answer, opens a session first, and so asks this first.
+        """
+        if self.owner.uid != os.getuid():
+            raise NotPermitted(
+                f"the process that serves secrets here (pid {self.owner.pid}) belongs to user id"
+                f" {self.owner.uid}; no password goes there, and none is taken from it",
+                hint="log in again, or end that process; creds-doctor shows whose bus this is",
+            )
+
     def at(self, path: str, interface: str) -> DBusAddress:
         """Return the address of an object of its, for calls over the same bus."""
         if self.owner.unique_name not in self._bus.known_to:
@@ -63,21 +83,21 @@ class SecretService:
     def _property(self, path: str, interface: str, name: str) -> object:
         properties = self.at(path, "org.freedesktop.DBus.Properties")
         asked = f"org.freedesktop.Secret.{interface}"
-        (variant,) = self._bus.call(properties, "Get", "ss", asked, name)
+        variant = only(self._bus.call(properties, "Get", "ss", asked, name))
         return variant[1] if isinstance(variant, tuple) else None
 
     def _session(self) -> str:
         """Open a session; it is closed with this connection (the specification, Sessions)."""
+        self.require_own()
         opened = self._bus.call(self._service(), "OpenSession", "sv", "plain", ("s", ""))
-        return str(opened[1])
+        return str(last_of_two(opened))
 
     def _service(self) -> DBusAddress:
         return self.at(PATH, "org.freedesktop.Secret.Service")
 
     def alias(self, name: str) -> str:
         """Return the path of the collection with this alias, or ``/``."""
-        (path,) = self._bus.call(self._service(), "ReadAlias", "s", name)
-        return str(path)
+        return str(only(self._bus.call(self._service(), "ReadAlias", "s", name)))
 
     def collections(self) -> tuple[str, ...]:
         """Return the paths of all collections that it serves."""
@@ -93,10 +113,9 @@ class SecretService:
         """Return the folder of gnome-keyring's control socket (gkd-dbus.c), or None."""
         daemon = self.at("/org/gnome/keyring/daemon", "org.gnome.keyring.Daemon")
         try:
-            (folder,) = self._bus.call(daemon, "GetControlDirectory")
+            return str(only(self._bus.call(daemon, "GetControlDirectory")))
         except CallFailed:
             return None
-        return str(folder)
 
     def state(self, collection: str) -> CollectionState:
         """Return whether a collection is open, as its own property ``Locked`` says.
@@ -148,7 +167,7 @@ class SecretService:
 
         Where no prompt can be shown gnome-keyring says at once that it was dismissed.
         """
-        _, prompt = self._bus.call(self._service(), "Unlock", "ao", list(paths))
+        prompt = last_of_two(self._bus.call(self._service(), "Unlock", "ao", list(paths)))
         return prompt == NO_OBJECT or self.answered(str(prompt))
 
     def answered(self, prompt: str) -> bool:
@@ -158,13 +177,14 @@ class SecretService:
         """
         shown, who = self.at(prompt, "org.freedesktop.Secret.Prompt"), self.who()
         try:
-            dismissed, _ = self._bus.call_and_await(shown, "Prompt", "Completed", "s", "")
+            told = self._bus.call_and_await(shown, "Prompt", "Completed", "s", "")
         except TimedOut as error:
             raise PromptImpossible(
                 f"nobody answered the prompt of {who}; it may still be shown",
                 hint="answer it where that program has its windows; --timeout gives more time",
             ) from error
-        return not dismissed
+        last_of_two(told)
+        return not told[0]
 
     def dismiss(self, prompt: str) -> None:
         """Have a prompt that nobody shall see forgotten."""
@@ -209,6 +229,25 @@ class SecretService:
             if error.name == _DENIED:
                 raise WrongPassword("the keyring did not accept the password") from None
             raise Unavailable(f"the keyring daemon refused {method}: {error.problem}") from None
+
+
+def only(body: Sequence[object]) -> object:
+    """Return the one value of an answer. Raises Unavailable for an answer of another shape."""
+    if len(body) != 1:
+        raise malformed()
+    return body[0]
+
+
+def last_of_two(body: Sequence[object]) -> object:
+    """Return the second of two values. Raises Unavailable for an answer of another shape."""
+    if len(body) != 2:  # noqa: PLR2004
+        raise malformed()
+    return body[1]
+
+
+def malformed() -> Unavailable:
+    """Return what to say of an answer that the specification does not know."""
+    return Unavailable("the program that serves secrets here gave an answer that means nothing")
 
 
 def secret_service(bus: Bus) -> SecretService | None:

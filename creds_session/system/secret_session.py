@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from creds_session.errors import InvalidData
 from creds_session.secret import Secret
 from creds_session.system.bus import Bus
-from creds_session.system.secret_service import PATH, SecretService
+from creds_session.system.secret_service import PATH, SecretService, last_of_two, malformed
 
 TEXT = "text/plain"
 ENCRYPTED = "dh-ietf1024-sha256-aes128-cbc-pkcs7"
 BLOCK = 16
+PARTS = 4  # (oayays)
 # The second Oakley group (RFC 2409, 6.2).
 PRIME = int(
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E34"
@@ -34,26 +35,29 @@ class PlainSession:
     """Secrets as they are; ``path`` ends with the connection."""
 
     def __init__(self, bus: Bus, service: SecretService) -> None:
+        service.require_own()
         to = service.at(PATH, "org.freedesktop.Secret.Service")
-        self.path = str(bus.call(to, "OpenSession", "sv", "plain", ("s", ""))[1])
+        self.path = str(last_of_two(bus.call(to, "OpenSession", "sv", "plain", ("s", ""))))
 
     def wrap(self, secret: Secret) -> Transferred:
         """Return the structure that a method takes."""
         return self.path, b"", secret.reveal(), TEXT
 
-    def unwrap(self, transferred: Sequence[object]) -> Secret:
+    def unwrap(self, transferred: object) -> Secret:
         """Return the secret of such a structure."""
-        return Secret(_bytes(transferred[2]))
+        return Secret(_bytes(_parts(transferred)[2]))
 
 
 class EncryptedSession:
     """Secrets that nobody reads who only listens."""
 
     def __init__(self, bus: Bus, service: SecretService) -> None:
+        service.require_own()
         private = int.from_bytes(os.urandom(128), "big")
         ours = pow(2, private, PRIME).to_bytes(128, "big")
         to = service.at(PATH, "org.freedesktop.Secret.Service")
-        variant, path = bus.call(to, "OpenSession", "sv", ENCRYPTED, ("ay", ours))
+        opened = bus.call(to, "OpenSession", "sv", ENCRYPTED, ("ay", ours))
+        path, variant = last_of_two(opened), opened[0]
         theirs = int.from_bytes(_bytes(variant[1]), "big") if isinstance(variant, tuple) else 0
         if not 1 < theirs < PRIME - 1:
             raise InvalidData("the keyring daemon gave a key that encrypts nothing")
@@ -74,7 +78,7 @@ class EncryptedSession:
         sealed = encryptor.update(plain + bytes([missing]) * missing) + encryptor.finalize()
         return self.path, vector, sealed, TEXT
 
-    def unwrap(self, transferred: Sequence[object]) -> Secret:
+    def unwrap(self, transferred: object) -> Secret:
         """Return the secret of such a structure. Raises InvalidData."""
         from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415
             Cipher,
@@ -82,7 +86,7 @@ class EncryptedSession:
             modes,
         )
 
-        vector, sealed = _bytes(transferred[1]), _bytes(transferred[2])
+        _, vector, sealed, *_ = map(_bytes, _parts(transferred))
         if len(vector) != BLOCK or not sealed or len(sealed) % BLOCK:
             raise InvalidData("the keyring daemon gave a secret that cannot be decrypted")
         decryptor = Cipher(algorithms.AES(self._key), modes.CBC(vector)).decryptor()
@@ -100,6 +104,13 @@ def _derived(shared: bytes) -> bytes:
 
     drawn = hmac.new(bytes(32), shared, hashlib.sha256).digest()
     return hmac.new(drawn, b"\x01", hashlib.sha256).digest()[:BLOCK]
+
+
+def _parts(transferred: object) -> Sequence[object]:
+    """Return the four parts of a secret: session, parameters, value, type. Raises Unavailable."""
+    if not isinstance(transferred, (tuple, list)) or len(transferred) != PARTS:
+        raise malformed()
+    return transferred
 
 
 def _bytes(value: object) -> bytes:

@@ -35,18 +35,20 @@ ANSWERS: Mapping[str, Answer] = {
 
 
 @contextmanager
-def serving(address: str, told: Path, *, delay: float = 0, **answers: Answer) -> Iterator[int]:
+def serving(
+    address: str, told: Path, *, delay: float = 0, user: int | None = None, **answers: Answer
+) -> Iterator[int]:
     """Own the name in a process that passes for gnome-keyring's; give its pid.
 
     An answer that is a string is an error of that name; ``told`` gets the methods called. An
-    answer to ``Get_Items`` is that of a property alone.
+    answer to ``Get_Items`` is that of a property alone. ``user`` is whose process it is.
     """
     file = told.parent / "gnome-keyring-daemon"
     shutil.copy(os.path.realpath(sys.executable), file)
     given = repr((address, str(told), delay, {**ANSWERS, **answers}))
     environ = {"PYTHONHOME": sys.base_prefix, "PYTHONPATH": ":".join([str(CHECKOUT), *sys.path])}
     code = f"from tests.unit.service import serve; serve(*{given})"
-    with subprocess.Popen([str(file), "-c", code], env=environ) as process:
+    with subprocess.Popen([str(file), "-c", code], env=environ, user=user) as process:
         try:
             with Bus(address, 10) as bus:
                 while bus.peer(NAME) is None:
