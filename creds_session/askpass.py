@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Mapping
 
 from creds_session.credentials import Credential, get
 from creds_session.errors import InvalidData, NotPermitted, UsageError
+from creds_session.prompt_places import is_question, place_of
 from creds_session.secret import Secret
 from creds_session.system.askpass_socket import Asker, ask, end_if_named
 
@@ -30,26 +32,53 @@ class Answers:
 
     Who asks again was refused: to go on would lock the account. ssh is ended then, for without
     an answer it tries an empty password, twice (readpass.c:read_passphrase); others give up.
+
+    Only the host that asks first is answered, unless ``anywhere``: a server may have chosen another
+    one. ``others`` are the prompts that were not answered for that reason.
     """
 
-    def __init__(self, credential: Credential, pattern: re.Pattern[bytes]) -> None:
-        self._credential, self._pattern = credential, pattern
+    def __init__(
+        self, credential: Credential, pattern: re.Pattern[bytes], *, anywhere: bool = False
+    ) -> None:
+        self._credential, self._pattern, self._anywhere = credential, pattern, anywhere
         self._given: set[tuple[Asker, bytes]] = set()
+        self._place: frozenset[bytes] | None = None
+        self._lock = threading.Lock()
         self.was_refused = False
+        self.others: list[bytes] = []
 
     def __call__(self, asker: Asker, prompt: bytes) -> Secret | None:
         """Return the answer, or None."""
         found = answer_of(self._credential, prompt, self._pattern)
-        if found is not None and (asker, prompt) in self._given:
-            self.was_refused = True
-            end_if_named(asker, "ssh")
+        if found is None:
             return None
-        self._given.add((asker, prompt))
-        return found
+        with self._lock:
+            is_repeated = (asker, prompt) in self._given
+            is_meant = self._is_meant(prompt)
+            if not is_repeated and is_meant:
+                self._given.add((asker, prompt))
+                return found
+            if is_repeated:
+                self.was_refused = True
+            else:
+                self.others.append(prompt)
+        end_if_named(asker, "ssh")
+        return None
+
+    def _is_meant(self, prompt: bytes) -> bool:
+        """Return whether this prompt is for the same host as the first that was answered."""
+        place = place_of(prompt)
+        self._place = self._place or place
+        return self._anywhere or place == self._place
 
 
 def answer_of(credential: Credential, prompt: bytes, pattern: re.Pattern[bytes]) -> Secret | None:
-    """Return what a prompt asks for, if it is the user name or the password."""
+    """Return what a prompt asks for, if it is the user name or the password.
+
+    A question whether to trust a host is never answered, whatever the pattern is.
+    """
+    if is_question(prompt):
+        return None
     if USERNAME.search(prompt):
         return Secret(os.fsencode(credential.username))
     return credential.password if pattern.search(prompt) else None

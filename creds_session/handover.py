@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from creds_session.credentials import Credential
 from creds_session.errors import InvalidData, Unavailable
@@ -14,11 +14,19 @@ from creds_session.prompts import Expected
 from creds_session.secret import Secret
 from creds_session.system.time_limit import TimeLimit
 
+if TYPE_CHECKING:
+    from creds_session.askpass import Answers
+
 CONTROL = re.compile(rb"[\0-\x1f\x7f]")  # a terminal acts on some of them
 MAX_LINE = 4095  # bytes that a terminal takes, termios(3)
 ASKPASS = "creds-askpass"
 NEVER = "the prompt never came, so nothing was typed: look at --expect"
 REFUSED = "the same prompt came again, so the password was refused; it was given once"
+FIRST = (
+    "Only the first host that asks is given the password: a server may have chosen another one."
+    " --askpass-prompt REGEX says which prompts are answered"
+)
+MOST_SHOWN = 200  # characters of a prompt
 
 
 class Variable(NamedTuple):
@@ -36,12 +44,16 @@ class Prompt(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """How a command gets the credential: by one of the last three at most."""
+    """How a command gets the credential: by descriptor, askpass or prompts, one of them at most.
+
+    ``anywhere``: the person chose the pattern of ``askpass``, so whatever it matches is answered.
+    """
 
     variables: tuple[Variable, ...] = ()
     descriptor: int | None = None
     askpass: re.Pattern[bytes] | None = None
     prompts: tuple[Prompt, ...] = ()
+    anywhere: bool = False
 
 
 class Ended(NamedTuple):
@@ -69,7 +81,10 @@ def hand_over(
     if ways.prompts:
         ended = _type(credential, ways.prompts, argv, given, limit)
     elif ways.askpass is not None:
-        ended = _answer(credential, ways.askpass, argv, given, limit)
+        from creds_session.askpass import Answers  # noqa: PLC0415
+
+        answers = Answers(credential, ways.askpass, anywhere=ways.anywhere)
+        ended = _answer(credential, answers, argv, given, limit)
     else:
         ended = _pass_on(credential, ways.descriptor, argv, given, limit)
     if not limit.is_over:
@@ -148,7 +163,7 @@ def _require_typable(answer: Secret) -> None:
 
 def _answer(
     credential: Credential,
-    pattern: re.Pattern[bytes],
+    answers: Answers,
     argv: Sequence[str],
     environ: Mapping[str, str],
     limit: TimeLimit,
@@ -157,7 +172,7 @@ def _answer(
 
     SSH_ASKPASS_REQUIRE: ssh asks it though there is a terminal, or no display (ssh(1)).
     """
-    from creds_session.askpass import SOCKET, Answers, require_one_line  # noqa: PLC0415
+    from creds_session.askpass import SOCKET, require_one_line  # noqa: PLC0415
     from creds_session.system.askpass_socket import listening, serve  # noqa: PLC0415
     from creds_session.system.foreground import held_signals, run_in_foreground  # noqa: PLC0415
     from creds_session.system.private_folder import (  # noqa: PLC0415
@@ -179,9 +194,14 @@ def _answer(
             "GIT_ASKPASS": program,
         }
         with listening(path) as server:
-            answers = Answers(credential, pattern)
             code = run_in_foreground(argv, told, held, lambda: serve(server, answers), limit)
-    return Ended(code, REFUSED if answers.was_refused else "")
+    remarks = [REFUSED] if answers.was_refused else []
+    remarks += [f"not answered: {_shown(prompt)!r}. {FIRST}" for prompt in answers.others[:1]]
+    return Ended(code, "; ".join(remarks))
+
+
+def _shown(prompt: bytes) -> str:
+    return prompt.decode(errors="replace").strip()[:MOST_SHOWN]
 
 
 def _nothing(_folder: str) -> None:

@@ -54,7 +54,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--askpass", action="store_true", help="set SSH_ASKPASS, SUDO_ASKPASS and GIT_ASKPASS"
     )
     command.add_argument(
-        "--askpass-prompt", metavar="REGEX", help="which prompts it answers (password...)"
+        "--askpass-prompt",
+        metavar="REGEX",
+        help="which prompts it answers, of any host (default: password..., of the first host)",
     )
     command.add_argument(
         "--expect",
@@ -131,6 +133,7 @@ def _ways(arguments: argparse.Namespace) -> handover.Ways:
         arguments.fd,
         compiled(pattern, "--askpass-prompt") if arguments.askpass else None,
         tuple(prompts),
+        anywhere=arguments.askpass_prompt is not None,
     )
     if ways == Ways():
         raise UsageError("say how: --fd N, --askpass, --expect REGEX or --env NAME")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from creds_session.system import askpass_socket
 from creds_session.system.askpass_socket import Asker
 from creds_session.system.handed_descriptor import reserve
 from tests.unit.children import run_child
+from tests.unit.traces import python
 
 KNOWN = Credential("app", "me", Secret(b"canary-ue \xc3\xbc"))
 PATTERN = re.compile(PASSWORD)
@@ -101,10 +103,99 @@ def test_nobody_is_answered_twice() -> None:
     one, other = Asker(1 << 30, "1"), Asker(1 << 30, "2")
     assert answers(one, b"password: ") == KNOWN.password
     assert answers(other, b"password: ") == KNOWN.password
-    assert answers(one, b"another password: ") == KNOWN.password
     assert not answers.was_refused
     assert answers(one, b"password: ") is None
     assert answers.was_refused
+
+
+HOST_KEY = (
+    b"The authenticity of host 'password.example (::1)' can't be established.\nED25519 key"
+    b" fingerprint is SHA256:x.\nAre you sure you want to continue connecting"
+    b" (yes/no/[fingerprint])? "
+)
+GIT = b"Password for 'https://alice@forge.example': "
+
+
+@pytest.mark.parametrize(
+    ("first", "same", "other"),
+    [
+        (
+            GIT,
+            b"Passwort f\xc3\xbcr 'https://FORGE.example', password: ",
+            b"Password for 'https://alice@evil.example': ",
+        ),
+        (GIT, GIT, b"Password for 'https://forge.example@evil.example': "),
+        (GIT, GIT, b"Password for 'https://alice@evil.example/forge.example': "),
+        (GIT, GIT, b"Password for 'http://alice@forge.example': "),
+        (GIT, GIT, b"Password for 'https://alice@forge.example:8443': "),
+        (GIT, GIT, b"Password for 'https://forge.example.evil.example': "),
+        (GIT, GIT, b"Username for 'https://evil.example': "),
+        (GIT, GIT, b"alice@forge.example's password: "),
+        (b"Username for 'https://forge.example': ", GIT, b"Password for 'https://evil.example': "),
+        (b"alice@hop's password: ", b"alice@hop's password: ", b"alice@target's password: "),
+        (b"alice@hop's password: ", b"(bob@hop) Password: ", b"alice@hop's@evil's password: "),
+        (b"(alice@hop) Password: ", b"alice@hop's password: ", b"(alice@evil) hop's password: "),
+        (b"alice@fe80::1's password: ", b"(a@fe80::1) Password: ", b"alice@fe80::2's password: "),
+        (b"a@corp@hop's password: ", b"b@corp@hop's password: ", b"a@corp@evil's password: "),
+        (b"Password: ", b"Password: ", b"Password for evil: "),
+        (b"[sudo] password for alice: ", b"[sudo] password for alice: ", GIT),
+        (b"Enter passphrase for key '/a': ", b"Enter passphrase for key '/a': ", b"Password: "),
+    ],
+)
+def test_only_the_host_that_asks_first_is_answered(first: bytes, same: bytes, other: bytes) -> None:
+    """A submodule's URL or a redirection decides which host git asks for, not the person."""
+    answers = Answers(KNOWN, PATTERN)
+    one, two, three = (Asker(1 << 30, str(number)) for number in range(3))
+    assert answers(one, first) is not None
+    assert answers(three, other) is None
+    assert answers(two, same) is not None
+    assert answers.others == [other]
+    assert not answers.was_refused
+    anywhere = Answers(KNOWN, PATTERN, anywhere=True)
+    assert anywhere(one, first) is not None
+    assert anywhere(three, other) is not None
+
+
+@pytest.mark.parametrize("anywhere", [True, False])
+@pytest.mark.parametrize(
+    "question",
+    [
+        HOST_KEY,
+        b"Please type 'yes', 'no' or the fingerprint: password",
+        b"Trust password.example? (yes/no) ",
+    ],
+)
+def test_the_password_is_no_answer_to_a_question(question: bytes, *, anywhere: bool) -> None:
+    answers = Answers(KNOWN, re.compile(b""), anywhere=anywhere)
+    assert answers(Asker(1 << 30, "1"), question) is None
+    assert answers(Asker(1 << 30, "1"), GIT) == KNOWN.password
+
+
+def test_a_host_that_was_not_answered_is_named(
+    short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = short / "ask"
+    script.write_text('#!/bin/sh\n"$GIT_ASKPASS" "$1"; "$GIT_ASKPASS" "$2"; exit 0\n')
+    script.chmod(0o755)
+    monkeypatch.setattr(handover, "_program", lambda: str(ask_program(short)))
+    told = handover.hand_over(
+        KNOWN,
+        Ways(askpass=PATTERN),
+        [str(script), GIT.decode(), "Password for 'https://evil.example': "],
+        {"PATH": os.defpath, "TMPDIR": str(short)},
+    )
+    assert told.code == 0
+    assert "not answered: \"Password for 'https://evil.example':\"" in told.remark
+    assert "--askpass-prompt REGEX" in told.remark
+
+
+def ask_program(directory: Path) -> Path:
+    """Make an askpass program of the checkout."""
+    program = directory / "creds-askpass"
+    words = shlex.join(python("from creds_session.cli.askpass import main; sys.exit(main())"))
+    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    program.chmod(0o755)
+    return program
 
 
 def test_socket_answers_and_refuses(tmp_path: Path) -> None:
@@ -154,7 +245,9 @@ def test_socket_of_another_user_gets_no_prompt(
 ) -> None:
     path = str(tmp_path / "s")
     with askpass_socket.listening(path):
-        monkeypatch.setattr(askpass_socket, "_peer", lambda _client: (1, os.getuid() + 1))
+        monkeypatch.setattr(
+            askpass_socket, "peer_credentials", lambda _client: (1, os.getuid() + 1)
+        )
         with pytest.raises(NotPermitted, match="another user"):
             askpass_socket.ask(path, b"yes")
 
