@@ -17,12 +17,9 @@ from typing import Any
 
 from creds_session.errors import InvalidData
 from creds_session.facts import Facts
+from creds_session.likely_secrets import without_secrets, without_secrets_in_words
 
 VERSION = 1
-SECRET = re.compile(
-    r"(?i)\b([\w-]*(?:passw(?:or)?d|passwd|secret|token|bindpw)[\w-]*)=(?!$)[^\s,]+"
-)
-HIDDEN = r"\1=(removed)"
 
 
 def dumps(facts: Facts) -> str:
@@ -43,7 +40,7 @@ def loads(text: str) -> Facts:
 
 def redacted(facts: Facts) -> Facts:
     """Return the facts with what looks like a password in an argument or a rule taken out."""
-    return _rewritten(facts, lambda text: SECRET.sub(HIDDEN, text))  # type: ignore[no-any-return]
+    return _rewritten(facts, without_secrets, without_secrets_in_words)  # type: ignore[no-any-return]
 
 
 def anonymous(facts: Facts, host: str) -> Facts:
@@ -61,18 +58,30 @@ def anonymous(facts: Facts, host: str) -> Facts:
     return changed._replace(installation=facts.installation, pam=facts.pam)  # type: ignore[no-any-return]
 
 
-def _rewritten(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401
-    """Return a value with every text in it changed, the names of fields left."""
+def _words(words: tuple[str, ...]) -> tuple[str, ...]:
+    return words
+
+
+def _rewritten(
+    value: Any,  # noqa: ANN401
+    change: Callable[[str], str],
+    change_words: Callable[[tuple[str, ...]], tuple[str, ...]] = _words,
+) -> Any:  # noqa: ANN401
+    """Return a value with every text in it changed, the names of fields left.
+
+    ``change_words`` is for the arguments of a program, which mean something together.
+    """
     if isinstance(value, str):
         return change(value)
     if isinstance(value, bytes):
         return change(value.decode("latin-1")).encode("latin-1")
     if hasattr(value, "_asdict"):
-        return type(value)(*(_rewritten(one, change) for one in value))
+        return type(value)(*(_rewritten(one, change, change_words) for one in value))
     if isinstance(value, tuple):
-        return tuple(_rewritten(one, change) for one in value)
+        whole = change_words(value) if all(isinstance(one, str) for one in value) else value
+        return tuple(_rewritten(one, change, change_words) for one in whole)
     if isinstance(value, Mapping):
-        return {change(name): _rewritten(one, change) for name, one in value.items()}
+        return {change(name): _rewritten(one, change, change_words) for name, one in value.items()}
     return value
 
 
