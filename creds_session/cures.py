@@ -11,7 +11,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,9 @@ SUDO, KILL, CHMOD, MV = "sudo", "kill", "chmod", "mv"
 OURS = frozenset({"creds", "creds-setup-pam"})
 
 
+CAREFULLY = "--try USER --confirm-within 10m"
+
+
 class Steps(NamedTuple):
     """What this user runs, and what root has to, of one cure."""
 
@@ -35,15 +38,18 @@ class Steps(NamedTuple):
     of_root: tuple[tuple[str, ...], ...] = ()
 
 
-def steps(cure: Remediation, uid: int) -> Steps:
-    """Tell root's commands from the user's; root runs them all, without sudo."""
-    if uid == 0:
-        return Steps(tuple(argv[1:] if argv[0] == SUDO else argv for argv in cure.commands))
+def steps(cure: Remediation) -> Steps:
+    """Tell the commands that the user of this session runs from those that need root.
+
+    What needs root changes the machine for everybody: how all users log in, what is installed, to
+    whom a home belongs. That is never carried out here, also if root asks: a change of PAM should
+    be tried first, and be reverted unless somebody confirms it from a new login.
+    """
     mine = tuple(argv for argv in cure.commands if argv[0] != SUDO)
     return Steps(mine, tuple(argv for argv in cure.commands if argv[0] == SUDO))
 
 
-def refusal(finding: Finding, uid: int) -> str:
+def refusal(finding: Finding) -> str:
     """Say why a cure is not carried out here, or nothing."""
     cure = finding.remediation
     if cure is None:
@@ -53,15 +59,22 @@ def refusal(finding: Finding, uid: int) -> str:
     if not cure.is_safe:
         told = "; ".join(map(shlex.join, cure.commands))
         return f"left to you, since it cannot be taken back or is not only yours: {told}"
-    of_root = steps(cure, uid).of_root
+    of_root = steps(cure).of_root
     if of_root:
-        return f"root has to run: {'; '.join(map(shlex.join, of_root))}"
+        return f"root has to run: {'; '.join(map(shlex.join, of_root))}{_carefully(of_root)}"
     return ""
+
+
+def _carefully(commands: Iterable[tuple[str, ...]]) -> str:
+    """Say how a change of PAM is made on a machine that nobody can walk up to."""
+    if not any("creds-setup-pam" in argv for argv in commands):
+        return ""
+    return f" (on a machine that nobody can walk up to, with {CAREFULLY} behind it)"
 
 
 def carry_out(cure: Remediation, facts: Facts, environ: Mapping[str, str]) -> str:
     """Run the commands of a cure in turn; return why one of them failed, or nothing."""
-    for argv in steps(cure, os.getuid()).mine:
+    for argv in steps(cure).mine:
         problem = _not_for_root(argv) or _carry_out_one(argv, facts, environ)
         if problem:
             return problem

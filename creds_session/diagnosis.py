@@ -88,7 +88,7 @@ def fix(
     while (finding := _next(diagnosis, done)) is not None:
         done.add(finding.id)
         cure = finding.remediation
-        refused = refusal(finding, os.getuid())
+        refused = refusal(finding)
         if refused or cure is None:
             talk.tell(f"{finding.id}: {refused}")
             continue

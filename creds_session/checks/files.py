@@ -18,6 +18,7 @@ from creds_session.checks.paths import (
 from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
+from creds_session.quoting import quoted
 from creds_session.surroundings import KeyringForm, PathFacts, PathKind
 
 HOME = ("home-foreign", "home-absent")
@@ -46,7 +47,7 @@ def _folder_unreadable(facts: Facts) -> Found | None:
         evidence = dict.fromkeys(line for one in (folder, *above) for line in seen(one))
         return Found(tuple(evidence), cure=opened(above, facts))
     if folder.kind is PathKind.UNKNOWN and facts.keyring.path and facts.keyring.exists is None:
-        return Found((f"{facts.keyring.path} cannot be looked at",))
+        return Found((f"{quoted(facts.keyring.path)} cannot be looked at",))
     if folder.kind is not PathKind.FOLDER or folder.is_readable or is_foreign(folder, facts):
         return None
     return Found(seen(folder), cure=with_mode(facts, folder, "700"))
@@ -54,9 +55,8 @@ def _folder_unreadable(facts: Facts) -> Found | None:
 
 def _folder_unwritable(facts: Facts) -> Found | None:
     folder = facts.home.folder
-    if folder.kind is not PathKind.FOLDER or folder.is_writable or not folder.is_readable:
-        return None
-    if is_foreign(folder, facts) or facts.home.is_read_only:
+    is_other = folder.kind is not PathKind.FOLDER or is_foreign(folder, facts)
+    if is_other or folder.is_writable or not folder.is_readable or facts.home.is_read_only:
         return None
     return Found(seen(folder), cure=with_mode(facts, folder, "700"))
 
@@ -70,14 +70,14 @@ def _cannot_be_made(facts: Facts) -> Found | None:
         return None
     is_other = is_foreign(above, facts)
     cure = given_back(above, facts) if is_other else with_mode(facts, above, "u+rwx")
-    return Found((f"{home.folder.path} is not there", *seen(above)), cure=cure)
+    return Found((f"{quoted(home.folder.path)} is not there", *seen(above)), cure=cure)
 
 
 def _folder_open(facts: Facts) -> Found | None:
     folder = facts.home.folder
-    if folder.kind is not PathKind.FOLDER or not folder.is_open_to_others:
+    if folder.kind is not PathKind.FOLDER or is_foreign(folder, facts):
         return None
-    if is_foreign(folder, facts):
+    if not folder.is_open_to_others:
         return None
     return Found(seen(folder), cure=with_mode(facts, folder, "700"))
 
@@ -85,17 +85,18 @@ def _folder_open(facts: Facts) -> Found | None:
 def _full(facts: Facts) -> Found | None:
     home = facts.home
     room, files = home.free_bytes, home.free_files
-    if home.is_read_only:
+    has_room = (room is None or room >= LITTLE) and (files is None or files >= FEW)
+    if home.is_read_only or has_room:
         return None
-    if (room is None or room >= LITTLE) and (files is None or files >= FEW):
-        return None
-    return Found((f"{home.folder.path}: {room} bytes and {files} files are left",))
+    return Found((f"{quoted(home.folder.path)}: {room} bytes and {files} files are left",))
 
 
 def _read_only(facts: Facts) -> Found | None:
     home = facts.home
     return (
-        Found((f"{home.folder.path} is on a read-only file system",)) if home.is_read_only else None
+        Found((f"{quoted(home.folder.path)} is on a read-only file system",))
+        if home.is_read_only
+        else None
     )
 
 
@@ -130,21 +131,20 @@ def _not_a_file(login: PathFacts, facts: Facts) -> Found | None:
 def _broken(login: PathFacts, facts: Facts) -> Found | None:
     if facts.home.form not in {KeyringForm.BROKEN, KeyringForm.EMPTY}:
         return None
-    evidence = (f"{login.path}: {facts.home.form.value}", *login.links)
-    return Found(evidence, cure=made_anew(facts, login))
+    told = f"{quoted(login.path)}: {facts.home.form.value}"
+    return Found((told, *login.links), cure=made_anew(facts, login))
 
 
 def _plain(login: PathFacts, facts: Facts) -> Found | None:
     if facts.home.form is not KeyringForm.PLAIN:
         return None
-    return Found((f"{login.path} begins as text, with [keyring]", *login.links))
+    return Found((f"{quoted(login.path)} begins as text, with [keyring]", *login.links))
 
 
 def _default_elsewhere(facts: Facts) -> Found | None:
-    default = facts.home.default
-    if not default or default == "login":
-        return None
-    return Found((f"{facts.home.folder.path}/default says {default}",))
+    default, file = facts.home.default, f"{facts.home.folder.path}/default"
+    told = f"{quoted(file)} says {quoted(default or '')}"
+    return Found((told,)) if default and default != "login" else None
 
 
 CHECKS = (

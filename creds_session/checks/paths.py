@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from creds_session.facts import Facts, Reader
 from creds_session.findings import Remediation
+from creds_session.quoting import quoted
 from creds_session.surroundings import PathFacts, PathKind
 
 UID_MIN = 1000  # of a person (login.defs(5))
@@ -32,7 +33,7 @@ def shown(path: PathFacts) -> str:
     if path.kind in WITH_A_MODE:
         what += f", owner {path.uid}, mode {path.mode:04o}"
     is_followed = path.is_link and path.kind is not PathKind.DANGLING
-    return f"{path.path}: {'a link to a ' if is_followed else ''}{what}"
+    return f"{quoted(path.path)}: {'a link to a ' if is_followed else ''}{what}"
 
 
 def seen(path: PathFacts, name: str = "") -> tuple[str, ...]:
@@ -66,7 +67,7 @@ def for_the_user(
         return Remediation(text, commands, is_safe)
     if is_root:
         return Remediation(f"{text}. No command is shown for root, because {path.redirection}")
-    user = facts.session.user
+    user = quoted(facts.session.user)
     return Remediation(
         f"{text}. {user} has to do this: creds-doctor shows {user} the command. Root must not"
         f" change what is at that path, because {user} decides where it leads"
@@ -76,10 +77,11 @@ def for_the_user(
 def with_mode(facts: Facts, path: PathFacts, mode: str) -> Remediation:
     """Return a remedy that gives a file or directory of the user's own the mode it should have."""
     if path.is_link:
-        return Remediation(
-            f"{path.path} is a link: give what it leads to the mode {mode} if it is yours, or move"
-            " the link away"
+        text = (
+            f"the path is a link: what it leads to should have the mode {mode} if it belongs to the"
+            " user of this session; else the link should be moved away"
         )
+        return for_the_user(facts, path, text, is_safe=False)
     text = "give it the mode that it should have"
     return for_the_user(facts, path, text, ("chmod", mode, path.path))
 
@@ -116,8 +118,8 @@ def given_back(path: PathFacts, facts: Facts) -> Remediation:
             " that nothing else needs it"
         )
     why = path.redirection
-    if facts.reader is Reader.ELSEWHERE:
-        why = why or "it is a path on another machine"
+    if facts.reader is Reader.ELSEWHERE:  # whose facts, words included, anybody may have written
+        why = "it is a path on another machine"
     if path.path != facts.home.home_of_account:
         why = why or "the user's own settings name this path"
     if why:

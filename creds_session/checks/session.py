@@ -6,6 +6,7 @@ from creds_session.checks.paths import given_back, is_foreign, seen, with_mode
 from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
+from creds_session.quoting import quoted
 from creds_session.story import Story, tell
 from creds_session.surroundings import PathKind
 
@@ -54,7 +55,7 @@ def _home_of_account(facts: Facts) -> Found | None:
     home, account = facts.home.home.path, facts.home.home_of_account
     if not home or not account or home.rstrip("/") == account.rstrip("/"):
         return None
-    return Found((f"HOME={home}", f"the account has {account}"))
+    return Found((f"HOME={quoted(home)}", f"the account has {quoted(account)}"))
 
 
 def _runtime_foreign(facts: Facts) -> Found | None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from creds_session.errors import InvalidData
+from creds_session.quoting import quoted
 from creds_session.surroundings import (
     HomeFacts,
     KeyringForm,
@@ -62,9 +63,10 @@ def _way_to(path: str) -> tuple[tuple[str, ...], str]:
     """Return the links on the way to a path, and what keeps root from using it, both in words."""
     links: list[str] = []
     with suppress(OSError):  # weakness() tells it
-        links.extend(f"{one.path} is a link to {one.target}" for one in parts(path) if one.target)
-    found = weakness(path, strict=True)
-    return tuple(links), next(iter(links), str(found) if found else "")
+        found = (one for one in parts(path) if one.target)
+        links.extend(f"{quoted(one.path)} is a link to {quoted(one.target or '')}" for one in found)
+    weak = weakness(path, strict=True)
+    return tuple(links), next(iter(links), str(weak) if weak else "")
 
 
 def _kind(mode: int) -> PathKind:

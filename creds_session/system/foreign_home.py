@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -39,15 +38,17 @@ class ForeignPlace(NamedTuple):
 def foreign_place(environ: Mapping[str, str]) -> ForeignPlace | None:
     """Return what root's environment names that another user decides, or None.
 
+    Each link and each directory on the way counts, since their owners can lead the path elsewhere.
     Returns None for every other user: they may use any place with their own rights.
     """
     if os.getuid() != 0:
         return None
     place = environ.get("XDG_RUNTIME_DIR")
     if place:
-        owner = _owner_of_directory(place)
-        if owner not in {None, 0}:
-            return ForeignPlace("XDG_RUNTIME_DIR", place, _name_of(owner or 0, environ))
+        found = weakness(place)
+        # One that does not exist yet may be made in /tmp, where containers have it.
+        if found is not None and (found.uid > 0 or os.path.lexists(place)):
+            return ForeignPlace("XDG_RUNTIME_DIR", place, _name_of(found.uid, environ))
     for variable, files in FILES.items():
         place = environ.get(variable)
         if not place or (variable == "HOME" and _is_home_of_root(place)):
@@ -56,14 +57,6 @@ def foreign_place(environ: Mapping[str, str]) -> ForeignPlace | None:
             found = weakness(os.path.join(place, file))  # noqa: PTH118
             if found is not None:
                 return ForeignPlace(variable, place, _name_of(found.uid, environ))
-    return None
-
-
-def _owner_of_directory(place: str) -> int | None:
-    with suppress(OSError):
-        status = os.stat(place)  # noqa: PTH116
-        if stat.S_ISDIR(status.st_mode):
-            return status.st_uid
     return None
 
 

@@ -13,6 +13,8 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from creds_session.quoting import quoted
+
 MAX_LINKS = 40  # the kernel's own limit (path_resolution(7))
 ACCESS_LIST = "system.posix_acl_access"  # acl(5); where it is, the group's bits are a mask
 
@@ -40,7 +42,7 @@ class Weakness(NamedTuple):
     uid: int = -1
 
     def __str__(self) -> str:
-        return f"{self.path} {self.reason}"
+        return f"{quoted(self.path)} {self.reason}"
 
 
 def parts(path: str) -> Iterator[Part]:

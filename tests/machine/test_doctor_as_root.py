@@ -31,10 +31,12 @@ def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
     machine.sh(
         f"mkdir {VICTIMS} {VICTIMS}/folder; echo '{SECRET}' >{VICTIMS}/secret;"
         f" echo mine >{VICTIMS}/passwd; chmod 600 {VICTIMS}/secret;"
-        " echo 'alice ALL=(ALL) NOPASSWD:SETENV: ALL' >/etc/sudoers.d/alice"
+        " echo 'alice ALL=(ALL) NOPASSWD:SETENV: ALL' >/etc/sudoers.d/alice;"
+        " mkdir /run/by-alice /run/of-root; chown alice /run/by-alice"
     )
     by_alice(machine, f"mkdir -p -m 700 {KEYRINGS}; printf 'GnomeKeyring\\n\\r\\0\\n' >{LOGIN}")
     by_alice(machine, f"chmod 600 {LOGIN}; cp -a {SHARE} ~/kept")
+    by_alice(machine, "ln -s /run/of-root /run/by-alice/link")
     return machine
 
 
@@ -154,6 +156,21 @@ def test_the_user_moves_a_link_away_and_what_it_leads_to_stays(
     assert state(machine) == before
 
 
+def test_root_gives_no_directory_away_that_the_users_settings_name(machine: Machine) -> None:
+    """XDG_DATA_HOME is alice's to choose: what is there may be another user's work."""
+    machine.sh("mkdir -p /data/payroll; chown games /data/payroll; chmod 755 /data/payroll")
+    with machine.ssh("alice", "pw1") as session:
+        session.type("exec env XDG_DATA_HOME=/data/payroll bash --norc")
+        session.run("true")
+        found = findings(machine, "--user", "alice")["keyrings-cannot-be-made"]
+        assert "/data/payroll: folder, owner 5" in "\n".join(found["evidence"])
+        assert found["remediation"]["commands"] == []
+        assert "the user's own settings name this path" in found["remediation"]["text"]
+        said = machine.run("creds-doctor", "--user", "alice", "-v", check=False).stdout
+        assert not re.search(r"(?:chown|chmod|mv)\s[^\n]*payroll", said)
+    assert machine.run("stat", "-c", "%U", "/data/payroll").stdout == "games\n"
+
+
 INTO_ROOTS_FILES = {
     "files": f"ln -sf {VICTIMS}/passwd {LOGIN}; ln -s {VICTIMS}/secret {KEYRINGS}/default",
     "folder": f"rm -r {KEYRINGS}; ln -s {VICTIMS}/folder {KEYRINGS}",
@@ -163,6 +180,7 @@ WITH_HER_HOME = (
     "env HOME=/home/alice",
     f"env XDG_DATA_HOME={SHARE}",
     "env XDG_RUNTIME_DIR=/home/alice",
+    "env XDG_RUNTIME_DIR=/run/by-alice/link",
     "runuser -u alice -- env HOME=/home/alice sudo -E",
 )
 

@@ -22,23 +22,32 @@ def finding(cure: Remediation | None) -> Finding:
     return Finding("id", Severity.ERROR, "title", remediation=cure)
 
 
-def test_root_runs_all_and_without_sudo() -> None:
-    assert steps(MIXED, 0).mine == (("chmod", "700", "/x"), ("chown", "1", "/x"))
-    assert steps(MIXED, 1000).of_root == (("sudo", "chown", "1", "/x"),)
+APPLY = Remediation("x", (("sudo", "creds-setup-pam", "apply"),), is_safe=True)
+
+
+def test_what_needs_root_is_told_apart() -> None:
+    assert steps(MIXED).mine == (("chmod", "700", "/x"),)
+    assert steps(MIXED).of_root == (("sudo", "chown", "1", "/x"),)
 
 
 @pytest.mark.parametrize(
-    ("cure", "uid", "words"),
+    ("cure", "words"),
     [
-        (None, 1000, "no cure"),
-        (Remediation("think"), 1000, "left to you: think"),
-        (Remediation("x", (("rm", "/y"),)), 0, "left to you"),
-        (MIXED, 1000, "root has to run: sudo chown 1 /x"),
-        (MIXED, 0, ""),
+        (None, "no cure"),
+        (Remediation("think"), "left to you: think"),
+        (Remediation("x", (("rm", "/y"),)), "left to you"),
+        (MIXED, "root has to run: sudo chown 1 /x"),
+        (APPLY, "root has to run: sudo creds-setup-pam apply (on a machine that nobody can walk"),
+        (Remediation("x", (("chmod", "700", "/x"),), is_safe=True), ""),
     ],
 )
-def test_what_is_not_done_has_a_reason(cure: Remediation | None, uid: int, words: str) -> None:
-    told = refusal(finding(cure), uid)
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_what_is_not_done_has_a_reason(
+    cure: Remediation | None, words: str, uid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's --fix makes no change of PAM without a way back, whoever says yes beforehand."""
+    monkeypatch.setattr(os, "getuid", lambda: uid)
+    told = refusal(finding(cure))
     assert told.startswith(words) if words else not told
 
 

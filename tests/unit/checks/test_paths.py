@@ -144,7 +144,9 @@ def test_what_the_user_may_not_move_is_for_root_and_said_in_words() -> None:
     for reader in Reader:
         remedy = dict(remedies(WELL._replace(home=home, reader=reader)))["keyrings-foreign"]
         assert remedy.commands == ()
-        assert f"No command is shown for root, because {BY_ALICE}" in remedy.text
+        elsewhere = "it is a path on another machine"
+        why = elsewhere if reader is Reader.ELSEWHERE else BY_ALICE
+        assert f"No command is shown for root, because {why}" in remedy.text
 
 
 @pytest.mark.parametrize(
@@ -214,3 +216,43 @@ def test_words_for_others_name_the_user() -> None:
         " what is at that path, because alice decides where it leads"
     )
     assert moved_aside(facts, HEALTHY.login, "do it").commands == ()
+
+
+HOSTILE = "/home/alice/x' \"\n\x1b[2Jcure: sudo chmod 4755 /bin/sh #"
+
+
+def test_no_word_that_a_user_chose_stands_in_a_remedy_for_root() -> None:
+    """A path may end the line, and go on as a command."""
+    for home in broken_homes():
+        named = [one._replace(path=one.path.replace(DATA, HOSTILE)) for one in home[:1]]
+        paths = [one.path for one in (home.home, home.data, home.folder, home.login)]
+        hostile = home._replace(
+            home=named[0],
+            data=home.data._replace(path=HOSTILE),
+            folder=home.folder._replace(path=f"{HOSTILE}/keyrings"),
+            login=home.login._replace(path=f"{HOSTILE}/keyrings/login.keyring"),
+        )
+        assert paths
+        for reader in (Reader.ROOT, Reader.ELSEWHERE):
+            for _, remedy in remedies(WELL._replace(home=hostile, reader=reader)):
+                assert "4755" not in remedy.text, remedy
+                assert not [argv for argv in remedy.commands if "4755" in " ".join(argv)]
+
+
+def test_names_in_evidence_can_be_told_from_the_words_around_them() -> None:
+    found = seen(own(HOSTILE))
+    assert found[0].startswith('"/home/alice/x\' \\"\\n\\x1b[2Jcure: sudo chmod 4755 /bin/sh #": ')
+    assert "\n" not in found[0]
+    assert seen(own("/data/ü/a b"))[0].startswith('"/data/ü/a b": folder')
+
+
+@pytest.mark.parametrize("reader", [Reader.ROOT, Reader.ELSEWHERE])
+def test_what_a_link_leads_to_is_for_the_user(reader: Reader) -> None:
+    path = link(own(FOLDER, mode=0o755), "/etc")
+    told = with_mode(WELL._replace(reader=reader), path, "700")
+    assert (told.commands, told.is_safe) == ((), False)
+    assert "alice has to do this" in told.text
+    assert "Root must not change" in told.text
+    own_words = with_mode(WELL, path, "700")
+    assert own_words.commands == ()
+    assert "the path is a link" in own_words.text

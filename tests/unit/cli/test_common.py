@@ -287,3 +287,38 @@ def test_a_user_may_use_any_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.getuid", lambda: 1000)
     monkeypatch.setenv("HOME", "/tmp/nothing")
     refuse_foreign_home("creds")
+
+
+@needs_root
+@pytest.mark.parametrize("theirs", ["directory", "above", "link", "link above"])
+def test_no_part_of_roots_runtime_directory_is_another_users(
+    of_root: Path, monkeypatch: pytest.MonkeyPatch, theirs: str
+) -> None:
+    """The owner of a directory on the way can put another one in its place at any time."""
+    place = of_root / "above" / "runtime"
+    place.mkdir(parents=True)
+    (of_root / "link").symlink_to(place)
+    (of_root / "linked").symlink_to(place.parent)
+    named = {"link": of_root / "link", "link above": of_root / "linked" / "runtime"}
+    owned = {
+        "directory": place,
+        "above": place.parent,
+        "link": of_root / "link",
+        "link above": of_root / "linked",
+    }
+    monkeypatch.setenv("HOME", "/root")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(named.get(theirs, place)))
+    refuse_foreign_home("creds")
+    os.chown(owned[theirs], 4712, -1, follow_symlinks=False)
+    with pytest.raises(errors.UsageError, match="root with XDG_RUNTIME_DIR="):
+        refuse_foreign_home("creds")
+
+
+@needs_root
+def test_a_runtime_directory_that_is_not_there_yet_is_no_other_users(
+    of_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/root")
+    for place in (of_root / "not" / "yet", Path("/tmp/runtime-root-that-is-not-there")):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+        refuse_foreign_home("creds")
