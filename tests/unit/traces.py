@@ -26,6 +26,13 @@ TAKES_PATHS = OPENS | {
     *("unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "mknod", "mknodat", "truncate"),
     *("chmod", "fchmodat", "chown", "lchown", "fchownat", "setxattr", "lsetxattr", "utimensat"),
 }
+LOOKS = frozenset(
+    {
+        *("stat", "lstat", "newfstatat", "statx", "readlink", "readlinkat", "access", "faccessat"),
+        *("faccessat2", "getxattr", "lgetxattr", "listxattr", "llistxattr", "statfs", "chdir"),
+        *("inotify_add_watch", "execve", "mount"),
+    }
+)
 TAKES_DESCRIPTOR = frozenset(
     {"write", "pwrite64", "fsync", "fdatasync", "ftruncate", "fchmod", "fchown", "fsetxattr"}
 )
@@ -39,6 +46,11 @@ class Call(NamedTuple):
     name: str
     paths: tuple[str, ...]
     arguments: str
+
+    @property
+    def names(self) -> list[str]:
+        """Return the paths as the kernel was given them: relative to a descriptor, or not."""
+        return [found["path"] for found in PATH.finditer(self.arguments)]
 
     @property
     def changes_files(self) -> bool:
@@ -85,7 +97,7 @@ def traced(
     """
     require_strace()
     names = ",".join(
-        sorted(f"?{name}" for name in TAKES_PATHS | TAKES_DESCRIPTOR | STARTS | SPEAKS)
+        sorted(f"?{name}" for name in TAKES_PATHS | TAKES_DESCRIPTOR | STARTS | SPEAKS | LOOKS)
     )
     strace = ["strace", "-f", "-y", "-qq", "-s", "4096", "-o", str(place), "-e", f"trace={names}"]
     done = subprocess.run(
@@ -124,7 +136,7 @@ def _calls(lines: Iterable[str]) -> Iterator[Call]:
         if parts["result"].startswith("-") and name not in STARTS | SPEAKS:
             continue
         paths: list[str] = []
-        if name in TAKES_PATHS | {"execve"}:
+        if name in TAKES_PATHS | LOOKS:
             paths = [_absolute(found) for found in PATH.finditer(arguments)]
         elif name in TAKES_DESCRIPTOR:
             paths = [found["path"] for found in DESCRIPTOR.finditer(arguments)][:1]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.system_tree import DROP_IN, PASSWD, SSHD, make_system, snapshot
-from tests.unit.traces import Call, setup_pam, traced
+from tests.unit.traces import LOOKS, OPENS, STARTS, TAKES_PATHS, Call, python, setup_pam, traced
 
 COMMANDS = {
     "check": 1,
@@ -37,6 +37,7 @@ def run(system: Path, command: str, code: int) -> list[Call]:
     done, calls = traced(setup_pam("--root", str(system), *command.split()), place)
     assert done.returncode == code, done
     assert list(strays(system, calls)) == []
+    assert list(resolved(system, calls)) == []
     assert list(system.rglob("*-was-run")) == []
     return calls
 
@@ -55,6 +56,21 @@ def strays(system: Path, calls: list[Call]) -> Iterator[str]:
             yield f"{call.name}({call.arguments})"
         elif written or read:
             yield f"{call.name}: {written or read}"
+
+
+def resolved(system: Path, calls: list[Call]) -> Iterator[str]:
+    """Yield the calls by which more than one name in the folder is looked up at once.
+
+    Such a path was right when it was put together, and leads elsewhere if a link takes the place of
+    one of its names meanwhile. One name in an open directory is what was judged. None of the
+    directories on the way to the folder is opened by a longer path either, except ``/``.
+    """
+    for call in (one for one in calls if one.name in TAKES_PATHS | LOOKS - STARTS):
+        for name, path in zip(call.names, call.paths):
+            is_inside = Path(path).is_relative_to(system) and not path.startswith("/proc/")
+            is_followed = call.name in OPENS and "O_NOFOLLOW" not in call.arguments and name != "."
+            if is_inside and ("/" in name or is_followed):
+                yield f"{call.name}({call.arguments})"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -76,6 +92,30 @@ def test_revert_of_another_root_stays_there_and_runs_nothing(system: Path) -> No
         *(SSHD, PASSWD, DROP_IN)
     }
     run(system, "revert", 0)
+    assert snapshot(system) == before
+
+
+def test_a_path_that_was_resolved_before_is_seen(system: Path) -> None:
+    """Show that the trace sees a file opened by its path, and one opened through a link."""
+    place = system.parent / "trace"
+    code = "import os; os.stat(sys.argv[1]); fd = os.open(sys.argv[2], os.O_PATH)\n"
+    code += "os.open('etc', os.O_RDONLY, dir_fd=fd)\n"
+    _, calls = traced(python(code, str(system / SSHD), str(system)), place)
+    seen = "\n".join(resolved(system, calls))
+    assert str(system / SSHD) in seen
+    assert '"etc", O_RDONLY' in seen
+
+
+@pytest.mark.parametrize("command", ["", "check", "apply", "revert"])
+def test_an_empty_root_is_not_this_directory(
+    system: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """``--root "$IMAGE"`` without a value is no reason to change what lies here."""
+    monkeypatch.chdir(system)
+    before = snapshot(system)
+    done, _ = traced(setup_pam("--root", "", *command.split()), system.parent / "trace")
+    assert done.returncode == 64
+    assert "--root is empty" in done.stderr
     assert snapshot(system) == before
 
 
