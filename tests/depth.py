@@ -47,6 +47,12 @@ FAULTS_COUNT = _depth("CREDS_FAULTS_COUNT", 40, 400)
 FAULTS_SEED = os.environ.get("CREDS_FAULTS_SEED", "faults")
 """What the combinations begin from: a word."""
 
+HOSTILE_IMAGES = _depth("CREDS_HOSTILE_IMAGES", 60, 2_000)
+"""Images with something hostile in them that every command with --root has to live with."""
+
+HOSTILE_SEED = _depth("CREDS_HOSTILE_SEED", 1, secrets.randbelow(2**32))
+"""What the choice of these images begins from; a failure names the image."""
+
 KILL_ALL = bool(_depth("CREDS_KILL_ALL", 0, 1))
 """Whether a command is killed at every system call, and not at every sixth or so."""
 
