@@ -38,6 +38,8 @@ from creds_session.system.root import Root
 MAX_FILE = 1 << 16
 """Bytes of a PAM file that is still read: the largest real one seen has a tenth of that."""
 
+MOST_SERVICES = 2_000  # a large machine has about a hundred
+
 DROP_IN = f"/etc/systemd/user/{SOCKET_UNIT}.d/creds-session.conf"
 DROP_IN_TEXT = b"""\
 # Written by creds-setup-pam; `creds-setup-pam revert` takes it back.
@@ -223,8 +225,11 @@ def _plan(root: Root, service: str, read: Read, dialect: Dialect, options: Optio
 
 
 def service_names(root: Root, dialect: Dialect) -> set[str]:
-    """Return the names of all services that have a file."""
-    return {name for directory in dialect.directories for name in root.names(directory)}
+    """Return the names of all services that have a file. Raises InvalidData for too many."""
+    found = {name for directory in dialect.directories for name in root.names(directory)}
+    if len(found) > MOST_SERVICES:  # each is read, and judged with and without the change
+        raise InvalidData(f"there are more than {MOST_SERVICES} PAM services")
+    return found
 
 
 def find_service(service: str, read: Read, dialect: Dialect) -> str:

@@ -213,3 +213,10 @@ def test_look_tells_of_a_password_rule_that_is_there_twice(root: Root) -> None:
     (note,) = look(root, ["sshd"]).notes
     last = twice.count(b"\n")
     assert f"2 times ({SSHD}:{last - 1}, {SSHD}:{last})" in note
+
+
+def test_services_without_end_are_not_judged(root: Root) -> None:
+    for number in range(2_001):
+        root.path(f"/etc/pam.d/s{number}").touch()
+    with pytest.raises(InvalidData, match="more than 2000 PAM services"):
+        look(root)
