@@ -159,15 +159,24 @@ def test_the_user_moves_a_link_away_and_what_it_leads_to_stays(
 def test_root_gives_no_directory_away_that_the_users_settings_name(machine: Machine) -> None:
     """XDG_DATA_HOME is alice's to choose: what is there may be another user's work."""
     machine.sh("mkdir -p /data/payroll; chown games /data/payroll; chmod 755 /data/payroll")
-    with machine.ssh("alice", "pw1") as session:
-        session.type("exec env XDG_DATA_HOME=/data/payroll bash --norc")
-        session.run("true")
+    environ = "HOME=/home/alice XDG_DATA_HOME=/data/payroll SSH_CONNECTION='::1 1 ::1 22'"
+    environ += (
+        " XDG_SESSION_ID=1 XDG_RUNTIME_DIR=/run/user/1000 DBUS_SESSION_BUS_ADDRESS=unix:path=/x"
+    )
+    become = "setpriv --reuid alice --regid alice --init-groups"
+    started = machine.sh(
+        f"{become} env -i {environ} /bin/sleep 300 >/dev/null 2>&1 & pid=$!;"
+        " until grep -q sleep /proc/$pid/comm; do sleep 0.02; done; echo $pid"
+    ).stdout.strip()
+    try:
         found = findings(machine, "--user", "alice")["keyrings-cannot-be-made"]
         assert "/data/payroll: folder, owner 5" in "\n".join(found["evidence"])
         assert found["remediation"]["commands"] == []
         assert "the user's own settings name this path" in found["remediation"]["text"]
         said = machine.run("creds-doctor", "--user", "alice", "-v", check=False).stdout
         assert not re.search(r"(?:chown|chmod|mv)\s[^\n]*payroll", said)
+    finally:
+        machine.run("kill", started)
     assert machine.run("stat", "-c", "%U", "/data/payroll").stdout == "games\n"
 
 
