@@ -74,12 +74,17 @@ def restore(
         with suppress(CannotWrite):  # a disk that is full for a file is full for this note too
             checkpoint.with_written(*kept, *refused)
         return Restored(tuple(touched), refused)
-    for folder in checkpoint.manifest.made_directories:
-        with suppress(CredsSessionError), root.entry(folder) as entry:
-            if entry is not None:  # it stays if it is not empty, or a link by now
-                entry.directory.remove_directory(entry.name)
+    for made in checkpoint.manifest.made_directories:
+        _remove_directory(root, made)
     checkpoint.discard()
     return Restored(tuple(touched), {})
+
+
+def _remove_directory(root: Root, path: str) -> None:
+    """Remove a directory that was made. It stays if it is not empty, or a link by now."""
+    with suppress(CredsSessionError), root.entry(path) as entry:
+        if entry is not None:
+            entry.directory.remove_directory(entry.name)
 
 
 def one_error(errors: list[CredsSessionError]) -> CredsSessionError:

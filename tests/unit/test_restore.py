@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from creds_session import restore
 from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
 from creds_session.pam_change import apply, revert
 from creds_session.pam_setup import DROP_IN, DROP_IN_TEXT, look
