@@ -308,6 +308,13 @@ def test_a_timer_takes_back_no_other_change_than_its_own(machine: Machine, befor
     assert sshd(machine) == before
 
 
+def elapse(machine: Machine) -> str:
+    """Have the timer's program run now; return the name of its unit."""
+    (unit,) = set(re.findall(r"(\S+)\.timer", timers(machine)))
+    machine.run("systemctl", "start", "--no-block", f"{unit}.service")
+    return str(unit)
+
+
 def notice(machine: Machine) -> str:
     """Return what a login sees first, as pam_motd(8) shows it."""
     with machine.ssh("alice", ALICE, answers=[""]) as session:
@@ -320,9 +327,10 @@ def test_a_full_disk_does_not_delay_the_timer(machine: Machine, before: str) -> 
         " cp -a /root/pam.d/. /etc/pam.d"
     )
     try:
-        machine.run("creds-setup-pam", "apply", "--confirm-within", "2s")
+        machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
         machine.sh("head -c 1M /dev/zero >/etc/pam.d/.full", check=False)
         assert sshd(machine) != before
+        elapse(machine)
         wait_until(lambda: sshd(machine) == before)
         wait_until(lambda: timers(machine) == "")
         assert machine.run("test", "-e", PENDING, check=False).returncode == 1
@@ -363,11 +371,11 @@ def test_a_revert_that_fails_is_repeated_and_said_at_the_next_login(
     machine: Machine, before: str, what: str
 ) -> None:
     spoil, told, mend = PASSED_BY[what]
-    machine.run("creds-setup-pam", "apply", "--confirm-within", "1s")
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
     do = partial(from_outside, machine) if what == "an immutable file" else machine.sh
     do(spoil)
     try:
-        unit = timers(machine).split(".service")[0].split(".timer")[0]
+        unit = elapse(machine)
         wait_until(lambda: told in machine.journal("-u", unit))
         shown = notice(machine)
         assert "creds-setup-pam: nobody confirmed the change of PAM, and it could not be" in shown
@@ -386,18 +394,21 @@ def test_a_revert_that_fails_is_repeated_and_said_at_the_next_login(
 def test_an_edit_beside_our_lines_a_new_systemd_and_a_new_file_of_a_package(
     machine: Machine, before: str
 ) -> None:
-    machine.run("creds-setup-pam", "apply", "--confirm-within", "3s")
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
     machine.run("systemctl", "daemon-reexec")  # as an upgrade of systemd does
     mine = "# an administrator was here\n"
     (machine.root / SSHD.lstrip("/")).write_text(mine + sshd(machine))
+    elapse(machine)
     wait_until(lambda: sshd(machine) == mine + before)
     wait_until(lambda: timers(machine) == "")
     (machine.root / SSHD.lstrip("/")).write_text(before)
-    machine.run("creds-setup-pam", "apply", "--confirm-within", "1s")
+    machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
     packaged = f"# of a new package\n{before}"
     machine.run("sh", "-c", f"cat >{SSHD}.new && mv {SSHD}.new {SSHD}", stdin=packaged.encode())
+    elapse(machine)
     wait_until(lambda: machine.run("test", "-e", PENDING, check=False).returncode == 1)
     assert sshd(machine) == packaged
+    wait_until(lambda: timers(machine) == "")
     (machine.root / SSHD.lstrip("/")).write_text(before)
 
 
