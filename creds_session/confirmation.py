@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from creds_session.errors import (
     Busy,
+    CannotWrite,
     CredsSessionError,
     InvalidData,
     NotPermitted,
@@ -143,11 +144,14 @@ def confirm(root: Root, *, untested: bool = False) -> Confirmed:
         if pending is None:
             raise NothingPending("no change waits to be confirmed")
         methods, is_tested = _require_new_login(pending, untested=untested)
+        state.remove(NOTE)  # if that fails, the timer still waits
         if not timers.stop(pending.unit, program=True):
+            write_note(state, pending)
             raise Unavailable(
                 f"{pending.unit}: systemd did not stop it; the change is not confirmed"
             )
-        forget(root, state, pending)
+        with suppress(CannotWrite):  # without the note the unit does nothing
+            timers.not_at_boot(root, BOOT_UNIT)
     return Confirmed(pending, methods, is_tested)
 
 
@@ -303,11 +307,11 @@ def stop(pending: Pending) -> None:
 
 
 def forget(root: Root, state: Directory, pending: Pending) -> None:
-    """Remove the note if it still is of this change; the last, since it is what the rest is for."""
+    """Remove the note if it still is of this change, and then what does nothing without it."""
     now = read_note_if_whole(state)
     if now is not None and now.unit == pending.unit:
-        timers.not_at_boot(root, BOOT_UNIT)
         state.remove(NOTE)
+        timers.not_at_boot(root, BOOT_UNIT)
 
 
 def _now() -> float:

@@ -17,10 +17,18 @@ from creds_session.confirmation import (
     is_pending,
     seconds,
 )
-from creds_session.errors import Busy, InvalidData, NotPermitted, Unavailable, UsageError
+from creds_session.errors import (
+    Busy,
+    CannotWrite,
+    InvalidData,
+    NotPermitted,
+    Unavailable,
+    UsageError,
+)
 from creds_session.pending_note import PENDING, Pending, read_note, write_note
 from creds_session.system import logins, timers
 from creds_session.system.commands import Completed
+from creds_session.system.directory import Directory
 from creds_session.system.logins import Login
 from creds_session.system.root import Root
 from creds_session.system.state import STATE, state_directory
@@ -426,6 +434,26 @@ def test_a_timer_that_does_not_stop_leaves_it_unconfirmed(
     with pytest.raises(Unavailable, match="not confirmed"):
         confirm(root)
     assert read(root) == pending
+
+
+def test_a_note_that_cannot_be_removed_leaves_the_timer(
+    root: Root, clock: Timers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = wait_for(root)
+    come_by(monkeypatch, NEW)
+
+    def read_only(*_names: object) -> None:
+        raise CannotWrite("read-only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Directory, "remove", read_only)
+        with pytest.raises(CannotWrite):
+            confirm(root)
+    assert (clock.set, read(root)) == ([pending.unit], pending)
+    with monkeypatch.context() as patch:
+        patch.setattr(timers, "not_at_boot", read_only)
+        assert confirm(root).pending == pending
+    assert (clock.set, root.read(PENDING)) == ([], None)
 
 
 @pytest.mark.usefixtures("clock")
