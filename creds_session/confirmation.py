@@ -20,7 +20,7 @@ import re
 import shlex
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,19 +111,6 @@ def waiting(
     except BaseException:
         _give_up(root, state, pending)
         raise
-
-
-def pending(root: Root) -> Pending | None:
-    """Return the change that waits. Raises InvalidData, and NotPermitted unless root asks.
-
-    A state directory that is not trusted is not read: ``apply`` and ``revert`` refuse it.
-    """
-    with ExitStack() as stack:
-        try:
-            state = stack.enter_context(state_directory_if_there(root))
-        except InvalidData:
-            return None
-        return None if state is None else _read(state)
 
 
 def require_program() -> None:

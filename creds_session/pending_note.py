@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData
 from creds_session.system import checkpoints
 from creds_session.system.directory import Directory
-from creds_session.system.state import STATE
+from creds_session.system.root import Root
+from creds_session.system.state import STATE, state_directory_if_there
 
 NOTE = "pending.json"
 PENDING = f"{STATE}/{NOTE}"
@@ -59,6 +60,19 @@ def read_note(state: Directory) -> Pending | None:
         )
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise InvalidData(f"{state.path / NOTE}: cannot be read: {error}") from error
+
+
+def pending(root: Root) -> Pending | None:
+    """Return the change that waits. Raises InvalidData, and NotPermitted unless root asks.
+
+    A state directory that is not trusted is not read: ``apply`` and ``revert`` refuse it.
+    """
+    with ExitStack() as stack:
+        try:
+            state = stack.enter_context(state_directory_if_there(root))
+        except InvalidData:
+            return None
+        return None if state is None else read_note(state)
 
 
 def _text(value: object) -> str:

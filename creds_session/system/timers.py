@@ -133,11 +133,6 @@ def _escaped(byte: int) -> str:
     return character if character.isascii() and character.isprintable() else f"\\x{byte:02x}"
 
 
-def is_at_boot(root: Root, unit: str) -> bool:
-    """Return whether ``at_boot`` was done and not taken back."""
-    return root.exists(AT_BOOT.format(unit=unit))
-
-
 def not_at_boot(root: Root, unit: str) -> None:
     """Take back ``at_boot``."""
     for path in (WANTED, AT_BOOT):

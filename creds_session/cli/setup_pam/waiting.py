@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from creds_session import confirmation
+from creds_session import confirmation, pending_note
 from creds_session.cli.setup_pam import PROGRAM
 from creds_session.errors import InvalidData, NotPermitted
 from creds_session.system import timers
@@ -27,7 +27,7 @@ class Waiting(NamedTuple):
 def waiting(root: Root) -> Waiting | None:
     """Return the change that waits to be confirmed, or None."""
     try:
-        pending = confirmation.pending(root)
+        pending = pending_note.pending(root)
     except NotPermitted:
         return Waiting() if timers.is_at_boot(root, confirmation.BOOT_UNIT) else None
     except InvalidData as error:
