@@ -211,7 +211,7 @@ def _plan(root: Root, service: str, read: Read, dialect: Dialect, options: Optio
     """Plan a service; where nothing can be had the plan says so, and changes nothing."""
     path = find_service(service, read, dialect)
     try:
-        planned = plan(service, path, read, dialect, options, place=root.resolve(path))
+        planned = plan(service, path, read, dialect, options, place=root.resolve(path) or "")
     except NoSafeEdit as error:
         if error.plan is None:
             raise
