@@ -66,6 +66,10 @@ class NoService(Unavailable):
     """No bus, or nobody on it serves secrets."""
 
 
+class NoBus(NoService):
+    """No session bus answers where one is named, or none is named."""
+
+
 class TimedOut(Unavailable):
     """Someone was asked and did not answer in time."""
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from creds_session.collection import CollectionState, collection_name
 from creds_session.errors import NotPermitted, Unavailable
 from creds_session.probe.session import owner_of
+from creds_session.session_connection import connect, no_answer_named
 from creds_session.session_facts import DaemonRole
-from creds_session.system.bus import Bus, session_bus_address
 from creds_session.system.processes import keyring_daemons
 from creds_session.system.secret_service import SecretService, secret_service
 
@@ -31,13 +31,7 @@ def lock(environ: Mapping[str, str], *, everything: bool = False, timeout: float
     Raises Unavailable (no bus, another provider, a daemon that still says unlocked or that
     holds a password without serving yet) or NotPermitted.
     """
-    address = session_bus_address(environ, os.getuid())
-    if address is None:
-        raise Unavailable(
-            "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
-            hint="another session may have one: creds env finds it",
-        )
-    with Bus(address, timeout) as bus:
+    with connect(environ, timeout) as bus, no_answer_named(bus):
         service = secret_service(bus)
         if service is None:
             _refuse_waiting()

@@ -23,7 +23,7 @@ from creds_session.system.lock import exclusive
 from creds_session.system.message_bus import start_shared_bus
 from creds_session.system.private_folder import LONGEST, PLAIN, PREFIX, is_private
 from creds_session.system.processes import environments
-from creds_session.system.secret_service import secret_service
+from creds_session.system.secret_service import SecretService, secret_service
 
 ADDRESS, RUNTIME, CONTROL = "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOME_KEYRING_CONTROL"
 LOCK = "creds-session-bus.lock"
@@ -33,7 +33,6 @@ KEPT = re.compile(
     "HOME|LANG|LC_.*|LOGNAME|PATH|SHELL|TZ|USER"
     "|XDG_(CACHE_HOME|CONFIG_DIRS|CONFIG_HOME|DATA_DIRS|DATA_HOME|RUNTIME_DIR|STATE_HOME)"
 )
-HINT = "start one that your later shells find too: creds env --start"
 
 
 class Found(NamedTuple):
@@ -151,7 +150,15 @@ def _look(address: str, deadline: float) -> tuple[Found, bool] | None:
     try:
         with Bus(address, patience) as bus:
             service = secret_service(bus)
-            return Found(address, service.control_directory() if service else None), bool(service)
+            return Found(address, _control(service)), bool(service)
+    except CredsSessionError:
+        return None
+
+
+def _control(service: SecretService | None) -> str | None:
+    """Return the control directory of who serves secrets; None if it does not say, or hangs."""
+    try:
+        return service.control_directory() if service else None
     except CredsSessionError:
         return None
 

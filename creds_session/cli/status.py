@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
-from creds_session.cli.common import print_json
+from creds_session.cli.common import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.probe.session import probe_bus, probe_keyring
-from creds_session.report.status import as_json, judge
+from creds_session.report.status import State, as_json, judge
 from creds_session.report.text import printable
+
+NEXT = {
+    State.LOCKED: "unlock it: creds unlock",
+    State.NO_DAEMON: "unlock it: creds unlock",
+    State.WAITING: "unlock it: creds unlock",
+    State.NO_KEYRING: "create one: creds unlock --create",
+    State.GHOST: "creds-doctor says how to mend it",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,4 +36,17 @@ def execute(arguments: argparse.Namespace) -> int:
         print_json(as_json(bus, keyring))
     else:
         print(f"{found.state.value}: {printable(found.line)}")
+        _tell_what_next(found.state)
     return found.exit_code
+
+
+def _tell_what_next(state: State) -> None:
+    """Say on standard error what to type, if a secret cannot be read."""
+    if state is State.NO_BUS:
+        from creds_session.session_connection import hint  # noqa: PLC0415 - seldom
+
+        sys.stdout.flush()
+        complain("creds", hint(os.environ))
+    elif state in NEXT:
+        sys.stdout.flush()
+        complain("creds", NEXT[state])

@@ -11,11 +11,12 @@ from creds_session.cli import passwords
 from creds_session.cli.common import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.cli.passwords import Declined
-from creds_session.errors import WrongPassword
+from creds_session.errors import NoBus, WrongPassword
+from creds_session.next_step import BusState, next_step
 from creds_session.secret import Secret
 from creds_session.system.hardening import forbid_core_dumps
 from creds_session.unlock import Route, Unlocked, checked, seen, unlock, way
-from creds_session.unlock.routes import NoBus, NoKeyringYet, OtherProvider
+from creds_session.unlock.routes import NoKeyringYet, OtherProvider
 
 REPAIR = (
     "if the login's password was changed without the keyring's, or `echo` put a newline at the end"
@@ -103,7 +104,7 @@ def _tell_the_bus(environ: Mapping[str, str]) -> None:
     if environ is not os.environ:
         used = environ["DBUS_SESSION_BUS_ADDRESS"]
         problem = f"the bus of this shell does not answer; used {used}"
-        complain("creds", problem, 'put the shell on it: eval "$(creds env)"')
+        complain("creds", problem, next_step(BusState.ELSEWHERE).hint)
 
 
 def _password(arguments: argparse.Namespace, *, creating: bool) -> Secret:

@@ -14,7 +14,8 @@ from creds_session.errors import (
     PromptImpossible,
     Unavailable,
 )
-from creds_session.system.bus import Bus, CallFailed, Peer, session_bus_address
+from creds_session.session_connection import connect, no_answer_named
+from creds_session.system.bus import Bus, CallFailed, Peer
 from creds_session.system.items import Items
 from creds_session.system.secret_service import NAME, NO_OBJECT, SecretService
 
@@ -53,25 +54,24 @@ def open_items(access: Access, preferred: str = "") -> Items:
     Raises NoService (no bus, no provider), Unavailable (a ghost), CollectionLocked or, with
     ``prompt`` alone, PromptImpossible.
     """
-    address = session_bus_address(os.environ, os.getuid())
-    if address is None:
-        raise NoService(
-            "this session has no bus, so no keyring can be reached",
-            hint="start one: dbus-run-session -- bash; creds-doctor says more",
-        )
-    bus = Bus(address, access.timeout)
+    bus = connect(os.environ, access.timeout)
     try:
-        service = _service(bus, access.timeout)
-        path = preferred or service.alias("default")
-        state = service.state(path)
-        if state is CollectionState.LOCKED and access.prompt:
-            state = _asked(service, path)
-        if state is not CollectionState.UNLOCKED:
-            _refuse(bus, service, path, state)
-        return Items(bus, service, path, encrypted=access.encrypted, prompt=access.prompt)
+        with no_answer_named(bus):
+            return _opened(bus, access, preferred)
     except BaseException:
         bus.close()
         raise
+
+
+def _opened(bus: Bus, access: Access, preferred: str) -> Items:
+    service = _service(bus, access.timeout)
+    path = preferred or service.alias("default")
+    state = service.state(path)
+    if state is CollectionState.LOCKED and access.prompt:
+        state = _asked(service, path)
+    if state is not CollectionState.UNLOCKED:
+        _refuse(bus, service, path, state)
+    return Items(bus, service, path, encrypted=access.encrypted, prompt=access.prompt)
 
 
 def _service(bus: Bus, timeout: float) -> SecretService:

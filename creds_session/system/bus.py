@@ -368,7 +368,7 @@ def _no_answer(address: str, error: Exception) -> Unavailable:
     kind = TimedOut if isinstance(error, TimeoutError) else NoService
     return kind(
         f"no session bus answers at {address}: {str(error) or 'no answer in time'}",
-        hint="log in anew, or start one with: dbus-run-session -- bash",
+        hint="creds-doctor says why, and what to type next",
     )
 
 

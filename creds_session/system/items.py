@@ -55,6 +55,11 @@ class Items:
         self._prompt = prompt
         self._opened: PlainSession | EncryptedSession | None = None
 
+    @property
+    def bus(self) -> Bus:
+        """The connection on which all of it is asked."""
+        return self._bus
+
     def close(self) -> None:
         """Close the connection, and with it the session."""
         self._bus.close()

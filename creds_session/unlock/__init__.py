@@ -13,12 +13,15 @@ from creds_session.collection import CollectionState
 from creds_session.errors import (
     CredsSessionError,
     InvalidData,
+    NoBus,
     NotPermitted,
     Unavailable,
     WrongPassword,
 )
+from creds_session.next_step import NO_BUS
 from creds_session.probe.session import look_at, probe_bus, probe_keyring
 from creds_session.secret import Secret
+from creds_session.session_connection import connect, hint
 from creds_session.session_facts import (
     MAX_PASSWORD,
     BusFacts,
@@ -26,10 +29,10 @@ from creds_session.session_facts import (
     KeyringFacts,
     NameOwner,
 )
-from creds_session.system.bus import Bus, Peer, session_bus_address, with_runtime_directory
+from creds_session.system.bus import Bus, Peer, with_runtime_directory
 from creds_session.system.processes import end, keyring_daemons, program_of
 from creds_session.system.secret_service import NAME, SecretService, secret_service
-from creds_session.unlock.routes import Route, choose, no_bus
+from creds_session.unlock.routes import Route, choose
 
 __all__ = ["Route", "Unlocked", "choose", "unlock", "way"]
 
@@ -112,14 +115,13 @@ def unlock(
 
 
 def _session_bus(environ: Mapping[str, str], timeout: float) -> Bus:
-    """Return a connection to the bus of this session; raise NoBus where none answers."""
-    address = session_bus_address(environ, os.getuid())
-    if address is None:
-        raise no_bus()
+    """Return a connection to the bus of this session; raise NoBus if none answers."""
     try:
-        return Bus(address, timeout)
+        return connect(environ, timeout)
+    except NoBus:
+        raise
     except CredsSessionError as error:
-        raise no_bus(error.problem) from error
+        raise NoBus(error.problem, hint=error.hint) from error
 
 
 def _seen(
@@ -132,7 +134,7 @@ def _seen(
 def way(environ: Mapping[str, str], *, create: bool = False, timeout: float = 10) -> Route:
     """Return the way that ``unlock`` would take now; changes nothing. Raises as it does."""
     keyring = probe_keyring(environ, connect=False)
-    return chosen(probe_bus(environ, timeout), keyring, create=create)
+    return chosen(_answering_bus(environ, timeout), keyring, create=create)
 
 
 def checked(password: Secret) -> Secret:
@@ -150,8 +152,19 @@ def checked(password: Secret) -> Secret:
 
 
 def look(environ: Mapping[str, str], timeout: float) -> tuple[BusFacts, KeyringFacts]:
-    """Return what decides the way; a socket of systemd's starts the daemon behind it."""
-    return probe_bus(environ, timeout), probe_keyring(environ)
+    """Return what decides the way; a socket of systemd's starts the daemon behind it.
+
+    Raises NoBus.
+    """
+    return _answering_bus(environ, timeout), probe_keyring(environ)
+
+
+def _answering_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
+    """Return the facts of a session bus that answers. Raises NoBus, with the next step."""
+    facts = probe_bus(environ, timeout)
+    if facts.answers or facts.owner is not None:
+        return facts
+    raise NoBus(facts.reason if facts.address else NO_BUS, hint=hint(environ))
 
 
 def chosen(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:

@@ -17,7 +17,8 @@ from __future__ import annotations
 import enum
 
 from creds_session.collection import CollectionState
-from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
+from creds_session.errors import CollectionLocked, CredsSessionError, NoBus, Unavailable
+from creds_session.next_step import NO_BUS, BusState, next_step
 from creds_session.session_facts import DAEMON_NAME, BusFacts, KeyringFacts, NameOwner
 
 
@@ -41,8 +42,8 @@ class Route(enum.Enum):
         return fresh or self is Route.CREATE_IN_PLACE
 
 
-class NoBus(Unavailable):
-    """No session bus answers where one is named, or none is named."""
+class Hung(Unavailable):
+    """The session bus answers, and the program that serves secrets on it does not."""
 
 
 class OtherProvider(Unavailable):
@@ -56,10 +57,15 @@ class NoKeyringYet(CollectionLocked):
 def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     """Return the way; raise the refusal that fits where there is none.
 
-    Raises NoBus, OtherProvider, Unavailable (a ghost) or NoKeyringYet.
+    Raises NoBus, Hung, OtherProvider, Unavailable (a ghost) or NoKeyringYet.
     """
+    if bus.owner is not None and bus.reason:
+        raise Hung(
+            f"{_who(bus.owner)} does not answer; the session bus does ({bus.reason})",
+            hint=next_step(BusState.HUNG).hint,
+        )
     if not bus.answers:
-        raise no_bus(bus.reason)
+        raise NoBus(bus.reason or NO_BUS, hint=next_step(BusState.NONE).hint)
     if keyring.exists is None and bus.login in {None, CollectionState.ABSENT}:
         raise Unavailable(f"{keyring.path} cannot be looked at, so nothing is known of it")
     if bus.owner is None:
@@ -73,12 +79,10 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     return Route.ALREADY if bus.login is CollectionState.UNLOCKED else Route.IN_PLACE
 
 
-def no_bus(reason: str = "") -> NoBus:
-    """Return what to say where no bus answers; ``reason`` is what was seen of it."""
-    return NoBus(
-        reason or "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
-        hint='start one: eval "$(creds env --start)"; or for one shell: dbus-run-session -- bash',
-    )
+def _who(owner: NameOwner) -> str:
+    """Return the process that serves secrets, in words."""
+    name = "the keyring daemon" if owner.is_gnome_keyring else owner.name
+    return f"{name} (pid {owner.pid})"
 
 
 def _other_provider(bus: BusFacts, owner: NameOwner) -> OtherProvider:

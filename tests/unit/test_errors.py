@@ -18,6 +18,7 @@ CODES = {
     errors.NoSuchFile: 66,
     errors.Unavailable: 69,
     errors.NoService: 69,
+    errors.NoBus: 69,
     errors.TimedOut: 69,
     CallFailed: 69,
     errors.CannotWrite: 73,

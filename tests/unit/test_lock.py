@@ -87,7 +87,7 @@ def test_lock_names_the_daemon_that_holds_a_password(
 def test_lock_without_a_bus_is_unavailable(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locking, "session_bus_address", lambda *_: None)
+    monkeypatch.setattr("creds_session.session_connection.session_bus_address", lambda *_: None)
     with pytest.raises(Unavailable, match="no bus"):
         lock(environ)
 

@@ -156,7 +156,7 @@ def test_chain_asks_for_the_service_only_where_one_of_it_uses_it(
     backend.kept["app", "me"] = "x"
     chained = [backend, SecretServiceKeyring.__new__(SecretServiceKeyring)][: 1 + on_the_bus]
     monkeypatch.setattr(ChainerBackend, "backends", chained)
-    monkeypatch.setattr("creds_session.credentials.opening.session_bus_address", lambda *_: None)
+    monkeypatch.setattr("creds_session.session_connection.session_bus_address", lambda *_: None)
     keyring.set_keyring(ChainerBackend())  # type: ignore[no-untyped-call]
     if on_the_bus:
         with pytest.raises(Unavailable, match="has no bus"):
@@ -190,7 +190,7 @@ def test_the_environment_is_the_callers_own_again(
 
 
 def test_open_items_needs_a_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("creds_session.credentials.opening.session_bus_address", lambda *_: None)
+    monkeypatch.setattr("creds_session.session_connection.session_bus_address", lambda *_: None)
     with pytest.raises(Unavailable, match="has no bus"):
         open_items(USUAL._replace(timeout=1))
 

@@ -7,7 +7,7 @@ import pytest
 from creds_session.collection import CollectionState
 from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
 from creds_session.session_facts import BusFacts
-from creds_session.unlock.routes import NoKeyringYet, OtherProvider, Route, choose
+from creds_session.unlock.routes import Hung, NoKeyringYet, OtherProvider, Route, choose
 from tests.unit.examples import ADDRESS, FILE, GNOME, KWALLET, bus, keyring
 
 UNLOCKED, LOCKED = CollectionState.UNLOCKED, CollectionState.LOCKED
@@ -46,9 +46,15 @@ def each(value: bool | None) -> list[bool]:  # noqa: FBT001
 @pytest.mark.parametrize(
     ("facts", "exists", "error", "words"),
     [
-        (BusFacts(), True, Unavailable, ["has no bus", "dbus-run-session"]),
+        (BusFacts(), True, Unavailable, ["has no bus", "creds env --start"]),
         (BusFacts(ADDRESS, "refused"), True, Unavailable, ["refused"]),
-        (BusFacts(ADDRESS, "refused", GNOME, login=UNLOCKED), True, Unavailable, ["refused"]),
+        (BusFacts(ADDRESS, "no answer", GNOME, login=UNLOCKED), True, Hung, ["pid 7", "no answer"]),
+        (
+            BusFacts(ADDRESS, "no answer", KWALLET),
+            True,
+            Hung,
+            ["kwalletd6 (pid 8) does not answer"],
+        ),
         (bus(KWALLET, None), True, Unavailable, ["kwalletd6", "pid 8", "its own means"]),
         (bus(KWALLET)._replace(default=UNLOCKED), True, OtherProvider, ["8", "open already"]),
         (bus(GNOME, GHOST), True, Unavailable, ["pid 7", "does not serve", "restart"]),
