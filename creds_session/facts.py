@@ -52,11 +52,16 @@ class FirstLoginFacts(NamedTuple):
     socket_unit: str | None = None
     masked: bool = False
     conditional: bool = False
+    serves_new: bool = False
 
     @property
     def breaks_first_login(self) -> bool:
-        """Tell whether a keyring created through the socket would not be served."""
-        return self.socket_unit is not None and not self.masked and not self.conditional
+        """Tell whether a keyring created through the socket would not be served.
+
+        ``serves_new``: this version of the daemon serves it (gnome-keyring 51 does).
+        """
+        is_on = self.socket_unit is not None and not self.masked
+        return is_on and not self.conditional and not self.serves_new
 
 
 class Reader(enum.Enum):

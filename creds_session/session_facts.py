@@ -13,6 +13,7 @@ from creds_session.collection import CollectionState
 
 DAEMON_NAME = "gnome-keyring-daemon"
 LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
+REFUSED = "creds-session/refused"  # in the runtime directory: `creds unlock` was refused
 MAX_PASSWORD = 8192  # bytes; the daemon reads no further (gkd-main.c:read_login_password)
 
 
@@ -89,6 +90,8 @@ class BusFacts(NamedTuple):
     Where the bus answered and the owner of the name did not, there is an owner and a reason.
 
     ``login`` and ``default`` are the collections with these aliases, often one and the same.
+    ``elsewhere`` is the address of another bus of this user that answers, looked for only if the
+    session's own does not.
     """
 
     address: str | None = None
@@ -99,6 +102,7 @@ class BusFacts(NamedTuple):
     default: CollectionState | None = None
     default_path: str = ""
     is_idle: bool = False
+    elsewhere: str = ""
 
     @property
     def is_unknown(self) -> bool:

@@ -67,6 +67,7 @@ UNLOCKED = "unlocked login keyring"
 NO_PASSWORD = "no password is available for user"  # noqa: S105 - a line of a log
 NOT_UNLOCKED = "couldn't unlock the login keyring"
 FAILED_AT_START = "failed to unlock login keyring on startup"
+NOT_RUN = "couldn't run gnome-keyring-daemon"
 NO_PROMPT = "couldn't create system prompt"
 FIXED = "fixed login keyring password to match login password"
 
@@ -92,7 +93,7 @@ MEANINGS = (
     (NO_PASSWORD, "nobody typed a password that PAM could hand over", Alarm.TRUE),
     (INVALID, "the keyring refused the password that was typed", Alarm.TRUE),
     (NOT_UNLOCKED, "there was no password to unlock it with", Alarm.TRUE),
-    ("couldn't run gnome-keyring-daemon", "the daemon could not be started", Alarm.TRUE),
+    (NOT_RUN, "the daemon could not be started", Alarm.TRUE),
     ("gnome-keyring-daemon didn't start properly", "the daemon ended at its start", Alarm.TRUE),
     ("changed password for login keyring", "the keyring has the new password", Alarm.NONE),
     (

@@ -64,7 +64,23 @@ def _ssh_socket(facts: Facts) -> Found | None:
 
 def _prompt_waits(facts: Facts) -> Found | None:
     prompters = facts.processes.prompters
-    return Found(tuple(f"{one.name} (pid {one.pid})" for one in prompters)) if prompters else None
+    if not prompters:
+        return None
+    alone = tuple(
+        one for one in prompters if one.name.startswith(("gcr-prompter", "gcr4-prompter"))
+    )
+    ends = tuple(("kill", str(one.pid)) for one in alone)
+    end = Remediation(
+        "if nobody sees it: end the prompt, then unlock here; the program that waits fails, and has"
+        " to be run again",
+        (*ends, ("creds", "unlock")),
+    )
+    unlock = Remediation(
+        "if nobody sees it: unlock here; the program that waits has to be ended and run again",
+        (("creds", "unlock"),),
+    )
+    told = tuple(f"{one.name} (pid {one.pid})" for one in prompters)
+    return Found(told, cure=end if alone else unlock)
 
 
 def _no_prompt(facts: Facts) -> Found | None:
@@ -120,7 +136,10 @@ CHECKS = (
         "a prompt for the keyring's password waits to be answered, and a program waits for it",
         _prompt_waits,
         cause="a program met a locked keyring; the prompt is on the display that the bus knows",
-        cure=Remediation("answer it there, or end it and unlock here", (("creds", "unlock"),)),
+        cure=Remediation(
+            "answer it there; or end the prompt, unlock here, and run the program again that waits",
+            (("creds", "unlock"),),
+        ),
     ),
     Check(
         "prompt-impossible",

@@ -14,6 +14,13 @@ from creds_session.story import STARTED
 UNLOCK = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
 SETTLING = 3.0  # seconds in which a daemon that has just started takes its name
 SECRETS = "secrets"
+IN_IT = "make a default keyring in {}, or open the one that is there"
+MEANS = {
+    "keepassxc": "in KeePassXC, open a database that exposes a group to the Secret Service",
+    "kwalletd": "create the wallet in KWallet Manager, or open it",
+    "ksecretd": "create the wallet in KWallet Manager, or open it",
+}
+"""How a program that serves secrets comes to serve some, by the start of its name."""
 
 
 def describe(daemon: Daemon) -> str:
@@ -180,8 +187,12 @@ def _other_home(facts: Facts) -> Found | None:
 
 
 def _control_elsewhere(facts: Facts) -> Found | None:
-    keyring = facts.keyring
-    return Found((f"it listens at {keyring.control}",)) if keyring.is_elsewhere else None
+    keyring, control = facts.keyring, facts.control
+    if keyring.is_elsewhere:
+        return Found((f"it listens at {keyring.control}",))
+    if control.owner_listens and not control.listeners:
+        return Found((f"it listens at {control.directory_of_owner}/control",))
+    return None
 
 
 def _variable_stale(facts: Facts) -> Found | None:
@@ -192,13 +203,19 @@ def _variable_stale(facts: Facts) -> Found | None:
 
 
 def _socket_gone(facts: Facts) -> Found | None:
+    """Find a daemon that serves and listens nowhere, whatever the reason is."""
     control, owner = facts.control, facts.bus.owner
-    if owner is None or control.listeners or not control.directory_of_owner:
+    if owner is None or not owner.is_gnome_keyring or owner.uid != facts.session.uid:
         return None
-    if f"{control.directory_of_owner}/control" != control.path:
+    if not control.path or control.listeners or control.owner_listens or not facts.bus.answers:
         return None
+    if facts.keyring.control_listens:
+        return None
+    directory = control.directory_of_owner
+    told = f"{directory}/control" if directory else control.path
+    evidence = dict.fromkeys((f"nobody listens at {told}", f"nobody listens at {control.path}"))
     cure = _end([owner.pid], "end it, and start one that has a socket")
-    return Found((f"nobody listens at {control.path}", f"pid {owner.pid} made it"), cure=cure)
+    return Found((*evidence, f"pid {owner.pid} serves"), cure=cure)
 
 
 def _provider_foreign(facts: Facts) -> Found | None:
@@ -215,6 +232,7 @@ def _other_locked(facts: Facts) -> Found | None:
     return Found(
         (f"{facts.bus.default_path} is locked",),
         f"another program serves secrets here, and is locked: {owner.name} (pid {owner.pid})",
+        cure=Remediation(f"unlock it in {owner.name}; no password of `creds unlock` opens it"),
     )
 
 
@@ -222,9 +240,11 @@ def _other_provider(facts: Facts) -> Found | None:
     owner = facts.bus.owner
     if owner is None or owner.is_gnome_keyring:
         return None
+    means = next((how for name, how in MEANS.items() if owner.name.startswith(name)), IN_IT)
     return Found(
         (f"org.freedesktop.secrets is owned by {owner.name} (pid {owner.pid})",),
         f"another program serves secrets here: {owner.name} (pid {owner.pid})",
+        cure=Remediation(means.format(owner.name)),
     )
 
 
@@ -354,9 +374,10 @@ CHECKS = (
         "control-socket-gone",
         "daemon",
         Severity.WARNING,
-        "the keyring daemon's control socket is gone: the next login will start a second daemon",
+        "the keyring daemon listens at no control socket: the next login will start a second one",
         _socket_gone,
-        cause="something removed it, such as a cleaner of /run or a daemon that ended",
+        cause="something removed the socket or its directory, such as a cleaner of /run or a daemon"
+        " that ended; or the daemon could not make it",
         needs=(*NO_BUS, "daemon-split-brain"),
     ),
     Check(

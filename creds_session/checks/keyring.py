@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+from creds_session.checks.bus import is_nested
 from creds_session.checks.daemon import NO_DAEMON, describe
 from creds_session.checks.files import BAD_FILES
 from creds_session.checks.registry import Check
+from creds_session.checks.remedies import CREATE, REKEY, UNLOCK, for_this_reader
 from creds_session.checks.session import story_of_login
 from creds_session.collection import CollectionState, collection_name
 from creds_session.facts import Facts
-from creds_session.findings import Found, Remediation, Severity
+from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.sshd import DIALOGUE
 from creds_session.story import INVALID, STARTED, STASHED, UNLOCKED
 
 SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
 LOGIN = "/org/freedesktop/secrets/collection/login"
 MAKE_IT_DEFAULT = ("busctl", "--user", "call", *SERVICE, "SetAlias", "so", "default", LOGIN)
-UNLOCK = Remediation("unlock it with the keyring's password", (("creds", "unlock"),), is_safe=True)
-REKEY = Remediation(
-    "give it the login's password; the old one is asked for", (("creds", "rekey"),), is_safe=True
+OLDER = "if you typed the login's password: the keyring still has an older one; give it the new one"
+BY_KEY = "if you came with a key: unlock it with the keyring's password"
+LEAVE = Remediation("go back to the session that the login opened", (in_this_shell("exit"),))
+REPLACE = frozenset({"--replace", "-r"})
+WITHOUT_PASSWORD = (
+    ("publickey", "sshd accepted a public key; no password was typed that PAM could hand over"),
+    (
+        "gssapi",
+        "sshd accepted a Kerberos ticket (GSSAPI); no password was typed that PAM could hand over",
+    ),
+    (
+        "hostbased",
+        "sshd trusts the client's host (hostbased); no password was typed that PAM could hand over",
+    ),
 )
-UNSERVED = tuple(dict.fromkeys((*NO_DAEMON, *BAD_FILES, "secret-service-unowned")))
+UNSERVED = tuple(
+    dict.fromkeys(
+        (
+            *("daemon-not-installed", "daemon-capabilities", "daemon-start-refused"),
+            *(*NO_DAEMON, *BAD_FILES, "secret-service-unowned"),
+        )
+    )
+)
 START = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
 
 
@@ -32,7 +52,8 @@ def _unowned(facts: Facts) -> Found | None:
     if facts.bus.owner is not None or facts.keyring.exists is False or facts.bus.is_unknown:
         return None
     running = tuple(describe(daemon) for daemon in facts.daemons)
-    return Found(running or ("no gnome-keyring-daemon of this user runs",))
+    told = running or ("no gnome-keyring-daemon of this user runs",)
+    return Found(told, cure=for_this_reader(facts, START))
 
 
 def _default_absent(facts: Facts) -> Found | None:
@@ -95,34 +116,78 @@ def _is_locked(facts: Facts) -> bool:
 
 
 def _without_password(facts: Facts) -> Found | None:
-    session = facts.session
-    method = session.login_method
-    if not _is_locked(facts) or method == "password":
+    method = facts.session.login_method
+    if not _is_locked(facts) or method is None or method == "password" or is_nested(facts):
         return None
-    if method == "publickey":
-        cause = "sshd accepted a public key; no password was typed that PAM could hand over"
-    elif method is not None and method.startswith("keyboard-interactive"):
-        cause = "sshd asks keyboard-interactive in a process of its own; the password stays there"
-    elif session.by_ssh:
-        cause = ""
-    else:
+    if method.startswith(DIALOGUE):
+        return Found(
+            _evidence(facts),
+            "the login keyring is locked: the password typed at this login did not reach it",
+            "sshd asks keyboard-interactive in a process of its own; the password stays there",
+            for_this_reader(facts, UNLOCK),
+        )
+    known = (why for start, why in WITHOUT_PASSWORD if method.startswith(start))
+    cause = next(known, f"sshd accepted this login by {method}, which brings no password to PAM")
+    return Found(_evidence(facts), cause=cause, cure=for_this_reader(facts, UNLOCK))
+
+
+def _replaced(facts: Facts) -> Found | None:
+    """Find a daemon that took the place of the login's, and started locked."""
+    if not _is_locked(facts):
         return None
-    return Found(_evidence(facts), cause=cause)
+    ours = [one for one in facts.daemons if facts.bus.owner and one.pid == facts.bus.owner.pid]
+    replacing = [one for one in ours if REPLACE & set(one.arguments)]
+    if not replacing:
+        return None
+    places = facts.client.starts_daemon
+    lines = tuple(f"{place} names gnome-keyring-daemon" for place in places)
+    undo = Remediation(f"take `--replace` out of what starts it: {', '.join(places)}")
+    others = (undo,) if places else ()
+    cure = for_this_reader(facts, UNLOCK, *others)
+    return Found((*map(describe, replacing), *lines), cure=cure)
 
 
 def _locked(facts: Facts) -> Found | None:
     if not _is_locked(facts) or _without_password(facts):
         return None
+    evidence = _evidence(facts)
+    if is_nested(facts):
+        address = facts.bus.address
+        return Found(
+            (f"this shell is on {address}", *evidence),
+            "the login keyring is locked on this session bus, which is not the login's",
+            "dbus-run-session or `creds env --start` made this bus; a keyring that the login"
+            " unlocked is unlocked on the login's own bus alone",
+            for_this_reader(facts, UNLOCK, LEAVE),
+        )
     story = story_of_login(facts)
     if story.has(UNLOCKED) or story.has(f"{STARTED} and unlocked"):
         cause = (
             "the login handed its password over; it was locked since (creds lock), or refused it"
         )
-        return Found(_evidence(facts), cause=cause)
-    if facts.session.login_method == "password":
-        cause = "its password is not the one that was typed at login"
-        return Found(_evidence(facts), cause=cause, cure=REKEY)
-    return Found(_evidence(facts))
+        return Found(evidence, cause=cause, cure=for_this_reader(facts, UNLOCK, REKEY))
+    if facts.session.by_ssh:
+        return _unexplained_login(facts, evidence)
+    return Found(evidence, cure=for_this_reader(facts, UNLOCK))
+
+
+def _unexplained_login(facts: Facts, evidence: tuple[str, ...]) -> Found:
+    """Say of a login by ssh what is known, and both remedies, the likelier one first."""
+    typed = facts.session.login_method == "password"
+    client = facts.client
+    title = "the login keyring is locked: this login did not open it"
+    cause = "either no password was typed, or the keyring has another one than the login"
+    if typed:
+        cause = "its password is not the one that was typed at login, or it was locked since"
+    rekey = Remediation(OLDER, REKEY.commands, REKEY.is_safe)
+    unlock = Remediation(BY_KEY, UNLOCK.commands, UNLOCK.is_safe)
+    if client.was_refused:
+        evidence = (*evidence, "creds unlock was refused in this session")
+    if client.has_ssh_keys is False:
+        evidence = (*evidence, "no key for a login lies in ~/.ssh/authorized_keys")
+    is_changed = typed or client.was_refused or client.has_ssh_keys is False
+    first, second = (rekey, unlock) if is_changed else (unlock, rekey)
+    return Found(evidence, title, cause, for_this_reader(facts, first, second))
 
 
 def _ghost(facts: Facts) -> Found | None:
@@ -139,7 +204,7 @@ def _is_absent(facts: Facts) -> bool:
 def _absent(facts: Facts) -> Found | None:
     if not _is_absent(facts) or facts.keyring.exists is None:
         return None
-    return Found((facts.keyring.path,))
+    return Found((facts.keyring.path,), cure=for_this_reader(facts, CREATE))
 
 
 def _unexplained(facts: Facts) -> Found | None:
@@ -168,9 +233,10 @@ CHECKS = (
         "this user has no login keyring yet",
         _absent,
         cause="one is created by the first login with a password once PAM hands it over",
-        cure=Remediation(
-            "log in by password once PAM is set up, or create one now",
-            (("creds", "unlock", "--create"),),
+        cure=CREATE._replace(
+            alternatives=(
+                Remediation("log in by password, once PAM hands it over: that creates one, too"),
+            )
         ),
         needs=UNSERVED,
         about="Programs say `Object does not exist at path"
@@ -193,6 +259,17 @@ CHECKS = (
         ),
         needs=UNSERVED,
         about="See [why a first login fails](../../explanation/first-login.md).",
+    ),
+    Check(
+        "daemon-replaced",
+        "keyring",
+        Severity.ERROR,
+        "the login keyring is locked: a daemon that was started with --replace ended the login's",
+        _replaced,
+        cause="--replace ends the daemon that had the keyring unlocked, and the new one starts"
+        " locked; a start-up file of the shell or of the desktop often starts it",
+        cure=UNLOCK,
+        needs=UNSERVED,
     ),
     Check(
         "login-password-refused",
@@ -222,11 +299,13 @@ CHECKS = (
         Severity.ERROR,
         "the login keyring is locked: this login brought no password",
         _without_password,
-        cause="a login by public key brings no password; if one was typed, the keyring's own is"
-        " another (sshd tells how a login came only to root, or under ExposeAuthInfo)",
+        cause="a login by a key, a Kerberos ticket or a trusted host brings no password that PAM"
+        " could hand over",
         cure=UNLOCK,
-        needs=(*UNSERVED, "login-password-refused", "login-password-lost"),
-        about="See [how to unlock](../../how-to/unlock.md).",
+        needs=(*UNSERVED, "login-password-refused", "login-password-lost", "daemon-replaced"),
+        about="If nothing tells how the login came, which sshd says only to root or under"
+        " ExposeAuthInfo, the finding is keyring-locked, and both remedies are shown.\n\n"
+        "See [how to unlock](../../how-to/unlock.md).",
     ),
     Check(
         "keyring-locked",
@@ -235,8 +314,10 @@ CHECKS = (
         "the login keyring is locked",
         _locked,
         cause="this session was not opened by a login with a password (su, cron, a container)",
-        cure=UNLOCK,
-        needs=(*UNSERVED, "login-password-refused", "login-password-lost"),
+        cure=UNLOCK._replace(
+            alternatives=(Remediation(OLDER, REKEY.commands, REKEY.is_safe),),
+        ),
+        needs=(*UNSERVED, "login-password-refused", "login-password-lost", "daemon-replaced"),
         about="Programs say `Failed to unlock the collection!`, `Cannot create an item in a locked"
         " collection`, or nothing: `secret-tool lookup` prints nothing and ends with 1.",
     ),
@@ -272,6 +353,7 @@ CHECKS = (
             *UNSERVED,
             *("keyring-absent", "keyring-ghost", "keyring-locked"),
             *("login-password-refused", "login-password-lost", "login-without-password"),
+            "daemon-replaced",
             *("default-keyring-absent", "default-keyring-locked"),
         ),
     ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from creds_session.checks.paths import given_back, is_foreign, seen, with_mode
+from creds_session.checks.paths import is_foreign, seen, with_mode
 from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
-from creds_session.findings import Found, Remediation, Severity
+from creds_session.findings import Found, Remediation, Severity, in_this_shell
+from creds_session.next_step import START, BusState, next_step
 from creds_session.story import Story, tell
 from creds_session.surroundings import PathKind
 
@@ -29,32 +30,10 @@ def _sudo(facts: Facts) -> Found | None:
     session = facts.session
     if session.uid != 0 or not session.sudo_user or facts.bus.answers:
         return None
-    cure = Remediation(
-        f"leave sudo; or look at that user's session: creds-doctor --user {session.sudo_user}"
-    )
+    look = ("sudo", "creds-doctor", "--user", session.sudo_user)
+    other = Remediation(f"look at the session of {session.sudo_user} as root", (look,))
+    cure = Remediation(next_step(BusState.UNDER_SUDO).text, alternatives=(other,))
     return Found((f"user id 0, SUDO_USER={session.sudo_user}",), cure=cure)
-
-
-def _home_foreign(facts: Facts) -> Found | None:
-    home = facts.home.home
-    if not is_foreign(home, facts):
-        return None
-    is_own = home.path.rstrip("/") == facts.home.home_of_account.rstrip("/")
-    return Found(seen(home, "HOME"), cure=given_back(home, facts) if is_own else None)
-
-
-def _home_absent(facts: Facts) -> Found | None:
-    home = facts.home.home
-    if home.kind in {PathKind.FOLDER, PathKind.UNKNOWN}:
-        return None
-    return Found(seen(home, "HOME"))
-
-
-def _home_of_account(facts: Facts) -> Found | None:
-    home, account = facts.home.home.path, facts.home.home_of_account
-    if not home or not account or home.rstrip("/") == account.rstrip("/"):
-        return None
-    return Found((f"HOME={home}", f"the account has {account}"))
 
 
 def _runtime_foreign(facts: Facts) -> Found | None:
@@ -133,10 +112,6 @@ def _hidden(facts: Facts) -> Found | None:
     return Found(("/proc/1 cannot be seen",)) if facts.init.hides_processes else None
 
 
-def _incomplete(facts: Facts) -> Found | None:
-    return Found(facts.late) if facts.late else None
-
-
 CHECKS = (
     Check(
         "root-under-sudo",
@@ -145,38 +120,6 @@ CHECKS = (
         "this is root's session under sudo, which has no keyring",
         _sudo,
         cause="sudo changes the user and makes no session: no bus, no runtime directory",
-    ),
-    Check(
-        "home-foreign",
-        "session",
-        hindrance,
-        "HOME belongs to another user",
-        _home_foreign,
-        cause="su without a dash, or sudo -u with HOME kept, leaves the home of another, where the"
-        " keyrings are looked for; or root made the home, and did not give it to its user",
-        cure=LOG_IN,
-        about="The command that gives the home to its user is shown only if root alone decides what"
-        " lies at its path: no part of it may be a link, or belong to another user.\n\nRoot with"
-        " the home of another user is refused before anything is looked at, because that user"
-        " decides where each path below it leads. `sudo creds-doctor --user USER` looks at such a"
-        " session.",
-    ),
-    Check(
-        "home-absent",
-        "session",
-        hindrance,
-        "the home directory is not there",
-        _home_absent,
-        cause="it is not mounted (NFS, encryption), was never made, or HOME is wrong",
-        cure=Remediation("have the home mounted or made, then log in anew"),
-    ),
-    Check(
-        "home-not-of-account",
-        "session",
-        Severity.NOTE,
-        "HOME is not the account's home, so other keyrings are used here",
-        _home_of_account,
-        cause="HOME was set to another folder in this shell; PAM's daemon has the account's own",
     ),
     Check(
         "runtime-directory-foreign",
@@ -241,7 +184,11 @@ CHECKS = (
         "systemd is not the init here: there are no logins, no user bus and no PAM session",
         _without_init,
         cause="a container or a chroot starts one program and no init",
-        cure=Remediation("work in a session of your own: creds exec -- COMMAND"),
+        cure=Remediation(
+            "start a session bus, then make a keyring that stays; `creds exec -- COMMAND` is for"
+            " one command and throws its keyring away",
+            (in_this_shell(START), ("creds", "unlock", "--create")),
+        ),
     ),
     Check(
         "wsl-without-login",
@@ -267,13 +214,5 @@ CHECKS = (
         "other users' processes are hidden here",
         _hidden,
         cause="/proc is mounted with hidepid=",
-    ),
-    Check(
-        "facts-incomplete",
-        "session",
-        Severity.NOTE,
-        "some things could not be looked at in time",
-        _incomplete,
-        cause="a read failed, or the machine was too slow for it",
     ),
 )

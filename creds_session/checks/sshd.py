@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from creds_session.checks.pam import verdicts
-from creds_session.checks.registry import Check, hindrance
+from creds_session.checks.registry import Check, of_logins
 from creds_session.facts import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.terms import ManagementGroup
-from creds_session.sshd import DIALOGUE_ALONE, DIALOGUE_FIRST, NO_PASSWORDS, WITHOUT_PAM
+from creds_session.sshd import (
+    DIALOGUE_ALONE,
+    DIALOGUE_FIRST,
+    NO_PASSWORDS,
+    NOT_STARTED,
+    WITHOUT_PAM,
+)
 from creds_session.sshd import hindrance as hindrance_by
 
 APPLY = Remediation(
@@ -16,6 +22,8 @@ APPLY = Remediation(
     (("sudo", "creds-setup-pam", "apply"),),
     is_safe=True,
 )
+
+REFUSAL = "sshd -T: "
 
 
 def _without_pam(facts: Facts) -> Found | NotJudged | None:
@@ -50,7 +58,13 @@ def _no_password(facts: Facts) -> Found | NotJudged | None:
 
 def _refused(facts: Facts) -> Found | None:
     reason = facts.sshd.reason
-    return Found((reason,)) if reason.startswith("sshd -T: ") else None
+    is_refusal = reason.startswith(REFUSAL) and NOT_STARTED not in reason
+    return Found((reason,)) if is_refusal else None
+
+
+def _unread(facts: Facts) -> Found | None:
+    reason = facts.sshd.reason
+    return Found((reason,)) if reason.startswith(REFUSAL) and NOT_STARTED in reason else None
 
 
 def _starts_in_auth(facts: Facts) -> bool:
@@ -63,15 +77,11 @@ def _starts_in_auth(facts: Facts) -> bool:
     )
 
 
-def _dialogue_level(facts: Facts) -> Severity:
-    return hindrance(facts) if facts.sshd.only_dialogue else Severity.WARNING
-
-
 CHECKS = (
     Check(
         "sshd-without-pam",
         "sshd",
-        hindrance,
+        of_logins,
         "sshd calls no rule of PAM, and no password typed there opens the keyring",
         _without_pam,
         cause="without PAM sshd looks into the shadow file itself, and no module sees the password",
@@ -80,7 +90,7 @@ CHECKS = (
     Check(
         "sshd-keyboard-interactive",
         "sshd",
-        _dialogue_level,
+        of_logins,
         "a password typed into sshd's keyboard-interactive is gone when the session begins",
         _dialogue,
         cause="PAM's conversation for keyboard-interactive runs in a child of sshd; what"
@@ -105,6 +115,15 @@ CHECKS = (
         "sshd refuses its own settings: it will not start again",
         _refused,
         cause="a line of sshd_config, or of a file that it includes, is wrong",
-        cure=Remediation("mend that line; try: sudo sshd -t"),
+        cure=Remediation("correct that line, then test it", (("sudo", "sshd", "-t"),)),
+    ),
+    Check(
+        "sshd-settings-unread",
+        "sshd",
+        Severity.NOTE,
+        "sshd's settings could not be read, because sshd has not been started since the boot",
+        _unread,
+        cause="sshd needs the directory /run/sshd, which systemd makes when it starts ssh.service;"
+        " with ssh.socket, in a new image and in a container that is later or never",
     ),
 )

@@ -51,6 +51,7 @@ def execute(arguments: argparse.Namespace) -> int:
             return error.exit_code
         raise
     except WrongPassword as error:
+        seen.note_refusal(os.environ)
         raise WrongPassword(error.problem, hint=REPAIR) from error
     seen.note(environ, opened.pid)
     _tell_the_bus(environ)

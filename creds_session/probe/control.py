@@ -22,7 +22,9 @@ def probe_control(
     path = f"{runtime}/keyring/control"
     facts = ControlFacts(path, listeners(path) if is_socket_of(path, os.getuid()) else 0)
     if not facts.listeners:
-        return facts._replace(directory_of_owner=_directory(bus))
+        directory = _directory(bus)
+        listens = None if directory is None else listeners(f"{directory}/control") > 0
+        return facts._replace(directory_of_owner=directory, owner_listens=listens)
     if len(serving(bus.owner, daemons)) < 2:  # noqa: PLR2004 - two can disagree
         return facts
     peer = None if _may_start(units) else peer_at(path)

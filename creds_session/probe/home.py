@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,6 +25,8 @@ LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
 SEALED = b"GnomeKeyring\n\r\0\n"  # gkm-secret-binary.c:KEYRING_FILE_HEADER
 PLAIN = b"[keyring]"  # gkm-secret-textual.c
 AT_PATH = "unix:path="
+POINT, SUPER = 4, 2  # fields of a line of mountinfo: the mount point; behind " - ", the options
+OCTAL = re.compile(r"\\([0-7]{3})")
 HEAD = 4096  # bytes of a keyring file that tell its form
 LONGEST_NAME = 1024  # bytes
 
@@ -93,7 +96,33 @@ def probe_home(environ: Mapping[str, str]) -> HomeFacts:
         free_bytes=free_bytes,
         free_files=free_files,
         is_read_only=is_read_only,
+        file_system=file_system(home),
     )
+
+
+def file_system(path: str) -> str:
+    """Return the type of the file system of a path, and its sec= option (proc_pid_mountinfo(5))."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(errors="replace")
+    except OSError:
+        return ""
+    return file_system_of(path, mounts)
+
+
+def file_system_of(path: str, mounts: str) -> str:
+    """Return the same by the text of mountinfo: the mount nearest above counts, of two the last."""
+    found, depth = "", -1
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        fields, kind = before.split(" "), after.split(" ")
+        if len(fields) <= POINT or len(kind) <= SUPER:
+            continue
+        point = OCTAL.sub(lambda one: chr(int(one[1], 8)), fields[POINT]).rstrip("/")
+        is_above = path == point or path.startswith(f"{point}/")
+        if is_above and len(point) >= depth:
+            options = (one for one in kind[SUPER].split(",") if one.startswith("sec="))
+            found, depth = " ".join([kind[0], *options]), len(point)
+    return found
 
 
 def _form(login: PathFacts) -> KeyringForm:

@@ -17,6 +17,8 @@ NAME = "org.freedesktop.secrets"
 SERVICES = "dbus-1/services"
 LARGEST = 1 << 16  # bytes of a service file
 CAPABILITY = 14  # CAP_IPC_LOCK, capabilities(7)
+SELINUX = "/sys/fs/selinux"
+MODES = {"1": "enforcing", "0": "permissive"}  # security_getenforce(3)
 VERSION = re.compile(r"^Package: gnome-keyring\n(?:.+\n)*?Version: (?:\d+:)?([\d.]+)", re.MULTILINE)
 
 
@@ -28,7 +30,9 @@ def probe_init(root: Root, daemon: str | None) -> InitFacts:
         is_wsl="microsoft" in kernel,
         hides_processes=not Path("/proc/1/status").exists(),
         lacks_capability=_lacking(daemon) if daemon else "",
-        keyring_version=_version(root),
+        keyring_version=keyring_version(root),
+        selinux=(mode := MODES.get(_text(f"{SELINUX}/enforce").strip(), "")),
+        selinux_context=_text("/proc/self/attr/current").strip("\0\n") if mode else "",
     )
 
 
@@ -59,7 +63,11 @@ def _lacking(daemon: str) -> str:
     return f"{missing:#x}" if missing else ""
 
 
-def _version(root: Root) -> str:
+def keyring_version(root: Root) -> str:
+    """Return the version of the package gnome-keyring, by dpkg's list; nothing if it is not there.
+
+    Upstream's number alone, as in ``46.1``.
+    """
     status = (root.read("/var/lib/dpkg/status", limit=1 << 28) or b"").decode(errors="replace")
     found = VERSION.search(status)
     return found.group(1) if found else ""

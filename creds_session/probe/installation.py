@@ -10,6 +10,7 @@ from creds_session.facts import FirstLoginFacts, InstallationFacts
 from creds_session.packages import has_libpam_1_5
 from creds_session.pam.policy import MODULE
 from creds_session.pam.terms import Dialect
+from creds_session.probe.init import keyring_version
 from creds_session.session_facts import DAEMON_NAME
 from creds_session.system.root import Root
 
@@ -19,6 +20,7 @@ LIBPAM_VERSION = re.compile(
 MODULE_DIRECTORIES = ("/usr/lib/security", "/usr/lib64/security", "/lib/security")
 UNIT_DIRECTORIES = ("/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
 SOCKET_UNIT = f"{DAEMON_NAME}.socket"
+SERVES_NEW = 51  # the first gnome-keyring that serves a keyring made through its control socket
 CONDITION = re.compile(
     rb"^[ \t]*ConditionPathExists[ \t]*=[ \t]*[^!|\s].*/keyrings/login\.keyring[ \t]*$",
     re.MULTILINE,
@@ -68,7 +70,13 @@ def probe_first_login(root: Root) -> FirstLoginFacts:
     if unit is None or not any(os.path.lexists(root.place(path)) for path in wants):
         return FirstLoginFacts()
     masked = root.resolve(unit) == "/dev/null"
-    return FirstLoginFacts(unit, masked, any(_drop_ins(root)))
+    serves_new = _major(keyring_version(root)) >= SERVES_NEW
+    return FirstLoginFacts(unit, masked, any(_drop_ins(root)), serves_new)
+
+
+def _major(version: str) -> int:
+    major = version.partition(".")[0]
+    return int(major) if major.isdecimal() else 0
 
 
 def _drop_ins(root: Root) -> Iterator[bool]:

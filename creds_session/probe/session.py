@@ -7,6 +7,7 @@ import pwd
 from collections.abc import Mapping
 
 from creds_session.errors import CredsSessionError
+from creds_session.next_step import is_under_sudo
 from creds_session.session_facts import (
     DAEMON_NAME,
     BusFacts,
@@ -197,7 +198,7 @@ def probe_session(environ: Mapping[str, str], *, with_journal: bool = True) -> S
         by_ssh="SSH_CONNECTION" in environ,
         login_method=_login_method(environ, user, with_journal=with_journal),
         runtime_directory=environ.get("XDG_RUNTIME_DIR"),
-        sudo_user=environ.get("SUDO_USER", "") if uid == 0 else "",
+        sudo_user=environ.get("SUDO_USER", "") if is_under_sudo(uid, environ) else "",
     )
 
 

@@ -16,6 +16,7 @@ from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.doctor import (
     HEALTHY,
+    UNKNOWN,
     UNREADABLE,
     commands,
     count,
@@ -113,7 +114,7 @@ def _verdict(facts: Facts, results: tuple[CheckResult, ...]) -> str:
     healthy = is_healthy(facts, results)
     cause = root_cause(results)
     sign, tone = ("\N{CHECK MARK}", "good") if healthy else ("\N{BALLOT X}", "bad")
-    told = HEALTHY if facts.is_readable else UNREADABLE
+    told = HEALTHY if facts.is_readable else UNKNOWN if facts.bus.is_unknown else UNREADABLE
     told = f"{sign} {told[0].upper()}{told[1:]}."
     why = cause.title if cause else "" if healthy else verdict(facts, results)
     when = datetime.fromtimestamp(facts.now, timezone.utc).strftime("%d %B %Y, %H:%M:%S UTC")
@@ -156,7 +157,12 @@ def _cure(finding: Finding, head: str = "") -> str:
     cure = finding.remediation
     told = f"<p>{head}{_sentence(cure.text)}</p>" if cure else ""
     lines = "\n".join(_text(command) for command in commands(finding))
-    return f"{told}<pre><code>{lines}</code></pre>" if lines else told
+    told += f"<pre><code>{lines}</code></pre>" if lines else ""
+    for other in cure.alternatives if cure else ():
+        told += f"<p><b>Or:</b> {_sentence(other.text)}</p>"
+        lines = "\n".join(map(_text, other.lines))
+        told += f"<pre><code>{lines}</code></pre>" if lines else ""
+    return told
 
 
 def _map(facts: Facts, results: tuple[CheckResult, ...]) -> str:

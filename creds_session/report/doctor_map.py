@@ -97,6 +97,8 @@ def _node(
 
 def _bus(facts: Facts) -> Node:
     bus = facts.bus
+    if bus.is_unknown:
+        return _node("session bus: not looked at in time", Tone.PLAIN)
     if bus.address is None:
         return _node("no session bus", Tone.BAD)
     told = f"session bus {bus.address}"

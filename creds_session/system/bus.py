@@ -7,6 +7,7 @@ cross this connection, and an address is only an environment variable.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 import struct
@@ -40,6 +41,9 @@ from creds_session.errors import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+AT_PATH = "unix:path="
+UNESCAPED = frozenset("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz/.\\*")
+ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 RUNTIME_DIRECTORIES = "/run/user"  # with one of each user, made by logind (pam_systemd(8))
 AT_ONCE = 64  # calls under way; a bus allows 128 unless it is told more (bus/config-parser.c)
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
@@ -62,6 +66,29 @@ class Peer(NamedTuple):
     unique_name: str
     pid: int
     uid: int
+
+
+def address_of_path(path: str) -> str:
+    """Return the address of a bus whose unix socket has this path.
+
+    All but some characters is escaped as %XX (D-Bus Specification, "Server Addresses").
+    """
+    plain = "".join(
+        chr(byte) if chr(byte) in UNESCAPED else f"%{byte:02x}" for byte in os.fsencode(path)
+    )
+    return f"{AT_PATH}{plain}"
+
+
+def path_of_address(address: str) -> str:
+    """Return the path in the first of some addresses, or nothing if that has none.
+
+    An address that somebody wrote without escapes is understood, too.
+    """
+    first = address.partition(";")[0].partition(",")[0]
+    if not first.startswith(AT_PATH):
+        return ""
+    escaped = os.fsencode(first[len(AT_PATH) :])
+    return os.fsdecode(ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), escaped))
 
 
 def usual_runtime_directory(uid: int) -> str:

@@ -19,12 +19,16 @@ from creds_session.system.together import GaveUp
 
 T = TypeVar("T")
 TIMEOUT = 1.0  # seconds; it takes two milliseconds
+RUNNABLE = "R"  # it waits for a processor, not for a disk: the machine is slow
 LOOK = 0.002  # seconds between two looks; a pidfd would tell, where the kernel knows it
 QUIET = tuple((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2))
 
 
 def answers(paths: Iterable[str], timeout: float) -> bool:
-    """Tell whether all these paths can be looked at in time, be they there or not."""
+    """Tell whether all these paths can be looked at in time, be they there or not.
+
+    A program that has not had its time on a processor says nothing about a disk.
+    """
     program = find_program("stat")
     if program is None:
         return True
@@ -37,12 +41,22 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
     try:
         while os.waitpid(pid, os.WNOHANG) == (0, 0):
             if time.monotonic() > end:
+                is_waiting = _state(pid) != RUNNABLE
                 os.kill(pid, signal.SIGKILL)  # not waited for: its number is still its own
-                return False
+                return not is_waiting
             time.sleep(LOOK)
     except (ChildProcessError, ProcessLookupError):
         pass  # it ended, and SIGCHLD is ignored, as our caller left it (wait(2))
     return True
+
+
+def _state(pid: int) -> str:
+    """Return the state of a process (proc_pid_stat(5)), or nothing."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as told:  # noqa: PTH123
+            return told.read().rpartition(b") ")[2][:1].decode("ascii", "replace")
+    except OSError:
+        return ""
 
 
 class Disk:
@@ -65,7 +79,7 @@ class Disk:
 
         def carry_out() -> T:
             if not self.answers():
-                raise GaveUp
+                raise GaveUp("does not answer")
             return work()
 
         return carry_out

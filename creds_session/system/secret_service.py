@@ -114,6 +114,18 @@ class SecretService:
             raise
         return CollectionState.UNLOCKED if locked is False else CollectionState.LOCKED
 
+    def has_prompts(self) -> bool:
+        """Return whether any client has a prompt that has not been completed.
+
+        Each is an object below this path (gkd-secret-prompt.c). The answer is XML.
+        """
+        prompts = self.at(f"{PATH}/prompt", "org.freedesktop.DBus.Introspectable")
+        try:
+            (told,) = self._bus.call(prompts, "Introspect")
+        except CallFailed:  # the path is no object while it has none below it
+            return False
+        return "<node name=" in str(told)
+
     def reads_one(self) -> bool:
         """Tell whether a secret of the login keyring can be read, where it has any.
 

@@ -348,7 +348,7 @@ def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> N
     try:
         shown = session.run("creds-doctor --fix --dry-run").output
         assert f"chmod 700 {keyrings}" in shown
-        assert "pam-no-auto-start: root has to run: sudo creds-setup-pam apply" in shown
+        assert "pam-no-auto-start: this requires root: sudo creds-setup-pam apply" in shown
         unasked = session.run("creds-doctor --fix </dev/null").output
         assert "nobody is at the terminal" in unasked
         assert session.run(f"stat -c %a {keyrings}").output == "755"

@@ -32,7 +32,7 @@ def test_root_runs_all_and_without_sudo() -> None:
         (None, 1000, "no cure"),
         (Remediation("think"), 1000, "left to you: think"),
         (Remediation("x", (("rm", "/y"),)), 0, "left to you"),
-        (MIXED, 1000, "root has to run: sudo chown 1 /x"),
+        (MIXED, 1000, "this requires root: sudo chown 1 /x"),
         (MIXED, 0, ""),
     ],
 )

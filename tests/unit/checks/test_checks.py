@@ -81,19 +81,24 @@ def test_nothing_is_found_where_all_is_well() -> None:
         (WELL._replace(bus=bus(login=LOCKED), session=BY_SU), ("keyring-locked", E)),
         (WELL._replace(bus=bus(login=LOCKED), session=BY_KEY), ("login-without-password", E)),
         (WELL._replace(bus=bus(login=LOCKED), session=BY_DIALOGUE), ("login-without-password", E)),
-        (WELL._replace(bus=bus(login=LOCKED)), ("login-without-password", E)),
+        (WELL._replace(bus=bus(login=LOCKED)), ("keyring-locked", E)),
     ],
 )
 def test_one_fault_is_one_finding(facts: Facts, expected: tuple[str, Severity]) -> None:
     assert [(one.id, one.severity) for one in findings(facts)] == [expected]
 
 
-def test_a_missing_rule_is_an_error_where_the_keyring_is_not_open() -> None:
-    facts = WELL._replace(pam=pam(WITHOUT_RULES), bus=bus(login=LOCKED))
-    assert [(one.id, one.severity) for one in findings(facts)] == [
-        ("pam-rule-missing", E),
+def test_a_missing_rule_concerns_later_logins_and_stands_behind_the_locked_keyring() -> None:
+    facts = WELL._replace(pam=pam(WITHOUT_RULES), bus=bus(login=LOCKED), session=BY_KEY)
+    found = sorted(findings(facts), key=lambda one: [E, W, N].index(one.severity))
+    assert [(one.id, one.severity) for one in found] == [
         ("login-without-password", E),
+        ("pam-rule-missing", W),
     ]
+    assert found[0].remediation is not None
+    assert found[0].remediation.lines == ("creds unlock",)
+    (later,) = found[0].remediation.alternatives
+    assert later.lines == ("sudo creds-setup-pam apply",)
 
 
 @pytest.mark.parametrize(
