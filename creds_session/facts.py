@@ -15,7 +15,7 @@ from creds_session.collection import CollectionState
 from creds_session.pam.terms import Dialect
 from creds_session.session_facts import BusFacts, Daemon, KeyringFacts, SessionFacts
 from creds_session.sshd import NOT_ASKED, SshdFacts
-from creds_session.story import LogLine
+from creds_session.story import LogLine, Story, tell
 from creds_session.surroundings import (
     Activation,
     ClientFacts,
@@ -98,6 +98,12 @@ class Facts(NamedTuple):
     log: tuple[LogLine, ...] = ()
     late: tuple[str, ...] = ()
     reader: Reader = Reader.USER
+
+    @property
+    def story(self) -> Story:
+        """The log of the login that this session is, as far as it can be seen."""
+        session = self.session
+        return tell(self.log, session.user, port=session.ssh_port, service=session.service)
 
     @property
     def is_readable(self) -> bool:

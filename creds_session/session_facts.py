@@ -137,7 +137,8 @@ class SessionFacts(NamedTuple):
     """Whose session this is and how it came about.
 
     ``login_method`` is sshd's own word (``password``, ``publickey``, ``keyboard-interactive/pam``),
-    or None where nothing tells it. ``service`` is PAM's, as logind knows it.
+    or None where nothing tells it. ``service`` is PAM's, as logind knows it. ``ssh_port`` is the
+    client's, by which sshd's log tells one login from another.
     """
 
     user: str
@@ -147,3 +148,4 @@ class SessionFacts(NamedTuple):
     runtime_directory: str | None = None
     service: str = ""
     sudo_user: str = ""
+    ssh_port: str = ""

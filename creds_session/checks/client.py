@@ -5,7 +5,7 @@ from __future__ import annotations
 from creds_session.checks.registry import Check
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
-from creds_session.story import NO_PROMPT, tell
+from creds_session.story import NO_PROMPT
 from creds_session.surroundings import PathKind
 
 ON_THE_BUS = ("keyring.backends.SecretService", "keyring.backends.libsecret")
@@ -86,8 +86,7 @@ def _prompt_waits(facts: Facts) -> Found | None:
 def _no_prompt(facts: Facts) -> Found | None:
     if facts.is_readable:
         return None
-    story = tell(facts.log, facts.session.user)
-    told = [event.line.text for event in story.events if NO_PROMPT in event.line.text]
+    told = [event.line.text for event in facts.story.events if NO_PROMPT in event.line.text]
     return Found((told[-1],)) if told else None
 
 

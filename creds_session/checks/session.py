@@ -7,7 +7,7 @@ from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.next_step import START, BusState, next_step
-from creds_session.story import Story, tell
+from creds_session.story import Story
 from creds_session.surroundings import PathKind
 
 LOG_IN = Remediation(
@@ -23,7 +23,7 @@ def note_or_error(facts: Facts) -> Severity:
 def story_of_login(facts: Facts) -> Story:
     """Return the log of the login that this session is; what su or cron began has none."""
     is_login = facts.session.service or facts.session.by_ssh
-    return tell(facts.log, facts.session.user) if is_login else Story()
+    return facts.story if is_login else Story()
 
 
 def _sudo(facts: Facts) -> Found | None:

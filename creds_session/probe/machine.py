@@ -162,7 +162,8 @@ def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
     log = probe_log(entry.pw_uid)
     login = connection_of(name, environ.get("SSH_CONNECTION", ""), address_of(log, name))
     sshd = probe_sshd(root, facts.installation.sshd, login)
-    method = facts.session.login_method or method_of(log, name)
+    port = facts.session.ssh_port
+    method = facts.session.login_method or (method_of(log, name, port) if port else None)
     return facts._replace(
         session=facts.session._replace(login_method=method),
         sshd=sshd,

@@ -198,6 +198,7 @@ def probe_session(environ: Mapping[str, str], *, with_journal: bool = True) -> S
         by_ssh="SSH_CONNECTION" in environ,
         login_method=_login_method(environ, user, with_journal=with_journal),
         runtime_directory=environ.get("XDG_RUNTIME_DIR"),
+        ssh_port="".join(environ.get("SSH_CONNECTION", "").split(" ")[1:2]),
         sudo_user=environ.get("SUDO_USER", "") if is_under_sudo(uid, environ) else "",
     )
 

@@ -8,7 +8,6 @@ from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Remediation
 from creds_session.report.doctor import is_healthy, verdict
 from creds_session.session_facts import Daemon
-from creds_session.story import tell
 from creds_session.version import __version__
 
 
@@ -31,7 +30,7 @@ def values(facts: Facts, results: Iterable[CheckResult]) -> dict[str, object]:
         ],
         "story": [
             {**event.line._asdict(), "meaning": event.meaning, "alarm": event.alarm.value}
-            for event in tell(facts.log, facts.session.user).events
+            for event in facts.story.events
         ],
         "daemons": [_daemon(daemon) for daemon in facts.daemons],
     }
