@@ -20,7 +20,7 @@ from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.surroundings import KeyringForm, PathFacts, PathKind
 
-HOME = ("home-foreign", "home-absent")
+HOME = ("home-hung", "home-foreign", "home-absent", "home-denied")
 FOLDER = (*HOME, "keyrings-not-a-folder", "keyrings-foreign", "keyrings-unreadable")
 LITTLE = 64 << 10  # bytes: a new keyring file is written beside the old one
 FEW = 2  # files

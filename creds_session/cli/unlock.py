@@ -23,6 +23,16 @@ REPAIR = (
     " of the keyring's: creds rekey"
 )
 
+PROMPT = "Password of the login keyring: "
+WHO_ASKS = (
+    "creds-session: your keyring is locked, because this login did not open it.\n"
+    "Enter its password, or press Enter to go on without it.\n"
+)
+LATER = (
+    "to unlock it later: creds unlock\nto be asked at no login: touch"
+    " ~/.config/creds-session/no-hook"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
@@ -112,7 +122,22 @@ def _password(arguments: argparse.Namespace, *, creating: bool) -> Secret:
     if creating:
         prompt = "New password of the login keyring: "
         return passwords.new(arguments, prompt, "no keyring was created", _require_own)
-    return passwords.one(arguments, "Password of the login keyring: ")
+    if not _is_login_hook():
+        return passwords.one(arguments, PROMPT)
+    from creds_session.system.terminal import is_input_waiting  # noqa: PLC0415 - seldom
+
+    if is_input_waiting():
+        raise Declined("somebody typed ahead, so nothing was asked")
+    try:
+        return passwords.one(arguments, f"{WHO_ASKS}{PROMPT}")
+    except Declined:
+        complain("creds", LATER)
+        raise
+
+
+def _is_login_hook() -> bool:
+    """Return whether the login hook called, which tells so to nobody but us."""
+    return os.environ.get("CREDS_SESSION_HOOK") == "asks"
 
 
 def _require_own(password: Secret) -> None:

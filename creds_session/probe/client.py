@@ -117,7 +117,10 @@ def _hook_is_off(environ: Mapping[str, str], config: str) -> str:
     if os.path.exists(mark):  # noqa: PTH110
         return mark
     word = environ.get("CREDS_SESSION_HOOK", "on")
-    return "" if word in {"", "on", "asked"} else f"CREDS_SESSION_HOOK={word}"
+    if word not in {"", "on", "asked", "always"}:
+        return f"CREDS_SESSION_HOOK={word}"
+    is_dumb = environ.get("TERM", "") in {"", "dumb"} and "SSH_TTY" in environ
+    return f"TERM={environ.get('TERM', '')}" if is_dumb and word != "always" else ""
 
 
 def _sandbox(environ: Mapping[str, str]) -> str:

@@ -155,6 +155,12 @@ WSL = "5.15.167.4-microsoft-standard-WSL2"
 ENVIRONMENT = (
     env(
         "bus-stale", "/run/user/1000/gone", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/gone"
+    )._replace(cure="user"),
+    Breakage(
+        "home-denied",
+        "HOME=/home/alice: denied",
+        root="chmod 700 /home",
+        undo="chmod 755 /home",
     ),
     env("bus-not-local", "tcp:", "DBUS_SESSION_BUS_ADDRESS=tcp:host=127.0.0.1,port=1"),
     env("bus-foreign", "denied", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1001/bus"),
@@ -186,19 +192,12 @@ ENVIRONMENT = (
     env("control-variable-stale", "keyring-AB", "GNOME_KEYRING_CONTROL=/run/user/1000/keyring-AB"),
     env("bus-sandboxed", "snap", "SNAP=/snap/x SNAP_NAME=x"),
     env(
-        "secret-unreadable",
-        "not looked at in time",
+        "facts-incomplete",
+        "runtime: does not answer",
         ON_HUNG,
         root=HANG.format("/mnt/hung"),
         undo=LET_GO.format("/mnt/hung"),
     ),
-    env(
-        "facts-incomplete",
-        "runtime: nothing within its time",
-        ON_HUNG,
-        root=HANG.format("/mnt/hung"),
-        undo=LET_GO.format("/mnt/hung"),
-    )._replace(behind="secret-unreadable"),
     Breakage("root-under-sudo", "SUDO_USER=alice", ask="setsid -w sudo -n creds-doctor"),
     Breakage(
         "container-without-init",
@@ -445,6 +444,13 @@ PAM = (
         "user=alice",
         "Match Group alice\\n  KbdInteractiveAuthentication yes\\nMatch all\\n",
     ),
+    Breakage(
+        "sshd-settings-unread",
+        "/run/sshd",
+        root="rm -rf /run/sshd",
+        ask=AS_ROOT,
+        undo="mkdir -m 755 /run/sshd",
+    ),
     sshd("sshd-refuses-settings", "sshd -T:", "Nonsense yes\\n"),
 )
 END = (
@@ -580,6 +586,21 @@ SESSIONS = (
         "control-socket-gone",
         "nobody listens",
         session="rm $XDG_RUNTIME_DIR/keyring/control",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "control-socket-gone",
+        "nobody listens",
+        session="rm -r $XDG_RUNTIME_DIR/keyring",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "daemon-replaced",
+        "--replace",
+        session=f"{DAEMON} --replace --daemonize --components=secrets >/dev/null 2>&1;"
+        f" {until(f'pgrep -u alice -f [-]-replace && {OWNED}')}",
         cure="fix",
         login="password",
     ),
