@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from creds_session.bus_address import path_of_address
 from creds_session.checks.paths import is_foreign, seen
 from creds_session.checks.registry import Check
 from creds_session.facts import Facts
@@ -107,7 +108,7 @@ def is_nested(facts: Facts) -> bool:
     address, named = facts.bus.address, facts.client.variables.get("XDG_RUNTIME_DIR")
     if not address or not named or facts.runtime.usual.kind is not PathKind.FOLDER:
         return False
-    return address.partition(",")[0] != f"unix:path={named.rstrip('/')}/bus"
+    return path_of_address(address) != f"{named.rstrip('/')}/bus"
 
 
 def _nested(facts: Facts) -> Found | None:

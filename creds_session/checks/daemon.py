@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from creds_session.bus_address import path_of_address
 from creds_session.checks.bus import NO_BUS, STOPPED
 from creds_session.checks.registry import Check, hindrance
 from creds_session.checks.session import note_or_error, story_of_login
@@ -112,8 +113,7 @@ def _several(facts: Facts) -> Found | None:
 
 def _is_on_own_bus(facts: Facts) -> bool:
     """Tell whether this is the bus of the runtime directory, where PAM's daemon belongs."""
-    address = (facts.bus.address or "").partition(",")[0]
-    return address == f"unix:path={facts.session.runtime_directory}/bus"
+    return path_of_address(facts.bus.address or "") == f"{facts.session.runtime_directory}/bus"
 
 
 def _elsewhere(facts: Facts) -> Found | None:

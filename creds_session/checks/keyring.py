@@ -18,7 +18,7 @@ SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedeskt
 LOGIN = "/org/freedesktop/secrets/collection/login"
 MAKE_IT_DEFAULT = ("busctl", "--user", "call", *SERVICE, "SetAlias", "so", "default", LOGIN)
 OLDER = "if you typed the login's password: the keyring still has an older one; give it the new one"
-BY_KEY = "if you came with a key: unlock it with the keyring's password"
+BY_KEY = "if you came with a public key: unlock it with the keyring's password"
 LEAVE = Remediation("go back to the session that the login opened", (in_this_shell("exit"),))
 REPLACE = frozenset({"--replace", "-r"})
 WITHOUT_PASSWORD = (
@@ -117,8 +117,11 @@ def _is_locked(facts: Facts) -> bool:
 
 def _without_password(facts: Facts) -> Found | None:
     method = facts.session.login_method
-    if not _is_locked(facts) or method is None or method == "password" or is_nested(facts):
+    if not _is_locked(facts) or method == "password" or is_nested(facts):
         return None
+    if method is None:
+        is_told = not facts.session.by_ssh or _has_story(facts) or _is_refused(facts)
+        return None if is_told else _unexplained_login(facts)
     if method.startswith(DIALOGUE):
         return Found(
             _evidence(facts),
@@ -160,23 +163,37 @@ def _locked(facts: Facts) -> Found | None:
             " unlocked is unlocked on the login's own bus alone",
             for_this_reader(facts, UNLOCK, LEAVE),
         )
-    story = story_of_login(facts)
-    if story.has(UNLOCKED) or story.has(f"{STARTED} and unlocked"):
+    if _has_story(facts):
         cause = (
             "the login handed its password over; it was locked since (creds lock), or refused it"
         )
         return Found(evidence, cause=cause, cure=for_this_reader(facts, UNLOCK, REKEY))
     if facts.session.by_ssh:
-        return _unexplained_login(facts, evidence)
+        return _unexplained_login(facts)
     return Found(evidence, cure=for_this_reader(facts, UNLOCK))
 
 
-def _unexplained_login(facts: Facts, evidence: tuple[str, ...]) -> Found:
+def _has_story(facts: Facts) -> bool:
+    """Tell whether the log says that this login handed its password over."""
+    story = story_of_login(facts)
+    return story.has(UNLOCKED) or story.has(f"{STARTED} and unlocked")
+
+
+def _is_refused(facts: Facts) -> bool:
+    """Tell whether a password was typed, as far as can be seen, and is not the keyring's."""
+    client = facts.client
+    return client.was_refused or client.has_ssh_keys is False
+
+
+def _unexplained_login(facts: Facts) -> Found:
     """Say of a login by ssh what is known, and both remedies, the likelier one first."""
     typed = facts.session.login_method == "password"
-    client = facts.client
+    client, evidence = facts.client, _evidence(facts)
     title = "the login keyring is locked: this login did not open it"
-    cause = "either no password was typed, or the keyring has another one than the login"
+    cause = (
+        "either no password was typed, as with a public key, or the keyring has another one than"
+        " the login (sshd tells how a login came only to root, or under ExposeAuthInfo)"
+    )
     if typed:
         cause = "its password is not the one that was typed at login, or it was locked since"
     rekey = Remediation(OLDER, REKEY.commands, REKEY.is_safe)
@@ -185,8 +202,7 @@ def _unexplained_login(facts: Facts, evidence: tuple[str, ...]) -> Found:
         evidence = (*evidence, "creds unlock was refused in this session")
     if client.has_ssh_keys is False:
         evidence = (*evidence, "no key for a login lies in ~/.ssh/authorized_keys")
-    is_changed = typed or client.was_refused or client.has_ssh_keys is False
-    first, second = (rekey, unlock) if is_changed else (unlock, rekey)
+    first, second = (rekey, unlock) if typed or _is_refused(facts) else (unlock, rekey)
     return Found(evidence, title, cause, for_this_reader(facts, first, second))
 
 
@@ -303,8 +319,9 @@ CHECKS = (
         " could hand over",
         cure=UNLOCK,
         needs=(*UNSERVED, "login-password-refused", "login-password-lost", "daemon-replaced"),
-        about="If nothing tells how the login came, which sshd says only to root or under"
-        " ExposeAuthInfo, the finding is keyring-locked, and both remedies are shown.\n\n"
+        about="If nothing tells how the login came, the title says only that this login did not"
+        " open the keyring, and both remedies are shown. If the account has no keys to log in with,"
+        " or `creds unlock` was refused, the finding is keyring-locked.\n\n"
         "See [how to unlock](../../how-to/unlock.md).",
     ),
     Check(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from creds_session.bus_address import path_of_address
 from creds_session.surroundings import (
     HomeFacts,
     KeyringForm,
@@ -24,7 +25,6 @@ from creds_session.system.path_parts import parts, weakness
 LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
 SEALED = b"GnomeKeyring\n\r\0\n"  # gkm-secret-binary.c:KEYRING_FILE_HEADER
 PLAIN = b"[keyring]"  # gkm-secret-textual.c
-AT_PATH = "unix:path="
 POINT, SUPER = 4, 2  # fields of a line of mountinfo: the mount point; behind " - ", the options
 OCTAL = re.compile(r"\\([0-7]{3})")
 HEAD = 4096  # bytes of a keyring file that tell its form
@@ -174,7 +174,6 @@ def probe_runtime(environ: Mapping[str, str]) -> RuntimeFacts:
     usual = look_at(usual_runtime_directory(os.getuid()))
     user = pwd.getpwuid(os.getuid()).pw_name
     lingers = look_at(f"{LINGER}/{user}").kind is PathKind.FILE
-    address = session_bus_address(environ, os.getuid()) or ""
-    path = address.partition(",")[0]
-    socket = look_at(path[len(AT_PATH) :]) if path.startswith(AT_PATH) else None
+    path = path_of_address(session_bus_address(environ, os.getuid()) or "")
+    socket = look_at(path) if path else None
     return RuntimeFacts(look_at(named) if named else None, usual, socket, lingers)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
+from creds_session.bus_address import address_of_path, path_of_address
 from creds_session.errors import CredsSessionError, NoSuchFile
 from creds_session.facts import Facts, PamFacts, Reader
 from creds_session.probe.client import probe_client
@@ -34,7 +35,6 @@ from creds_session.surroundings import (
     UnitsFacts,
 )
 from creds_session.system.bus import (
-    address_of_path,
     is_listening,
     is_socket_of,
     session_bus_address,
@@ -138,9 +138,9 @@ def _own_disk(environ: Mapping[str, str]) -> Disk:
 
 def _run(environ: Mapping[str, str]) -> Disk:
     """Return where the sockets of this session are said to lie."""
-    bus = environ.get("DBUS_SESSION_BUS_ADDRESS", "").partition(",")[0]
+    bus = path_of_address(environ.get("DBUS_SESSION_BUS_ADDRESS", ""))
     runtime = environ.get("XDG_RUNTIME_DIR", "")
-    return Disk(runtime and f"{runtime}/keyring", bus.removeprefix("unix:path="))
+    return Disk(runtime and f"{runtime}/keyring", bus)
 
 
 def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
@@ -244,7 +244,7 @@ def _service(sshd: SshdFacts, session: SessionFacts) -> str:
 
 def _may_be_idle(address: str, uid: int) -> bool:
     """Tell whether the socket of this bus is there; if not, a connection starts nothing."""
-    return is_socket_of(address.partition(",")[0].removeprefix("unix:path="), uid)
+    return is_socket_of(path_of_address(address), uid)
 
 
 def probe_pam(root: Root, service: str) -> PamFacts:

@@ -7,7 +7,6 @@ cross this connection, and an address is only an environment variable.
 from __future__ import annotations
 
 import os
-import re
 import socket
 import stat
 import struct
@@ -30,6 +29,7 @@ from jeepney import (
 from jeepney.bus import get_bus
 from jeepney.io.blocking import DBusConnection, prep_socket
 
+from creds_session.bus_address import address_of_path, path_of_address
 from creds_session.errors import (
     CredsSessionError,
     NoService,
@@ -41,9 +41,6 @@ from creds_session.errors import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-AT_PATH = "unix:path="
-UNESCAPED = frozenset("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz/.\\*")
-ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 RUNTIME_DIRECTORIES = "/run/user"  # with one of each user, made by logind (pam_systemd(8))
 AT_ONCE = 64  # calls under way; a bus allows 128 unless it is told more (bus/config-parser.c)
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
@@ -68,29 +65,6 @@ class Peer(NamedTuple):
     uid: int
 
 
-def address_of_path(path: str) -> str:
-    """Return the address of a bus whose unix socket has this path.
-
-    All but some characters is escaped as %XX (D-Bus Specification, "Server Addresses").
-    """
-    plain = "".join(
-        chr(byte) if chr(byte) in UNESCAPED else f"%{byte:02x}" for byte in os.fsencode(path)
-    )
-    return f"{AT_PATH}{plain}"
-
-
-def path_of_address(address: str) -> str:
-    """Return the path in the first of some addresses, or nothing if that has none.
-
-    An address that somebody wrote without escapes is understood, too.
-    """
-    first = address.partition(";")[0].partition(",")[0]
-    if not first.startswith(AT_PATH):
-        return ""
-    escaped = os.fsencode(first[len(AT_PATH) :])
-    return os.fsdecode(ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), escaped))
-
-
 def usual_runtime_directory(uid: int) -> str:
     """Return the path of the runtime directory that logind makes for this user."""
     return f"{RUNTIME_DIRECTORIES}/{uid}"
@@ -108,7 +82,7 @@ def session_bus_address(environ: Mapping[str, str], uid: int) -> str | None:
         return named
     for directory in (environ.get("XDG_RUNTIME_DIR"), usual_runtime_directory(uid)):
         if directory and is_socket_of(f"{directory}/bus", uid):
-            return f"unix:path={directory}/bus"
+            return address_of_path(f"{directory}/bus")
     return None
 
 
@@ -119,8 +93,8 @@ def with_runtime_directory(environ: Mapping[str, str], uid: int) -> Mapping[str,
     that waits there would not be found, and a second one started.
     """
     usual = usual_runtime_directory(uid)
-    named = (session_bus_address(environ, uid) or "").partition(",")[0]
-    if environ.get("XDG_RUNTIME_DIR") or named != f"unix:path={usual}/bus":
+    named = path_of_address(session_bus_address(environ, uid) or "")
+    if environ.get("XDG_RUNTIME_DIR") or named != f"{usual}/bus":
         return environ
     return {**environ, "XDG_RUNTIME_DIR": usual} if is_socket_of(f"{usual}/bus", uid) else environ
 
@@ -132,7 +106,7 @@ def is_nested(environ: Mapping[str, str], address: str) -> bool:
     the keyring's control socket above all, belongs to the outer one.
     """
     path = os.path.normpath(f"{environ.get('XDG_RUNTIME_DIR', '')}/bus")
-    named = os.path.normpath(address.partition(",")[0].removeprefix("unix:path="))
+    named = os.path.normpath(path_of_address(address))
     return is_socket_of(path, os.getuid()) and named != path
 
 
@@ -229,7 +203,7 @@ class Bus:
                 hint="unset DBUS_SESSION_BUS_ADDRESS, or log in anew",
             )
         try:
-            place = get_bus(address)
+            place = path_of_address(address) or get_bus(address)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as before:
                 before.settimeout(timeout)
                 before.connect(place)

@@ -138,7 +138,7 @@ def is_named(told: Told, breakage: Breakage) -> None:
 
 # Where the daemon sees what became of its files, and has locked or dropped the keyring.
 NOTICED = {
-    *("home-foreign", "keyrings-foreign", "keyrings-not-a-folder"),
+    *("home-foreign", "home-denied", "keyrings-foreign", "keyrings-not-a-folder"),
     *("keyring-foreign", "keyring-not-a-file"),
     *("keyring-broken", "keyring-plaintext", "keyrings-cannot-be-made", "home-full"),
 }

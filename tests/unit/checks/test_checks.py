@@ -81,7 +81,7 @@ def test_nothing_is_found_where_all_is_well() -> None:
         (WELL._replace(bus=bus(login=LOCKED), session=BY_SU), ("keyring-locked", E)),
         (WELL._replace(bus=bus(login=LOCKED), session=BY_KEY), ("login-without-password", E)),
         (WELL._replace(bus=bus(login=LOCKED), session=BY_DIALOGUE), ("login-without-password", E)),
-        (WELL._replace(bus=bus(login=LOCKED)), ("keyring-locked", E)),
+        (WELL._replace(bus=bus(login=LOCKED)), ("login-without-password", E)),
     ],
 )
 def test_one_fault_is_one_finding(facts: Facts, expected: tuple[str, Severity]) -> None:

@@ -109,11 +109,11 @@ SITUATIONS = {
     ),
     "a login of which nobody says how it came, by somebody who has keys": Situation(
         with_client(IS_LOCKED, has_ssh_keys=True),
-        "keyring-locked",
+        "login-without-password",
         "the login keyring is locked: this login did not open it",
         ("creds unlock",),
         ("creds rekey",),
-        ("brought no password", "public key"),
+        ("brought no password", "accepted a public key"),
     ),
     "the same, by somebody who has no keys to log in with": Situation(
         with_client(IS_LOCKED, has_ssh_keys=False),
