@@ -73,9 +73,23 @@ def _parser() -> Parser:
 
 def _main() -> int:
     arguments = _parser().parse_args()
+    _require_meaning(arguments)
     if arguments.list or arguments.explain:
         return _tell_of_checks(arguments)
     return faces.guarded(arguments, lambda: _diagnose(arguments))
+
+
+def _require_meaning(arguments: argparse.Namespace) -> None:
+    """Refuse options that would do nothing, and a file that would be called ``-``."""
+    needs = (("yes", "fix"), ("dry_run", "fix"), ("anonymous", "save"))
+    for name, other in needs:
+        if getattr(arguments, name) and not getattr(arguments, other):
+            raise UsageError(f"--{name.replace('_', '-')} goes with --{other}")
+    for name in ("save", "output", "report"):
+        if getattr(arguments, name) == "-":
+            raise UsageError(
+                f"--{name} -: name a file", hint="standard output has the answer without it"
+            )
 
 
 def _tell_of_checks(arguments: argparse.Namespace) -> int:

@@ -74,6 +74,16 @@ def is_elsewhere(arguments: argparse.Namespace) -> bool:
     return arguments.password_stdin or any(source is not None for source in named)
 
 
+def is_asked_for(arguments: argparse.Namespace) -> bool:
+    """Tell whether a person will be asked for the password that ``creds put`` stores."""
+    from creds_session.system.terminal import is_typed  # noqa: PLC0415 - not `get`
+
+    if arguments.askpass is not None:
+        return True
+    elsewhere = arguments.password_fd is not None or arguments.password_credential is not None
+    return not elsewhere and is_typed()
+
+
 def one(arguments: argparse.Namespace, prompt: str) -> Secret:
     """Return the password; raise Declined where a person gives none."""
     source = _source(arguments)

@@ -62,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise
     except WrongPassword as error:
         seen.note_refusal(os.environ)
-        raise WrongPassword(error.problem, hint=REPAIR) from error
+        raise WrongPassword(error.problem, hint=error.hint or REPAIR) from error
     seen.note(environ, opened.pid)
     _tell_the_bus(environ)
     _report(opened, arguments)

@@ -76,7 +76,8 @@ def _default_of_another(address: str, owner: NameOwner, service: SecretService) 
 
 def owner_of(peer: Peer) -> NameOwner:
     """Return what is known of the process that owns a name."""
-    return NameOwner(peer.pid, peer.uid, program_of(peer.pid), peer.unique_name)
+    owner = NameOwner(peer.pid, peer.uid, program_of(peer.pid), peer.unique_name)
+    return owner._replace(name=DAEMON_NAME) if owner.is_gnome_keyring else owner
 
 
 def _collections(address: str, owner: NameOwner, service: SecretService) -> BusFacts:

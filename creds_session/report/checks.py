@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from creds_session.findings import Remediation, Severity
 
 PAGES = "docs/reference/checks"
+LINK = re.compile(r"\[([^]]+)\]\(../../([^)]+)\)")  # in Markdown, from the page of a check
 NAMES = ("gnome-keyring", "libpam", "sshd", "systemd", "dbus-", "gcr", "creds", "passwd")
 WRITTEN = "Written by `scripts/check-pages` from the registry of checks."
 
@@ -45,7 +47,7 @@ def explain_lines(entry: Entry) -> list[str]:
     if entry.needs:
         told += [f"silenced by: {', '.join(entry.needs)}"]
     if entry.about:
-        told += ["", entry.about]
+        told += ["", LINK.sub(r"\1 (docs/\2)", entry.about)]
     return [*told, "", f"page: {PAGES}/{entry.id}.md"]
 
 
