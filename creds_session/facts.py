@@ -75,7 +75,8 @@ class Reader(enum.Enum):
 class Facts(NamedTuple):
     """One snapshot of a machine and a session; ``now`` is in seconds since 1970.
 
-    ``late`` names the reads that gave nothing within their time.
+    ``late`` names the reads that gave nothing within their time. ``hung`` names the places that
+    gave no answer, which a slow machine alone does not explain.
     """
 
     now: float
@@ -97,6 +98,7 @@ class Facts(NamedTuple):
     client: ClientFacts = ClientFacts()
     log: tuple[LogLine, ...] = ()
     late: tuple[str, ...] = ()
+    hung: tuple[str, ...] = ()
     reader: Reader = Reader.USER
 
     @property

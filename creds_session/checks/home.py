@@ -9,8 +9,6 @@ from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.surroundings import PathKind
 
-NO_ANSWER = ("home", "home: does not answer")
-
 
 def _incomplete(facts: Facts) -> Found | None:
     if facts.bus.is_unknown:
@@ -63,7 +61,7 @@ def _home_denied(facts: Facts) -> Found | None:
 
 def home_is_late(facts: Facts) -> bool:
     """Tell whether looking at the home came to no end; a slow machine alone does not count."""
-    return any(line in NO_ANSWER for line in facts.late)
+    return "home" in facts.hung or "home" in facts.late
 
 
 def _home_hung(facts: Facts) -> Found | None:

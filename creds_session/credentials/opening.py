@@ -21,6 +21,11 @@ from creds_session.system.secret_service import NAME, NO_OBJECT, SecretService
 
 TIMEOUT = 10.0  # seconds for all answers of the bus
 UNLOCK = "unlock it: creds unlock"
+MEANS = {
+    "keepassxc": "in KeePassXC, open a database that exposes a group to the Secret Service",
+    "kwalletd": "create the wallet in KWallet Manager, or open it",
+    "ksecretd": "create the wallet in KWallet Manager, or open it",
+}
 OTHER = "creds unlock opens only the login keyring; creds-doctor says how to make that the default"
 
 
@@ -92,6 +97,10 @@ def _start(bus: Bus, timeout: float) -> None:
     )
 
     if not has_keyring(os.environ):  # a daemon would have nothing to serve
+        if not bus.activatable(NAME):
+            from creds_session.probe.keyring_program import require_daemon  # noqa: PLC0415
+
+            require_daemon()
         raise _absent()
     if probe_keyring(os.environ).is_elsewhere:
         from creds_session.system.waiting_daemon import initialise  # noqa: PLC0415
@@ -154,14 +163,16 @@ def _refuse(bus: Bus, service: SecretService, path: str, state: CollectionState)
 def _of_another(owner: str, path: str, state: CollectionState) -> CredsSessionError:
     """Return what it means of a service that is not gnome-keyring's."""
     if state is CollectionState.LOCKED:
+        is_kde = owner.startswith(("kwalletd", "ksecretd"))
+        once = " (a KWallet that the login opened needs that once, and shows nothing)"
         return CollectionLocked(
             f"{collection_name(path)}, which {owner} serves, is locked",
-            hint="open it there, or let it ask: --prompt (a KWallet that the login opened needs"
-            " that once, and shows nothing)",
+            hint=f"open it there, or let it ask: --prompt{once if is_kde else ''}",
         )
     if path != NO_OBJECT:
         return Unavailable(f"{owner} serves secrets here, and no keyring {collection_name(path)}")
+    means = next((how for name, how in MEANS.items() if owner.startswith(name)), None)
     return Unavailable(
         f"{owner} serves secrets here, and has no default keyring open to programs",
-        hint="KeePassXC: open a database that exposes a group; KWallet: create the wallet",
+        hint=means or "make a default keyring there, or open the one that is there",
     )

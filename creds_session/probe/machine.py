@@ -116,6 +116,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
         client=client(),
         log=log(),
         late=tuple(jobs.failed),
+        hung=tuple(name for name, place in (("home", disk), ("runtime", run)) if place.hangs),
     )
 
 

@@ -40,8 +40,8 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
     end = time.monotonic() + timeout
     try:
         while os.waitpid(pid, os.WNOHANG) == (0, 0):
-            if time.monotonic() > end:
-                is_waiting = _state(pid) != RUNNABLE
+            now = time.monotonic()
+            if now > end and ((is_waiting := _state(pid) != RUNNABLE) or now > end + timeout):
                 os.kill(pid, signal.SIGKILL)  # not waited for: its number is still its own
                 return not is_waiting
             time.sleep(LOOK)
@@ -74,12 +74,17 @@ class Disk:
                 self._told = answers(self._paths, TIMEOUT)
             return self._told
 
+    @property
+    def hangs(self) -> bool:
+        """Whether somebody looked there, and no answer came."""
+        return self._told is False
+
     def only_then(self, work: Callable[[], T]) -> Callable[[], T]:
         """Return the work, which raises GaveUp where the disk does not answer."""
 
         def carry_out() -> T:
             if not self.answers():
-                raise GaveUp("does not answer")
+                raise GaveUp
             return work()
 
         return carry_out

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class GaveUp(Exception):  # noqa: N818 - no error
-    """A job has seen that it will not be done in time; its text says why, if it is known."""
+    """A job has seen that it will not be done in time."""
 
 
 class Jobs:
@@ -33,8 +33,8 @@ class Jobs:
         def carry_out() -> None:
             try:
                 results.append(work())
-            except GaveUp as reason:
-                reasons.extend([f"{name}: {reason}"] if str(reason) else [])
+            except GaveUp:
+                return
             except Exception as error:  # noqa: BLE001 - what cannot be read is a reason in words
                 reasons.append(f"{name}: {type(error).__name__}: {error}")
 

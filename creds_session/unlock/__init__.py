@@ -32,7 +32,7 @@ from creds_session.session_facts import (
 from creds_session.system.bus import Bus, Peer, with_runtime_directory
 from creds_session.system.processes import end, keyring_daemons, program_of
 from creds_session.system.secret_service import NAME, SecretService, secret_service
-from creds_session.unlock.routes import Route, choose
+from creds_session.unlock.routes import NoKeyringYet, Route, choose
 
 __all__ = ["Route", "Unlocked", "choose", "unlock", "way"]
 
@@ -177,7 +177,22 @@ def chosen(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
             f"the process that serves secrets here (pid {bus.owner.pid}) belongs to user id"
             f" {bus.owner.uid}; no password goes there"
         )
-    return choose(bus, keyring, create=create)
+    try:
+        route = choose(bus, keyring, create=create)
+    except NoKeyringYet:
+        _require_installed(bus)
+        raise
+    if route is Route.NEW_DAEMON:
+        _require_installed(bus)  # before anybody is asked for a password
+    return route
+
+
+def _require_installed(bus: BusFacts) -> None:
+    """Raise NoService if no keyring daemon serves, and none is installed that could."""
+    if bus.owner is None:
+        from creds_session.probe.keyring_program import require_daemon  # noqa: PLC0415 - seldom
+
+        require_daemon()
 
 
 def _beside(bus: BusFacts, keyring: KeyringFacts) -> int | None:

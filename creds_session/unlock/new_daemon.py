@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from creds_session.errors import Unavailable
+from creds_session.probe.keyring_program import require_daemon
 from creds_session.secret import Secret
 from creds_session.session_facts import DAEMON_NAME
 from creds_session.system.bus import is_nested
@@ -26,12 +26,7 @@ def start_daemon(
 
     Raises Unavailable or CannotWrite.
     """
-    program = find_program(DAEMON_NAME)
-    if program is None:
-        raise Unavailable(
-            f"{DAEMON_NAME} is not installed",
-            hint="install it: apt install gnome-keyring (Debian), dnf install gnome-keyring",
-        )
+    program = find_program(DAEMON_NAME) or require_daemon()
     environ = {**environ, "DBUS_SESSION_BUS_ADDRESS": address}
     with _control_directory(environ, address) as option:
         printed = feed([program, "--unlock", "--daemonize", *option], password, environ, timeout)

@@ -193,7 +193,7 @@ ENVIRONMENT = (
     env("bus-sandboxed", "snap", "SNAP=/snap/x SNAP_NAME=x"),
     env(
         "facts-incomplete",
-        "runtime: does not answer",
+        "runtime: nothing within its time",
         ON_HUNG,
         root=HANG.format("/mnt/hung"),
         undo=LET_GO.format("/mnt/hung"),

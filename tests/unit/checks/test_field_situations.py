@@ -332,7 +332,9 @@ SITUATIONS = {
         never=("sudo chown",),
     ),
     "a home whose server does not answer": Situation(
-        NOBODY._replace(keyring=keyring(exists=None), late=("home: does not answer",)),
+        NOBODY._replace(
+            keyring=keyring(exists=None), late=("home: nothing within its time",), hung=("home",)
+        ),
         "home-hung",
         "the home directory does not answer",
     ),
