@@ -205,20 +205,21 @@ def _live(environ: Mapping[str, str], run: Disk, timeout: float) -> _Live:
             waiting = probe_prompters(bus, processes.others.prompters)
             others = processes.others._replace(prompters=waiting)
             return _Live(processes._replace(others=others), bus)
-        found = _elsewhere(environ, uid, has_bus=bool(processes.others.buses))
+        patience = OTHER_TIMEOUT * timeout / BUS_TIMEOUT if processes.others.buses else 0
+        found = _elsewhere(environ, uid, patience)
         return _Live(processes, bus._replace(elsewhere=found))
     reason = "nobody has used it yet, so nothing runs on it"
     return _Live(processes, BusFacts(address, reason, is_idle=True))
 
 
-def _elsewhere(environ: Mapping[str, str], uid: int, *, has_bus: bool) -> str:
+def _elsewhere(environ: Mapping[str, str], uid: int, timeout: float) -> str:
     """Return the address of another bus of this user that answers; start none.
 
-    If no process of this user is a bus, a connection to the usual socket would have systemd start
-    one: such a socket is only looked at.
+    If no process of this user is a bus (``timeout`` 0), a connection to the usual socket would have
+    systemd start one: such a socket is only looked at.
     """
-    if has_bus:
-        found = find(environ, OTHER_TIMEOUT)
+    if timeout:
+        found = find(environ, timeout)
         return found.address if found else ""
     usual = f"{usual_runtime_directory(uid)}/bus"
     return address_of_path(usual) if is_socket_of(usual, uid) and is_listening(usual) else ""
