@@ -87,7 +87,7 @@ WHAT_IS_IMITATED = """
 - `bus-sandboxed`: the variables that snapd sets; no snap is installed.
 - `prompt-waiting`: the daemon starts its own `gcr-prompter`, on a display that takes the
   connection and says nothing.
-- `facts-incomplete`, `secret-unreadable`: a FUSE file system that nobody serves.
+- `facts-incomplete`, `home-hung`: a FUSE file system that nobody serves.
 - `other-provider`, `other-provider-locked`, `daemon-hung`: a program of a few lines owns the name.
 
 ## Several at once
