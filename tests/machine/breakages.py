@@ -156,12 +156,6 @@ ENVIRONMENT = (
     env(
         "bus-stale", "/run/user/1000/gone", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/gone"
     )._replace(cure="user"),
-    Breakage(
-        "home-denied",
-        "HOME=/home/alice: denied",
-        root="chmod 700 /home",
-        undo="chmod 755 /home",
-    ),
     env("bus-not-local", "tcp:", "DBUS_SESSION_BUS_ADDRESS=tcp:host=127.0.0.1,port=1"),
     env("bus-foreign", "denied", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1001/bus"),
     Breakage(
@@ -195,6 +189,13 @@ ENVIRONMENT = (
         "facts-incomplete",
         "runtime: nothing within its time",
         ON_HUNG,
+        root=HANG.format("/mnt/hung"),
+        undo=LET_GO.format("/mnt/hung"),
+    ),
+    env(
+        "facts-incomplete",
+        "home: nothing within its time",
+        "XDG_DATA_HOME=/mnt/hung",
         root=HANG.format("/mnt/hung"),
         undo=LET_GO.format("/mnt/hung"),
     ),
@@ -285,6 +286,12 @@ FILES = (
     ),
 )
 ALONE = (
+    Breakage(
+        "home-denied",
+        "HOME=/home/alice: denied",
+        root="chmod 700 /home",
+        undo="chmod 755 /home",
+    ),
     link("keyring-foreign", LOGIN, "/etc/shadow"),
     link("keyrings-foreign", KEYRINGS, "/etc/cron.d"),
     Breakage(
@@ -292,6 +299,13 @@ ALONE = (
         "owner 1001",
         root="chown bob /home/alice",
         undo="chown alice /home/alice",
+    ),
+    Breakage(
+        "sshd-settings-unread",
+        "/run/sshd",
+        root="rm -rf /run/sshd",
+        ask=AS_ROOT,
+        undo="mkdir -m 755 /run/sshd",
     ),
 )
 """What is broken alone, and never together with something else (faults.py)."""
@@ -444,13 +458,6 @@ PAM = (
         "user=alice",
         "Match Group alice\\n  KbdInteractiveAuthentication yes\\nMatch all\\n",
     ),
-    Breakage(
-        "sshd-settings-unread",
-        "/run/sshd",
-        root="rm -rf /run/sshd",
-        ask=AS_ROOT,
-        undo="mkdir -m 755 /run/sshd",
-    ),
     sshd("sshd-refuses-settings", "sshd -T:", "Nonsense yes\\n"),
 )
 END = (
@@ -586,21 +593,6 @@ SESSIONS = (
         "control-socket-gone",
         "nobody listens",
         session="rm $XDG_RUNTIME_DIR/keyring/control",
-        cure="fix",
-        login="password",
-    ),
-    Breakage(
-        "control-socket-gone",
-        "nobody listens",
-        session="rm -r $XDG_RUNTIME_DIR/keyring",
-        cure="fix",
-        login="password",
-    ),
-    Breakage(
-        "daemon-replaced",
-        "--replace",
-        session=f"{DAEMON} --replace --daemonize --components=secrets >/dev/null 2>&1;"
-        f" {until(f'pgrep -u alice -f [-]-replace && {OWNED}')}",
         cure="fix",
         login="password",
     ),
@@ -743,6 +735,23 @@ SESSIONS = (
         leave=f"rm -f {KEYRINGS}/work.keyring {KEYRINGS}/default",
         login="password",
         behind="default-keyring-locked",
+    ),
+)
+SESSIONS_ALONE = (
+    Breakage(
+        "control-socket-gone",
+        "nobody listens",
+        session="rm -r $XDG_RUNTIME_DIR/keyring",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "daemon-replaced",
+        "--replace",
+        session=f"{DAEMON} --replace --daemonize --components=secrets >/dev/null 2>&1;"
+        f" {until(f'pgrep -u alice -f [-]-replace && {OWNED}')}",
+        cure="fix",
+        login="password",
     ),
 )
 SHARED = (*ENVIRONMENT, *FILES, *INSTALLATION, *PAM, *GUESTS)

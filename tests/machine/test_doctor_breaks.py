@@ -26,6 +26,7 @@ from tests.machine.breakages import (
     MASK,
     NO_HOOK,
     SESSIONS,
+    SESSIONS_ALONE,
     SHARED,
     UNMASK,
     Breakage,
@@ -184,7 +185,7 @@ def test_named_first_in_a_healthy_session(
     note(table, patient, breakage, CURED_BY[breakage.cure])
 
 
-@pytest.mark.parametrize("breakage", SESSIONS, ids=lambda one: one.id)
+@pytest.mark.parametrize("breakage", [*SESSIONS, *SESSIONS_ALONE], ids=lambda one: one.id)
 def test_named_first_in_a_session_that_began_broken(
     patient: Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
 ) -> None:
@@ -365,7 +366,7 @@ def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> N
 
 def test_every_breakage_is_of_a_check() -> None:
     known = {check.id for check in CHECKS}
-    assert {one.id for one in (*SHARED, *ALONE, *SESSIONS)} <= known
+    assert {one.id for one in (*SHARED, *ALONE, *SESSIONS, *SESSIONS_ALONE)} <= known
 
 
 CROWD = """\
