@@ -14,6 +14,7 @@ JOIN = 'eval "$(creds env)"'
 START = 'eval "$(creds env --start)"'
 UNLOCK, CREATE = "creds unlock", "creds unlock --create"
 DIAGNOSE = "creds-doctor"
+FORGET = "unset GNOME_KEYRING_CONTROL"  # which names the daemon of another bus
 NO_BUS = "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)"
 
 
@@ -75,5 +76,5 @@ def next_step(state: BusState, *, unlock: bool = False, has_keyring: bool | None
     step = STEPS[state]
     if not unlock or state not in {BusState.ELSEWHERE, BusState.NONE}:
         return step
-    last = CREATE if has_keyring is False else UNLOCK
-    return Step(f"{step.text}; then unlock the keyring", (*step.lines, last))
+    verb, last = ("create", CREATE) if has_keyring is False else ("unlock", UNLOCK)
+    return Step(f"{step.text}; then {verb} the keyring", (*step.lines, last))

@@ -119,7 +119,7 @@ def _is_on_own_bus(facts: Facts) -> bool:
 def _elsewhere(facts: Facts) -> Found | None:
     if facts.bus.owner is not None or not facts.bus.answers or not _is_on_own_bus(facts):
         return None
-    strangers = [daemon for daemon in facts.daemons if _must_serve(daemon, facts)]
+    strangers = [daemon for daemon in facts.daemons if must_serve(daemon, facts)]
     if not strangers:
         return None
     pids = [daemon.pid for daemon in strangers]
@@ -127,7 +127,7 @@ def _elsewhere(facts: Facts) -> Found | None:
     return Found(tuple(map(describe, strangers)), cure=cure)
 
 
-def _must_serve(daemon: Daemon, facts: Facts) -> bool:
+def must_serve(daemon: Daemon, facts: Facts) -> bool:
     """Tell whether a daemon has had the time to take the name on its bus."""
     if daemon.role is DaemonRole.ACTIVATED or not _has_secrets(daemon):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from creds_session.checks.bus import is_nested
-from creds_session.checks.daemon import NO_DAEMON, describe
+from creds_session.checks.daemon import NO_DAEMON, describe, must_serve
 from creds_session.checks.files import BAD_FILES
 from creds_session.checks.registry import Check
 from creds_session.checks.remedies import CREATE, REKEY, UNLOCK, for_this_reader
@@ -11,6 +11,7 @@ from creds_session.checks.session import story_of_login
 from creds_session.collection import CollectionState, collection_name
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
+from creds_session.next_step import FORGET
 from creds_session.sshd import DIALOGUE
 from creds_session.story import INVALID, STARTED, STASHED, UNLOCKED
 
@@ -52,6 +53,18 @@ def _unowned(facts: Facts) -> Found | None:
     if facts.bus.owner is not None or facts.keyring.exists is False or facts.bus.is_unknown:
         return None
     running = tuple(describe(daemon) for daemon in facts.daemons)
+    if facts.keyring.is_elsewhere and any(must_serve(one, facts) for one in facts.daemons):
+        forget = Remediation(
+            "leave that daemon aside, and start one for this bus",
+            (in_this_shell(FORGET), ("creds", "unlock")),
+        )
+        return Found(
+            (f"GNOME_KEYRING_CONTROL names the directory of {facts.keyring.control}", *running),
+            "no keyring daemon serves this session bus; the one that this shell names serves"
+            " another",
+            cause="dbus-run-session made this bus, and kept the variable of the outer session",
+            cure=forget,
+        )
     told = running or ("no gnome-keyring-daemon of this user runs",)
     return Found(told, cure=for_this_reader(facts, START))
 

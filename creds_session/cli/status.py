@@ -8,6 +8,7 @@ import sys
 
 from creds_session.cli.common import complain, print_json
 from creds_session.cli.parser import seconds
+from creds_session.next_step import BusState, next_step
 from creds_session.probe.session import probe_bus, probe_keyring
 from creds_session.report.status import State, as_json, judge
 from creds_session.report.text import printable
@@ -36,13 +37,16 @@ def execute(arguments: argparse.Namespace) -> int:
         print_json(as_json(bus, keyring))
     else:
         print(f"{found.state.value}: {printable(found.line)}")
-        _tell_what_next(found.state)
+        _tell_what_next(found.state, is_hung=bus.owner is not None and bool(bus.reason))
     return found.exit_code
 
 
-def _tell_what_next(state: State) -> None:
+def _tell_what_next(state: State, *, is_hung: bool) -> None:
     """Say on standard error what to type, if a secret cannot be read."""
-    if state is State.NO_BUS:
+    if is_hung:
+        sys.stdout.flush()
+        complain("creds", next_step(BusState.HUNG).hint)
+    elif state is State.NO_BUS:
         from creds_session.session_connection import hint  # noqa: PLC0415 - seldom
 
         sys.stdout.flush()

@@ -18,7 +18,7 @@ from creds_session.errors import (
     Unavailable,
     WrongPassword,
 )
-from creds_session.next_step import NO_BUS
+from creds_session.next_step import FORGET, NO_BUS
 from creds_session.probe.session import look_at, probe_bus, probe_keyring
 from creds_session.secret import Secret
 from creds_session.session_connection import connect, hint
@@ -97,11 +97,7 @@ def unlock(
             _activate(bus, keyring, environ, patience.left)
             facts, keyring, route = _seen(bus, environ, create=create)
             if route is Route.ACTIVATE:
-                raise Unavailable(
-                    f"a daemon listens at {keyring.control} and does not serve this session's bus",
-                    hint="it belongs to another bus; work in that session, or in a private one:"
-                    " env -u XDG_RUNTIME_DIR dbus-run-session -- bash",
-                )
+                raise _of_another_bus(keyring)
         beside = _beside(facts, keyring)
         if not route.needs_password:
             return _proof(bus, route, patience)._replace(beside=beside)
@@ -112,6 +108,18 @@ def unlock(
         printed = _carry_out(route, bus, facts.owner, password, environ)
         opened = _proof(bus, route, patience)
         return opened._replace(created=creating, environment=printed, beside=beside)
+
+
+def _of_another_bus(keyring: KeyringFacts) -> CredsSessionError:
+    """Return what to say of a daemon that listens and serves another bus."""
+    hint = (
+        "it belongs to another bus; work in that session, or in a private one:"
+        " env -u XDG_RUNTIME_DIR dbus-run-session -- bash"
+    )
+    if keyring.is_elsewhere:
+        hint = f"it belongs to another bus; start one for this bus: {FORGET}; creds unlock"
+    problem = f"a daemon listens at {keyring.control} and does not serve this session's bus"
+    return Unavailable(problem, hint=hint)
 
 
 def _session_bus(environ: Mapping[str, str], timeout: float) -> Bus:

@@ -236,6 +236,16 @@ SITUATIONS = {
         ("sudo apt install gnome-keyring",),
         never=("setup-pam",),
     ),
+    "a nested bus whose shell names the daemon of the outer one": Situation(
+        WELL._replace(
+            bus=bus(None, None)._replace(address="unix:path=/tmp/dbus-x"),
+            keyring=keyring(listens=True)._replace(is_elsewhere=True),
+            daemons=(daemon(DaemonRole.BY_HAND),),
+        ),
+        "secret-service-unowned",
+        "the one that this shell names serves another",
+        ("unset GNOME_KEYRING_CONTROL", "creds unlock"),
+    ),
     "cron, without a session of its user": Situation(
         NOBODY._replace(session=SU, bus=BusFacts(None, "none")),
         "bus-absent",

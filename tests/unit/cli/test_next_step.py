@@ -63,13 +63,15 @@ def test_root_under_sudo_is_told_to_leave_sudo(python: list[str], short: Path, l
         *(f"{one} --timeout 1" for one in READERS),
         "creds unlock --timeout 1",
         "creds rekey --timeout 1",
+        "creds status --timeout 1",
     ],
 )
 def test_a_hung_daemon_is_not_a_missing_bus(python: list[str], short: Path, line: str) -> None:
     with dbus_daemon(short) as address, serving(address, short / "told", delay=60) as pid:
         environ = {"XDG_RUNTIME_DIR": short, "DBUS_SESSION_BUS_ADDRESS": address}
         shown = told(python, line, HOME=short, **environ)
-    assert f"the keyring daemon (pid {pid}) does not answer; the session bus does" in shown
+    if "status" not in line:
+        assert f"the keyring daemon (pid {pid}) does not answer; the session bus does" in shown
     assert "creds-doctor" in shown
     assert "creds env" not in shown
 
