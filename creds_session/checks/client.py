@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from creds_session.checks.registry import Check
 from creds_session.facts import Facts
-from creds_session.findings import Found, Remediation, Severity
+from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.story import NO_PROMPT
 from creds_session.surroundings import PathKind
 
@@ -25,7 +25,12 @@ def _backend(facts: Facts) -> tuple[str, str]:
 
 def _none(facts: Facts) -> Found | None:
     name, place = _backend(facts)
-    return Found((place,)) if name.startswith(NOTHING) else None
+    if not name.startswith(NOTHING):
+        return None
+    if facts.client.variables.get(VARIABLE):
+        cure = Remediation("leave it out of this shell", (in_this_shell(f"unset {VARIABLE}"),))
+        return Found((place,), cure=cure)
+    return Found((place,))
 
 
 def _elsewhere(facts: Facts) -> Found | None:
@@ -125,7 +130,8 @@ CHECKS = (
         _ssh_socket,
         cause="gnome-keyring has no ssh-agent since 48 unless it was built with one",
         cure=Remediation(
-            "use gcr's agent (systemctl --user enable --now gcr-ssh-agent.socket), or ssh-agent"
+            "use gcr's agent, or ssh-agent",
+            (("systemctl", "--user", "enable", "--now", "gcr-ssh-agent.socket"),),
         ),
     ),
     Check(

@@ -8,7 +8,8 @@ from creds_session.checks.registry import Check, hindrance
 from creds_session.checks.session import note_or_error, story_of_login
 from creds_session.collection import CollectionState
 from creds_session.facts import Facts
-from creds_session.findings import Found, Remediation, Severity
+from creds_session.findings import Found, Remediation, Severity, in_this_shell
+from creds_session.next_step import FORGET
 from creds_session.session_facts import LOGIN_TIMEOUT, Daemon, DaemonRole, serving
 from creds_session.story import STARTED
 
@@ -58,7 +59,11 @@ def _hung(facts: Facts) -> Found | None:
         return None
     told = f"org.freedesktop.secrets is owned by {bus.owner.name} (pid {bus.owner.pid})"
     if not bus.owner.is_gnome_keyring:
-        return Found((told, bus.reason), cure=Remediation("end it, then run: creds unlock"))
+        cure = Remediation(
+            f"if {bus.owner.name} shows a window that waits, answer it; otherwise end it",
+            (("kill", str(bus.owner.pid)), ("creds-doctor",)),
+        )
+        return Found((told, bus.reason), cure=cure)
     cure = _end([bus.owner.pid], "end it, then start another")
     return Found((told, bus.reason), cure=cure)
 
@@ -403,7 +408,7 @@ CHECKS = (
         "GNOME_KEYRING_CONTROL names a folder where no daemon listens",
         _variable_stale,
         cause="tmux, screen and nohup keep the variable of a session that has ended",
-        cure=Remediation("unset GNOME_KEYRING_CONTROL"),
+        cure=Remediation("leave it out of this shell", (in_this_shell(FORGET),)),
     ),
     Check(
         "daemon-zombie",

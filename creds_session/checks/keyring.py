@@ -378,7 +378,10 @@ CHECKS = (
         "no secret can be read, and what keeps it from that is not known",
         _unexplained,
         cause="none of the other checks found it",
-        cure=Remediation("save what was seen, and show it: creds-doctor --save FILE --anonymous"),
+        cure=Remediation(
+            "save what was seen, and show it to somebody who knows creds-session",
+            (("creds-doctor", "--save", "facts.json", "--anonymous"),),
+        ),
         needs=(
             *UNSERVED,
             *("keyring-absent", "keyring-ghost", "keyring-locked"),

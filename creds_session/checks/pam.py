@@ -224,8 +224,9 @@ def _passwd(facts: Facts) -> Found | NotJudged | None:
 def _unreadable(facts: Facts) -> Found | None:
     if not facts.pam.reason:
         return None
-    command = shlex.join(("sudo", "creds-doctor", "--user", facts.session.user))
-    return Found((facts.pam.reason,), cure=Remediation(f"look as root: {command}"))
+    command = ("sudo", "creds-doctor", "--user", facts.session.user)
+    cure = Remediation(f"look as root: {shlex.join(command)}", (command,))
+    return Found((facts.pam.reason,), cure=cure)
 
 
 def _found(pam: PamFacts, found: tuple[GroupVerdict, ...]) -> Found:

@@ -6,7 +6,7 @@ from creds_session.checks.paths import is_foreign, seen, with_mode
 from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
-from creds_session.next_step import START, BusState, next_step
+from creds_session.next_step import JOIN, START, BusState, next_step
 from creds_session.story import Story
 from creds_session.surroundings import PathKind
 
@@ -76,7 +76,8 @@ def _manager_failed(facts: Facts) -> Found | None:
         return Found((f"{name} is masked",), cure=cure)
     if manager.active != "failed":
         return None
-    return Found((f"{name}: {manager.active}, {manager.result}",))
+    cure = Remediation("see why, correct it, and log in again", (("journalctl", "-u", name),))
+    return Found((f"{name}: {manager.active}, {manager.result}",), cure=cure)
 
 
 def _manager_absent(facts: Facts) -> Found | None:
@@ -84,7 +85,10 @@ def _manager_absent(facts: Facts) -> Found | None:
     if facts.session.uid == 0 or manager.active != "inactive" or facts.bus.answers:
         return None
     lingers = "lingers" if facts.runtime.lingers else "does not linger"
-    return Found((f"user@{facts.session.uid}.service: {manager.active}", f"the user {lingers}"))
+    linger = ("sudo", "loginctl", "enable-linger", facts.session.user)
+    cure = Remediation("for jobs without a login, let it run always", (linger,))
+    told = (f"user@{facts.session.uid}.service: {manager.active}", f"the user {lingers}")
+    return Found(told, cure=cure)
 
 
 def _without_init(facts: Facts) -> Found | None:
@@ -137,7 +141,10 @@ CHECKS = (
         "XDG_RUNTIME_DIR names a folder that is not there",
         _runtime_missing,
         cause="the variable is left over: logind removes the folder with a user's last session",
-        cure=Remediation("log in anew, or: unset XDG_RUNTIME_DIR"),
+        cure=Remediation(
+            "log in again, or leave the variable out of this shell",
+            (in_this_shell("unset XDG_RUNTIME_DIR"),),
+        ),
     ),
     Check(
         "runtime-directory-open",
@@ -155,7 +162,7 @@ CHECKS = (
         _runtime_unset,
         cause="su, cron and services with User= set no variable; a daemon that is started so puts"
         " its socket below ~/.cache, where no other one looks",
-        cure=Remediation('have this shell name it: eval "$(creds env)"'),
+        cure=Remediation("set it in this shell", (in_this_shell(JOIN),)),
     ),
     Check(
         "user-manager-failed",
@@ -164,7 +171,9 @@ CHECKS = (
         "the user's systemd does not run, so there is no bus and no runtime directory of its own",
         _manager_failed,
         cause="user@.service failed or is masked",
-        cure=Remediation("see why: journalctl -u user@UID.service; then log in anew"),
+        cure=Remediation(
+            "see why, correct it, and log in again", (("journalctl", "-u", "user@UID.service"),)
+        ),
     ),
     Check(
         "user-manager-absent",
@@ -174,7 +183,8 @@ CHECKS = (
         _manager_absent,
         cause="only a login that logind sees starts one, or lingering: su and cron do not",
         cure=Remediation(
-            "for jobs without a login, let it run always: sudo loginctl enable-linger"
+            "for jobs without a login, let it run always",
+            (("sudo", "loginctl", "enable-linger", "USER"),),
         ),
     ),
     Check(
@@ -197,7 +207,7 @@ CHECKS = (
         "this is WSL: a shell there is no login, so PAM is handed no password",
         _wsl,
         cause="WSL starts the shell itself",
-        cure=Remediation("unlock by hand, once a boot: creds unlock"),
+        cure=Remediation("unlock it by hand, once after each boot", (("creds", "unlock"),)),
     ),
     Check(
         "bus-sandboxed",
