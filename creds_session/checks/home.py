@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from creds_session.checks.paths import given_back, is_foreign, seen
+from creds_session.checks.paths import given_back, is_foreign, is_on_network, seen
 from creds_session.checks.registry import Check, hindrance
 from creds_session.checks.session import LOG_IN
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.surroundings import PathKind
+
+KINIT = (("kinit",), ("creds-doctor",))
+OPEN = Remediation("have an administrator open the directories above it to this user")
 
 
 def _incomplete(facts: Facts) -> Found | None:
@@ -54,8 +57,10 @@ def _home_denied(facts: Facts) -> Found | None:
             else "",
             "the server gives access only to who has a ticket; a login by key or by GSSAPI without"
             " delegated credentials brings none",
-            Remediation("get a ticket, then look again", (("kinit",), ("creds-doctor",))),
+            Remediation("get a ticket, then look again", KINIT),
         )
+    if file_system and not is_on_network(facts):
+        return Found(evidence, cure=OPEN)
     return Found(evidence)
 
 
@@ -132,7 +137,7 @@ CHECKS = (
         cause="a directory above it is closed to this user; or a server gives access only to who"
         " has a Kerberos ticket (`sec=krb5`), or not to this user",
         cure=Remediation(
-            "open the directories above it to this user; for a home that needs Kerberos: kinit"
+            "if the home needs a Kerberos ticket, get one", KINIT, alternatives=(OPEN,)
         ),
         needs=("home-hung",),
     ),

@@ -335,6 +335,13 @@ SITUATIONS = {
         "the home directory is there",
         never=("is not there", "Kerberos ticket, "),
     ),
+    "a home of which only the refusal is seen": Situation(
+        NOBODY._replace(keyring=keyring(exists=None), home=home(PathKind.DENIED, "")),
+        "home-denied",
+        "the home directory is there",
+        ("kinit", "creds-doctor"),
+        never=("is not there",),
+    ),
     "a home on NFS that root_squash gave to nobody": Situation(
         NOBODY._replace(home=home(PathKind.FOLDER, "nfs4", 65534)),
         "home-foreign",
