@@ -164,6 +164,10 @@ class Activation(NamedTuple):
     is_there: bool
 
 
+INITS = frozenset(
+    ("systemd", "init", "runit", "openrc-init", "s6-svscan", "dinit", "shepherd", "upstart")
+)
+"""What process 1 is called on a machine that people log in to; a container runs something else."""
 UNCONFINED = frozenset({"unconfined_u", "system_u"})
 
 
@@ -181,6 +185,11 @@ class InitFacts(NamedTuple):
     keyring_version: str = ""
     selinux: str = ""
     selinux_context: str = ""
+
+    @property
+    def has_logins(self) -> bool:
+        """Whether people may log in here, as far as process 1 tells."""
+        return not self.init or self.init in INITS
 
     @property
     def is_confined(self) -> bool:

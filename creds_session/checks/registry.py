@@ -58,8 +58,8 @@ def of_logins(facts: Facts) -> Severity:
 
     It is a note where another program serves secrets, or where nobody logs in by PAM.
     """
-    has_logins = not facts.init.init or facts.init.init == "systemd"
-    return Severity.WARNING if has_logins and not is_other_provider(facts) else Severity.NOTE
+    is_of_use = facts.init.has_logins and not is_other_provider(facts)
+    return Severity.WARNING if is_of_use else Severity.NOTE
 
 
 def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:

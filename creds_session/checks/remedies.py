@@ -43,7 +43,7 @@ def of_later_logins(facts: Facts) -> Remediation | None:
 
     None if nothing is to be done, or if nobody logs in here by PAM.
     """
-    if is_other_provider(facts) or not has_service(facts.pam):
+    if is_other_provider(facts) or not facts.init.has_logins or not has_service(facts.pam):
         return None
     missing = not facts.installation.pam_module
     if not missing and not problems(facts.pam):

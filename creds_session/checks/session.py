@@ -92,8 +92,8 @@ def _manager_absent(facts: Facts) -> Found | None:
 
 
 def _without_init(facts: Facts) -> Found | None:
-    init = facts.init.init
-    return Found((f"process 1 is {init}",)) if init and init != "systemd" else None
+    init = facts.init
+    return None if init.has_logins else Found((f"process 1 is {init.init}",))
 
 
 def _wsl(facts: Facts) -> Found | None:
@@ -191,7 +191,7 @@ CHECKS = (
         "container-without-init",
         "session",
         Severity.NOTE,
-        "systemd is not the init here: there are no logins, no user bus and no PAM session",
+        "no init runs here: there are no logins, no user bus and no PAM session",
         _without_init,
         cause="a container or a chroot starts one program and no init",
         cure=Remediation(

@@ -419,6 +419,14 @@ def test_the_first_line_is_right_and_the_first_remedy_is_for_this_reader(
     assert [one for one in situation.never if one in words_of(found)] == []
 
 
+def test_another_init_than_systemd_is_no_container() -> None:
+    for init in ("init", "runit", "openrc-init"):
+        facts = IS_LOCKED._replace(session=by("publickey"), pam=UNSET, init=InitFacts(init))
+        found = {one.id: one.severity for one in findings(run(CHECKS, facts))}
+        assert found["pam-rule-missing"] is Severity.WARNING
+        assert "container-without-init" not in found
+
+
 HEALTHY = {
     "oo7, open, and nothing of gnome-keyring installed": WELL._replace(
         installation=NOTHING,
