@@ -18,14 +18,24 @@ from creds_session.system.askpass_socket import Asker, ask, end_if_named
 
 # As sudo, git, ssh and login ask in these languages; the first line is English.
 PASSWORD_WORDS = (
-    *("password", "passphrase", "passcode"),
+    *("password", "passphrase", "pass phrase", "passcode", "passwd"),
     *("passwort", "kennwort", "mot de passe", "phrase secrète", "phrase de passe"),
     *("contraseña", "contrasenya", "contrasinal", "senha", "palavra-passe", "pasahitza"),
     *("wachtwoord", "lösenord", "passord", "adgangskode", "kodeord", "salasana", "lykilorð"),
-    *("hasło", "heslo", "geslo", "lozinka", "zaporka", "jelszó", "parola", "şifre"),
-    *("пароль", "парола", "лозинка", "κωδικός", "συνθηματικό", "slaptažodis", "parool"),
+    *("hasło", "heslo", "geslo", "lozinka", "zaporka", "jelszó", "jelszav", "parola", "şifre"),
+    *("пароль", "парола", "лозинка", "κωδικός", "συνθηματικό", "slaptažod", "parool"),
     *("密码", "密碼", "口令", "パスワード", "パスフレーズ", "암호", "비밀번호", "mật khẩu"),
-    *("kata sandi", "pasvorto", "סיסמה", "كلمة السر", "كلمة المرور", "گذرواژه"),
+    *(
+        "kata sandi",
+        "kata laluan",
+        "รหัสผ่าน",
+        "პაროლი",
+        "pasvorto",
+        "סיסמה",
+        "كلمة السر",
+        "كلمة المرور",
+        "گذرواژه",
+    ),
 )
 USERNAME_WORDS = (
     *("username", "user name", "login"),

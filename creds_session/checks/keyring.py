@@ -12,6 +12,7 @@ from creds_session.collection import CollectionState, collection_name
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.next_step import FORGET
+from creds_session.session_facts import DaemonRole
 from creds_session.sshd import DIALOGUE
 from creds_session.story import INVALID, STARTED, STASHED, UNLOCKED
 
@@ -21,7 +22,7 @@ MAKE_IT_DEFAULT = ("busctl", "--user", "call", *SERVICE, "SetAlias", "so", "defa
 OLDER = "if you typed the login's password: the keyring still has an older one; give it the new one"
 BY_KEY = "if you came with a public key: unlock it with the keyring's password"
 LEAVE = Remediation("go back to the session that the login opened", (in_this_shell("exit"),))
-REPLACE = frozenset({"--replace", "-r"})
+SHORT = frozenset("srfdlV")  # the daemon's options of one letter that take no value
 WITHOUT_PASSWORD = (
     ("publickey", "sshd accepted a public key; no password was typed that PAM could hand over"),
     (
@@ -98,7 +99,13 @@ def _default_locked(facts: Facts) -> Found | None:
 
 def _evidence(facts: Facts) -> tuple[str, ...]:
     method = facts.session.login_method or "not visible to this user"
-    return (f"login method: {method}", *_alarms(facts), facts.keyring.path)
+    owner = facts.bus.owner
+    by_hand = tuple(
+        describe(one)
+        for one in facts.daemons
+        if owner and one.pid == owner.pid and one.role is DaemonRole.BY_HAND
+    )
+    return (f"login method: {method}", *_alarms(facts), *by_hand, facts.keyring.path)
 
 
 def _alarms(facts: Facts) -> tuple[str, ...]:
@@ -147,12 +154,18 @@ def _without_password(facts: Facts) -> Found | None:
     return Found(_evidence(facts), cause=cause, cure=for_this_reader(facts, UNLOCK))
 
 
+def _is_replace(word: str) -> bool:
+    """Tell whether an argument of the daemon is --replace, also as one of several short options."""
+    is_short = word[:1] == "-" and bool(word[1:]) and set(word[1:]) <= SHORT
+    return word == "--replace" or (is_short and "r" in word)
+
+
 def _replaced(facts: Facts) -> Found | None:
     """Find a daemon that took the place of the login's, and started locked."""
     if not _is_locked(facts):
         return None
     ours = [one for one in facts.daemons if facts.bus.owner and one.pid == facts.bus.owner.pid]
-    replacing = [one for one in ours if REPLACE & set(one.arguments)]
+    replacing = [one for one in ours if any(map(_is_replace, one.arguments[1:]))]
     if not replacing:
         return None
     places = facts.client.starts_daemon

@@ -10,6 +10,7 @@ from creds_session.pam.terms import ManagementGroup
 from creds_session.sshd import (
     DIALOGUE_ALONE,
     DIALOGUE_FIRST,
+    NO_KEYS,
     NO_PASSWORDS,
     NOT_STARTED,
     WITHOUT_PAM,
@@ -58,13 +59,18 @@ def _no_password(facts: Facts) -> Found | NotJudged | None:
 
 def _refused(facts: Facts) -> Found | None:
     reason = facts.sshd.reason
-    is_refusal = reason.startswith(REFUSAL) and NOT_STARTED not in reason
+    is_refusal = reason.startswith(REFUSAL) and not _is_unready(reason)
     return Found((reason,)) if is_refusal else None
 
 
 def _unread(facts: Facts) -> Found | None:
     reason = facts.sshd.reason
-    return Found((reason,)) if reason.startswith(REFUSAL) and NOT_STARTED in reason else None
+    return Found((reason,)) if reason.startswith(REFUSAL) and _is_unready(reason) else None
+
+
+def _is_unready(reason: str) -> bool:
+    """Tell whether sshd lacks what is made before its first start, and refuses no setting."""
+    return NOT_STARTED in reason or NO_KEYS in reason
 
 
 def _starts_in_auth(facts: Facts) -> bool:
@@ -121,9 +127,10 @@ CHECKS = (
         "sshd-settings-unread",
         "sshd",
         Severity.NOTE,
-        "sshd's settings could not be read, because sshd has not been started since the boot",
+        "sshd's settings could not be read, because sshd has not been started yet",
         _unread,
-        cause="sshd needs the directory /run/sshd, which systemd makes when it starts ssh.service;"
-        " with ssh.socket, in a new image and in a container that is later or never",
+        cause="sshd needs the directory /run/sshd, which systemd makes when it starts ssh.service,"
+        " and host keys; with ssh.socket, in a new image and in a container they are made later or"
+        " never",
     ),
 )

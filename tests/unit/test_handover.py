@@ -115,6 +115,10 @@ def test_what_a_way_cannot_carry() -> None:
         ("[sudo] alice 的密码：".encode(), KNOWN.password),  # noqa: RUF001
         ("alice のパスワード: ".encode(), KNOWN.password),
         ("[sudo] alice의 암호: ".encode(), KNOWN.password),
+        (b"[sudo] alice jelszava: ", KNOWN.password),
+        ("[sudo] alice için parola: ".encode(), KNOWN.password),
+        (b"Enter pass phrase for key.pem:", KNOWN.password),
+        (b"Passwd: ", KNOWN.password),
         (b"Benutzername: ", Secret(b"me")),
         (b"Nom d'utilisateur : ", Secret(b"me")),
         ("用户名：".encode(), Secret(b"me")),  # noqa: RUF001

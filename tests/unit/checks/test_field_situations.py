@@ -486,6 +486,42 @@ def test_a_daemon_that_listens_nowhere_is_named_whatever_the_reason(
     assert [one.id for one in found].count("control-socket-gone") == is_named
 
 
+@pytest.mark.parametrize(
+    ("words", "is_so"),
+    [
+        (("--replace", "-d"), True),
+        (("-r", "-d"), True),
+        (("-rd",), True),
+        (("-d", "-csecrets"), False),
+        (("--daemonize", "--components=secrets"), False),
+        (("--foreground", "--control-directory=/run/r"), False),
+    ],
+)
+def test_a_daemon_that_replaced_another_is_told_by_its_options(
+    words: tuple[str, ...],
+    is_so: bool,  # noqa: FBT001
+) -> None:
+    one = daemon(DaemonRole.BY_HAND)._replace(arguments=("gnome-keyring-daemon", *words))
+    found = finding_of(IS_LOCKED._replace(daemons=(one,)))
+    assert (found.id == "daemon-replaced") is is_so
+
+
+@pytest.mark.parametrize(
+    ("reason", "named"),
+    [
+        ("sshd -T: Missing privilege separation directory: /run/sshd", "sshd-settings-unread"),
+        ("sshd -T: sshd: no hostkeys available -- exiting.", "sshd-settings-unread"),
+        (
+            "sshd -T: /etc/ssh/sshd_config: line 3: Bad configuration option",
+            "sshd-refuses-settings",
+        ),
+    ],
+)
+def test_sshd_that_was_not_started_yet_refuses_no_setting(reason: str, named: str) -> None:
+    found = findings(run(CHECKS, WELL._replace(sshd=SshdFacts(reason))))
+    assert [one.id for one in found if one.id.startswith("sshd-")] == [named]
+
+
 def test_a_confined_user_is_told_what_root_can_look_at() -> None:
     facts = WELL._replace(init=enforcing("staff_u:staff_r:staff_t:s0"))
     (found,) = (one for one in findings(run(CHECKS, facts)) if one.id == "selinux-confined")
