@@ -49,15 +49,13 @@ def _home_denied(facts: Facts) -> Found | None:
     if home.kind is not PathKind.DENIED:
         return None
     evidence = (*seen(home, "HOME"), *([f"file system: {file_system}"] if file_system else []))
-    if "sec=krb5" in file_system or file_system.startswith(("afs", "autofs")):
+    if "sec=krb5" in file_system:
         return Found(
             evidence,
-            "the home directory cannot be read, because this session has no Kerberos ticket"
-            if "sec=krb5" in file_system
-            else "",
-            "the server gives access only to who has a ticket; a login by key or by GSSAPI without"
-            " delegated credentials brings none",
-            Remediation("get a ticket, then look again", KINIT),
+            "the home directory cannot be read: its server wants a Kerberos ticket",
+            "a login by key, or by GSSAPI without delegated credentials, brings no ticket; a ticket"
+            " ends after some hours",
+            Remediation("get a ticket, then look again", KINIT, alternatives=(OPEN,)),
         )
     if file_system and not is_on_network(facts):
         return Found(evidence, cure=OPEN)

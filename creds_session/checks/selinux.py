@@ -7,8 +7,9 @@ from creds_session.checks.remedies import open_now
 from creds_session.checks.session import story_of_login
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
-from creds_session.story import NOT_RUN
+from creds_session.story import NOT_RUN, LogLine
 
+MOMENT = 2.0  # seconds
 AUSEARCH = ("sudo", "ausearch", "-m", "avc", "-ts", "recent", "-c", "gnome-keyring-d")
 
 
@@ -18,16 +19,25 @@ def _confined(facts: Facts) -> Found | None:
     return Found((f"SELinux is enforcing, and this session runs as {facts.init.selinux_context}",))
 
 
+def _denied(facts: Facts, refused: LogLine) -> list[str]:
+    """Return what SELinux denied when the daemon was not run; other moments are other logins."""
+    return [
+        line.text
+        for line in facts.log
+        if "avc:" in line.text
+        and "gnome-keyring" in line.text
+        and abs(line.when - refused.when) < MOMENT
+    ]
+
+
 def _start_refused(facts: Facts) -> Found | None:
     """Find that the kernel let PAM not run the daemon, by the log of this login."""
-    lines = [event.line.text for event in story_of_login(facts).events]
-    refused = [line for line in lines if NOT_RUN in line and "Permission denied" in line]
-    denied = [
-        line.text for line in facts.log if "avc:" in line.text and "gnome-keyring" in line.text
-    ]
+    lines = [event.line for event in story_of_login(facts).events]
+    refused = [one for one in lines if NOT_RUN in one.text and "Permission denied" in one.text]
     if not refused or facts.is_readable:
         return None
-    evidence = (f"log: {refused[-1]}", *(f"log: {line}" for line in denied[-2:]))
+    denied = _denied(facts, refused[-1])
+    evidence = (f"log: {refused[-1].text}", *(f"log: {line}" for line in denied))
     now = open_now(facts)
     if facts.init.selinux == "enforcing":
         more = Remediation(
@@ -37,11 +47,14 @@ def _start_refused(facts: Facts) -> Found | None:
         )
         context = facts.init.selinux_context
         told = f"SELinux is enforcing{f'; this session runs as {context}' if context else ''}"
+        cure = now._replace(alternatives=(more,))
+        if not denied:
+            return Found((*evidence, told), cure=cure)
         return Found(
             (*evidence, told),
             "SELinux kept the login from starting the keyring daemon",
             "the policy does not let sshd run gnome-keyring-daemon for this user",
-            now._replace(alternatives=(more,)),
+            cure,
         )
     mode = ("sudo", "ls", "-lL", facts.installation.daemon or "/usr/bin/gnome-keyring-daemon")
     more = Remediation(

@@ -314,6 +314,18 @@ SITUATIONS = {
         ("creds unlock --create",),
         ("sudo ausearch -m avc -ts recent -c gnome-keyring-d",),
     ),
+    "the daemon was not run, SELinux is enforcing, and nothing says that it denied it": Situation(
+        NOBODY._replace(
+            session=by("password"),
+            log=(ACCEPTED, REFUSED_LINE, AVC._replace(when=NOW - 90)),
+            init=enforcing("unconfined_u:r:t"),
+        ),
+        "daemon-start-refused",
+        "was not allowed to start the keyring daemon",
+        ("creds unlock",),
+        ("sudo ausearch -m avc -ts recent -c gnome-keyring-d",),
+        ("SELinux kept",),
+    ),
     "the daemon's file may not be executed, and there is no SELinux": Situation(
         NOBODY._replace(session=by("password"), log=(ACCEPTED, REFUSED_LINE)),
         "daemon-start-refused",
@@ -325,7 +337,7 @@ SITUATIONS = {
     "a home that needs a Kerberos ticket": Situation(
         NOBODY._replace(keyring=keyring(exists=None), home=home(PathKind.DENIED, "nfs4 sec=krb5p")),
         "home-denied",
-        "no Kerberos ticket",
+        "its server wants a Kerberos ticket",
         ("kinit", "creds-doctor"),
         never=("is not there",),
     ),
