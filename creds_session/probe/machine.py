@@ -171,6 +171,7 @@ def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
         log=log,
         pam=probe_pam(root, _service(sshd, facts.session)),
         reader=Reader.ROOT,
+        init=facts.init._replace(selinux_context=""),  # the child has root's
     )
 
 
