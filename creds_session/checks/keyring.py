@@ -223,12 +223,13 @@ def _unexplained_login(facts: Facts) -> Found:
     if typed:
         cause = "its password is not the one that was typed at login, or it was locked since"
     rekey = Remediation(OLDER, REKEY.commands, REKEY.is_safe)
-    unlock = Remediation(BY_KEY, UNLOCK.commands, UNLOCK.is_safe)
     if client.was_refused:
         evidence = (*evidence, "creds unlock was refused in this session")
     if client.has_ssh_keys is False:
         evidence = (*evidence, "no key for a login lies in ~/.ssh/authorized_keys")
-    first, second = (rekey, unlock) if typed or _is_refused(facts) else (unlock, rekey)
+    first, second = UNLOCK, rekey
+    if typed or _is_refused(facts):
+        first, second = rekey, Remediation(BY_KEY, UNLOCK.commands, UNLOCK.is_safe)
     return Found(evidence, title, cause, for_this_reader(facts, first, second))
 
 

@@ -157,8 +157,13 @@ def _cure(finding: Finding, head: str = "") -> str:
     cure = finding.remediation
     told = f"<p>{head}{_sentence(cure.text)}</p>" if cure else ""
     lines = "\n".join(_text(command) for command in commands(finding))
-    told += f"<pre><code>{lines}</code></pre>" if lines else ""
-    for other in cure.alternatives if cure else ():
+    return f"{told}<pre><code>{lines}</code></pre>" if lines else told
+
+
+def _alternatives(finding: Finding) -> str:
+    """Return the other cures, for those whom the first one does not help."""
+    told = ""
+    for other in finding.remediation.alternatives if finding.remediation else ():
         told += f"<p><b>Or:</b> {_sentence(other.text)}</p>"
         lines = "\n".join(map(_text, other.lines))
         told += f"<pre><code>{lines}</code></pre>" if lines else ""
@@ -191,7 +196,7 @@ def _finding(number: int, finding: Finding) -> str:
         f'<article class="{tone}"><h3>{number}. {_sentence(finding.title)}</h3>\n'
         f'<p class="faint"><span class="badge">{finding.severity.value}</span> {meaning};'
         f" more: <code>creds-doctor --explain {_text(finding.id)}</code></p>\n"
-        f"{cause}{cure}{_evidence(finding)}</article>"
+        f"{cause}{cure}{_alternatives(finding)}{_evidence(finding)}</article>"
     )
 
 
