@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from creds_session.collection import CollectionState
 from creds_session.pam.terms import Dialect
 from creds_session.session_facts import BusFacts, Daemon, KeyringFacts, SessionFacts
+from creds_session.session_state import judge
 from creds_session.sshd import NOT_ASKED, SshdFacts
 from creds_session.story import LogLine, Story, tell
 from creds_session.surroundings import (
@@ -109,15 +109,9 @@ class Facts(NamedTuple):
 
     @property
     def is_readable(self) -> bool:
-        """Tell whether a program can read a secret now, as the owner of the name itself says.
+        """Return whether a program can read a secret now, as every command says it.
 
-        Programs read the default keyring; gnome-keyring's login one must be open besides, for it
-        is the one that a login opens.
+        Programs read the default keyring. One that opens for every program without a question
+        counts as readable.
         """
-        bus = self.bus
-        if not bus.answers or bus.owner is None:
-            return False
-        if bus.owner.is_gnome_keyring:
-            is_open = bus.login is CollectionState.UNLOCKED
-            return is_open and bus.default in {None, CollectionState.UNLOCKED}
-        return bus.default is CollectionState.UNLOCKED
+        return judge(self.bus, self.keyring).is_readable

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
-from creds_session.errors import CredsSessionError, NoBus, NoService, TimedOut
+from creds_session.errors import CredsSessionError, NoBus, NoService
 from creds_session.next_step import NO_BUS, BusState, bus_state, is_under_sudo, next_step
 from creds_session.system.bus import Bus, session_bus_address
 
-LOOK = 1.0  # seconds for the bus itself to say who does not answer
-NAME = "org.freedesktop.secrets"
 PATIENCE = 2.0  # seconds for a look whether another bus answers
 
 
@@ -45,34 +42,3 @@ def state(environ: Mapping[str, str]) -> BusState:
 
     found = find(environ, PATIENCE)
     return bus_state(under_sudo=False, is_elsewhere=found is not None)
-
-
-@contextmanager
-def no_answer_named(bus: Bus) -> Iterator[None]:
-    """Say of an answer that does not come in time whose answer it is, if the bus itself answers."""
-    try:
-        yield
-    except TimedOut as error:
-        who = _who_serves(bus)
-        if who is None:
-            raise
-        raise TimedOut(
-            f"{who} does not answer; the session bus does ({error.problem})",
-            hint=next_step(BusState.HUNG).hint,
-        ) from error
-
-
-def _who_serves(bus: Bus) -> str | None:
-    """Return the program that owns the name, in words; None if the bus does not answer either."""
-    from creds_session.probe.session import owner_of  # noqa: PLC0415 - seldom
-
-    bus.allow(LOOK)
-    try:
-        peer = bus.peer(NAME)
-    except CredsSessionError:
-        return None
-    if peer is None:
-        return None
-    owner = owner_of(peer)
-    name = "the keyring daemon" if owner.is_gnome_keyring else owner.name
-    return f"{name} (pid {owner.pid})"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from creds_session.collection import KeyringForm
+
 
 class PathKind(enum.Enum):
     """What is at a path."""
@@ -50,23 +52,15 @@ class PathFacts(NamedTuple):
         return bool(self.mode & 0o077)
 
 
-class KeyringForm(enum.Enum):
-    """What the first bytes of a keyring's file say (gkm-secret-binary.c, -textual.c)."""
-
-    SEALED = "encrypted"
-    PLAIN = "not encrypted"
-    EMPTY = "empty"
-    BROKEN = "not a keyring"
-    UNKNOWN = "unknown"
-
-
 class HomeFacts(NamedTuple):
-    """The home, the folder of the keyrings and what is in it.
+    """The home, the directory of the keyrings and what is in it.
 
     ``file_system`` is the type of the home's file system, as mount(8) names it, and its ``sec=``
     option, as in ``nfs4 sec=krb5p``.
-    ``default`` is the name that the file ``default`` has. ``free_bytes`` and ``free_files`` are
-    what is left to this user on the folder's file system, None where it keeps no count.
+    ``default`` is the name that the file ``default`` has. ``forms`` is what each keyring's file
+    is, by its name without ``.keyring``; ``bad_lines`` is the first line of an unencrypted keyring
+    that gnome-keyring cannot read, by the same name. ``free_bytes`` and ``free_files`` are what is
+    left to this user on the directory's file system, None if it keeps no count.
     """
 
     home: PathFacts = PathFacts()
@@ -77,6 +71,8 @@ class HomeFacts(NamedTuple):
     form: KeyringForm = KeyringForm.UNKNOWN
     keyrings: tuple[str, ...] = ()
     default: str | None = None
+    forms: Mapping[str, KeyringForm] = MappingProxyType({})
+    bad_lines: Mapping[str, int] = MappingProxyType({})
     free_bytes: int | None = None
     free_files: int | None = None
     is_read_only: bool = False

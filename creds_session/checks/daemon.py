@@ -369,7 +369,7 @@ CHECKS = (
     Check(
         "daemon-other-home",
         "daemon",
-        Severity.ERROR,
+        hindrance,
         "the keyring daemon does not know the login keyring of this home",
         _other_home,
         cause="it was started with another HOME or XDG_DATA_HOME, or before the home was mounted",

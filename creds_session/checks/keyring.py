@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from creds_session.checks import default_keyring
 from creds_session.checks.bus import is_nested
-from creds_session.checks.daemon import NO_DAEMON, describe, must_serve
-from creds_session.checks.files import BAD_FILES
-from creds_session.checks.registry import Check
+from creds_session.checks.daemon import describe, must_serve
+from creds_session.checks.default_keyring import UNSERVED, has_another, is_served
+from creds_session.checks.registry import Check, hindrance
 from creds_session.checks.remedies import CREATE, REKEY, UNLOCK, for_this_reader
 from creds_session.checks.session import story_of_login
-from creds_session.collection import CollectionState, collection_name
+from creds_session.collection import CollectionState, KeyringForm
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.next_step import FORGET
@@ -16,9 +17,6 @@ from creds_session.session_facts import DaemonRole
 from creds_session.sshd import DIALOGUE
 from creds_session.story import INVALID, STARTED, STASHED, UNLOCKED
 
-SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
-LOGIN = "/org/freedesktop/secrets/collection/login"
-MAKE_IT_DEFAULT = ("busctl", "--user", "call", *SERVICE, "SetAlias", "so", "default", LOGIN)
 OLDER = "if you typed the login's password: the keyring still has an older one; give it the new one"
 BY_KEY = "if you came with a public key: unlock it with the keyring's password"
 LEAVE = Remediation("go back to the session that the login opened", (in_this_shell("exit"),))
@@ -34,24 +32,12 @@ WITHOUT_PASSWORD = (
         "sshd trusts the client's host (hostbased); no password was typed that PAM could hand over",
     ),
 )
-UNSERVED = tuple(
-    dict.fromkeys(
-        (
-            *("daemon-not-installed", "daemon-capabilities", "daemon-start-refused"),
-            *(*NO_DAEMON, *BAD_FILES, "secret-service-unowned"),
-        )
-    )
-)
 START = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
 
 
-def _is_served(facts: Facts) -> bool:
-    """Tell whether gnome-keyring owns the name, or nobody: others name their keyrings otherwise."""
-    return facts.bus.owner is None or facts.bus.owner.is_gnome_keyring
-
-
 def _unowned(facts: Facts) -> Found | None:
-    if facts.bus.owner is not None or facts.keyring.exists is False or facts.bus.is_unknown:
+    has_none = facts.keyring.exists is False and not has_another(facts)
+    if facts.bus.owner is not None or has_none or facts.bus.is_unknown or facts.is_readable:
         return None
     running = tuple(describe(daemon) for daemon in facts.daemons)
     if facts.keyring.is_elsewhere and any(must_serve(one, facts) for one in facts.daemons):
@@ -68,33 +54,6 @@ def _unowned(facts: Facts) -> Found | None:
         )
     told = running or ("no gnome-keyring-daemon of this user runs",)
     return Found(told, cure=for_this_reader(facts, START))
-
-
-def _default_absent(facts: Facts) -> Found | None:
-    bus = facts.bus
-    if bus.login is not CollectionState.UNLOCKED or not _is_served(facts):
-        return None
-    if bus.default not in {CollectionState.ABSENT, CollectionState.GHOST}:
-        return None
-    return Found((f"the alias default leads to {bus.default_path or '/'}",))
-
-
-def _default_locked(facts: Facts) -> Found | None:
-    bus = facts.bus
-    is_other = bus.login is CollectionState.UNLOCKED and bus.default is CollectionState.LOCKED
-    if not is_other or not _is_served(facts):
-        return None
-    name = collection_name(bus.default_path)
-    return Found(
-        (bus.default_path,),
-        f"the default keyring is locked: {name}, which is not the login keyring",
-        cure=Remediation(
-            f"make the login keyring the default (what {name} holds stays there), or unlock {name}"
-            " on a desktop",
-            (MAKE_IT_DEFAULT,),
-            is_safe=True,
-        ),
-    )
 
 
 def _evidence(facts: Facts) -> tuple[str, ...]:
@@ -132,7 +91,12 @@ def _stash_lost(facts: Facts) -> Found | None:
 
 
 def _is_locked(facts: Facts) -> bool:
-    return facts.bus.login is CollectionState.LOCKED and _is_served(facts)
+    """Return whether the login keyring is locked, and a program would notice.
+
+    It would not if every program opens that keyring, or reads another one that is unlocked.
+    """
+    is_locked = facts.bus.login is CollectionState.LOCKED and is_served(facts)
+    return is_locked and facts.keyring.form is not KeyringForm.PLAIN and not facts.is_readable
 
 
 def _without_password(facts: Facts) -> Found | None:
@@ -234,14 +198,15 @@ def _unexplained_login(facts: Facts) -> Found:
 
 
 def _ghost(facts: Facts) -> Found | None:
-    if facts.bus.login is not CollectionState.GHOST or not _is_served(facts):
+    if facts.bus.login is not CollectionState.GHOST or not is_served(facts):
         return None
     pid = facts.bus.owner.pid if facts.bus.owner else 0
     return Found((f"gnome-keyring-daemon (pid {pid})", facts.keyring.path))
 
 
 def _is_absent(facts: Facts) -> bool:
-    return facts.bus.login in {None, CollectionState.ABSENT} and _is_served(facts)
+    is_absent = facts.bus.login in {None, CollectionState.ABSENT} and is_served(facts)
+    return is_absent and not has_another(facts) and not facts.is_readable
 
 
 def _absent(facts: Facts) -> Found | None:
@@ -288,7 +253,7 @@ CHECKS = (
     Check(
         "keyring-ghost",
         "keyring",
-        Severity.ERROR,
+        hindrance,
         "the login keyring was created while the daemon ran, which never serves such a one",
         _ghost,
         cause="systemd's socket started the daemon before a first login created the keyring",
@@ -365,26 +330,7 @@ CHECKS = (
         about="Programs say `Failed to unlock the collection!`, `Cannot create an item in a locked"
         " collection`, or nothing: `secret-tool lookup` prints nothing and ends with 1.",
     ),
-    Check(
-        "default-keyring-absent",
-        "keyring",
-        Severity.ERROR,
-        "there is no default keyring, where programs read and store",
-        _default_absent,
-        cause="the alias default names a keyring that is not there: the file"
-        " ~/.local/share/keyrings/default holds its name",
-        cure=Remediation("make the login keyring the default", (MAKE_IT_DEFAULT,), is_safe=True),
-        needs=UNSERVED,
-    ),
-    Check(
-        "default-keyring-locked",
-        "keyring",
-        Severity.ERROR,
-        "the default keyring is locked, which is not the login keyring",
-        _default_locked,
-        cause="the alias default names it, and no login opens it: PAM opens the login keyring only",
-        needs=UNSERVED,
-    ),
+    *default_keyring.CHECKS,
     Check(
         "secret-unreadable",
         "keyring",
@@ -401,7 +347,7 @@ CHECKS = (
             *("keyring-absent", "keyring-ghost", "keyring-locked"),
             *("login-password-refused", "login-password-lost", "login-without-password"),
             "daemon-replaced",
-            *("default-keyring-absent", "default-keyring-locked"),
+            *("default-keyring-damaged", "default-keyring-absent", "default-keyring-locked"),
         ),
     ),
 )

@@ -18,7 +18,6 @@ from creds_session.credentials.stores import BusStore, Store
 from creds_session.credentials.surroundings import surroundings
 from creds_session.errors import InvalidData, NoService, NoSuchCredential
 from creds_session.secret import Secret
-from creds_session.session_connection import no_answer_named
 from creds_session.system.items import Items
 
 __all__ = ["Access", "Credential", "delete", "get", "list_credentials", "put"]
@@ -199,8 +198,7 @@ def _store(access: Access) -> Iterator[Store]:
     if items is not None:
         access.tell(route.why)
         try:
-            with no_answer_named(items.bus):
-                yield BusStore(items, access.tell, _others(route, access))
+            yield BusStore(items, access.tell, _others(route, access))
         finally:
             items.close()
         return

@@ -258,6 +258,19 @@ FILES = (
         leave=f"mv ~/kept-sealed {LOGIN}; {ANEW}",
     ),
     Breakage(
+        "default-keyring-damaged",
+        "not a keyring",
+        session=f"echo nonsense >{KEYRINGS}/work.keyring; printf work >{KEYRINGS}/default",
+        leave=f"rm {KEYRINGS}/work.keyring {KEYRINGS}/default",
+    ),
+    Breakage(
+        "other-keyring-damaged",
+        "old.keyring:4",
+        session="printf '[keyring]\\ndisplay-name=old\\n[1]\\nof two lines\\n'"
+        f" >{KEYRINGS}/old.keyring",
+        leave=f"rm {KEYRINGS}/old.keyring",
+    ),
+    Breakage(
         "keyrings-cannot-be-made",
         "0500",
         session=f"mv {KEYRINGS} ~/kept-whole; chmod 500 ~/.local/share",
@@ -817,5 +830,6 @@ with Bus(session_bus_address(os.environ, os.getuid()), 5) as bus:
     call += ["org.freedesktop.Secret.Service", "SetAlias", "so", "default"]
     call += [f"{PATH}/collection/work"]
     subprocess.run(call, check=True)
+    subprocess.run(["creds", "put", "app", "me"], input=b"s3cret", check=True)
     service.lock(f"{PATH}/collection/work")
 """

@@ -211,7 +211,7 @@ def test_a_locked_default_keyring_is_an_error_beside_an_open_login_keyring(
         assert (finding.severity, finding.evidence) == (E, (path,))
         assert "work" in finding.title
         assert finding.remediation is not None
-        assert "SetAlias" in finding.remediation.commands[0]
+        assert finding.remediation.commands == (("creds", "unlock"),)
 
 
 def test_a_locked_login_keyring_that_is_the_default_is_one_finding() -> None:

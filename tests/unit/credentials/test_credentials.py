@@ -245,8 +245,8 @@ def test_put_completes_what_keyring_began(backend: Memory) -> None:
 @pytest.mark.parametrize(
     ("default", "problem", "hint"),
     [
-        (f"{LOGIN[:-5]}work", "the default keyring, work, is locked", "opens only the login"),
-        (LOGIN, "the keyring is locked", "unlock it: creds unlock"),
+        (f"{LOGIN[:-5]}my_5fwork", "the my_work keyring is locked", "unlock it: creds unlock"),
+        (LOGIN, "the login keyring is locked", "creds_session.unlock_keyring"),
     ],
 )
 def test_a_locked_default_keyring_that_is_another_is_named(
@@ -258,5 +258,5 @@ def test_a_locked_default_keyring_that_is_another_is_named(
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
         with pytest.raises(CollectionLocked) as caught:
             open_items(USUAL._replace(timeout=5))
-    assert caught.value.problem == problem
+    assert caught.value.problem.startswith(problem)
     assert hint in caught.value.hint
