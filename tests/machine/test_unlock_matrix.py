@@ -35,6 +35,7 @@ from tests.situations import ABOUT_THE_KEYRING, EXPECTED, PROGRAMS, Situation
 WITH_PAM = Session.SSH_PASSWORD_PAM
 CELLS = sorted(every() if MATRIX_ALL else pairs(), key=lambda cell: cell.session is WITH_PAM)
 RELEASES = ("bookworm", "trixie")
+LATER = "creds: to unlock it later: creds unlock"  # what the hook says to an empty answer
 seen_ends: dict[tuple[str, Cell], str] = {}
 seen_rows: dict[tuple[str, str], set[tuple[str, ...]]] = {}
 SITUATIONS = [*Situation, None]  # None: another program serves, and gnome-keyring is not installed
@@ -87,7 +88,7 @@ def test_ends_open_or_with_its_cause(
     assert "Traceback" not in seen.told, seen
     assert "fault of this program" not in seen.told, seen
     if end is DECLINED:
-        assert "creds: " not in seen.told, seen
+        assert "creds: " not in seen.told.replace(LATER, ""), seen
     if seen.code is not None:
         assert seen.code == end.code, seen
     assert seen.daemons <= seen.daemons_before + more_daemons(cell), seen
