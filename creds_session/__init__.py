@@ -20,36 +20,64 @@ if TYPE_CHECKING:
     )
     from creds_session.errors import (
         Ambiguous,
+        CannotWrite,
         CollectionLocked,
         CredsSessionError,
         InvalidData,
+        NoBus,
+        NoKeyringYet,
         NoService,
         NoSuchCredential,
+        NotPermitted,
+        OtherProvider,
         PromptImpossible,
+        ProviderHung,
         TimedOut,
         Unavailable,
+        WrongPassword,
     )
     from creds_session.secret import Secret
+    from creds_session.session_keyring import lock_keyring, status, unlock_keyring
+    from creds_session.session_state import SessionState
 
 __all__ = [
     "Access",
     "Ambiguous",
+    "CannotWrite",
     "CollectionLocked",
     "Credential",
     "CredsSessionError",
     "InvalidData",
+    "NoBus",
+    "NoKeyringYet",
     "NoService",
     "NoSuchCredential",
+    "NotPermitted",
+    "OtherProvider",
     "PromptImpossible",
+    "ProviderHung",
     "Secret",
+    "SessionState",
     "TimedOut",
     "Unavailable",
+    "WrongPassword",
     "__version__",
     "delete",
     "get",
     "list_credentials",
+    "lock_keyring",
     "put",
+    "status",
+    "unlock_keyring",
 ]
+
+
+PLACES = ("errors", "secret", "credentials", "session_state", "session_keyring")
+
+
+def __dir__() -> list[str]:
+    """Return the names of the public interface, loaded or not."""
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> object:
@@ -57,7 +85,7 @@ def __getattr__(name: str) -> object:
     if name in __all__:
         from importlib import import_module  # noqa: PLC0415
 
-        for place in ("errors", "secret", "credentials"):
+        for place in PLACES:
             module = import_module(f"creds_session.{place}")
             if name in getattr(module, "__all__", vars(module)):
                 return getattr(module, name)

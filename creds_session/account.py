@@ -15,6 +15,7 @@ from creds_session.trial import conversation
 
 SERVICE = "creds-session"
 PLACES = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))  # without a file PAM would ask ``other``
+PAIR = 2
 TWICE = "give it twice: typed at the terminal, or as two lines"
 
 
@@ -23,10 +24,12 @@ def require_own(user: str, password: Secret) -> None:
 
     Raises WrongPassword where it says no, Unavailable where it cannot be asked.
     """
-    if b"\n" in password.reveal():
-        raise WrongPassword(
-            "a password of several lines is no account's; no keyring was created", hint=TWICE
+    lines = password.reveal().count(b"\n") + 1
+    if lines > 1:
+        told = (
+            "the two lines differ" if lines == PAIR else "no account's password has several lines"
         )
+        raise WrongPassword(f"{told}; no keyring was created", hint=TWICE)
     if not any((place / SERVICE).is_file() for place in PLACES):
         raise Unavailable(
             f"PAM cannot be asked whether this is the password of {user}: there is no"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 
 from creds_session.credentials import Credential, get
 from creds_session.errors import InvalidData, NotPermitted, UsageError
@@ -17,8 +18,63 @@ from creds_session.prompt_places import is_question, place_of
 from creds_session.secret import Secret
 from creds_session.system.askpass_socket import Asker, ask, end_if_named
 
-PASSWORD = rb"(?i)password|passphrase|passcode"
-USERNAME = re.compile(rb"(?i)^(username|user name|login)\b")
+# As sudo, git, ssh and login ask in these languages; the first line is English.
+PASSWORD_WORDS = (
+    *("password", "passphrase", "pass phrase", "passcode", "passwd"),
+    *("passwort", "kennwort", "mot de passe", "phrase secrète", "phrase de passe"),
+    *("contraseña", "contrasenya", "contrasinal", "senha", "palavra-passe", "pasahitza"),
+    *("wachtwoord", "lösenord", "passord", "adgangskode", "kodeord", "salasana", "lykilorð"),
+    *("hasło", "heslo", "geslo", "lozinka", "zaporka", "jelszó", "jelszav", "parola", "şifre"),
+    *("пароль", "парола", "лозинка", "κωδικός", "συνθηματικό", "slaptažod", "parool"),
+    *("密码", "密碼", "口令", "パスワード", "パスフレーズ", "암호", "비밀번호", "mật khẩu"),
+    *(
+        "kata sandi",
+        "kata laluan",
+        "รหัสผ่าน",
+        "პაროლი",
+        "pasvorto",
+        "סיסמה",
+        "كلمة السر",
+        "كلمة المرور",
+        "گذرواژه",
+    ),
+)
+USERNAME_WORDS = (
+    *("username", "user name", "login"),
+    *("benutzername", "nutzername", "nom d'utilisateur", "identifiant", "nombre de usuario"),
+    *("usuario", "usuário", "nome de usuário", "nome utente", "gebruikersnaam", "användarnamn"),
+    *(
+        "nazwa użytkownika",
+        "имя пользователя",
+        "логин",
+        "用户名",
+        "使用者名稱",
+        "ユーザー名",
+        "사용자 이름",
+    ),
+)
+
+
+def _any_of(words: Iterable[str]) -> bytes:
+    """Return a pattern for any of these words, in small and capital letters, composed or not.
+
+    Bytes have no case but that of ASCII.
+    """
+    forms = {
+        unicodedata.normalize(form, one).encode()
+        for word in words
+        for one in (word, word.capitalize(), word.upper())
+        for form in ("NFC", "NFD")
+    }
+    return b"|".join(map(re.escape, sorted(forms)))
+
+
+PASSWORD = b"(?i)" + _any_of(PASSWORD_WORDS)
+USERNAME = re.compile(b"(?i)^(" + _any_of(USERNAME_WORDS) + rb")(?!\w)")
+QUOTED = re.compile(rb"'[^']*'|\"[^\"]*\"")  # a host, a user or a file, which may have any name
+FOR = re.compile(rb"(?i)\bfor\b")
+YES_OR_NO = re.compile(rb"(?i)\byes/no\b|\[y/n\]")
+SHOWN = 200  # characters of a prompt in a message
 SOCKET = "CREDS_ASKPASS_SOCKET"
 SERVICE = "CREDS_ASKPASS_SERVICE"
 USER = "CREDS_ASKPASS_USER"
@@ -40,7 +96,8 @@ class Answers:
     def __init__(
         self, credential: Credential, pattern: re.Pattern[bytes], *, anywhere: bool = False
     ) -> None:
-        self._credential, self._pattern, self._anywhere = credential, pattern, anywhere
+        self.pattern = pattern
+        self._credential, self._anywhere = credential, anywhere
         self._given: set[tuple[Asker, bytes]] = set()
         self._place: frozenset[bytes] | None = None
         self._lock = threading.Lock()
@@ -49,7 +106,7 @@ class Answers:
 
     def __call__(self, asker: Asker, prompt: bytes) -> Secret | None:
         """Return the answer, or None."""
-        found = answer_of(self._credential, prompt, self._pattern)
+        found = answer_of(self._credential, prompt, self.pattern)
         if found is None:
             return None
         with self._lock:
@@ -79,9 +136,25 @@ def answer_of(credential: Credential, prompt: bytes, pattern: re.Pattern[bytes])
     """
     if is_question(prompt):
         return None
-    if USERNAME.search(prompt):
+    if _asks_for_username(prompt):
         return Secret(os.fsencode(credential.username))
-    return credential.password if pattern.search(prompt) else None
+    return credential.password if asks_for_password(prompt, pattern) else None
+
+
+def _asks_for_username(prompt: bytes) -> bool:
+    """Tell whether a prompt begins as one for a user name, and is none for that user's password.
+
+    "Login password: " is one for a password; "Username for 'https://password.example': " is not.
+    """
+    head = FOR.split(QUOTED.sub(b"", prompt))[0]
+    return bool(USERNAME.search(prompt)) and not re.search(PASSWORD, head)
+
+
+def asks_for_password(prompt: bytes, pattern: re.Pattern[bytes]) -> bool:
+    """Tell whether a prompt asks for a password; a pattern that a person gave has the last word."""
+    if pattern.pattern != PASSWORD:
+        return bool(pattern.search(prompt))
+    return bool(pattern.search(QUOTED.sub(b"", prompt))) and not YES_OR_NO.search(prompt)
 
 
 def require_one_line(credential: Credential) -> None:
@@ -96,11 +169,29 @@ def answer(prompt: bytes, environ: Mapping[str, str]) -> Secret:
     Raises NotPermitted where it is not to be answered, UsageError, and as ``get`` does.
     """
     if environ.get(KIND) in {"confirm", "none"}:
-        raise NotPermitted("not answered, for it asks for no password")
+        raise NotPermitted(f"not answered: {_shown(prompt)} asks for no password")
     found = _found(prompt, environ)
-    if found is None:
-        raise NotPermitted("not answered, for it asks for no password, or was answered already")
-    return found
+    if found is not None:
+        return found
+    pattern = _pattern(environ)
+    if _asks_for_username(prompt) or asks_for_password(prompt, pattern):
+        raise NotPermitted(
+            f"not answered again: {_shown(prompt)} was answered already, so the answer was refused"
+        )
+    raise NotPermitted(
+        f"not answered: {_shown(prompt)} does not ask for a password, as far as is known here",
+        hint="if it does, name it: creds run --askpass-prompt REGEX, or"
+        f" {PATTERN}=REGEX in the environment",
+    )
+
+
+def _shown(prompt: bytes) -> str:
+    """Return a prompt for a message, in quotes and cut."""
+    return f"the prompt {prompt.decode(errors='replace').strip()[:SHOWN]!r}"
+
+
+def _pattern(environ: Mapping[str, str]) -> re.Pattern[bytes]:
+    return compiled(environ.get(PATTERN) or os.fsdecode(PASSWORD), PATTERN)
 
 
 def _found(prompt: bytes, environ: Mapping[str, str]) -> Secret | None:
@@ -109,7 +200,7 @@ def _found(prompt: bytes, environ: Mapping[str, str]) -> Secret | None:
     service, user, key = environ.get(SERVICE), environ.get(USER), environ.get(KEY)
     if not service or not (user or key):
         raise UsageError(f"set {SERVICE}, and {USER} or {KEY}", hint="docs/how-to/git-and-ssh.md")
-    pattern = compiled(environ.get(PATTERN) or os.fsdecode(PASSWORD), PATTERN)
+    pattern = _pattern(environ)
     credential = get(service, user or None, username_key=None if user else key)
     require_one_line(credential)
     return answer_of(credential, prompt, pattern)

@@ -1,4 +1,7 @@
-"""What became of a collection of the Secret Service; apart, for ``creds get`` needs no more."""
+"""The state of a collection of the Secret Service, and the keyring file that it stands for.
+
+This module stands apart, because ``creds get`` needs no more than this.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,34 @@ class CollectionState(enum.Enum):
     GHOST = "ghost"
 
 
+class KeyringForm(enum.Enum):
+    """What a keyring's file is (gkm-secret-binary.c, gkm-secret-textual.c)."""
+
+    SEALED = "encrypted"
+    PLAIN = "not encrypted"
+    EMPTY = "empty"
+    BROKEN = "not a keyring"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_damaged(self) -> bool:
+        """Return whether gnome-keyring reads no keyring from such a file."""
+        return self in {KeyringForm.EMPTY, KeyringForm.BROKEN}
+
+
 def collection_name(path: str) -> str:
-    """Return what tells a collection from others: the last part of its path."""
-    return path.rpartition("/")[2]
+    """Return the name of a collection, as the name of its keyring file has it.
+
+    The last part of the path is that name, in which every byte but ASCII letters and digits is
+    written as ``_`` and two hexadecimal digits (gkd-secret-util.c; KeePassXC does the same).
+    """
+    encoded = path.rpartition("/")[2]
+    if "_" not in encoded:
+        return encoded
+    import re  # noqa: PLC0415 - `creds get` of an ordinary keyring does without
+
+    def byte(found: re.Match[bytes]) -> bytes:
+        return bytes([int(found[1], 16)])
+
+    return re.sub(rb"_([0-9a-f]{2})", byte, encoded.encode()).decode(errors="replace")

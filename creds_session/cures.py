@@ -17,15 +17,14 @@ from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError
 from creds_session.facts import Facts
-from creds_session.findings import Finding, Remediation
+from creds_session.findings import EVAL, SUDO, Finding, Remediation, shell_line
 from creds_session.system.foreground import NotExecuted, held_signals, run_in_foreground
 from creds_session.system.own_files import change_mode
 from creds_session.system.path_parts import weakness
 from creds_session.system.processes import end, find_program
 from creds_session.system.survey import resume
 
-SUDO, KILL, CHMOD, MV = "sudo", "kill", "chmod", "mv"
-OURS = frozenset({"creds", "creds-setup-pam"})
+KILL, CHMOD, MV, OURS = "kill", "chmod", "mv", frozenset({"creds", "creds-setup-pam"})
 
 
 CAREFULLY = "--try USER --confirm-within 10m"
@@ -56,12 +55,14 @@ def refusal(finding: Finding) -> str:
         return "no cure is known that a program could carry out"
     if not cure.commands:
         return f"left to you: {cure.text}"
+    told = "; ".join(cure.lines)
+    if any(argv[0] == EVAL for argv in cure.commands):
+        return f"left to you, since only your own shell can do it: {told}"
     if not cure.is_safe:
-        told = "; ".join(map(shlex.join, cure.commands))
         return f"left to you, since it cannot be taken back or is not only yours: {told}"
     of_root = steps(cure).of_root
     if of_root:
-        return f"root has to run: {'; '.join(map(shlex.join, of_root))}{_carefully(of_root)}"
+        return f"this requires root: {'; '.join(map(shell_line, of_root))}{_carefully(of_root)}"
     return ""
 
 

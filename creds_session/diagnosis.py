@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +10,8 @@ from typing import NamedTuple
 from creds_session.checks import CHECKS, Check, run
 from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.facts import Facts, Reader
-from creds_session.findings import CheckResult, Finding, Severity
-from creds_session.probe.machine import probe, probe_user
+from creds_session.findings import CheckResult, Finding, Severity, shell_line
+from creds_session.probe.machine import TIMEOUT, probe, probe_user
 from creds_session.report.checks import Entry, index, page
 from creds_session.report.doctor import is_healthy
 from creds_session.system.foreign_home import foreign_place
@@ -35,16 +34,18 @@ class Diagnosis(NamedTuple):
         return is_healthy(self.facts, self.results)
 
 
-def look(environ: Mapping[str, str], user: str | None = None) -> Facts:
+def look(environ: Mapping[str, str], user: str | None = None, timeout: float = TIMEOUT) -> Facts:
     """Look at this session, or at another user's; change nothing, start nothing.
+
+    ``timeout``, in seconds, is for all that may wait.
 
     Raises UsageError for root with the home of another user, and NoSuchFile, NotPermitted or
     Unavailable for another user's session.
     """
     if user is None or own_name() == user:
         _refuse_foreign_home(environ)
-        return probe(own_environment_of(environ, os.getuid()), Root())
-    return probe_user(user, Root())
+        return probe(own_environment_of(environ, os.getuid()), Root(), timeout)
+    return probe_user(user, Root(), timeout)
 
 
 def _refuse_foreign_home(environ: Mapping[str, str]) -> None:
@@ -94,7 +95,7 @@ def fix(
             continue
         talk.tell(f"{finding.id}: {finding.title}")
         for argv in cure.commands:
-            talk.tell(f"    {shlex.join(argv)}")
+            talk.tell(f"    {shell_line(argv)}")
         if is_dry or not talk.agree(f"{cure.text}?"):
             continue
         problem = carry_out(cure, diagnosis.facts, environ)

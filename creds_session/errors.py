@@ -66,8 +66,25 @@ class NoService(Unavailable):
     """No bus, or nobody on it serves secrets."""
 
 
+class NoBus(NoService):
+    """No session bus answers where one is named, or none is named."""
+
+
 class TimedOut(Unavailable):
     """Someone was asked and did not answer in time."""
+
+
+class ProviderHung(TimedOut):
+    """The program that serves secrets does not answer, although the bus does.
+
+    ``what`` says which answer did not come.
+    """
+
+    what = ""
+
+
+class OtherProvider(Unavailable):
+    """Another program than gnome-keyring serves secrets here: no password of ours opens it."""
 
 
 class CannotWrite(CredsSessionError):  # noqa: N818
@@ -96,3 +113,7 @@ class CollectionLocked(CredsSessionError):  # noqa: N818
 
 class PromptImpossible(CollectionLocked):
     """The keyring is locked, its own prompt was to be shown, and nobody answered it."""
+
+
+class NoKeyringYet(CollectionLocked):
+    """There is no login keyring, and nobody asked to create one."""

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from creds_session.collection import CollectionState
 from creds_session.pam.terms import Dialect
 from creds_session.session_facts import BusFacts, Daemon, KeyringFacts, SessionFacts
+from creds_session.session_state import judge
 from creds_session.sshd import NOT_ASKED, SshdFacts
-from creds_session.story import LogLine
+from creds_session.story import LogLine, Story, tell
 from creds_session.surroundings import (
     Activation,
     ClientFacts,
@@ -52,11 +52,16 @@ class FirstLoginFacts(NamedTuple):
     socket_unit: str | None = None
     masked: bool = False
     conditional: bool = False
+    serves_new: bool = False
 
     @property
     def breaks_first_login(self) -> bool:
-        """Tell whether a keyring created through the socket would not be served."""
-        return self.socket_unit is not None and not self.masked and not self.conditional
+        """Tell whether a keyring created through the socket would not be served.
+
+        ``serves_new``: this version of the daemon serves it (gnome-keyring 51 does).
+        """
+        is_on = self.socket_unit is not None and not self.masked
+        return is_on and not self.conditional and not self.serves_new
 
 
 class Reader(enum.Enum):
@@ -70,7 +75,8 @@ class Reader(enum.Enum):
 class Facts(NamedTuple):
     """One snapshot of a machine and a session; ``now`` is in seconds since 1970.
 
-    ``late`` names the reads that gave nothing within their time.
+    ``late`` names the reads that gave nothing within their time. ``hung`` names the places that
+    gave no answer, which a slow machine alone does not explain.
     """
 
     now: float
@@ -92,19 +98,20 @@ class Facts(NamedTuple):
     client: ClientFacts = ClientFacts()
     log: tuple[LogLine, ...] = ()
     late: tuple[str, ...] = ()
+    hung: tuple[str, ...] = ()
     reader: Reader = Reader.USER
 
     @property
-    def is_readable(self) -> bool:
-        """Tell whether a program can read a secret now, as the owner of the name itself says.
+    def story(self) -> Story:
+        """The log of the login that this session is, as far as it can be seen."""
+        session = self.session
+        return tell(self.log, session.user, port=session.ssh_port, service=session.service)
 
-        Programs read the default keyring; gnome-keyring's login one must be open besides, for it
-        is the one that a login opens.
+    @property
+    def is_readable(self) -> bool:
+        """Return whether a program can read a secret now, as every command says it.
+
+        Programs read the default keyring. One that opens for every program without a question
+        counts as readable.
         """
-        bus = self.bus
-        if not bus.answers or bus.owner is None:
-            return False
-        if bus.owner.is_gnome_keyring:
-            is_open = bus.login is CollectionState.UNLOCKED
-            return is_open and bus.default in {None, CollectionState.UNLOCKED}
-        return bus.default is CollectionState.UNLOCKED
+        return judge(self.bus, self.keyring).is_readable

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import enum
+import shlex
 from typing import NamedTuple
+
+EVAL, SUDO = "eval", "sudo"
 
 
 class Severity(enum.Enum):
@@ -27,12 +30,39 @@ class Remediation(NamedTuple):
     """A cure: what to do in words, and the commands as argv, never as a shell string.
 
     ``is_safe``: the commands lose nothing and can be taken back, so ``--fix`` may run them. One
-    that begins with ``sudo`` is for root to run.
+    that begins with ``sudo`` is for root to run. One that begins with ``eval`` has a line as its
+    second word, which the person's own shell has to run (``in_this_shell``): no program can change
+    the variables of the shell that called it.
+
+    ``alternatives`` are for those who cannot carry out this one, or whom it does not help, in
+    order.
     """
 
     text: str
     commands: tuple[tuple[str, ...], ...] = ()
     is_safe: bool = False
+    alternatives: tuple[Remediation, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The commands as lines to paste into a shell."""
+        return tuple(map(shell_line, self.commands))
+
+    @property
+    def can_be_fixed(self) -> bool:
+        """Whether ``--fix`` of an ordinary user carries it out."""
+        words = {argv[0] for argv in self.commands}
+        return self.is_safe and bool(words) and not words & {EVAL, SUDO}
+
+
+def in_this_shell(line: str) -> tuple[str, ...]:
+    """Return the command for a line that the person's own shell has to run."""
+    return (EVAL, line)
+
+
+def shell_line(argv: tuple[str, ...]) -> str:
+    """Return a command as a line to paste into a shell."""
+    return argv[1] if argv[0] == EVAL else shlex.join(argv)
 
 
 class Finding(NamedTuple):

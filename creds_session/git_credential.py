@@ -27,6 +27,7 @@ class Description(NamedTuple):
     username: str | None
     password: Secret | None
     is_lasting: bool
+    expires: bool = False
 
 
 def parse(content: bytes) -> Description | None:
@@ -58,6 +59,7 @@ def _description(attributes: Mapping[str, str]) -> Description | None:
         attributes.get("username"),
         None if password is None else Secret(password.encode()),
         is_lasting=EXPIRY not in attributes and attributes.get(EPHEMERAL) not in {"1", "true"},
+        expires=EXPIRY in attributes,
     )
 
 
@@ -75,11 +77,17 @@ def get(asked: Description) -> bytes:
 def store(known: Description) -> None:
     """Keep a credential that a server accepted, unless it ends by itself.
 
+    One that ends by itself takes the place of an older password of that user, which is removed.
+
     git says so after each use: what is kept already is not written again. An empty password is
     one if the user name is a token. Raises InvalidData if it would replace one that is not empty,
     as a script does whose variable was not set; then nothing was changed.
     """
-    if known.username is None or known.password is None or not known.is_lasting:
+    if known.username is None or known.password is None:
+        return
+    if not known.is_lasting:
+        if known.expires:
+            _forget_superseded(known)
         return
     if not known.password:
         _require_none_to_lose(known)
@@ -89,6 +97,17 @@ def store(known: Description) -> None:
     if kept is None:
         _forget_last(known.service)
     credentials.put(known.service, known.username, known.password, username_key=LAST_USED)
+
+
+def _forget_superseded(known: Description) -> None:
+    """Remove an older password in whose place a server accepted one that ends by itself.
+
+    That one is not stored, for it would be given out after its end; the older one would be given
+    out in its place.
+    """
+    kept = _found(known)
+    if kept is not None and kept.password != known.password:
+        erase(known._replace(password=None))
 
 
 def _require_none_to_lose(known: Description) -> None:

@@ -172,7 +172,7 @@ def _answer(
 
     SSH_ASKPASS_REQUIRE: ssh asks it though there is a terminal, or no display (ssh(1)).
     """
-    from creds_session.askpass import SOCKET, require_one_line  # noqa: PLC0415
+    from creds_session.askpass import PATTERN, SOCKET, require_one_line  # noqa: PLC0415
     from creds_session.system.askpass_socket import listening, serve  # noqa: PLC0415
     from creds_session.system.foreground import held_signals, run_in_foreground  # noqa: PLC0415
     from creds_session.system.private_folder import (  # noqa: PLC0415
@@ -188,6 +188,7 @@ def _answer(
         told = {
             **environ,
             SOCKET: path,
+            PATTERN: os.fsdecode(answers.pattern.pattern),
             "SSH_ASKPASS": program,
             "SSH_ASKPASS_REQUIRE": "force",
             "SUDO_ASKPASS": program,

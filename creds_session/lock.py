@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from creds_session.collection import CollectionState, collection_name
-from creds_session.errors import NotPermitted, Unavailable
+from creds_session.collection import CollectionState, KeyringForm, collection_name
+from creds_session.errors import NotPermitted, OtherProvider, Unavailable
+from creds_session.probe.keyring_files import form_of, keyring_file
 from creds_session.probe.session import owner_of
+from creds_session.session_connection import connect
 from creds_session.session_facts import DaemonRole
-from creds_session.system.bus import Bus, session_bus_address
 from creds_session.system.processes import keyring_daemons
 from creds_session.system.secret_service import SecretService, secret_service
 
@@ -19,37 +20,45 @@ OF_THE_SESSION = "session"  # in memory, open whatever Lock answers (gkm-secret-
 
 
 class Locked(NamedTuple):
-    """The collections that are locked now, by name; ``pid`` None: nobody serves any."""
+    """The keyrings that are locked now, by name; ``pid`` None: nobody serves any.
+
+    ``without_password`` names those of them that have no password, so that the next program that
+    asks opens them again.
+    """
 
     collections: tuple[str, ...] = ()
     pid: int | None = None
+    without_password: tuple[str, ...] = ()
 
 
 def lock(environ: Mapping[str, str], *, everything: bool = False, timeout: float = 10) -> Locked:
-    """Lock the login keyring, or every one. Starts nothing.
+    """Lock the login keyring and the default one, or every one. Starts nothing.
 
     Raises Unavailable (no bus, another provider, a daemon that still says unlocked or that
     holds a password without serving yet) or NotPermitted.
     """
-    address = session_bus_address(environ, os.getuid())
-    if address is None:
-        raise Unavailable(
-            "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
-            hint="another session may have one: creds env finds it",
-        )
-    with Bus(address, timeout) as bus:
+    with connect(environ, timeout) as bus:
         service = secret_service(bus)
         if service is None:
             _refuse_waiting()
             return Locked()
         _refuse_stranger(service)
-        paths = service.collections() if everything else (service.alias("login"),)
-        return Locked(_lock(service, paths), service.owner.pid)
+        own = (service.alias("login"), service.alias("default"))
+        names = _lock(service, service.collections() if everything else own)
+        return Locked(names, service.owner.pid, _without_password(environ, names))
+
+
+def _without_password(environ: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those keyrings that have no password, as their files say."""
+    forms = {name: form_of(keyring_file(environ, name)) for name in names}
+    return tuple(name for name in names if forms[name] is KeyringForm.PLAIN)
 
 
 def _lock(service: SecretService, paths: tuple[str, ...]) -> tuple[str, ...]:
     wanted = [
-        path for path in paths if path != NO_OBJECT and collection_name(path) != OF_THE_SESSION
+        path
+        for path in dict.fromkeys(paths)
+        if path != NO_OBJECT and collection_name(path) != OF_THE_SESSION
     ]
     for path in wanted:
         service.lock(path)
@@ -70,7 +79,7 @@ def _refuse_stranger(service: SecretService) -> None:
             f"the process that serves secrets here (pid {owner.pid}) belongs to user id {owner.uid}"
         )
     if not owner.is_gnome_keyring:
-        raise Unavailable(
+        raise OtherProvider(
             f"another program serves secrets here: {owner.name} (pid {owner.pid})",
             hint="lock it by its own means",
         )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from creds_session.bus_address import address_of_path
 from creds_session.secret import Secret
 from creds_session.system.listeners import end_listener
 from creds_session.system.message_bus import bus_of_ours
@@ -60,7 +61,7 @@ def inside(environ: Mapping[str, str], folder: str) -> dict[str, str]:
         del kept["SSH_AUTH_SOCK"]
     return {
         **kept,
-        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={_bus(folder)}",
+        "DBUS_SESSION_BUS_ADDRESS": address_of_path(_bus(folder)),
         "XDG_RUNTIME_DIR": folder,
         "XDG_DATA_HOME": f"{folder}/data",
     }

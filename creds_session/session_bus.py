@@ -15,15 +15,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from creds_session.bus_address import address_of_path, path_of_address
 from creds_session.errors import Busy, CannotWrite, CredsSessionError, Unavailable
 from creds_session.system.bus import Bus, is_socket_of, usual_runtime_directory
 from creds_session.system.directory import Directory
 from creds_session.system.files import cannot_write
 from creds_session.system.lock import exclusive
 from creds_session.system.message_bus import start_shared_bus
-from creds_session.system.private_folder import LONGEST, PLAIN, PREFIX, is_private
+from creds_session.system.private_folder import LONGEST, PREFIX, is_private
 from creds_session.system.processes import environments
-from creds_session.system.secret_service import secret_service
+from creds_session.system.secret_service import SecretService, secret_service
 
 ADDRESS, RUNTIME, CONTROL = "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOME_KEYRING_CONTROL"
 LOCK = "creds-session-bus.lock"
@@ -33,7 +34,6 @@ KEPT = re.compile(
     "HOME|LANG|LC_.*|LOGNAME|PATH|SHELL|TZ|USER"
     "|XDG_(CACHE_HOME|CONFIG_DIRS|CONFIG_HOME|DATA_DIRS|DATA_HOME|RUNTIME_DIR|STATE_HOME)"
 )
-HINT = "start one that your later shells find too: creds env --start"
 
 
 class Found(NamedTuple):
@@ -51,7 +51,7 @@ def assignments(
     runtime = environ.get(RUNTIME)
     if not (runtime and runtime_is_ours):
         usual = usual_runtime_directory(uid)
-        if found.address.partition(",")[0] == f"unix:path={usual}/bus":
+        if path_of_address(found.address) == f"{usual}/bus":
             told[RUNTIME] = runtime = usual
         elif runtime:
             told[RUNTIME] = runtime = None
@@ -127,7 +127,7 @@ def shared_place(environ: Mapping[str, str], uid: int, host: str) -> Path:
     A home may be shared by hosts, and a socket is of one host.
     """
     runtime = environ.get(RUNTIME)
-    if runtime and PLAIN.fullmatch(runtime) and is_private(runtime, uid):
+    if runtime and is_private(runtime, uid):
         return Path(runtime, "bus")
     cache = environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME', '')}/.cache"
     name = re.sub(r"[^-0-9A-Za-z_.]", "_", host)
@@ -140,7 +140,7 @@ def _usual(environ: Mapping[str, str], uid: int) -> Iterator[str]:
     shared = str(shared_place({**environ, RUNTIME: ""}, uid, socket.gethostname()))
     for path in (f"{environ.get(RUNTIME, '')}/bus", f"{usual_runtime_directory(uid)}/bus", shared):
         if is_socket_of(path, uid):
-            yield f"unix:path={path}"
+            yield address_of_path(path)
 
 
 def _look(address: str, deadline: float) -> tuple[Found, bool] | None:
@@ -151,14 +151,25 @@ def _look(address: str, deadline: float) -> tuple[Found, bool] | None:
     try:
         with Bus(address, patience) as bus:
             service = secret_service(bus)
-            return Found(address, service.control_directory() if service else None), bool(service)
+            return Found(address, _control(service)), bool(service)
+    except CredsSessionError:
+        return None
+
+
+def _control(service: SecretService | None) -> str | None:
+    """Return the control directory of who serves secrets; None if it does not say, or hangs."""
+    try:
+        return service.control_directory() if service else None
     except CredsSessionError:
         return None
 
 
 def _start_at(place: Path, environ: Mapping[str, str], timeout: float) -> Found:
-    if not PLAIN.fullmatch(str(place)) or len(os.fsencode(place)) > LONGEST:
-        raise Unavailable(f"{place} is no path for a bus", hint="set XDG_CACHE_HOME to a short one")
+    if len(os.fsencode(place)) > LONGEST:
+        raise Unavailable(
+            f"{place} is no path for a bus: it is longer than {LONGEST} bytes (unix(7))",
+            hint="set XDG_CACHE_HOME to a short path",
+        )
     if is_socket_of(str(place), os.getuid()):
         if _listens(place):
             raise Unavailable(f"the bus at {place} does not answer")

@@ -9,10 +9,11 @@ import enum
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from creds_session.collection import CollectionState
+from creds_session.collection import CollectionState, KeyringForm
 
 DAEMON_NAME = "gnome-keyring-daemon"
 LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
+REFUSED = "creds-session/refused"  # in the runtime directory: `creds unlock` was refused
 MAX_PASSWORD = 8192  # bytes; the daemon reads no further (gkd-main.c:read_login_password)
 
 
@@ -66,6 +67,11 @@ def serving(owner: NameOwner | None, daemons: Sequence[Daemon]) -> tuple[Daemon,
     return tuple(one for one in daemons if one.role is not DaemonRole.ACTIVATED or one.pid == pid)
 
 
+def is_daemon_name(program: str) -> bool:
+    """Return whether a program is gnome-keyring-daemon; the kernel cuts its name at 15 bytes."""
+    return DAEMON_NAME.startswith(program) and len(program) >= len("gnome-keyring-d")
+
+
 class NameOwner(NamedTuple):
     """The process that owns org.freedesktop.secrets, as the bus names it.
 
@@ -79,8 +85,8 @@ class NameOwner(NamedTuple):
 
     @property
     def is_gnome_keyring(self) -> bool:
-        """Tell whether it is a gnome-keyring-daemon; the kernel cuts its name at 15 bytes."""
-        return DAEMON_NAME.startswith(self.name) and len(self.name) >= len("gnome-keyring-d")
+        """Return whether it is a gnome-keyring-daemon."""
+        return is_daemon_name(self.name)
 
 
 class BusFacts(NamedTuple):
@@ -89,6 +95,10 @@ class BusFacts(NamedTuple):
     Where the bus answered and the owner of the name did not, there is an owner and a reason.
 
     ``login`` and ``default`` are the collections with these aliases, often one and the same.
+    ``elsewhere`` is the address of another bus of this user that answers, looked for only if the
+    session's own does not.
+    ``keeps_default_password``: the default keyring is another than the login keyring and is locked,
+    and the unlocked login keyring has an item with its password, by which gnome-keyring opens it.
     """
 
     address: str | None = None
@@ -99,6 +109,8 @@ class BusFacts(NamedTuple):
     default: CollectionState | None = None
     default_path: str = ""
     is_idle: bool = False
+    elsewhere: str = ""
+    keeps_default_password: bool = False
 
     @property
     def is_unknown(self) -> bool:
@@ -112,12 +124,15 @@ class BusFacts(NamedTuple):
 
 
 class KeyringFacts(NamedTuple):
-    """The login keyring's file, and the control socket where a daemon listens.
+    """The login keyring's file and the default one's, and the socket where a daemon listens.
 
     ``exists`` is None where it cannot be seen. ``login_waits``: PAM's daemon holds the password
     of a first login, and makes the keyring of it when it is initialised. ``is_elsewhere``: the
     socket is not in the runtime directory, the only place where one that D-Bus starts looks.
     ``control_pid`` is who bound the socket, where it was connected to: a daemon, or systemd.
+    ``form`` is what the login keyring's file is. ``default_name`` is the name that the file
+    ``default`` beside it has, None if there is no such file, and ``default_form`` what that
+    keyring's file is.
     """
 
     path: str
@@ -127,13 +142,17 @@ class KeyringFacts(NamedTuple):
     login_waits: bool = False
     is_elsewhere: bool = False
     control_pid: int | None = None
+    form: KeyringForm = KeyringForm.UNKNOWN
+    default_name: str | None = None
+    default_form: KeyringForm = KeyringForm.UNKNOWN
 
 
 class SessionFacts(NamedTuple):
     """Whose session this is and how it came about.
 
     ``login_method`` is sshd's own word (``password``, ``publickey``, ``keyboard-interactive/pam``),
-    or None where nothing tells it. ``service`` is PAM's, as logind knows it.
+    or None where nothing tells it. ``service`` is PAM's, as logind knows it. ``ssh_port`` is the
+    client's, by which sshd's log tells one login from another.
     """
 
     user: str
@@ -143,3 +162,4 @@ class SessionFacts(NamedTuple):
     runtime_directory: str | None = None
     service: str = ""
     sudo_user: str = ""
+    ssh_port: str = ""

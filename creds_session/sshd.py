@@ -17,6 +17,8 @@ from typing import NamedTuple
 PASSWORD = "password"  # noqa: S105 - sshd's name of a method
 DIALOGUE = "keyboard-interactive"
 DEFAULT_SERVICE = "sshd"
+NOT_STARTED = "Missing privilege separation directory"  # sshd.c, main()
+NO_KEYS = "no hostkeys available"  # likewise; a package or a unit makes them before the first start
 NOWHERE = "0.0.0.0"  # noqa: S104 - stands for an address that is not known: nobody comes from it
 
 

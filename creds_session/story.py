@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 BEFORE = 30.0  # seconds that a password may take to be typed and judged before sshd says accepted
@@ -58,6 +58,15 @@ class Story(NamedTuple):
 
 ACCEPTED = re.compile(r"^Accepted (\S+) for (\S+) from (?P<address>\S+) port (?P<port>\d+)")
 OPENED = re.compile(r"^pam_unix\((\S+):session\): session opened for user ([^\s(]+)")
+ACCOUNT = (
+    re.compile(r"password changed for ([^\s(]+)"),
+    re.compile(r"session opened for user ([^\s(]+)"),
+    re.compile(r"authentication failure;.* user=(\S+)"),
+    re.compile(r"^Accepted \S+ for (\S+) from"),
+    re.compile(r"^Failed \S+ for (?:invalid user )?(\S+) from"),
+)
+"""How a line of a process names the account that it is about (pam_unix, auth.c:auth_log)."""
+OF_PAM, SSHD = "gkr-pam: ", "sshd"
 NOT_A_LOGIN = frozenset({"systemd-user", "sudo", "sudo-i", "cron", "runuser", "runuser-l"})
 
 INVALID = "the password for the login keyring was invalid"
@@ -67,6 +76,7 @@ UNLOCKED = "unlocked login keyring"
 NO_PASSWORD = "no password is available for user"  # noqa: S105 - a line of a log
 NOT_UNLOCKED = "couldn't unlock the login keyring"
 FAILED_AT_START = "failed to unlock login keyring on startup"
+NOT_RUN = "couldn't run gnome-keyring-daemon"
 NO_PROMPT = "couldn't create system prompt"
 FIXED = "fixed login keyring password to match login password"
 
@@ -92,7 +102,7 @@ MEANINGS = (
     (NO_PASSWORD, "nobody typed a password that PAM could hand over", Alarm.TRUE),
     (INVALID, "the keyring refused the password that was typed", Alarm.TRUE),
     (NOT_UNLOCKED, "there was no password to unlock it with", Alarm.TRUE),
-    ("couldn't run gnome-keyring-daemon", "the daemon could not be started", Alarm.TRUE),
+    (NOT_RUN, "the daemon could not be started", Alarm.TRUE),
     ("gnome-keyring-daemon didn't start properly", "the daemon ended at its start", Alarm.TRUE),
     ("changed password for login keyring", "the keyring has the new password", Alarm.NONE),
     (
@@ -119,15 +129,19 @@ MEANINGS = (
 )
 
 
-def tell(lines: Iterable[LogLine], user: str) -> Story:
-    """Return the last login of a user as a story; what is no part of it is left out."""
+def tell(lines: Iterable[LogLine], user: str, *, port: str = "", service: str = "") -> Story:
+    """Return a login of this user as a story; what is no part of it is left out.
+
+    ``port`` is the client's, of a login by ssh, and ``service`` PAM's, of any other: they tell
+    which login it was. Without them it is the last one.
+    """
     ordered = sorted(lines, key=lambda line: line.when)
-    start = _last_login(ordered, user)
+    start = _last_login(ordered, user, port, service)
     if start is None:
-        return Story(_events([line for line in ordered if _is_of_keyring(line)]))
-    leader, began = ordered[start].pid, ordered[start].when
-    others = {line.pid for line in ordered if _begins(line)} - {leader}
-    part = [line for line in ordered if _belongs(line, leader, began, others)]
+        known = [] if port or service else [line for line in ordered if _is_of_keyring(line)]
+        return Story(_events([line for line in known if _may_be_of(line, user, ordered)]))
+    leader = ordered[start]
+    part = [line for line in ordered if _belongs(line, leader, user, ordered)]
     return Story(_events(part))
 
 
@@ -149,15 +163,23 @@ def _accepted(lines: Iterable[LogLine], user: str, port: str = "") -> re.Match[s
     return next((one for one in reversed(ours) if port in {"", one.group("port")}), None)
 
 
-def _last_login(lines: Sequence[LogLine], user: str) -> int | None:
-    """Return the place of the line that says that this user's last login began."""
+def _last_login(
+    lines: Sequence[LogLine], user: str, port: str = "", service: str = ""
+) -> int | None:
+    """Return the place of the line that says that this user's login began, the last such."""
+    is_ssh = bool(port) or service in {"", SSHD}
     for place in range(len(lines) - 1, -1, -1):
         accepted = ACCEPTED.match(lines[place].text)
-        if accepted and accepted.group(2) == user:
-            return place
+        if is_ssh and accepted and accepted.group(2) == user:
+            if port in {"", accepted.group("port")}:
+                return place
+            continue
+        if port:
+            continue
         opened = OPENED.match(lines[place].text)
         is_login = opened and opened.group(1) not in NOT_A_LOGIN
-        if opened and is_login and opened.group(2) == user and opened.group(1) != "sshd":
+        is_wanted = opened and opened.group(1) != SSHD and service in {"", opened.group(1)}
+        if opened and is_login and is_wanted and opened.group(2) == user:
             return place
     return None
 
@@ -166,20 +188,48 @@ def _begins(line: LogLine) -> bool:
     return bool(ACCEPTED.match(line.text) or OPENED.match(line.text))
 
 
-def _belongs(line: LogLine, leader: int, began: float, others: Collection[int]) -> bool:
-    """Tell whether a line is of the login that this leader began, and of none of the others.
+def _belongs(line: LogLine, leader: LogLine, user: str, lines: Sequence[LogLine]) -> bool:
+    """Tell whether a line is of the login that this leader began, or of its account later.
 
-    A conversation by keyboard-interactive logs from a child of sshd's, before the login began.
+    A conversation by keyboard-interactive logs from a child of sshd's, before the login began: it
+    is of the login that comes next. What root's programs write afterwards, as chpasswd(8) does, is
+    of the account that the same process names.
     """
-    if line.when < began - BEFORE or line.pid in others:
+    if line.when < leader.when - BEFORE:
         return False
-    if line.pid == leader:
+    if line.pid == leader.pid:
         return _is_of_keyring(line) or _begins(line)
-    return _is_of_keyring(line) and (line.when >= began or line.text.startswith("gkr-pam"))
+    if not _is_of_keyring(line) or any(one.pid == line.pid and _begins(one) for one in lines):
+        return False
+    if not line.text.startswith(OF_PAM):
+        return line.when >= leader.when
+    accounts = _accounts(line.pid, lines)
+    if line.when >= leader.when:
+        return user in accounts
+    following = next(
+        (one for one in lines if one.when >= line.when and ACCEPTED.match(one.text)), leader
+    )
+    return following.pid == leader.pid and accounts <= {user}
+
+
+def _may_be_of(line: LogLine, user: str, lines: Sequence[LogLine]) -> bool:
+    """Tell whether nothing says that a line is another account's."""
+    return not line.text.startswith(OF_PAM) or _accounts(line.pid, lines) <= {user}
+
+
+def _accounts(pid: int, lines: Sequence[LogLine]) -> set[str]:
+    """Return the accounts that the lines of one process name."""
+    texts = [line.text for line in lines if line.pid == pid]
+    return {
+        found.group(1)
+        for text in texts
+        for one in ACCOUNT
+        if (found := one.search(text)) is not None
+    }
 
 
 def _is_of_keyring(line: LogLine) -> bool:
-    return line.text.startswith("gkr-pam: ") or line.program.startswith("gnome-keyring")
+    return line.text.startswith(OF_PAM) or line.program.startswith("gnome-keyring")
 
 
 def _events(lines: Sequence[LogLine]) -> tuple[Event, ...]:

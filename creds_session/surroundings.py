@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from creds_session.collection import KeyringForm
+
 
 class PathKind(enum.Enum):
     """What is at a path."""
@@ -50,21 +52,15 @@ class PathFacts(NamedTuple):
         return bool(self.mode & 0o077)
 
 
-class KeyringForm(enum.Enum):
-    """What the first bytes of a keyring's file say (gkm-secret-binary.c, -textual.c)."""
-
-    SEALED = "encrypted"
-    PLAIN = "not encrypted"
-    EMPTY = "empty"
-    BROKEN = "not a keyring"
-    UNKNOWN = "unknown"
-
-
 class HomeFacts(NamedTuple):
-    """The home, the folder of the keyrings and what is in it.
+    """The home, the directory of the keyrings and what is in it.
 
-    ``default`` is the name that the file ``default`` has. ``free_bytes`` and ``free_files`` are
-    what is left to this user on the folder's file system, None where it keeps no count.
+    ``file_system`` is the type of the home's file system, as mount(8) names it, and its ``sec=``
+    option, as in ``nfs4 sec=krb5p``.
+    ``default`` is the name that the file ``default`` has. ``forms`` is what each keyring's file
+    is, by its name without ``.keyring``; ``bad_lines`` is the first line of an unencrypted keyring
+    that gnome-keyring cannot read, by the same name. ``free_bytes`` and ``free_files`` are what is
+    left to this user on the directory's file system, None if it keeps no count.
     """
 
     home: PathFacts = PathFacts()
@@ -75,9 +71,12 @@ class HomeFacts(NamedTuple):
     form: KeyringForm = KeyringForm.UNKNOWN
     keyrings: tuple[str, ...] = ()
     default: str | None = None
+    forms: Mapping[str, KeyringForm] = MappingProxyType({})
+    bad_lines: Mapping[str, int] = MappingProxyType({})
     free_bytes: int | None = None
     free_files: int | None = None
     is_read_only: bool = False
+    file_system: str = ""
 
 
 class RuntimeFacts(NamedTuple):
@@ -142,12 +141,15 @@ class ControlFacts(NamedTuple):
     """The control socket in the runtime directory: how many listen there, and who answers.
 
     ``pid`` is None where nobody was asked: a connection could have started a daemon.
+    ``owner_listens`` says whether anybody listens in the directory that the owner of the name
+    calls its own, None if that was not looked at.
     """
 
     path: str = ""
     listeners: int = 0
     pid: int | None = None
     directory_of_owner: str | None = None
+    owner_listens: bool | None = None
 
 
 class Activation(NamedTuple):
@@ -158,18 +160,48 @@ class Activation(NamedTuple):
     is_there: bool
 
 
+INITS = frozenset(
+    ("systemd", "init", "runit", "openrc-init", "s6-svscan", "dinit", "shepherd", "upstart")
+)
+"""What process 1 is called on a machine that people log in to; a container runs something else."""
+UNCONFINED = frozenset({"unconfined_u", "system_u"})
+
+
 class InitFacts(NamedTuple):
-    """What kind of machine this is: its init, what it hides, what it takes from programs."""
+    """What kind of machine this is: its init, what it hides, what it takes from programs.
+
+    ``selinux`` is ``enforcing``, ``permissive`` or nothing, and ``selinux_context`` that of this
+    session's processes.
+    """
 
     init: str = ""
     is_wsl: bool = False
     hides_processes: bool = False
     lacks_capability: str = ""
     keyring_version: str = ""
+    selinux: str = ""
+    selinux_context: str = ""
+
+    @property
+    def has_logins(self) -> bool:
+        """Whether people may log in here, as far as process 1 tells."""
+        return not self.init or self.init in INITS
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether SELinux confines this user, who is then staff_u, user_u or the like."""
+        user = self.selinux_context.partition(":")[0]
+        return self.selinux == "enforcing" and user.endswith("_u") and user not in UNCONFINED
 
 
 class ClientFacts(NamedTuple):
-    """What decides where programs of this shell look for secrets."""
+    """What decides where programs of this shell look for secrets.
+
+    ``starts_daemon`` names the lines of start-up files, as FILE:LINE, that name the keyring daemon;
+    what such a line says is not kept, for it may hold a password. ``has_ssh_keys`` says whether a
+    login by key is set up in the home, None if that cannot be seen. ``was_refused``: ``creds
+    unlock`` was refused in this session, and has not succeeded since.
+    """
 
     variables: Mapping[str, str] = MappingProxyType({})
     backend_file: str = ""
@@ -179,3 +211,6 @@ class ClientFacts(NamedTuple):
     hook_is_off: str = ""
     ssh_socket: PathFacts | None = None
     sandbox: str = ""
+    starts_daemon: tuple[str, ...] = ()
+    has_ssh_keys: bool | None = None
+    was_refused: bool = False

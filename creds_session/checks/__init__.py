@@ -7,10 +7,12 @@ from creds_session.checks import (
     client,
     daemon,
     files,
+    home,
     installation,
     keyring,
     other_services,
     pam,
+    selinux,
     session,
     sshd,
     units,
@@ -21,8 +23,10 @@ __all__ = ["CHECKS", "Check", "run", "select"]
 
 CHECKS: tuple[Check, ...] = (
     *pam.FIRST,
+    *home.CHECKS,
     *installation.CHECKS,
     *session.CHECKS,
+    *selinux.CHECKS,
     *bus.CHECKS,
     *client.CHECKS,
     *files.CHECKS,

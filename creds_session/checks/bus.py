@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
+from creds_session.bus_address import path_of_address
 from creds_session.checks.paths import is_foreign, seen
 from creds_session.checks.registry import Check
 from creds_session.facts import Facts
-from creds_session.findings import Found, Remediation, Severity
+from creds_session.findings import Found, Remediation, Severity, in_this_shell
+from creds_session.next_step import JOIN, START, BusState, Step, bus_state, next_step
 from creds_session.surroundings import PathKind
 
-START = Remediation(
-    "put this shell on a bus, started where there is none, then unlock:"
-    ' eval "$(creds env --start)"',
-    (("creds", "unlock"),),
-)
-FIND = Remediation(
-    'put this shell on a bus of yours that answers: eval "$(creds env)"; creds unlock finds it too',
-    (("creds", "unlock"),),
-)
 NO_SESSION = (
-    "daemon-not-installed",
-    "daemon-capabilities",
+    "facts-incomplete",
+    "home-hung",
     "root-under-sudo",
     "home-foreign",
     "home-absent",
+    "home-denied",
     "runtime-directory-foreign",
     "runtime-directory-missing",
     "user-manager-failed",
@@ -31,10 +25,30 @@ NO_SESSION = (
 STOPPED = "T"
 
 
+def _as_remediation(step: Step) -> Remediation:
+    commands = (
+        in_this_shell(line) if line in {JOIN, START} else tuple(line.split()) for line in step.lines
+    )
+    return Remediation(step.text, tuple(commands))
+
+
+def _next(facts: Facts) -> Remediation:
+    """Return what connects this shell to a bus, and has a secret readable there."""
+    is_elsewhere = bool(facts.bus.elsewhere)
+    state = bus_state(under_sudo=bool(facts.session.sudo_user), is_elsewhere=is_elsewhere)
+    return _as_remediation(next_step(state, unlock=True, has_keyring=facts.keyring.exists))
+
+
+USUAL = _as_remediation(next_step(BusState.NONE, unlock=True))._replace(
+    alternatives=(_as_remediation(next_step(BusState.ELSEWHERE, unlock=True)),)
+)
+
+
 def _absent(facts: Facts) -> Found | None:
     if facts.bus.address is not None or facts.bus.is_unknown:
         return None
-    return Found((f"XDG_RUNTIME_DIR={facts.session.runtime_directory or '(not set)'}",))
+    told = (f"XDG_RUNTIME_DIR={facts.session.runtime_directory or '(not set)'}",)
+    return Found(told, cure=_next(facts))
 
 
 def _is_silent(facts: Facts) -> bool:
@@ -50,7 +64,7 @@ def _named(facts: Facts) -> str:
 def _not_local(facts: Facts) -> Found | None:
     if not _is_silent(facts) or (facts.bus.address or "").startswith("unix:"):
         return None
-    return Found((_named(facts),))
+    return Found((_named(facts),), cure=_next(facts))
 
 
 def _foreign(facts: Facts) -> Found | None:
@@ -59,7 +73,7 @@ def _foreign(facts: Facts) -> Found | None:
         return None
     if socket.kind is not PathKind.DENIED and not is_foreign(socket, facts):
         return None
-    return Found((_named(facts), *seen(socket)))
+    return Found((_named(facts), *seen(socket)), cure=_next(facts))
 
 
 def _stale(facts: Facts) -> Found | None:
@@ -69,7 +83,7 @@ def _stale(facts: Facts) -> Found | None:
     gone = {PathKind.ABSENT, PathKind.DANGLING, PathKind.FILE, PathKind.FOLDER}
     if socket.kind not in gone and "refused" not in facts.bus.reason:
         return None
-    return Found((_named(facts), *seen(socket), facts.bus.reason))
+    return Found((_named(facts), *seen(socket), facts.bus.reason), cure=_next(facts))
 
 
 def _stopped(facts: Facts) -> Found | None:
@@ -84,14 +98,21 @@ def _stopped(facts: Facts) -> Found | None:
 
 
 def _unreachable(facts: Facts) -> Found | None:
-    return Found((_named(facts), facts.bus.reason)) if _is_silent(facts) else None
+    if not _is_silent(facts):
+        return None
+    return Found((_named(facts), facts.bus.reason), cure=_next(facts))
+
+
+def is_nested(facts: Facts) -> bool:
+    """Tell whether this shell is on another bus than the one of its runtime directory."""
+    address, named = facts.bus.address, facts.client.variables.get("XDG_RUNTIME_DIR")
+    if not address or not named or facts.runtime.usual.kind is not PathKind.FOLDER:
+        return False
+    return path_of_address(address) != f"{named.rstrip('/')}/bus"
 
 
 def _nested(facts: Facts) -> Found | None:
-    address, named = facts.bus.address, facts.client.variables.get("XDG_RUNTIME_DIR")
-    if not address or not named or facts.runtime.usual.kind is not PathKind.FOLDER:
-        return None
-    if address.partition(",")[0] == f"unix:path={named.rstrip('/')}/bus":
+    if not is_nested(facts):
         return None
     return Found((_named(facts), f"the user's own bus is {facts.runtime.usual.path}/bus"))
 
@@ -122,7 +143,7 @@ CHECKS = (
         _absent,
         cause="DBUS_SESSION_BUS_ADDRESS is not set and there is no user bus: su, cron and"
         " containers start sessions without one",
-        cure=START,
+        cure=USUAL,
         needs=NO_SESSION,
         about="Programs say `Cannot autolaunch D-Bus without X11 $DISPLAY`.",
     ),
@@ -133,7 +154,7 @@ CHECKS = (
         "the session bus is not a unix socket, so no password goes there",
         _not_local,
         cause="the address names a network or a program to start (autolaunch:, unixexec:)",
-        cure=FIND,
+        cure=USUAL,
         needs=NO_SESSION,
     ),
     Check(
@@ -143,7 +164,7 @@ CHECKS = (
         "the session bus of this shell belongs to another user",
         _foreign,
         cause="su or sudo kept the address of the session that it was called in",
-        cure=FIND,
+        cure=USUAL,
         needs=NO_SESSION,
     ),
     Check(
@@ -153,7 +174,7 @@ CHECKS = (
         "the session bus that this shell names is gone",
         _stale,
         cause="tmux, screen and nohup keep the address of a session that has ended",
-        cure=FIND,
+        cure=USUAL,
         needs=NO_SESSION,
         about="See [a shell whose bus is gone](../../how-to/cron-and-ci.md).",
     ),
@@ -164,7 +185,7 @@ CHECKS = (
         "the session bus that this shell knows does not answer",
         _unreachable,
         cause="it hangs, or refuses this process",
-        cure=START,
+        cure=USUAL,
         needs=(
             *NO_SESSION,
             *("bus-stopped", "bus-not-local", "bus-foreign", "bus-stale"),
@@ -186,7 +207,7 @@ CHECKS = (
         "the bus was found, though DBUS_SESSION_BUS_ADDRESS is not set",
         _unnamed,
         cause="programs with an old libdbus look at the variable alone",
-        cure=Remediation('set it: eval "$(creds env)"'),
+        cure=Remediation("set it in this shell", (in_this_shell(JOIN),)),
     ),
 )
 NO_BUS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from creds_session.checks.registry import Check
 from creds_session.facts import Facts
-from creds_session.findings import Found, Remediation, Severity
-from creds_session.story import NO_PROMPT, tell
+from creds_session.findings import Found, Remediation, Severity, in_this_shell
+from creds_session.story import NO_PROMPT
 from creds_session.surroundings import PathKind
 
 ON_THE_BUS = ("keyring.backends.SecretService", "keyring.backends.libsecret")
@@ -25,7 +25,12 @@ def _backend(facts: Facts) -> tuple[str, str]:
 
 def _none(facts: Facts) -> Found | None:
     name, place = _backend(facts)
-    return Found((place,)) if name.startswith(NOTHING) else None
+    if not name.startswith(NOTHING):
+        return None
+    if facts.client.variables.get(VARIABLE):
+        cure = Remediation("leave it out of this shell", (in_this_shell(f"unset {VARIABLE}"),))
+        return Found((place,), cure=cure)
+    return Found((place,))
 
 
 def _elsewhere(facts: Facts) -> Found | None:
@@ -64,14 +69,29 @@ def _ssh_socket(facts: Facts) -> Found | None:
 
 def _prompt_waits(facts: Facts) -> Found | None:
     prompters = facts.processes.prompters
-    return Found(tuple(f"{one.name} (pid {one.pid})" for one in prompters)) if prompters else None
+    if not prompters:
+        return None
+    alone = tuple(
+        one for one in prompters if one.name.startswith(("gcr-prompter", "gcr4-prompter"))
+    )
+    ends = tuple(("kill", str(one.pid)) for one in alone)
+    end = Remediation(
+        "if nobody sees it: end the prompt, then unlock here; the program that waits fails, and has"
+        " to be run again",
+        (*ends, ("creds", "unlock")),
+    )
+    unlock = Remediation(
+        "if nobody sees it: unlock here; the program that waits has to be ended and run again",
+        (("creds", "unlock"),),
+    )
+    told = tuple(f"{one.name} (pid {one.pid})" for one in prompters)
+    return Found(told, cure=end if alone else unlock)
 
 
 def _no_prompt(facts: Facts) -> Found | None:
     if facts.is_readable:
         return None
-    story = tell(facts.log, facts.session.user)
-    told = [event.line.text for event in story.events if NO_PROMPT in event.line.text]
+    told = [event.line.text for event in facts.story.events if NO_PROMPT in event.line.text]
     return Found((told[-1],)) if told else None
 
 
@@ -110,7 +130,8 @@ CHECKS = (
         _ssh_socket,
         cause="gnome-keyring has no ssh-agent since 48 unless it was built with one",
         cure=Remediation(
-            "use gcr's agent (systemctl --user enable --now gcr-ssh-agent.socket), or ssh-agent"
+            "use gcr's agent, or ssh-agent",
+            (("systemctl", "--user", "enable", "--now", "gcr-ssh-agent.socket"),),
         ),
     ),
     Check(
@@ -120,7 +141,10 @@ CHECKS = (
         "a prompt for the keyring's password waits to be answered, and a program waits for it",
         _prompt_waits,
         cause="a program met a locked keyring; the prompt is on the display that the bus knows",
-        cure=Remediation("answer it there, or end it and unlock here", (("creds", "unlock"),)),
+        cure=Remediation(
+            "answer it there; or end the prompt, unlock here, and run the program again that waits",
+            (("creds", "unlock"),),
+        ),
     ),
     Check(
         "prompt-impossible",

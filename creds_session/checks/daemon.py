@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from creds_session.bus_address import path_of_address
 from creds_session.checks.bus import NO_BUS, STOPPED
 from creds_session.checks.registry import Check, hindrance
 from creds_session.checks.session import note_or_error, story_of_login
 from creds_session.collection import CollectionState
 from creds_session.facts import Facts
-from creds_session.findings import Found, Remediation, Severity
+from creds_session.findings import Found, Remediation, Severity, in_this_shell
+from creds_session.next_step import FORGET
 from creds_session.session_facts import LOGIN_TIMEOUT, Daemon, DaemonRole, serving
 from creds_session.story import STARTED
 
 UNLOCK = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
 SETTLING = 3.0  # seconds in which a daemon that has just started takes its name
 SECRETS = "secrets"
+IN_IT = "make a default keyring in {}, or open the one that is there"
+MEANS = {
+    "keepassxc": "in KeePassXC, open a database that exposes a group to the Secret Service",
+    "kwalletd": "create the wallet in KWallet Manager, or open it",
+    "ksecretd": "create the wallet in KWallet Manager, or open it",
+}
+"""How a program that serves secrets comes to serve some, by the start of its name."""
 
 
 def describe(daemon: Daemon) -> str:
@@ -50,7 +59,11 @@ def _hung(facts: Facts) -> Found | None:
         return None
     told = f"org.freedesktop.secrets is owned by {bus.owner.name} (pid {bus.owner.pid})"
     if not bus.owner.is_gnome_keyring:
-        return Found((told, bus.reason), cure=Remediation("end it, then run: creds unlock"))
+        cure = Remediation(
+            f"if {bus.owner.name} shows a window that waits, answer it; otherwise end it",
+            (("kill", str(bus.owner.pid)), ("creds-doctor",)),
+        )
+        return Found((told, bus.reason), cure=cure)
     cure = _end([bus.owner.pid], "end it, then start another")
     return Found((told, bus.reason), cure=cure)
 
@@ -105,14 +118,13 @@ def _several(facts: Facts) -> Found | None:
 
 def _is_on_own_bus(facts: Facts) -> bool:
     """Tell whether this is the bus of the runtime directory, where PAM's daemon belongs."""
-    address = (facts.bus.address or "").partition(",")[0]
-    return address == f"unix:path={facts.session.runtime_directory}/bus"
+    return path_of_address(facts.bus.address or "") == f"{facts.session.runtime_directory}/bus"
 
 
 def _elsewhere(facts: Facts) -> Found | None:
     if facts.bus.owner is not None or not facts.bus.answers or not _is_on_own_bus(facts):
         return None
-    strangers = [daemon for daemon in facts.daemons if _must_serve(daemon, facts)]
+    strangers = [daemon for daemon in facts.daemons if must_serve(daemon, facts)]
     if not strangers:
         return None
     pids = [daemon.pid for daemon in strangers]
@@ -120,7 +132,7 @@ def _elsewhere(facts: Facts) -> Found | None:
     return Found(tuple(map(describe, strangers)), cure=cure)
 
 
-def _must_serve(daemon: Daemon, facts: Facts) -> bool:
+def must_serve(daemon: Daemon, facts: Facts) -> bool:
     """Tell whether a daemon has had the time to take the name on its bus."""
     if daemon.role is DaemonRole.ACTIVATED or not _has_secrets(daemon):
         return False
@@ -180,8 +192,12 @@ def _other_home(facts: Facts) -> Found | None:
 
 
 def _control_elsewhere(facts: Facts) -> Found | None:
-    keyring = facts.keyring
-    return Found((f"it listens at {keyring.control}",)) if keyring.is_elsewhere else None
+    keyring, control = facts.keyring, facts.control
+    if keyring.is_elsewhere:
+        return Found((f"it listens at {keyring.control}",))
+    if control.owner_listens and not control.listeners:
+        return Found((f"it listens at {control.directory_of_owner}/control",))
+    return None
 
 
 def _variable_stale(facts: Facts) -> Found | None:
@@ -192,13 +208,19 @@ def _variable_stale(facts: Facts) -> Found | None:
 
 
 def _socket_gone(facts: Facts) -> Found | None:
+    """Find a daemon that serves and listens nowhere, whatever the reason is."""
     control, owner = facts.control, facts.bus.owner
-    if owner is None or control.listeners or not control.directory_of_owner:
+    if owner is None or not owner.is_gnome_keyring or owner.uid != facts.session.uid:
         return None
-    if f"{control.directory_of_owner}/control" != control.path:
+    if not control.path or control.listeners or control.owner_listens or not facts.bus.answers:
         return None
+    if facts.keyring.control_listens:
+        return None
+    directory = control.directory_of_owner
+    told = f"{directory}/control" if directory else control.path
+    evidence = dict.fromkeys((f"nobody listens at {told}", f"nobody listens at {control.path}"))
     cure = _end([owner.pid], "end it, and start one that has a socket")
-    return Found((f"nobody listens at {control.path}", f"pid {owner.pid} made it"), cure=cure)
+    return Found((*evidence, f"pid {owner.pid} serves"), cure=cure)
 
 
 def _provider_foreign(facts: Facts) -> Found | None:
@@ -215,6 +237,7 @@ def _other_locked(facts: Facts) -> Found | None:
     return Found(
         (f"{facts.bus.default_path} is locked",),
         f"another program serves secrets here, and is locked: {owner.name} (pid {owner.pid})",
+        cure=Remediation(f"unlock it in {owner.name}; no password of `creds unlock` opens it"),
     )
 
 
@@ -222,9 +245,11 @@ def _other_provider(facts: Facts) -> Found | None:
     owner = facts.bus.owner
     if owner is None or owner.is_gnome_keyring:
         return None
+    means = next((how for name, how in MEANS.items() if owner.name.startswith(name)), IN_IT)
     return Found(
         (f"org.freedesktop.secrets is owned by {owner.name} (pid {owner.pid})",),
         f"another program serves secrets here: {owner.name} (pid {owner.pid})",
+        cure=Remediation(means.format(owner.name)),
     )
 
 
@@ -344,7 +369,7 @@ CHECKS = (
     Check(
         "daemon-other-home",
         "daemon",
-        Severity.ERROR,
+        hindrance,
         "the keyring daemon does not know the login keyring of this home",
         _other_home,
         cause="it was started with another HOME or XDG_DATA_HOME, or before the home was mounted",
@@ -354,9 +379,10 @@ CHECKS = (
         "control-socket-gone",
         "daemon",
         Severity.WARNING,
-        "the keyring daemon's control socket is gone: the next login will start a second daemon",
+        "the keyring daemon listens at no control socket: the next login will start a second one",
         _socket_gone,
-        cause="something removed it, such as a cleaner of /run or a daemon that ended",
+        cause="something removed the socket or its directory, such as a cleaner of /run or a daemon"
+        " that ended; or the daemon could not make it",
         needs=(*NO_BUS, "daemon-split-brain"),
     ),
     Check(
@@ -382,7 +408,7 @@ CHECKS = (
         "GNOME_KEYRING_CONTROL names a folder where no daemon listens",
         _variable_stale,
         cause="tmux, screen and nohup keep the variable of a session that has ended",
-        cure=Remediation("unset GNOME_KEYRING_CONTROL"),
+        cure=Remediation("leave it out of this shell", (in_this_shell(FORGET),)),
     ),
     Check(
         "daemon-zombie",

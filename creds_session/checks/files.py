@@ -16,12 +16,13 @@ from creds_session.checks.paths import (
     with_mode,
 )
 from creds_session.checks.registry import Check, hindrance
+from creds_session.collection import KeyringForm
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.quoting import quoted
-from creds_session.surroundings import KeyringForm, PathFacts, PathKind
+from creds_session.surroundings import PathFacts, PathKind
 
-HOME = ("home-foreign", "home-absent")
+HOME = ("home-hung", "home-foreign", "home-absent", "home-denied")
 FOLDER = (*HOME, "keyrings-not-a-folder", "keyrings-foreign", "keyrings-unreadable")
 LITTLE = 64 << 10  # bytes: a new keyring file is written beside the old one
 FEW = 2  # files
@@ -135,18 +136,6 @@ def _broken(login: PathFacts, facts: Facts) -> Found | None:
     return Found((told, *login.links), cure=made_anew(facts, login))
 
 
-def _plain(login: PathFacts, facts: Facts) -> Found | None:
-    if facts.home.form is not KeyringForm.PLAIN:
-        return None
-    return Found((f"{quoted(login.path)} begins as text, with [keyring]", *login.links))
-
-
-def _default_elsewhere(facts: Facts) -> Found | None:
-    default, file = facts.home.default, f"{facts.home.folder.path}/default"
-    told = f"{quoted(file)} says {quoted(default or '')}"
-    return Found((told,)) if default and default != "login" else None
-
-
 CHECKS = (
     Check(
         "keyrings-not-a-folder",
@@ -256,17 +245,6 @@ CHECKS = (
         " file held cannot be had back from it.",
     ),
     Check(
-        "keyring-plaintext",
-        "permissions",
-        Severity.WARNING,
-        "the login keyring is not encrypted: its secrets lie on the disk as text",
-        _login(_plain),
-        cause="it was made with an empty password",
-        cure=Remediation(
-            "give it a password on a desktop (seahorse), or make a new one and store anew"
-        ),
-    ),
-    Check(
         "keyrings-open",
         "permissions",
         Severity.WARNING,
@@ -283,14 +261,6 @@ CHECKS = (
         _login(_file_open),
         cause="its mode was changed; it should be 0600. A copy can be guessed at for ever",
         needs=(*FOLDER, "keyring-foreign"),
-    ),
-    Check(
-        "default-elsewhere",
-        "permissions",
-        Severity.NOTE,
-        "the default keyring is another than the login keyring",
-        _default_elsewhere,
-        cause="the file `default` beside the keyrings names it; no login opens it",
     ),
 )
 BAD_FILES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from creds_session.checks.registry import Check, hindrance
+from creds_session.checks.registry import Check, hindrance, is_other_provider
 from creds_session.facts import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.packages import install_command
@@ -20,7 +20,9 @@ def install(name: str, os_release: str) -> Remediation:
 
 
 def _daemon(facts: Facts) -> Found | None:
-    return None if facts.installation.daemon else Found((f"no {DAEMON_NAME} in /usr/bin",))
+    if facts.installation.daemon or is_other_provider(facts):
+        return None
+    return Found((f"no {DAEMON_NAME} in /usr/bin",))
 
 
 def _capabilities(facts: Facts) -> Found | None:
@@ -39,7 +41,7 @@ def _capabilities(facts: Facts) -> Found | None:
 def _activation_missing(facts: Facts) -> Found | NotJudged | None:
     if facts.activations is None:
         return NotJudged("the bus's service files were not read")
-    if facts.activations or facts.bus.activatable:
+    if facts.activations or facts.bus.activatable or is_other_provider(facts):
         return None
     return Found((f"no service file names org.freedesktop.secrets, such as {SERVICE_FILE}",))
 
@@ -48,7 +50,7 @@ def _activation_broken(facts: Facts) -> Found | NotJudged | None:
     if facts.activations is None:
         return NotJudged("the bus's service files were not read")
     first = facts.activations[:1]
-    if not first or first[0].is_there:
+    if not first or first[0].is_there or is_other_provider(facts):
         return None
     return Found((f"{first[0].path} runs {first[0].command}", "that program is not there"))
 

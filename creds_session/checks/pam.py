@@ -11,7 +11,7 @@ import shlex
 from typing import Union
 
 from creds_session.checks.installation import install
-from creds_session.checks.registry import Check, hindrance
+from creds_session.checks.registry import Check, of_logins
 from creds_session.errors import CredsSessionError
 from creds_session.facts import Facts, PamFacts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
@@ -93,7 +93,8 @@ def _module(facts: Facts) -> Found | None:
 def _module_level(facts: Facts) -> Severity:
     """Without the module, a rule that must succeed turns everybody away."""
     is_lockout = any(verdict.is_unsafe for verdict in problems(facts.pam))
-    return Severity.ERROR if is_lockout else hindrance(facts)
+    is_of_logins = has_service(facts.pam) or facts.pam.reason
+    return Severity.ERROR if is_lockout else of_logins(facts) if is_of_logins else Severity.NOTE
 
 
 def _missing(facts: Facts) -> Found | None:
@@ -155,7 +156,7 @@ def _misspelt(facts: Facts) -> Found | None:
 def _misspelt_level(facts: Facts) -> Severity:
     groups = {rule.group for rule in _ours(facts.pam) if set(rule.arguments) - OPTIONS}
     harms = any(not _is_whole(facts.pam, group) for group in groups)
-    return hindrance(facts) if harms else Severity.WARNING
+    return of_logins(facts) if harms else Severity.WARNING
 
 
 def _no_auto_start(facts: Facts) -> Found | None:
@@ -272,8 +273,9 @@ def _passwd(facts: Facts) -> Found | NotJudged | None:
 def _unreadable(facts: Facts) -> Found | None:
     if not facts.pam.reason:
         return None
-    command = shlex.join(("sudo", "creds-doctor", "--user", facts.session.user))
-    return Found((facts.pam.reason,), cure=Remediation(f"look as root: {command}"))
+    command = ("sudo", "creds-doctor", "--user", facts.session.user)
+    cure = Remediation(f"look as root: {shlex.join(command)}", (command,))
+    return Found((facts.pam.reason,), cure=cure)
 
 
 def _found(pam: PamFacts, found: tuple[GroupVerdict, ...]) -> Found:
@@ -352,7 +354,7 @@ CHECKS = (
     Check(
         "pam-rule-missing",
         "pam",
-        hindrance,
+        of_logins,
         "a password typed at the login does not open the keyring: there is no rule",
         _missing,
         cause="pam_gnome_keyring.so is not called where the password passes",
@@ -362,7 +364,7 @@ CHECKS = (
     Check(
         "pam-only-if",
         "pam",
-        hindrance,
+        of_logins,
         "the rule of pam_gnome_keyring is for other services only",
         _only_if,
         cause="only_if= names the services that it acts for; for others it says success, silently",
@@ -383,7 +385,7 @@ CHECKS = (
     Check(
         "pam-no-auto-start",
         "pam",
-        hindrance,
+        of_logins,
         "the session rule of pam_gnome_keyring starts no daemon",
         _no_auto_start,
         cause="without auto_start the password that was kept is thrown away where no daemon runs",
@@ -393,7 +395,7 @@ CHECKS = (
     Check(
         "pam-rule-too-early",
         "pam",
-        hindrance,
+        of_logins,
         "a rule of pam_gnome_keyring stands before the module that it needs",
         _too_early,
         cause="in auth the password is not there yet, in session XDG_RUNTIME_DIR is not",
@@ -403,7 +405,7 @@ CHECKS = (
     Check(
         "pam-rule-ineffective",
         "pam",
-        hindrance,
+        of_logins,
         "a password typed at the login does not open the keyring: a rule has no effect",
         _ineffective,
         cause="pam_gnome_keyring.so is not called where the password passes",
@@ -467,7 +469,7 @@ CHECKS = (
     Check(
         "passwd-leaves-keyring",
         "pam",
-        Severity.WARNING,
+        of_logins,
         "passwd changes the login's password and not the keyring's",
         _passwd,
         cause="the service passwd has no password rule of pam_gnome_keyring that is reached",
@@ -486,7 +488,7 @@ CHECKS = (
     Check(
         "first-login-fails",
         "pam",
-        Severity.WARNING,
+        of_logins,
         "the first login of a new user will not be able to store a secret",
         _first_login,
         cause="systemd starts the keyring daemon for its socket before the keyring exists; a"

@@ -101,6 +101,11 @@ def moved_aside(
     return for_the_user(facts, path, text, move, *more, is_safe=is_safe)
 
 
+def is_on_network(facts: Facts) -> bool:
+    """Tell whether the home is on a server, which decides itself what root may do there."""
+    return facts.home.file_system.startswith(("nfs", "cifs", "smb3", "afs", "ceph", "fuse.sshfs"))
+
+
 def given_back(path: PathFacts, facts: Facts) -> Remediation:
     """Return how root gives a file or directory back to this user.
 
@@ -116,6 +121,11 @@ def given_back(path: PathFacts, facts: Facts) -> Remediation:
         return Remediation(
             "if it should belong to this user, an administrator changes its owner; first make sure"
             " that nothing else needs it"
+        )
+    if is_on_network(facts):
+        return Remediation(
+            "its owner is changed on the server of this file system, where root of this machine is"
+            " nobody (root_squash)"
         )
     why = path.redirection
     if facts.reader is Reader.ELSEWHERE:  # whose facts, words included, anybody may have written

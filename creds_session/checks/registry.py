@@ -47,6 +47,21 @@ def hindrance(facts: Facts) -> Severity:
     return Severity.WARNING if facts.is_readable else Severity.ERROR
 
 
+def is_other_provider(facts: Facts) -> bool:
+    """Tell whether another program than gnome-keyring serves this user's secrets."""
+    owner = facts.bus.owner
+    return owner is not None and not owner.is_gnome_keyring and owner.uid == facts.session.uid
+
+
+def of_logins(facts: Facts) -> Severity:
+    """What only keeps a later login from opening the keyring: it is never why none is open now.
+
+    It is a note where another program serves secrets, or where nobody logs in by PAM.
+    """
+    is_of_use = facts.init.has_logins and not is_other_provider(facts)
+    return Severity.WARNING if is_of_use else Severity.NOTE
+
+
 def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:
     """Run the checks; a cause, but no note, silences its consequences; a crash is a result.
 

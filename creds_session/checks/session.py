@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from creds_session.checks.paths import given_back, is_foreign, seen, with_mode
+from creds_session.checks.paths import is_foreign, seen, with_mode
 from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
-from creds_session.findings import Found, Remediation, Severity
-from creds_session.quoting import quoted
-from creds_session.story import Story, tell
+from creds_session.findings import Found, Remediation, Severity, in_this_shell
+from creds_session.next_step import JOIN, START, BusState, next_step
+from creds_session.story import Story
 from creds_session.surroundings import PathKind
 
 LOG_IN = Remediation(
@@ -23,39 +23,17 @@ def note_or_error(facts: Facts) -> Severity:
 def story_of_login(facts: Facts) -> Story:
     """Return the log of the login that this session is; what su or cron began has none."""
     is_login = facts.session.service or facts.session.by_ssh
-    return tell(facts.log, facts.session.user) if is_login else Story()
+    return facts.story if is_login else Story()
 
 
 def _sudo(facts: Facts) -> Found | None:
     session = facts.session
     if session.uid != 0 or not session.sudo_user or facts.bus.answers:
         return None
-    cure = Remediation(
-        f"leave sudo; or look at that user's session: creds-doctor --user {session.sudo_user}"
-    )
+    look = ("sudo", "creds-doctor", "--user", session.sudo_user)
+    other = Remediation(f"look at the session of {session.sudo_user} as root", (look,))
+    cure = Remediation(next_step(BusState.UNDER_SUDO).text, alternatives=(other,))
     return Found((f"user id 0, SUDO_USER={session.sudo_user}",), cure=cure)
-
-
-def _home_foreign(facts: Facts) -> Found | None:
-    home = facts.home.home
-    if not is_foreign(home, facts):
-        return None
-    is_own = home.path.rstrip("/") == facts.home.home_of_account.rstrip("/")
-    return Found(seen(home, "HOME"), cure=given_back(home, facts) if is_own else None)
-
-
-def _home_absent(facts: Facts) -> Found | None:
-    home = facts.home.home
-    if home.kind in {PathKind.FOLDER, PathKind.UNKNOWN}:
-        return None
-    return Found(seen(home, "HOME"))
-
-
-def _home_of_account(facts: Facts) -> Found | None:
-    home, account = facts.home.home.path, facts.home.home_of_account
-    if not home or not account or home.rstrip("/") == account.rstrip("/"):
-        return None
-    return Found((f"HOME={quoted(home)}", f"the account has {quoted(account)}"))
 
 
 def _runtime_foreign(facts: Facts) -> Found | None:
@@ -98,7 +76,8 @@ def _manager_failed(facts: Facts) -> Found | None:
         return Found((f"{name} is masked",), cure=cure)
     if manager.active != "failed":
         return None
-    return Found((f"{name}: {manager.active}, {manager.result}",))
+    cure = Remediation("see why, correct it, and log in again", (("journalctl", "-u", name),))
+    return Found((f"{name}: {manager.active}, {manager.result}",), cure=cure)
 
 
 def _manager_absent(facts: Facts) -> Found | None:
@@ -106,12 +85,15 @@ def _manager_absent(facts: Facts) -> Found | None:
     if facts.session.uid == 0 or manager.active != "inactive" or facts.bus.answers:
         return None
     lingers = "lingers" if facts.runtime.lingers else "does not linger"
-    return Found((f"user@{facts.session.uid}.service: {manager.active}", f"the user {lingers}"))
+    linger = ("sudo", "loginctl", "enable-linger", facts.session.user)
+    cure = Remediation("for jobs without a login, let it run always", (linger,))
+    told = (f"user@{facts.session.uid}.service: {manager.active}", f"the user {lingers}")
+    return Found(told, cure=cure)
 
 
 def _without_init(facts: Facts) -> Found | None:
-    init = facts.init.init
-    return Found((f"process 1 is {init}",)) if init and init != "systemd" else None
+    init = facts.init
+    return None if init.has_logins else Found((f"process 1 is {init.init}",))
 
 
 def _wsl(facts: Facts) -> Found | None:
@@ -134,10 +116,6 @@ def _hidden(facts: Facts) -> Found | None:
     return Found(("/proc/1 cannot be seen",)) if facts.init.hides_processes else None
 
 
-def _incomplete(facts: Facts) -> Found | None:
-    return Found(facts.late) if facts.late else None
-
-
 CHECKS = (
     Check(
         "root-under-sudo",
@@ -146,38 +124,6 @@ CHECKS = (
         "this is root's session under sudo, which has no keyring",
         _sudo,
         cause="sudo changes the user and makes no session: no bus, no runtime directory",
-    ),
-    Check(
-        "home-foreign",
-        "session",
-        hindrance,
-        "HOME belongs to another user",
-        _home_foreign,
-        cause="su without a dash, or sudo -u with HOME kept, leaves the home of another, where the"
-        " keyrings are looked for; or root made the home, and did not give it to its user",
-        cure=LOG_IN,
-        about="The command that gives the home to its user is shown only if root alone decides what"
-        " lies at its path: no part of it may be a link, or belong to another user.\n\nRoot with"
-        " the home of another user is refused before anything is looked at, because that user"
-        " decides where each path below it leads. `sudo creds-doctor --user USER` looks at such a"
-        " session.",
-    ),
-    Check(
-        "home-absent",
-        "session",
-        hindrance,
-        "the home directory is not there",
-        _home_absent,
-        cause="it is not mounted (NFS, encryption), was never made, or HOME is wrong",
-        cure=Remediation("have the home mounted or made, then log in anew"),
-    ),
-    Check(
-        "home-not-of-account",
-        "session",
-        Severity.NOTE,
-        "HOME is not the account's home, so other keyrings are used here",
-        _home_of_account,
-        cause="HOME was set to another folder in this shell; PAM's daemon has the account's own",
     ),
     Check(
         "runtime-directory-foreign",
@@ -195,7 +141,10 @@ CHECKS = (
         "XDG_RUNTIME_DIR names a folder that is not there",
         _runtime_missing,
         cause="the variable is left over: logind removes the folder with a user's last session",
-        cure=Remediation("log in anew, or: unset XDG_RUNTIME_DIR"),
+        cure=Remediation(
+            "log in again, or leave the variable out of this shell",
+            (in_this_shell("unset XDG_RUNTIME_DIR"),),
+        ),
     ),
     Check(
         "runtime-directory-open",
@@ -213,7 +162,7 @@ CHECKS = (
         _runtime_unset,
         cause="su, cron and services with User= set no variable; a daemon that is started so puts"
         " its socket below ~/.cache, where no other one looks",
-        cure=Remediation('have this shell name it: eval "$(creds env)"'),
+        cure=Remediation("set it in this shell", (in_this_shell(JOIN),)),
     ),
     Check(
         "user-manager-failed",
@@ -222,7 +171,9 @@ CHECKS = (
         "the user's systemd does not run, so there is no bus and no runtime directory of its own",
         _manager_failed,
         cause="user@.service failed or is masked",
-        cure=Remediation("see why: journalctl -u user@UID.service; then log in anew"),
+        cure=Remediation(
+            "see why, correct it, and log in again", (("journalctl", "-u", "user@UID.service"),)
+        ),
     ),
     Check(
         "user-manager-absent",
@@ -232,17 +183,22 @@ CHECKS = (
         _manager_absent,
         cause="only a login that logind sees starts one, or lingering: su and cron do not",
         cure=Remediation(
-            "for jobs without a login, let it run always: sudo loginctl enable-linger"
+            "for jobs without a login, let it run always",
+            (("sudo", "loginctl", "enable-linger", "USER"),),
         ),
     ),
     Check(
         "container-without-init",
         "session",
         Severity.NOTE,
-        "systemd is not the init here: there are no logins, no user bus and no PAM session",
+        "no init runs here: there are no logins, no user bus and no PAM session",
         _without_init,
         cause="a container or a chroot starts one program and no init",
-        cure=Remediation("work in a session of your own: creds exec -- COMMAND"),
+        cure=Remediation(
+            "start a session bus, then make a keyring that stays; `creds exec -- COMMAND` is for"
+            " one command and throws its keyring away",
+            (in_this_shell(START), ("creds", "unlock", "--create")),
+        ),
     ),
     Check(
         "wsl-without-login",
@@ -251,7 +207,7 @@ CHECKS = (
         "this is WSL: a shell there is no login, so PAM is handed no password",
         _wsl,
         cause="WSL starts the shell itself",
-        cure=Remediation("unlock by hand, once a boot: creds unlock"),
+        cure=Remediation("unlock it by hand, once after each boot", (("creds", "unlock"),)),
     ),
     Check(
         "bus-sandboxed",
@@ -268,13 +224,5 @@ CHECKS = (
         "other users' processes are hidden here",
         _hidden,
         cause="/proc is mounted with hidepid=",
-    ),
-    Check(
-        "facts-incomplete",
-        "session",
-        Severity.NOTE,
-        "some things could not be looked at in time",
-        _incomplete,
-        cause="a read failed, or the machine was too slow for it",
     ),
 )

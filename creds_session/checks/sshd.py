@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from creds_session.checks.pam import verdicts
-from creds_session.checks.registry import Check, hindrance
+from creds_session.checks.registry import Check, of_logins
 from creds_session.facts import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.terms import ManagementGroup
-from creds_session.sshd import DIALOGUE_ALONE, DIALOGUE_FIRST, NO_PASSWORDS, WITHOUT_PAM
+from creds_session.sshd import (
+    DIALOGUE_ALONE,
+    DIALOGUE_FIRST,
+    NO_KEYS,
+    NO_PASSWORDS,
+    NOT_STARTED,
+    WITHOUT_PAM,
+)
 from creds_session.sshd import hindrance as hindrance_by
 
 APPLY = Remediation(
@@ -16,6 +23,8 @@ APPLY = Remediation(
     (("sudo", "creds-setup-pam", "apply"),),
     is_safe=True,
 )
+
+REFUSAL = "sshd -T: "
 
 
 def _without_pam(facts: Facts) -> Found | NotJudged | None:
@@ -50,7 +59,18 @@ def _no_password(facts: Facts) -> Found | NotJudged | None:
 
 def _refused(facts: Facts) -> Found | None:
     reason = facts.sshd.reason
-    return Found((reason,)) if reason.startswith("sshd -T: ") else None
+    is_refusal = reason.startswith(REFUSAL) and not _is_unready(reason)
+    return Found((reason,)) if is_refusal else None
+
+
+def _unread(facts: Facts) -> Found | None:
+    reason = facts.sshd.reason
+    return Found((reason,)) if reason.startswith(REFUSAL) and _is_unready(reason) else None
+
+
+def _is_unready(reason: str) -> bool:
+    """Tell whether sshd lacks what is made before its first start, and refuses no setting."""
+    return NOT_STARTED in reason or NO_KEYS in reason
 
 
 def _starts_in_auth(facts: Facts) -> bool:
@@ -63,15 +83,11 @@ def _starts_in_auth(facts: Facts) -> bool:
     )
 
 
-def _dialogue_level(facts: Facts) -> Severity:
-    return hindrance(facts) if facts.sshd.only_dialogue else Severity.WARNING
-
-
 CHECKS = (
     Check(
         "sshd-without-pam",
         "sshd",
-        hindrance,
+        of_logins,
         "sshd calls no rule of PAM, and no password typed there opens the keyring",
         _without_pam,
         cause="without PAM sshd looks into the shadow file itself, and no module sees the password",
@@ -80,7 +96,7 @@ CHECKS = (
     Check(
         "sshd-keyboard-interactive",
         "sshd",
-        _dialogue_level,
+        of_logins,
         "a password typed into sshd's keyboard-interactive is gone when the session begins",
         _dialogue,
         cause="PAM's conversation for keyboard-interactive runs in a child of sshd; what"
@@ -105,6 +121,16 @@ CHECKS = (
         "sshd refuses its own settings: it will not start again",
         _refused,
         cause="a line of sshd_config, or of a file that it includes, is wrong",
-        cure=Remediation("mend that line; try: sudo sshd -t"),
+        cure=Remediation("correct that line, then test it", (("sudo", "sshd", "-t"),)),
+    ),
+    Check(
+        "sshd-settings-unread",
+        "sshd",
+        Severity.NOTE,
+        "sshd's settings could not be read, because sshd has not been started yet",
+        _unread,
+        cause="sshd needs the directory /run/sshd, which systemd makes when it starts ssh.service,"
+        " and host keys; with ssh.socket, in a new image and in a container they are made later or"
+        " never",
     ),
 )

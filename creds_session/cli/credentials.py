@@ -137,13 +137,28 @@ def credentials_command(arguments: argparse.Namespace) -> int:
 
 def _put(arguments: argparse.Namespace) -> int:
     from creds_session import credentials  # noqa: PLC0415 - a wrong argument waits for nothing
-    from creds_session.cli.passwords import to_store  # noqa: PLC0415 - not `get`
+    from creds_session.cli.passwords import is_asked_for, to_store  # noqa: PLC0415 - not `get`
 
     key = username_key(arguments)
-    password = to_store(arguments, f"Password for {arguments.service}: ")
+    _require_named(arguments, key)
     access = _access(arguments)
+    who = ""
+    if is_asked_for(arguments):
+        name = credentials.require_storable(
+            arguments.service, arguments.user, username_key=key, access=access
+        )
+        who = f"To be stored for user {printable(name)}.\n"
+    password = to_store(arguments, f"{who}Password for {arguments.service}: ")
     credentials.put(arguments.service, arguments.user, password, username_key=key, access=access)
     return 0
+
+
+def _require_named(arguments: argparse.Namespace, key: str | None) -> None:
+    """Refuse an empty name, which is what a variable gives that was not set."""
+    named = (("service", arguments.service), ("user name", arguments.user), ("key", key))
+    for what, value in named:
+        if value == "":
+            raise UsageError(f"the {what} is empty; nothing was stored")
 
 
 def _get(arguments: argparse.Namespace) -> int:

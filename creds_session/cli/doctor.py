@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from creds_session.cli import doctor_faces as faces
 from creds_session.cli.common import end_at_once, run
-from creds_session.cli.parser import Parser
+from creds_session.cli.parser import Parser, seconds
 from creds_session.errors import UsageError
 from creds_session.report.text import printable
 
@@ -56,6 +56,13 @@ def _parser() -> Parser:
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument("--user", metavar="USER", help="look at this user's session, as root")
     whose.add_argument("--from", dest="source", metavar="FILE", help="judge what --save wrote")
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=2.5,
+        metavar="S",
+        help="seconds to look at everything (2.5); more for a slow machine",
+    )
     parser.add_argument("--fix", action="store_true", help="carry out the cures that are safe")
     parser.add_argument("--dry-run", action="store_true", help="with --fix: only show them")
     parser.add_argument("--yes", action="store_true", help="with --fix: ask nothing")
@@ -66,9 +73,23 @@ def _parser() -> Parser:
 
 def _main() -> int:
     arguments = _parser().parse_args()
+    _require_meaning(arguments)
     if arguments.list or arguments.explain:
         return _tell_of_checks(arguments)
     return faces.guarded(arguments, lambda: _diagnose(arguments))
+
+
+def _require_meaning(arguments: argparse.Namespace) -> None:
+    """Refuse options that would do nothing, and a file that would be called ``-``."""
+    needs = (("yes", "fix"), ("dry_run", "fix"), ("anonymous", "save"))
+    for name, other in needs:
+        if getattr(arguments, name) and not getattr(arguments, other):
+            raise UsageError(f"--{name.replace('_', '-')} goes with --{other}")
+    for name in ("save", "output", "report"):
+        if getattr(arguments, name) == "-":
+            raise UsageError(
+                f"--{name} -: name a file", hint="standard output has the answer without it"
+            )
 
 
 def _tell_of_checks(arguments: argparse.Namespace) -> int:
@@ -100,7 +121,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     if arguments.fix:
         return faces.show(arguments, _fix(arguments, checks))
     source = arguments.source
-    facts = saved(Path(source)) if source else look(os.environ, arguments.user)
+    facts = saved(Path(source)) if source else look(os.environ, arguments.user, arguments.timeout)
     if arguments.save:
         faces.write(arguments.save, to_save(facts, anonymously=arguments.anonymous))
     return faces.show(arguments, judge(facts, checks))

@@ -8,8 +8,9 @@ import sys
 
 from creds_session.cli.parser import seconds
 from creds_session.errors import Unavailable
+from creds_session.next_step import bus_state, is_under_sudo, next_step
 from creds_session.report.assignments import render
-from creds_session.session_bus import HINT, assignments, find, has_own_runtime_directory, start
+from creds_session.session_bus import assignments, find, has_own_runtime_directory, start
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def execute(arguments: argparse.Namespace) -> int:
     found = find(os.environ, arguments.timeout)
     if found is None:
         if not arguments.start:
-            raise Unavailable("no bus of yours answers", hint=HINT)
+            raise Unavailable("no session bus of yours answers", hint=_hint())
         found = start(os.environ, arguments.timeout)
     ours = has_own_runtime_directory(os.environ)
     told = assignments(os.environ, found, os.getuid(), runtime_is_ours=ours)
@@ -33,3 +34,8 @@ def execute(arguments: argparse.Namespace) -> int:
     sys.stdout.buffer.write(render(values, arguments.shell))
     sys.stdout.buffer.flush()
     return 0
+
+
+def _hint() -> str:
+    under_sudo = is_under_sudo(os.getuid(), os.environ)
+    return next_step(bus_state(under_sudo=under_sudo, is_elsewhere=False)).hint

@@ -20,7 +20,8 @@ PROFILE = Path(creds_session.__file__).parent / "profile"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
-    parser.add_argument("action", choices=("install", "remove", "print"), help="what to do with it")
+    actions = ("install", "remove", "print")
+    parser.add_argument("action", choices=actions, metavar="|".join(actions), help="what to do")
     shells = ("sh", "dash", "ksh", "ash", "bash", "zsh", "fish")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--shell", choices=shells, help="whose (your login shell's)")

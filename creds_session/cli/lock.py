@@ -1,4 +1,4 @@
-"""``creds lock``: locks the keyring of this session, says what is locked."""
+"""``creds lock``: locks the keyrings of this session, says what is locked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 from creds_session.cli.common import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.lock import Locked, lock
+from creds_session.session_state import rekey_command
 from creds_session.system.logins import is_logged_in
 
 
@@ -22,14 +23,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Lock the login keyring, or all; return the exit code."""
+    """Lock the login keyring and the default one, or all; return the exit code."""
     if arguments.if_logged_out and is_logged_in(os.getuid()):
         return 0
     locked = lock(os.environ, everything=arguments.all, timeout=arguments.timeout)
     if arguments.json:
-        print_json({"locked": list(locked.collections), "pid": locked.pid})
+        print_json(
+            {
+                "locked": list(locked.collections),
+                "pid": locked.pid,
+                "without_password": list(locked.without_password),
+            }
+        )
     else:
         complain("creds", _told(locked))
+    for name in locked.without_password:
+        complain(
+            "creds",
+            f"locking the {name} keyring means nothing: it has no password, so that the next"
+            " program that asks opens it again",
+            f"give it a password: {rekey_command(name)}",
+        )
     return 0
 
 
@@ -37,6 +51,6 @@ def _told(locked: Locked) -> str:
     if locked.pid is None:
         return "no keyring daemon serves this session: nothing is unlocked"
     if not locked.collections:
-        return "there is no login keyring: nothing is unlocked"
+        return "there is no login keyring and no default keyring: nothing is unlocked"
     what = "keyring is" if len(locked.collections) == 1 else "keyrings are"
     return f"the {what} locked: {', '.join(locked.collections)}"

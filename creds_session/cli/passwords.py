@@ -74,6 +74,16 @@ def is_elsewhere(arguments: argparse.Namespace) -> bool:
     return arguments.password_stdin or any(source is not None for source in named)
 
 
+def is_asked_for(arguments: argparse.Namespace) -> bool:
+    """Tell whether a person will be asked for the password that ``creds put`` stores."""
+    from creds_session.system.terminal import is_typed  # noqa: PLC0415 - not `get`
+
+    if arguments.askpass is not None:
+        return True
+    elsewhere = arguments.password_fd is not None or arguments.password_credential is not None
+    return not elsewhere and is_typed()
+
+
 def one(arguments: argparse.Namespace, prompt: str) -> Secret:
     """Return the password; raise Declined where a person gives none."""
     source = _source(arguments)
@@ -143,16 +153,20 @@ def same_again(first: Secret, ask: Callable[[str], Secret], otherwise: str) -> S
     return first
 
 
-def old_and_new(arguments: argparse.Namespace) -> tuple[Secret, Secret]:
-    """Return the old and the new password of the login keyring."""
+def old_and_new(
+    arguments: argparse.Namespace, keyring: str = "login", *, has_password: bool = True
+) -> tuple[Secret, Secret]:
+    """Return the old and the new password of a keyring; a person is not asked for what is none."""
     source = _source(arguments)
     if isinstance(source, Given):
         lines = _without_newline(source, arguments).split(b"\n")
         if len(lines) != TWO:
             raise InvalidData(f"{source.name} must be two lines: the old password, the new one")
         return Secret(lines[0]), Secret(lines[1])
-    old = _answer(source, "Old password of the login keyring: ")
-    prompt = "New password of the login keyring: "
+    old = Secret(b"")
+    if has_password:
+        old = _answer(source, f"Old password of the {keyring} keyring: ")
+    prompt = f"New password of the {keyring} keyring: "
     return old, _twice(source, prompt, "nothing was changed")
 
 

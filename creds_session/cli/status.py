@@ -8,17 +8,21 @@ import sys
 
 from creds_session.cli.common import complain, print_json
 from creds_session.cli.parser import seconds
+from creds_session.next_step import BusState, next_step
 from creds_session.probe.session import probe_bus, probe_keyring
 from creds_session.report.status import State, as_json, judge
 from creds_session.report.text import printable
+from creds_session.session_state import rekey_command
 
 NEXT = {
-    State.LOCKED: "next: creds unlock",
-    State.WAITING: "next: creds unlock",
-    State.NO_DAEMON: "next: creds unlock",
-    State.NO_KEYRING: "next: creds unlock --create",
+    State.LOCKED: "unlock it: creds unlock",
+    State.NO_DAEMON: "unlock it: creds unlock",
+    State.WAITING: "unlock it: creds unlock",
+    State.NO_KEYRING: "create one: creds unlock --create",
+    State.GHOST: "creds-doctor says how to mend it",
+    State.NO_DEFAULT: "creds-doctor says how to mend it",
+    State.HUNG: next_step(BusState.HUNG).hint,
 }
-"""What to type next, for a person at a terminal; the other states need `creds-doctor`."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +40,21 @@ def execute(arguments: argparse.Namespace) -> int:
         print_json(as_json(bus, keyring))
     else:
         print(f"{found.state.value}: {printable(found.line)}")
-        if found.state in NEXT and sys.stderr.isatty():
-            complain("creds", NEXT[found.state])
+        if sys.stderr.isatty():
+            _tell_what_next(found.state, found.keyring)
     return found.exit_code
+
+
+def _tell_what_next(state: State, keyring: str) -> None:
+    """Say on standard error what to type, if a secret cannot be read or anybody can read it."""
+    if state is State.NO_BUS:
+        from creds_session.session_connection import hint  # noqa: PLC0415 - seldom
+
+        sys.stdout.flush()
+        complain("creds", hint(os.environ))
+    elif state is State.NO_PASSWORD:
+        sys.stdout.flush()
+        complain("creds", f"give it a password: {rekey_command(keyring)}")
+    elif state in NEXT:
+        sys.stdout.flush()
+        complain("creds", NEXT[state])

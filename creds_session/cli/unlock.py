@@ -10,16 +10,28 @@ from creds_session.cli import passwords
 from creds_session.cli.common import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.cli.passwords import Declined
-from creds_session.errors import WrongPassword
+from creds_session.errors import NoBus, WrongPassword
+from creds_session.next_step import BusState, next_step
+from creds_session.report.text import printable
 from creds_session.secret import Secret
+from creds_session.session_state import rekey_command
 from creds_session.system.hardening import forbid_core_dumps
 from creds_session.system.user_ids import own_name
-from creds_session.unlock import Route, Unlocked, checked, seen, unlock, way
-from creds_session.unlock.routes import NoBus, NoKeyringYet, OtherProvider
+from creds_session.unlock import Route, Unlocked, Wanted, checked, seen, unlock, way
+from creds_session.unlock.routes import NoKeyringYet, OtherProvider
 
 REPAIR = (
     "if the login's password was changed without the keyring's, or `echo` put a newline at the end"
     " of the keyring's: creds rekey"
+)
+
+WHO_ASKS = (
+    "creds-session: your keyring is locked, because this login did not open it.\n"
+    "Enter its password, or press Enter to go on without it.\n"
+)
+LATER = (
+    "to unlock it later: creds unlock\nto be asked at no login: touch"
+    " ~/.config/creds-session/no-hook"
 )
 
 
@@ -39,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Open the login keyring of this session; return the exit code."""
+    """Unlock the login keyring and the default one; return the exit code."""
     forbid_core_dumps()
     if arguments.explain:
         return _explain(arguments)
@@ -50,7 +62,8 @@ def execute(arguments: argparse.Namespace) -> int:
             return error.exit_code
         raise
     except WrongPassword as error:
-        raise WrongPassword(error.problem, hint=REPAIR) from error
+        seen.note_refusal(os.environ)
+        raise WrongPassword(error.problem, hint=error.hint or REPAIR) from error
     seen.note(environ, opened.pid)
     _tell_the_bus(environ)
     _report(opened, arguments)
@@ -67,7 +80,7 @@ def _open(arguments: argparse.Namespace) -> tuple[Unlocked, Mapping[str, str]]:
     def on(environ: Mapping[str, str]) -> tuple[Unlocked, Mapping[str, str]]:
         opened = unlock(
             environ,
-            lambda creating: _password(arguments, creating=creating),
+            lambda wanted: _password(arguments, wanted),
             create=arguments.create,
             timeout=arguments.timeout,
         )
@@ -103,14 +116,31 @@ def _tell_the_bus(environ: Mapping[str, str]) -> None:
     if environ is not os.environ:
         used = environ["DBUS_SESSION_BUS_ADDRESS"]
         problem = f"the bus of this shell does not answer; used {used}"
-        complain("creds", problem, 'put the shell on it: eval "$(creds env)"')
+        complain("creds", problem, next_step(BusState.ELSEWHERE).hint)
 
 
-def _password(arguments: argparse.Namespace, *, creating: bool) -> Secret:
-    if creating:
-        prompt = "New password of the login keyring: "
+def _password(arguments: argparse.Namespace, wanted: Wanted) -> Secret:
+    keyring = f"the {printable(wanted.keyring)} keyring"
+    if wanted.is_new:
+        prompt = f"New password of {keyring}: "
         return passwords.new(arguments, prompt, "no keyring was created", _require_own)
-    return passwords.one(arguments, "Password of the login keyring: ")
+    prompt = f"Password of {keyring}: "
+    if not _is_login_hook():
+        return passwords.one(arguments, prompt)
+    from creds_session.system.terminal import is_input_waiting  # noqa: PLC0415 - seldom
+
+    if is_input_waiting():
+        raise Declined("somebody typed ahead, so nothing was asked")
+    try:
+        return passwords.one(arguments, f"{WHO_ASKS}{prompt}")
+    except Declined:
+        complain("creds", LATER)
+        raise
+
+
+def _is_login_hook() -> bool:
+    """Return whether the login hook called, which tells so to nobody but us."""
+    return os.environ.get("CREDS_SESSION_HOOK") == "asks"
 
 
 def _require_own(password: Secret) -> None:
@@ -148,10 +178,38 @@ def _report(opened: Unlocked, arguments: argparse.Namespace) -> None:
                 "pid": opened.pid,
                 "beside": opened.beside,
                 "environment": dict(opened.environment),
+                "keyring": opened.keyring,
+                "without_password": list(opened.opened.without_password),
+                "by_kept_password": list(opened.opened.by_kept_password),
             }
         )
-    elif already and not arguments.quiet:
-        complain("creds", "the login keyring was unlocked already; no password was tried")
-    elif not already and not arguments.quiet:
+        return
+    if arguments.quiet:
+        return
+    _tell_what_opened_itself(opened)
+    if already:
+        complain(
+            "creds", f"the {opened.keyring} keyring was unlocked already; no password was tried"
+        )
+    elif opened.route is not Route.WITHOUT_ASKING:
         verb = "created and unlocked" if opened.created else "unlocked"
-        complain("creds", f"the login keyring is {verb} (gnome-keyring-daemon, pid {opened.pid})")
+        names = " and ".join((opened.keyring, *opened.opened.by_same_password))
+        what = f"keyrings {names} are" if opened.opened.by_same_password else f"{names} keyring is"
+        complain("creds", f"the {what} {verb} (gnome-keyring-daemon, pid {opened.pid})")
+
+
+def _tell_what_opened_itself(opened: Unlocked) -> None:
+    """Say of each keyring that took no password why that was so; no password was tried on it."""
+    for name in opened.opened.without_password:
+        complain(
+            "creds",
+            f"the {name} keyring was opened: it has no password, so that every program opens it,"
+            f" and its secrets lie on the disk as text (gnome-keyring-daemon, pid {opened.pid})",
+            f"give it a password: {rekey_command(name)}",
+        )
+    for name in opened.opened.by_kept_password:
+        complain(
+            "creds",
+            f"the {name} keyring was opened: the login keyring holds its password"
+            f" (gnome-keyring-daemon, pid {opened.pid})",
+        )

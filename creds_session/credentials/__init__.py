@@ -75,6 +75,26 @@ def put(
             store.put(service, username_key, Secret(username.encode()))
 
 
+def require_storable(
+    service: str,
+    username: str | None,
+    *,
+    username_key: str | None = None,
+    access: Access = USUAL,
+) -> str:
+    """Return the user name for which ``put`` would store a password; changes nothing.
+
+    For who asks a person for that password: raises what ``put`` raises before it stores.
+    """
+    _require_text(service, username, username_key)
+    if username_key is not None and username == username_key:
+        raise InvalidData("the key and the user name are the same: one would replace the other")
+    with _store(access) as store:
+        name = _username(store, service, username, username_key)
+        _require_name_under(store, service, username_key, name)
+    return name
+
+
 def delete(
     service: str,
     username: str | None = None,

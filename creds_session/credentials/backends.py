@@ -9,7 +9,9 @@ from creds_session.credentials.opening import TIMEOUT
 from creds_session.credentials.route import choose
 from creds_session.credentials.surroundings import configurations, surroundings
 from creds_session.credentials.through_keyring import CHAIN, chosen_backend, keyring_at_work
+from creds_session.errors import CredsSessionError
 from creds_session.report.backends import Choice, Seen
+from creds_session.session_connection import connect
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
 def backends() -> Choice:
     """Ask keyring. Raises Unavailable where it cannot load the backend that is named."""
-    way = choose(surroundings(os.environ)).why  # before keyring has chosen
+    route = choose(surroundings(os.environ))  # before keyring has chosen
+    way = route.why if not route.is_direct else f"{route.why}{_unless_reached()}"
     with keyring_at_work(TIMEOUT):
         from keyring.backend import KeyringBackend, get_all_keyring  # noqa: PLC0415
 
@@ -27,6 +30,15 @@ def backends() -> Choice:
         chain = getattr(chosen, "backends", ()) if type(chosen).__module__ == CHAIN else ()
     chained = tuple(_name(type(one)) for one in chain)
     return Choice(seen, _name(type(chosen)), _named_by(), chained, way)
+
+
+def _unless_reached() -> str:
+    """Return why the bus is no way now, or nothing."""
+    try:
+        connect(os.environ, TIMEOUT).close()
+    except CredsSessionError as error:
+        return f", but not now: {error.problem}"
+    return ""
 
 
 def _seen(backend: type[KeyringBackend]) -> Seen:

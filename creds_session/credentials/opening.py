@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from creds_session.collection import CollectionState, collection_name
 from creds_session.errors import (
     CollectionLocked,
     CredsSessionError,
+    NoKeyringYet,
     NoService,
     PromptImpossible,
+    ProviderHung,
     Unavailable,
 )
-from creds_session.system.bus import Bus, CallFailed, session_bus_address
+from creds_session.session_connection import connect
+from creds_session.system.bus import Bus, CallFailed
 from creds_session.system.items import Items
 from creds_session.system.secret_service import NAME, NO_OBJECT, SecretService, secret_service
 
+if TYPE_CHECKING:
+    from creds_session.session_state import Verdict
+
 TIMEOUT = 10.0  # seconds for all answers of the bus
-UNLOCK = "unlock it: creds unlock"
-OTHER = "creds unlock opens only the login keyring; creds-doctor says how to make that the default"
+UNLOCK = "unlock it: creds unlock (in Python: creds_session.unlock_keyring)"
+CREATE = "create one: creds unlock --create (in Python: unlock_keyring(password, create=True))"
+DOCTOR = "creds-doctor says why, and what to do"
+MEANS = {
+    "keepassxc": "in KeePassXC, open a database that exposes a group to the Secret Service",
+    "kwalletd": "create the wallet in KWallet Manager, or open it",
+    "ksecretd": "create the wallet in KWallet Manager, or open it",
+}
 
 
 def _nobody(_told: str) -> None:
@@ -53,25 +65,25 @@ def open_items(access: Access, preferred: str = "") -> Items:
     Raises NoService (no bus, no provider), NotPermitted (another user's provider), Unavailable (a
     ghost), CollectionLocked or, with ``prompt`` alone, PromptImpossible.
     """
-    address = session_bus_address(os.environ, os.getuid())
-    if address is None:
-        raise NoService(
-            "this session has no bus, so no keyring can be reached",
-            hint="start one: dbus-run-session -- bash; creds-doctor says more",
-        )
-    bus = Bus(address, access.timeout)
+    bus = connect(os.environ, access.timeout)
     try:
-        service = _service(bus, access.timeout)
-        path = preferred or service.alias("default")
-        state = service.state(path)
-        if state is CollectionState.LOCKED and access.prompt:
-            state = _asked(service, path)
-        if state is not CollectionState.UNLOCKED:
-            _refuse(bus, service, path, state)
-        return Items(bus, service, path, encrypted=access.encrypted, prompt=access.prompt)
+        return _opened(bus, access, preferred)
     except BaseException:
         bus.close()
         raise
+
+
+def _opened(bus: Bus, access: Access, preferred: str) -> Items:
+    service = _service(bus, access.timeout)
+    path = preferred or service.alias("default")
+    state = service.state(path)
+    if state is CollectionState.LOCKED and _opens_without_asking(service, path):
+        state = CollectionState.UNLOCKED
+    if state is CollectionState.LOCKED and access.prompt:
+        state = _asked(service, path)
+    if state is not CollectionState.UNLOCKED:
+        _refuse(bus, path, state, preferred)
+    return Items(bus, service, path, encrypted=access.encrypted, prompt=access.prompt)
 
 
 def _service(bus: Bus, timeout: float) -> SecretService:
@@ -93,6 +105,10 @@ def _start(bus: Bus, timeout: float) -> None:
     )
 
     if not has_keyring(os.environ):  # a daemon would have nothing to serve
+        if not bus.activatable(NAME):
+            from creds_session.probe.keyring_program import require_daemon  # noqa: PLC0415
+
+            require_daemon()
         raise _absent()
     if probe_keyring(os.environ).is_elsewhere:
         from creds_session.system.waiting_daemon import initialise  # noqa: PLC0415
@@ -122,47 +138,68 @@ def _asked(service: SecretService, path: str) -> CollectionState:
     return state
 
 
-def _absent() -> CollectionLocked:
-    return CollectionLocked(
-        "there is no login keyring yet", hint="creds-doctor says why; creds unlock --create"
-    )
+def _absent() -> NoKeyringYet:
+    return NoKeyringYet("there is no login keyring yet", hint=f"{DOCTOR}; {CREATE}")
 
 
-def _refuse(bus: Bus, service: SecretService, path: str, state: CollectionState) -> None:
-    from creds_session.probe.session import owner_of  # noqa: PLC0415 - seldom
+def _opens_without_asking(service: SecretService, path: str) -> bool:
+    """Open a collection that gnome-keyring opens for every program; tell whether it is open."""
+    if not service.is_gnome_keyring():
+        return False
+    try:
+        return service.unlock_without_asking(path)
+    except CallFailed:  # a daemon that knows no such call opens nothing by it
+        return False
 
-    peer = bus.peer(NAME)
-    other = owner_of(peer) if peer else None
-    if other and not other.is_gnome_keyring:
-        raise _of_another(f"{other.name} (pid {other.pid})", path, state)
-    if state is CollectionState.ABSENT:
-        raise _absent()
-    name = collection_name(path)
-    is_login = path == service.alias("login")
-    if state is CollectionState.LOCKED and is_login:
-        raise CollectionLocked("the keyring is locked", hint=UNLOCK)
-    if state is CollectionState.LOCKED:
-        raise CollectionLocked(f"the default keyring, {name}, is locked", hint=OTHER)
-    owner = f"{other.name} (pid {other.pid})" if other else "nobody any more"
-    if not is_login:
-        raise Unavailable(f"there is no keyring {name}", hint=f"{owner} serves others")
-    raise Unavailable(
-        f"the login keyring is named but not served by {owner}",
-        hint="restart the daemon, then unlock; creds-doctor says how",
-    )
+
+def _refuse(bus: Bus, path: str, state: CollectionState, preferred: str) -> NoReturn:
+    """Raise what keeps the credentials from being read, in the words of ``creds status``."""
+    from creds_session.probe.session import look_at, probe_keyring  # noqa: PLC0415 - seldom
+    from creds_session.session_state import judge  # noqa: PLC0415
+
+    facts = look_at(bus, preferred)
+    if facts.owner is not None and not facts.owner.is_gnome_keyring:
+        raise _of_another(f"{facts.owner.name} (pid {facts.owner.pid})", path, state)
+    verdict = judge(facts, probe_keyring(os.environ, connect=False))
+    if preferred and state is not CollectionState.LOCKED:
+        name = collection_name(preferred)
+        raise Unavailable(f"there is no keyring {name}", hint="the daemon serves others")
+    raise _refusal(verdict)
+
+
+def _refusal(verdict: Verdict) -> CredsSessionError:
+    from creds_session.session_state import SessionState  # noqa: PLC0415
+
+    if verdict.state is SessionState.NO_KEYRING:
+        return NoKeyringYet(verdict.line, hint=f"{DOCTOR}; {CREATE}")
+    if verdict.state is SessionState.HUNG:
+        return ProviderHung(verdict.line, hint=DOCTOR)
+    name = verdict.keyring
+    if verdict.state is SessionState.PASSWORD_KEPT:  # it was tried
+        older = "the login keyring holds another password for it than its own"
+        return CollectionLocked(f"the {name} keyring is locked: {older}", hint=UNLOCK)
+    if verdict.state is SessionState.NO_PASSWORD:
+        other = "the daemon may have started with another HOME or XDG_DATA_HOME"
+        problem = f"the {name} keyring is locked, although its file here has no password"
+        return CollectionLocked(f"{problem}: {other}", hint=DOCTOR)
+    if verdict.state in {SessionState.LOCKED, SessionState.UNLOCKED}:
+        return CollectionLocked(verdict.line, hint=UNLOCK)
+    return Unavailable(verdict.line, hint=DOCTOR)
 
 
 def _of_another(owner: str, path: str, state: CollectionState) -> CredsSessionError:
     """Return what it means of a service that is not gnome-keyring's."""
     if state is CollectionState.LOCKED:
+        is_kde = owner.startswith(("kwalletd", "ksecretd"))
+        once = " (a KWallet that the login opened needs that once, and shows nothing)"
         return CollectionLocked(
             f"{collection_name(path)}, which {owner} serves, is locked",
-            hint="open it there, or let it ask: --prompt (a KWallet that the login opened needs"
-            " that once, and shows nothing)",
+            hint=f"open it there, or let it ask: --prompt{once if is_kde else ''}",
         )
     if path != NO_OBJECT:
         return Unavailable(f"{owner} serves secrets here, and no keyring {collection_name(path)}")
+    means = next((how for name, how in MEANS.items() if owner.startswith(name)), None)
     return Unavailable(
         f"{owner} serves secrets here, and has no default keyring open to programs",
-        hint="KeePassXC: open a database that exposes a group; KWallet: create the wallet",
+        hint=means or "make a default keyring there, or open the one that is there",
     )

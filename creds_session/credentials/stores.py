@@ -78,6 +78,8 @@ class BusStore:
 
     def put(self, service: str, username: str, password: Secret) -> None:
         """Keep a password as keyring does."""
+        if self._items.is_in_a_file():
+            _require_kept(self._items.collection, password)
         label = f"Password for '{username}' on '{service}'"
         attributes = {**_query(service, username), "application": APPLICATION}
         self._items.keep(label, attributes, password)
@@ -106,6 +108,12 @@ class BusStore:
         return sorted(pairs)
 
 
+def _require_kept(collection: str, password: Secret) -> None:
+    from creds_session.credentials.plain_file import require_kept  # noqa: PLC0415 - not `get`
+
+    require_kept(collection, password)
+
+
 def _query(service: str, username: str) -> dict[str, str]:
     return {"username": username, "service": service}
 
@@ -114,11 +122,15 @@ class KeyringStore:
     """A backend of keyring's; ``timeout``, in seconds, for each call of one that asks the bus.
 
     keyring itself waits there for ever. None for others: a person may have to type something.
+    ``collection`` is the path where gnome-keyring keeps what is put, if it does.
     """
 
-    def __init__(self, backend: KeyringBackend, timeout: float | None = None) -> None:
+    def __init__(
+        self, backend: KeyringBackend, timeout: float | None = None, collection: str = ""
+    ) -> None:
         self._backend = backend
         self._timeout = timeout
+        self._collection = collection
 
     def get(self, service: str, username: str) -> Secret | None:
         """Return a password, or None."""
@@ -131,6 +143,8 @@ class KeyringStore:
 
     def put(self, service: str, username: str, password: Secret) -> None:
         """Keep a password."""
+        if self._collection:
+            _require_kept(self._collection, password)
         text = password.reveal().decode()
         self._in_time(lambda: self._backend.set_password(service, username, text))
 

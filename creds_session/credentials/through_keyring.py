@@ -26,12 +26,21 @@ def keyring_store(access: Access, preferred: str = "") -> Iterator[KeyringStore]
     """Give keyring's backend; raise where it would fail with a riddle or show a prompt."""
     with keyring_at_work(access.timeout) as refusal:
         backend = chosen_backend()
-        needs_service = _needs_service(backend)
+        needs_service, collection = _needs_service(backend), ""
         if needs_service:
             if refusal is not None:
                 raise refusal
-            open_items(access, preferred).close()
-        yield KeyringStore(backend, access.timeout if needs_service else None)
+            collection = _collection(access, preferred)
+        yield KeyringStore(backend, access.timeout if needs_service else None, collection)
+
+
+def _collection(access: Access, preferred: str) -> str:
+    """Return the path of the open collection if gnome-keyring keeps it in a file, else ``""``."""
+    items = open_items(access, preferred)
+    try:
+        return items.collection if items.is_in_a_file() else ""
+    finally:
+        items.close()
 
 
 @contextmanager

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from creds_session.probe.home import look_at
+from creds_session.session_facts import DAEMON_NAME, REFUSED
 from creds_session.surroundings import ClientFacts
 from creds_session.system.own_files import read_regular
+from creds_session.system.user_ids import own_account
 
 SHOWN = (
     *(
@@ -24,6 +26,10 @@ SHOWN = (
     *("CREDS_SESSION_HOOK", "XDG_SESSION_ID"),
 )
 SYSTEM_HOOKS = ("/etc/profile.d/creds-session.sh", "/etc/fish/conf.d/creds-session.fish")
+STARTUP = (
+    *(".profile", ".bash_profile", ".bash_login", ".bashrc", ".zshenv", ".zprofile", ".zshrc"),
+    *(".zlogin", ".xsessionrc", ".xprofile", ".xinitrc"),
+)
 LARGEST = 1 << 16  # bytes
 
 
@@ -43,7 +49,40 @@ def probe_client(environ: Mapping[str, str]) -> ClientFacts:
         hook_is_off=_hook_is_off(environ, config),
         ssh_socket=look_at(ssh) if ssh else None,
         sandbox=_sandbox(environ),
+        starts_daemon=tuple(_lines_that_start_a_daemon(home, config)),
+        has_ssh_keys=_has_ssh_keys(),
+        was_refused=_was_refused(environ),
     )
+
+
+def _lines_that_start_a_daemon(home: str, config: str) -> Iterator[str]:
+    """Give FILE:LINE of each line in this user's start-up files that names the keyring daemon."""
+    own = [f"{home}/{name}" for name in STARTUP]
+    own += [f"{config}/fish/config.fish", f"{config}/autostart/gnome-keyring-secrets.desktop"]
+    for path in own:
+        content = read_regular(path, LARGEST, {0, os.getuid()}) or b""
+        for number, line in enumerate(content.splitlines(), 1):
+            if DAEMON_NAME.encode() in line and not line.lstrip().startswith(b"#"):
+                yield f"{path}:{number}"
+
+
+def _has_ssh_keys() -> bool | None:
+    """Tell whether this user's account has keys to log in with, in sshd's usual files."""
+    home = own_account().home
+    for name in ("authorized_keys", "authorized_keys2"):
+        try:
+            if os.stat(f"{home}/.ssh/{name}").st_size:  # noqa: PTH116
+                return True
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return None
+    return False
+
+
+def _was_refused(environ: Mapping[str, str]) -> bool:
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    return bool(runtime) and os.path.exists(f"{runtime}/{REFUSED}")  # noqa: PTH110
 
 
 def _configured(environ: Mapping[str, str], home: str, config: str) -> tuple[str, str]:
@@ -78,7 +117,10 @@ def _hook_is_off(environ: Mapping[str, str], config: str) -> str:
     if os.path.exists(mark):  # noqa: PTH110
         return mark
     word = environ.get("CREDS_SESSION_HOOK", "on")
-    return "" if word in {"", "on", "asked"} else f"CREDS_SESSION_HOOK={word}"
+    if word not in {"", "on", "asked", "always"}:
+        return f"CREDS_SESSION_HOOK={word}"
+    is_dumb = environ.get("TERM", "") in {"", "dumb"} and "SSH_TTY" in environ
+    return f"TERM={environ.get('TERM', '')}" if is_dumb and word != "always" else ""
 
 
 def _sandbox(environ: Mapping[str, str]) -> str:

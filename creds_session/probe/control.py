@@ -22,7 +22,9 @@ def probe_control(
     path = f"{runtime}/keyring/control"
     facts = ControlFacts(path, listeners(path) if is_socket_of(path, os.getuid()) else 0)
     if not facts.listeners:
-        return facts._replace(directory_of_owner=_directory(bus))
+        directory = _directory(bus)
+        listens = None if directory is None else _is_reached(f"{directory}/control")
+        return facts._replace(directory_of_owner=directory, owner_listens=listens)
     if len(serving(bus.owner, daemons)) < 2:  # noqa: PLR2004 - two can disagree
         return facts
     peer = None if _may_start(units) else peer_at(path)
@@ -30,6 +32,11 @@ def probe_control(
     if pid is not None and pid == units.manager.main_pid:  # systemd's socket, its service's work
         pid = units.service.main_pid or pid
     return facts._replace(pid=pid, directory_of_owner=_directory(bus))
+
+
+def _is_reached(path: str) -> bool:
+    """Tell whether a connection to this path reaches somebody: a removed socket is listened on."""
+    return is_socket_of(path, os.getuid()) and listeners(path) > 0
 
 
 def _may_start(units: UnitsFacts) -> bool:

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from creds_session.errors import InvalidData
+from creds_session.bus_address import path_of_address
+from creds_session.collection import KeyringForm
+from creds_session.probe.keyring_files import ENDING, bad_line_of, default_name, form_of, names
 from creds_session.quoting import quoted
-from creds_session.surroundings import (
-    HomeFacts,
-    KeyringForm,
-    PathFacts,
-    PathKind,
-    RuntimeFacts,
-)
+from creds_session.surroundings import HomeFacts, PathFacts, PathKind, RuntimeFacts
 from creds_session.system.bus import session_bus_address, usual_runtime_directory
-from creds_session.system.listing import names_in
-from creds_session.system.own_files import read_regular
 from creds_session.system.path_parts import parts, weakness
 from creds_session.system.user_ids import own_account, own_name
 
 LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
-SEALED = b"GnomeKeyring\n\r\0\n"  # gkm-secret-binary.c:KEYRING_FILE_HEADER
-PLAIN = b"[keyring]"  # gkm-secret-textual.c
-AT_PATH = "unix:path="
-HEAD = 4096  # bytes of a keyring file that tell its form
-LONGEST_NAME = 1024  # bytes
+POINT, SUPER = 4, 2  # fields of a line of mountinfo: the mount point; behind " - ", the options
+OCTAL = re.compile(r"\\([0-7]{3})")
+MOST = 100  # keyrings whose files are looked into
 
 
 def look_at(path: str) -> PathFacts:
@@ -83,7 +76,12 @@ def probe_home(environ: Mapping[str, str]) -> HomeFacts:
     home = environ.get("HOME") or account or "/"
     data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
     folder = f"{data}/keyrings"
-    login = look_at(f"{folder}/login.keyring")
+    login = look_at(f"{folder}/login{ENDING}")
+    found = names(folder)
+    paths = {name[: -len(ENDING)]: f"{folder}/{name}" for name in found[:MOST]}
+    forms = {name: form_of(path) for name, path in paths.items()}
+    broken = [name for name, form in forms.items() if form is KeyringForm.BROKEN]
+    lines = {name: bad_line_of(paths[name]) for name in broken}
     free_bytes, free_files, is_read_only = _room(folder)
     return HomeFacts(
         home=look_at(home),
@@ -92,43 +90,46 @@ def probe_home(environ: Mapping[str, str]) -> HomeFacts:
         folder=look_at(folder),
         login=login,
         form=_form(login),
-        keyrings=_keyrings(folder),
-        default=_default(folder),
+        keyrings=found,
+        default=default_name(folder),
+        forms=forms,
+        bad_lines={name: line for name, line in lines.items() if line is not None},
         free_bytes=free_bytes,
         free_files=free_files,
         is_read_only=is_read_only,
+        file_system=file_system(home),
     )
+
+
+def file_system(path: str) -> str:
+    """Return the type of the file system of a path, and its sec= option (proc_pid_mountinfo(5))."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(errors="replace")
+    except OSError:
+        return ""
+    return file_system_of(path, mounts)
+
+
+def file_system_of(path: str, mounts: str) -> str:
+    """Return the same by the text of mountinfo: the mount nearest above counts, of two the last."""
+    found, depth = "", -1
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        fields, kind = before.split(" "), after.split(" ")
+        if len(fields) <= POINT or len(kind) <= SUPER:
+            continue
+        point = OCTAL.sub(lambda one: chr(int(one[1], 8)), fields[POINT]).rstrip("/")
+        is_above = path == point or path.startswith(f"{point}/")
+        if is_above and len(point) >= depth:
+            options = (one for one in kind[SUPER].split(",") if one.startswith("sec="))
+            found, depth = " ".join([kind[0], *options]), len(point)
+    return found
 
 
 def _form(login: PathFacts) -> KeyringForm:
     if login.kind is not PathKind.FILE or not login.is_readable:
         return KeyringForm.UNKNOWN
-    head = read_regular(login.path, HEAD, {os.getuid()})
-    if head is None:
-        return KeyringForm.UNKNOWN
-    if not head:
-        return KeyringForm.EMPTY
-    if head.startswith(SEALED):
-        return KeyringForm.SEALED
-    is_plain = any(line.strip() == PLAIN for line in head.splitlines())
-    return KeyringForm.PLAIN if is_plain else KeyringForm.BROKEN
-
-
-def _keyrings(folder: str) -> tuple[str, ...]:
-    try:
-        names = names_in(folder, folder)
-    except (OSError, InvalidData):
-        return ()
-    return tuple(name for name in names if name.endswith(".keyring"))
-
-
-def _default(folder: str) -> str | None:
-    """Return the name that the default keyring has by its file (gkd-secret-service.c).
-
-    A file of another user's is not read: the name is shown, and a link may lead anywhere.
-    """
-    head = read_regular(f"{folder}/default", LONGEST_NAME, {os.getuid()})
-    return None if head is None else head.decode(errors="replace").strip()
+    return form_of(login.path)
 
 
 def _room(folder: str) -> tuple[int | None, int | None, bool]:
@@ -148,7 +149,6 @@ def probe_runtime(environ: Mapping[str, str]) -> RuntimeFacts:
     named = environ.get("XDG_RUNTIME_DIR")
     usual = look_at(usual_runtime_directory(os.getuid()))
     lingers = look_at(f"{LINGER}/{own_name()}").kind is PathKind.FILE
-    address = session_bus_address(environ, os.getuid()) or ""
-    path = address.partition(",")[0]
-    socket = look_at(path[len(AT_PATH) :]) if path.startswith(AT_PATH) else None
+    path = path_of_address(session_bus_address(environ, os.getuid()) or "")
+    socket = look_at(path) if path else None
     return RuntimeFacts(look_at(named) if named else None, usual, socket, lingers)

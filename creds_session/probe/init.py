@@ -21,6 +21,8 @@ NAME = "org.freedesktop.secrets"
 SERVICES = "dbus-1/services"
 LARGEST = 1 << 16  # bytes of a service file
 CAPABILITY = 14  # CAP_IPC_LOCK, capabilities(7)
+SELINUX = "/sys/fs/selinux"
+MODES = {"1": "enforcing", "0": "permissive"}  # security_getenforce(3)
 
 
 def probe_init(root: Root, daemon: str | None) -> InitFacts:
@@ -32,6 +34,8 @@ def probe_init(root: Root, daemon: str | None) -> InitFacts:
         hides_processes=not Path("/proc/1/status").exists(),
         lacks_capability=_lacking(daemon) if daemon else "",
         keyring_version=package_version(root, "gnome-keyring"),
+        selinux=(mode := MODES.get(_text(f"{SELINUX}/enforce").strip(), "")),
+        selinux_context=_text("/proc/self/attr/current").strip("\0\n") if mode else "",
     )
 
 

@@ -19,6 +19,7 @@ MODULE_DIRECTORIES = ("/usr/lib/security", "/usr/lib64/security", "/lib/security
 UNIT_DIRECTORIES = ("/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
 LARGEST_UNIT = 1 << 16  # bytes of a unit's drop-in
 SOCKET_UNIT = f"{DAEMON_NAME}.socket"
+SERVES_NEW = 51  # the first gnome-keyring that serves a keyring made through its control socket
 CONDITION = re.compile(
     rb"^[ \t]*ConditionPathExists[ \t]*=[ \t]*[^!|\s].*/keyrings/login\.keyring[ \t]*$",
     re.MULTILINE,
@@ -88,7 +89,13 @@ def probe_first_login(root: Root) -> FirstLoginFacts:
     if unit is None or not any(root.exists(path, last=False) for path in wants):
         return FirstLoginFacts()
     masked = root.resolve(unit) == "/dev/null"
-    return FirstLoginFacts(unit, masked, any(_drop_ins(root)))
+    serves_new = _major(package_version(root, "gnome-keyring")) >= SERVES_NEW
+    return FirstLoginFacts(unit, masked, any(_drop_ins(root)), serves_new)
+
+
+def _major(version: str) -> int:
+    major = version.partition(".")[0]
+    return int(major) if major.isdecimal() else 0
 
 
 def _drop_ins(root: Root) -> Iterator[bool]:

@@ -30,7 +30,7 @@ def probe_log(uid: int) -> tuple[LogLine, ...]:
     for facility in FACILITIES:
         matches += [f"SYSLOG_FACILITY={facility}", "_UID=0", "+"]
     matches += ["SYSLOG_IDENTIFIER=gnome-keyring-daemon", f"_UID={uid}", "+"]
-    matches += ["SYSLOG_IDENTIFIER=gnome-keyring-d", f"_UID={uid}"]
+    matches += ["SYSLOG_IDENTIFIER=gnome-keyring-d", f"_UID={uid}", "+", "_AUDIT_TYPE_NAME=AVC"]
     shape = ["--output=json", "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_PID"]
     argv = ["journalctl", "--quiet", "--boot", f"--lines={LINES}", *shape, *matches]
     found = tuple(from_journal(run(argv, timeout=TIMEOUT).output))

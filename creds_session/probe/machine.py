@@ -10,17 +10,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from creds_session.bus_address import address_of_path, path_of_address
 from creds_session.errors import CredsSessionError, NoSuchFile
 from creds_session.facts import Facts, PamFacts, Reader
 from creds_session.probe.client import probe_client
 from creds_session.probe.control import probe_control
-from creds_session.probe.home import probe_home, probe_runtime
+from creds_session.probe.home import file_system, probe_home, probe_runtime
 from creds_session.probe.init import probe_activations, probe_init
 from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
 from creds_session.probe.log import LINES, probe_log
+from creds_session.probe.prompter import probe_prompters
 from creds_session.probe.session import probe_bus, probe_keyring, probe_session
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.units import probe_units
+from creds_session.session_bus import find
 from creds_session.session_facts import BusFacts, KeyringFacts, SessionFacts
 from creds_session.sshd import NOT_ASKED, SshdFacts, connection_of
 from creds_session.story import LogLine, address_of, method_of
@@ -32,7 +35,12 @@ from creds_session.surroundings import (
     RuntimeFacts,
     UnitsFacts,
 )
-from creds_session.system.bus import is_socket_of, session_bus_address
+from creds_session.system.bus import (
+    is_listening,
+    is_socket_of,
+    session_bus_address,
+    usual_runtime_directory,
+)
 from creds_session.system.hung_disks import Disk
 from creds_session.system.logins import service_of_session
 from creds_session.system.processes import environments
@@ -42,6 +50,7 @@ from creds_session.system.together import Jobs
 from creds_session.system.user_ids import own_account, own_name
 
 TIMEOUT = 2.5  # seconds for all, so that there is an answer within three
+OTHER_TIMEOUT = 0.6  # for a look whether another bus answers, once this session's did not
 BUS_TIMEOUT = 1.5  # for a whole conversation with the bus, each answer of which takes milliseconds
 SU = frozenset({"su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond"})
 
@@ -59,14 +68,15 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     What gives nothing in time, or fails, is left as it is where nothing is known, and named.
     """
     jobs = Jobs(timeout)
+    of_bus = BUS_TIMEOUT * timeout / TIMEOUT
     units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
     no_lines: tuple[LogLine, ...] = ()
     log = jobs.start("log", lambda: probe_log(os.getuid()), no_lines)
     nobody = SessionFacts("?", os.getuid())
     session = jobs.start("session", lambda: _session(environ, log), nobody)
     disk, run = _own_disk(environ), _run(environ)
-    live = jobs.start("bus", lambda: _live(environ, run), _Live())
-    home = jobs.start("home", disk.only_then(lambda: probe_home(environ)), HomeFacts())
+    live = jobs.start("bus", lambda: _live(environ, run, of_bus), _Live())
+    home = jobs.start("home", disk.only_then(lambda: probe_home(environ)), _unseen_home(environ))
     unseen = KeyringFacts("", None)
     keyring = jobs.start(
         "keyring",
@@ -108,7 +118,14 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
         client=client(),
         log=log(),
         late=tuple(jobs.failed),
+        hung=tuple(name for name, place in (("home", disk), ("runtime", run)) if place.hangs),
     )
+
+
+def _unseen_home(environ: Mapping[str, str]) -> HomeFacts:
+    """Return what is known of the home without a look at it."""
+    home = environ.get("HOME", "")
+    return HomeFacts(file_system=file_system(home) if home else "")
 
 
 def _own_disk(environ: Mapping[str, str]) -> Disk:
@@ -123,12 +140,12 @@ def _own_disk(environ: Mapping[str, str]) -> Disk:
 
 def _run(environ: Mapping[str, str]) -> Disk:
     """Return where the sockets of this session are said to lie."""
-    bus = environ.get("DBUS_SESSION_BUS_ADDRESS", "").partition(",")[0]
+    bus = path_of_address(environ.get("DBUS_SESSION_BUS_ADDRESS", ""))
     runtime = environ.get("XDG_RUNTIME_DIR", "")
-    return Disk(runtime and f"{runtime}/keyring", bus.removeprefix("unix:path="))
+    return Disk(runtime and f"{runtime}/keyring", bus)
 
 
-def probe_user(name: str, root: Root) -> Facts:
+def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
     """Take the snapshot of another user's session, as root: by a child that is that user.
 
     sshd, PAM and the log are looked at by root, who may. Raises NoSuchFile, NotPermitted or
@@ -144,22 +161,25 @@ def probe_user(name: str, root: Root) -> Facts:
 
     def look() -> bytes:
         environ = _environment_of(entry)
-        facts = probe(environ, Root(root.directory))  # root's descriptors are closed by now
+        # Root's descriptors are closed by now.
+        facts = probe(environ, Root(root.directory), timeout)
         return f"{json.dumps(environ.get('SSH_CONNECTION', ''))}\n{dumps(facts)}".encode()
 
-    told = as_user(entry, look, TIMEOUT + 1)
+    told = as_user(entry, look, timeout + 1)
     connection, _, snapshot = told.decode().partition("\n")
     facts, connection = loads(snapshot), str(json.loads(connection))
     log = probe_log(entry.pw_uid)
     login = connection_of(name, connection, address_of(log, name))
     sshd = probe_sshd(root, facts.installation.sshd, login)
-    method = facts.session.login_method or method_of(log, name)
+    port = facts.session.ssh_port
+    method = facts.session.login_method or (method_of(log, name, port) if port else None)
     return facts._replace(
         session=facts.session._replace(login_method=method),
         sshd=sshd,
         log=log,
         pam=probe_pam(root, _service(sshd, facts.session)),
         reader=Reader.ROOT,
+        init=facts.init._replace(selinux_context=""),  # the child has root's
     )
 
 
@@ -180,7 +200,7 @@ def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
     return {**base, **best}
 
 
-def _live(environ: Mapping[str, str], run: Disk) -> _Live:
+def _live(environ: Mapping[str, str], run: Disk, timeout: float) -> _Live:
     """Look at the processes, and speak to the bus if one of this user's runs."""
     uid = os.getuid()
     processes = survey(uid)
@@ -188,9 +208,29 @@ def _live(environ: Mapping[str, str], run: Disk) -> _Live:
         return _Live(processes)
     address = session_bus_address(environ, uid)
     if address is None or processes.others.buses or not _may_be_idle(address, uid):
-        return _Live(processes, probe_bus(environ, BUS_TIMEOUT))
+        bus = probe_bus(environ, timeout)
+        if bus.answers or bus.owner is not None:
+            waiting = probe_prompters(bus, processes.others.prompters)
+            others = processes.others._replace(prompters=waiting)
+            return _Live(processes._replace(others=others), bus)
+        patience = OTHER_TIMEOUT * timeout / BUS_TIMEOUT if processes.others.buses else 0
+        found = _elsewhere(environ, uid, patience)
+        return _Live(processes, bus._replace(elsewhere=found))
     reason = "nobody has used it yet, so nothing runs on it"
     return _Live(processes, BusFacts(address, reason, is_idle=True))
+
+
+def _elsewhere(environ: Mapping[str, str], uid: int, timeout: float) -> str:
+    """Return the address of another bus of this user that answers; start none.
+
+    If no process of this user is a bus (``timeout`` 0), a connection to the usual socket would have
+    systemd start one: such a socket is only looked at.
+    """
+    if timeout:
+        found = find(environ, timeout)
+        return found.address if found else ""
+    usual = f"{usual_runtime_directory(uid)}/bus"
+    return address_of_path(usual) if is_socket_of(usual, uid) and is_listening(usual) else ""
 
 
 def _session(environ: Mapping[str, str], log: Callable[[], tuple[LogLine, ...]]) -> SessionFacts:
@@ -214,7 +254,7 @@ def _service(sshd: SshdFacts, session: SessionFacts) -> str:
 
 def _may_be_idle(address: str, uid: int) -> bool:
     """Tell whether the socket of this bus is there; if not, a connection starts nothing."""
-    return is_socket_of(address.partition(",")[0].removeprefix("unix:path="), uid)
+    return is_socket_of(path_of_address(address), uid)
 
 
 def probe_pam(root: Root, service: str) -> PamFacts:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from creds_session.errors import CredsSessionError
+from creds_session.collection import CollectionState, KeyringForm
+from creds_session.errors import CredsSessionError, ProviderHung
+from creds_session.next_step import is_under_sudo
+from creds_session.probe.keyring_files import ENDING, default_name, form_of, keyrings_directory
 from creds_session.session_facts import (
     DAEMON_NAME,
     BusFacts,
@@ -28,8 +31,9 @@ from creds_session.system.bus import (
 from creds_session.system.listing import names_in
 from creds_session.system.processes import keyring_daemons, program_of
 from creds_session.system.secret_service import NAME, SecretService
-from creds_session.system.user_ids import own_account, own_name
+from creds_session.system.user_ids import own_name
 
+LOGIN = "login"
 # auth.c:auth_log; a line of a refused login can hold any text as its user name.
 ACCEPTED = r"(?m)^Accepted (\S+) for (\S+) from \S+ port (\d+)"
 LOGGED_NAME = 100  # characters of a user name that auth_log writes
@@ -47,8 +51,11 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
         return BusFacts(address, error.problem)
 
 
-def look_at(bus: Bus) -> BusFacts:
-    """Look at the owner of org.freedesktop.secrets on this bus."""
+def look_at(bus: Bus, preferred: str = "") -> BusFacts:
+    """Look at the owner of org.freedesktop.secrets on this bus; opens no keyring.
+
+    ``preferred`` is the path of a collection that is looked at in place of the default one.
+    """
     owner = None
     try:
         peer = bus.peer(NAME)
@@ -56,19 +63,23 @@ def look_at(bus: Bus) -> BusFacts:
             return BusFacts(bus.address, activatable=bus.activatable(NAME))
         owner = owner_of(peer)
         if not owner.is_gnome_keyring:
-            return _default_of_another(bus.address, owner, SecretService(bus, peer))
-        return _collections(bus.address, owner, SecretService(bus, peer))
+            return _default_of_another(bus.address, owner, SecretService(bus, peer), preferred)
+        return _collections(bus.address, owner, SecretService(bus, peer), preferred)
+    except ProviderHung as error:
+        return BusFacts(bus.address, error.what, owner)
     except CredsSessionError as error:
-        return BusFacts(bus.address, error.problem, owner)
+        return BusFacts(bus.address, error.problem, owner if bus.is_alive() else None)
 
 
-def _default_of_another(address: str, owner: NameOwner, service: SecretService) -> BusFacts:
+def _default_of_another(
+    address: str, owner: NameOwner, service: SecretService, preferred: str
+) -> BusFacts:
     """Look at the keyring that programs use, where another program of this user serves it."""
     facts = BusFacts(address, owner=owner)
     if owner.uid != os.getuid():
         return facts
     try:
-        path = service.alias("default")
+        path = preferred or service.alias("default")
         return facts._replace(default=service.state(path), default_path=path)
     except CallFailed:  # it knows no alias, or none of these properties
         return facts
@@ -76,19 +87,26 @@ def _default_of_another(address: str, owner: NameOwner, service: SecretService) 
 
 def owner_of(peer: Peer) -> NameOwner:
     """Return what is known of the process that owns a name."""
-    return NameOwner(peer.pid, peer.uid, program_of(peer.pid), peer.unique_name)
+    owner = NameOwner(peer.pid, peer.uid, program_of(peer.pid), peer.unique_name)
+    return owner._replace(name=DAEMON_NAME) if owner.is_gnome_keyring else owner
 
 
-def _collections(address: str, owner: NameOwner, service: SecretService) -> BusFacts:
+def _collections(
+    address: str, owner: NameOwner, service: SecretService, preferred: str
+) -> BusFacts:
     """Look at the login keyring, and at the default one where that is another."""
-    paths = {alias: service.alias(alias) for alias in ("login", "default")}
+    paths = {"login": service.alias("login"), "default": preferred or service.alias("default")}
     states = {path: service.state(path) for path in dict.fromkeys(paths.values())}
+    login, default = states[paths["login"]], states[paths["default"]]
+    is_hidden = login is CollectionState.UNLOCKED and default is CollectionState.LOCKED
+    keeps = is_hidden and service.kept_password_item(paths["default"]) is not None
     return BusFacts(
         address,
         owner=owner,
-        login=states[paths["login"]],
-        default=states[paths["default"]],
+        login=login,
+        default=default,
         default_path=paths["default"],
+        keeps_default_password=keeps,
     )
 
 
@@ -99,8 +117,8 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     is meant. Without it the kernel's list of this network name space is asked.
     """
     environ = with_runtime_directory(environ, os.getuid())
-    data = environ.get("XDG_DATA_HOME") or f"{_home(environ)}/.local/share"
-    path = f"{data}/keyrings/login.keyring"
+    directory = keyrings_directory(environ)
+    path = f"{directory}/{LOGIN}{ENDING}"
     try:
         os.stat(path)  # noqa: PTH116 - pathlib takes as long to load as all of this module
         exists: bool | None = True
@@ -108,6 +126,8 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
         exists = False
     except OSError:
         exists = None
+    default = default_name(directory)
+    is_other = bool(default) and default != LOGIN
     controls = _control_sockets(environ)
     listener = _listener if connect else _listed
     answers = ((path, pid) for path in controls if (pid := listener(path)) is not None)
@@ -116,7 +136,25 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     waits = control is not None and not exists and _login_waits()
     is_elsewhere = control is not None and control != _usual_control(environ)
     shown = control or next(iter(controls), None)
-    return KeyringFacts(path, exists, shown, control is not None, waits, is_elsewhere, pid or None)
+    return KeyringFacts(
+        path,
+        exists,
+        shown,
+        control is not None,
+        waits,
+        is_elsewhere,
+        pid or None,
+        form=form_of(path, is_quick=True) if exists else KeyringForm.UNKNOWN,
+        default_name=default,
+        default_form=_default_form(directory, default) if is_other else KeyringForm.UNKNOWN,
+    )
+
+
+def _default_form(directory: str, name: str | None) -> KeyringForm:
+    """Return what the file of the default keyring is; a name that is a path names none."""
+    if not name or "/" in name or "\0" in name:
+        return KeyringForm.ABSENT
+    return form_of(f"{directory}/{name}{ENDING}")
 
 
 def has_keyring(environ: Mapping[str, str]) -> bool:
@@ -139,10 +177,6 @@ def _login_waits() -> bool:
     """Tell whether PAM's daemon of this user waits to be initialised."""
     daemons = keyring_daemons(os.getuid())
     return any(daemon.role is DaemonRole.LOGIN for daemon in daemons)
-
-
-def _home(environ: Mapping[str, str]) -> str:
-    return environ.get("HOME") or own_account().home or "/"  # as g_get_home_dir does
 
 
 def _control_sockets(environ: Mapping[str, str]) -> list[str]:
@@ -201,7 +235,8 @@ def probe_session(environ: Mapping[str, str], *, with_journal: bool = True) -> S
         by_ssh="SSH_CONNECTION" in environ,
         login_method=_login_method(environ, user, with_journal=with_journal),
         runtime_directory=environ.get("XDG_RUNTIME_DIR"),
-        sudo_user=environ.get("SUDO_USER", "") if uid == 0 else "",
+        ssh_port="".join(environ.get("SSH_CONNECTION", "").split(" ")[1:2]),
+        sudo_user=environ.get("SUDO_USER", "") if is_under_sudo(uid, environ) else "",
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 
-from creds_session.sshd import Connection, SshdFacts, parse
+from creds_session.sshd import NOT_STARTED, Connection, SshdFacts, parse
 from creds_session.system.root import Root
 
 TIMEOUT = 2.0  # seconds; it takes some twenty milliseconds
-NOT_STARTED = "Missing privilege separation directory"  # sshd.c; Debian makes it at sshd's start
 
 
 def probe_sshd(root: Root, program: str | None, login: Connection | None = None) -> SshdFacts:

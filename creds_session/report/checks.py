@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from creds_session.findings import Remediation, Severity
 
 PAGES = "docs/reference/checks"
+LINK = re.compile(r"\[([^]]+)\]\(../../([^)]+)\)")  # in Markdown, from the page of a check
+NAMES = ("gnome-keyring", "libpam", "sshd", "systemd", "dbus-", "gcr", "creds", "passwd")
 WRITTEN = "Written by `scripts/check-pages` from the registry of checks."
 
 
@@ -38,12 +40,14 @@ def explain_lines(entry: Entry) -> list[str]:
     told += [f"cause: {entry.cause}"]
     if entry.cure is not None:
         told += [f"cure: {entry.cure.text}"]
-        told += [f"      {shlex.join(argv)}" for argv in entry.cure.commands]
-        told += ["      (creds-doctor --fix can do it)"] if entry.cure.is_safe else []
+        told += [f"      {line}" for line in entry.cure.lines]
+        told += [f"      ({_by_whom(entry.cure)})"] if _by_whom(entry.cure) else []
+        for other in entry.cure.alternatives:
+            told += [f"or: {other.text}", *(f"      {line}" for line in other.lines)]
     if entry.needs:
         told += [f"silenced by: {', '.join(entry.needs)}"]
     if entry.about:
-        told += ["", entry.about]
+        told += ["", LINK.sub(r"\1 (docs/\2)", entry.about)]
     return [*told, "", f"page: {PAGES}/{entry.id}.md"]
 
 
@@ -77,14 +81,32 @@ def _cure(cure: Remediation | None) -> list[str]:
         return ["It depends on what was seen: the finding shows it."]
     told = [_sentence(cure.text)]
     if cure.commands:
-        told += ["", *(f"    {shlex.join(argv)}" for argv in cure.commands)]
-    if cure.is_safe:
-        told += ["", "`creds-doctor --fix` can do it."]
+        told += ["", *(f"    {line}" for line in cure.lines)]
+    if _by_whom(cure):
+        told += ["", f"{_first_upper(_by_whom(cure, '`'))}."]
+    for other in cure.alternatives:
+        told += ["", f"Or: {other.text}.", *([""] if other.lines else [])]
+        told += [f"    {line}" for line in other.lines]
     return told
 
 
+def _by_whom(cure: Remediation, quote: str = "") -> str:
+    """Say who carries a safe cure out: ``--fix`` becomes root for nobody."""
+    if not cure.is_safe:
+        return ""
+    fix = f"{quote}creds-doctor --fix{quote}"
+    return f"{fix} can do it" if cure.can_be_fixed else f"this requires root; {fix} only shows it"
+
+
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{_first_upper(text)}."
+
+
+def _first_upper(text: str) -> str:
+    """Return a sentence with a capital letter, unless it begins with a name that has none."""
+    first = (text.split() or [""])[0]
+    is_name = first.startswith(NAMES) or any(character in first for character in "_=./`")
+    return text if is_name else f"{text[:1].upper()}{text[1:]}"
 
 
 def index(entries: Iterable[Entry]) -> str:

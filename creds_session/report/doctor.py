@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 
 from creds_session.facts import Facts
@@ -10,6 +9,7 @@ from creds_session.findings import CheckResult, Finding, Outcome, Severity
 
 HEALTHY = "a secret can be read in this session"
 UNREADABLE = "no secret can be read here"
+UNKNOWN = "it is not known whether a secret can be read here"
 
 
 def findings(results: Iterable[CheckResult]) -> list[Finding]:
@@ -29,12 +29,17 @@ def verdict(facts: Facts, results: Iterable[CheckResult]) -> str:
     results = tuple(results)
     cause = root_cause(results)
     if cause:
-        told = "a secret can be read now, but" if facts.is_readable else UNREADABLE
-        return f"{told}: {cause.title} [{cause.id}]"
+        return f"{_told(facts)}: {cause.title} [{cause.id}]"
     for result in results:
         if result.outcome is Outcome.CRASHED:
             return f"the check {result.check} crashed: {result.summary}"
     return HEALTHY if facts.is_readable else f"{UNREADABLE}, and no check that ran says why"
+
+
+def _told(facts: Facts) -> str:
+    if facts.is_readable:
+        return "a secret can be read now, but"
+    return UNKNOWN if facts.bus.is_unknown else UNREADABLE
 
 
 def is_healthy(facts: Facts, results: Iterable[CheckResult]) -> bool:
@@ -43,17 +48,13 @@ def is_healthy(facts: Facts, results: Iterable[CheckResult]) -> bool:
 
 
 def commands(finding: Finding) -> list[str]:
-    """Return the commands that cure it, each as a line for a shell."""
-    cure = finding.remediation
-    return [shlex.join(argv) for argv in cure.commands] if cure else []
+    """Return the commands of its first cure, each as a line for a shell."""
+    return list(finding.remediation.lines) if finding.remediation else []
 
 
 def has_fix(finding: Finding) -> bool:
     """Tell whether ``--fix`` of an ordinary user would cure it."""
-    cure = finding.remediation
-    if cure is None or not cure.is_safe or not cure.commands:
-        return False
-    return all(argv[0] != "sudo" for argv in cure.commands)
+    return finding.remediation is not None and finding.remediation.can_be_fixed
 
 
 def named(results: Iterable[CheckResult], outcome: Outcome) -> list[str]:

@@ -16,6 +16,7 @@ from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.report.doctor import (
     HEALTHY,
+    UNKNOWN,
     UNREADABLE,
     commands,
     count,
@@ -113,7 +114,7 @@ def _verdict(facts: Facts, results: tuple[CheckResult, ...]) -> str:
     healthy = is_healthy(facts, results)
     cause = root_cause(results)
     sign, tone = ("\N{CHECK MARK}", "good") if healthy else ("\N{BALLOT X}", "bad")
-    told = HEALTHY if facts.is_readable else UNREADABLE
+    told = HEALTHY if facts.is_readable else UNKNOWN if facts.bus.is_unknown else UNREADABLE
     told = f"{sign} {told[0].upper()}{told[1:]}."
     why = cause.title if cause else "" if healthy else verdict(facts, results)
     when = datetime.fromtimestamp(facts.now, timezone.utc).strftime("%d %B %Y, %H:%M:%S UTC")
@@ -159,6 +160,16 @@ def _cure(finding: Finding, head: str = "") -> str:
     return f"{told}<pre><code>{lines}</code></pre>" if lines else told
 
 
+def _alternatives(finding: Finding) -> str:
+    """Return the other cures, for those whom the first one does not help."""
+    told = ""
+    for other in finding.remediation.alternatives if finding.remediation else ():
+        told += f"<p><b>Or:</b> {_sentence(other.text)}</p>"
+        lines = "\n".join(map(_text, other.lines))
+        told += f"<pre><code>{lines}</code></pre>" if lines else ""
+    return told
+
+
 def _map(facts: Facts, results: tuple[CheckResult, ...]) -> str:
     tree = "\n".join(f"{guides}{node.text}" for guides, node in tree_lines(session_map(facts)))
     return (
@@ -185,7 +196,7 @@ def _finding(number: int, finding: Finding) -> str:
         f'<article class="{tone}"><h3>{number}. {_sentence(finding.title)}</h3>\n'
         f'<p class="faint"><span class="badge">{finding.severity.value}</span> {meaning};'
         f" more: <code>creds-doctor --explain {_text(finding.id)}</code></p>\n"
-        f"{cause}{cure}{_evidence(finding)}</article>"
+        f"{cause}{cure}{_alternatives(finding)}{_evidence(finding)}</article>"
     )
 
 

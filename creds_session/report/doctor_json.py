@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from creds_session.facts import Facts
-from creds_session.findings import CheckResult, Finding
+from creds_session.findings import CheckResult, Finding, Remediation
 from creds_session.report.doctor import is_healthy, verdict
 from creds_session.session_facts import Daemon
-from creds_session.story import tell
 from creds_session.version import __version__
 
 
@@ -31,7 +30,7 @@ def values(facts: Facts, results: Iterable[CheckResult]) -> dict[str, object]:
         ],
         "story": [
             {**event.line._asdict(), "meaning": event.meaning, "alarm": event.alarm.value}
-            for event in tell(facts.log, facts.session.user).events
+            for event in facts.story.events
         ],
         "daemons": [_daemon(daemon) for daemon in facts.daemons],
     }
@@ -49,10 +48,15 @@ def _finding(finding: Finding) -> dict[str, object]:
         "title": finding.title,
         "cause": finding.cause,
         "evidence": list(finding.evidence),
-        "remediation": cure
-        and {
-            "text": cure.text,
-            "commands": [list(argv) for argv in cure.commands],
-            "is_safe": cure.is_safe,
-        },
+        "remediation": cure and _remediation(cure),
+    }
+
+
+def _remediation(cure: Remediation) -> dict[str, object]:
+    return {
+        "text": cure.text,
+        "commands": [list(argv) for argv in cure.commands],
+        "lines": list(cure.lines),
+        "is_safe": cure.is_safe,
+        "alternatives": [_remediation(other) for other in cure.alternatives],
     }

@@ -9,6 +9,7 @@ from creds_session.collection import CollectionState, collection_name
 from creds_session.facts import Facts
 from creds_session.report.text import printable
 from creds_session.session_facts import LOGIN_TIMEOUT, BusFacts, Daemon, DaemonRole, serving
+from creds_session.session_state import judge
 
 STOPPED = "T"  # proc_pid_stat(5)
 ROLES = {
@@ -97,6 +98,8 @@ def _node(
 
 def _bus(facts: Facts) -> Node:
     bus = facts.bus
+    if bus.is_unknown:
+        return _node("session bus: not looked at in time", Tone.PLAIN)
     if bus.address is None:
         return _node("no session bus", Tone.BAD)
     told = f"session bus {bus.address}"
@@ -181,8 +184,11 @@ def _keyring(facts: Facts, name: str, state: CollectionState) -> Node:
     if facts.bus.default is None:
         note = ""
     has_lock = state in {CollectionState.UNLOCKED, CollectionState.LOCKED}
+    verdict = judge(facts.bus, facts.keyring)
+    opens = state is CollectionState.LOCKED and name == verdict.keyring and verdict.is_readable
+    more = ", and every program opens it without a question" if opens else ""
     return _node(
-        f"keyring {name}{note}: {STATES[state]}",
-        Tone.GOOD if is_open else Tone.BAD,
+        f"keyring {name}{note}: {STATES[state]}{more}",
+        Tone.GOOD if is_open or opens else Tone.BAD,
         is_open=is_open if has_lock else None,
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from creds_session.facts import Facts
 from creds_session.report.text import printable
-from creds_session.story import Alarm, Event, tell
+from creds_session.story import Alarm, Event
 
 PREFIXES = {Alarm.NONE: "", Alarm.FALSE: "false alarm: ", Alarm.TRUE: "alarm: "}
 
@@ -21,7 +21,7 @@ class Told(NamedTuple):
 
 def story(facts: Facts) -> list[Told]:
     """Return the last login, line by line; empty where no log could be read."""
-    return [_told(event) for event in tell(facts.log, facts.session.user).events]
+    return [_told(event) for event in facts.story.events]
 
 
 def _told(event: Event) -> Told:

@@ -166,6 +166,10 @@ def _finding(finding: Finding) -> Iterator[Row]:
         yield Row(printable(f"{finding.remediation.text}{fix}"), _label("cure"))
     for command in commands(finding):
         yield Row(printable(command), _label("") + "  ", "command", wraps=False)
+    for other in finding.remediation.alternatives if finding.remediation else ():
+        yield Row(printable(other.text), _label("or"))
+        for line in other.lines:
+            yield Row(printable(line), _label("") + "  ", "command", wraps=False)
     page = f"{PAGES}/{finding.id}.md (creds-doctor --explain {finding.id})"
     yield Row(printable(page), _label("page"), wraps=False)
 

@@ -28,10 +28,12 @@ from jeepney import (
 from jeepney.bus import get_bus
 from jeepney.io.blocking import DBusConnection, prep_socket
 
+from creds_session.bus_address import address_of_path, path_of_address
 from creds_session.errors import (
     CredsSessionError,
     NoService,
     NotPermitted,
+    ProviderHung,
     TimedOut,
     Unavailable,
 )
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 RUNTIME_DIRECTORIES = "/run/user"  # with one of each user, made by logind (pam_systemd(8))
+GRACE = 1.0  # seconds for the bus itself, after another program did not answer
 AT_ONCE = 64  # calls under way; a bus allows 128 unless it is told more (bus/config-parser.c)
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
 _IDS = ("GetConnectionUnixProcessID", "GetConnectionUnixUser")  # of a connection's far end
@@ -82,7 +85,7 @@ def session_bus_address(environ: Mapping[str, str], uid: int) -> str | None:
         return named
     for directory in (environ.get("XDG_RUNTIME_DIR"), usual_runtime_directory(uid)):
         if directory and is_socket_of(f"{directory}/bus", uid):
-            return f"unix:path={directory}/bus"
+            return address_of_path(f"{directory}/bus")
     return None
 
 
@@ -93,8 +96,8 @@ def with_runtime_directory(environ: Mapping[str, str], uid: int) -> Mapping[str,
     that waits there would not be found, and a second one started.
     """
     usual = usual_runtime_directory(uid)
-    named = (session_bus_address(environ, uid) or "").partition(",")[0]
-    if environ.get("XDG_RUNTIME_DIR") or named != f"unix:path={usual}/bus":
+    named = path_of_address(session_bus_address(environ, uid) or "")
+    if environ.get("XDG_RUNTIME_DIR") or named != f"{usual}/bus":
         return environ
     return {**environ, "XDG_RUNTIME_DIR": usual} if is_socket_of(f"{usual}/bus", uid) else environ
 
@@ -106,7 +109,7 @@ def is_nested(environ: Mapping[str, str], address: str) -> bool:
     the keyring's control socket above all, belongs to the outer one.
     """
     path = os.path.normpath(f"{environ.get('XDG_RUNTIME_DIR', '')}/bus")
-    named = os.path.normpath(address.partition(",")[0].removeprefix("unix:path="))
+    named = os.path.normpath(path_of_address(address))
     return is_socket_of(path, os.getuid()) and named != path
 
 
@@ -206,7 +209,7 @@ class Bus:
                 hint="unset DBUS_SESSION_BUS_ADDRESS, or log in anew",
             )
         try:
-            place = get_bus(address)
+            place = path_of_address(address) or get_bus(address)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as before:
                 before.settimeout(timeout)
                 before.connect(place)
@@ -242,7 +245,7 @@ class Bus:
         Raises CallFailed for an error answer and Unavailable when none comes in time.
         """
         message = _message(to, method, signature, body)
-        with self._in_time(method):
+        with self._in_time(method, to):
             reply = self._connection.send_and_get_reply(message, timeout=self.remaining)
         return _body(reply)
 
@@ -261,7 +264,7 @@ class Bus:
         answers: list[tuple[object, ...] | None] = []
         for start in range(0, len(to), AT_ONCE):
             some = to[start : start + AT_ONCE]
-            with self._in_time(method):
+            with self._in_time(method, some[0]):
                 replies = self._replies([_message(one, method, signature, body) for one in some])
             answers += [_body_unless(gone, reply) for reply in replies]
         return answers
@@ -302,16 +305,48 @@ class Bus:
         return tuple(told.body)
 
     @contextmanager
-    def _in_time(self, method: str) -> Iterator[None]:
+    def _in_time(self, method: str, to: DBusAddress = DAEMON) -> Iterator[None]:
         try:
             yield
         except TimeoutError as error:
+            if to != DAEMON and self.is_alive():
+                raise self._hung(method, str(to.bus_name)) from error
             raise TimedOut(
                 f"no answer to {method} on the bus within {self._timeout:g} s",
                 hint="creds-doctor shows which process does not answer",
             ) from error
         except (OSError, EOFError) as error:
             raise Unavailable(f"the bus ended before it answered to {method}") from error
+
+    def is_alive(self) -> bool:
+        """Return whether the bus itself answers now, also if no time is left for other calls.
+
+        It waits a second at most: a program that does not answer is told from such a bus so.
+        """
+        ping = _message(DAEMON, "GetId", "", ())
+        try:
+            self._connection.send_and_get_reply(ping, timeout=GRACE)
+        except (OSError, EOFError):  # TimeoutError is an OSError
+            return False
+        return True
+
+    def _hung(self, method: str, name: str) -> ProviderHung:
+        """Return what to say of a program that does not answer while the bus does."""
+        from creds_session.next_step import BusState, next_step  # noqa: PLC0415 - seldom
+        from creds_session.session_state import hung_line  # noqa: PLC0415
+        from creds_session.system.processes import program_of  # noqa: PLC0415
+
+        asked = _message(DAEMON, "GetConnectionUnixProcessID", "s", (name,))
+        what = f"no answer to {method} within {self._timeout:g} s"
+        try:
+            reply = self._connection.send_and_get_reply(asked, timeout=GRACE)
+            pid = int(str(_body(reply)[0]))
+            line = hung_line(program_of(pid), pid, what)
+        except (OSError, EOFError, CallFailed):
+            line = f"{what}; the session bus answers"
+        error = ProviderHung(line, hint=next_step(BusState.HUNG).hint)
+        error.what = what
+        return error
 
     def owner(self, name: str) -> str | None:
         """Return the unique name of a name's owner, or None; starts nothing."""
@@ -373,7 +408,7 @@ def _no_answer(address: str, error: Exception) -> Unavailable:
     kind = TimedOut if isinstance(error, TimeoutError) else NoService
     return kind(
         f"no session bus answers at {address}: {str(error) or 'no answer in time'}",
-        hint="log in anew, or start one with: dbus-run-session -- bash",
+        hint="creds-doctor says why, and what to type next",
     )
 
 

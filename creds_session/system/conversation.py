@@ -32,11 +32,13 @@ from creds_session.system.our_terminal import (
     window_size,
 )
 from creds_session.system.pseudo_terminal import (
+    FLUSHED,
     LFLAG,
     TIOCSIG,
     end_on_terminal,
     exit_code,
     is_asking,
+    packet_mode,
     start_on_terminal,
     suspend_key,
     unread,
@@ -105,6 +107,9 @@ class _Conversation:
         self._had_echo = False  # when one was answered
         self._is_silenced = False
         self._has_asked = False
+        self._typed: Expected | None = None  # the command has not read it yet
+        self._typed_at = 0.0
+        self._was_flushed = False
 
     def hold(self) -> tuple[int, bool]:
         """Go on until the command ends; return its exit code, and whether it asked."""
@@ -177,6 +182,11 @@ class _Conversation:
                 raise
             self._closed = time.monotonic()
             return
+        if self._typed is not None:  # the terminal is in packet mode
+            status, output = output[0], output[1:]
+            self._was_flushed |= bool(status & FLUSHED)
+            if not output:
+                return
         self._changed = time.monotonic()
         self._prompts.shown(output)
         show(self._mask.shown(output))
@@ -275,15 +285,38 @@ class _Conversation:
             if self._had_echo:
                 self._child.setecho(state=False)
                 self._is_silenced = True
+                self._watch(prompt)
         by_line = termios.tcgetattr(self._child.child_fd)[LFLAG] & termios.ICANON
         self._prompts.answered(prompt)
         self._child.send(prompt.answer.reveal() + (b"\n" if by_line else b"\r"))
 
+    def _watch(self, prompt: Expected | None) -> None:
+        """Watch whether the command throws away what is typed at this prompt, or cease to."""
+        if prompt is None or self._typed is None:
+            packet_mode(self._child.child_fd, is_on=prompt is not None)
+        self._typed, self._typed_at, self._was_flushed = prompt, time.monotonic(), False
+
     def _give_echo_back(self) -> None:
-        """Turn the echo on that we turned off, once the command has read the line."""
-        if self._is_silenced and not unread(self._child.child_fd):
-            self._is_silenced = False
-            self._child.setecho(state=True)
+        """Turn the echo on that we turned off, once the command has read the line.
+
+        A program that turns the echo off late often throws away what was typed before
+        (TCSAFLUSH): it has not read the line, shows nothing, and waits. It is given it again.
+        """
+        terminal = self._child.child_fd
+        if not self._is_silenced or unread(terminal):
+            return
+        prompt = self._typed
+        if prompt is not None and not self._was_flushed:
+            if select.select([terminal], [], [], 0)[0]:  # it may be told there
+                return
+        elif prompt is not None and self._changed < self._typed_at:
+            if is_asking(terminal) and time.monotonic() - self._typed_at > QUIET:
+                self._watch(prompt)
+                self._child.send(prompt.answer.reveal() + b"\n")
+            return
+        self._watch(None)
+        self._is_silenced = False
+        self._child.setecho(state=True)
 
     def _hand_back(self) -> None:
         if not self._has_keys():

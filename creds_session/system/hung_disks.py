@@ -20,12 +20,16 @@ from creds_session.system.together import GaveUp
 
 T = TypeVar("T")
 TIMEOUT = 1.0  # seconds; it takes two milliseconds
+RUNNABLE = "R"  # it waits for a processor, not for a disk: the machine is slow
 LOOK = 0.002  # seconds between two looks; a pidfd would tell, where the kernel knows it
 QUIET = tuple((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2))
 
 
 def answers(paths: Iterable[str], timeout: float) -> bool:
-    """Tell whether all these paths can be looked at in time, be they there or not."""
+    """Tell whether all these paths can be looked at in time, be they there or not.
+
+    A program that has not had its time on a processor says nothing about a disk.
+    """
     program = find_program("stat")
     if program is None:
         return True
@@ -37,9 +41,10 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
     end = time.monotonic() + timeout
     try:
         while os.waitpid(pid, os.WNOHANG) == (0, 0):
-            if time.monotonic() > end:
+            now = time.monotonic()
+            if now > end and ((is_waiting := _state(pid) != RUNNABLE) or now > end + timeout):
                 os.kill(pid, signal.SIGKILL)  # not waited for: its number is still its own
-                return False
+                return not is_waiting
             time.sleep(LOOK)
     except (ChildProcessError, ProcessLookupError):
         pass  # it ended, and SIGCHLD is ignored, as our caller left it (wait(2))
@@ -49,6 +54,15 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
 def _closing() -> list[tuple[int, int]]:
     """Return what closes the descriptors that a program left behind would hold, and their locks."""
     return [(os.POSIX_SPAWN_CLOSE, number) for number in inherited()]
+
+
+def _state(pid: int) -> str:
+    """Return the state of a process (proc_pid_stat(5)), or nothing."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as told:  # noqa: PTH123
+            return told.read().rpartition(b") ")[2][:1].decode("ascii", "replace")
+    except OSError:
+        return ""
 
 
 class Disk:
@@ -65,6 +79,11 @@ class Disk:
             if self._told is None:
                 self._told = answers(self._paths, TIMEOUT)
             return self._told
+
+    @property
+    def hangs(self) -> bool:
+        """Whether somebody looked there, and no answer came."""
+        return self._told is False
 
     def only_then(self, work: Callable[[], T]) -> Callable[[], T]:
         """Return the work, which raises GaveUp where the disk does not answer."""

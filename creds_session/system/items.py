@@ -50,10 +50,14 @@ class Items:
     ) -> None:
         self._bus = bus
         self._service = service
-        self._collection = collection
+        self._collection = self.collection = collection
         self._encrypted = encrypted
         self._prompt = prompt
         self._opened: PlainSession | EncryptedSession | None = None
+
+    def is_in_a_file(self) -> bool:
+        """Return whether gnome-keyring keeps the collection, in a file of its name."""
+        return self._service.is_gnome_keyring()
 
     def close(self) -> None:
         """Close the connection, and with it the session."""

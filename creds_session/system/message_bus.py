@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from creds_session.bus_address import address_of_path
 from creds_session.errors import Unavailable
 from creds_session.system.commands import run
 from creds_session.system.listeners import await_end, listener
@@ -46,7 +47,7 @@ def bus_of_ours(
     A keyring daemon ends with its bus: the one whose control socket is at ``keyring`` is waited
     for. A session of its own keeps Ctrl-C from the bus. Raises Unavailable.
     """
-    address = f"unix:path={path}"
+    address = address_of_path(path)
     told, tell = os.pipe()
     argv = [_program(), *OPTIONS, "--nofork", f"--print-address={tell}", f"--address={address}"]
     try:
@@ -87,7 +88,7 @@ def _end(bus: subprocess.Popen[bytes]) -> None:
 
 def start_shared_bus(path: str, environ: Mapping[str, str], timeout: float) -> str:
     """Start a bus at this path that outlives us; return its address. Raises Unavailable."""
-    address = f"unix:path={path}"
+    address = address_of_path(path)
     argv = [_program(), *OPTIONS, "--fork", "--print-address", f"--address={address}"]
     if not run(argv, timeout=timeout, environment=environ).succeeded:
         raise _failed()

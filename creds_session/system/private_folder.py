@@ -21,7 +21,7 @@ from creds_session.errors import CannotWrite
 PREFIX = "creds-exec-"
 LONGEST = 107  # bytes in a socket's path, unix(7)
 DEEPEST = f"/{PREFIX}12345678/keyring/control"
-PLAIN = re.compile(r"/[-0-9A-Za-z_/.]*")  # what a D-Bus address has as it is (its specification)
+PLAIN = re.compile(r"/[-0-9A-Za-z_/.]*")  # not every D-Bus library reads an escaped address rightly
 
 
 def is_private(directory: str, uid: int) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TIOCGPTPEER = 0x5441  # ioctl_tty(2); not in Python's termios
 TIOCSIG = 0x40045436
+FLUSHED = 1  # TIOCPKT_FLUSHREAD: the line that was typed is thrown away (ioctl_tty(2))
 LFLAG, OFLAG, CC = 3, 1, 6  # termios(3), in the order of tcgetattr
 
 
@@ -128,6 +129,14 @@ def is_asking(terminal: int) -> bool:
     """Return whether the command waits for a line that is not shown: the echo is off."""
     settings: int = termios.tcgetattr(terminal)[LFLAG]
     return not settings & termios.ECHO and bool(settings & termios.ICANON)
+
+
+def packet_mode(terminal: int, *, is_on: bool) -> None:
+    """Have each read give a byte first that says what became of the terminal, or no more.
+
+    Zero is followed by output; any other byte has bits such as ``FLUSHED`` (ioctl_tty(2), TIOCPKT).
+    """
+    fcntl.ioctl(terminal, termios.TIOCPKT, struct.pack("i", is_on))
 
 
 def unread(terminal: int) -> int:

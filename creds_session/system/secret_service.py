@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from jeepney import DBusAddress
 
-from creds_session.collection import CollectionState
+from creds_session.collection import CollectionState, collection_name
 from creds_session.errors import (
     NotPermitted,
     PromptImpossible,
@@ -26,6 +26,7 @@ from creds_session.system.bus import Bus, CallFailed, Peer
 
 NAME = "org.freedesktop.secrets"
 PATH = "/org/freedesktop/secrets"
+KERNEL_NAME = "gnome-keyring-d"  # the kernel cuts the name of a program at 15 bytes
 LOGIN = "/org/freedesktop/secrets/collection/login"
 NO_OBJECT = "/"
 _DENIED = "org.gnome.keyring.Error.Denied"
@@ -99,6 +100,10 @@ class SecretService:
         """Return the path of the collection with this alias, or ``/``."""
         return str(only(self._bus.call(self._service(), "ReadAlias", "s", name)))
 
+    def make_default(self, collection: str) -> None:
+        """Have the alias ``default``, where programs read and store, lead to this collection."""
+        self._bus.call(self._service(), "SetAlias", "so", "default", collection)
+
     def collections(self) -> tuple[str, ...]:
         """Return the paths of all collections that it serves."""
         paths = self._property(PATH, "Service", "Collections")
@@ -133,12 +138,25 @@ class SecretService:
             raise
         return CollectionState.UNLOCKED if locked is False else CollectionState.LOCKED
 
-    def reads_one(self) -> bool:
-        """Tell whether a secret of the login keyring can be read, where it has any.
+    def has_prompts(self) -> bool:
+        """Return whether any client has a prompt that has not been completed.
 
-        An item that went away meanwhile says nothing; then False, and the next look tells.
+        Each is an object below this path (gkd-secret-prompt.c). The answer is XML.
         """
-        first = next(iter(self.items(self.alias("login"))), None)
+        prompts = self.at(f"{PATH}/prompt", "org.freedesktop.DBus.Introspectable")
+        try:
+            (told,) = self._bus.call(prompts, "Introspect")
+        except CallFailed:  # the path is no object while it has none below it
+            return False
+        return "<node name=" in str(told)
+
+    def reads_one(self, collection: str = "") -> bool:
+        """Return whether a secret of a collection can be read, the login keyring's by default.
+
+        An empty collection counts as readable. An item that went away meanwhile says nothing: then
+        it is False, and the next look decides.
+        """
+        first = next(iter(self.items(collection or self.alias("login"))), None)
         if first is None:
             return True
         session = self._session()
@@ -147,6 +165,11 @@ class SecretService:
         except CallFailed:
             return False
         return True
+
+    def named(self, name: str) -> str:
+        """Return the path of the collection whose keyring file has this name, or ``/``."""
+        found = (path for path in self.collections() if collection_name(path) == name)
+        return next(found, NO_OBJECT)
 
     def login_state(self) -> CollectionState:
         """Return the state of the login keyring.
@@ -161,6 +184,54 @@ class SecretService:
         Raises WrongPassword. An open collection takes any password: look at its state first.
         """
         self._with_passwords("UnlockWithMasterPassword", "o", collection, password)
+
+    def unlock_without_password(self, collection: str) -> bool:
+        """Unlock a collection that has no password; return whether it is unlocked now.
+
+        gnome-keyring first tries an empty password and shows nothing (gkd-secret-unlock.c). The
+        prompt that it gives otherwise is left alone: it goes with this connection, and Dismiss
+        can abort the daemon.
+        """
+        self._bus.call(self._service(), "Unlock", "ao", [collection])
+        return self.state(collection) is CollectionState.UNLOCKED
+
+    def kept_password_item(self, collection: str) -> str | None:
+        """Return the login keyring's item with the password of this collection, or None.
+
+        gnome-keyring finds it by this attribute and opens the collection with it
+        (gkm-wrap-prompt.c:auto_unlock_keyring_location); nothing is opened here.
+        """
+        attributes = {"keyring": f"LOCAL:/keyrings/{collection_name(collection)}.keyring"}
+        login = self.at(self.alias("login"), "org.freedesktop.Secret.Collection")
+        try:
+            (paths,) = self._bus.call(login, "SearchItems", "a{ss}", attributes)
+        except CallFailed:
+            return None
+        return str(paths[0]) if isinstance(paths, (list, tuple)) and paths else None
+
+    def unlock_with_kept_password(self, collection: str) -> bool:
+        """Unlock a collection whose password the unlocked login keyring has; return whether it did.
+
+        The prompt that does the same inside gnome-keyring would ask on a display if that password
+        is an older one, and would remove it.
+        """
+        item = self.kept_password_item(collection)
+        if item is None:
+            return False
+        session = self._session()
+        to = self.at(item, "org.freedesktop.Secret.Item")
+        try:
+            (found,) = self._bus.call(to, "GetSecret", "o", session)
+            value = found[2] if isinstance(found, tuple) else b""
+            self.unlock(collection, Secret(bytes(value)))
+        except (CallFailed, WrongPassword):
+            return False
+        return self.state(collection) is CollectionState.UNLOCKED
+
+    def unlock_without_asking(self, collection: str) -> bool:
+        """Unlock a collection as any other program would without a question; only gnome-keyring."""
+        is_open = self.unlock_without_password(collection)
+        return is_open or self.unlock_with_kept_password(collection)
 
     def unlock_by_prompt(self, paths: Sequence[str]) -> bool:
         """Have the service ask by its own prompt before it opens these; tell whether it did.
@@ -187,8 +258,18 @@ class SecretService:
         return not told[0]
 
     def dismiss(self, prompt: str) -> None:
-        """Have a prompt that nobody shall see forgotten."""
+        """Have a prompt that nobody shall see forgotten; one of gnome-keyring's goes by itself.
+
+        gnome-keyring aborts on Dismiss while it shows a prompt, of whichever client
+        (gkd-secret-unlock.c:perform_next_unlock); its prompts end with this connection.
+        """
+        if self.is_gnome_keyring():
+            return
         self._bus.call(self.at(prompt, "org.freedesktop.Secret.Prompt"), "Dismiss")
+
+    def is_gnome_keyring(self) -> bool:
+        """Return whether gnome-keyring owns the name."""
+        return self.who().startswith(KERNEL_NAME)
 
     def who(self) -> str:
         """Return name and pid of the program that serves, for a person."""

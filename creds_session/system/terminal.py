@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -40,6 +41,24 @@ def is_interactive() -> bool:
 def is_typed() -> bool:
     """Tell whether standard input is a terminal."""
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def is_input_waiting() -> bool:
+    """Return whether a whole line was typed, or sent by a program, before anything was asked.
+
+    What is asked then would take that line for its answer (FIONREAD, ioctl_tty(2)).
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        waiting = fcntl.ioctl(terminal, termios.FIONREAD, bytes(4))
+        return int.from_bytes(waiting, sys.byteorder) > 0
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def ask_password(prompt: str, patience: float | None = None) -> Secret:

@@ -1,4 +1,4 @@
-"""Start a gnome-keyring-daemon with the password, where none serves this bus."""
+"""Start a gnome-keyring-daemon where none serves this bus, with a password or without."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from creds_session.errors import Unavailable
+from creds_session.probe.keyring_program import require_daemon
 from creds_session.secret import Secret
 from creds_session.session_facts import DAEMON_NAME
 from creds_session.system.bus import is_nested
@@ -20,21 +20,19 @@ SERVER_WORDS = ("GNOME_KEYRING_CONTROL", "SSH_AUTH_SOCK")
 
 
 def start_daemon(
-    password: Secret, address: str, environ: Mapping[str, str], timeout: float
+    password: Secret | None, address: str, environ: Mapping[str, str], timeout: float
 ) -> dict[str, str]:
     """Start a daemon on this bus; return what it prints for the shell, which proves nothing.
 
+    With a password the daemon unlocks the login keyring, and creates it if it does not exist.
     Raises Unavailable or CannotWrite.
     """
-    program = find_program(DAEMON_NAME)
-    if program is None:
-        raise Unavailable(
-            f"{DAEMON_NAME} is not installed",
-            hint="install it: apt install gnome-keyring (Debian), dnf install gnome-keyring",
-        )
+    program = find_program(DAEMON_NAME) or require_daemon()
     environ = {**environ, "DBUS_SESSION_BUS_ADDRESS": address}
     with _control_directory(environ, address) as option:
-        printed = feed([program, "--unlock", "--daemonize", *option], password, environ, timeout)
+        unlock = [] if password is None else ["--unlock"]
+        given = Secret(b"") if password is None else password
+        printed = feed([program, *unlock, "--daemonize", *option], given, environ, timeout)
     pairs = (line.partition("=") for line in printed.splitlines() if "=" in line)
     return {name: value for name, _, value in pairs if name in SERVER_WORDS}
 

@@ -1,4 +1,4 @@
-"""Give the login keyring another password, and say so only when the keyring opens with it.
+"""Give a keyring another password, and say so only when the keyring opens with it.
 
 The login's password can change without the keyring (docs/explanation/password-change.md). The
 daemon that serves the keyring changes it, over the bus: it checks the old password, of an open
@@ -16,69 +16,132 @@ from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
-from creds_session.collection import CollectionState
+from creds_session.collection import CollectionState, KeyringForm
 from creds_session.errors import (
     CannotWrite,
     CredsSessionError,
     InvalidData,
+    NoKeyringYet,
     Unavailable,
     WrongPassword,
 )
+from creds_session.probe.keyring_files import form_of, keyring_file
 from creds_session.probe.session import probe_bus
 from creds_session.secret import Secret
-from creds_session.session_facts import MAX_PASSWORD, BusFacts
+from creds_session.session_facts import MAX_PASSWORD, BusFacts, KeyringFacts
+from creds_session.session_state import LOGIN, has_other_default
 from creds_session.system.bus import Bus
 from creds_session.system.files import back_up, remove
-from creds_session.system.secret_service import SecretService
-from creds_session.unlock import checked, chosen, look, same_service, unlock
+from creds_session.system.secret_service import NO_OBJECT, SecretService
+from creds_session.unlock import (
+    Route,
+    checked,
+    chosen,
+    look,
+    require_ours,
+    same_service,
+    unlock,
+)
+from creds_session.unlock.serving import serve
 
 NEWLINE = b"\n"
 
 
 class Rekeyed(NamedTuple):
-    """The login keyring has the new password and is open; ``backup`` opens with the old one.
+    """The keyring has the new password and is open; ``backup`` opens with the old one.
 
     ``had_newline``: the old password was the given one and a newline. ``may_remember``: the daemon
     was there before, and remembers a password that a login gave it in vain, if one did
-    (gkd-login.c:unlock_or_create_login).
+    (gkd-login.c:unlock_or_create_login). ``keyring`` is the keyring's name. ``had_password`` is
+    whether it had a password before: if not, ``backup`` holds its secrets as text. ``is_kept``: the
+    login keyring holds the old password, by which programs opened this one without a question.
     """
 
     pid: int
     backup: Path
     had_newline: bool = False
     may_remember: bool = False
+    keyring: str = LOGIN
+    had_password: bool = True
+    is_kept: bool = False
 
 
 def rekey(
     environ: Mapping[str, str],
-    ask: Callable[[], tuple[Secret, Secret]],
+    ask: Callable[[Keyring], tuple[Secret, Secret]],
     *,
+    keyring: str | None = None,
     timeout: float = 10,
 ) -> Rekeyed:
-    """Change the login keyring's password; ``ask`` is called once and returns old and new.
+    """Change a keyring's password; ``ask`` is called once and returns the old and the new one.
 
-    ``timeout``, in seconds, bounds each step but the person's typing. Raises WrongPassword,
-    InvalidData, NoKeyringYet, NotPermitted or CannotWrite with nothing changed, and Unavailable,
-    which says what it left.
+    ``keyring`` is the name of its file without ``.keyring``. Without it the login keyring is meant,
+    or the default keyring if there is no login keyring. The old password of a keyring that has none
+    is empty. ``timeout``, in seconds, bounds each step but the person's typing. Raises
+    WrongPassword, InvalidData, NoKeyringYet, NotPermitted or CannotWrite with nothing changed, and
+    Unavailable, which says what it left.
     """
-    facts, keyring = look(environ, timeout)
-    chosen(facts, keyring, create=False)
-    path = Path(keyring.path)
-    if not keyring.exists:
-        raise Unavailable(
-            f"the login keyring is not at {path}, so no copy can be kept; nothing was changed",
-            hint="the daemon may have started with another HOME or XDG_DATA_HOME",
-        )
-    old, new = (checked(password) for password in ask())
+    facts, files = look(environ, timeout)
+    which = _keyring(environ, files, keyring)
+    route = _require_route(facts, files, which)
+    old, new = ask(which)
+    old, new = checked(old, may_be_empty=which.is_plain), checked(new)
     candidates = possible_passwords(old, new)
     was_there = facts.owner is not None
-    if not was_there:
+    if route is Route.NEW_DAEMON:
         first_accepted(lambda one: unlock(environ, lambda _: one, timeout=timeout), candidates)
+    elif route is not None and route.starts:
+        serve(environ, route, timeout)
+    if not was_there:
         facts = probe_bus(environ, timeout)
-        chosen(facts, keyring, create=False)
-    backup, used = _change(facts, path, candidates, new, timeout)
+        _require_route(facts, files, which)
+    backup, used, is_kept = _change(facts, which, candidates, new, timeout)
     pid = facts.owner.pid if facts.owner else 0
-    return Rekeyed(pid, backup, used != old, was_there)
+    return Rekeyed(pid, backup, used != old, was_there, which.name, bool(old), is_kept)
+
+
+class Keyring(NamedTuple):
+    """A keyring whose password is to be changed: its name, its file, whether it has a password."""
+
+    name: str
+    path: Path
+    is_plain: bool = False
+
+
+def _keyring(environ: Mapping[str, str], files: KeyringFacts, name: str | None) -> Keyring:
+    """Return the keyring that is meant. Raises NoKeyringYet or Unavailable if it has no file."""
+    if name is None:
+        is_default = files.exists is False and has_other_default(files)
+        name = (files.default_name or LOGIN) if is_default else LOGIN
+    path = Path(keyring_file(environ, name))
+    if name == LOGIN:
+        path = Path(files.path)
+    form = form_of(str(path))
+    if form is KeyringForm.ABSENT and name != LOGIN:
+        raise NoKeyringYet(
+            f"there is no keyring {name} ({path})",
+            hint=f"this lists them: ls {path.parent}",
+        )
+    return Keyring(name, path, form is KeyringForm.PLAIN)
+
+
+def _require_route(facts: BusFacts, files: KeyringFacts, which: Keyring) -> Route | None:
+    """Return the way to a daemon that serves, or None if one does. Raises as ``chosen`` does."""
+    is_login = which.name == LOGIN
+    is_served = facts.login in {CollectionState.LOCKED, CollectionState.UNLOCKED}
+    route = None
+    if facts.owner is None or not facts.answers or not facts.owner.is_gnome_keyring:
+        route = chosen(facts, files, create=False)
+    elif is_login and not is_served:
+        chosen(facts, files, create=False)
+    require_ours(facts)
+    if is_login and not files.exists:
+        raise Unavailable(
+            f"the login keyring is not at {which.path}, so no copy can be kept; nothing was"
+            " changed",
+            hint="the daemon may have started with another HOME or XDG_DATA_HOME",
+        )
+    return Route.START if route is Route.NEW_DAEMON and not is_login else route
 
 
 def possible_passwords(old: Secret, new: Secret) -> list[Secret]:
@@ -104,24 +167,34 @@ def first_accepted(act: Callable[[Secret], object], candidates: Sequence[Secret]
 
 
 def _change(
-    facts: BusFacts, path: Path, candidates: Sequence[Secret], new: Secret, timeout: float
-) -> tuple[Path, Secret]:
-    """Keep a copy, change the password, try it; return the copy and what the old one was."""
+    facts: BusFacts, which: Keyring, candidates: Sequence[Secret], new: Secret, timeout: float
+) -> tuple[Path, Secret, bool]:
+    """Keep a copy, change the password, try it.
+
+    Return the copy, what the old password was, and whether the login keyring keeps that one.
+    """
     if facts.owner is None:
         raise Unavailable("the keyring daemon went away; nothing was changed")
     with Bus(facts.address or "", timeout) as bus:
         service = same_service(bus, facts.owner)
-        login = service.alias("login")
+        path = which.path
+        collection = service.alias("login") if which.name == LOGIN else service.named(which.name)
+        if collection == NO_OBJECT:
+            raise Unavailable(
+                f"the daemon does not serve the {which.name} keyring; nothing was changed",
+                hint="creds-doctor says why, and what to do",
+            )
         with _backup(path) as (copy, before):
-            used = first_accepted(lambda one: service.change(login, one, new), candidates)
-            _try(service, login, used, new)
+            used = first_accepted(lambda one: service.change(collection, one, new), candidates)
+            _try(service, collection, used, new)
+        is_kept = which.name != LOGIN and service.kept_password_item(collection) is not None
     if _is_still(path, before):
         remove(copy)
         raise Unavailable(
             f"the keyring has the new password, but its file is not {path}; no copy was kept",
             hint="the daemon may have started with another HOME or XDG_DATA_HOME",
         )
-    return copy, used
+    return copy, used, is_kept
 
 
 @contextmanager

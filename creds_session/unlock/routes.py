@@ -1,14 +1,20 @@
 """Which way suits these facts: a pure choice, before anything is touched.
 
-owner   collection  control socket  keyring file  way
-gnome   unlocked    any             any           ALREADY
-gnome   locked      any             any           IN_PLACE
-gnome   absent      any             no            CREATE_IN_PLACE, only when asked
-none    -           listens         yes           ACTIVATE, then look again
-none    -           listens         no            the same where PAM's daemon waits, or to create
-none    -           silent          yes           NEW_DAEMON
-none    -           silent          no            NEW_DAEMON, only when asked to create
+owner  login keyring  default keyring    control socket  way
+gnome  locked         any                any             IN_PLACE
+gnome  not locked     another, locked    any             DEFAULT_IN_PLACE
+gnome  unlocked       not locked         any             ALREADY
+gnome  absent         another, unlocked  any             ALREADY
+gnome  absent         none               any             CREATE_IN_PLACE, only when asked
+none   a file         any                listens         ACTIVATE, then look again
+none   no file        any                listens         the same, only if PAM's daemon waits, to
+                                                         create, or for another default keyring
+none   a file         any                silent          NEW_DAEMON
+none   no file        another, a file    silent          START, then look again
+none   no file        none               silent          NEW_DAEMON, only when asked to create
 
+The first two are WITHOUT_ASKING if that keyring has no password, or if it is the default one and
+the login keyring has its password; NEW_DAEMON is START if the login keyring has no password.
 Everything else is a refusal that says why.
 """
 
@@ -16,51 +22,69 @@ from __future__ import annotations
 
 import enum
 
-from creds_session.collection import CollectionState
-from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
+from creds_session.collection import CollectionState, KeyringForm
+from creds_session.errors import (
+    CredsSessionError,
+    NoBus,
+    NoKeyringYet,
+    OtherProvider,
+    ProviderHung,
+    Unavailable,
+)
+from creds_session.next_step import NO_BUS, BusState, next_step
 from creds_session.session_facts import DAEMON_NAME, BusFacts, KeyringFacts, NameOwner
+from creds_session.session_state import (
+    SessionState,
+    Verdict,
+    default_keyring,
+    has_other_default,
+    judge,
+)
+
+__all__ = ["NoBus", "NoKeyringYet", "OtherProvider", "Route", "choose", "ghost"]
+DOCTOR = "creds-doctor says why, and what to do"
 
 
 class Route(enum.Enum):
-    """A way to an open keyring."""
+    """A way to an unlocked keyring."""
 
     ALREADY = "it is unlocked already"
+    WITHOUT_ASKING = "open it: it has no password, or the login keyring has it"
     IN_PLACE = "unlock it over the bus, on the daemon that serves it"
+    DEFAULT_IN_PLACE = "unlock the default keyring over the bus, on the daemon that serves it"
     CREATE_IN_PLACE = "create it over the bus, on the daemon that runs"
     ACTIVATE = "initialise the daemon that waits at its control socket"
+    START = "start a daemon without a password, then look again"
     NEW_DAEMON = "start a daemon with the password"
 
     @property
     def needs_password(self) -> bool:
-        """Tell whether this way needs the password of the keyring."""
-        return self not in {Route.ALREADY, Route.ACTIVATE}
+        """Return whether this way needs the password of the keyring."""
+        return self not in {Route.ALREADY, Route.WITHOUT_ASKING, Route.ACTIVATE, Route.START}
+
+    @property
+    def starts(self) -> bool:
+        """Return whether this way only has a daemon serve, so that it must be looked at again."""
+        return self in {Route.ACTIVATE, Route.START}
 
     def creates(self, keyring: KeyringFacts) -> bool:
-        """Tell whether this way makes a keyring that is not there yet."""
+        """Return whether this way makes a keyring that does not exist yet."""
         fresh = self is Route.NEW_DAEMON and not keyring.exists
         return fresh or self is Route.CREATE_IN_PLACE
-
-
-class NoBus(Unavailable):
-    """No session bus answers where one is named, or none is named."""
-
-
-class OtherProvider(Unavailable):
-    """Another program than gnome-keyring serves secrets here: no password of ours opens it."""
-
-
-class NoKeyringYet(CollectionLocked):
-    """There is no login keyring, and nobody asked to create one."""
 
 
 def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     """Return the way; raise the refusal that fits where there is none.
 
-    Raises NoBus, OtherProvider, Unavailable (a ghost) or NoKeyringYet.
+    Raises NoBus, ProviderHung, OtherProvider, Unavailable (a ghost) or NoKeyringYet.
     """
+    verdict = judge(bus, keyring)
+    if verdict.state is SessionState.HUNG:
+        raise ProviderHung(verdict.line, hint=next_step(BusState.HUNG).hint)
     if not bus.answers:
-        raise no_bus(bus.reason)
-    if keyring.exists is None and bus.login in {None, CollectionState.ABSENT}:
+        raise NoBus(bus.reason or NO_BUS, hint=next_step(BusState.NONE).hint)
+    is_other = bus.default in {CollectionState.LOCKED, CollectionState.UNLOCKED}
+    if keyring.exists is None and bus.login in {None, CollectionState.ABSENT} and not is_other:
         raise Unavailable(f"{keyring.path} cannot be looked at, so nothing is known of it")
     if bus.owner is None:
         return _without_owner(keyring, create=create)
@@ -68,17 +92,27 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
         raise _other_provider(bus, bus.owner)
     if bus.login is CollectionState.GHOST:
         raise ghost(bus.owner.pid)
-    if bus.login is CollectionState.ABSENT:
-        return _with_keyringless_owner(bus.owner, keyring, create=create)
-    return Route.ALREADY if bus.login is CollectionState.UNLOCKED else Route.IN_PLACE
+    if bus.login is CollectionState.LOCKED:
+        is_plain = keyring.form is KeyringForm.PLAIN
+        return Route.WITHOUT_ASKING if is_plain else Route.IN_PLACE
+    return _by_default(bus, keyring, verdict, create=create)
 
 
-def no_bus(reason: str = "") -> NoBus:
-    """Return what to say where no bus answers; ``reason`` is what was seen of it."""
-    return NoBus(
-        reason or "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)",
-        hint='start one: eval "$(creds env --start)"; or for one shell: dbus-run-session -- bash',
-    )
+def _by_default(bus: BusFacts, keyring: KeyringFacts, verdict: Verdict, *, create: bool) -> Route:
+    """Return the way where the login keyring is unlocked or does not exist."""
+    _, default = default_keyring(bus)
+    if default is CollectionState.LOCKED:
+        opens = verdict.state.is_readable
+        return Route.WITHOUT_ASKING if opens else Route.DEFAULT_IN_PLACE
+    if default is CollectionState.UNLOCKED:
+        return Route.ALREADY
+    is_absent = bus.login is not CollectionState.UNLOCKED
+    is_unserved = verdict.state is SessionState.NO_DEFAULT and not (create and is_absent)
+    if default is CollectionState.GHOST or is_unserved:
+        raise Unavailable(verdict.line, hint=DOCTOR)
+    if bus.login is CollectionState.UNLOCKED or bus.owner is None:
+        return Route.ALREADY
+    return _with_keyringless_owner(bus.owner, keyring, create=create)
 
 
 def _other_provider(bus: BusFacts, owner: NameOwner) -> OtherProvider:
@@ -110,10 +144,13 @@ def ghost(pid: int) -> CredsSessionError:
 
 
 def _without_owner(keyring: KeyringFacts, *, create: bool) -> Route:
-    if keyring.control_listens and (keyring.exists or keyring.login_waits or create):
+    is_other = has_other_default(keyring)
+    if keyring.control_listens and (keyring.exists or keyring.login_waits or create or is_other):
         return Route.ACTIVATE
     if keyring.exists:
-        return Route.NEW_DAEMON
+        return Route.START if keyring.form is KeyringForm.PLAIN else Route.NEW_DAEMON
+    if is_other:  # a daemon that got its password would make a login keyring of it
+        return Route.START
     return _creating(Route.NEW_DAEMON, keyring, create=create)
 
 

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 
+from creds_session.session_facts import REFUSED
 from creds_session.system.bus import session_bus_address
 
 NOTE = "creds-session/unlocked"
@@ -22,11 +23,22 @@ def note(environ: Mapping[str, str], pid: int) -> None:
     """Note that the keyring of this daemon is open; where no note can be made, none is missed."""
     address = session_bus_address(environ, os.getuid())
     runtime = environ.get("XDG_RUNTIME_DIR")
+    if runtime:
+        with suppress(OSError):
+            os.unlink(f"{runtime}/{REFUSED}")  # noqa: PTH108
     if not runtime or not address or any(blank in address for blank in " \t\n"):
         return
     with suppress(OSError, IndexError):
         if os.lstat(runtime).st_uid == os.getuid():
             _write(f"{runtime}/{NOTE}", f"{pid} {start_time(pid)} {address}\n")
+
+
+def note_refusal(environ: Mapping[str, str]) -> None:
+    """Note for creds-doctor that the keyring refused a password in this session."""
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    with suppress(OSError):
+        if runtime and os.lstat(runtime).st_uid == os.getuid():
+            _write(f"{runtime}/{REFUSED}", "")
 
 
 def start_time(pid: int) -> str:

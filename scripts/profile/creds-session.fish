@@ -1,5 +1,6 @@
 # Read by fish from conf.d at a login: what creds-session.sh does for POSIX shells.
 # Off for one person: touch ~/.config/creds-session/no-hook    Off once: CREDS_SESSION_HOOK=off
+# On with TERM=dumb, too: CREDS_SESSION_HOOK=always
 
 function _creds_session_seen
     set -l note "$XDG_RUNTIME_DIR/creds-session/unlocked"
@@ -16,6 +17,10 @@ end
 
 function _creds_session_wanted
     isatty stdin; and isatty stderr; and not test -O /; or return 1
+    # Programs log in with TERM=dumb or without TERM; nobody is there to be asked.
+    if test "$CREDS_SESSION_HOOK" != always
+        test -n "$TERM"; and test "$TERM" != dumb; or return 1
+    end
     set -l data $XDG_DATA_HOME
     test -n "$data"; or set data "$HOME/.local/share"
     set -l config $XDG_CONFIG_HOME
@@ -31,7 +36,7 @@ if status is-login; and status is-interactive
     if test -z "$DBUS_SESSION_BUS_ADDRESS" -a -S "$XDG_RUNTIME_DIR/bus"
         set -gx DBUS_SESSION_BUS_ADDRESS "unix:path=$XDG_RUNTIME_DIR/bus"
     end
-    if test -z "$CREDS_SESSION_HOOK" -o "$CREDS_SESSION_HOOK" = on
+    if test -z "$CREDS_SESSION_HOOK" -o "$CREDS_SESSION_HOOK" = on -o "$CREDS_SESSION_HOOK" = always
         if test -n "$DISPLAY" -a -n "$SSH_CONNECTION"; and not test -O /
             dbus-update-activation-environment DISPLAY XAUTHORITY >/dev/null 2>&1
         end
@@ -39,7 +44,7 @@ if status is-login; and status is-interactive
             if test -z "$DBUS_SESSION_BUS_ADDRESS"
                 env creds env --start --shell fish </dev/null 2>/dev/null | source
             end
-            set -l said (env creds unlock --quiet --patience 60 2>&1)
+            set -l said (env CREDS_SESSION_HOOK=asks creds unlock --quiet --patience 60 2>&1)
             or set -gx CREDS_SESSION_HOOK asked
             string match -q 'creds:*' -- "$said[1]"; and printf '%s\n' $said >&2
         end

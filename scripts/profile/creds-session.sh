@@ -7,7 +7,11 @@
 # It starts no process where `creds unlock` has seen this daemon's keyring open before, nor where
 # there is neither a login keyring nor a daemon that may be about to make one.
 #
+# Programs log in with TERM=dumb or without TERM (TRAMP, expect): they are asked nothing, and no
+# process is started. Nobody is asked either if input is waiting already: `creds` looks for that.
+#
 # Off for one person: touch ~/.config/creds-session/no-hook    Off once: CREDS_SESSION_HOOK=off
+# On with TERM=dumb, too: CREDS_SESSION_HOOK=always
 
 if [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] && [ -S "${XDG_RUNTIME_DIR:-/nonexistent}/bus" ]; then
     DBUS_SESSION_BUS_ADDRESS="unix:path=$XDG_RUNTIME_DIR/bus"
@@ -46,9 +50,17 @@ _creds_session_login() {
     esac
 }
 
+# TERM says whether a person is at the terminal; "always" says that one is, whatever TERM is.
+_creds_session_has_person() {
+    case ${CREDS_SESSION_HOOK:-on}:${TERM:-dumb} in
+    on:dumb) return 1 ;;
+    esac
+}
+
 # Root's login has no keyring to ask for: -O is whether the effective user owns the file.
 _creds_session_wanted() {
-    [ -t 0 ] && [ -t 2 ] && ! [ -O / ] && _creds_session_login || return 1
+    [ -t 0 ] && [ -t 2 ] && ! [ -O / ] && _creds_session_login && _creds_session_has_person ||
+        return 1
     [ -e "${XDG_DATA_HOME:-${HOME:-/nonexistent}/.local/share}/keyrings/login.keyring" ] ||
         [ -S "${XDG_RUNTIME_DIR:-/nonexistent}/keyring/control" ] ||
         [ -S "${GNOME_KEYRING_CONTROL:-/nonexistent}/control" ] || return 1
@@ -57,7 +69,7 @@ _creds_session_wanted() {
 }
 
 case $-:${CREDS_SESSION_HOOK:-on} in
-*i*:on)
+*i*:on | *i*:always)
     # With X forwarding a prompt can be shown, if what D-Bus starts knows the display.
     if [ -n "${DISPLAY:-}" ] && _creds_session_login && [ -n "${SSH_CONNECTION:-}" ] && ! [ -O / ]; then
         dbus-update-activation-environment DISPLAY XAUTHORITY >/dev/null 2>&1 || :
@@ -70,7 +82,7 @@ case $-:${CREDS_SESSION_HOOK:-on} in
         # The password is asked for at the terminal itself. What is no message of ours is that of
         # a Python that is gone or broken, about which nobody can do anything at a login.
         # Who did not unlock it is not asked again in the shells of this session.
-        _creds_session_said=$(creds unlock --quiet --patience 60 2>&1) ||
+        _creds_session_said=$(CREDS_SESSION_HOOK=asks creds unlock --quiet --patience 60 2>&1) ||
             export CREDS_SESSION_HOOK=asked
         case $_creds_session_said in
         creds:*) printf '%s\n' "$_creds_session_said" >&2 ;;
@@ -78,6 +90,6 @@ case $-:${CREDS_SESSION_HOOK:-on} in
     fi
     ;;
 esac
-unset -f _creds_session_login _creds_session_seen _creds_session_wanted
+unset -f _creds_session_login _creds_session_seen _creds_session_wanted _creds_session_has_person
 unset -v _creds_session_note _creds_session_pid _creds_session_start _creds_session_bus \
     _creds_session_stat _creds_session_said

@@ -155,7 +155,7 @@ WSL = "5.15.167.4-microsoft-standard-WSL2"
 ENVIRONMENT = (
     env(
         "bus-stale", "/run/user/1000/gone", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/gone"
-    ),
+    )._replace(cure="user"),
     env("bus-not-local", "tcp:", "DBUS_SESSION_BUS_ADDRESS=tcp:host=127.0.0.1,port=1"),
     env("bus-foreign", "denied", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1001/bus"),
     Breakage(
@@ -186,19 +186,19 @@ ENVIRONMENT = (
     env("control-variable-stale", "keyring-AB", "GNOME_KEYRING_CONTROL=/run/user/1000/keyring-AB"),
     env("bus-sandboxed", "snap", "SNAP=/snap/x SNAP_NAME=x"),
     env(
-        "secret-unreadable",
-        "not looked at in time",
+        "facts-incomplete",
+        "runtime: nothing within its time",
         ON_HUNG,
         root=HANG.format("/mnt/hung"),
         undo=LET_GO.format("/mnt/hung"),
     ),
     env(
         "facts-incomplete",
-        "runtime: nothing within its time",
-        ON_HUNG,
+        "home: nothing within its time",
+        "XDG_DATA_HOME=/mnt/hung",
         root=HANG.format("/mnt/hung"),
         undo=LET_GO.format("/mnt/hung"),
-    )._replace(behind="secret-unreadable"),
+    ),
     Breakage("root-under-sudo", "SUDO_USER=alice", ask="setsid -w sudo -n creds-doctor"),
     Breakage(
         "container-without-init",
@@ -258,6 +258,19 @@ FILES = (
         leave=f"mv ~/kept-sealed {LOGIN}; {ANEW}",
     ),
     Breakage(
+        "default-keyring-damaged",
+        "not a keyring",
+        session=f"echo nonsense >{KEYRINGS}/work.keyring; printf work >{KEYRINGS}/default",
+        leave=f"rm {KEYRINGS}/work.keyring {KEYRINGS}/default",
+    ),
+    Breakage(
+        "other-keyring-damaged",
+        "old.keyring:4",
+        session="printf '[keyring]\\ndisplay-name=old\\n[1]\\nof two lines\\n'"
+        f" >{KEYRINGS}/old.keyring",
+        leave=f"rm {KEYRINGS}/old.keyring",
+    ),
+    Breakage(
         "keyrings-cannot-be-made",
         "0500",
         session=f"mv {KEYRINGS} ~/kept-whole; chmod 500 ~/.local/share",
@@ -286,6 +299,12 @@ FILES = (
     ),
 )
 ALONE = (
+    Breakage(
+        "home-denied",
+        "HOME=/home/alice: denied",
+        root="chmod 700 /home",
+        undo="chmod 755 /home",
+    ),
     link("keyring-foreign", LOGIN, "/etc/shadow"),
     link("keyrings-foreign", KEYRINGS, "/etc/cron.d"),
     Breakage(
@@ -293,6 +312,13 @@ ALONE = (
         "owner 1001",
         root="chown bob /home/alice",
         undo="chown alice /home/alice",
+    ),
+    Breakage(
+        "sshd-settings-unread",
+        "/run/sshd",
+        root="rm -rf /run/sshd",
+        ask=AS_ROOT,
+        undo="mkdir -m 755 /run/sshd",
     ),
 )
 """What is broken alone, and never together with something else (faults.py)."""
@@ -744,6 +770,23 @@ SESSIONS = (
         behind="default-keyring-locked",
     ),
 )
+SESSIONS_ALONE = (
+    Breakage(
+        "control-socket-gone",
+        "nobody listens",
+        session="rm -r $XDG_RUNTIME_DIR/keyring",
+        cure="fix",
+        login="password",
+    ),
+    Breakage(
+        "daemon-replaced",
+        "--replace",
+        session=f"{DAEMON} --replace --daemonize --components=secrets >/dev/null 2>&1;"
+        f" {until(f'pgrep -u alice -f [-]-replace && {OWNED}')}",
+        cure="fix",
+        login="password",
+    ),
+)
 SHARED = (*ENVIRONMENT, *FILES, *INSTALLATION, *PAM, *GUESTS)
 OTHER_PROVIDER = """\
 import sys, time
@@ -807,5 +850,6 @@ with Bus(session_bus_address(os.environ, os.getuid()), 5) as bus:
     call += ["org.freedesktop.Secret.Service", "SetAlias", "so", "default"]
     call += [f"{PATH}/collection/work"]
     subprocess.run(call, check=True)
+    subprocess.run(["creds", "put", "app", "me"], input=b"s3cret", check=True)
     service.lock(f"{PATH}/collection/work")
 """

@@ -20,6 +20,7 @@ PROMPTS = {
     "New password of the login keyring: ": "pw2",  # the login's, where `creds rekey` asks
     "Again, to be sure: ": "pw2",
     "[Pp]assword of the login keyring: ": PASSWORD,
+    "[Pp]assword of the work keyring: ": "other",
 }
 
 

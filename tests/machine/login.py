@@ -62,7 +62,7 @@ class Login:
             encoding="utf-8",
             codec_errors="replace",
             dimensions=(50, 200),
-            env={**os.environ, "TERM": "dumb"},
+            env={**os.environ, "TERM": "plain"},
         )
 
     def _reach_shell(self, answers: list[str]) -> None:

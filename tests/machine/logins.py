@@ -27,7 +27,7 @@ FILES = {
     "/etc/ssh/sshd_config.d/10-crowd.conf": b"MaxStartups 200\n",
 }
 LOGIN = (
-    *("env", "SSH_ASKPASS=/opt/askpass", "SSH_ASKPASS_REQUIRE=force", "TERM=dumb"),
+    *("env", "SSH_ASKPASS=/opt/askpass", "SSH_ASKPASS_REQUIRE=force", "TERM=plain"),
     *("ssh", "-tt", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"),
     *("-o", "UserKnownHostsFile=/dev/null", "alice@127.0.0.1"),
 )

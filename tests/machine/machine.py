@@ -33,7 +33,7 @@ QUIET_UNITS = (
 )
 # A getty need not wait a second for a boot's messages to end, nor offer colours, nor be rare.
 GETTY = "/etc/systemd/system/container-getty@.service.d/plain.conf"
-PLAIN_GETTY = b"[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=simple\nEnvironment=TERM=dumb\n"
+PLAIN_GETTY = b"[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=simple\nEnvironment=TERM=plain\n"
 # Tests restart sshd with other settings, often within the ten seconds of the usual limit.
 SSHD = "/etc/systemd/system/ssh.service.d/plain.conf"
 OFTEN = b"[Unit]\nStartLimitIntervalSec=0\n"

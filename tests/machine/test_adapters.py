@@ -125,7 +125,7 @@ def test_git_with_paths_and_where_the_keyring_is_locked(session: Login) -> None:
     assert session.run("creds lock").status == 0
     locked = session.run(f"GIT_TERMINAL_PROMPT=0 git ls-remote {REPOSITORY}")
     assert locked.status == 128
-    assert "the keyring is locked" in locked.output
+    assert "the login keyring is locked" in locked.output
     session.type("creds unlock")
     session.expect("Password of the login keyring: ")
     session.type_secretly(LOGIN)

@@ -123,7 +123,7 @@ def test_no_bus_and_no_daemon(machine: Machine) -> None:
         done = machine.sh(f"setpriv --reuid=alice --clear-groups {command}", check=False)
         assert done.returncode == 69, done
         assert "no bus" in done.stderr
-        assert "dbus-run-session" in done.stderr
+        assert "creds env --start" in done.stderr
 
 
 def test_root_does_not_unlock_a_users_keyring(machine: Machine) -> None:

@@ -53,6 +53,7 @@ STANDS_FOR = {
     "keyring-not-a-file": "keyring-absent",
     "pam-rule-missing": "first-login-fails",
     "keyring-ghost": "first-login-fails",
+    "facts-incomplete": "home-hung",
 }
 """What is seen of a fault where another hides it, or `--fix` cured it with another.
 

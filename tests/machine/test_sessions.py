@@ -97,7 +97,7 @@ def test_public_key_login(locked: Machine) -> None:
     with locked.ssh("alice", None, *OWN, answers=[""]) as session:
         got = session.run("creds get app me")
         assert got.status == 77, got
-        assert "the keyring is locked" in got.output
+        assert "the login keyring is locked" in got.output
         doctor = session.run("creds-doctor")
         assert doctor.status == 1
         assert "[login-without-password]" in doctor.output.splitlines()[0]

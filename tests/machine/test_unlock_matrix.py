@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.depth import MATRIX_ALL
-from tests.machine import unlock_cell
+from tests.machine import situation_cell, unlock_cell
 from tests.machine.machine import Boot, Machine
+from tests.machine.situation_cell import Way
 from tests.machine.unlock_cell import SECRET, Seen
 from tests.machine.unlock_matrix import (
     DECLINED,
@@ -29,11 +30,19 @@ from tests.machine.unlock_matrix import (
     more_daemons,
     pairs,
 )
+from tests.situations import ABOUT_THE_KEYRING, EXPECTED, PROGRAMS, Situation
 
 WITH_PAM = Session.SSH_PASSWORD_PAM
 CELLS = sorted(every() if MATRIX_ALL else pairs(), key=lambda cell: cell.session is WITH_PAM)
 RELEASES = ("bookworm", "trixie")
+LATER = "creds: to unlock it later: creds unlock"  # what the hook says to an empty answer
 seen_ends: dict[tuple[str, Cell], str] = {}
+seen_rows: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+SITUATIONS = [*Situation, None]  # None: another program serves, and gnome-keyring is not installed
+SAMPLED = {
+    "bookworm": (Situation.PLAIN_OTHER, Situation.OTHER_KEPT, Situation.HUNG),
+    "trixie": (Situation.PLAIN_LOGIN, Situation.OTHER_LOCKED, None),
+}
 
 
 @pytest.fixture(scope="module", params=RELEASES)
@@ -41,6 +50,7 @@ def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
     files = {
         "/opt/cell": unlock_cell.CELL.encode(),
         "/opt/unlock-by-socket.py": unlock_cell.UNLOCK_BY_SOCKET.encode(),
+        **situation_cell.FILES,
     }
     booted = boot(request.param, files=files)
     booted.run("chmod", "755", "/opt/cell")
@@ -53,8 +63,8 @@ def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
 def table() -> Iterator[None]:
     yield
     path = os.environ.get("CREDS_MATRIX_TABLE")
-    if path and seen_ends:
-        Path(path).write_text(as_table(), "utf-8")
+    if path and (seen_ends or seen_rows):
+        Path(path).write_text(f"{as_table()}\n{as_table_of_situations()}", "utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +88,54 @@ def test_ends_open_or_with_its_cause(
     assert "Traceback" not in seen.told, seen
     assert "fault of this program" not in seen.told, seen
     if end is DECLINED:
-        assert "creds: " not in seen.told, seen
+        assert "creds: " not in seen.told.replace(LATER, ""), seen
     if seen.code is not None:
         assert seen.code == end.code, seen
     assert seen.daemons <= seen.daemons_before + more_daemons(cell), seen
     assert seen.same_files, seen
+
+
+def all_programs_agree(machine: Machine, situation: Situation | None, way: Way) -> None:
+    release = machine.run("hostname").stdout.strip()
+    if situation is None:
+        name, expected = situation_cell.NOT_INSTALLED, situation_cell.OTHER_PROGRAM
+        answers = situation_cell.seen_without_gnome_keyring(machine, way)
+    else:
+        name, expected = situation.value, EXPECTED[situation]
+        answers = situation_cell.seen(machine, situation, way)
+    if situation is Situation.LOCKED and way is Way.SSH_KEY:
+        expected = expected._replace(finding="login-without-password")
+    seen_rows.setdefault((release, name), set()).add(answers.row)
+    answers.require(expected, about=ABOUT_THE_KEYRING)
+
+
+if MATRIX_ALL:
+
+    @pytest.mark.parametrize("way", Way, ids=lambda way: way.name)
+    @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda one: one.name if one else "NONE")
+    def test_every_program_says_the_same(
+        machine: Machine, situation: Situation | None, way: Way
+    ) -> None:
+        all_programs_agree(machine, situation, way)
+
+else:
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_some_programs_say_the_same(machine: Machine, number: int) -> None:
+        """In a commit some of the situations: tests/session asks about nearly all of them, too."""
+        sampled = SAMPLED[machine.run("hostname").stdout.strip()]
+        all_programs_agree(machine, sampled[number], Way.SERVICE)
+
+
+def as_table_of_situations() -> str:
+    """Return what every program said of each situation, on whichever release."""
+    lines = ["| situation | " + " | ".join(PROGRAMS) + " |", "|---" * (len(PROGRAMS) + 1) + "|"]
+    names = dict.fromkeys(name for _, name in seen_rows)
+    for name in names:
+        rows = set().union(*(rows for (_, other), rows in seen_rows.items() if other == name))
+        cells = (" or ".join(sorted(set(column))) for column in zip(*rows))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def name_of_end(cell: Cell, seen: Seen) -> str:

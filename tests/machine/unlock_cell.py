@@ -121,14 +121,18 @@ def prepare(machine: Machine, people: Mapping[str, str] = OF_USER) -> None:
         machine.sh(f"cp -a ~{user}/.local/share/keyrings /opt/templates/{user}")
 
 
-def as_user(machine: Machine, user: str, script: str, password: str = "") -> int:
-    """Run a script on the bus of the user's manager."""
+def as_user(
+    machine: Machine, user: str, script: str, password: str = "", *, limit: int = 30
+) -> int:
+    """Run a script on the bus of the user's manager, for at most ``limit`` seconds."""
     words = "XDG_RUNTIME_DIR=/run/user/$u DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$u/bus"
     machine.sh("cat >/run/cells/script", stdin=script.encode())
     # No password in an argument: the journal notes those of runuser(1).
-    line = f"u=$(id -u {user}); PW=$(cat); export PW; cd ~{user}; exec timeout 30 runuser -u {user}"
+    line = f"u=$(id -u {user}); PW=$(cat); export PW; cd ~{user}; exec timeout {limit}"
+    line += f" runuser -u {user}"
     line += f" -- env {words} HOME=$(pwd) sh /run/cells/script"
-    done = machine.sh(line, check=False, stdin=password.encode())
+    argv = ("sh", "-c", line)
+    done = machine.run(*argv, check=False, stdin=password.encode(), timeout=limit + 30)
     return done.returncode
 
 

@@ -71,3 +71,12 @@ def test_a_child_that_sees_the_files_as_they_are_needs_no_root(
     monkeypatch.setattr(mount_namespace, "ctypes", None)  # so that it could not unshare
     with mount_namespace.private_child({}, lambda secret: secret[::-1]) as child:
         assert child.ask(ASKED, 5) == b"yranac"
+
+
+@pytest.mark.parametrize(
+    ("password", "words"),
+    [(b"one\ntwo", "the two lines differ; no keyring"), (b"a\nb\nc", "has several lines")],
+)
+def test_lines_that_differ_are_told_as_that(password: bytes, words: str) -> None:
+    with pytest.raises(WrongPassword, match=words):
+        account.require_own("alice", Secret(password))

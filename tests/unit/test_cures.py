@@ -36,8 +36,8 @@ def test_what_needs_root_is_told_apart() -> None:
         (None, "no cure"),
         (Remediation("think"), "left to you: think"),
         (Remediation("x", (("rm", "/y"),)), "left to you"),
-        (MIXED, "root has to run: sudo chown 1 /x"),
-        (APPLY, "root has to run: sudo creds-setup-pam apply (on a machine that nobody can walk"),
+        (MIXED, "this requires root: sudo chown 1 /x"),
+        (APPLY, "this requires root: sudo creds-setup-pam apply (on a machine that nobody can"),
         (Remediation("x", (("chmod", "700", "/x"),), is_safe=True), ""),
     ],
 )

@@ -25,7 +25,7 @@ from creds_session.errors import CredsSessionError
 from creds_session.secret import Secret
 from creds_session.unlock.rekey import rekey
 try:
-    rekey(os.environ, lambda: (Secret(b"old"), Secret(b"new")))
+    rekey(os.environ, lambda _: (Secret(b"old"), Secret(b"new")))
 except CredsSessionError as error:
     print(error.problem)
 """

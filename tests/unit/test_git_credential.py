@@ -94,6 +94,20 @@ def test_what_does_not_last_or_is_not_whole_is_not_kept() -> None:
         credentials.get(SERVICE, "me")
 
 
+def test_a_token_that_expires_takes_the_place_of_the_older_password(backend: Memory) -> None:
+    git_credential.store(described(b"username=you\npassword=two\n"))
+    git_credential.store(described(b"username=me\npassword=old\n"))
+    token = described(b"username=me\npassword=new\npassword_expiry_utc=9999999999\n")
+    git_credential.store(token)
+    assert git_credential.get(described(b"username=me\n")) == b""
+    assert git_credential.get(described()) == b""
+    assert git_credential.get(described(b"username=you\n")) == b"username=you\npassword=two\n"
+    git_credential.store(token)
+    git_credential.store(described(b"username=you\npassword=x\nephemeral=1\n"))
+    assert git_credential.get(described(b"username=you\n")) == b"username=you\npassword=two\n"
+    assert (SERVICE, "me") not in backend.kept
+
+
 @pytest.mark.usefixtures("backend")
 def test_password_of_several_lines_is_not_given() -> None:
     credentials.put(SERVICE, "me", Secret(b"one\nhost=evil"))

@@ -92,6 +92,38 @@ def test_what_a_way_cannot_carry() -> None:
         (b"Are you sure you want to continue connecting (yes/no/[fingerprint])? ", None),
         (b"Verification code: ", None),
         (b"", None),
+        (b"Login password: ", KNOWN.password),
+        (b"login Password for alice: ", KNOWN.password),
+        (b"[sudo: authenticate] Password: ", KNOWN.password),
+        (b"login: ", Secret(b"me")),
+        (b"Login for password-server: ", Secret(b"me")),
+        (b"Username for 'https://password.example': ", Secret(b"me")),
+        (b"Enter passphrase for key '/home/alice/.ssh/login': ", KNOWN.password),
+        (b"Trust the host 'password.example'? ", None),
+        (b"Change the password now (yes/no)? ", None),
+        ("[sudo] Passwort für alice: ".encode(), KNOWN.password),
+        (b"Kennwort: ", KNOWN.password),
+        (b"Mot de passe de alice : ", KNOWN.password),
+        (b"MOT DE PASSE : ", KNOWN.password),
+        ("Contraseña: ".encode(), KNOWN.password),
+        ("CONTRASEÑA: ".encode(), KNOWN.password),
+        ("contrasen\u0303a para alice: ".encode(), KNOWN.password),
+        (b"[sudo] senha para alice: ", KNOWN.password),
+        (b"[sudo] wachtwoord voor alice: ", KNOWN.password),
+        ("[sudo] lösenord för alice: ".encode(), KNOWN.password),
+        ("[sudo] hasło użytkownika alice: ".encode(), KNOWN.password),
+        ("Пароль: ".encode(), KNOWN.password),
+        ("[sudo] пароль для alice: ".encode(), KNOWN.password),
+        ("[sudo] alice 的密码：".encode(), KNOWN.password),  # noqa: RUF001
+        ("alice のパスワード: ".encode(), KNOWN.password),
+        ("[sudo] alice의 암호: ".encode(), KNOWN.password),
+        (b"[sudo] alice jelszava: ", KNOWN.password),
+        ("[sudo] alice için parola: ".encode(), KNOWN.password),
+        (b"Enter pass phrase for key.pem:", KNOWN.password),
+        (b"Passwd: ", KNOWN.password),
+        (b"Benutzername: ", Secret(b"me")),
+        (b"Nom d'utilisateur : ", Secret(b"me")),
+        ("用户名：".encode(), Secret(b"me")),  # noqa: RUF001
     ],
 )
 def test_what_is_answered(prompt: bytes, answer: Secret | None) -> None:
@@ -256,6 +288,27 @@ def test_answer_that_does_not_come(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(askpass_socket, "WITHIN", 0.1)
     with askpass_socket.listening(str(tmp_path / "s")), pytest.raises(Unavailable, match="timed"):
         askpass_socket.ask(str(tmp_path / "s"), b"yes")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        (b"Verification code: ", "'Verification code:' does not ask for a password"),
+        (b"\x1b[2JToken\nof alice:", "Token"),
+        (b"password: ", "was answered already"),
+    ],
+)
+def test_what_is_not_answered_is_quoted_with_the_true_reason(
+    prompt: bytes, words: str, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "s")
+    with askpass_socket.listening(path) as server:
+        askpass_socket.serve(server, lambda _asker, _prompt: None)
+        with pytest.raises(NotPermitted) as caught:
+            askpass.answer(prompt, {askpass.SOCKET: path})
+    assert words in caught.value.problem
+    assert ("--askpass-prompt" in caught.value.hint) is (b"password" not in prompt)
+    assert "\x1b" not in caught.value.problem
 
 
 def test_environment_that_names_nobody() -> None:

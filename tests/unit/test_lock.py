@@ -32,7 +32,7 @@ def test_lock_says_locked_when_the_property_says_so(
     told = tmp_path / "told"
     with serving(environ["DBUS_SESSION_BUS_ADDRESS"], told, Lock=ANSWER, Get=LOCKED) as pid:
         assert lock(environ) == Locked(("login",), pid)
-    assert told.read_text().split() == ["ReadAlias", "ReadAlias", "Lock", "Get"]
+    assert told.read_text().split() == ["ReadAlias", "ReadAlias", "ReadAlias", "Lock", "Get"]
 
 
 def test_lock_that_changes_nothing_is_told(environ: dict[str, str], tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_lock_of_no_keyring_asks_for_nothing(environ: dict[str, str], tmp_path: 
     told = tmp_path / "told"
     with serving(environ["DBUS_SESSION_BUS_ADDRESS"], told, ReadAlias=("o", ("/",))) as pid:
         assert lock(environ) == Locked((), pid)
-    assert told.read_text().split() == ["ReadAlias", "ReadAlias"]
+    assert told.read_text().split() == ["ReadAlias", "ReadAlias", "ReadAlias"]
 
 
 def test_lock_of_everything_leaves_out_what_has_no_password() -> None:
@@ -87,7 +87,7 @@ def test_lock_names_the_daemon_that_holds_a_password(
 def test_lock_without_a_bus_is_unavailable(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locking, "session_bus_address", lambda *_: None)
+    monkeypatch.setattr("creds_session.session_connection.session_bus_address", lambda *_: None)
     with pytest.raises(Unavailable, match="no bus"):
         lock(environ)
 

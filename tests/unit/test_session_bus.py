@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -180,3 +181,37 @@ def test_start_says_when_the_path_is_too_long(short: Path, nobody: list[dict[str
     assert nobody == []
     with pytest.raises(Unavailable, match="no path for a bus"):
         start({"HOME": f"{short}/{'a' * 100}"}, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["alice@corp.example", "CORP\\alice", "a b", "100%", "a,b;c=d", "ü"]
+)
+def test_start_makes_a_bus_in_a_home_of_any_name(
+    short: Path, nobody: list[dict[str, str]], name: str
+) -> None:
+    assert nobody == []
+    home = short / name
+    home.mkdir(mode=0o700)
+    environ = {"HOME": str(home)}
+    found = start(environ, 5)
+    try:
+        assert found.address.isascii()
+        assert not set(found.address) & set("@ ;,\\")
+        assert find(environ, 5) == found
+        said = subprocess.run(
+            [
+                "dbus-send",
+                f"--bus={found.address}",
+                "--dest=org.freedesktop.DBus",
+                "--print-reply",
+                "/",
+                "org.freedesktop.DBus.GetId",
+            ],
+            capture_output=True,
+            check=False,
+        )  # libdbus understands the address, too
+        assert said.returncode == 0, said
+    finally:
+        with Bus(found.address, 5) as bus:
+            pid = bus.call(DAEMON, "GetConnectionUnixProcessID", "s", "org.freedesktop.DBus")[0]
+        os.kill(int(str(pid)), signal.SIGTERM)

@@ -50,6 +50,67 @@ def test_only_the_last_login_of_this_user_is_told() -> None:
     assert alarms(told) == []
 
 
+CHANGED = "pam_unix(chpasswd:chauthtok): password changed for {}"
+NO_OLD = f"{GKR}couldn't change password for the login keyring: no old password was entered"
+
+
+@pytest.mark.parametrize(("account", "counts"), [("alice", True), ("bob", False), (None, False)])
+def test_a_password_that_root_changed_counts_for_its_account_alone(
+    account: str | None,
+    counts: bool,  # noqa: FBT001
+) -> None:
+    changed = [(61.0, 20, CHANGED.format(account))] if account else []
+    told = story((50, 9, accepted()), (60, 20, NO_OLD), *changed)
+    assert (alarms(told) == [NO_OLD]) is counts
+
+
+def test_a_refused_login_of_somebody_else_does_not_count() -> None:
+    refused = f"{GKR}the password for the login keyring was invalid."
+    told = story(
+        (50, 9, accepted()),
+        (60, 30, refused),
+        (61, 30, "pam_unix(sshd:auth): authentication failure; logname= uid=0 user=bob"),
+        (70, 31, refused),
+        (71, 31, "pam_unix(su:session): session opened for user bob(uid=1001) by (uid=0)"),
+    )
+    assert alarms(told) == []
+
+
+def test_what_a_child_of_sshds_wrote_counts_for_the_login_that_came_next() -> None:
+    stashed = f"{GKR}stashed password to try later in open session"
+    told = story(
+        (1, 10, stashed),
+        (2, 8, accepted("keyboard-interactive/pam", "bob")),
+        (3, 9, accepted("publickey")),
+    )
+    assert not told.has("stashed password")
+
+
+def test_only_the_login_of_this_connection_is_told() -> None:
+    lines = [
+        LogLine(1, "sshd", 7, "Accepted publickey for alice from ::1 port 5 ssh2"),
+        LogLine(2, "sshd", 7, f"{GKR}couldn't unlock the login keyring."),
+        LogLine(9, "sshd", 8, "Accepted password for alice from ::1 port 6 ssh2"),
+        LogLine(10, "sshd", 8, f"{GKR}the password for the login keyring was invalid."),
+    ]
+    assert alarms(tell(lines, "alice", port="5")) == [lines[1].text]
+    assert alarms(tell(lines, "alice", port="6")) == [lines[3].text]
+    assert tell(lines, "alice", port="7") == Story()
+
+
+def test_a_login_at_a_console_is_not_the_later_one_by_ssh() -> None:
+    opened = "pam_unix(login:session): session opened for user alice(uid=1000) by (uid=0)"
+    lines = [
+        LogLine(1, "login", 7, opened),
+        LogLine(2, "login", 7, f"{GKR}unlocked login keyring"),
+        LogLine(9, "sshd", 8, accepted("publickey")),
+        LogLine(10, "sshd", 8, f"{GKR}couldn't unlock the login keyring."),
+    ]
+    told = tell(lines, "alice", service="login")
+    assert told.has("unlocked login keyring")
+    assert alarms(told) == []
+
+
 def test_what_was_typed_into_a_child_of_sshds_belongs_to_the_login() -> None:
     told = story(
         (1, 10, f"{GKR}stashed password to try later in open session"),

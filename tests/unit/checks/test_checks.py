@@ -96,12 +96,17 @@ def test_one_fault_is_one_finding(facts: Facts, expected: tuple[str, Severity]) 
     assert [(one.id, one.severity) for one in findings(facts)] == [expected]
 
 
-def test_a_missing_rule_is_an_error_where_the_keyring_is_not_open() -> None:
-    facts = WELL._replace(pam=pam(WITHOUT_RULES), bus=bus(login=LOCKED))
-    assert [(one.id, one.severity) for one in findings(facts)] == [
-        ("pam-rule-missing", E),
+def test_a_missing_rule_concerns_later_logins_and_stands_behind_the_locked_keyring() -> None:
+    facts = WELL._replace(pam=pam(WITHOUT_RULES), bus=bus(login=LOCKED), session=BY_KEY)
+    found = sorted(findings(facts), key=lambda one: [E, W, N].index(one.severity))
+    assert [(one.id, one.severity) for one in found] == [
         ("login-without-password", E),
+        ("pam-rule-missing", W),
     ]
+    assert found[0].remediation is not None
+    assert found[0].remediation.lines == ("creds unlock",)
+    (later,) = found[0].remediation.alternatives
+    assert later.lines == ("sudo creds-setup-pam apply",)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +219,7 @@ def test_a_locked_default_keyring_is_an_error_beside_an_open_login_keyring(
         assert (finding.severity, finding.evidence) == (E, (path,))
         assert "work" in finding.title
         assert finding.remediation is not None
-        assert "SetAlias" in finding.remediation.commands[0]
+        assert finding.remediation.commands == (("creds", "unlock"),)
 
 
 def test_a_locked_login_keyring_that_is_the_default_is_one_finding() -> None:

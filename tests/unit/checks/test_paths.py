@@ -9,12 +9,12 @@ import pytest
 
 from creds_session.checks import CHECKS, run
 from creds_session.checks.paths import for_the_user, given_back, moved_aside, seen, with_mode
+from creds_session.collection import KeyringForm
 from creds_session.facts import Facts, Reader
 from creds_session.findings import Remediation
 from creds_session.session_facts import SessionFacts
 from creds_session.surroundings import (
     HomeFacts,
-    KeyringForm,
     PathFacts,
     PathKind,
     RuntimeFacts,

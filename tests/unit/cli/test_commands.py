@@ -10,7 +10,9 @@ import pexpect
 import pytest
 
 from creds_session.cli import creds
+from creds_session.system.secret_service import LOGIN
 from tests.unit.alone import ALONE
+from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
 from tests.unit.system.test_bus import authenticate_and_fall_silent, dbus_daemon, in_background
 
 MODULES = {"creds": "creds", "creds-doctor": "doctor", "creds-setup-pam": "setup_pam"}
@@ -86,7 +88,7 @@ def test_no_bus_is_69_and_leaks_nothing(python: list[str], home: Path, line: str
     done = run(python, f"creds {line}", b"canary", HOME=home, XDG_RUNTIME_DIR=home)
     assert (done.returncode, done.stdout) == (69, b"")
     assert b"no bus" in done.stderr
-    assert b"dbus-run-session" in done.stderr
+    assert b'eval "$(creds env --start)"' in done.stderr
     assert b"canary" not in done.stderr
 
 
@@ -224,8 +226,89 @@ def test_put_at_a_terminal_shows_no_password_wherever_messages_go(
     )
     argv = ["-c", 'exec "$@" 2>/dev/null', "sh", python[0], "-I", "-c", code]
     environment = {"PATH": os.defpath, "HOME": str(home)}
-    with pexpect.spawn("sh", argv, env=environment, timeout=5) as child:
-        assert child.waitnoecho(timeout=3)
+    with dbus_daemon(home) as address, serving(address, home / "told", Get=UNLOCKED):
+        environment["DBUS_SESSION_BUS_ADDRESS"] = address
+        with pexpect.spawn("sh", argv, env=environment, timeout=5) as child:
+            assert child.waitnoecho(timeout=3)
+
+
+@pytest.mark.parametrize(
+    ("words", "alias", "get", "is_on_bus"),
+    [
+        ("app me", ("o", (LOGIN,)), UNLOCKED, False),
+        ("app me", ("o", (LOGIN,)), LOCKED, True),
+        ("app me", ("o", ("/",)), LOCKED, True),
+        ("app --username-key k", ("o", (LOGIN,)), UNLOCKED, True),
+    ],
+    ids=["no bus", "locked", "no keyring", "a key without a name"],
+)
+def test_put_asks_nobody_for_a_password_that_it_cannot_store(
+    python: list[str],
+    home: Path,
+    words: str,
+    alias: Answer,
+    get: Answer,
+    is_on_bus: bool,  # noqa: FBT001
+) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {python[1]!r})\n"
+        f"sys.argv = ['creds', 'put', *{words.split()!r}]\n{ALONE}"
+        "from creds_session.cli.creds import main; sys.exit(main())"
+    )
+    environment = {"PATH": os.defpath, "HOME": str(home)}
+    answers: Answer = ("ao", ([],))
+    with (
+        dbus_daemon(home) as address,
+        serving(address, home / "told", ReadAlias=alias, Get=get, SearchItems=answers),
+    ):
+        if is_on_bus:
+            environment["DBUS_SESSION_BUS_ADDRESS"] = address
+        argv = ["-I", "-c", code]
+        with pexpect.spawn(python[0], argv, env=environment, timeout=10) as child:
+            child.expect(pexpect.EOF)
+            shown = (child.before or b"").decode()
+            child.wait()
+    assert "assword for" not in shown, shown
+    assert child.exitstatus in {1, 69, 77}, shown
+
+
+@pytest.mark.parametrize("line", ["put '' me", "put app ''", "put app me --username-key ''"])
+def test_put_takes_no_empty_name(python: list[str], home: Path, line: str) -> None:
+    words = [word.replace("''", "") for word in line.split()]
+    code = (
+        f"import sys; sys.path.insert(0, {python[1]!r}); sys.argv = ['creds', *{words!r}]\n"
+        f"{ALONE}from creds_session.cli.creds import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [python[0], "-I", "-c", code],
+        input=b"canary",
+        env={"PATH": os.defpath, "HOME": str(home)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 64, done
+    assert b"is empty; nothing was stored" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("creds-doctor --yes", "--yes goes with --fix"),
+        ("creds-doctor --dry-run", "--dry-run goes with --fix"),
+        ("creds-doctor --anonymous", "--anonymous goes with --save"),
+        ("creds-doctor --save -", "name a file"),
+        ("creds-doctor --output -", "name a file"),
+        ("creds-doctor --report -", "name a file"),
+        ("creds hook", "install|remove|print"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    python: list[str], home: Path, line: str, words: str
+) -> None:
+    done = run(python, line, HOME=home)
+    assert done.returncode == 64, done
+    assert words in done.stderr.decode()
+    assert not list(home.glob("-"))
 
 
 def test_unlock_by_standard_input_shows_no_password_at_a_terminal(

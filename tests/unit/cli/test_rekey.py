@@ -14,7 +14,7 @@ from creds_session.unlock.rekey import Rekeyed
 from tests.unit.cli.test_commands import run
 
 COPY = Path("/home/alice/login.keyring.creds-backup-20250131T093000")
-ALL = {"timeout": 10, "quiet": False, "json": False}
+ALL = {"timeout": 10, "keyring": None, "quiet": False, "json": False}
 
 
 @pytest.fixture
@@ -80,6 +80,8 @@ def test_rekey_tells_what_became_of_it(
         "backup": str(COPY),
         "had_newline": done.had_newline,
         "pid": 7,
+        "keyring": "login",
+        "had_password": True,
     }
 
 

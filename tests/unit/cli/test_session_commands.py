@@ -104,7 +104,12 @@ def test_lock_tells_what_is_locked(python: list[str], tmp_path: Path) -> None:
             told = run(python, "creds lock --json", **environ)
     assert (done.returncode, done.stdout) == (0, b"")
     assert done.stderr == b"creds: the keyring is locked: login\n"
-    assert json.loads(told.stdout) == {"schema": 1, "locked": ["login"], "pid": pid}
+    assert json.loads(told.stdout) == {
+        "schema": 1,
+        "locked": ["login"],
+        "pid": pid,
+        "without_password": [],
+    }
 
 
 def test_env_is_for_the_shell_that_is_named(python: list[str], tmp_path: Path) -> None:

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.collection import KeyringForm
 from creds_session.probe.client import probe_client
 from creds_session.probe.home import look_at, probe_home, probe_runtime
 from creds_session.probe.init import probe_activations
 from creds_session.probe.log import from_journal, from_text
 from creds_session.probe.units import parse
-from creds_session.surroundings import KeyringForm, PathKind
+from creds_session.surroundings import PathKind
 
-SEALED = b"GnomeKeyring\n\r\0\n\0\0"
+SEALED = b"GnomeKeyring\n\r\0\n" + bytes(4 + 4 + 52 + 4 + 4)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,8 @@ SEALED = b"GnomeKeyring\n\r\0\n\0\0"
         (SEALED, KeyringForm.SEALED),
         (b"[keyring]\ndisplay-name=Login\n", KeyringForm.PLAIN),
         (b"\n[keyring]\n", KeyringForm.PLAIN),
+        (SEALED[:-1], KeyringForm.BROKEN),
+        (b"[keyring]\ndisplay-name=Login\n[1]\nsecret=one\ntwo\n", KeyringForm.BROKEN),
         (b"", KeyringForm.EMPTY),
         (b"nonsense", KeyringForm.BROKEN),
     ],

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from creds_session.diagnosis import entries
 from creds_session.findings import Remediation, Severity
 from creds_session.report.checks import Entry, explain_lines, index, list_lines, page
 
@@ -52,3 +55,24 @@ def test_the_index_names_an_area_once() -> None:
         "| bus | [a-b](checks/a-b.md) | note | it is so |",
         "|  | [c-d-e](checks/c-d-e.md) | depends | else |",
     ]
+
+
+def test_no_check_claims_that_fix_does_what_requires_root() -> None:
+    for entry in entries():
+        text = "\n".join(explain_lines(entry)) + page(entry, ())
+        is_roots = entry.cure is not None and any(argv[0] == "sudo" for argv in entry.cure.commands)
+        if is_roots:
+            assert "--fix` can do it" not in text
+            assert "--fix can do it" not in text
+
+
+def test_a_terminal_is_shown_no_markdown() -> None:
+    for entry in entries():
+        assert "](" not in "\n".join(explain_lines(entry))
+
+
+@pytest.mark.parametrize(
+    "name", ["Pam_gnome", "Only_if", "Gnome-keyring-daemon", "Libpam", "Dbus-"]
+)
+def test_names_keep_their_small_letters(name: str) -> None:
+    assert [entry.id for entry in entries() if name in page(entry, ())] == []

@@ -46,7 +46,9 @@ def test_values_are_json_with_everything_in_it() -> None:
                         "remediation": {
                             "text": "unlock it",
                             "commands": [["creds", "unlock"], ["rm", "a b"]],
+                            "lines": ["creds unlock", "rm 'a b'"],
                             "is_safe": False,
+                            "alternatives": [],
                         },
                     },
                     {

@@ -49,7 +49,8 @@ def test_state_is_that_of_the_keyring_where_credentials_are_kept() -> None:
     assert as_json(bus, examples.keyring())["default_collection"] == OTHER
 
 
-def test_state_is_that_of_the_login_keyring_where_there_is_no_default() -> None:
+def test_no_default_keyring_is_a_state_of_its_own() -> None:
     bus = examples.bus(login=LOCKED)._replace(default=ABSENT, default_path="/")
-    assert judge(bus, examples.keyring()).state is State.LOCKED
+    assert judge(bus, examples.keyring()).state is State.NO_DEFAULT
+    assert judge(bus, examples.keyring()).exit_code == 69
     assert as_json(bus, examples.keyring())["default_collection"] is None

@@ -67,6 +67,33 @@ def test_child_that_turns_the_echo_off_too_late() -> None:
     assert run("sh", "-c", late).stdout == "Password:\n11\n"
 
 
+GETPASS = """
+import sys, termios, time
+sys.stdout.write("Password:"); sys.stdout.flush()
+time.sleep({delay})
+before = termios.tcgetattr(0)
+silent = termios.tcgetattr(0)
+silent[3] &= ~termios.ECHO
+termios.tcsetattr(0, termios.TCSAFLUSH, silent)  # what was typed is thrown away, as by getpass(3)
+line = sys.stdin.readline()
+termios.tcsetattr(0, termios.TCSAFLUSH, before)
+print(); print(len(line) - 1)
+"""
+
+
+@pytest.mark.parametrize("delay", [0.3, 3])
+def test_child_that_throws_away_what_was_typed_before_it_turned_the_echo_off(delay: float) -> None:
+    begun = time.monotonic()
+    done = run(sys.executable, "-c", GETPASS.format(delay=delay))
+    assert (done.returncode, done.stdout) == (0, "Password:\n11\n")
+    assert time.monotonic() - begun < delay + 10
+
+
+def test_child_that_reads_late_with_the_echo_on_gets_it_once() -> None:
+    late = "printf Password:; sleep 3; read x; echo; echo ${#x}; read -t 1 y; echo more:$y"
+    assert run("bash", "-c", late).stdout == "Password:\n11\nmore:\n"
+
+
 def test_child_that_never_turns_the_echo_off_gets_it_back() -> None:
     never = "printf Password:; read x; echo; echo ${#x}; sleep 0.3; stty -a | grep -o ' echo '"
     assert run("sh", "-c", never).stdout == "Password:\n11\n echo \n"

@@ -159,3 +159,12 @@ def test_an_item_that_had_to_be_made_anew_is_kept_through_a_prompt_or_told() -> 
     bus = Changing()
     items(bus).keep("label", NAMES, Secret(b"s3cret"))
     assert bus.calls[-1] == "Prompt"
+
+
+@pytest.mark.parametrize("act", ["replace", "delete"])
+def test_no_prompt_of_gnome_keyrings_is_dismissed(act: str) -> None:
+    """It aborts on Dismiss while it shows a prompt, of whichever client."""
+    bus = Asking(kept=True)
+    with pytest.raises(CollectionLocked, match="would ask before"):
+        do(act, items(bus, prompt=False, name="gnome-keyring-d"))
+    assert not {"Prompt", "Dismiss"} & set(bus.calls)

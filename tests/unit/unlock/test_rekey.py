@@ -10,7 +10,7 @@ from creds_session import unlock as unlocking
 from creds_session.errors import CredsSessionError, InvalidData, Unavailable, WrongPassword
 from creds_session.secret import Secret
 from creds_session.session_facts import MAX_PASSWORD, NameOwner
-from creds_session.unlock.rekey import first_accepted, free_name, possible_passwords, rekey
+from creds_session.unlock.rekey import Keyring, first_accepted, free_name, possible_passwords, rekey
 from creds_session.unlock.routes import NoKeyringYet
 from tests.unit import examples
 from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
@@ -91,11 +91,11 @@ def keyring(tmp_path: Path) -> Path:
     return path
 
 
-def never() -> tuple[Secret, Secret]:
+def never(_which: Keyring) -> tuple[Secret, Secret]:
     raise AssertionError
 
 
-def given() -> tuple[Secret, Secret]:
+def given(_which: Keyring) -> tuple[Secret, Secret]:
     return Secret(b"canary of old"), Secret(b"canary of new")
 
 
@@ -125,7 +125,7 @@ def test_rekey_refuses_what_cannot_be_a_password(
     told = tmp_path / "told"
     service = serving(environ["DBUS_SESSION_BUS_ADDRESS"], told)
     with service, pytest.raises(InvalidData):
-        rekey(environ, lambda: both)
+        rekey(environ, lambda _: both)
     assert "OpenSession" not in told.read_text()
     assert copies(keyring) == []
 

@@ -5,7 +5,12 @@ import itertools
 import pytest
 
 from creds_session.collection import CollectionState
-from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
+from creds_session.errors import (
+    CollectionLocked,
+    CredsSessionError,
+    ProviderHung,
+    Unavailable,
+)
 from creds_session.session_facts import BusFacts
 from creds_session.unlock.routes import NoKeyringYet, OtherProvider, Route, choose
 from tests.unit.examples import ADDRESS, FILE, GNOME, KWALLET, bus, keyring
@@ -46,9 +51,20 @@ def each(value: bool | None) -> list[bool]:  # noqa: FBT001
 @pytest.mark.parametrize(
     ("facts", "exists", "error", "words"),
     [
-        (BusFacts(), True, Unavailable, ["has no bus", "dbus-run-session"]),
+        (BusFacts(), True, Unavailable, ["has no bus", "creds env --start"]),
         (BusFacts(ADDRESS, "refused"), True, Unavailable, ["refused"]),
-        (BusFacts(ADDRESS, "refused", GNOME, login=UNLOCKED), True, Unavailable, ["refused"]),
+        (
+            BusFacts(ADDRESS, "no answer", GNOME, login=UNLOCKED),
+            True,
+            ProviderHung,
+            ["pid 7", "no answer"],
+        ),
+        (
+            BusFacts(ADDRESS, "no answer", KWALLET),
+            True,
+            ProviderHung,
+            ["kwalletd6 (pid 8) does not answer"],
+        ),
         (bus(KWALLET, None), True, Unavailable, ["kwalletd6", "pid 8", "its own means"]),
         (bus(KWALLET)._replace(default=UNLOCKED), True, OtherProvider, ["8", "open already"]),
         (bus(GNOME, GHOST), True, Unavailable, ["pid 7", "does not serve", "restart"]),
@@ -94,7 +110,9 @@ def test_choose_initialises_the_daemon_that_holds_the_password_of_a_first_login(
 
 
 def test_route_tells_what_it_needs_and_makes() -> None:
-    assert [route for route in Route if not route.needs_password] == [Route.ALREADY, Route.ACTIVATE]
+    free = {Route.ALREADY, Route.WITHOUT_ASKING, Route.ACTIVATE, Route.START}
+    assert {route for route in Route if not route.needs_password} == free
+    assert {route for route in Route if route.starts} == {Route.ACTIVATE, Route.START}
     creating = {
         (route, exists)
         for route in Route

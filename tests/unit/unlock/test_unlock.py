@@ -26,7 +26,8 @@ from creds_session.session_facts import NameOwner
 from creds_session.system.bus import Bus
 from creds_session.system.listeners import await_end, end_listener, listener
 from creds_session.system.secret_service import secret_service
-from creds_session.unlock import Route, new_daemon, unlock, way
+from creds_session.unlock import Route, Wanted, new_daemon, unlock, way
+from creds_session.unlock.patience import Patience
 from creds_session.unlock.routes import NoKeyringYet
 from tests.unit import examples
 from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
@@ -48,8 +49,8 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
             assert secret_service(bus) is None
 
 
-def never(creating: bool) -> Secret:  # noqa: FBT001
-    raise AssertionError(creating)
+def never(wanted: Wanted) -> Secret:
+    raise AssertionError(wanted)
 
 
 def test_unlock_asks_for_nothing_where_there_is_no_keyring(environ: dict[str, str]) -> None:
@@ -62,8 +63,8 @@ def test_unlock_asks_for_nothing_where_there_is_no_keyring(environ: dict[str, st
 def test_unlock_starts_nothing_for_a_password_that_cannot_be_one(environ: dict[str, str]) -> None:
     asked: list[bool] = []
 
-    def ask(creating: bool) -> Secret:  # noqa: FBT001
-        asked.append(creating)
+    def ask(wanted: Wanted) -> Secret:
+        asked.append(wanted.is_new)
         return Secret(b"")
 
     assert way(environ, create=True) is Route.NEW_DAEMON
@@ -88,7 +89,7 @@ def test_way_connects_to_no_control_socket(environ: dict[str, str], tmp_path: Pa
         assert select.select([control], [], [], 0.2)[0] == []
 
 
-def given(_creating: bool) -> Secret:  # noqa: FBT001
+def given(_wanted: Wanted) -> Secret:
     return Secret(b"canary")
 
 
@@ -122,7 +123,7 @@ def test_unlock_sends_no_password_to_another_owner_than_the_one_that_was_looked_
     with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
         first.enter_context(serving(address, tmp_path / "first"))
 
-        def ask(_creating: bool) -> Secret:  # noqa: FBT001
+        def ask(_wanted: Wanted) -> Secret:
             first.close()
             second.enter_context(serving(address, tmp_path / "second"))
             return Secret(b"canary")
@@ -174,7 +175,7 @@ def test_unlocked_is_a_keyring_of_which_a_secret_can_be_read(
 def test_time_limit_is_one_for_all_steps_and_not_for_the_person(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
-    def ask(_creating: bool) -> Secret:  # noqa: FBT001
+    def ask(_wanted: Wanted) -> Secret:
         time.sleep(1)
         return Secret(b"canary")
 
@@ -208,7 +209,7 @@ def test_proof_that_is_slow_to_come_ends_within_the_time_limit(
     with served, Bus(address, 0.5) as bus:
         begin = time.monotonic()
         with pytest.raises(Unavailable):
-            unlocking._proof(bus, Route.NEW_DAEMON, unlocking.Patience(0.5))
+            unlocking._proof(bus, Route.NEW_DAEMON, "login", Patience(0.5))
         assert time.monotonic() - begin < 0.8
 
 

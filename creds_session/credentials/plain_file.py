@@ -1,0 +1,33 @@
+"""Refuse a secret that a keyring without a password would not give back as it was stored."""
+
+from __future__ import annotations
+
+import os
+
+from creds_session.collection import KeyringForm, collection_name
+from creds_session.errors import InvalidData
+from creds_session.plain_keyring import keeps
+from creds_session.probe.keyring_files import form_of, keyring_file
+from creds_session.secret import Secret
+from creds_session.session_state import rekey_command
+
+
+def require_kept(collection: str, secret: Secret) -> None:
+    """Raise InvalidData if the file of this collection would change the secret; store nothing.
+
+    gnome-keyring itself says nothing: it gives the secret back unchanged until it reads the file
+    again, and then gives another one, or can no longer read any secret in the file.
+    """
+    if keeps(secret.reveal()):
+        return
+    name = collection_name(collection)
+    path = keyring_file(os.environ, name)
+    if form_of(path) is not KeyringForm.PLAIN:
+        return
+    raise InvalidData(
+        f"the {name} keyring has no password, and such a keyring cannot keep this secret; nothing"
+        " was stored",
+        hint=f"{path} is a text file without escapes: a line break would make all of it unreadable,"
+        " and a backslash, a blank at the beginning or a carriage return at the end would be lost\n"
+        f"give the keyring a password, then store again: {rekey_command(name)}",
+    )

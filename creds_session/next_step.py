@@ -1,0 +1,80 @@
+"""What a person types next if their shell reaches no keyring: one table for every state.
+
+The commands and the doctor ask here, so that one situation has one remedy everywhere. Nothing here
+looks at the machine: who asks says what was seen.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import NamedTuple
+
+JOIN = 'eval "$(creds env)"'
+START = 'eval "$(creds env --start)"'
+UNLOCK, CREATE = "creds unlock", "creds unlock --create"
+DIAGNOSE = "creds-doctor"
+FORGET = "unset GNOME_KEYRING_CONTROL"  # which names the daemon of another bus
+NO_BUS = "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)"
+
+
+class BusState(enum.Enum):
+    """What a shell reaches that wants its user's session bus."""
+
+    UNDER_SUDO = "root under sudo, who has no session"
+    ELSEWHERE = "another session bus of this user answers"
+    NONE = "no session bus of this user answers"
+    HUNG = "the session bus answers, but the program that serves secrets does not"
+
+
+class Step(NamedTuple):
+    """What to do, as a clause, and the lines to paste into a shell, in this order."""
+
+    text: str
+    lines: tuple[str, ...] = ()
+
+    @property
+    def hint(self) -> str:
+        """Return the step as the hint of an error."""
+        return f"{self.text}: {'; '.join(self.lines)}" if self.lines else self.text
+
+
+STEPS = {
+    BusState.UNDER_SUDO: Step(
+        "under sudo you are root, and root has no keyring: run the command again without sudo"
+    ),
+    BusState.ELSEWHERE: Step("connect this shell to your session bus, which answers", (JOIN,)),
+    BusState.NONE: Step("start a session bus, which your later shells find too", (START,)),
+    BusState.HUNG: Step("this shows which process hangs, and how to end it", (DIAGNOSE,)),
+}
+
+
+def is_under_sudo(uid: int, environ: Mapping[str, str]) -> bool:
+    """Return whether this is root, for whom somebody else called sudo(8)."""
+    return uid == 0 and environ.get("SUDO_USER", "root") not in {"", "root"}
+
+
+def bus_state(*, under_sudo: bool, is_elsewhere: bool, is_hung: bool = False) -> BusState:
+    """Return the state of a shell that got no answer.
+
+    ``is_elsewhere``: another bus than the named one answers. ``is_hung``: the named one answers,
+    and the program that serves secrets does not.
+    """
+    if is_hung:
+        return BusState.HUNG
+    if under_sudo:
+        return BusState.UNDER_SUDO
+    return BusState.ELSEWHERE if is_elsewhere else BusState.NONE
+
+
+def next_step(state: BusState, *, unlock: bool = False, has_keyring: bool | None = None) -> Step:
+    """Return what to type in this state.
+
+    With ``unlock`` the step goes on until a secret can be read; ``has_keyring`` False makes the
+    login keyring first.
+    """
+    step = STEPS[state]
+    if not unlock or state not in {BusState.ELSEWHERE, BusState.NONE}:
+        return step
+    verb, last = ("create", CREATE) if has_keyring is False else ("unlock", UNLOCK)
+    return Step(f"{step.text}; then {verb} the keyring", (*step.lines, last))

@@ -1,0 +1,22 @@
+"""Whether the keyring daemon is installed, and how it is installed on this distribution if not."""
+
+from __future__ import annotations
+
+from creds_session.errors import NoService
+from creds_session.session_facts import DAEMON_NAME
+from creds_session.system.processes import find_program
+
+
+def require_daemon() -> str:
+    """Return where gnome-keyring-daemon is. Raises NoService, with the command that installs it."""
+    program = find_program(DAEMON_NAME)
+    if program is not None:
+        return program
+    from creds_session.packages import install_command  # noqa: PLC0415 - seldom
+    from creds_session.system.root import Root  # noqa: PLC0415
+
+    release = (Root().read("/etc/os-release") or b"").decode(errors="replace")
+    raise NoService(
+        f"{DAEMON_NAME} is not installed, so there can be no keyring",
+        hint=f"as root: {install_command(DAEMON_NAME, release)}",
+    )

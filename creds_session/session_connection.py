@@ -1,0 +1,44 @@
+"""The connection of a command to its session bus, or an error that says what to type next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from creds_session.errors import CredsSessionError, NoBus, NoService
+from creds_session.next_step import NO_BUS, BusState, bus_state, is_under_sudo, next_step
+from creds_session.system.bus import Bus, session_bus_address
+
+PATIENCE = 2.0  # seconds for a look whether another bus answers
+
+
+def connect(environ: Mapping[str, str], timeout: float) -> Bus:
+    """Return a connection to the bus of this session, whose calls end within ``timeout`` seconds.
+
+    Raises NoBus, TimedOut if what listens there says nothing, or NotPermitted if the bus is
+    somebody else's. The hint of each is the next step.
+    """
+    address = session_bus_address(environ, os.getuid())
+    if address is None:
+        raise NoBus(NO_BUS, hint=hint(environ))
+    try:
+        return Bus(address, timeout)
+    except NoService as error:
+        raise NoBus(error.problem, hint=hint(environ)) from error
+    except CredsSessionError as error:
+        raise type(error)(error.problem, hint=hint(environ)) from error
+
+
+def hint(environ: Mapping[str, str]) -> str:
+    """Return what to type next in a shell whose session bus did not answer."""
+    return next_step(state(environ)).hint
+
+
+def state(environ: Mapping[str, str]) -> BusState:
+    """Return what a shell reaches whose own session bus did not answer; starts nothing."""
+    if is_under_sudo(os.getuid(), environ):
+        return bus_state(under_sudo=True, is_elsewhere=False)
+    from creds_session.session_bus import find  # noqa: PLC0415 - only if no bus answers
+
+    found = find(environ, PATIENCE)
+    return bus_state(under_sudo=False, is_elsewhere=found is not None)

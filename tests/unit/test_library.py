@@ -1,0 +1,85 @@
+"""The public interface of the package: what it exports, and how it refuses a wrong argument."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import creds_session
+from creds_session import (
+    CollectionLocked,
+    CredsSessionError,
+    NoBus,
+    NoService,
+    OtherProvider,
+    ProviderHung,
+    Secret,
+    SessionState,
+    TimedOut,
+    Unavailable,
+    WrongPassword,
+    errors,
+    status,
+    unlock_keyring,
+)
+from creds_session.unlock import unlock  # noqa: F401 - the subpackage is loaded beside the names
+
+
+def test_every_name_is_there_and_is_shown() -> None:
+    assert dir(creds_session) == sorted(creds_session.__all__)
+    for name in creds_session.__all__:
+        assert getattr(creds_session, name) is not None
+    assert callable(unlock_keyring)
+    assert callable(status)
+
+
+def test_importing_the_package_loads_none_of_it() -> None:
+    code = "import creds_session, sys; print([n for n in sys.modules if 'creds_session.' in n])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "['creds_session.version']\n"
+
+
+def test_errors_can_be_told_apart() -> None:
+    assert issubclass(errors.NoKeyringYet, CollectionLocked)
+    assert issubclass(NoBus, NoService)
+    assert issubclass(ProviderHung, TimedOut)
+    for one in (NoService, TimedOut, OtherProvider):
+        assert issubclass(one, Unavailable)
+    assert issubclass(WrongPassword, CredsSessionError)
+
+
+@pytest.mark.parametrize("wrong", ["canary", bytearray(b"canary"), None, 7])
+def test_a_secret_is_made_of_bytes(wrong: object) -> None:
+    with pytest.raises(
+        TypeError, match=r"Secret\(\) takes bytes: use Secret.from_text\(\)"
+    ) as caught:
+        Secret(wrong)  # type: ignore[arg-type]
+    assert "canary" not in str(caught.value)
+
+
+def test_a_secret_is_made_of_text() -> None:
+    assert Secret.from_text("pä\n") == Secret("pä\n".encode())
+    with pytest.raises(TypeError, match=r"takes text: use Secret\(\) for bytes"):
+        Secret.from_text(b"canary")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="lone surrogate") as caught:
+        Secret.from_text("canary\udc80")
+    assert "canary" not in repr(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("wrong", ["canary", b"canary", None])
+def test_a_password_that_is_no_secret_is_refused_before_anything_is_asked(wrong: object) -> None:
+    with pytest.raises(TypeError, match="must be a Secret, not") as caught:
+        unlock_keyring(wrong)  # type: ignore[arg-type]
+    assert "canary" not in str(caught.value)
+
+
+def test_a_session_without_a_bus_is_a_state_and_not_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+    assert status(timeout=1) is SessionState.NO_BUS
+    with pytest.raises(NoBus):
+        unlock_keyring(Secret(b"x"), timeout=1)
