@@ -424,7 +424,7 @@ CHECKS = (
     Check(
         "pam-password-left-behind",
         "pam",
-        Severity.WARNING,
+        of_logins,
         "a password that is changed while logging in is not handed to the keyring",
         _changed_password,
         cause="the password rule of pam_gnome_keyring is not reached: where an expired password"

@@ -40,8 +40,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print_json(as_json(bus, keyring))
     else:
         print(f"{found.state.value}: {printable(found.line)}")
-        if sys.stderr.isatty():
-            _tell_what_next(found.state, found.keyring)
+        _tell_what_next(found.state, found.keyring)
     return found.exit_code
 
 

@@ -320,7 +320,7 @@ def test_it_asks_nobody_in_a_shell_that_is_no_login_shell(
             "HOME": str(public),
             "ENV": "" if is_login else str(public / "rc"),
             "PATH": f"{public}/bin:/usr/bin:/bin",
-            "TERM": "dumb",
+            "TERM": "plain",
             "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1/bus",
         },
         encoding="utf-8",

@@ -76,7 +76,9 @@ def test_keys_for_a_login_are_seen(
         (tmp_path / ".ssh" / name).write_text(text)
 
     class Account:
+        pw_name = "alice"
         pw_dir = str(tmp_path)
+        pw_shell = "/bin/sh"
 
     monkeypatch.setattr("pwd.getpwuid", lambda _uid: Account)
     assert probe_client({"HOME": "/elsewhere"}).has_ssh_keys is expected
