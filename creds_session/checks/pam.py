@@ -18,9 +18,9 @@ from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.handlers import Handler
 from creds_session.pam.judge import GroupVerdict, judge, repeated
 from creds_session.pam.owners import AUTHSELECT, owner_of
-from creds_session.pam.plan import DISABLE_FEATURE
 from creds_session.pam.policy import MODULE, is_anchor, is_keyring, kept_out
 from creds_session.pam.proof import refute_denial
+from creds_session.pam.remedies import REMOVAL
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Dialect, ManagementGroup
 
@@ -223,7 +223,7 @@ def _guesses(facts: Facts) -> Found | None:
         return None
     texts = facts.pam.files.items()
     has_feature = any(MODULE.encode() in text and owner_of(text) is AUTHSELECT for _, text in texts)
-    cure = Remediation("run: " + DISABLE_FEATURE) if has_feature else None
+    cure = Remediation(REMOVAL[AUTHSELECT]) if has_feature else None
     return Found(tuple(told), cure=cure) if cure else Found(tuple(told))
 
 

@@ -18,6 +18,10 @@ YES_OR_NO: Final = "success errors"
 """Success or any error; never ignore or new_authtok_reqd."""
 
 
+NEVER_IGNORE: Final = "success new_authtok_reqd errors"
+"""Any return value but ignore."""
+
+
 class Handling(enum.Enum):
     """What a module does with the password of the account."""
 
@@ -70,9 +74,22 @@ def any_of(
     )
 
 
-def judging(source: str) -> ModuleFacts:
+def judging(source: str, setcred: str = ANYTHING) -> ModuleFacts:
     """Make the row of a module that judges the password, and may return anything."""
-    return any_of(source, Handling.JUDGES, Admission.PASSWORD)
+    return any_of(source, Handling.JUDGES, Admission.PASSWORD, setcred)
+
+
+def ignoring_if(source: str, *arguments: str) -> ModuleFacts:
+    """Make the row of a module that judges the password, and ignores it only if told so.
+
+    In authenticate and setcred the module returns ignore only with one of the arguments.
+    """
+    calls = ("authenticate", "setcred")
+    return judging(source)._replace(
+        authenticate=NEVER_IGNORE,
+        setcred=NEVER_IGNORE,
+        options=tuple((one, call, ANYTHING) for one in arguments for call in calls),
+    )
 
 
 def proving(source: str, setcred: str = ANYTHING) -> ModuleFacts:

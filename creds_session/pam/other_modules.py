@@ -1,7 +1,8 @@
 """What is known of modules that are not Linux-PAM's: what they do with the password.
 
 Of what these return next to nothing is taken for granted: options and configuration files change
-it, and distributions patch it. A cell is narrowed only where the function is one ``return``.
+it, and distributions patch it. A cell is narrowed only if the function is one ``return``, or if
+ignore occurs in the module's source only behind the test of an argument.
 """
 
 from __future__ import annotations
@@ -14,18 +15,25 @@ from creds_session.pam.module_facts import (
     Handling,
     ModuleFacts,
     any_of,
+    ignoring_if,
     judging,
     proving,
 )
 
 OTHERS: Final[dict[str, ModuleFacts]] = {
     # Modules that ask for the password of the account, or are handed it, and judge it.
-    "pam_sss.so": judging("SSSD, src/sss_client/pam_sss.c:pam_sss"),
+    "pam_sss.so": ignoring_if(
+        "SSSD, src/sss_client/pam_sss.c:pam_sss, 1.5.1 to 2.11",
+        "ignore_unknown_user",
+        "ignore_authinfo_unavail",
+    ),
     "pam_ldap.so": judging("nss-pam-ldapd, pam/pam.c; before it PADL's pam_ldap"),
     "pam_ldapd.so": judging("nss-pam-ldapd, pam/pam.c, under another name"),
     "pam_krb5.so": judging("pam-krb5 (rra), module/public.c; Red Hat has had another"),
-    "pam_winbind.so": judging("Samba, nsswitch/pam_winbind.c"),
-    "pam_systemd_home.so": judging("systemd, src/home/pam_systemd_home.c"),
+    "pam_winbind.so": ignoring_if("Samba, nsswitch/pam_winbind.c", "unknown_ok"),
+    "pam_systemd_home.so": judging(
+        "systemd, src/home/pam_systemd_home.c:pam_sm_setcred", setcred="success"
+    ),
     "pam_himmelblau.so": judging("Himmelblau, src/pam"),
     "pam_kanidm.so": judging("Kanidm, unix_integration/pam_kanidm"),
     "pam_aad.so": judging("pam_aad, pam_aad.c"),

@@ -41,7 +41,8 @@ PAM_AUTH_UPDATE: Final = Owner(
 )
 AUTHCONFIG: Final = Owner("authconfig", "name a service that includes it")
 PAM_CONFIG: Final = Owner(
-    "pam-config", "change it by pam-config (pam-config -a --gnome_keyring), or name a service"
+    "pam-config",
+    "name a service that includes it; pam-config --delete --gnome_keyring takes its own rules out",
 )
 
 _AUTO = rb"(?:This file is auto-generated\. *)?(?:User changes will be )?"

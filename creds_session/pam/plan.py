@@ -13,12 +13,12 @@ from typing import NamedTuple
 from creds_session.errors import InvalidData
 from creds_session.findings import Severity
 from creds_session.pam.candidates import Edit, Request, apply_edits, candidates
-from creds_session.pam.counterexample import Breach, Counterexample
+from creds_session.pam.counterexample import Counterexample
 from creds_session.pam.handlers import Stack, Stacks
-from creds_session.pam.judge import GroupVerdict, judge, place_of, without_ours
+from creds_session.pam.judge import GroupVerdict, judge, without_ours
 from creds_session.pam.lint import lint
 from creds_session.pam.nodes import ServiceFile
-from creds_session.pam.owners import AUTHSELECT, Owner, owner_of
+from creds_session.pam.owners import Owner, owner_of
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
     GUARDED,
@@ -29,6 +29,7 @@ from creds_session.pam.policy import (
     wanted_rules,
 )
 from creds_session.pam.proof import refute, refute_closing, refute_reach, refute_unknowing
+from creds_session.pam.remedies import start_or_take_out, take_out, way_round
 from creds_session.pam.stack import Read, resolve, resolve_all
 from creds_session.pam.terms import Dialect, ManagementGroup
 
@@ -180,7 +181,9 @@ def _edits_for(
     if auth is not None and is_new and not options.only_add:
         return Refusal(wanted.group, f"{request.path}: {LOCKED}", auth.hint)
     found = find_edits(wanted, request, options)
-    return _refusal(wanted, request, found, verdict) if isinstance(found, Refused) else found
+    if isinstance(found, Refused):
+        return _refusal(wanted, request, options, found, verdict)
+    return found
 
 
 def _require_the_rest(path: str, after: tuple[GroupVerdict, ...], refusals: list[Refusal]) -> None:
@@ -191,36 +194,39 @@ def _require_the_rest(path: str, after: tuple[GroupVerdict, ...], refusals: list
             raise NoSafeEdit(f"{path}: no safe edit for {verdict.group.value}: {verdict.problem}")
 
 
-def _refusal(wanted: Wanted, request: Request, found: Refused, verdict: GroupVerdict) -> Refusal:
+def _refusal(
+    wanted: Wanted, request: Request, options: Options, found: Refused, verdict: GroupVerdict
+) -> Refusal:
     """Say why a group stays as it is, and what a person could do."""
-    group, path = wanted.group.value, request.path
-    reason = f"{path}: no safe place for the {group} rule: {found.reason}"
-    if verdict.is_unsafe:
-        reason = f"{path}: no safe place for the {group} rule: {verdict.problem}"
+    why = verdict.problem if verdict.is_unsafe else found.reason
+    reason = f"{request.path}: no safe place for the {wanted.group.value} rule: {why}"
     stack = resolve(request.service, wanted.group, request.read, dialect=request.dialect)
     rules = [rule for rule in stack.handlers if is_keyring(rule)]
-    for rule in rules if verdict.is_unsafe else ():
-        owner = owner_of(request.read(rule.origin.file) or b"")
-        if owner is AUTHSELECT:
-            return Refusal(wanted.group, reason, f"run: {DISABLE_FEATURE}")
-        if owner is not None:
-            return Refusal(
-                wanted.group, reason, f"{rule.origin.file} is {owner.problem}; {owner.hint}"
-            )
     if verdict.is_unsafe:
-        places = " and ".join(dict.fromkeys(map(place_of, rules)))
-        return Refusal(wanted.group, reason, f"remove {places}, or move it; then try again")
-    early = found.found is not None and any(is_keyring(one.handler) for one in found.found.steps)
-    if rules and early and wanted.group is not ManagementGroup.AUTH:
-        places = " and ".join(dict.fromkeys(map(place_of, rules)))
-        hint = f"remove {places}, which does not do its work there; then try again"
-        return Refusal(wanted.group, reason, hint)
-    return Refusal(wanted.group, reason, _hint(found))
+        return Refusal(wanted.group, reason, take_out(rules, request.read, movable=True))
+    if rules:  # they are named only if it helps to take them out
+        cleared = request._replace(read=without_ours(request.read, request.dialect))
+        without = find_edits(wanted, cleared, options)
+        helps = not isinstance(without, Refused)
+        out = start_or_take_out(rules, request.read) if helps else ""
+        if helps and not _works_for_others(found):
+            return Refusal(wanted.group, reason, out)
+        found = without if isinstance(without, Refused) else found
+        hint = way_round(found.found, wanted.group, request.read, has_rule=True)
+        return Refusal(wanted.group, reason, f"{hint}; or {out}" if helps else hint)
+    hint = way_round(found.found, wanted.group, request.read, has_rule=False)
+    return Refusal(wanted.group, reason, hint)
+
+
+def _works_for_others(found: Refused) -> bool:
+    """Tell whether a change of the password passes a rule by on one way, and not on others."""
+    if found.found is None or found.found.group is not ManagementGroup.PASSWORD:
+        return False
+    return not any(is_keyring(one.handler) for one in found.found.steps)
 
 
 OTHERS_GO_ON = "the other groups do not wait for it: apply changes them, and so does --only-add"
 LOCKED = "without a rule in auth the session rule would start a daemon that stays locked"
-DISABLE_FEATURE = "sudo authselect disable-feature with-pam-gnome-keyring"
 
 
 def _lets_root_wait(wanted: Wanted, request: Request, options: Options) -> bool:
@@ -323,20 +329,6 @@ def _rows(stack: Stack) -> list[tuple[object, ...]]:
 def _adds_optional(edits: tuple[Edit, ...]) -> bool:
     """Tell whether a rule is to count; one that never counts is as good, and needs no table."""
     return any(OPTIONAL.encode() in edit.new.split() for edit in edits)
-
-
-def _hint(refused: Refused) -> str:
-    """Say what a person could do where we may do nothing for a group."""
-    found = refused.found
-    if found is None:
-        return "put the rule there by hand, or leave the group as it is"
-    ends = [taken.handler for taken in found.steps if not is_keyring(taken.handler)]
-    if found.breach not in {Breach.NOT_REACHED, Breach.PASSED_BY} or not ends:
-        return "what stands there must be changed by a person first"
-    last = ends[-1]
-    what = "lets people in whom nothing has judged" if found.breach is Breach.PASSED_BY else ""
-    what = what or "ends the stack before the keyring's rule could run"
-    return f"{place_of(last)}: {last.module} {what}: remove or change that line"
 
 
 def _allowed(wanted: Wanted, request: Request, options: Options) -> Iterator[tuple[Edit, ...]]:

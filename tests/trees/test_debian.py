@@ -52,7 +52,6 @@ def brief(judged: list[Judgement]) -> list[Judgement]:
     return judged
 
 
-@pytest.mark.xfail(strict=True, reason="sssd's password rule leaves no place, and no hint says so")
 def test_what_cannot_be_had_is_said_with_the_tool_and_a_way_out(
     made: list[Tree], tmp_path: Path
 ) -> None:

@@ -12,7 +12,6 @@ from tests.trees.libpam import NEW, libpam, refusals, table, wrongs
 from tests.trees.others import trees
 
 KINDS = ("suse", "gentoo", "arch", "void", "alpine")
-REFUSED = "pam-config's gnome_keyring is refused: the proof lets pam_unix return ignore in auth"
 
 
 @pytest.mark.timeout(3600)
@@ -35,7 +34,6 @@ def test_no_verdict_changes_and_every_rule_is_reached(
     assert not wrong, done
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=REFUSED)
 def test_the_rules_of_pam_config_itself_block_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

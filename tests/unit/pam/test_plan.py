@@ -195,7 +195,9 @@ def test_an_unsafe_rule_is_mended_and_a_second_put_in_at_once() -> None:
     text = "auth required pam_unix.so\nauth optional pam_gnome_keyring.so only_if=login\n"
     made = make(text + "session required pam_unix.so\n")
     assert changed(made)[0] == "auth       [default=ignore] pam_gnome_keyring.so"
-    may_ignore = text.replace("pam_unix", "pam_sss")
+    never_ignores = text.replace("pam_unix.so", "pam_sss.so use_first_pass")
+    assert changed(make(never_ignores + "session required pam_unix.so\n"))[0] == changed(made)[0]
+    may_ignore = text.replace("pam_unix.so", "pam_sss.so ignore_unknown_user")
     assert changed(make(may_ignore + "session required pam_unix.so\n"))[:2] == [
         "auth       [default=ignore] pam_gnome_keyring.so",
         "auth [default=ignore] pam_gnome_keyring.so only_if=login",

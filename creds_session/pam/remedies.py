@@ -1,0 +1,109 @@
+"""What a person can do about a group that cannot have its rule: the words of a refusal's hint.
+
+Nobody is ever told to remove a module that judges or changes people's passwords. A file that a
+tool writes is changed by that tool; sources: pam-config, src/mod_pam_gnome_keyring.c (auto_start
+goes into session only); pam-auth-update(8); authselect(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from creds_session.pam.counterexample import Breach, Counterexample
+from creds_session.pam.handlers import Handler
+from creds_session.pam.judge import place_of
+from creds_session.pam.owners import AUTHSELECT, PAM_AUTH_UPDATE, PAM_CONFIG, owner_of
+from creds_session.pam.policy import PASSWORD_MODULES, is_keyring
+from creds_session.pam.returns import is_known
+from creds_session.pam.stack import Read
+from creds_session.pam.terms import ManagementGroup
+
+REMOVAL: Final = {
+    AUTHSELECT: "run: sudo authselect disable-feature with-pam-gnome-keyring",
+    PAM_CONFIG: "run: sudo pam-config --delete --gnome_keyring",
+    PAM_AUTH_UPDATE: "run: sudo pam-auth-update, and turn off the profile of the GNOME keyring",
+}
+"""How a tool takes its rules of pam_gnome_keyring out again."""
+AUTO_START: Final = "run: sudo pam-config --add --gnome_keyring-auto_start, or: "
+"""The option is older than openSUSE Leap 42.1, whose gnome-keyring package sets it."""
+PROFILES: Final = {"pam_sss.so": "sss", "pam_winbind.so": "winbind", "pam_krb5.so": "krb5"}
+"""The names under which Debian's packages have their profiles in /usr/share/pam-configs."""
+BY_HAND: Final = {
+    ManagementGroup.AUTH: "people who log in run `creds unlock` after the login",
+    ManagementGroup.SESSION: "people who log in run `creds unlock` after the login",
+    ManagementGroup.PASSWORD: "people run `creds rekey` after they changed their password",
+}
+"""What does the work of a rule that cannot be had."""
+
+
+def take_out(rules: Sequence[Handler], read: Read, *, movable: bool) -> str:
+    """Say how to take rules of pam_gnome_keyring out, each by the tool that wrote its file.
+
+    ``movable``: a rule that no tool wrote may as well be moved.
+    """
+    told = []
+    by_hand = []
+    for rule in rules:
+        owner = owner_of(read(rule.origin.file) or b"")
+        if owner is None:
+            by_hand.append(place_of(rule))
+        elif owner in REMOVAL:
+            told.append(f"{rule.origin.file} is written by {owner.tool}; {REMOVAL[owner]}")
+        else:
+            told.append(f"{rule.origin.file} is {owner.problem}; {owner.hint}")
+    if by_hand:
+        places = " and ".join(dict.fromkeys(by_hand))
+        told.append(f"remove {places}, {'or move it' if movable else WORKS_NOT}")
+    return f"{'; '.join(dict.fromkeys(told))}; then try again"
+
+
+WORKS_NOT: Final = "which does not do its work there"
+
+
+def start_or_take_out(rules: Sequence[Handler], read: Read) -> str:
+    """Say how rules that do not do their work come to do it, or are taken out."""
+    owners = {owner_of(read(rule.origin.file) or b"") for rule in rules}
+    out = take_out(rules, read, movable=False)
+    is_session = all(rule.group is ManagementGroup.SESSION for rule in rules)
+    starts = all("auto_start" in rule.arguments for rule in rules)
+    if owners != {PAM_CONFIG} or starts or not is_session:
+        return out
+    return out.replace("run: ", AUTO_START, 1)
+
+
+def way_round(
+    found: Counterexample | None, group: ManagementGroup, read: Read, *, has_rule: bool
+) -> str:
+    """Say what a person could do where no rule can be had, whatever was taken out.
+
+    ``has_rule``: a rule of pam_gnome_keyring stands in the group, and works on other ways.
+    """
+    if found is None:
+        return "put the rule there by hand, or leave the group as it is"
+    ends = [taken.handler for taken in found.steps if not is_keyring(taken.handler)]
+    if found.breach not in {Breach.NOT_REACHED, Breach.PASSED_BY} or not ends:
+        return "what stands there must be changed by a person first"
+    last = ends[-1]
+    what = "lets people in whom nothing has judged" if found.breach is Breach.PASSED_BY else ""
+    what = what or "ends the stack before the keyring's rule could run"
+    told = f"{place_of(last)}: {last.module} {what}{_by_whom(last, read)}"
+    if last.module not in PASSWORD_MODULES and is_known(last):
+        return f"{told}: remove or change that line"
+    return f"{told}; that line must stay: {_instead(last, group, has_rule=has_rule)}"
+
+
+def _by_whom(last: Handler, read: Read) -> str:
+    """Name the tool that wrote the file of a rule, and the profile that the rule comes from."""
+    owner = owner_of(read(last.origin.file) or b"")
+    if owner is None:
+        return ""
+    profile = PROFILES.get(last.module, "") if owner is PAM_AUTH_UPDATE else ""
+    return f" ({owner.tool} wrote that file{', profile ' + profile if profile else ''})"
+
+
+def _instead(last: Handler, group: ManagementGroup, *, has_rule: bool) -> str:
+    """Say what does the work of the rule; the module itself has to stay."""
+    if group is ManagementGroup.PASSWORD and has_rule:
+        return f"people whose password {last.module} changes run `creds rekey` after the change"
+    return BY_HAND[group]
