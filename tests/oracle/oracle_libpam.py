@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -112,11 +113,15 @@ def check(root: str) -> None:
         raise CannotAsk(msg)
 
 
-def ask(root: str, cases: list[Case], *, timeout: float = 600) -> list[list[Answer]]:
-    """Ask about every case; a case that libpam does not survive is [CRASHED] or [HUNG]."""
+def ask(root: str, cases: list[Case], *, processor_seconds: int = 600) -> list[list[Answer]]:
+    """Ask about every case; a case that libpam does not survive is [CRASHED] or [HUNG].
+
+    libpam hangs in a loop that never waits. So the limit is one of processor time, which other
+    processes of the machine cannot use up.
+    """
     answers: list[list[Answer]] = []
     while len(answers) < len(cases):
-        given, end = _ask_once(root, cases[len(answers) :], timeout)
+        given, end = _ask_once(root, cases[len(answers) :], processor_seconds)
         answers += given
         if len(answers) < len(cases):
             answers.append([end])
@@ -128,25 +133,20 @@ def begin_to_ask(root: str, cases: list[Case]) -> Future[list[list[Answer]]]:
     return ASKING.submit(ask, root, cases)
 
 
-def _ask_once(root: str, cases: list[Case], timeout: float) -> tuple[list[list[Answer]], Answer]:
+def _ask_once(
+    root: str, cases: list[Case], processor_seconds: int
+) -> tuple[list[list[Answer]], Answer]:
     """Run one child until it is done or dies."""
+    limited = ["prlimit", f"--cpu={processor_seconds}:{processor_seconds + 1}", *_command(root)]
     lines = "".join(case.to_json() + "\n" for case in cases)
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         with tempfile.TemporaryFile("w+") as questions:
             questions.write(lines)
             questions.seek(0)
-            end = CRASHED
-            try:
-                subprocess.run(
-                    _command(root),
-                    stdin=questions,
-                    stdout=output,
-                    stderr=errors,
-                    timeout=timeout,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                end = HUNG
+            done = subprocess.run(
+                limited, stdin=questions, stdout=output, stderr=errors, check=False
+            )
+            end = HUNG if done.returncode in {-signal.SIGXCPU, -signal.SIGKILL} else CRASHED
         output.seek(0)
         given = [_decode(line) for line in output]
         errors.seek(0)

@@ -216,7 +216,7 @@ def test_stack_equals_libpam_for_special_files(root: str, name: str) -> None:
     directories = () if "/etc/pam.conf" in files else None
     stacks = resolve_all("svc", reader(files), dialect=dialect, directories=directories)
     wanted = [predict(stacks, sequence) for sequence in AUTH]
-    got = ask(root, [Case(files, "svc", AUTH)], timeout=3)[0]
+    got = ask(root, [Case(files, "svc", AUTH)], processor_seconds=3)[0]
     assert wanted == (got if len(got) > 1 else got * len(wanted))
 
 
