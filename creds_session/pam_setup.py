@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from creds_session.errors import InvalidData, NoSuchFile, Unavailable
 from creds_session.facts import InstallationFacts
-from creds_session.pam.judge import repeated
+from creds_session.pam.guards import unguarded
+from creds_session.pam.judge import place_of, repeated
 from creds_session.pam.owners import manager_of
-from creds_session.pam.plan import NoSafeEdit, Options, Plan, Refusal, plan
+from creds_session.pam.plan import NoSafeEdit, Options, Plan, Refusal, overlaid, plan
 from creds_session.pam.policy import MODULE, OF_ANOTHER_PERSON, PASSWORD_ONLY
 from creds_session.pam.stack import Read
 from creds_session.pam.terms import Dialect, ManagementGroup
@@ -131,6 +132,8 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
         plans.append(planned)
         notes += [refused] if refused else []
         notes += [f"{service}: {note}" for note in _notes_on(planned, read, dialect)]
+        if options is not None and options.skip_root:
+            notes += [f"{service}: {note}" for note in _root_waits(planned, read, dialect)]
     needs_drop_in = probe_first_login(root).breaks_first_login and any(map(_starts_daemon, plans))
     drop_in = root.read(DROP_IN) if needs_drop_in else None
     told, is_hindered = _settings(root, sshd, plans)
@@ -165,6 +168,18 @@ def _notes_on(planned: Plan, read: Read, dialect: Dialect) -> Iterator[str]:
         yield (
             "it has no session rules of its own, so no daemon is started at its logins; the auth"
             " rule unlocks the keyring of a daemon that runs already"
+        )
+
+
+def _root_waits(planned: Plan, read: Read, dialect: Dialect) -> Iterator[str]:
+    """Say which rules root's login does not skip: those of a file that the service includes."""
+    after = overlaid(read, planned.target, planned.result)
+    groups = [unguarded(planned.service, group, after, dialect) for group in ManagementGroup]
+    places = dict.fromkeys(place_of(rule) for rules in groups for rule in rules)
+    if places:
+        yield (
+            f"root's login still runs {' and '.join(places)}: --skip-root changes only"
+            f" {planned.target}, and an included file has the rule"
         )
 
 

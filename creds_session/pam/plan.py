@@ -14,6 +14,7 @@ from creds_session.errors import InvalidData
 from creds_session.findings import Severity
 from creds_session.pam.candidates import Edit, Request, apply_edits, candidates
 from creds_session.pam.counterexample import Counterexample
+from creds_session.pam.guards import unguarded
 from creds_session.pam.handlers import Stack, Stacks
 from creds_session.pam.judge import GroupVerdict, judge, without_ours
 from creds_session.pam.lint import lint
@@ -21,11 +22,9 @@ from creds_session.pam.nodes import ServiceFile
 from creds_session.pam.owners import Owner, owner_of
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
-    GUARDED,
     OPTIONAL,
     Wanted,
     is_keyring,
-    our_places,
     wanted_rules,
 )
 from creds_session.pam.proof import refute, refute_closing, refute_reach, refute_unknowing
@@ -231,13 +230,10 @@ LOCKED = "without a rule in auth the session rule would start a daemon that stay
 
 def _lets_root_wait(wanted: Wanted, request: Request, options: Options) -> bool:
     """Tell whether root shall pass our rule in this file by, and does not yet."""
-    if not options.skip_root or wanted.group not in GUARDED:
+    if not options.skip_root:
         return False
-    stack = resolve(request.service, wanted.group, request.read, dialect=request.dialect)
-    ours = our_places(stack.handlers)
-    rules = [place for place in ours if is_keyring(stack.handlers[place])]
-    here = [at for at in rules if stack.handlers[at].origin.file == request.path]
-    return any(place - 1 not in ours for place in here)
+    rules = unguarded(request.service, wanted.group, request.read, request.dialect)
+    return any(rule.origin.file == request.path for rule in rules)
 
 
 def refuse_broken(path: str, file: ServiceFile) -> None:

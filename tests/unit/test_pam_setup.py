@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted, Unavailable
+from creds_session.pam.plan import Options
 from creds_session.pam_change import apply, revert
 from creds_session.pam_setup import DROP_IN, DROP_IN_TEXT, Setup, look
 from creds_session.system.root import Root
@@ -220,3 +221,17 @@ def test_services_without_end_are_not_judged(root: Root) -> None:
         root.path(f"/etc/pam.d/s{number}").touch()
     with pytest.raises(InvalidData, match="more than 2000 PAM services"):
         look(root)
+
+
+def test_skip_root_tells_of_the_rules_of_an_included_file(root: Root) -> None:
+    ours = b"session optional pam_gnome_keyring.so auto_start\n"
+    write(root, "/etc/pam.d/shared", b"session optional pam_systemd.so\n" + ours)
+    write(root, SSHD, b"auth required pam_unix.so\nsession include shared\n")
+    setup = look(root, ["sshd"], Options(skip_root=True))
+    assert b"uid = 0" in setup.plans[0].result
+    (note,) = [one for one in setup.notes if "root's login" in one]
+    assert note.startswith("sshd: root's login still runs /etc/pam.d/shared:2: --skip-root")
+    assert not [one for one in look(root, ["sshd"]).notes if "root's login" in one]
+    write(root, "/etc/pam.d/shared", ours.replace(b"auto_start", b"auto_start only_if=gdm"))
+    setup = look(root, ["sshd"], Options(skip_root=True))
+    assert not [one for one in setup.notes if "root's login" in one]
