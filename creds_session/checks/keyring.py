@@ -205,8 +205,11 @@ def _ghost(facts: Facts) -> Found | None:
 
 
 def _is_absent(facts: Facts) -> bool:
-    is_absent = facts.bus.login in {None, CollectionState.ABSENT} and is_served(facts)
-    return is_absent and not has_another(facts) and not facts.is_readable
+    """Tell whether the daemon or, if no daemon was asked, the file system has no login keyring."""
+    if not is_served(facts) or has_another(facts) or facts.is_readable:
+        return False
+    login = facts.bus.login
+    return login is CollectionState.ABSENT or (login is None and facts.keyring.exists is False)
 
 
 def _absent(facts: Facts) -> Found | None:
@@ -216,9 +219,9 @@ def _absent(facts: Facts) -> Found | None:
 
 
 def _unexplained(facts: Facts) -> Found | None:
-    if facts.is_readable:
-        return None
     bus = facts.bus
+    if facts.is_readable or bus.is_unknown:
+        return None
     told = f"bus: {bus.address} {bus.reason}; owner: {bus.owner}; login: {bus.login}"
     return Found((told,))
 

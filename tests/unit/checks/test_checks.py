@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from creds_session.checks import CHECKS, run
 from creds_session.collection import CollectionState
 from creds_session.facts import Facts, FirstLoginFacts, InstallationFacts, PamFacts
 from creds_session.findings import Finding, Outcome, Severity
-from creds_session.session_facts import BusFacts, DaemonRole, NameOwner, SessionFacts
+from creds_session.session_facts import (
+    BusFacts,
+    DaemonRole,
+    KeyringFacts,
+    NameOwner,
+    SessionFacts,
+)
+from creds_session.surroundings import ClientFacts, HomeFacts, RuntimeFacts, UnitsFacts
 from tests.unit.examples import (
     ADDRESS,
     FILE,
@@ -155,6 +164,33 @@ def test_a_cure_that_is_words_is_no_command() -> None:
 def test_a_keyring_that_cannot_be_looked_at_is_not_said_to_be_absent() -> None:
     facts = WELL._replace(bus=bus(None, None), daemons=(), keyring=keyring(exists=None))
     assert "keyring-absent" not in [one.id for one in findings(facts)]
+
+
+LATE: dict[str, Any] = {
+    "bus": BusFacts(None, "the bus was not looked at in time"),
+    "keyring": KeyringFacts("", None),
+    "units": UnitsFacts(reason="systemd was not asked in time"),
+    "session": SessionFacts("?", 1000),
+    "log": (),
+    "home": HomeFacts(),
+    "runtime": RuntimeFacts(),
+    "client": ClientFacts(),
+    "activations": None,
+}
+
+
+@pytest.mark.parametrize("part", LATE)
+def test_what_was_not_looked_at_in_time_is_not_said_to_be_broken(part: str) -> None:
+    facts = WELL._replace(**{part: LATE[part]}, late=(part,))
+    assert [one.id for one in findings(facts) if one.severity is E] == []
+    assert "facts-incomplete" in [one.id for one in findings(facts)]
+
+
+def test_a_keyring_whose_file_is_there_is_not_absent_because_the_bus_was_slow() -> None:
+    facts = WELL._replace(bus=LATE["bus"], daemons=(), late=("bus", "processes"))
+    assert "keyring-absent" not in [one.id for one in findings(facts)]
+    facts = facts._replace(keyring=keyring(exists=False))
+    assert "keyring-absent" in [one.id for one in findings(facts)]
 
 
 def test_pam_files_that_could_not_be_read_are_told() -> None:
