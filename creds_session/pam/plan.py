@@ -212,7 +212,7 @@ def _refusal(
             return Refusal(wanted.group, reason, out)
         found = without if isinstance(without, Refused) else found
         hint = way_round(found.found, wanted.group, request.read, has_rule=True)
-        return Refusal(wanted.group, reason, f"{hint}; or {out}" if helps else hint)
+        return Refusal(wanted.group, reason, f"{hint}; or {out} {EACH_SERVICE}" if helps else hint)
     hint = way_round(found.found, wanted.group, request.read, has_rule=False)
     return Refusal(wanted.group, reason, hint)
 
@@ -225,6 +225,7 @@ def _works_for_others(found: Refused) -> bool:
 
 
 OTHERS_GO_ON = "the other groups do not wait for it: apply changes them, and so does --only-add"
+EACH_SERVICE = "for each service that changes passwords"
 LOCKED = "without a rule in auth the session rule would start a daemon that stays locked"
 
 

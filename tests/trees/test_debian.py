@@ -63,6 +63,22 @@ def test_what_cannot_be_had_is_said_with_the_tool_and_a_way_out(
     assert not wrong, "\n".join(wrong[:5])
 
 
+def test_the_way_out_of_the_profile_helps(made: list[Tree], tmp_path: Path) -> None:
+    """With the keyring's profile turned off, sshd and passwd get rules of their own."""
+    for index, one in enumerate(one for one in made if is_of_sssd(one)):
+        files = {name: without_keyring(content) for name, content in one.files.items()}
+        one._replace(files=files).write(tmp_path / str(index))
+        done, wrong = cycle(tmp_path / str(index))
+        assert not wrong, done
+        assert [each.code for each in done] == [1, 0, 0, 0, 0], done
+
+
+def without_keyring(content: bytes) -> bytes:
+    """Take the lines of the keyring's profile out, as pam-auth-update does."""
+    lines = content.splitlines(keepends=True)
+    return b"".join(line for line in lines if b"pam_gnome_keyring.so" not in line)
+
+
 @pytest.mark.timeout(7200)
 def test_a_change_is_made_once_and_taken_back(made: list[Tree], tmp_path: Path) -> None:
     chosen = [one for one in made if not is_of_sssd(one)][::TREE_COMMANDS]

@@ -290,6 +290,9 @@ def test_a_rule_that_works_for_others_is_to_be_taken_out_only_if_that_helps() ->
     hint = raised.value.hint
     assert "people whose password pam_winbind.so changes run `creds rekey`" in hint
     assert "; or /etc/pam.d/lib is written by pam-config; run: sudo pam-config --delete" in hint
+    assert hint.endswith("then try again for each service that changes passwords")
+    taken_out = PAM_CONFIG + text.replace(ours, "")
+    assert make("password include lib\n", None, service="passwd", lib=taken_out).edits
     with pytest.raises(NoSafeEdit) as raised:
         make(PAM_CONFIG.replace("pam-config", "hand") + text, None, service="passwd")
     assert "creds rekey" in raised.value.hint
