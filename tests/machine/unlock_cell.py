@@ -298,7 +298,7 @@ def _tmux(machine: Machine, user: str) -> Iterator[Iterator[Login]]:
     try:
         with machine.ssh(user, None, *KEY, timeout=BOUND) as first:
             first.enter("dbus-run-session -- bash --norc")
-            first.run("tmux new-session -d; tmux set-option -g status off")
+            first.run("export TERM=vt100; tmux new-session -d; tmux set-option -g status off")
             before = first.run(WHERE).output.split()
             first.type("exit")
         machine.sh(SESSION_ENDS.format(session=before[1]))
