@@ -21,7 +21,6 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import (
@@ -33,6 +32,7 @@ from creds_session.errors import (
     Unavailable,
     UsageError,
 )
+from creds_session.new_login import boot_id, require_new_login
 from creds_session.pending_note import (
     NOTE,
     PENDING,
@@ -41,7 +41,6 @@ from creds_session.pending_note import (
     read_note_if_whole,
     write_note,
 )
-from creds_session.probe.login_method import PASSWORD_METHODS, probe_login_methods
 from creds_session.system import checkpoints, logins, timers
 from creds_session.system.deferred_signals import deferred_signals
 from creds_session.system.directory import Directory
@@ -53,12 +52,10 @@ from creds_session.transaction import Waiting
 
 PROGRAM = "creds-setup-pam"
 BOOT_UNIT = f"{PROGRAM}-revert"
-UNTESTED = f"{PROGRAM} confirm --untested"
 DESCRIPTION = "Take back a change of PAM that nobody confirmed"
 DURATION = re.compile(r"([1-9][0-9]{0,4})([smh])", re.ASCII)
 UNITS = {"s": 1, "m": 60, "h": 3600}
 LONGEST = 24 * 3600
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class NothingPending(CredsSessionError):  # noqa: N818 - errors are nouns for the situation
@@ -130,7 +127,7 @@ def confirm(root: Root, *, untested: bool = False) -> Confirmed:
         pending = read_note(state)
         if pending is None:
             raise NothingPending("no change waits to be confirmed")
-        methods, is_tested = _require_new_login(pending, untested=untested)
+        methods, is_tested = require_new_login(pending, untested=untested)
         state.remove(NOTE)  # if that fails, the timer still waits
         if not timers.stop(pending.unit, program=True):
             write_note(state, pending)
@@ -187,7 +184,7 @@ def _pending(limit: float, services: tuple[str, ...], *, needs_password: bool) -
         services=services,
         user=os.environ.get("SUDO_USER") or "root",
         login=login.name if login else "",
-        boot=_boot(),
+        boot=boot_id(),
         needs_password=needs_password,
     )
 
@@ -232,47 +229,6 @@ def _settle(state: Directory, pending: Pending, program: tuple[str, ...]) -> Non
     write_note(state, pending._replace(since=_now()))
 
 
-def _require_new_login(pending: Pending, *, untested: bool) -> tuple[tuple[str, ...], bool]:
-    """Return how sshd let this login in, and whether it has run all rules that were changed.
-
-    Raises NotPermitted for a login that began before the change; and, but for ``untested``, for one
-    by another service, or that did not run what was changed. Any login is new after a reboot, which
-    has ended the timer as well.
-    """
-    login = logins.own()
-    names = " or ".join(pending.services)
-    hint = f"log in anew by {names}, in another terminal, and run it there"
-    if login is None:
-        raise NotPermitted("this belongs to no login session, so it shows nothing", hint=hint)
-    if pending.boot == _boot() and (pending.since is None or login.began <= pending.since):
-        raise NotPermitted("this login began before the change, so it shows nothing", hint=hint)
-    if login.service not in pending.services:
-        if untested:
-            return (), False
-        raise NotPermitted(
-            f"this login came by {login.service}, not by {names}",
-            hint=f"{hint};\n"
-            f"if that opens no login session, as with su, keep the change untested: {UNTESTED}",
-        )
-    methods = probe_login_methods(login.leader) if login.is_by_sshd else ()
-    is_by_password = not login.is_by_sshd or bool(PASSWORD_METHODS.intersection(methods))
-    is_tested = is_by_password or not pending.needs_password
-    if not is_tested and not untested:
-        raise _untested(methods, names)
-    return methods, is_tested
-
-
-def _untested(methods: tuple[str, ...], names: str) -> NotPermitted:
-    how = f"this login was let in by {' and '.join(methods)}"
-    if not methods:
-        how = "sshd's lines in the journal do not say how this login was let in"
-    return NotPermitted(
-        f"{how}, so it does not show that a login by password works with the changed rules",
-        hint=f"log in anew by {names}, by password, and run it there;\n"
-        f"if nobody here can log in by password, keep the change untested: {UNTESTED}",
-    )
-
-
 def _give_up(root: Root, state: Directory, pending: Pending) -> None:
     """Forget a change that was not made. What hinders that must not hide why it was not made.
 
@@ -303,7 +259,3 @@ def forget(root: Root, state: Directory, pending: Pending) -> None:
 
 def _now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _boot() -> str:
-    return Path(BOOT_ID).read_text().strip()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from creds_session import confirmation
+from creds_session import confirmation, new_login
 from creds_session.confirmation import (
     BOOT_UNIT,
     Confirmed,
@@ -372,7 +372,7 @@ def test_a_login_that_ran_no_rule_for_passwords_confirms_only_if_told_so(
 ) -> None:
     pending = wait_for(root)
     come_by(monkeypatch, BY_SSHD)
-    monkeypatch.setattr(confirmation, "probe_login_methods", lambda _leader: methods)
+    monkeypatch.setattr(new_login, "probe_login_methods", lambda _leader: methods)
     with pytest.raises(NotPermitted, match=told) as caught:
         confirm(root)
     assert "log in anew by sshd, by password" in caught.value.hint
@@ -391,7 +391,7 @@ def test_a_login_by_password_confirms(
 ) -> None:
     pending = wait_for(root)
     come_by(monkeypatch, BY_SSHD)
-    monkeypatch.setattr(confirmation, "probe_login_methods", lambda _leader: methods)
+    monkeypatch.setattr(new_login, "probe_login_methods", lambda _leader: methods)
     assert confirm(root) == Confirmed(pending, methods, is_tested=True)
 
 
@@ -402,7 +402,7 @@ def test_a_login_by_key_confirms_a_change_of_rules_that_it_runs(
     pending = wait_for(root)._replace(needs_password=False)
     note(root, pending)
     come_by(monkeypatch, BY_SSHD)
-    monkeypatch.setattr(confirmation, "probe_login_methods", lambda _leader: ("publickey",))
+    monkeypatch.setattr(new_login, "probe_login_methods", lambda _leader: ("publickey",))
     assert confirm(root) == Confirmed(pending, ("publickey",), is_tested=True)
 
 
