@@ -26,7 +26,7 @@ from tests.machine.machine import Boot, Machine, wait_until
 SSHD = "/etc/pam.d/sshd"
 CALLS = (
     "flock,fsync,openat,rename,renameat,renameat2,mkdir,mkdirat,rmdir,unlink,unlinkat"
-    ",fchmod,chmod,fchown,fsetxattr,ftruncate"
+    ",linkat,symlinkat,pwrite64,fchmod,chmod,fchown,fsetxattr,ftruncate"
 )
 KILLED = 128 + 9
 APPLY_EVERY, REVERT_EVERY = (1, 1) if KILL_ALL else (6, 3)

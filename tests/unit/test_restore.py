@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +22,7 @@ from creds_session.transaction import FileChange, change, saved_edits, take_back
 from tests.unit.children import kill_myself, run_child
 from tests.unit.examples import WITHOUT_RULES
 from tests.unit.images import SSHD, make_image, write
+from tests.unit.small_disk import fill, small_disk
 from tests.unit.test_transaction import checkpoints_left, nothing, temporaries
 
 THEIRS = b"# precious\n[Unit]\nConditionHost=here\n"
@@ -165,27 +164,12 @@ def test_an_earlier_change_of_a_file_that_could_not_be_put_back_stays_too(root: 
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Root]:
-    """Make an image on a file system of its own, with the change, and fill it."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount")
-    place = tmp_path / "mounted"
-    place.mkdir()
-    mount = ("mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "tmpfs", str(place))
-    subprocess.run(mount, check=True)
-    try:
+    """Make an image on a file system of its own, with the change, which a test then fills."""
+    with small_disk(tmp_path / "mounted") as place:
         root = make_image(place)
         write(root, DROP_IN, DROP_IN_TEXT)  # removing it would make room
         apply(root, look(root, ["sshd"]))
         yield root
-    finally:
-        subprocess.run(("umount", "--lazy", str(place)), check=True)
-
-
-def fill(root: Root) -> None:
-    with suppress(OSError), root.path("/filler").open("wb", 0) as filler:
-        while filler.write(b"x" * 512):
-            pass
-    assert os.statvfs(root.directory).f_bavail == 0
 
 
 @pytest.mark.parametrize("edited", [False, True])
@@ -203,7 +187,7 @@ def test_a_full_disk_does_not_prevent_reverting(
     applied = theirs + (full_disk.read(SSHD) or b"")
     full_disk.path(SSHD).write_bytes(applied)
     attributes = Attributes.read(full_disk.path(SSHD))
-    fill(full_disk)
+    fill(full_disk.directory)
     if edited and length:  # no copy, and no overwriting in one step
         with pytest.raises(CannotWrite, match=f"{SSHD}: cannot be written: No space left"):
             revert(full_disk)
@@ -224,7 +208,7 @@ def test_a_copy_on_another_file_system_is_not_used(
 
     monkeypatch.setattr(os, "link", link)
     inode = full_disk.path(SSHD).stat().st_ino
-    fill(full_disk)
+    fill(full_disk.directory)
     assert revert(full_disk)[0] == (SSHD,)
     assert (full_disk.read(SSHD), full_disk.path(SSHD).stat().st_ino) == (WITHOUT_RULES, inode)
 
@@ -273,6 +257,6 @@ def test_attributes_stay_on_a_full_disk(full_disk: Root) -> None:
     place.chmod(0o600)
     shutil.chown(place, 12, 34)
     before = Attributes.read(place)
-    fill(full_disk)
+    fill(full_disk.directory)
     revert(full_disk)
     assert (full_disk.read(SSHD), Attributes.read(place)) == (WITHOUT_RULES, before)

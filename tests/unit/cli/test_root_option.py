@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from creds_session.pam_setup import DROP_IN_TEXT
+from tests.unit.small_disk import fill, small_disk
 from tests.unit.system_tree import DROP_IN, PASSWD, SSHD, make_system, snapshot
-from tests.unit.traces import LOOKS, OPENS, STARTS, TAKES_PATHS, Call, python, setup_pam, traced
+from tests.unit.traces import (
+    LOOKS,
+    OPENS,
+    STARTS,
+    TAKES_PATHS,
+    Call,
+    python,
+    require_strace,
+    setup_pam,
+    traced,
+)
 
 COMMANDS = {
     "check": 1,
@@ -93,6 +106,38 @@ def test_revert_of_another_root_stays_there_and_runs_nothing(system: Path) -> No
     }
     run(system, "revert", 0)
     assert snapshot(system) == before
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_revert_of_another_root_stays_there_on_a_full_disk(tmp_path: Path, *, edited: bool) -> None:
+    """The saved copy is linked into its place there; an edited file is overwritten as it is."""
+    with small_disk(tmp_path / "system") as place:
+        system = make_system(place)
+        (system / DROP_IN).parent.mkdir(parents=True)
+        (system / DROP_IN).write_bytes(DROP_IN_TEXT)  # removing it would make room
+        before = snapshot(system)[SSHD]
+        run(system, "--service sshd apply", 0)
+        theirs = b"# edited\n" if edited else b""
+        (system / SSHD).write_bytes(theirs + (system / SSHD).read_bytes())
+        fill(place)
+        names = {call.name for call in run(system, "--service sshd revert", 0)}
+        assert (system / SSHD).read_bytes() == theirs + before
+    assert ("linkat" in names, "pwrite64" in names) == (not edited, edited)
+
+
+@pytest.mark.parametrize("command", ["check", "apply", "revert"])
+def test_what_a_killed_run_left_in_another_root_is_undone_there(system: Path, command: str) -> None:
+    before = snapshot(system)
+    apply_it = setup_pam("--root", str(system), "apply")
+    require_strace()
+    # The last file of the change, whose directory was made.
+    kill = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=renameat:signal=KILL:when=10"]
+    subprocess.run([*kill, *apply_it], check=False, capture_output=True)
+    assert snapshot(system)[SSHD] != before[SSHD]
+    assert (system / DROP_IN).parent.exists()
+    run(system, command, {"check": 1}.get(command, 0))
+    assert (snapshot(system) == before) == (command != "apply")
+    assert (system / DROP_IN).parent.exists() == (command == "apply")
 
 
 def test_a_path_that_was_resolved_before_is_seen(system: Path) -> None:
