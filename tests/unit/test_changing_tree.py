@@ -8,6 +8,7 @@ without a pause (renameat2(2), RENAME_EXCHANGE) while changes are made and rever
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.errors import CredsSessionError
+from creds_session.errors import CannotWrite, CredsSessionError
+from creds_session.system.entry import Entry
 from creds_session.system.root import Root
 from creds_session.transaction import FileChange, change, take_back
 from tests.unit.system_tree import snapshot
@@ -65,11 +67,19 @@ def exchanged(one: Path, other: Path) -> Iterator[None]:
             exchange(one, other)
 
 
-def make(root: Root) -> str:
-    """Make the change, and revert it; return how that ended."""
+def no_room(*_arguments: object) -> None:
+    """Fail as on a full disk, where nothing can be put beside a file."""
+    raise CannotWrite("full") from OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def make(root: Root, *, is_full: bool = False) -> str:
+    """Make the change, and revert it, perhaps on a full disk; return how that ended."""
     try:
         change(root, CHANGES, lambda: None)
-        take_back(root)
+        with pytest.MonkeyPatch.context() as patch:
+            if is_full:
+                patch.setattr(Entry, "replace", no_room)
+            take_back(root)
     except CredsSessionError as error:
         return type(error).__name__
     return "done"
@@ -77,10 +87,16 @@ def make(root: Root) -> str:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("swapped", "rounds"), [("etc/pam.d", 200), ("etc/systemd/user/x.d", 60), ("etc", 60)]
+    ("swapped", "rounds", "is_full"),
+    [
+        ("etc/pam.d", 200, False),
+        ("etc/pam.d", 40, True),
+        ("etc/systemd/user/x.d", 60, False),
+        ("etc", 60, False),
+    ],
 )
 def test_a_tree_that_changes_meanwhile_leads_nobody_out(
-    tmp_path: Path, swapped: str, rounds: int
+    tmp_path: Path, swapped: str, rounds: int, *, is_full: bool
 ) -> None:
     image, outside = tmp_path / "image", tmp_path / "outside"
     copy = image / str(outside).lstrip("/")  # so that the link leads somewhere inside as well
@@ -90,11 +106,11 @@ def test_a_tree_that_changes_meanwhile_leads_nobody_out(
     root, before, ended = Root(image), snapshot(outside), []
     for _ in range(rounds):
         with exchanged(image / swapped, image / "aside"):
-            ended.append(make(root))
+            ended.append(make(root, is_full=is_full))
         assert snapshot(outside) == before
         for place in (image, copy):
             fill(place)
         take_back(root)
     assert set(ended) > {"done"}, "the exchange was never seen"
-    assert make(root) == "done"
+    assert make(root, is_full=is_full) == "done"
     assert {path.name for path in image.rglob("*.creds-*")} == set()
