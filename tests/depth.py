@@ -56,5 +56,8 @@ HOSTILE_SEED = _depth("CREDS_HOSTILE_SEED", 1, secrets.randbelow(2**32))
 KILL_ALL = bool(_depth("CREDS_KILL_ALL", 0, 1))
 """Whether a command is killed at every system call, and not at every sixth or so."""
 
+KILLED_CALLS = _depth("CREDS_KILLED_CALLS", 10_000 if KILL_ALL else 9, 10_000)
+"""At how many system calls of each command a machine's `creds-setup-pam` is interrupted."""
+
 MATRIX_ALL = bool(_depth("CREDS_MATRIX_ALL", 0, 1))
 """Whether every combination of session, daemon and password is unlocked, and not every pair."""

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.depth import KILL_ALL
+from tests.depth import KILL_ALL, KILLED_CALLS
 from tests.machine.login import Login
 from tests.machine.machine import Boot, Machine, wait_until
 
@@ -29,8 +29,6 @@ CALLS = (
     ",linkat,symlinkat,pwrite64,fchmod,chmod,fchown,fsetxattr,ftruncate"
 )
 KILLED = 128 + 9
-APPLY_EVERY, REVERT_EVERY = (1, 1) if KILL_ALL else (6, 3)
-SAMPLE = 1000 if KILL_ALL else 8
 ROOT = "root's own 5"
 FILES = {"/etc/ssh/sshd_config.d/10-root.conf": b"PermitRootLogin yes\n"}
 PENDING = "/var/lib/creds-session/pending.json"
@@ -66,6 +64,12 @@ def calls_from_the_lock_on(machine: Machine, command: str) -> list[tuple[str, in
     ]
 
 
+def sample(calls: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return as many of them as this run goes to, from the first to the last, evenly."""
+    count = min(KILLED_CALLS, len(calls))
+    return [calls[n * (len(calls) - 1) // (count - 1)] for n in range(count)]
+
+
 def kill_at(machine: Machine, command: str, call: tuple[str, int]) -> bool:
     """Run it until this call; tell whether it was killed there."""
     return send_at(machine, command, call, "KILL") in {KILLED, -9}
@@ -89,14 +93,14 @@ def test_apply_and_revert_killed_anywhere(machine: Machine) -> None:
     assert digest(machine) == old
     assert min(len(to_apply), len(to_revert)) > 10
     killed = []
-    for call in to_apply[::APPLY_EVERY]:
+    for call in sample(to_apply):
         killed.append(kill_at(machine, "apply", call))
         assert digest(machine) in {old, new}, f"apply killed at {call}"
         machine.run("creds-setup-pam", "apply")  # no lock and no temporary file is in the way
         assert digest(machine) == new
         machine.run("creds-setup-pam", "revert")
         assert digest(machine) == old
-    for call in to_revert[::REVERT_EVERY]:
+    for call in sample(to_revert):
         machine.run("creds-setup-pam", "apply")
         killed.append(kill_at(machine, "revert", call))
         assert digest(machine) in {old, new}, f"revert killed at {call}"
@@ -109,13 +113,13 @@ def test_apply_and_revert_killed_anywhere(machine: Machine) -> None:
         assert session.run("true").status == 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def calls(machine: Machine) -> list[tuple[str, int]]:
     """Return a sample of the calls of an apply that waits; leave the machine unchanged."""
     machine.run("creds-setup-pam", "revert")
     found = calls_from_the_lock_on(machine, WAITING)
     machine.run("creds-setup-pam", "revert")
-    return found[:: max(1, len(found) // SAMPLE)]
+    return sample(found)
 
 
 def what_waits(machine: Machine) -> tuple[bool, bool, bool]:
