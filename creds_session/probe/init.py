@@ -34,9 +34,14 @@ def probe_init(root: Root, daemon: str | None) -> InitFacts:
         hides_processes=not Path("/proc/1/status").exists(),
         lacks_capability=_lacking(daemon) if daemon else "",
         keyring_version=package_version(root, "gnome-keyring"),
-        selinux=(mode := MODES.get(_text(f"{SELINUX}/enforce").strip(), "")),
+        selinux=(mode := selinux_mode()),
         selinux_context=_text("/proc/self/attr/current").strip("\0\n") if mode else "",
     )
+
+
+def selinux_mode() -> str:
+    """Return ``enforcing`` or ``permissive``, or nothing where SELinux is off (selinux(8))."""
+    return MODES.get(_text(f"{SELINUX}/enforce").strip(), "")
 
 
 def _text(path: str) -> str:

@@ -10,6 +10,7 @@ from creds_session.cli.setup_pam import PROGRAM
 from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.pam.plan import Options
 from creds_session.pam_setup import Setup
+from creds_session.probe.init import selinux_mode
 from creds_session.probe.installation import dialect_assumption
 from creds_session.report.pam import (
     alarm_lines,
@@ -22,6 +23,10 @@ from creds_session.report.sshd import sshd_line, sshd_values
 from creds_session.system.root import Root
 
 NEEDED = 1
+SELINUX = (
+    "SELinux is enforcing here. Its policy decides too whether sshd may start the keyring daemon,"
+    " and that is not judged; if a login opens no keyring, creds-doctor shows what was denied"
+)
 
 
 def options(arguments: argparse.Namespace) -> Options:
@@ -38,6 +43,8 @@ def look(root: Root, arguments: argparse.Namespace) -> Setup:
     """Look at the machine; tell what was left out."""
     if assumed := dialect_assumption(root):
         complain(PROGRAM, assumed)
+    if root.is_running_system and selinux_mode() == "enforcing":
+        complain(PROGRAM, SELINUX)
     setup = pam_setup.look(root, tuple(arguments.service), options(arguments))
     for service, alarm in setup.alarms:
         complain(PROGRAM, "\n".join(alarm_lines(service, alarm)))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from creds_session.cli.setup_pam import main
+from creds_session.probe import init
 from creds_session.system.root import Root
 from tests.unit.images import SSHD, make_image, write
 
@@ -102,3 +103,30 @@ def test_a_link_into_a_store_is_not_written_through(
     assert "security.pam.services.sshd.enableGnomeKeyring" in capsys.readouterr().err
     assert call(monkeypatch, root, "apply") == 65
     assert (root / "nix/store/abc-sshd.pam").read_bytes() == JUMP + SESSION
+
+
+@pytest.mark.parametrize(
+    ("enforce", "is_here", "is_said"),
+    [
+        ("1", True, True),
+        ("0", True, False),
+        ("1", False, False),
+    ],
+)
+def test_what_selinux_allows_is_said_not_to_be_judged(
+    root: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    enforce: str,
+    *,
+    is_here: bool,
+    is_said: bool,
+) -> None:
+    kernel = tmp_path_factory.mktemp("selinux")
+    (kernel / "enforce").write_text(enforce)
+    monkeypatch.setattr(init, "SELINUX", str(kernel))
+    monkeypatch.setattr(Root, "is_running_system", property(lambda _root: is_here))
+    put(root, JUMP + SESSION)
+    call(monkeypatch, root, "check")
+    assert ("SELinux is enforcing here" in capsys.readouterr().err) is is_said
