@@ -30,7 +30,8 @@ Check = Callable[[str, bytes, bytes], None]
 """Is given a path, its content and what it is to become; raises if that would do harm."""
 
 
-PutCopy = Callable[[Entry, Attributes], bool]
+PutCopy = Callable[[Entry, Attributes, Callable[[], None]], bool]
+"""See ``Checkpoint.put_copy``."""
 
 
 class Restored(NamedTuple):
@@ -74,14 +75,14 @@ def restore(
         with suppress(CannotWrite):  # a disk that is full for a file is full for this note too
             checkpoint.with_written(*kept, *refused)
         return Restored(tuple(touched), refused)
-    for made in checkpoint.manifest.made_directories:
-        _remove_directory(root, made)
+    for path in checkpoint.manifest.made_directories:
+        _remove_if_empty(root, path)
     checkpoint.discard()
     return Restored(tuple(touched), {})
 
 
-def _remove_directory(root: Root, path: str) -> None:
-    """Remove a directory that was made. It stays if it is not empty, or a link by now."""
+def _remove_if_empty(root: Root, path: str) -> None:
+    """Remove a directory that was made for the change, unless it is in use, or a link by now."""
     with suppress(CredsSessionError), root.entry(path) as entry:
         if entry is not None:
             entry.directory.remove_directory(entry.name)
@@ -95,6 +96,19 @@ def one_error(errors: list[CredsSessionError]) -> CredsSessionError:
     )
 
 
+class _Target(NamedTuple):
+    """A file that is written only if it still is as it was found."""
+
+    root: Root
+    entry: Entry
+    path: str
+    now: bytes
+
+    def last_look(self) -> None:
+        """Raise Busy unless it is. Other tools know no lock of ours."""
+        require_still(self.root, self.entry, self.path, self.now)
+
+
 def _put_back(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) -> bool:
     """Put one file back; tell whether that changed anything.
 
@@ -104,6 +118,11 @@ def _put_back(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) -> b
     """
     with root.entry(file.path) as entry:
         if entry is None:
+            if file.before is not None:
+                raise InvalidData(
+                    f"{file.path}: its directory is not there",
+                    hint="run creds-setup-pam revert again when it is there",
+                )
             return False
         entry.sweep()
         now = root.read(file.path)
@@ -114,14 +133,14 @@ def _put_back(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) -> b
         content = file.before if is_as_left else _without_ours(file, now)
         if not is_as_left:
             check(file.path, now, content or b"")
-        if content is None:
-            _still(root, entry, file.path, now)
-            entry.remove()
-            return True
         if content == now:
             return False
-        put = put_copy if is_as_left else _no_copy
-        _write(root, entry, file.path, (now, content), put)
+        target = _Target(root, entry, file.path, now)
+        if content is None:
+            target.last_look()
+            entry.remove()
+        else:
+            _write(target, content, put_copy if is_as_left else _no_copy)
         return True
 
 
@@ -142,26 +161,25 @@ def _without_ours(file: SavedFile, now: bytes) -> bytes | None:
     return None if file.before is None and not left.strip() else left
 
 
-def _write(
-    root: Root, entry: Entry, path: str, contents: tuple[bytes, bytes], put_copy: PutCopy
-) -> None:
+def _write(target: _Target, content: bytes, put_copy: PutCopy) -> None:
     """Replace the file. On a full disk put the saved copy there, or overwrite the file itself.
 
     What goes back is no longer than what is there. Raises CannotWrite, Busy.
     """
-    now, content = contents
-    attributes = entry.attributes(path)
+    entry = target.entry
+    attributes = entry.attributes(target.path)
     try:
-        entry.replace(content, attributes, lambda: _still(root, entry, path, now))
+        entry.replace(content, attributes, target.last_look)
     except CannotWrite as error:
         if not _is_full(error):
             raise
-        _still(root, entry, path, now)
-        if not (put_copy(entry, attributes) or entry.overwrite(path, now, content)):
-            raise
+        if not put_copy(entry, attributes, target.last_look):
+            target.last_look()
+            if not entry.overwrite(target.now, content):
+                raise
 
 
-def _no_copy(_entry: Entry, _attributes: Attributes) -> bool:
+def _no_copy(_entry: Entry, _attributes: Attributes, _last_look: Callable[[], None]) -> bool:
     """Tell that there is no copy of this content."""
     return False
 
@@ -179,8 +197,10 @@ def _require_plain(entry: Entry, shown: str) -> None:
         raise InvalidData(error.problem, hint=hint) from error
 
 
-def _still(root: Root, entry: Entry, path: str, content: bytes) -> None:
-    """Raise Busy unless the path leads to this content, and so does the entry that is written."""
-    if root.read(path) != content:
+def require_still(root: Root, entry: Entry, path: str, content: bytes | None) -> None:
+    """Raise Busy unless this is what is there, None for no file.
+
+    It is looked at in the directory that is written to; and the path must still lead there.
+    """
+    if not root.read(path) == entry.read(LARGEST_COPY) == content:
         raise Busy(f"{path}: changed while it was being written", hint="run it again")
-    entry.require_content(path, content, LARGEST_COPY)

@@ -9,6 +9,7 @@ from creds_session.errors import InvalidData
 from creds_session.system.manifest import SavedEdit
 
 BY_HAND = "take our lines out by hand, then revert"
+TYPES = frozenset({b"account", b"auth", b"password", b"session"})
 
 
 def saved_edits(before: bytes, after: bytes) -> tuple[SavedEdit, ...]:
@@ -85,8 +86,14 @@ def _is_edited(own: bytes, line: bytes) -> bool:
 
 
 def _words(line: bytes) -> list[bytes]:
-    """Split a rule of PAM's or a setting of systemd's, which may have blanks around its ``=``."""
-    return re.sub(rb"[ \t]*=[ \t]*", b"=", line).split()
+    """Split a rule of PAM's or a setting of systemd's, which may have blanks around its ``=``.
+
+    The type of a rule is in small letters and without the dash that it may begin with: libpam
+    reads ``-auth`` and ``AUTH`` as ``auth`` (pam.conf(5)).
+    """
+    first, *rest = re.sub(rb"[ \t]*=[ \t]*", b"=", line).split() or [b""]
+    is_type = (kind := first.removeprefix(b"-").lower()) in TYPES
+    return [kind if is_type else first, *rest] if first else []
 
 
 def _module(words: list[bytes]) -> bytes:

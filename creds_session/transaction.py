@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import Busy, CredsSessionError, InvalidData
-from creds_session.restore import Check, one_error, restore
+from creds_session.restore import Check, one_error, require_still, restore
 from creds_session.reverse_edits import saved_edits, without_edits
 from creds_session.system import checkpoints
 from creds_session.system.checkpoints import IN_PROGRESS, Checkpoint
@@ -245,7 +245,6 @@ def _last_look(root: Root, entry: Entry, file: SavedFile) -> None:
 
     Both are looked at in the directory that is written to; and the path must still lead there.
     """
-    _require_as_planned(root, file)
-    entry.require_content(file.path, file.before, checkpoints.LARGEST_COPY)
+    require_still(root, entry, file.path, file.before)
     if file.attributes is not None and entry.attributes(file.path) != file.attributes:
         raise Busy(f"{file.path}: its mode or owner changed meanwhile", hint="run it again")

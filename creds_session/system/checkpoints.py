@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
@@ -62,14 +62,16 @@ class Checkpoint(NamedTuple):
         """Return it with these files as those that may be written, and make that durable."""
         return self._durable(self.manifest._replace(written=paths))
 
-    def put_copy(self, index: int, entry: Entry, attributes: Attributes) -> bool:
+    def put_copy(
+        self, index: int, entry: Entry, attributes: Attributes, last_look: Callable[[], None]
+    ) -> bool:
         """Put the saved copy itself in the place of a file; tell whether that was done.
 
         It needs no room on the disk, but one file system for both. The copy keeps its name here
-        until the checkpoint is discarded. Raises CannotWrite.
+        until the checkpoint is discarded. See ``link_over``. Raises CannotWrite.
         """
         with _opened(self.directory, self.name) as folder:
-            return link_over(folder, str(index), entry, attributes)
+            return link_over(folder, str(index), entry, attributes, last_look)
 
     def discard(self) -> None:
         """Forget it: what it saved is in place again."""

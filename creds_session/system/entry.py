@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from creds_session.errors import Busy, InvalidData
+from creds_session.errors import InvalidData
 from creds_session.system.directory import Directory, cannot_open
 from creds_session.system.files import (
     Attributes,
@@ -66,32 +66,26 @@ class Entry(NamedTuple):
             told = f"{shown}: its attributes cannot be read: {error.strerror}"
             raise InvalidData(told) from error
 
-    def require_content(self, shown: str, content: bytes | None, limit: int) -> None:
-        """Raise Busy unless the file has this content; None: unless there is no file."""
-        if self.read(limit) != content:
-            raise Busy(f"{shown}: changed while it was being written", hint="run it again")
-
-    def overwrite(self, shown: str, now: bytes, content: bytes) -> bool:
-        """Put this content into the file itself, on a full disk. See ``overwrite`` of ``files``.
-
-        Raises CannotWrite, and InvalidData if it is no regular file.
-        """
-        try:
-            descriptor = open_regular(
-                self.name, shown, os.O_WRONLY, dir_fd=self.directory.descriptor
-            )
-        except OSError as error:
-            raise cannot_write(self.directory.path / self.name, error) from error
-        try:
-            return overwrite(descriptor, self.directory.path / self.name, now, content)
-        finally:
-            os.close(descriptor)
-
     def replace(
         self, content: bytes, attributes: Attributes, last_look: Callable[[], None]
     ) -> None:
         """Put this content there in one step. See Directory.replace."""
         self.directory.replace(self.name, content, attributes, last_look=last_look)
+
+    def overwrite(self, now: bytes, content: bytes) -> bool:
+        """Put this content into the file itself, if it has ``now``; return whether that was done.
+
+        See ``files.overwrite``. Raises CannotWrite; InvalidData if it is no regular file.
+        """
+        place = self.directory.path / self.name
+        try:
+            descriptor = open_regular(self.name, place, os.O_RDWR, dir_fd=self.directory.descriptor)
+            try:
+                return overwrite(descriptor, now, content)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise cannot_write(place, error) from error
 
     def link_to(self, target: str) -> None:
         """Make a symbolic link, durably, unless something has the name. Raises CannotWrite."""

@@ -132,26 +132,22 @@ def replace(
 PAGE = 4096  # bytes; a write(2) of no more is not cut short by a signal, nor by a cut of power
 
 
-def overwrite(descriptor: int, path: Path, now: bytes, content: bytes) -> bool:
-    """Put this content into the open file itself, which needs no room; return whether it was done.
+def overwrite(descriptor: int, now: bytes, content: bytes) -> bool:
+    """Put this content into an open file that has ``now``, which needs no room on the disk.
 
-    Only for a disk that is full, and only if nothing can be seen half done: both contents fit into
-    one page, and the new one is no longer than the old. It is written in one step with newlines up
-    to the length that the file has, which are blank lines to libpam, and then shortened. Raises
-    CannotWrite, which names ``path``; a file system that never writes in place can be full for this
-    as well.
+    Return whether that was done. Only for a disk that is full, and only if nothing can be seen half
+    done: both contents fit into one page, and the new one is no longer than the old. It is written
+    in one step with newlines up to the length that the file has, which are blank lines to libpam,
+    and then shortened. Raises OSError; a file system that never writes in place can be full for
+    this as well.
     """
-    if not len(content) <= len(now) <= PAGE:
+    if not len(content) <= len(now) <= PAGE or os.pread(descriptor, PAGE + 1, 0) != now:
         return False
-    try:
-        padded = content.ljust(len(now), b"\n")
-        written = os.pwrite(descriptor, padded, 0)
-        if written == len(now):
-            os.fsync(descriptor)
-            os.ftruncate(descriptor, len(content))
-            os.fsync(descriptor)
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    written = os.pwrite(descriptor, content.ljust(len(now), b"\n"), 0)
+    if written == len(now):
+        os.fsync(descriptor)
+        os.ftruncate(descriptor, len(content))
+        os.fsync(descriptor)
     return written == len(now)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
 
 from creds_session.system.directory import Directory
@@ -12,32 +13,35 @@ from creds_session.system.files import Attributes, cannot_write, temporary_prefi
 from creds_session.system.regular_file import open_regular
 
 
-def link_over(directory: Directory, name: str, entry: Entry, attributes: Attributes) -> bool:
-    """Give a regular file of a directory these attributes and a second name, over an entry.
+def link_over(
+    directory: Directory,
+    name: str,
+    entry: Entry,
+    attributes: Attributes,
+    last_look: Callable[[], None],
+) -> bool:
+    """Give a regular file of a directory these attributes and a second name: that of the entry.
 
-    Return whether that was done: two file systems cannot share a file. Raises CannotWrite; then
-    there is nothing new in the place of the entry.
+    Return whether that was done: two file systems cannot share a file. ``last_look`` is called
+    right before the rename over the entry and may raise. Raises CannotWrite; then the entry is what
+    it was.
     """
-    place, there = entry.directory.path / entry.name, entry.directory.descriptor
+    target = entry.directory
+    place = target.path / entry.name
     temporary = f"{temporary_prefix(entry.name)}{os.urandom(6).hex()}"
     try:
-        copy = open_regular(name, place, os.O_RDWR, dir_fd=directory.descriptor)
+        copy = open_regular(name, directory.path / name, os.O_RDWR, dir_fd=directory.descriptor)
         try:
-            os.link(
-                name,
-                temporary,
-                src_dir_fd=directory.descriptor,
-                dst_dir_fd=there,
-                follow_symlinks=False,
-            )
+            # The very file that is open, whatever has its name by now (proc_pid_fd(5)).
+            os.link(f"/proc/self/fd/{copy}", temporary, dst_dir_fd=target.descriptor)
             attributes.write(copy, place)
             os.fsync(copy)
-            os.rename(temporary, entry.name, src_dir_fd=there, dst_dir_fd=there)
-            entry.directory.sync()
+            last_look()
+            target.rename(temporary, entry.name)
         finally:
             os.close(copy)
             with suppress(FileNotFoundError):
-                os.unlink(temporary, dir_fd=there)
+                os.unlink(temporary, dir_fd=target.descriptor)
     except OSError as error:
         if error.errno == errno.EXDEV:
             return False

@@ -45,9 +45,9 @@ class Root:
         to the user who runs this: another user could let it lead to ``/``. Raises NoSuchFile,
         NotPermitted, InvalidData.
         """
-        whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109
         top = os.open("/", TOP)
         try:
+            whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109
             with walk(top, whole, trust=_require_own_link) as place:
                 descriptor = os.open(place.name, TOP | os.O_NOFOLLOW, dir_fd=place.directory)
                 return cls(Path(place.path), descriptor)

@@ -6,7 +6,7 @@
 system_python=/usr/bin/python3
 
 python_version() {
-    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo broken
+    "$1" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo broken
 }
 
 is_python() {

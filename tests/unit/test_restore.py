@@ -103,7 +103,13 @@ def test_what_an_administrator_had_in_the_drop_in_is_put_back_or_kept(
 
 
 @pytest.mark.parametrize(
-    "ours", [b"auth  optional\tpam_gnome_keyring.so", b"auth optional pam_gnome_keyring.so debug"]
+    "ours",
+    [
+        b"auth  optional\tpam_gnome_keyring.so",
+        b"auth optional pam_gnome_keyring.so debug",
+        b"-auth optional pam_gnome_keyring.so",
+        b"AUTH optional pam_gnome_keyring.so",
+    ],
 )
 def test_a_rule_of_ours_with_other_blanks_or_more_words_is_not_taken_for_gone(
     root: Root, ours: bytes
@@ -120,6 +126,20 @@ def test_a_rule_of_ours_with_other_blanks_or_more_words_is_not_taken_for_gone(
     write(root, SSHD, applied)
     assert SSHD in revert(root)[0]
     assert root.read(SSHD) == WITHOUT_RULES
+
+
+def test_a_directory_that_is_away_for_a_while_is_not_taken_for_reverted(root: Root) -> None:
+    apply(root, look(root, ["sshd"]))
+    applied, place = root.read(SSHD), root.path(SSHD).parent
+    away = place.rename(place.with_name("away"))
+    with pytest.raises(InvalidData, match="its directory is not there"):
+        revert(root)
+    assert len(checkpoints_left(root)) == 1
+    away.rename(place)
+    assert root.read(SSHD) == applied
+    revert(root)
+    assert root.read(SSHD) == WITHOUT_RULES
+    assert checkpoints_left(root) == []
 
 
 @pytest.mark.parametrize("mine", [b"", b"# mine\n"])
@@ -240,15 +260,16 @@ def test_a_kill_while_a_full_disk_is_overwritten_leaves_a_file_that_is_one_or_th
     assert checkpoints_left(root) == []
 
 
-def test_what_needs_more_room_is_not_overwritten(tmp_path: Path) -> None:
+def test_what_needs_more_room_or_has_changed_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"now")
     with Directory.open(tmp_path) as directory:
-        entry = Entry(directory, path.name)
-        assert not entry.overwrite("file", b"now", b"longer")
-        assert not entry.overwrite("file", b"n" * 4097, b"")
+        entry = Entry(directory, "file")
+        assert not entry.overwrite(b"now", b"longer")
+        assert not entry.overwrite(b"n" * 4097, b"")
+        assert not entry.overwrite(b"new", b"")
         assert path.read_bytes() == b"now"
-        assert entry.overwrite("file", b"now", b"n\n")
+        assert entry.overwrite(b"now", b"n\n")
     assert path.read_bytes() == b"n\n"
 
 

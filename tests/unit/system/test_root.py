@@ -301,3 +301,14 @@ def test_root_is_the_running_system_under_any_name(root: Root) -> None:
     assert Root(Path("/..")).is_running_system
     assert Root(Path("/proc/self/root")).is_running_system
     assert not root.is_running_system
+
+
+def test_a_relative_path_in_a_directory_that_is_gone_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(NoSuchFile, match="image: no such directory"):
+        Root.at("image")
