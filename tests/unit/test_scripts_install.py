@@ -280,6 +280,9 @@ CALLER = f"""
 mkdir -p /mnt/caller/.config/pip /mnt/caller/lib
 printf '[global]\\nindex-url = {EVIL}\\n' >/mnt/caller/.config/pip/pip.conf
 echo 'open("/calls", "a").write("code of the caller ran")' >/mnt/caller/lib/sitecustomize.py
+of_user=$(HOME=/mnt/caller /usr/bin/python3 -c 'import site; print(site.getusersitepackages())')
+mkdir -p "$of_user"
+cp /mnt/caller/lib/sitecustomize.py "$of_user/usercustomize.py"
 """
 VARIABLES = (
     "HOME=/mnt/caller XDG_CONFIG_HOME=/mnt/caller/.config XDG_CONFIG_DIRS=/mnt/caller/.config"
