@@ -45,11 +45,6 @@ class Prompts:
         """Tell whether a prompt that was answered is here again, so that it was refused."""
         return self.waiting is None and self._asked(self._answered) is not None
 
-    @property
-    def was_answered(self) -> bool:
-        """Tell whether any of them was."""
-        return bool(self._answered)
-
     def answered(self, prompt: Expected) -> None:
         """Take note that one was answered: it is not again."""
         self._left.remove(prompt)

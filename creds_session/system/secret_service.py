@@ -171,13 +171,6 @@ class SecretService:
         found = (path for path in self.collections() if collection_name(path) == name)
         return next(found, NO_OBJECT)
 
-    def login_state(self) -> CollectionState:
-        """Return the state of the login keyring.
-
-        The alias tells a keyring that is not there from one that is named and not served.
-        """
-        return self.state(self.alias("login"))
-
     def unlock(self, collection: str, password: Secret) -> None:
         """Open a collection with its password, without a prompt.
 

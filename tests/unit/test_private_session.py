@@ -97,7 +97,7 @@ def test_private_session_serves_an_open_keyring_and_leaves_nothing(short: Path) 
         with Bus(own["DBUS_SESSION_BUS_ADDRESS"], 5) as bus:
             service = secret_service(bus)
             assert service is not None
-            assert service.login_state() is CollectionState.UNLOCKED
+            assert service.state(service.alias("login")) is CollectionState.UNLOCKED
             pid = service.owner.pid
         assert [path.name for path in short.iterdir()] == [Path(own["XDG_RUNTIME_DIR"]).name]
     assert list(short.iterdir()) == []
