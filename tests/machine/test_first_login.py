@@ -32,7 +32,7 @@ def test_fails_without_the_drop_in(machine: Machine) -> None:
     with machine.ssh("ghost", PASSWORD) as session:
         stored = session.run(STORE_AND_READ)
         assert stored.status == 69, stored
-        assert "named but not served" in stored.output
+        assert "does not serve the login keyring" in stored.output
         doctor = session.run("creds-doctor")
         assert doctor.status == 1
         assert "[keyring-ghost]" in doctor.output.splitlines()[0]

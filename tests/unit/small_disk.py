@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,8 @@ def small_disk(place: Path) -> Iterator[Path]:
     """Mount an empty file system of 256 KiB at a directory that is made for it."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount")
+    if shutil.which("mount") is None:
+        pytest.skip("needs mount")
     place.mkdir()
     mount = ("mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "tmpfs", str(place))
     subprocess.run(mount, check=True)

@@ -183,6 +183,7 @@ def test_start_says_when_the_path_is_too_long(short: Path, nobody: list[dict[str
         start({"HOME": f"{short}/{'a' * 100}"}, 1)
 
 
+@pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="needs dbus-daemon")
 @pytest.mark.parametrize(
     "name", ["alice@corp.example", "CORP\\alice", "a b", "100%", "a,b;c=d", "ü"]
 )

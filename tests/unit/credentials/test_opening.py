@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ def test_the_hint_is_about_the_program_that_serves(owner: str, words: str, never
         assert never not in hint
 
 
+@pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="needs dbus-daemon")
 @pytest.mark.parametrize("line", ["creds get svc me", "creds unlock", "creds unlock --create"])
 def test_a_missing_daemon_is_named_before_anything_is_advised(
     python: list[str], short: Path, line: str
