@@ -16,28 +16,54 @@ import re
 HIDDEN = "(removed)"
 WHOLE = r"pass|pwd?|key|pin|psk|otp|cred|credentials?|auth_?token"
 PART = r"passw(?:or)?d|passphrase|passcode|secret|token|bindpw|api_?key|private_?key|credential"
-NAME = rf"(?:[\w.-]*(?:{PART})[\w.-]*|(?:[\w.-]*[_.-])?(?:{WHOLE}))"
-VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\S+)"""
-IN_BRACKETS = re.compile(rf"(?i)\[({NAME})=(?:\\.|[^\]\\])*\]")
-ASSIGNED = re.compile(rf"(?i)(?<![\w.-])(-*{NAME})(\s?[=:]\s?|=)(?!$){VALUE}")
-OPTION = re.compile(rf"(?i)(?<!\S)(--?{NAME})(\s+){VALUE}")
-OPTION_ALONE = re.compile(rf"(?i)--?{NAME}")
-IN_A_URL = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)[^/\s@]*(?=@)")
+OF_A_SECRET = re.compile(rf"(?i)(?:{PART})|(?:\A|[_.-])(?:{WHOLE})\Z")
+# What is before a value. A name is taken whole and judged apart, for a pattern that looks for the
+# words within it tries each place of a long text again and again: users write these texts.
+IN_BRACKETS = re.compile(r"\[([\w.-]+)=")
+ASSIGNED = re.compile(r"(?<![\w.-])([\w.-]+)(?:\s?[=:]\s?)")
+OPTION = re.compile(r"(?<!\S)(--?[\w.-]+)\s+")
+VALUE = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\S+)""")
+TO_THE_BRACKET = re.compile(r"(?s:\\.|[^\]])*\]?")
+OPTION_ALONE = re.compile(r"--?[\w.-]+")
+IN_A_URL = re.compile(r"(?i)(?<=[a-z0-9+.-])(://[^/\s:@]*:)[^/\s@]*(?=@)")
 WITH_A_HOST = re.compile(r"(?<![\w.:/-])([\w.-]+:)[^\s@:/=]+(?=@[\w-])")
 
 
 def without_secrets(text: str) -> str:
-    """Return a text without what looks like a password in it."""
-    text = IN_BRACKETS.sub(rf"[\1={HIDDEN}]", text)
-    text = ASSIGNED.sub(rf"\1\2{HIDDEN}", text)
-    text = OPTION.sub(rf"\1\2{HIDDEN}", text)
+    """Return a text without what looks like a password in it.
+
+    The time it takes is proportional to the text's length.
+    """
+    text = _hidden(text, IN_BRACKETS, TO_THE_BRACKET, f"{HIDDEN}]")
+    text = _hidden(text, ASSIGNED, VALUE)
+    text = _hidden(text, OPTION, VALUE)
     text = IN_A_URL.sub(rf"\1{HIDDEN}", text)
     return WITH_A_HOST.sub(rf"\1{HIDDEN}", text)
+
+
+def _hidden(
+    text: str, before: re.Pattern[str], value: re.Pattern[str], instead: str = HIDDEN
+) -> str:
+    """Return the text without each value that is behind the name of a secret."""
+    parts: list[str] = []
+    end = 0
+    for found in before.finditer(text):
+        if found.start() < end or not OF_A_SECRET.search(found[1]):
+            continue
+        secret = value.match(text, found.end())
+        if secret is not None:
+            parts += [text[end : found.end()], instead]
+            end = secret.end()
+    return "".join((*parts, text[end:]))
 
 
 def without_secrets_in_words(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return arguments of a program, without those that follow an option such as --password."""
     return tuple(
-        HIDDEN if index and OPTION_ALONE.fullmatch(words[index - 1]) else word
+        HIDDEN if index and _is_option_of_a_secret(words[index - 1]) else word
         for index, word in enumerate(words)
     )
+
+
+def _is_option_of_a_secret(word: str) -> bool:
+    return bool(OPTION_ALONE.fullmatch(word) and OF_A_SECRET.search(word))

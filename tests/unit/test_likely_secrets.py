@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from creds_session.likely_secrets import without_secrets, without_secrets_in_words
@@ -70,3 +72,29 @@ def test_the_word_behind_an_option_is_taken_out() -> None:
         *("daemon", "--password", "(removed)", "--verbose", "-pw", "(removed)", "--login"),
     )
     assert without_secrets_in_words(()) == ()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("-", "a.", "token", "token.", "password=", "-token ", "[password=", "[a=", "a:", "a ="),
+        *("a://", "a:a", "\\", 'password="', 'password="\\', "password='x ", "key=\\\n", " "),
+    ],
+)
+def test_a_long_text_costs_as_much_time_as_its_length(part: str) -> None:
+    text = (part * 65536)[:65536]
+    before = time.process_time()
+    without_secrets(text)
+    without_secrets_in_words((text, text))
+    assert time.process_time() - before < 2  # seconds; what is quadratic takes a minute
+
+
+@pytest.mark.parametrize("name", ["a" * 3000 + "-password", "token" * 3000, "-" * 3000 + "key"])
+def test_a_long_name_of_a_secret_is_a_name(name: str) -> None:
+    assert without_secrets(f"{name}=hunter2") == f"{name}=(removed)"
+    assert without_secrets(f"x [{name}=hunter2 too] y") == f"x [{name}=(removed) y"
+
+
+def test_a_bracket_that_nothing_closes_hides_the_rest() -> None:
+    assert without_secrets("x [passwd=two words") == "x [passwd=(removed)"
+    assert without_secrets("x [y=two words") == "x [y=two words"
