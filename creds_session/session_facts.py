@@ -98,7 +98,7 @@ class BusFacts(NamedTuple):
     ``elsewhere`` is the address of another bus of this user that answers, looked for only if the
     session's own does not.
     ``keeps_default_password``: the default keyring is another than the login keyring and is locked,
-    and the unlocked login keyring has an item with its password, by which gnome-keyring opens it.
+    and the unlocked login keyring has an item with a password for it, which gnome-keyring tries.
     """
 
     address: str | None = None

@@ -10,8 +10,8 @@ answers   does not answer      -                                     HUNG
 answers   another program      any                                   OTHER_PROVIDER
 answers   gnome-keyring        unlocked                              UNLOCKED
 answers   gnome-keyring        locked, its file is not encrypted     NO_PASSWORD
-answers   gnome-keyring        locked, the open login keyring has
-                               its password                          PASSWORD_KEPT
+answers   gnome-keyring        locked, the open login keyring keeps
+                               a password for it                     PASSWORD_KEPT
 answers   gnome-keyring        locked                                LOCKED
 answers   gnome-keyring        named and not served                  GHOST
 answers   gnome-keyring        none, and there is a login keyring
@@ -42,8 +42,8 @@ class SessionState(enum.Enum):
     NO_PASSWORD = "no-password"  # noqa: S105 - a word for a state
     """The keyring has no password: every program opens it without a question."""
     PASSWORD_KEPT = "password-kept"  # noqa: S105
-    """The default keyring is locked, and the unlocked login keyring holds its password: every
-    program opens it without a question."""
+    """The default keyring is locked, and the unlocked login keyring keeps a password for it. The
+    first program that asks opens it, if that is still its password: nobody knows before."""
     NO_KEYRING = "no-keyring"
     NO_DEFAULT = "no-default"
     """The alias ``default`` leads to no keyring that the daemon serves."""
@@ -63,7 +63,7 @@ class SessionState(enum.Enum):
         return self in _READABLE
 
 
-_READABLE = frozenset({SessionState.UNLOCKED, SessionState.NO_PASSWORD, SessionState.PASSWORD_KEPT})
+_READABLE = frozenset({SessionState.UNLOCKED, SessionState.NO_PASSWORD})
 
 
 class Verdict(NamedTuple):
@@ -143,8 +143,8 @@ def _locked(bus: BusFacts, keyring: KeyringFacts, name: str, by: str) -> Verdict
         return Verdict(SessionState.NO_PASSWORD, line, name)
     if bus.keeps_default_password:
         line = (
-            f"the {name} keyring is locked, and the unlocked login keyring holds its password:"
-            f" every program opens it {by}"
+            f"the default keyring {name} is locked; the login keyring keeps a password for it, so"
+            f" the first program that asks may open it (creds get tries it) {by}"
         )
         return Verdict(SessionState.PASSWORD_KEPT, line, name)
     return Verdict(SessionState.LOCKED, f"the {name} keyring is locked {by}", name)

@@ -166,8 +166,12 @@ def _locked(facts: Facts) -> Found | None:
         return None
     if judge(facts.bus, facts.keyring).is_readable:
         return None
+    kept = (
+        "the login keyring keeps a password for it, so the first program that asks may open it"
+        " (creds get tries it)"
+    )
     return Found(
-        (facts.bus.default_path,),
+        (facts.bus.default_path, *([kept] if facts.bus.keeps_default_password else [])),
         f"the default keyring is locked: {quoted(name)}, which is not the login keyring",
         cure=Remediation(
             f"unlock {quoted(name)} with its own password",

@@ -16,6 +16,7 @@ from creds_session.session_state import rekey_command
 
 NEXT = {
     State.LOCKED: "unlock it: creds unlock",
+    State.PASSWORD_KEPT: "unlock it, with the kept password if it fits: creds unlock",
     State.NO_DAEMON: "unlock it: creds unlock",
     State.WAITING: "unlock it: creds unlock",
     State.NO_KEYRING: "create one: creds unlock --create",

@@ -11,6 +11,7 @@ from creds_session.session_state import judge as judge_session
 
 LOCKED, UNAVAILABLE = 77, 69  # as errors.CollectionLocked and errors.Unavailable
 State = SessionState
+WANTED = frozenset({State.LOCKED, State.PASSWORD_KEPT, State.NO_KEYRING})
 
 
 class Status(NamedTuple):
@@ -29,8 +30,8 @@ class Status(NamedTuple):
         """
         if self.state.is_readable or self.default is CollectionState.UNLOCKED:
             return 0
-        wanted = self.state in {SessionState.LOCKED, SessionState.NO_KEYRING}
-        return LOCKED if wanted or self.default is CollectionState.LOCKED else UNAVAILABLE
+        is_wanted = self.state in WANTED or self.default is CollectionState.LOCKED
+        return LOCKED if is_wanted else UNAVAILABLE
 
 
 def judge(bus: BusFacts, keyring: KeyringFacts) -> Status:

@@ -14,8 +14,8 @@ none   no file        another, a file    silent          START, then look again
 none   no file        none               silent          NEW_DAEMON, only when asked to create
 
 The first two are WITHOUT_ASKING if that keyring has no password, or if it is the default one and
-the login keyring has its password; NEW_DAEMON is START if the login keyring has no password.
-Everything else is a refusal that says why.
+the login keyring keeps a password for it, which is tried; NEW_DAEMON is START if the login keyring
+has no password. Everything else is a refusal that says why.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def _by_default(bus: BusFacts, keyring: KeyringFacts, verdict: Verdict, *, creat
     """Return the way where the login keyring is unlocked or does not exist."""
     _, default = default_keyring(bus)
     if default is CollectionState.LOCKED:
-        opens = verdict.state.is_readable
-        return Route.WITHOUT_ASKING if opens else Route.DEFAULT_IN_PLACE
+        may_open = verdict.state in {SessionState.NO_PASSWORD, SessionState.PASSWORD_KEPT}
+        return Route.WITHOUT_ASKING if may_open else Route.DEFAULT_IN_PLACE
     if default is CollectionState.UNLOCKED:
         return Route.ALREADY
     is_absent = bus.login is not CollectionState.UNLOCKED

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from creds_session.collection import CollectionState, KeyringForm, collection_name
+from creds_session.report import status
 from creds_session.session_facts import BusFacts, KeyringFacts, NameOwner
 from creds_session.session_state import SessionState, judge, rekey_command
+from creds_session.unlock.routes import Route, choose
 from tests.unit import examples
 
 UNLOCKED, LOCKED = CollectionState.UNLOCKED, CollectionState.LOCKED
@@ -60,7 +62,7 @@ def other(form: KeyringForm, *, login: bool = True) -> KeyringFacts:
             with_default(UNLOCKED, LOCKED)._replace(keeps_default_password=True),
             other(SEALED),
             SessionState.PASSWORD_KEPT,
-            "the unlocked login keyring holds its password",
+            "the login keyring keeps a password for it, so the first program that asks may open it",
         ),
         (
             with_default(UNLOCKED, LOCKED),
@@ -142,13 +144,15 @@ def test_state_and_its_line(
     assert "\n" not in found.line
 
 
-def test_what_opens_without_a_question_counts_as_readable() -> None:
+def test_what_surely_opens_without_a_question_counts_as_readable() -> None:
     readable = {state for state in SessionState if state.is_readable}
-    assert readable == {
-        SessionState.UNLOCKED,
-        SessionState.NO_PASSWORD,
-        SessionState.PASSWORD_KEPT,
-    }
+    assert readable == {SessionState.UNLOCKED, SessionState.NO_PASSWORD}
+
+
+def test_a_kept_password_that_may_be_an_older_one_is_tried_and_not_promised() -> None:
+    bus = with_default(UNLOCKED, LOCKED)._replace(keeps_default_password=True)
+    assert status.judge(bus, other(SEALED)).exit_code == status.LOCKED
+    assert choose(bus, other(SEALED), create=False) is Route.WITHOUT_ASKING
 
 
 def test_an_open_keyring_of_another_provider_is_readable() -> None:

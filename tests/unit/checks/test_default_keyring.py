@@ -71,7 +71,7 @@ def told(facts: Facts) -> list[tuple[str, Severity]]:
         ),
         (
             session(OPEN, LOCKED, "Other", {"login": SEALED, "Other": SEALED}, kept=True),
-            [("default-elsewhere", N)],
+            [("default-keyring-locked", E), ("default-elsewhere", N)],
         ),
         # another default keyring, locked
         (
