@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 
 from creds_session.cli import passwords
 from creds_session.cli.common import complain, print_json
@@ -82,8 +83,16 @@ def _tell(done: Rekeyed) -> None:
     if done.is_kept:
         complain(
             "creds",
-            f"the login keyring holds the old password of the {done.keyring} keyring, so that"
-            " programs no longer open it without a question",
+            f"the login keyring keeps the new password of the {done.keyring} keyring in place of an"
+            " older one, so that programs open it without a question",
+        )
+    if done.is_stale:
+        clear = ("secret-tool", "clear", "keyring", f"LOCAL:/keyrings/{done.keyring}.keyring")
+        complain(
+            "creds",
+            f"the login keyring keeps an older password of the {done.keyring} keyring, which could"
+            " not be replaced and opens nothing; `creds unlock` does not renew it",
+            f"once the login keyring is unlocked, remove it: {shlex.join(clear)}",
         )
 
 

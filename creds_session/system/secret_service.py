@@ -221,6 +221,22 @@ class SecretService:
             return False
         return self.state(collection) is CollectionState.UNLOCKED
 
+    def renew_kept_password(self, collection: str, password: Secret) -> bool:
+        """Replace the login keyring's password for this collection; return whether that was done.
+
+        It is not if the login keyring is locked.
+        """
+        item = self.kept_password_item(collection)
+        if item is None:
+            return False
+        to = self.at(item, "org.freedesktop.Secret.Item")
+        secret = (self._session(), b"", password.reveal(), "text/plain")
+        try:
+            self._bus.call(to, "SetSecret", "(oayays)", secret)
+        except CallFailed:
+            return False
+        return True
+
     def unlock_without_asking(self, collection: str) -> bool:
         """Unlock a collection as any other program would without a question; only gnome-keyring."""
         is_open = self.unlock_without_password(collection)

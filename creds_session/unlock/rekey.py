@@ -54,7 +54,8 @@ class Rekeyed(NamedTuple):
     was there before, and remembers a password that a login gave it in vain, if one did
     (gkd-login.c:unlock_or_create_login). ``keyring`` is the keyring's name. ``had_password`` is
     whether it had a password before: if not, ``backup`` holds its secrets as text. ``is_kept``: the
-    login keyring holds the old password, by which programs opened this one without a question.
+    login keyring keeps the new password, by which programs open this one without a question.
+    ``is_stale``: it keeps an older one, which could not be replaced.
     """
 
     pid: int
@@ -64,6 +65,7 @@ class Rekeyed(NamedTuple):
     keyring: str = LOGIN
     had_password: bool = True
     is_kept: bool = False
+    is_stale: bool = False
 
 
 def rekey(
@@ -95,9 +97,13 @@ def rekey(
     if not was_there:
         facts = probe_bus(environ, timeout)
         _require_route(facts, files, which)
-    backup, used, is_kept = _change(facts, which, candidates, new, timeout)
+    backup, used, kept = _change(facts, which, candidates, new, timeout)
     pid = facts.owner.pid if facts.owner else 0
-    return Rekeyed(pid, backup, used != old, was_there, which.name, bool(old), is_kept)
+    return Rekeyed(
+        *(pid, backup, used != old, was_there, which.name, bool(old)),
+        is_kept=kept is True,
+        is_stale=kept is False,
+    )
 
 
 class Keyring(NamedTuple):
@@ -168,10 +174,11 @@ def first_accepted(act: Callable[[Secret], object], candidates: Sequence[Secret]
 
 def _change(
     facts: BusFacts, which: Keyring, candidates: Sequence[Secret], new: Secret, timeout: float
-) -> tuple[Path, Secret, bool]:
+) -> tuple[Path, Secret, bool | None]:
     """Keep a copy, change the password, try it.
 
-    Return the copy, what the old password was, and whether the login keyring keeps that one.
+    Return the copy, what the old password was, and whether the login keyring keeps the new one:
+    None if it keeps none for this keyring.
     """
     if facts.owner is None:
         raise Unavailable("the keyring daemon went away; nothing was changed")
@@ -187,14 +194,16 @@ def _change(
         with _backup(path) as (copy, before):
             used = first_accepted(lambda one: service.change(collection, one, new), candidates)
             _try(service, collection, used, new)
-        is_kept = which.name != LOGIN and service.kept_password_item(collection) is not None
+        kept = None
+        if which.name != LOGIN and service.kept_password_item(collection) is not None:
+            kept = service.renew_kept_password(collection, new)
     if _is_still(path, before):
         remove(copy)
         raise Unavailable(
             f"the keyring has the new password, but its file is not {path}; no copy was kept",
             hint="the daemon may have started with another HOME or XDG_DATA_HOME",
         )
-    return copy, used, is_kept
+    return copy, used, kept
 
 
 @contextmanager

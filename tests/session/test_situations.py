@@ -176,21 +176,43 @@ def test_no_daemon_runs_and_the_default_keyring_has_another_name(
     assert files <= set(folder.iterdir())
 
 
+REKEY = ("creds", "rekey", "--keyring", "My_Work_1", "--password-stdin")
+KEPT = ("secret-tool", "lookup", "keyring", "LOCAL:/keyrings/My_Work_1.keyring")
+
+
 def test_a_password_that_the_login_keyring_no_longer_has_right_removes_nothing(
     environ: dict[str, str],
 ) -> None:
-    sh(environ, MAKE[Situation.OTHER_KEPT])
-    rekey = ("creds", "rekey", "--keyring", "My_Work_1", "--password-stdin")
-    changed = run(environ, *rekey, stdin="other\nnewer")
-    assert changed.returncode == 0, changed.stderr
-    assert "holds the old password of the My_Work_1 keyring" in changed.stderr
-    sh(environ, "k lock default")
-    kept = ("secret-tool", "lookup", "keyring", "LOCAL:/keyrings/My_Work_1.keyring")
+    sh(environ, MAKE[Situation.OTHER_KEPT].replace("printf other", "printf older"))
+    status = run(environ, "creds", "status")
+    assert status.returncode == 77, status
+    assert status.stdout.startswith("password-kept: "), status
     refused = run(environ, "creds", "get", "app", "me")
     assert refused.returncode == 77
     assert "holds another password for it than its own" in refused.stderr
-    assert run(environ, *kept).stdout == "other"
-    assert run(environ, "creds", "unlock", "--password-stdin", stdin="newer").returncode == 0
+    assert run(environ, *KEPT).stdout == "older"
+    assert run(environ, "creds", "unlock", "--password-stdin", stdin="other").returncode == 0
+
+
+def test_another_password_is_kept_where_the_older_one_was(environ: dict[str, str]) -> None:
+    sh(environ, MAKE[Situation.OTHER_KEPT])
+    changed = run(environ, *REKEY, stdin="other\nnewer")
+    assert changed.returncode == 0, changed.stderr
+    assert "the login keyring keeps the new password" in changed.stderr
+    sh(environ, "k lock default")
+    assert run(environ, *KEPT).stdout == "newer"
+    assert run(environ, "creds", "get", "app", "me").stdout == f"{SECRET}\n"
+
+
+def test_a_kept_password_that_cannot_be_written_is_called_stale(environ: dict[str, str]) -> None:
+    sh(environ, f"{MAKE[Situation.OTHER_KEPT]}; k lock login")
+    changed = run(environ, *REKEY, stdin="other\nnewer")
+    assert changed.returncode == 0, changed.stderr
+    assert "the login keyring keeps an older password of the My_Work_1 keyring" in changed.stderr
+    clear = "secret-tool clear keyring LOCAL:/keyrings/My_Work_1.keyring"
+    assert clear in changed.stderr
+    sh(environ, f"k unlock login pw; {clear}; k lock default")
+    assert run(environ, "creds", "status").stdout.startswith("locked: ")
 
 
 def test_a_hung_daemon_is_no_reason_to_change_the_bus(environ: dict[str, str]) -> None:
