@@ -132,7 +132,8 @@ class KeyringFacts(NamedTuple):
     ``control_pid`` is who bound the socket, where it was connected to: a daemon, or systemd.
     ``form`` is what the login keyring's file is. ``default_name`` is the name that the file
     ``default`` beside it has, None if there is no such file, and ``default_form`` what that
-    keyring's file is.
+    keyring's file is. ``is_activated``: the program that D-Bus starts for who asks is
+    gnome-keyring-daemon, looked at only if the keyring that programs read has no password.
     """
 
     path: str
@@ -145,6 +146,7 @@ class KeyringFacts(NamedTuple):
     form: KeyringForm = KeyringForm.UNKNOWN
     default_name: str | None = None
     default_form: KeyringForm = KeyringForm.UNKNOWN
+    is_activated: bool = False
 
 
 class SessionFacts(NamedTuple):

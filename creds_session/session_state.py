@@ -193,7 +193,8 @@ def _without_owner(bus: BusFacts, keyring: KeyringFacts) -> Verdict:
     if keyring.exists is False and not has_other_default(keyring):
         line = "no keyring daemon runs, and there is no login keyring yet"
         return Verdict(SessionState.NO_KEYRING, line)
-    if bus.activatable and form_of(keyring, name) is KeyringForm.PLAIN:
+    starts = bus.activatable and keyring.is_activated
+    if starts and form_of(keyring, name) is KeyringForm.PLAIN:
         line = (
             f"no keyring daemon runs; the {name} keyring has no password: the first program that"
             " asks starts the daemon and opens it"

@@ -136,6 +136,9 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     waits = control is not None and not exists and _login_waits()
     is_elsewhere = control is not None and control != _usual_control(environ)
     shown = control or next(iter(controls), None)
+    form = form_of(path, is_quick=True) if exists else KeyringForm.UNKNOWN
+    default_form = _default_form(directory, default) if is_other else KeyringForm.UNKNOWN
+    is_plain = (default_form if is_other else form) is KeyringForm.PLAIN
     return KeyringFacts(
         path,
         exists,
@@ -144,9 +147,10 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
         waits,
         is_elsewhere,
         pid or None,
-        form=form_of(path, is_quick=True) if exists else KeyringForm.UNKNOWN,
+        form=form,
         default_name=default,
-        default_form=_default_form(directory, default) if is_other else KeyringForm.UNKNOWN,
+        default_form=default_form,
+        is_activated=is_plain and _starts_gnome_keyring(environ, is_there=True),
     )
 
 
@@ -208,10 +212,15 @@ def hands_over(environ: Mapping[str, str], address: str) -> bool:
     """
     if not (is_nested(environ, address) and is_listening(_usual_control(environ))):
         return False
+    return _starts_gnome_keyring(environ)
+
+
+def _starts_gnome_keyring(environ: Mapping[str, str], *, is_there: bool = False) -> bool:
+    """Tell whether the first file for the name runs gnome-keyring-daemon, and it ``is_there``."""
     from creds_session.probe.init import probe_activations  # noqa: PLC0415 - seldom
 
     first = probe_activations(environ)[:1]
-    return any(DAEMON_NAME in activation.command for activation in first)
+    return any(DAEMON_NAME in one.command and (one.is_there or not is_there) for one in first)
 
 
 def _listed(path: str) -> int | None:

@@ -109,9 +109,21 @@ def other(form: KeyringForm, *, login: bool = True) -> KeyringFacts:
         (NOBODY, other(SEALED, login=False), SessionState.NO_DAEMON, "no keyring daemon runs"),
         (
             NOBODY._replace(activatable=True),
-            other(PLAIN, login=False),
+            other(PLAIN, login=False)._replace(is_activated=True),
             SessionState.NO_PASSWORD,
             "the first program that asks starts the daemon and opens it",
+        ),
+        (
+            NOBODY._replace(activatable=True),
+            other(PLAIN, login=False),
+            SessionState.NO_DAEMON,
+            "no keyring daemon runs",
+        ),
+        (
+            NOBODY,
+            other(PLAIN, login=False)._replace(is_activated=True),
+            SessionState.NO_DAEMON,
+            "no keyring daemon runs",
         ),
         (NOBODY, other(PLAIN, login=False), SessionState.NO_DAEMON, "no keyring daemon runs"),
         (NOBODY, NONE, SessionState.NO_KEYRING, "no login keyring yet"),

@@ -161,7 +161,8 @@ def test_a_damaged_default_keyring_without_a_login_keyring_can_be_replaced() -> 
 @pytest.mark.parametrize("form", [PLAIN, SEALED])
 def test_a_keyring_of_another_name_without_a_daemon_is_not_absent(form: KeyringForm) -> None:
     facts = session(ABSENT, ABSENT, "Other", {"Other": form})
-    facts = facts._replace(bus=BusFacts(ADDRESS, activatable=True), daemons=())
+    files = facts.keyring._replace(is_activated=True)
+    facts = facts._replace(bus=BusFacts(ADDRESS, activatable=True), keyring=files, daemons=())
     errors = [check for check, severity in told(facts) if severity is E]
     assert errors == ([] if form is PLAIN else ["secret-service-unowned"])
 

@@ -267,3 +267,30 @@ def test_hands_over_in_a_nested_session_whose_outer_daemon_listens(
         if listens:
             control.listen()
         assert hands_over(environ, f"unix:path={tmp_path / address}") is expected
+
+
+@pytest.mark.parametrize(
+    ("program", "content", "expected"),
+    [
+        ("gnome-keyring-daemon", b"[keyring]\ndisplay-name=x\n", True),
+        ("gnome-keyring-daemon", b"GnomeKeyring\n\r\0\n", False),
+        ("another-keyring", b"[keyring]\ndisplay-name=x\n", False),
+        ("", b"[keyring]\ndisplay-name=x\n", False),
+    ],
+)
+@pytest.mark.parametrize("name", ["login", "other"])
+def test_a_keyring_without_a_password_is_opened_by_what_the_first_file_starts(
+    tmp_path: Path, program: str, content: bytes, name: str, *, expected: bool
+) -> None:
+    services, keyrings = tmp_path / "dbus-1/services", tmp_path / "keyrings"
+    services.mkdir(parents=True)
+    keyrings.mkdir()
+    (keyrings / f"{name}.keyring").write_bytes(content)
+    (keyrings / "default").write_text(name)
+    path = tmp_path / (program or "missing/gnome-keyring-daemon")
+    if program:
+        path.touch(mode=0o755)
+    command = f"Name=org.freedesktop.secrets\nExec={path} --start\n"
+    (services / "x.service").write_text(command)
+    environ = {"XDG_DATA_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    assert probe_keyring(environ, connect=False).is_activated is expected
