@@ -149,7 +149,9 @@ def test_colour_is_for_a_terminal_that_wants_it(locked: Login) -> None:
         locked.run("TERM=xterm creds-doctor | cat").output,
     ]
     assert not any("\x1b" in text for text in plain)
-    ascii_only = locked.run("LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0 creds-doctor").output
+    ascii_only = locked.run(
+        "TERM=dumb LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0 creds-doctor"
+    ).output
     assert ascii_only.isascii()
     assert "`- keyring login, the default: locked" in ascii_only
 
