@@ -7,6 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData
+from creds_session.pam.conditions import vouches
 from creds_session.pam.counterexample import Breach, Counterexample
 from creds_session.pam.handlers import Branch, Handler, Origin, Stacks
 from creds_session.pam.nodes import AtInclude, Malformed, Node, Rule
@@ -159,12 +160,18 @@ def _left_alone(
 ) -> GroupVerdict:
     """Judge a group that needs no rule of ours: one that is there must do no harm."""
     ours, note = bool(rules), why_left_alone(without, group)
-    # Nobody is refused by a service that asks nobody: who is "let in" got in on purpose.
-    if unsafe is None or unsafe.breach is Breach.LET_IN:
+    if unsafe is None or (unsafe.breach is Breach.LET_IN and _lets_anybody_in(without, group)):
         told = [f"{place_of(rule)}: this rule gets no password" for rule in rules]
         return GroupVerdict(group, ours, ours, applies=False, notes=(note, *told))
     problem = _unsafe(unsafe, rules)
     return GroupVerdict(group, ours, ours, False, problem, True, notes=(note,))  # noqa: FBT003
+
+
+def _lets_anybody_in(without: Stacks, group: ManagementGroup) -> bool:
+    """Tell whether no module judges the person: who is "let in" then got in on purpose."""
+    deciding = group if group is ManagementGroup.PASSWORD else ManagementGroup.AUTH
+    stack = without.of(deciding)
+    return not any(vouches(handler, stack.service) for handler in stack.handlers)
 
 
 def place_of(rule: Handler) -> str:

@@ -179,6 +179,25 @@ def test_an_unsafe_rule_where_nobody_is_asked_is_told() -> None:
     assert found.problem
 
 
+@pytest.mark.parametrize(
+    "proof",
+    [
+        "pam_u2f.so",
+        "pam_rootok.so",
+        "pam_wheel.so trust",
+        "pam_sss_gss.so",
+        "pam_fprintd.so",
+        "pam_google_authenticator.so",
+        "pam_succeed_if.so user ingroup nopasswdlogin",
+    ],
+)
+def test_a_rule_that_lets_in_whom_another_proof_refused_is_unsafe(proof: str) -> None:
+    found = verdicts(f"auth sufficient {proof}\n" + AUTH_OURS)["auth"]
+    assert found.is_unsafe
+    assert "let in" in found.problem
+    assert f"{proof.split(maxsplit=1)[0]} returns" in found.problem
+
+
 SUSE = {
     "common_auth": "auth required pam_env.so\nauth optional pam_gnome_keyring.so\n"
     "auth required pam_unix.so try_first_pass\n",
