@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from creds_session.pam.choices import (
     FAILURE,
+    IGNORE,
     SUCCESS,
     Choice,
     Possible,
@@ -184,8 +185,8 @@ class _Walks:
                 is_right = choice.returned == SUCCESS or self.group is ManagementGroup.SESSION
                 anchored |= is_anchored and is_right
                 asked |= self._asks(place, handler, choice)
-                # What is no error may be the word of a module that judged the person.
-                vouched = vouched or (may_vouch and choice.returned not in ERRORS)
+                # Who is asked for nothing gets ignore (`nullok`): that says nothing of the person.
+                vouched = vouched or (may_vouch and choice.returned not in UNPROVED)
             after = self._step(self.after, pair.after, choice)
             following = _Pair(before, after, anchored, reached, asked, ran, vouched)
             yield following, Step(handler, choice.returned)
@@ -219,6 +220,8 @@ class _Walks:
 
 
 OURS = "ours"
+UNPROVED = ERRORS | {IGNORE}
+"""What a module returns that has not found the person to be who they say."""
 
 
 def _ordinals(stack: Stack, ours: frozenset[int]) -> tuple[object, ...]:

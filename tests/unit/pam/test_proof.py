@@ -167,6 +167,8 @@ HOLES = {
         "auth requisite pam_deny.so\n",
         "auth [default=bad success=ok user_unknown=ignore] pam_sss.so use_first_pass\n",
     ),
+    "a second factor that some have": "auth sufficient pam_unix.so\n"
+    "auth required pam_google_authenticator.so nullok\nauth required pam_permit.so\n",
     "a keyring that decides": "auth sufficient pam_unix.so\n" + AUTH_OURS,
 }
 
