@@ -15,8 +15,9 @@ from creds_session.checks.registry import Check, of_logins
 from creds_session.errors import CredsSessionError
 from creds_session.facts import Facts, PamFacts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
+from creds_session.pam.counterexample import Counterexample
 from creds_session.pam.handlers import Handler
-from creds_session.pam.judge import GroupVerdict, judge, repeated
+from creds_session.pam.judge import GroupVerdict, judge, place_of, repeated
 from creds_session.pam.owners import AUTHSELECT, owner_of
 from creds_session.pam.policy import MODULE, is_anchor, is_keyring, kept_out
 from creds_session.pam.proof import refute_denial
@@ -186,21 +187,35 @@ def _wrong_password(facts: Facts) -> Found | None:
     """Find a service that lets a wrong password in, whoever is to blame."""
     told: list[str] = []
     names: list[str] = []
+    lines: list[str] = []
     for name in dict.fromkeys((facts.pam.service, *LOOKED_AT)):
         pam = facts.pam._replace(service=name)
         alarm = _alarm(pam.service, tuple(sorted(pam.files.items())), pam.dialect)
-        if alarm and has_service(pam):
-            told.append(f"{name}: {alarm}")
-            names.append(name)
+        if alarm is None or not has_service(pam):
+            continue
+        told.append(f"{name}: {alarm}")
+        names.append(name)
+        if alarm.last_success is not None:
+            rule = alarm.last_success.handler
+            lines.append(f"{place_of(rule)}, {rule.module}")
     title = f"a wrong password is let in by: {', '.join(names)}"
-    return Found((*told, *_unread(facts.pam)), title) if told else None
+    places = "; ".join(dict.fromkeys(lines))
+    cure = Remediation(f"{SHUT}. That line is: {places}") if places else None
+    return Found((*told, *_unread(facts.pam)), title, cure=cure) if told else None
 
 
 @functools.lru_cache(maxsize=64)
-def _alarm(service: str, files: tuple[tuple[str, bytes], ...], dialect: Dialect) -> str:
+def _alarm(
+    service: str, files: tuple[tuple[str, bytes], ...], dialect: Dialect
+) -> Counterexample | None:
     stacks = resolve_all(service, dict(files).get, dialect=dialect)
-    found = refute_denial(stacks) if stacks.failure is None else None
-    return str(found) if found else ""
+    return refute_denial(stacks) if stacks.failure is None else None
+
+
+SHUT = (
+    "change what lets people in, while you are logged in: of the way that is shown, the last line"
+    " that returns success, or what leads to it"
+)
 
 
 LOOKED_AT = ("sshd", "login", "su", "sudo", "gdm-password", "lightdm", "sddm", "xrdp-sesman")
@@ -321,10 +336,7 @@ FIRST = (
         _wrong_password,
         cause="a rule before the password is judged succeeds for everybody and ends the stack, or"
         " nothing denies after the modules that judge it",
-        cure=Remediation(
-            "change that line now, while you are logged in: a `sufficient` rule must be one that"
-            " judges the person, and the last rule must be `required pam_deny.so`"
-        ),
+        cure=Remediation(SHUT),
         needs=("pam-file-malformed",),
         about="Looked at are the login's own service, `login`, `su`, `sudo` and display managers."
         " A service that asks for no password lets people in on purpose, and is not named.",

@@ -6,7 +6,7 @@ import enum
 from typing import NamedTuple
 
 from creds_session.pam.handlers import Handler
-from creds_session.pam.terms import ManagementGroup, Pass, return_word
+from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue, return_word
 
 GROUP_OF_PASS = {
     Pass.AUTHENTICATE: ManagementGroup.AUTH,
@@ -53,6 +53,12 @@ class Counterexample(NamedTuple):
     def group(self) -> ManagementGroup:
         """The management group whose rules it goes through."""
         return GROUP_OF_PASS[self.pass_]
+
+    @property
+    def last_success(self) -> Step | None:
+        """The last module on it that returned success; None where none did."""
+        ways = (one for one in reversed(self.steps) if one.returned == ReturnValue.SUCCESS)
+        return next(ways, None)
 
     def __str__(self) -> str:
         lines = [f"{self.breach.value}, in {self.pass_.value}, when"]

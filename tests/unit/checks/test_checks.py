@@ -7,7 +7,7 @@ import pytest
 from creds_session.checks import CHECKS, run
 from creds_session.collection import CollectionState
 from creds_session.facts import Facts, FirstLoginFacts, InstallationFacts, PamFacts
-from creds_session.findings import Finding, Outcome, Severity
+from creds_session.findings import Finding, Outcome, Remediation, Severity
 from creds_session.session_facts import (
     BusFacts,
     DaemonRole,
@@ -16,6 +16,7 @@ from creds_session.session_facts import (
     SessionFacts,
 )
 from creds_session.surroundings import ClientFacts, HomeFacts, RuntimeFacts, UnitsFacts
+from tests.oracle.oracle_services import JUMP
 from tests.unit.examples import (
     ADDRESS,
     FILE,
@@ -39,6 +40,7 @@ BY_KEY = SessionFacts("alice", 1000, by_ssh=True, login_method="publickey")
 BY_DIALOGUE = SessionFacts("alice", 1000, login_method="keyboard-interactive/pam")
 BY_SU = SessionFacts("alice", 1000)
 OPEN_TO_ALL = b"auth sufficient pam_unix.so\nauth optional pam_gnome_keyring.so\n"
+LET_IN = "pam-wrong-password-let-in"
 UNREACHED = OPEN_TO_ALL + b"auth required pam_deny.so\n"
 PAST_IT = b"auth sufficient pam_faillock.so authsucc\n" + SSHD
 KEPT_BEHIND = SSHD.replace(b"password   required", b"password   sufficient")
@@ -53,6 +55,27 @@ def findings(facts: Facts) -> list[Finding]:
 
 def pam(content: bytes) -> PamFacts:
     return PamFacts(files={SSHD_PATH: content})
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (OPEN_TO_ALL, "/etc/pam.d/sshd:2, pam_gnome_keyring.so"),
+        (PAST_IT, "/etc/pam.d/sshd:1, pam_faillock.so"),
+        (
+            JUMP.replace("auth requisite pam_deny.so\n", "").encode(),
+            "/etc/pam.d/sshd:2, pam_permit",
+        ),
+    ],
+)
+def test_the_line_that_lets_a_wrong_password_in_is_named(content: bytes, line: str) -> None:
+    (found,) = (one for one in findings(WELL._replace(pam=pam(content))) if one.id == LET_IN)
+    assert found.remediation is not None
+    assert line in found.remediation.text
+    assert "pam_deny" not in found.remediation.text
+    (registered,) = (one.cure for one in CHECKS if one.id == LET_IN)
+    assert isinstance(registered, Remediation)
+    assert "pam_deny" not in registered.text
 
 
 def test_nothing_is_found_where_all_is_well() -> None:
