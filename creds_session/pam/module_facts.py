@@ -82,7 +82,8 @@ def judging(source: str, setcred: str = ANYTHING) -> ModuleFacts:
 def ignoring_if(source: str, *arguments: str) -> ModuleFacts:
     """Make the row of a module that judges the password, and ignores it only if told so.
 
-    In authenticate and setcred the module returns ignore only with one of the arguments.
+    In authenticate and setcred the module returns ignore only with one of the arguments, in
+    whatever case it is written: a cell of options that says ``ANYTHING`` is looked up so.
     """
     calls = ("authenticate", "setcred")
     return judging(source)._replace(

@@ -12,7 +12,7 @@ from typing import Final
 
 from creds_session.pam.handlers import Handler
 from creds_session.pam.linux_pam import ALIASES, LINUX_PAM
-from creds_session.pam.module_facts import Admission, Handling, ModuleFacts
+from creds_session.pam.module_facts import ANYTHING, Admission, Handling, ModuleFacts
 from creds_session.pam.modules import builtin_return
 from creds_session.pam.other_modules import OTHERS
 from creds_session.pam.terms import Pass, ReturnValue
@@ -97,8 +97,11 @@ def cell(facts: ModuleFacts, arguments: tuple[str, ...], pass_: Pass) -> str:
     if pass_ is Pass.PRELIM and facts.prelim is not None:
         return facts.prelim
     call = "chauthtok" if pass_ in {Pass.PRELIM, Pass.UPDATE} else pass_.value
+    # pam_winbind reads its arguments in any case (strcasecmp). To take more for possible is safe.
+    in_any_case = {argument.lower() for argument in arguments}
     for argument, which, words in facts.options:
-        if argument in arguments and which == call:
+        given = in_any_case if words == ANYTHING else arguments
+        if argument in given and which == call:
             return words
     return str(getattr(facts, call))
 

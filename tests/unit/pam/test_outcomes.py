@@ -319,7 +319,8 @@ def test_a_rule_that_works_for_others_is_to_be_taken_out_only_if_that_helps() ->
 
 
 def test_sssd_and_winbind_ignore_only_with_the_argument_that_allows_it() -> None:
-    for module, argument in (("pam_sss", "ignore_unknown_user"), ("pam_winbind", "unknown_ok")):
+    arguments = ("pam_sss", "ignore_unknown_user"), ("pam_winbind", "unknown_ok")
+    for module, argument in (*arguments, ("pam_winbind", "Unknown_OK")):
         lib = "auth optional pam_gnome_keyring.so\nauth sufficient pam_unix.so\n"
         lib += f"auth required {module}.so use_first_pass"
         made = make("auth include lib\n" + NEW_SESSION, None, lib=f"{lib}\n")
