@@ -211,9 +211,9 @@ def _refusal(
         if helps and not _works_for_others(found):
             return Refusal(wanted.group, reason, out)
         found = without if isinstance(without, Refused) else found
-        hint = way_round(found.found, wanted.group, request.read, has_rule=True)
+        hint = way_round(found.found, wanted.group, request.service, request.read, has_rule=True)
         return Refusal(wanted.group, reason, f"{hint}; or {out} {EACH_SERVICE}" if helps else hint)
-    hint = way_round(found.found, wanted.group, request.read, has_rule=False)
+    hint = way_round(found.found, wanted.group, request.service, request.read, has_rule=False)
     return Refusal(wanted.group, reason, hint)
 
 

@@ -14,7 +14,7 @@ from creds_session.pam.counterexample import Breach, Counterexample
 from creds_session.pam.handlers import Handler
 from creds_session.pam.judge import place_of
 from creds_session.pam.owners import AUTHSELECT, PAM_AUTH_UPDATE, PAM_CONFIG, owner_of
-from creds_session.pam.policy import PASSWORD_MODULES, is_keyring
+from creds_session.pam.policy import OF_ANOTHER_PERSON, PASSWORD_MODULES, is_keyring
 from creds_session.pam.returns import is_known
 from creds_session.pam.stack import Read
 from creds_session.pam.terms import ManagementGroup
@@ -73,7 +73,12 @@ def start_or_take_out(rules: Sequence[Handler], read: Read) -> str:
 
 
 def way_round(
-    found: Counterexample | None, group: ManagementGroup, read: Read, *, has_rule: bool
+    found: Counterexample | None,
+    group: ManagementGroup,
+    service: str,
+    read: Read,
+    *,
+    has_rule: bool,
 ) -> str:
     """Say what a person could do where no rule can be had, whatever was taken out.
 
@@ -90,7 +95,7 @@ def way_round(
     told = f"{place_of(last)}: {last.module} {what}{_by_whom(last, read)}"
     if last.module not in PASSWORD_MODULES and is_known(last):
         return f"{told}: remove or change that line"
-    return f"{told}; that line must stay: {_instead(last, group, has_rule=has_rule)}"
+    return f"{told}; that line must stay: {_instead(last, group, service, has_rule=has_rule)}"
 
 
 def _by_whom(last: Handler, read: Read) -> str:
@@ -102,8 +107,10 @@ def _by_whom(last: Handler, read: Read) -> str:
     return f" ({owner.tool} wrote that file{', profile ' + profile if profile else ''})"
 
 
-def _instead(last: Handler, group: ManagementGroup, *, has_rule: bool) -> str:
+def _instead(last: Handler, group: ManagementGroup, service: str, *, has_rule: bool) -> str:
     """Say what does the work of the rule; the module itself has to stay."""
     if group is ManagementGroup.PASSWORD and has_rule:
         return f"people whose password {last.module} changes run `creds rekey` after the change"
+    if service in OF_ANOTHER_PERSON and group is not ManagementGroup.PASSWORD:
+        return f"{service} needs no rule and can be left as it is"
     return BY_HAND[group]

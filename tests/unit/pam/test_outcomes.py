@@ -289,6 +289,15 @@ def test_no_way_out_takes_the_module_of_the_password_away(group: str, module: st
     assert "remove" not in raised.value.hint
 
 
+@pytest.mark.parametrize("service", ["sudo", "su", "polkit-1"])
+def test_a_service_of_another_person_can_stay_without_a_rule(service: str) -> None:
+    with pytest.raises(NoSafeEdit) as raised:
+        make("auth sufficient pam_unix.so\n" + JUMP, service=service)
+    hint = raised.value.hint
+    assert f"that line must stay: {service} needs no rule and can be left as it is" in hint
+    assert "creds unlock" not in hint
+
+
 def test_pam_config_takes_its_own_rules_out_or_has_them_start_the_daemon() -> None:
     lib = PAM_CONFIG + "session required pam_unix.so\nsession optional pam_gnome_keyring.so\n"
     made = make(JUMP + "session include lib\nsession optional pam_keyinit.so\n", lib=lib)
