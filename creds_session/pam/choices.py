@@ -13,7 +13,7 @@ from creds_session.pam.dispatch import action_for
 from creds_session.pam.handlers import Handler
 from creds_session.pam.modules import builtin_return
 from creds_session.pam.policy import is_guard
-from creds_session.pam.returns import ALL, MISSING
+from creds_session.pam.returns import ALL, MISSING, answers_unknown
 from creds_session.pam.terms import Action, Pass, ReturnValue
 
 SUCCESS = int(ReturnValue.SUCCESS)
@@ -71,8 +71,11 @@ def choices(
     found = [Choice(value) for value in sorted(possible)]
     if pass_.is_frozen:
         earlier = possible_returns(after, EARLIER[pass_])
-        # libpam loads all modules at pam_start: what is missing once is missing throughout.
-        is_loaded_once = ALL not in (possible, earlier)
+        # libpam loads all modules at pam_start: what is missing once is missing throughout. Some
+        # modules that are there answer module_unknown too.
+        is_loaded_once = ALL not in (possible, earlier) and not any(
+            answers_unknown(after, one) for one in (pass_, EARLIER[pass_])
+        )
         for cached in sorted(earlier):
             later = possible
             if is_loaded_once:

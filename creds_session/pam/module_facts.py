@@ -12,14 +12,14 @@ ABSENT: Final = ""
 """The module has no such function, which libpam answers with module_unknown."""
 
 MIXED: Final = "success ignore errors"
-"""Success, ignore or any error; never new_authtok_reqd."""
+"""Success, ignore or any error but module_unknown; never new_authtok_reqd."""
 
 YES_OR_NO: Final = "success errors"
-"""Success or any error; never ignore or new_authtok_reqd."""
+"""Success or any error but module_unknown; never ignore or new_authtok_reqd."""
 
 
 NEVER_IGNORE: Final = "success new_authtok_reqd errors"
-"""Any return value but ignore."""
+"""Any return value but ignore and module_unknown."""
 
 
 class Handling(enum.Enum):
@@ -86,9 +86,10 @@ def ignoring_if(source: str, *arguments: str) -> ModuleFacts:
     whatever case it is written: a cell of options that says ``ANYTHING`` is looked up so.
     """
     calls = ("authenticate", "setcred")
+    never_ignore = f"{NEVER_IGNORE} module_unknown"  # what their daemon answers is handed on
     return judging(source)._replace(
-        authenticate=NEVER_IGNORE,
-        setcred=NEVER_IGNORE,
+        authenticate=never_ignore,
+        setcred=never_ignore,
         options=tuple((one, call, ANYTHING) for one in arguments for call in calls),
     )
 

@@ -31,7 +31,7 @@ MISSING: Final = int(ReturnValue.MODULE_UNKNOWN)
 _WORDS = {
     **{value.word: frozenset({int(value)}) for value in ReturnValue},
     "anything": ALL,
-    "errors": ERRORS,
+    "errors": ERRORS - {MISSING},  # a row whose module itself returns module_unknown says so
 }
 
 
@@ -90,6 +90,14 @@ def _returns_of(module: str, arguments: tuple[str, ...], pass_: Pass) -> frozens
     if facts is None:
         return ALL
     return values_of(cell(facts, arguments, pass_)) | {MISSING}
+
+
+def answers_unknown(handler: Handler, pass_: Pass) -> bool:
+    """Return whether the module, though it is there, may return module_unknown in a pass."""
+    facts = facts_of(handler)
+    if facts is None:
+        return not is_known(handler)
+    return MISSING in values_of(cell(facts, handler.arguments, pass_))
 
 
 def cell(facts: ModuleFacts, arguments: tuple[str, ...], pass_: Pass) -> str:
