@@ -15,6 +15,7 @@ from typing import Final
 from creds_session.pam.module_facts import (
     ABSENT,
     MIXED,
+    NEVER_IGNORE,
     YES_OR_NO,
     Admission,
     Handling,
@@ -22,16 +23,15 @@ from creds_session.pam.module_facts import (
     any_of,
 )
 
-_NEVER_IGNORE = "success new_authtok_reqd errors"
 _UNIX = ModuleFacts(
     "Linux-PAM, modules/pam_unix: no PAM_IGNORE in any of its sources;"
     " pam_unix_sess.c:pam_sm_open_session, pam_sm_close_session",
-    authenticate=_NEVER_IGNORE,
-    setcred=_NEVER_IGNORE,
-    acct_mgmt=_NEVER_IGNORE,
+    authenticate=NEVER_IGNORE,
+    setcred=NEVER_IGNORE,
+    acct_mgmt=NEVER_IGNORE,
     open_session="success session_err",
     close_session="success session_err",
-    chauthtok=_NEVER_IGNORE,
+    chauthtok=NEVER_IGNORE,
     handling=Handling.JUDGES,
     admission=Admission.PASSWORD,
 )

@@ -14,7 +14,6 @@ from creds_session.pam.controls import parse_control
 from creds_session.pam.handlers import Handler
 from creds_session.pam.linux_pam import ALIASES
 from creds_session.pam.module_facts import Handling
-from creds_session.pam.owners import owner_of
 from creds_session.pam.returns import FACTS, is_known
 from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue
 
@@ -205,9 +204,3 @@ def anchors(handlers: Sequence[Handler], group: ManagementGroup) -> frozenset[in
     if known or group is ManagementGroup.SESSION:
         return frozenset(known)
     return frozenset(place for place, handler in enumerate(handlers) if not is_known(handler))
-
-
-def generated_by(content: bytes) -> str:
-    """Name the tool that writes a file, whose next run would undo a change; or nothing."""
-    owner = owner_of(content)
-    return owner.tool if owner else ""

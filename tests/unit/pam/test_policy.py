@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from creds_session.pam.owners import owner_of
 from creds_session.pam.policy import (
-    generated_by,
     is_anchor,
     is_guard,
     is_keyring,
@@ -103,5 +103,6 @@ def test_shortcomings_of_arguments(rule: str, reason: str) -> None:
     ],
 )
 def test_generators_are_known_by_their_mark(head: bytes, tool: str) -> None:
-    assert generated_by(head + b"\nauth required a.so\n").partition(" ")[0] == tool
-    assert generated_by(b"#" * 4096 + head) == ""
+    owner = owner_of(head + b"\nauth required a.so\n")
+    assert (owner.tool.partition(" ")[0] if owner else "") == tool
+    assert owner_of(b"#" * 4096 + head) is None
