@@ -19,9 +19,9 @@ expected, and it is said to be unknown.
 
 How to read a cell: a value's name, as in pam.conf(5), is that value alone. *errors* is every
 value but `success`, `ignore`, `new_authtok_reqd` and `module_unknown`. *anything* means that
-nothing is taken for granted. An empty cell means that the module has no such function. Each module may also be missing
-from the disk, which libpam counts as `module_unknown`; it is then missing in each call of a
-login.
+nothing is taken for granted. An empty cell means that the module has no such function. Each module
+may also be missing from the disk, which libpam counts as `module_unknown`; it is then missing in
+each call of a login.
 
 Two more things are taken for granted: pam_permit, pam_deny and pam_debug, which come with libpam,
 are there; and the conversation of an application returns what pam_conv(3) allows.
