@@ -21,7 +21,7 @@ MAKE = "creds unlock --create --password-stdin && printf s3cret | creds put app 
 ASKED = "Password of the login keyring: "
 SSH = "ssh -tt -i /root/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
 INSTALL = "/opt/source/scripts/install --wheels /mnt/wheels"
-PROMPT = r"[$#%>] ?(?:\x1b\[[?;0-9]*[A-Za-z]|[ \x08])*$"  # zsh and ksh draw on behind it
+PROMPT = r"[$#%>] ?(?:\x1b\[[?;0-9]*[A-Za-z]|[ \x08\r])*$"  # zsh, ksh and fish draw on behind it
 HOOKS = "/etc/profile.d/creds-session.sh /etc/fish/conf.d/creds-session.fish"
 
 
@@ -56,7 +56,7 @@ def login(machine: Machine, user: str) -> Iterator[pexpect.spawn[str]]:
     machine.run("loginctl", "terminate-user", user, check=False)
     machine.wait_until_gone(user)
     argv = machine.enter(*SSH.split(), "-o", "LogLevel=ERROR", f"{user}@127.0.0.1")
-    environment = {**os.environ, "TERM": "dumb"}
+    environment = {**os.environ, "TERM": "plain"}
     session = pexpect.spawn(
         *(argv[0], argv[1:]),
         env=environment,

@@ -44,7 +44,7 @@ def test_from_red_to_green_and_back(machine: Machine) -> None:
         got = session.run("time -p creds get emcli sysman")
         assert got.status == 77, got
         assert "there is no login keyring yet" in got.output
-        assert "assword" not in got.output
+        assert "Password" not in got.output
         doctor = session.run("creds-doctor")
         assert doctor.status == 1, doctor
         assert "pam-rule-missing" in doctor.output
