@@ -105,6 +105,9 @@ def _reason(one: Breakage, other: Breakage) -> str:
         "the copy of the home has files of its own": is_copied and other in (*FILES, *SESSIONS),
         "what hangs tells nothing of the rest": "/mnt/hung" in one.ask
         and other.ask.startswith("env "),
+        # GLib reads no variables in a program with capabilities (gutils.c:g_check_setuid).
+        "a daemon with a capability does not find the bus": one.id == "daemon-capabilities"
+        and "gnome-keyring-daemon" in other.session,
         "root reads every file": one.id == "pam-files-unread" and is_by_root,
         "root sees no variable that a shell has set": SETS.search(one.session) and is_by_root,
     }

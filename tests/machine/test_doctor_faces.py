@@ -141,6 +141,13 @@ def test_locked_faces(machine: Machine, locked: Login) -> None:
     assert "<pre><code>creds unlock</code></pre>" in page
 
 
+# Python takes the locale C for UTF-8, and an isolated one no variable that forbids it (PEP 540).
+IN_ASCII = (
+    "TERM=dumb LC_ALL=C /opt/creds-session/current/bin/python -I -X utf8=0 -c"
+    " 'import sys; from creds_session.cli.doctor import main; sys.argv[1:] = []; sys.exit(main())'"
+)
+
+
 def test_colour_is_for_a_terminal_that_wants_it(locked: Login) -> None:
     assert "\x1b[1;31mno secret can be read here" in shown(locked).output
     plain = [
@@ -149,9 +156,7 @@ def test_colour_is_for_a_terminal_that_wants_it(locked: Login) -> None:
         locked.run("TERM=xterm creds-doctor | cat").output,
     ]
     assert not any("\x1b" in text for text in plain)
-    ascii_only = locked.run(
-        "TERM=dumb LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0 creds-doctor"
-    ).output
+    ascii_only = locked.run(IN_ASCII).output
     assert ascii_only.isascii()
     assert "`- keyring login, the default: locked" in ascii_only
 
