@@ -38,6 +38,7 @@ PLAIN_GETTY = b"[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=simple\nEnviron
 SSHD = "/etc/systemd/system/ssh.service.d/plain.conf"
 OFTEN = b"[Unit]\nStartLimitIntervalSec=0\n"
 TIOCSPTLCK, TIOCGPTN = 0x40045431, 0x80045430  # ioctl_tty(2); termios lacks them
+INOTIFY_LIMIT, INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances"), 4096
 MOUNT_AND_BOOT = """
 echo $$ >"$4/cgroup.procs"
 mount -t tmpfs -o mode=0755 tmpfs "$1"
@@ -67,7 +68,7 @@ class Machine:
         """The machine's root directory, as the host sees it."""
         return Path(f"/proc/{self.leader}/root")
 
-    def wait_for_boot(self, timeout: float = 60) -> None:
+    def wait_for_boot(self, timeout: float = 180) -> None:
         """Wait until another init than the one known has come up. Raises RuntimeError."""
         deadline = time.monotonic() + timeout
         self.leader = _leader(self._process, self.leader, deadline)
@@ -248,13 +249,14 @@ def booted(
     files: Mapping[str, bytes] | None = None,
     links: Mapping[str, str] | None = None,
     masked: Sequence[str] = (),
-    timeout: float = 60,
+    timeout: float = 180,
 ) -> Iterator[Machine]:
     """Boot a machine from these layers, the topmost first; end it whatever happens.
 
     ``files`` and ``links`` are laid over the layers; ``masked`` names units, as
     ``user/gnome-keyring-daemon.socket``, that systemd shall not start.
     """
+    _raise_inotify_limit()
     place = Path(tempfile.mkdtemp(prefix="creds-machine-"))
     layer, mount, console = place / "layer", place / "mount", place / "console"
     layer.mkdir()
@@ -287,6 +289,17 @@ def booted(
         process.wait()
         _remove_control_group(group)
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _raise_inotify_limit() -> None:
+    """Allow each user id enough inotify instances for the machines of several runs at once.
+
+    The user ids of all machines are the host's, so that they share one limit for each id
+    (inotify(7); 128 by default). A machine takes about six: above the limit, its systemd ends with
+    255 while it boots, or a login gets no session bus.
+    """
+    if int(INOTIFY_LIMIT.read_text()) < INOTIFY_INSTANCES:
+        INOTIFY_LIMIT.write_text(str(INOTIFY_INSTANCES))
 
 
 def _own_control_group(name: str) -> Path:
