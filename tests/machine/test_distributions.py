@@ -57,7 +57,7 @@ def test_commands_hooks_and_units_are_in_it(kind: str, tmp_path: Path) -> None:
 OF_DEBIAN = tuple(
     f"python3-{name}"
     for name in (
-        *("cryptography", "jeepney", "keyring", "pexpect", "psutil"),
+        *("cryptography", "jeepney", "keyring", "pexpect"),
         *("pampy", "rich", "setuptools", "wheel"),
     )
 )

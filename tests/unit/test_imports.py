@@ -31,12 +31,12 @@ def modules(statement: str) -> set[str]:
 )
 def test_pure_part_loads_nothing_of_the_machine(package: str) -> None:
     loaded = modules(f"import creds_session.{package}")
-    effects = {"subprocess", "socket", "fcntl", "psutil", "pexpect", "jeepney", "keyring"}
+    effects = {"subprocess", "socket", "fcntl", "pexpect", "jeepney", "keyring"}
     assert not loaded & effects
     assert not {name for name in loaded if name.startswith("creds_session.system")}
 
 
 def test_credentials_load_nothing_of_the_doctor_or_of_pam() -> None:
     loaded = modules("import creds_session.cli.creds, creds_session.credentials")
-    assert not loaded & {"psutil", "pexpect", "keyring", "creds_session.checks"}
+    assert not loaded & {"pexpect", "keyring", "creds_session.checks"}
     assert "creds_session.pam.dispatch" not in loaded

@@ -127,4 +127,4 @@ def test_status_loads_nothing_that_is_slow(python: list[str]) -> None:
         [python[0], "-I", "-c", f"{code}print(*sys.modules)"], capture_output=True, check=True
     )
     loaded = set(done.stdout.decode().split())
-    assert not loaded & {"psutil", "pexpect", "keyring", "creds_session.unlock"}
+    assert not loaded & {"pexpect", "keyring", "creds_session.unlock"}
