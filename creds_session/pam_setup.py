@@ -96,10 +96,12 @@ class Setup(NamedTuple):
         return any(one.applies and one.reached and not one.problem for one in verdicts)
 
     @property
-    def alarms(self) -> tuple[tuple[str, str], ...]:
-        """The services that let a wrong password in, each with the way."""
+    def alarms(self) -> tuple[tuple[str, str, str], ...]:
+        """The services that let a wrong password in, each with the way and the remedy."""
         verdicts = ((one.service, verdict) for one in self.plans for verdict in one.after)
-        return tuple((service, verdict.alarm) for service, verdict in verdicts if verdict.alarm)
+        return tuple(
+            (service, one.alarm, one.alarm_remedy) for service, one in verdicts if one.alarm
+        )
 
     @property
     def is_complete(self) -> bool:

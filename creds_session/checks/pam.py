@@ -16,8 +16,9 @@ from creds_session.errors import CredsSessionError
 from creds_session.facts import Facts, PamFacts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.counterexample import Counterexample
+from creds_session.pam.denial_remedy import remedy
 from creds_session.pam.handlers import Handler
-from creds_session.pam.judge import GroupVerdict, judge, place_of, repeated
+from creds_session.pam.judge import GroupVerdict, judge, repeated
 from creds_session.pam.owners import AUTHSELECT, owner_of
 from creds_session.pam.policy import MODULE, is_anchor, is_keyring, kept_out
 from creds_session.pam.proof import refute_denial
@@ -187,29 +188,29 @@ def _wrong_password(facts: Facts) -> Found | None:
     """Find a service that lets a wrong password in, whoever is to blame."""
     told: list[str] = []
     names: list[str] = []
-    lines: list[str] = []
+    remedies: list[str] = []
     for name in dict.fromkeys((facts.pam.service, *LOOKED_AT)):
         pam = facts.pam._replace(service=name)
         alarm = _alarm(pam.service, tuple(sorted(pam.files.items())), pam.dialect)
         if alarm is None or not has_service(pam):
             continue
-        told.append(f"{name}: {alarm}")
+        told.append(f"{name}: {alarm[0]}")
         names.append(name)
-        if alarm.last_success is not None:
-            rule = alarm.last_success.handler
-            lines.append(f"{place_of(rule)}, {rule.module}")
+        remedies.append(alarm[1])
     title = f"a wrong password is let in by: {', '.join(names)}"
-    places = "; ".join(dict.fromkeys(lines))
-    cure = Remediation(f"{SHUT}. That line is: {places}") if places else None
+    cure = Remediation(f"while you are logged in, {'; '.join(dict.fromkeys(remedies))}")
     return Found((*told, *_unread(facts.pam)), title, cure=cure) if told else None
 
 
 @functools.lru_cache(maxsize=64)
 def _alarm(
     service: str, files: tuple[tuple[str, bytes], ...], dialect: Dialect
-) -> Counterexample | None:
-    stacks = resolve_all(service, dict(files).get, dialect=dialect)
-    return refute_denial(stacks) if stacks.failure is None else None
+) -> tuple[Counterexample, str] | None:
+    """Return a way on which a service lets a wrong password in, and what to change; or None."""
+    read = dict(files).get
+    stacks = resolve_all(service, read, dialect=dialect)
+    found = refute_denial(stacks) if stacks.failure is None else None
+    return (found, remedy(stacks.auth, found, read)) if found else None
 
 
 SHUT = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -22,6 +22,14 @@ PERSON: Final = {
     "tty": "ssh",
 }
 """Whom pam_succeed_if judges: an ordinary local user, in no group but alice."""
+SOMEBODY_ELSE: Final = {
+    **PERSON,
+    **dict.fromkeys(("user", "login", "name"), "bob"),
+    **dict.fromkeys(("uid", "gid"), "1001"),
+    **dict.fromkeys(("home", "dir", "homedir"), "/home/bob"),
+    "rhost": "other.example",
+}
+"""Another ordinary user: a condition that holds for PERSON alone is not about everybody."""
 
 _NUMBER = re.compile("[0-9]{1,18}")
 _FLAGS = {"debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit"}
@@ -40,19 +48,21 @@ _TEXTS: dict[str, Callable[[str, str], bool]] = {
     **dict.fromkeys(("!~", "noglob"), lambda left, right: not fnmatchcase(left, right)),
     "in": lambda left, right: left in right.split(":"),
     "notin": lambda left, right: left not in right.split(":"),
-    "ingroup": lambda _, right: PERSON["user"] in right.split(":"),
-    "notingroup": lambda _, right: PERSON["user"] not in right.split(":"),
+    "ingroup": lambda left, right: left in right.split(":"),
+    "notingroup": lambda left, right: left not in right.split(":"),
     "innetgr": lambda _, __: False,
     "notinnetgr": lambda _, __: True,
 }
 
 
-def judge_conditions(handler: Handler, service: str) -> ReturnValue:
-    """Judge pam_succeed_if's conditions for PERSON (pam_succeed_if.c:evaluate); all must hold."""
+def judge_conditions(
+    handler: Handler, service: str, person: Mapping[str, str] = PERSON
+) -> ReturnValue:
+    """Judge pam_succeed_if's conditions for a person (pam_succeed_if.c:evaluate); all must hold."""
     words = [word for word in handler.arguments if word not in _FLAGS]
     while words:
         left, test, right, *words = [*words, "", ""] if len(words) < 3 else words  # noqa: PLR2004
-        holds = _holds({**PERSON, "service": service}.get(left.lower()), test.lower(), right)
+        holds = _holds({**person, "service": service}.get(left.lower()), test.lower(), right)
         if holds is not True:
             return ReturnValue.SERVICE_ERR if holds is None else ReturnValue.AUTH_ERR
     return ReturnValue.SUCCESS
@@ -77,7 +87,10 @@ def vouches(handler: Handler, service: str) -> bool:
     """
     says = admission(handler)
     if handler.module == "pam_succeed_if.so":
-        return judge_conditions(handler, service) is not ReturnValue.SUCCESS
+        return any(
+            judge_conditions(handler, service, person) is not ReturnValue.SUCCESS
+            for person in (PERSON, SOMEBODY_ELSE)
+        )
     if handler.module == "pam_usertype.so":
         return "issystem" in handler.arguments
     if handler.module == "pam_listfile.so":

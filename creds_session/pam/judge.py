@@ -9,6 +9,7 @@ from typing import NamedTuple
 from creds_session.errors import InvalidData
 from creds_session.pam.conditions import vouches
 from creds_session.pam.counterexample import Breach, Counterexample
+from creds_session.pam.denial_remedy import remedy
 from creds_session.pam.handlers import Branch, Handler, Origin, Stacks
 from creds_session.pam.nodes import AtInclude, Malformed, Node, Rule
 from creds_session.pam.parser import parse
@@ -37,7 +38,7 @@ class GroupVerdict(NamedTuple):
     ``problem`` says what is wrong, in one line or with the counterexample below; it is empty
     where all is well, and where there is nothing to do (``applies`` is False; ``notes`` say why).
     ``is_unsafe``: a rule of ours decides who gets in, or what else is run. ``alarm``: a wrong
-    password is let in, whoever is to blame.
+    password is let in, whoever is to blame; ``alarm_remedy`` is what a person can change then.
     """
 
     group: ManagementGroup
@@ -48,6 +49,7 @@ class GroupVerdict(NamedTuple):
     is_unsafe: bool = False
     alarm: str = ""
     notes: tuple[str, ...] = ()
+    alarm_remedy: str = ""
 
 
 def judge(
@@ -71,7 +73,7 @@ def judge(
     _refuse_unsafe_account(without, now, strict=strict)
     groups = [wanted.group for wanted in wanted_rules(service)]
     found = tuple(
-        _group_verdict(without, now, group, strict=strict, early_start=early_start)
+        _group_verdict(without, now, group, read, strict=strict, early_start=early_start)
         for group in groups
     )
     if service in OF_ANOTHER_PERSON:
@@ -125,7 +127,13 @@ def _refuse_unsafe_account(without: Stacks, now: Stacks, *, strict: bool) -> Non
 
 
 def _group_verdict(
-    without: Stacks, now: Stacks, group: ManagementGroup, *, strict: bool, early_start: bool
+    without: Stacks,
+    now: Stacks,
+    group: ManagementGroup,
+    read: Read,
+    *,
+    strict: bool,
+    early_start: bool,
 ) -> GroupVerdict:
     rules = [handler for handler in now.of(group).handlers if is_keyring(handler)]
     unsafe = refute(without, now, group, strict=strict) if rules else None
@@ -141,14 +149,16 @@ def _group_verdict(
     if not problem and not reached:
         starts = not early_start or any(starts_daemon(rule, service) for rule in rules)
         problem = _why_not_reached(rules, missed, service, starts=starts)
+    let_in = refute_denial(now) if group is ManagementGroup.AUTH else None
     return GroupVerdict(
         group,
         bool(rules),
         reached,
         problem=problem,
         is_unsafe=bool(unsafe),
-        alarm=_alarm(now) if group is ManagementGroup.AUTH else "",
+        alarm=str(let_in or ""),
         notes=_notes(without, now, group),
+        alarm_remedy=remedy(now.auth, let_in, read) if let_in else "",
     )
 
 
@@ -183,11 +193,6 @@ def _unsafe(found: Counterexample, rules: Sequence[Handler]) -> str:
     """Tell what a rule of ours does, and which it is: a jump can count it though it never runs."""
     places = " and ".join(dict.fromkeys(map(place_of, rules)))
     return f"{found}\n  because {MODULE} stands at {places}: remove that rule, or move it"
-
-
-def _alarm(now: Stacks) -> str:
-    found = refute_denial(now)
-    return str(found) if found else ""
 
 
 def _notes(without: Stacks, now: Stacks, group: ManagementGroup) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from creds_session.pam.module_facts import (
+    ANYTHING,
     YES_OR_NO,
     Admission,
     Handling,
@@ -42,7 +43,9 @@ OTHERS: Final[dict[str, ModuleFacts]] = {
     "pam_tcb.so": judging("tcb, pam_tcb"),
     "pam_unix2.so": judging("pam_unix2 of SUSE"),
     "pam_pwdb.so": judging("Linux-PAM before 0.99, pam_pwdb"),
-    "pam_radius_auth.so": judging("pam_radius, src/pam_radius_auth.c"),
+    "pam_radius_auth.so": judging("pam_radius, src/pam_radius_auth.c:talk_radius")._replace(
+        options=(("localifdown", "authenticate", ANYTHING),)
+    ),
     "pam_tacplus.so": judging("pam_tacplus, pam_tacplus.c"),
     "pam_centrifydc.so": judging("Centrify's (Delinea's) own; its documents"),
     "pam_vas3.so": judging("One Identity's Safeguard Authentication Services; its documents"),
@@ -51,11 +54,16 @@ OTHERS: Final[dict[str, ModuleFacts]] = {
     "pam_pgsql.so": judging("pam_pgsql"),
     # Modules that take another proof.
     "pam_fprintd.so": proving("fprintd, pam/pam_fprintd.c"),
-    "pam_u2f.so": proving("pam-u2f, pam-u2f.c:pam_sm_setcred", setcred="success"),
-    "pam_google_authenticator.so": proving(
-        "google-authenticator-libpam, src/pam_google_authenticator.c:pam_sm_setcred",
+    "pam_u2f.so": proving(
+        "pam-u2f, pam-u2f.c:pam_sm_authenticate (`nouserok`: ignore since 1.3.1, success before),"
+        " pam_sm_setcred",
         setcred="success",
-    ),
+    )._replace(options=(("nouserok", "authenticate", ANYTHING),)),
+    "pam_google_authenticator.so": proving(
+        "google-authenticator-libpam, src/pam_google_authenticator.c:google_authenticator,"
+        " pam_sm_setcred",
+        setcred="success",
+    )._replace(options=(("nullok", "authenticate", ANYTHING),)),
     "pam_2fa.so": proving("pam_2fa of CERN"),
     "pam_oath.so": proving("oath-toolkit, pam_oath/pam_oath.c"),
     "pam_yubico.so": proving("yubico-pam, pam_yubico.c"),

@@ -13,7 +13,8 @@ PASSED_BY        nobody is let in past pam_gnome_keyring whom no module has vouc
 STARTS_EARLY     pam_gnome_keyring starts no daemon in auth before the password was right
 
 The end of a session lets nobody in and turns nobody away: in close_session only the order counts,
-and CLOSES_OTHERWISE is asked for on its own. ANYBODY is of the stack alone, not of an edit.
+and CLOSES_OTHERWISE is asked for on its own. ANYBODY is of the stack alone, not of an edit: see
+``denial``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from functools import partial
 
 from creds_session.pam.choices import Possible, Returns, anything
 from creds_session.pam.counterexample import GROUP_OF_PASS, Counterexample
+from creds_session.pam.denial import way_in
 from creds_session.pam.handlers import Stacks
 from creds_session.pam.policy import keyring_returns
 from creds_session.pam.returns import possible_returns
@@ -109,9 +111,10 @@ def refute_denial(now: Stacks) -> Counterexample | None:
     """Return a way on which a wrong password is let in, or None.
 
     On it every module that judges the person returned an error, or was not run. A service without
-    a module that asks for a password is not judged: it lets people in without one on purpose.
+    a module that is known to judge the password is not judged: it lets people in without one on
+    purpose.
     """
-    return walk_both(now.auth, now.auth, Pass.AUTHENTICATE, keyring_returns, Aim.ANYBODY)
+    return way_in(now.auth)
 
 
 def refute_reach(

@@ -70,7 +70,7 @@ def possible_returns(handler: Handler, pass_: Pass) -> frozenset[int]:
     """Return every value that libpam may count for a handler in a pass, as numbers."""
     if handler.must_fail:
         return frozenset({int(ReturnValue.PERM_DENIED)})
-    if not _is_in_libpams_directory(handler.module_path):
+    if not is_in_libpams_directory(handler):
         return ALL
     known = builtin_return(handler, pass_)
     if known is None:
@@ -79,8 +79,9 @@ def possible_returns(handler: Handler, pass_: Pass) -> frozenset[int]:
     return frozenset({int(known)})
 
 
-def _is_in_libpams_directory(module_path: str) -> bool:
-    directory = module_path.rpartition("/")[0].removesuffix("/$ISA")
+def is_in_libpams_directory(handler: Handler) -> bool:
+    """Return whether libpam loads the module from its own directory, of which the tables are."""
+    directory = handler.module_path.rpartition("/")[0].removesuffix("/$ISA")
     return not directory or directory.endswith("/security")
 
 
@@ -104,14 +105,30 @@ def cell(facts: ModuleFacts, arguments: tuple[str, ...], pass_: Pass) -> str:
     """Return the words of one cell of a row, its options considered."""
     if pass_ is Pass.PRELIM and facts.prelim is not None:
         return facts.prelim
-    call = "chauthtok" if pass_ in {Pass.PRELIM, Pass.UPDATE} else pass_.value
-    # pam_winbind reads its arguments in any case (strcasecmp). To take more for possible is safe.
-    in_any_case = {argument.lower() for argument in arguments}
-    for argument, which, words in facts.options:
-        given = in_any_case if words == ANYTHING else arguments
-        if argument in given and which == call:
-            return words
-    return str(getattr(facts, call))
+    words = option_of(facts, arguments, pass_)[1]
+    return str(getattr(facts, _call_of(pass_))) if words is None else words
+
+
+def _call_of(pass_: Pass) -> str:
+    return "chauthtok" if pass_ in {Pass.PRELIM, Pass.UPDATE} else pass_.value
+
+
+def option_of(
+    facts: ModuleFacts, arguments: tuple[str, ...], pass_: Pass
+) -> tuple[str, str | None]:
+    """Return the argument that replaces a cell of a row, as it is written, and its words.
+
+    They are "" and None if there is no such argument.
+    """
+    call = _call_of(pass_)
+    for known, which, words in facts.options:
+        for argument in arguments:
+            # pam_winbind reads its arguments in any case (strcasecmp). To take more for possible
+            # is safe.
+            given = argument.lower() if words == ANYTHING else argument
+            if (known, which) == (given, call):
+                return argument, words
+    return "", None
 
 
 def values_of(words: str) -> frozenset[int]:

@@ -33,12 +33,11 @@ from creds_session.pam.terms import ManagementGroup, Pass
 class Aim(enum.Enum):
     """What a walk looks for: other verdicts, or what our rules do with the password.
 
-    ORDER is the modules that run alone; ANYBODY a success that no module vouches for.
+    ORDER is the modules that run alone.
     """
 
     VERDICTS = enum.auto()
     ORDER = enum.auto()
-    ANYBODY = enum.auto()
     REACHED = enum.auto()
     REACHED_TO_START = enum.auto()
     STARTS_EARLY = enum.auto()
@@ -104,16 +103,15 @@ class _Walks:
     ) -> None:
         self.before, self.after, self.pass_ = before, after, pass_
         self.group = GROUP_OF_PASS[pass_]
-        # Where nothing is compared, our rules are rules like others.
-        self.ours = frozenset() if aim is Aim.ANYBODY else our_places(after.handlers)
+        self.ours = our_places(after.handlers)
         self.modules = _ordinals(before, frozenset()), _ordinals(after, self.ours)
         self.aim = aim
         self.must_reach = aim in {Aim.REACHED, Aim.REACHED_TO_START}
         compares = aim in {Aim.VERDICTS, Aim.ORDER}
         self.anchors = frozenset() if compares else anchors(after.handlers, self.group)
         # Only authenticate says who somebody is.
-        asks_who = aim in {Aim.ANYBODY, Aim.REACHED, Aim.REACHED_TO_START}
-        self.is_vouching = pass_ is Pass.AUTHENTICATE and asks_who and bool(self.anchors)
+        asks_who = pass_ is Pass.AUTHENTICATE and self.must_reach
+        self.is_vouching = asks_who and bool(self.anchors)
         self.starts = {
             place
             for place in self.ours
@@ -147,8 +145,6 @@ class _Walks:
     def _end(self, pair: _Pair) -> Breach | None:
         """Say what is wrong with how both walks ended, if anything."""
         was, now = verdict(pair.before) == SUCCESS, verdict(pair.after) == SUCCESS
-        if self.aim is Aim.ANYBODY:
-            return Breach.ANYBODY if now and not pair.vouched else None
         if self.must_reach:
             return self._unreached(pair) if now and not pair.reached else None
         if was == now or self.aim is not Aim.VERDICTS:

@@ -25,13 +25,13 @@ def _verdict(verdict: GroupVerdict) -> str:
     return f"present, reached, proved safe{notes}"
 
 
-def alarm_lines(service: str, alarm: str) -> list[str]:
-    """Return loud words on a service that lets a wrong password in."""
+def alarm_lines(service: str, alarm: str, remedy: str) -> list[str]:
+    """Return loud words on a service that lets a wrong password in, and the remedy."""
     title, _, way = alarm.partition("\n")
     return [
         f"WARNING: {service} lets people in with a WRONG PASSWORD",
         *printable_lines(f"{title}\n{way}").split("\n"),
-        "  remove or change the line that lets them in; this program does not touch it",
+        f"  {printable(remedy)}; do that while you are logged in: this program does not",
     ]
 
 
@@ -45,11 +45,20 @@ def verdict_values(verdicts: Iterable[GroupVerdict]) -> list[dict[str, object]]:
             "reached": verdict.reached,
             "proved_safe": not verdict.problem or not verdict.present,
             "problem": verdict.problem,
-            **({"lets_wrong_password_in": verdict.alarm} if verdict.alarm else {}),
+            **_alarm_values(verdict),
             **({"notes": list(verdict.notes)} if verdict.notes else {}),
         }
         for verdict in verdicts
     ]
+
+
+def _alarm_values(verdict: GroupVerdict) -> dict[str, object]:
+    if not verdict.alarm:
+        return {}
+    return {
+        "lets_wrong_password_in": verdict.alarm,
+        "wrong_password_remedy": verdict.alarm_remedy,
+    }
 
 
 def unified_diff(path: str, before: bytes | None, after: bytes) -> str:

@@ -46,8 +46,8 @@ def look(root: Root, arguments: argparse.Namespace) -> Setup:
     if root.is_running_system and selinux_mode() == "enforcing":
         complain(PROGRAM, SELINUX)
     setup = pam_setup.look(root, tuple(arguments.service), options(arguments))
-    for service, alarm in setup.alarms:
-        complain(PROGRAM, "\n".join(alarm_lines(service, alarm)))
+    for service, alarm, remedy in setup.alarms:
+        complain(PROGRAM, "\n".join(alarm_lines(service, alarm, remedy)))
     for note in setup.notes:
         complain(PROGRAM, note)
     return setup

@@ -69,7 +69,7 @@ def test_a_wrong_password_that_is_let_in_is_said_by_each_command(
         assert call(monkeypatch, root, command) == code
         told = capsys.readouterr().err
         assert "sshd lets people in with a WRONG PASSWORD" in told
-        assert "/etc/pam.d/sshd:1" in told
+        assert "  remove /etc/pam.d/sshd:1 (pam_faillock.so); do that while" in told
     assert place.read_bytes() == PASSED_BY
 
 

@@ -58,11 +58,15 @@ def test_what_is_taken_for_granted_stands_beside_the_verdict() -> None:
 
 
 def test_a_wrong_password_that_is_let_in_is_said_loudly() -> None:
-    lines = alarm_lines("sshd", "a wrong password is let in, when\n  pam_permit.so (/a:1)")
+    way = "a wrong password is let in, when\n  pam_permit.so (/a:1)"
+    lines = alarm_lines("sshd", way, "remove /a:1")
     assert lines[0] == "WARNING: sshd lets people in with a WRONG PASSWORD"
     assert lines[2] == "  pam_permit.so (/a:1)"
-    verdict = GroupVerdict(AUTH, present=True, reached=True, alarm="a way")
-    assert verdict_values([verdict])[0]["lets_wrong_password_in"] == "a way"
+    assert lines[3].startswith("  remove /a:1; do that while you are logged in")
+    verdict = GroupVerdict(AUTH, present=True, reached=True, alarm="a way", alarm_remedy="that")
+    values = verdict_values([verdict])[0]
+    assert values["lets_wrong_password_in"] == "a way"
+    assert values["wrong_password_remedy"] == "that"
 
 
 def test_unified_diff_is_what_diff_u_shows() -> None:

@@ -1,0 +1,111 @@
+"""What a person can change so that a stack refuses a wrong password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from creds_session.pam.conditions import vouches
+from creds_session.pam.counterexample import Counterexample
+from creds_session.pam.denial import way_in
+from creds_session.pam.dispatch import action_for, position, start, step, verdict
+from creds_session.pam.handlers import Handler, Origin, Stack, frame_ends
+from creds_session.pam.modules import builtin_return
+from creds_session.pam.owners import owner_of
+from creds_session.pam.returns import usual_return
+from creds_session.pam.stack import Read
+from creds_session.pam.terms import Action, Pass, ReturnValue
+from creds_session.pam.wrong_password import IGNORE, SUCCESS, ignoring_argument, is_judged
+
+
+def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str:
+    """Say what a person can change so that the wrong password is refused.
+
+    A change is named only if it was tried: the wrong password is refused then, and each right one
+    still gets in. ``read`` gives the files, to name the tool that wrote one.
+    """
+    for origin, words, changed in _candidates(stack, found):
+        if way_in(changed) is None and _right(stack) <= _right(changed):
+            return f"{words}{_by_whom(origin, read)}"
+    last = found.last_success
+    if last is None:
+        return "change what lets people in"
+    origin = last.handler.origin
+    words = f"change {_at(origin)} ({last.handler.module}), or what leads to it"
+    return f"{words}{_by_whom(origin, read)}"
+
+
+def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, str, Stack]]:
+    """Yield changes that may help: the place, the words, and the stack as it would be."""
+    last = found.last_success
+    if last is not None and action_for(last.handler, SUCCESS) is Action.DONE:
+        origin = last.handler.origin
+        rest = tuple(one for one in stack.handlers if one.origin != origin)
+        yield origin, f"remove {_at(origin)} ({last.handler.module})", _with(stack, rest)
+    judging = [one for one in stack.handlers if is_judged(one)]
+    for origin in dict.fromkeys(one.origin for one in reversed(judging)):
+        words = f"put the line `auth requisite pam_deny.so` right after {_at(origin)}"
+        yield origin, words, _with(stack, tuple(_denying(stack, origin)))
+    for taken in found.steps:
+        argument = ignoring_argument(taken.handler)
+        if argument and taken.returned == IGNORE:
+            origin = taken.handler.origin
+            words = f"remove the argument {argument} from {_at(origin)}"
+            yield origin, words, _with(stack, tuple(_not_ignoring(stack, origin, argument)))
+
+
+def _denying(stack: Stack, origin: Origin) -> Iterator[Handler]:
+    for one in stack.handlers:
+        yield one
+        if one.origin == origin:
+            actions = tuple(
+                Action.IGNORE if value == IGNORE else Action.DIE
+                for value in range(len(one.actions))
+            )
+            yield one._replace(
+                origin=Origin("", 0, 0), module_path="pam_deny.so", arguments=(), actions=actions
+            )
+
+
+def _not_ignoring(stack: Stack, origin: Origin, argument: str) -> Iterator[Handler]:
+    for one in stack.handlers:
+        if one.origin == origin:
+            yield one._replace(arguments=tuple(word for word in one.arguments if word != argument))
+        else:
+            yield one
+
+
+def _with(stack: Stack, handlers: tuple[Handler, ...]) -> Stack:
+    return stack._replace(handlers=handlers, frame_ends=frame_ends(handlers))
+
+
+def _right(stack: Stack) -> set[Origin | None]:
+    """Return whose success alone lets a person in; None is that of all who judge together."""
+    judging = {one.origin for one in stack.handlers if vouches(one, stack.service)}
+    found: set[Origin | None] = {one for one in judging if _lets_in(stack, {one})}
+    return found | {None} if _lets_in(stack, judging) else found
+
+
+def _lets_in(stack: Stack, satisfied: set[Origin]) -> bool:
+    """Return whether a person gets in whom just these find to be who they say they are."""
+    state = start(stack)
+    handler = position(stack, state)
+    while handler is not None:
+        value = builtin_return(handler, Pass.AUTHENTICATE)
+        if value is None and handler.origin in satisfied:
+            value = ReturnValue.SUCCESS
+        elif value is None and vouches(handler, stack.service):
+            value = ReturnValue.AUTH_ERR
+        elif value is None:
+            value = usual_return(handler, Pass.AUTHENTICATE)
+        state = step(stack, state, value)
+        handler = position(stack, state)
+    return verdict(state) == SUCCESS
+
+
+def _at(origin: Origin) -> str:
+    return f"{origin.file}:{origin.line}"
+
+
+def _by_whom(origin: Origin, read: Read | None) -> str:
+    owner = owner_of(read(origin.file) or b"") if read else None
+    return f" ({owner.tool} wrote that file, and may write it again)" if owner else ""
