@@ -54,9 +54,3 @@ def _debug_return(handler: Handler, event: str) -> ReturnValue:
         if name == event and equals:
             return _VALUES.get(word, ReturnValue.SUCCESS)
     return ReturnValue.SUCCESS
-
-
-def success_unless_builtin(handler: Handler, pass_: Pass) -> int:
-    """Answer for every module: as ``builtin_return`` knows, else success."""
-    known = builtin_return(handler, pass_)
-    return ReturnValue.SUCCESS if known is None else known

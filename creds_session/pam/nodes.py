@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple, Union
 
-from creds_session.pam.controls import Control, next_word, parse_control
+from creds_session.pam.controls import Control
 from creds_session.pam.terms import Dialect, ManagementGroup
 
 Span = tuple[int, int]
@@ -59,26 +59,6 @@ class Rule(NamedTuple):
     spans: Spans
     service: bytes = b""
     start_column: int = 1
-
-    def with_control(self, word: bytes) -> Rule:
-        """Replace the control by ``word`` (``substack``, ``[default=ignore]``), nothing else.
-
-        Raises ValueError when ``word`` is not exactly one word of PAM's language.
-        """
-        read = next_word(word, 0)
-        if read is None or (read.start, read.end) != (0, len(word)) or not read.is_closed:
-            msg = f"not one word: {word!r}"
-            raise ValueError(msg)
-        start, end = self.spans.control
-        moved = len(word) - (end - start)
-        path = self.spans.module_path
-        return self._replace(
-            source=self.source[:start] + word + self.source[end:],
-            control=parse_control(read.value),
-            spans=Spans(
-                self.spans.type, (start, start + len(word)), (path[0] + moved, path[1] + moved)
-            ),
-        )
 
 
 class AtInclude(NamedTuple):
@@ -149,7 +129,7 @@ def position(node: Node, offset: int) -> tuple[int, int]:
 class ServiceFile(NamedTuple):
     """The lines of one file of /etc/pam.d, or of /etc/pam.conf.
 
-    Places are indexes into ``lines``; an edit gives a new file and leaves this one.
+    Places are indexes into ``lines``.
     """
 
     lines: tuple[Node, ...]
@@ -158,27 +138,3 @@ class ServiceFile(NamedTuple):
     def render(self) -> bytes:
         """Give the exact bytes."""
         return b"".join(node.source for node in self.lines)
-
-    def insert(self, index: int, *nodes: Node) -> ServiceFile:
-        """Put nodes before the one at ``index``; later line numbers follow.
-
-        A line before ``index`` without a newline at its end is not mended here: the
-        caller replaces it, so that the change shows.
-        """
-        return self._with((*self.lines[:index], *nodes, *self.lines[index:]))
-
-    def replace(self, index: int, node: Node) -> ServiceFile:
-        """Put another node in the place of the one at ``index``."""
-        return self._with((*self.lines[:index], node, *self.lines[index + 1 :]))
-
-    def remove(self, index: int) -> ServiceFile:
-        """Take out the node at ``index``."""
-        return self._with((*self.lines[:index], *self.lines[index + 1 :]))
-
-    def _with(self, nodes: tuple[Node, ...]) -> ServiceFile:
-        """Give the nodes their line numbers."""
-        line, numbered = 1, []
-        for node in nodes:
-            numbered.append(node if node.line == line else node._replace(line=line))
-            line += node.source.count(b"\n")
-        return ServiceFile(tuple(numbered), self.dialect)

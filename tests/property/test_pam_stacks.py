@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creds_session.pam.dispatch import UNDEF, dispatch, position, start, step, verdict
-from creds_session.pam.modules import success_unless_builtin
+from creds_session.pam.returns import usual_return
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Call, Dialect, ManagementGroup, ReturnValue
 
@@ -74,8 +74,8 @@ def test_resolve_and_dispatch_never_raise_and_repeat_themselves(
     stacks = resolve_all("s", files.get, dialect=dialect)
     assert stacks == resolve_all("s", files.get, dialect=dialect)
     for call in Call:
-        first = dispatch(stacks, call, success_unless_builtin)
-        assert first == dispatch(stacks, call, success_unless_builtin)
+        first = dispatch(stacks, call, usual_return)
+        assert first == dispatch(stacks, call, usual_return)
         assert (first.result == ReturnValue.ABORT) >= (stacks.failure is not None)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from creds_session.pam.dispatch import Verdict, dispatch, position, start, step, verdict
 from creds_session.pam.handlers import Handler, Stacks
-from creds_session.pam.modules import builtin_return, success_unless_builtin
+from creds_session.pam.modules import builtin_return
 from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Call, Dialect, Pass, ReturnValue
 
@@ -28,7 +28,8 @@ def run(
     def returns(handler: Handler, pass_: Pass) -> int:
         name = handler.module.partition(".")[0]
         known = values.get(f"{pass_.value}:{name}", values.get(name))
-        return success_unless_builtin(handler, pass_) if known is None else known
+        known = builtin_return(handler, pass_) if known is None else known
+        return ReturnValue.SUCCESS if known is None else known
 
     return dispatch(stacks, call, returns, after=after)
 
