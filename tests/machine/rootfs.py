@@ -155,7 +155,7 @@ def _add_packages(release: str, base: Path, packages: Sequence[str], directory: 
     shutil.rmtree(place, ignore_errors=True)
     for name in ("upper", "work", "root"):
         (place / name).mkdir(parents=True)
-    made = _in_mounts(ADD, str(base), str(place), *packages)
+    made = in_mounts(ADD, str(base), str(place), *packages)
     if made.returncode != 0:
         shutil.rmtree(place, ignore_errors=True)
         raise RuntimeError(f"apt-get failed:\n{made.stdout}\n{made.stderr[-4000:]}")
@@ -211,7 +211,7 @@ def _unpack_profiles(release: str, base: Path, directory: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
     for name in ("upper", "work", "root"):
         (place / name).mkdir(parents=True)
-    made = _in_mounts(UNPACK, str(base), str(place), *PROFILES)
+    made = in_mounts(UNPACK, str(base), str(place), *PROFILES)
     if made.returncode != 0:
         shutil.rmtree(place, ignore_errors=True)
         raise RuntimeError(f"apt-get download failed:\n{made.stdout}\n{made.stderr[-4000:]}")
@@ -256,7 +256,7 @@ def pam_auth_update(
     """
     (place / "made").mkdir()
     words = [" ".join(one) for one in selections]
-    made = _in_mounts(
+    made = in_mounts(
         UPDATE, str(root_file_system(release)), str(place), str(folder), str(place / "made"), *words
     )
     if made.returncode != 0:
@@ -265,7 +265,7 @@ def pam_auth_update(
     return [{path.name: path.read_bytes() for path in one.iterdir()} for one in folders]
 
 
-def _in_mounts(script: str, *words: str) -> subprocess.CompletedProcess[str]:
+def in_mounts(script: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a shell script whose mounts nobody else sees, and which end with it."""
     return subprocess.run(
         ["unshare", "--mount", "--propagation=private", "sh", "-ec", script, "sh", *words],
@@ -276,19 +276,23 @@ def _in_mounts(script: str, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def pins(release: str) -> Path:
-    """Return the file with the versions and hashes that are pinned for this release's Python."""
-    return CHECKOUT / "tests" / "pins" / f"python-{RELEASES[release]}.txt"
+def pins_for(python: str) -> Path:
+    """Return the file with the versions and hashes that are pinned for a Python."""
+    return CHECKOUT / "tests" / "pins" / f"python-{python}.txt"
 
 
 def wheels(release: str) -> Path:
     """Return a folder of wheels that installs the project on this release without a network."""
-    python = RELEASES[release]
-    key = hashlib.sha256(pins(release).read_bytes()).hexdigest()[:12]
+    return wheels_for(RELEASES[release])
+
+
+def wheels_for(python: str) -> Path:
+    """Return a folder of wheels that installs the project and its tests for a Python."""
+    key = hashlib.sha256(pins_for(python).read_bytes()).hexdigest()[:12]
     directory = CACHE / "wheels" / f"{python}-{key}"
     with _alone(directory):
         if not directory.is_dir():
-            _download(release, directory)
+            _download(python, directory, pins_for(python))
     return directory
 
 
@@ -316,7 +320,7 @@ def run_in(
     more = [with_packages(release, packages)] if packages else []
     lower = ":".join(map(str, [*more, root_file_system(release)]))
     mounts = (lower, str(place), str(wheels(release)), str(CHECKOUT))
-    return _in_mounts(RUN_IN, *mounts, script, words)
+    return in_mounts(RUN_IN, *mounts, script, words)
 
 
 OLDEST = CHECKOUT / "tests" / "oldest-dependencies.txt"
@@ -328,12 +332,11 @@ def oldest_wheels() -> Path:
     directory = CACHE / "wheels" / f"oldest-{key}"
     with _alone(directory):
         if not directory.is_dir():
-            _download("bullseye", directory, OLDEST)
+            _download(RELEASES["bullseye"], directory, OLDEST)
     return directory
 
 
-def _download(release: str, directory: Path, requirements: Path | None = None) -> None:
-    python = RELEASES[release]
+def _download(python: str, directory: Path, requirements: Path) -> None:
     say(f"fetching wheels for Python {python} into {directory}")
     unfinished = directory.with_name(f"{directory.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -341,7 +344,7 @@ def _download(release: str, directory: Path, requirements: Path | None = None) -
     target = [f"--platform=manylinux_2_{n}_{machine}" for n in (12, 17, 28, 31, 34)]
     target += [f"--platform=manylinux2014_{machine}", f"--python-version={python}"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
-    command += ["--no-deps", "--require-hashes", f"--requirement={requirements or pins(release)}"]
+    command += ["--no-deps", "--require-hashes", f"--requirement={requirements}"]
     # pip takes 3.9 for 3.9.0. scripts/pin has looked at what each version requires of Python.
     command += ["--ignore-requires-python"]
     done = subprocess.run(
@@ -398,7 +401,7 @@ def _install(release: str, base: Path, place: Path) -> None:
             target = source / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, target)
-    done = _in_mounts(INSTALL, str(base), str(place), str(wheelhouse), str(source))
+    done = in_mounts(INSTALL, str(base), str(place), str(wheelhouse), str(source))
     if done.returncode != 0:
         raise RuntimeError(f"scripts/install failed:\n{done.stdout}\n{done.stderr}")
 
@@ -437,10 +440,10 @@ def run_pure_tests(
     ``oldest`` replaces what the project depends on by the oldest versions that setup.cfg allows.
     """
     base = root_file_system(release)
-    wheelhouse, file = wheels(release), pins(release).name
+    wheelhouse, file = wheels(release), pins_for(RELEASES[release]).name
     old = str(oldest_wheels()) if oldest else ""
     words = (str(base), str(place), str(wheelhouse), str(CHECKOUT), file, old, tests)
-    return _in_mounts(TEST_IN, *words)
+    return in_mounts(TEST_IN, *words)
 
 
 def make_all() -> None:

@@ -1,31 +1,43 @@
 """The unit and property tests on the oldest Python that is supported, and on the newest one.
 
-The Python of Debian 12 runs them with all the other tests, or Debian 13's; nightly both do here.
+The Python of Debian 12 runs them with all the other tests, or Debian 13's. Nightly, and where
+CREDS_PYTHONS names them, every Python that is supported runs them: those of a Debian release in its
+root file system, the others with an interpreter that is installed on this machine.
 """
 
 from __future__ import annotations
 
 import configparser
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.machine import rootfs
+from tests.machine import interpreters, rootfs
 from tests.machine.capability import why_no_machine
+from tests.machine.interpreters import PYTHONS, named
 
-RELEASES = [
-    pytest.param(release, marks=() if release in rootfs.PYTHON_ALONE else pytest.mark.nightly)
-    for release in rootfs.RELEASES
+RELEASE_OF = {python: release for release, python in rootfs.RELEASES.items()}
+IN_EACH_RUN = {rootfs.RELEASES[release] for release in rootfs.PYTHON_ALONE}
+NAMED = named(os.environ.get("CREDS_PYTHONS", ""))
+VERSIONS = [
+    pytest.param(
+        python, marks=() if python in NAMED or python in IN_EACH_RUN else [pytest.mark.nightly]
+    )
+    for python in (NAMED or PYTHONS)
 ]
 
 
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("release", RELEASES)
-def test_pure_tests_pass(release: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("python", VERSIONS)
+def test_pure_tests_pass(python: str, tmp_path: Path) -> None:
     reason = why_no_machine()
     if reason:
         pytest.fail(f"no root file system can be made: {reason}")
-    done = rootfs.run_pure_tests(release, tmp_path)
+    if python in RELEASE_OF:
+        done = rootfs.run_pure_tests(RELEASE_OF[python], tmp_path)
+    else:
+        done = interpreters.run_pure_tests(python)
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
 
 

@@ -13,9 +13,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.machine import interpreters
+
 CHECKOUT = Path(__file__).parents[2]
 PINS = CHECKOUT / "tests" / "pins"
-PYTHONS = [f"3.{minor}" for minor in range(9, 15)]
+PYTHONS = list(interpreters.PYTHONS)
 # These two build the project if there is no network.
 BUILD = ["setuptools", "wheel"]
 PIN = re.compile(r"([a-z0-9-]+)==([0-9][0-9a-z.]*)((?: --hash=sha256:[0-9a-f]{64})+)")
