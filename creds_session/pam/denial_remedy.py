@@ -13,8 +13,14 @@ from creds_session.pam.modules import builtin_return
 from creds_session.pam.owners import owner_of
 from creds_session.pam.returns import usual_return
 from creds_session.pam.stack import Read
-from creds_session.pam.terms import Action, Pass, ReturnValue
-from creds_session.pam.wrong_password import IGNORE, SUCCESS, ignoring_argument, is_judged
+from creds_session.pam.terms import Action, Pass, ReturnValue, return_word
+from creds_session.pam.wrong_password import (
+    ERRORS,
+    IGNORE,
+    SUCCESS,
+    ignoring_argument,
+    is_judged,
+)
 
 
 def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str:
@@ -51,6 +57,33 @@ def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, s
             origin = taken.handler.origin
             words = f"remove the argument {argument} from {_at(origin)}"
             yield origin, words, _with(stack, tuple(_not_ignoring(stack, origin, argument)))
+
+    for taken in found.steps:
+        excused = _excused(taken.handler)
+        if excused and is_judged(taken.handler) and taken.returned != IGNORE:
+            origin = taken.handler.origin
+            change = ", ".join(f"{word}=ignore to {word}=bad" for word in excused)
+            changed = _with(stack, tuple(_not_excusing(stack, origin)))
+            yield origin, f"change {change} in {_at(origin)}", changed
+
+
+def _excused(handler: Handler) -> list[str]:
+    """Return the errors that a control ignores by name; none if it ignores most of them."""
+    actions = {value: action_for(handler, value) for value in ERRORS}
+    excused = sorted(value for value, action in actions.items() if action is Action.IGNORE)
+    return [return_word(value) for value in excused] if 2 * len(excused) < len(actions) else []
+
+
+def _not_excusing(stack: Stack, origin: Origin) -> Iterator[Handler]:
+    for one in stack.handlers:
+        if one.origin != origin:
+            yield one
+            continue
+        actions = tuple(
+            Action.BAD if value in ERRORS and action is Action.IGNORE else action
+            for value, action in enumerate(one.actions)
+        )
+        yield one._replace(actions=actions)
 
 
 def _denying(stack: Stack, origin: Origin) -> Iterator[Handler]:

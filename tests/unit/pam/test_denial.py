@@ -166,6 +166,11 @@ REMEDIES = {
         "remove the argument localifdown from /etc/pam.d/sshd:2",
     SURE + "auth required pam_winbind.so Unknown_OK debug\n":
         "remove the argument Unknown_OK from /etc/pam.d/sshd:2",
+    "auth [success=ok authinfo_unavail=ignore default=die] pam_krb5.so\n" + PERMIT:
+        "change authinfo_unavail=ignore to authinfo_unavail=bad in /etc/pam.d/sshd:1",
+    "auth [success=3 default=ignore] pam_unix.so\n"
+    "auth [default=bad success=ok user_unknown=ignore] pam_sss.so use_first_pass\n"
+    + PERMIT * 3: "change user_unknown=ignore to user_unknown=bad in /etc/pam.d/sshd:2",
     # A code alone lets people in there, and still does.
     UNIX + "auth required pam_google_authenticator.so nullok\n" + PERMIT:
         "remove the argument nullok from /etc/pam.d/sshd:2",
@@ -193,9 +198,12 @@ def carried_out(text: str, told: str) -> str:
     assert place
     index = int(place.group(1)) - 1
     argument = re.match(r"remove the argument (\S+)", told)
+    action = re.match(r"change (\S+=ignore) to (\S+=bad) in", told)
     rule = re.search(r"`(.*)`", told)
     if argument:
         lines[index] = " ".join(word for word in lines[index].split() if word != argument.group(1))
+    elif action:
+        lines[index] = lines[index].replace(action.group(1), action.group(2))
     elif rule:
         lines.insert(index + 1, rule.group(1))
     else:
