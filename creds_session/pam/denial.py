@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from creds_session.pam.counterexample import Breach, Counterexample, Step
@@ -27,6 +28,9 @@ from creds_session.pam.wrong_password import (
 
 FAILURE = int(ReturnValue.PERM_DENIED)
 AUTH_ERR = int(ReturnValue.AUTH_ERR)
+MOST_QUESTIONS = 8
+"""Questions whose answers are remembered: each one more can double the places of a walk."""
+
 _Question = tuple[str, tuple[str, ...]]
 
 
@@ -89,7 +93,8 @@ class _Walk:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         counts = Counter(map(_question, stack.handlers))
-        self.repeated = {one for one, count in counts.items() if count > 1 and one[0]}
+        again = (one for one, count in counts.items() if count > 1 and one[0])
+        self.repeated = frozenset(islice(again, MOST_QUESTIONS))
         self.first = _Place(_plain(start(stack)), frozenset())
 
     def places(self) -> dict[_Place, list[_Move]]:

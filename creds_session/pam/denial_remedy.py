@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from creds_session.pam.conditions import vouches
 from creds_session.pam.counterexample import Counterexample
@@ -22,6 +23,9 @@ from creds_session.pam.wrong_password import (
     is_judged,
 )
 
+MOST_TRIED = 16
+"""Changes that are tried, and modules with whose success; real stacks have fewer."""
+
 
 def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str:
     """Say what a person can change so that the wrong password is refused.
@@ -29,8 +33,9 @@ def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str
     A change is named only if it was tried: the wrong password is refused then, and each right one
     still gets in. ``read`` gives the files, to name the tool that wrote one.
     """
-    for origin, words, changed in _candidates(stack, found):
-        if way_in(changed) is None and _right(stack) <= _right(changed):
+    right = _right(stack)
+    for origin, words, changed in islice(_candidates(stack, found), MOST_TRIED):
+        if way_in(changed) is None and right <= _right(changed):
             return f"{words}{_by_whom(origin, read)}"
     last = found.last_success
     if last is None:
@@ -48,7 +53,8 @@ def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, s
         rest = tuple(one for one in stack.handlers if one.origin != origin)
         yield origin, f"remove {_at(origin)} ({last.handler.module})", _with(stack, rest)
     judging = [one for one in stack.handlers if is_judged(one)]
-    for origin in dict.fromkeys(one.origin for one in reversed(judging)):
+    last_ones = dict.fromkeys(one.origin for one in reversed(judging))
+    for origin in islice(last_ones, MOST_TRIED // 2):
         words = f"put the line `auth requisite pam_deny.so` right after {_at(origin)}"
         yield origin, words, _with(stack, tuple(_denying(stack, origin)))
     for taken in found.steps:
@@ -113,9 +119,10 @@ def _with(stack: Stack, handlers: tuple[Handler, ...]) -> Stack:
 
 def _right(stack: Stack) -> set[Origin | None]:
     """Return whose success alone lets a person in; None is that of all who judge together."""
-    judging = {one.origin for one in stack.handlers if vouches(one, stack.service)}
-    found: set[Origin | None] = {one for one in judging if _lets_in(stack, {one})}
-    return found | {None} if _lets_in(stack, judging) else found
+    judging = dict.fromkeys(one.origin for one in stack.handlers if vouches(one, stack.service))
+    some = islice(judging, MOST_TRIED)
+    found: set[Origin | None] = {one for one in some if _lets_in(stack, {one})}
+    return found | {None} if _lets_in(stack, set(judging)) else found
 
 
 def _lets_in(stack: Stack, satisfied: set[Origin]) -> bool:

@@ -108,10 +108,28 @@ def test_an_alarm_names_the_ordinary_error_of_a_wrong_password() -> None:
     assert [one.returned for one in found.steps] == [ReturnValue.SUCCESS, ReturnValue.AUTH_ERR]
 
 
+@pytest.mark.timeout(60)
 def test_a_stack_of_a_thousand_modules_is_judged() -> None:
     deep = "auth optional pam_unix.so\nauth optional pam_own.so\n" * 600
     assert refute_denial(stacks(deep)) is None
-    assert refute_denial(stacks(deep + PERMIT))
+    now = stacks(deep + PERMIT)
+    found = refute_denial(now)
+    assert found is not None
+    assert remedy(now.auth, found)
+
+
+@pytest.mark.timeout(60)
+def test_a_stack_of_many_repeated_conditions_is_judged() -> None:
+    asked = "".join(
+        f"auth [success=1 default=ignore] pam_succeed_if.so uid < {number}\n{UNIX}"
+        for number in range(50)
+    )
+    now = stacks(asked * 2)
+    assert refute_denial(now) is None
+    now = stacks(asked * 2 + PERMIT)
+    found = refute_denial(now)
+    assert found is not None
+    assert remedy(now.auth, found)
 
 
 FEW = (
