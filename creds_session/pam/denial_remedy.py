@@ -55,7 +55,9 @@ def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, s
     judging = [one for one in stack.handlers if is_judged(one)]
     last_ones = dict.fromkeys(one.origin for one in reversed(judging))
     for origin in islice(last_ones, MOST_TRIED // 2):
-        words = f"put the line `auth requisite pam_deny.so` right after {_at(origin)}"
+        # In pam.conf a rule begins with its service (pam.conf(5)).
+        service = f"{stack.service} " if origin.file == "/etc/pam.conf" else ""
+        words = f"put the line `{service}auth requisite pam_deny.so` right after {_at(origin)}"
         yield origin, words, _with(stack, tuple(_denying(stack, origin)))
     for taken in found.steps:
         argument = ignoring_argument(taken.handler)

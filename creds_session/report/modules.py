@@ -23,6 +23,10 @@ nothing is taken for granted. An empty cell means that the module has no such fu
 may also be missing from the disk, which libpam counts as `module_unknown`; it is then missing in
 each call of a login.
 
+The [warning](../explanation/proof.md) about a wrong password that is let in counts only what a
+module is known to return. For a module that judges the person, and of which a cell says
+*anything*, these are errors, and ignore only with an argument for which the cell says so.
+
 Two more things are taken for granted: pam_permit, pam_deny and pam_debug, which come with libpam,
 are there; and the conversation of an application returns what pam_conv(3) allows.
 
@@ -66,6 +70,8 @@ def _cell(row: ModuleFacts, call: str) -> str:
     words = str(getattr(row, call))
     told = "" if words == ABSENT else words.replace(" ", ", ")
     for argument, which, instead in row.options:
-        if which == call:
+        if which == call and words == instead:
+            told += f"; with `{argument}` it is known to return ignore"
+        elif which == call:
             told += f"; with `{argument}`: {instead.replace(' ', ', ')}"
     return told

@@ -12,6 +12,7 @@ from creds_session.pam.handlers import Handler, Stack, Stacks
 from creds_session.pam.module_facts import Handling
 from creds_session.pam.proof import refute_denial
 from creds_session.pam.returns import ALL, facts_of, usual_return
+from creds_session.pam.stack import resolve_all
 from creds_session.pam.terms import Call, Pass, ReturnValue
 from creds_session.pam.wrong_password import is_judged, possible
 from tests.oracle.oracle_services import JUMP, stacks
@@ -260,6 +261,18 @@ def test_where_no_single_change_helps_the_line_is_named() -> None:
     assert found is not None
     assert (
         remedy(now.auth, found) == "change /etc/pam.d/sshd:1 (pam_permit.so), or what leads to it"
+    )
+
+
+def test_in_pam_conf_the_line_begins_with_the_service() -> None:
+    files = {
+        "/etc/pam.conf": b"sshd auth sufficient pam_unix.so\nsshd auth required pam_permit.so\n"
+    }
+    now = resolve_all("sshd", files.get, directories=())
+    found = refute_denial(now)
+    assert found is not None
+    assert "`sshd auth requisite pam_deny.so` right after /etc/pam.conf:1" in remedy(
+        now.auth, found
     )
 
 
