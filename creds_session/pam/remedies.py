@@ -15,7 +15,7 @@ from creds_session.pam.handlers import Handler
 from creds_session.pam.judge import place_of
 from creds_session.pam.owners import AUTHSELECT, PAM_AUTH_UPDATE, PAM_CONFIG, owner_of
 from creds_session.pam.policy import OF_ANOTHER_PERSON, PASSWORD_MODULES, is_keyring
-from creds_session.pam.returns import is_known
+from creds_session.pam.returns import is_in_libpams_directory, is_known
 from creds_session.pam.stack import Read
 from creds_session.pam.terms import ManagementGroup
 
@@ -89,6 +89,13 @@ def way_round(
     ends = [taken.handler for taken in found.steps if not is_keyring(taken.handler)]
     if found.breach not in {Breach.NOT_REACHED, Breach.PASSED_BY} or not ends:
         return "what stands there must be changed by a person first"
+    unknown = [one for one in ends if not (is_known(one) and is_in_libpams_directory(one))]
+    if found.breach is Breach.PASSED_BY and unknown:
+        return (
+            f"{place_of(unknown[0])}: what {unknown[0].module_path} returns is not known to this"
+            " program, so it could let people in whom nothing has judged; if it cannot, put the"
+            " rule there by hand, or leave the group as it is"
+        )
     last = ends[-1]
     what = "lets people in whom nothing has judged" if found.breach is Breach.PASSED_BY else ""
     what = what or "ends the stack before the keyring's rule could run"

@@ -146,6 +146,23 @@ def test_an_unknown_module_is_said_to_be_unknown() -> None:
     assert "pam_nobodys.so is not known to this program" in made.after[0].notes[0]
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "[auth_err=1 default=ignore] pam_nobodys.so",
+        "[ignore=1 default=bad] pam_nobodys.so",
+        "[ignore=1 default=ignore] /opt/site/pam_env.so",
+    ],
+)
+def test_no_line_is_to_be_removed_for_what_an_unknown_module_may_return(rule: str) -> None:
+    unix = "auth required pam_unix.so\nauth required pam_permit.so\n"
+    with pytest.raises(NoSafeEdit) as raised:
+        make(f"auth {rule}\n" + unix + NEW_SESSION)
+    hint = raised.value.hint
+    assert f"/etc/pam.d/sshd:1: what {rule.rsplit(maxsplit=1)[-1]} returns is not known" in hint
+    assert "remove" not in hint
+
+
 @pytest.mark.parametrize("module", ["pam_kanidm.so", "pam_radius_auth.so", "pam_unix_auth.so"])
 def test_a_module_that_judges_the_password_is_known_by_name(module: str) -> None:
     made = make(f"auth required {module}\n" + NEW_SESSION)
