@@ -54,6 +54,32 @@ FAMILIES = {
 }
 
 
+_NIXOS = "install it by the NixOS configuration: {}.enable = true, then nixos-rebuild switch"
+_GUIX = "install it by the Guix System configuration: {}, then guix system reconfigure"
+OF_STORES = {
+    "nixos": {
+        **dict.fromkeys(
+            ("gnome-keyring-daemon", "pam_gnome_keyring.so"),
+            _NIXOS.format("services.gnome.gnome-keyring"),
+        ),
+        "sshd": _NIXOS.format("services.openssh"),
+    },
+    "guix": {
+        **dict.fromkeys(
+            ("gnome-keyring-daemon", "pam_gnome_keyring.so"),
+            _GUIX.format("gnome-keyring-service-type"),
+        ),
+        "sshd": _GUIX.format("openssh-service-type"),
+    },
+}
+"""Distributions whose programs lie in a store, under names that only their configuration knows."""
+
+
+def is_of_store(os_release: str) -> bool:
+    """Return whether a distribution keeps its programs in a store: no usual path has them."""
+    return not OF_STORES.keys().isdisjoint(_names(_fields(os_release)))
+
+
 def install_command(what: str, os_release: str) -> str:
     """Return the command that installs a program or module, by /etc/os-release (os-release(5)).
 
@@ -61,6 +87,8 @@ def install_command(what: str, os_release: str) -> str:
     answer names the file alone.
     """
     for name in _names(_fields(os_release)):
+        if what in OF_STORES.get(name, {}):
+            return OF_STORES[name][what]
         known = FAMILIES.get(name.removeprefix("opensuse-"))
         if known and what in known[1]:
             return f"{known[0]} {known[1][what]}"

@@ -20,6 +20,7 @@ from creds_session.pam.plan import NoSafeEdit, Options, Plan, Refusal, overlaid,
 from creds_session.pam.policy import MODULE, OF_ANOTHER_PERSON, PASSWORD_ONLY
 from creds_session.pam.stack import Read
 from creds_session.pam.terms import Dialect, ManagementGroup
+from creds_session.pam_places import other_place, why_not_written
 from creds_session.probe.installation import (
     SOCKET_UNIT,
     probe_dialect,
@@ -133,7 +134,7 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
             continue
         plans.append(planned)
         notes += [refused] if refused else []
-        notes += [f"{service}: {note}" for note in _notes_on(planned, read, dialect)]
+        notes += [f"{service}: {note}" for note in _notes_on(root, planned, read, dialect)]
         if options is not None and options.skip_root:
             notes += [f"{service}: {note}" for note in _root_waits(planned, read, dialect)]
     needs_drop_in = probe_first_login(root).breaks_first_login and any(map(_starts_daemon, plans))
@@ -150,11 +151,14 @@ def _starts_daemon(planned: Plan) -> bool:
     return opening.isdisjoint(refused.group for refused in planned.refusals)
 
 
-def _notes_on(planned: Plan, read: Read, dialect: Dialect) -> Iterator[str]:
+def _notes_on(root: Root, planned: Plan, read: Read, dialect: Dialect) -> Iterator[str]:
     """Say what a person should know of a service beside its verdicts."""
     twice = repeated(planned.service, read, dialect)
     if twice:
         yield twice
+    obstacle = why_not_written(root, planned) if planned.edits else ""
+    if obstacle:
+        yield obstacle
     manager = manager_of(planned.content)
     if manager and planned.edits:
         yield (
@@ -162,7 +166,7 @@ def _notes_on(planned: Plan, read: Read, dialect: Dialect) -> Iterator[str]:
             " takes it out again"
         )
     added = {verdict.group for verdict in planned.after if verdict.reached}
-    lacks_session = any(
+    lacks_session = planned.service not in OF_ANOTHER_PERSON and any(
         verdict.group is ManagementGroup.SESSION and not verdict.applies
         for verdict in planned.after
     )
@@ -257,7 +261,8 @@ def find_service(service: str, read: Read, dialect: Dialect) -> str:
             return path
     raise NoSuchFile(
         f"there is no PAM service {service!r}: no file of that name in"
-        f" {', '.join(dialect.directories)}"
+        f" {', '.join(dialect.directories)}",
+        hint=other_place(service, read),
     )
 
 
@@ -279,8 +284,10 @@ def _require_installation(found: InstallationFacts, *, needs_sshd: bool) -> None
         parts = {"sshd": found.sshd, **parts}
     for name, path in parts.items():
         if path is None:
-            from creds_session.packages import install_command  # noqa: PLC0415
+            from creds_session.packages import install_command, is_of_store  # noqa: PLC0415
 
+            if is_of_store(found.os_release):  # no usual path has it, installed or not
+                return
             raise Unavailable(
                 f"{name} is not installed", hint=install_command(name, found.os_release)
             )

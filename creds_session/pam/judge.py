@@ -7,10 +7,12 @@ from itertools import islice
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData
+from creds_session.pam.broken import refuse_hopeless_rules, refuse_unloadable
 from creds_session.pam.conditions import vouches
 from creds_session.pam.counterexample import Breach, Counterexample
 from creds_session.pam.denial_remedy import remedy
 from creds_session.pam.handlers import Branch, Handler, Origin, Stacks
+from creds_session.pam.handlers import Handler, Stacks
 from creds_session.pam.nodes import AtInclude, Malformed, Node, Rule
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
@@ -29,7 +31,7 @@ from creds_session.pam.policy import (
 from creds_session.pam.proof import refute, refute_denial, refute_reach, refute_start
 from creds_session.pam.returns import is_known
 from creds_session.pam.stack import Read, resolve_all
-from creds_session.pam.terms import Action, Dialect, ManagementGroup
+from creds_session.pam.terms import Dialect, ManagementGroup
 
 
 class GroupVerdict(NamedTuple):
@@ -66,9 +68,8 @@ def judge(
     Raises InvalidData for a service that libpam cannot load, or that fails whatever happens.
     """
     now = resolve_all(service, read, dialect=dialect)
-    if now.failure is not None:
-        raise InvalidData(f"libpam cannot load the service {service}: {now.failure.reason}")
-    _refuse_hopeless_rules(now)
+    refuse_unloadable(service, now.failure, read)
+    refuse_hopeless_rules(now, read, dialect)
     without = resolve_all(service, without_ours(read, dialect), dialect=dialect)
     _refuse_unsafe_account(without, now, strict=strict)
     groups = [wanted.group for wanted in wanted_rules(service)]
@@ -91,9 +92,7 @@ def _session_of_another(without: Stacks, now: Stacks, *, strict: bool) -> GroupV
     problem = _unsafe(unsafe, rules) if unsafe else ""
     if starting and not problem:
         places = " and ".join(dict.fromkeys(starting))
-        problem = (
-            f"{places}: auto_start starts a daemon that opens nothing: {note}; remove that rule"
-        )
+        problem = f"{places}: auto_start starts a daemon that opens nothing: {note}"
     is_there = bool(rules)
     return GroupVerdict(group, is_there, is_there, False, problem, bool(unsafe), notes=(note,))  # noqa: FBT003
 
@@ -105,7 +104,8 @@ def repeated(service: str, read: Read, dialect: Dialect) -> str:
     error is logged at each change (pam/gkr-pam-module.c:pam_sm_chauthtok).
     """
     handlers = resolve_all(service, read, dialect=dialect).password.handlers
-    places = [f"{one.origin.file}:{one.origin.line}" for one in handlers if is_keyring(one)]
+    acting = (one for one in handlers if is_keyring(one) and not kept_out(one, service))
+    places = [place_of(one) for one in acting]
     if len(places) < 2:  # noqa: PLR2004 - it takes two
         return ""
     return (
@@ -259,29 +259,6 @@ def _why_not_reached(
         if reason:
             return f"{rule.origin.file}:{rule.origin.line}: {reason}"
     return str(missed)
-
-
-def _refuse_hopeless_rules(stacks: Stacks) -> None:
-    """Raise InvalidData for a rule that fails whatever its module says, in any file.
-
-    Both sides of the proof would fail alike on it, so the proof would hold: of nothing.
-    """
-    for group in ManagementGroup:
-        reasons = dict(_reasons(stacks.of(group).tree))
-        for handler in stacks.of(group).handlers:
-            is_hopeless = all(action is Action.BAD for action in handler.actions)
-            if handler.must_fail or (is_hopeless and not handler.is_substack):
-                place = f"{handler.origin.file}:{handler.origin.line}"
-                what = handler.module_path or reasons.get(handler.origin, "a line that is no rule")
-                raise InvalidData(f"{place}: libpam fails here, whatever happens: {what}")
-
-
-def _reasons(tree: Sequence[Branch]) -> Iterator[tuple[Origin, str]]:
-    """Give why an include could not be followed, by its place."""
-    for branch in tree:
-        if branch.reason:
-            yield branch.origin, branch.reason
-        yield from _reasons(branch.children)
 
 
 def without_ours(read: Read, dialect: Dialect) -> Read:

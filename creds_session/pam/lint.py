@@ -258,7 +258,8 @@ def _jump(rule: Rule, followers: float) -> Iterator[Diagnostic]:
 def _odd_bytes(node: Node) -> Iterator[Diagnostic]:
     """Find bytes that look like blanks, or like nothing, and are part of a word to libpam."""
     if isinstance(node, Malformed) and node.source.startswith(_BOM):
-        yield _at(node, 0, Severity.ERROR, "byte-order-mark", "libpam reads it as a word")
+        reason = "a UTF-8 byte order mark stands here, and libpam takes it for a part of the word"
+        yield _at(node, 0, Severity.ERROR, "byte-order-mark", reason)
     if not _ODD_BYTE.search(node.source):
         return
     visible = node.source.partition(b"#")[0]

@@ -12,23 +12,24 @@ from typing import NamedTuple
 
 from creds_session.errors import InvalidData
 from creds_session.findings import Severity
+from creds_session.pam.broken import refuse_broken
 from creds_session.pam.candidates import Edit, Request, apply_edits, candidates
 from creds_session.pam.counterexample import Counterexample
 from creds_session.pam.guards import unguarded
-from creds_session.pam.handlers import Stack, Stacks
+from creds_session.pam.handlers import Handler, Stack, Stacks
 from creds_session.pam.judge import GroupVerdict, judge, without_ours
 from creds_session.pam.lint import lint
-from creds_session.pam.nodes import ServiceFile
 from creds_session.pam.owners import Owner, owner_of
 from creds_session.pam.parser import parse
 from creds_session.pam.policy import (
     OPTIONAL,
     Wanted,
     is_keyring,
+    starts_daemon,
     wanted_rules,
 )
 from creds_session.pam.proof import refute, refute_closing, refute_reach, refute_unknowing
-from creds_session.pam.remedies import start_or_take_out, take_out, way_round
+from creds_session.pam.remedies import start_or_take_out, take_out, take_out_for_good, way_round
 from creds_session.pam.stack import Read, resolve, resolve_all
 from creds_session.pam.terms import Dialect, ManagementGroup
 
@@ -127,7 +128,7 @@ def plan(
             refusals.append(found or _refusal_of_tool(wanted, request, owner))
         else:
             edits += found
-    refusals += _to_remove(before, wanted_rules(service))
+    refusals += _to_remove(before, request)
     after = _judge(request, apply_edits(content, edits), options) if edits else before
     if not options.only_add:
         _require_the_rest(path, after, refusals)
@@ -148,12 +149,20 @@ def _refusal_of_tool(wanted: Wanted, request: Request, owner: Owner | None) -> R
     return Refusal(wanted.group, f"{request.path}: {owner.problem}", hint)
 
 
-def _to_remove(before: tuple[GroupVerdict, ...], wanted: tuple[Wanted, ...]) -> Iterator[Refusal]:
-    """Give what stands in a group that wants no rule: a person must take it out."""
-    groups = {one.group for one in wanted}
+def _to_remove(before: tuple[GroupVerdict, ...], request: Request) -> Iterator[Refusal]:
+    """Give what stands in a group that wants no rule: a person, or its tool, must take it out."""
+    groups = {one.group for one in wanted_rules(request.service)}
     for verdict in before:
         if verdict.group not in groups and verdict.problem:
-            yield Refusal(verdict.group, verdict.problem, "remove that rule; nothing replaces it")
+            rules = rules_of(request, verdict.group)
+            harmful = [one for one in rules if starts_daemon(one, request.service)] or rules
+            yield Refusal(verdict.group, verdict.problem, take_out_for_good(harmful, request.read))
+
+
+def rules_of(request: Request, group: ManagementGroup) -> list[Handler]:
+    """Return the rules of pam_gnome_keyring that a group has."""
+    stack = resolve(request.service, group, request.read, dialect=request.dialect)
+    return [rule for rule in stack.handlers if is_keyring(rule)]
 
 
 def _judge(request: Request, content: bytes, options: Options) -> tuple[GroupVerdict, ...]:
@@ -199,8 +208,7 @@ def _refusal(
     """Say why a group stays as it is, and what a person could do."""
     why = verdict.problem if verdict.is_unsafe else found.reason
     reason = f"{request.path}: no safe place for the {wanted.group.value} rule: {why}"
-    stack = resolve(request.service, wanted.group, request.read, dialect=request.dialect)
-    rules = [rule for rule in stack.handlers if is_keyring(rule)]
+    rules = rules_of(request, wanted.group)
     if verdict.is_unsafe:
         return Refusal(wanted.group, reason, take_out(rules, request.read, movable=True))
     if rules:  # they are named only if it helps to take them out
@@ -235,16 +243,6 @@ def _lets_root_wait(wanted: Wanted, request: Request, options: Options) -> bool:
         return False
     rules = unguarded(request.service, wanted.group, request.read, request.dialect)
     return any(rule.origin.file == request.path for rule in rules)
-
-
-def refuse_broken(path: str, file: ServiceFile) -> None:
-    """Raise InvalidData with the place of the first line that libpam refuses."""
-    for found in lint(file):
-        if found.severity is Severity.ERROR:
-            raise InvalidData(
-                f"{path}:{found.line}:{found.column}: {found.reason}",
-                hint="mend it first; libpam fails on such a line",
-            )
 
 
 def overlaid(read: Read, path: str, content: bytes) -> Read:

@@ -58,6 +58,12 @@ def take_out(rules: Sequence[Handler], read: Read, *, movable: bool) -> str:
     return f"{'; '.join(dict.fromkeys(told))}; then try again"
 
 
+def take_out_for_good(rules: Sequence[Handler], read: Read) -> str:
+    """Say how to take rules out that must not stand in this service, nor anything for them."""
+    out = take_out(rules, read, movable=False)
+    return f"{out.replace(f', {WORKS_NOT}', '')}; nothing replaces it"
+
+
 WORKS_NOT: Final = "which does not do its work there"
 
 

@@ -15,7 +15,13 @@ from creds_session.system.root import Root
 
 PACKAGES = "/var/lib/dpkg/status"
 LARGEST_LIST = 1 << 26  # bytes; a desktop with 3,000 packages has about a tenth of that
-MODULE_DIRECTORIES = ("/usr/lib/security", "/usr/lib64/security", "/lib/security")
+MODULE_DIRECTORIES = (
+    "/usr/lib/security",
+    "/usr/lib64/security",
+    "/lib/security",
+    "/lib64/security",
+)
+"""/lib64 is a directory of its own on SUSE 15, where libpam's modules are there."""
 UNIT_DIRECTORIES = ("/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
 LARGEST_UNIT = 1 << 16  # bytes of a unit's drop-in
 SOCKET_UNIT = f"{DAEMON_NAME}.socket"
@@ -43,9 +49,12 @@ def _os_release(root: Root) -> str:
 
 
 def find_pam_module(root: Root) -> str | None:
-    """Return where pam_gnome_keyring.so lies: libpam's own folder differs by distribution."""
-    multiarch = fnmatch.filter(root.names("/usr/lib"), "*-linux-*")
-    folders = [f"/usr/lib/{name}/security" for name in multiarch]
+    """Return where pam_gnome_keyring.so lies: libpam's own directory differs by distribution."""
+    folders = [
+        f"{above}/{name}/security"
+        for above in ("/usr/lib", "/lib")
+        for name in fnmatch.filter(root.names(above), "*-linux-*")
+    ]
     return _first(root, [f"{d}/{MODULE}" for d in [*folders, *MODULE_DIRECTORIES]])
 
 

@@ -81,7 +81,8 @@ def refuse_unless_plain(path: Path | str, shown: str, *, dir_fd: int | None = No
     if stat.S_ISLNK(status.st_mode):
         raise InvalidData(
             f"{shown}: a symbolic link to {os.readlink(path, dir_fd=dir_fd)}",
-            hint="some tool manages it there; change it by that tool's own means",
+            hint="if a tool made the link, make the change by that tool; else put a copy of the"
+            " file in the place of the link (cp --remove-destination), and try again",
         )
     if not stat.S_ISREG(status.st_mode):
         raise InvalidData(f"{shown}: not a regular file")

@@ -216,6 +216,59 @@ def test_look_tells_of_a_password_rule_that_is_there_twice(root: Root) -> None:
     assert f"2 times ({SSHD}:{last - 1}, {SSHD}:{last})" in note
 
 
+def test_a_password_rule_that_only_if_keeps_out_is_not_there_twice(root: Root) -> None:
+    rule = b"password optional pam_gnome_keyring.so use_authtok\n"
+    both = rule + rule.replace(b"\n", b" only_if=gdm-password\n")
+    write(root, SSHD, WITHOUT_RULES + b"password required pam_unix.so\n" + both)
+    assert not look(root, ["sshd"]).notes
+
+
+def test_a_session_that_has_rules_is_not_said_to_have_none(root: Root) -> None:
+    write(root, "/etc/pam.d/crond", WITHOUT_RULES)
+    setup = look(root, ["crond"])
+    assert setup.edited
+    assert not [note for note in setup.notes if "no session rules" in note]
+
+
+def test_look_says_that_apply_would_refuse_a_link(root: Root) -> None:
+    root.path(SSHD).rename(root.path("/etc/managed"))
+    root.path(SSHD).symlink_to("/etc/managed")
+    (note,) = look(root, ["sshd"]).notes
+    assert note.startswith(
+        f"sshd: apply would refuse this change: {SSHD}: a symbolic link to /etc/"
+    )
+    root.path(SSHD).unlink()
+    os.link(root.path("/etc/managed"), root.path(SSHD))
+    (note,) = look(root, ["sshd"]).notes
+    assert "has 2 names" in note
+
+
+@pytest.mark.parametrize("place", ["/usr/etc/pam.d", "/usr/share/pam.d"])
+def test_a_file_in_another_vendor_s_directory_is_named(root: Root, place: str) -> None:
+    root.path(SSHD).unlink()
+    write(root, f"{place}/sshd", WITHOUT_RULES)
+    with pytest.raises(NoSuchFile, match="no PAM service 'sshd'") as raised:
+        look(root, ["sshd"])
+    assert raised.value.hint.startswith(f"{place}/sshd exists")
+    assert f"copy the file to {SSHD}" in raised.value.hint
+
+
+def test_a_service_without_a_file_has_a_way_out(root: Root) -> None:
+    with pytest.raises(NoSuchFile) as raised:
+        look(root, ["nosuch"])
+    assert "--service NAME" in raised.value.hint
+
+
+@pytest.mark.parametrize("name", ["nixos", "guix"])
+def test_a_distribution_with_a_store_is_judged_though_no_usual_path_has_the_parts(
+    root: Root, name: str
+) -> None:
+    for part in PARTS:
+        root.path(part).unlink()
+    write(root, "/etc/os-release", f"ID={name}\n".encode())
+    assert look(root, ["sshd"]).plans
+
+
 def test_services_without_end_are_not_judged(root: Root) -> None:
     for number in range(2_001):
         root.path(f"/etc/pam.d/s{number}").touch()

@@ -105,6 +105,13 @@ def test_find_pam_module_knows_the_folders_of_debian(root: Root) -> None:
     assert find_pam_module(root) == found
 
 
+@pytest.mark.parametrize("folder", ["/lib64", "/lib/x86_64-linux-gnu", "/lib"])
+def test_the_module_is_found_if_lib_is_a_directory_of_its_own(tmp_path: Path, folder: str) -> None:
+    root = Root(tmp_path)
+    write(root, f"{folder}/security/pam_gnome_keyring.so")
+    assert find_pam_module(root) == f"{folder}/security/pam_gnome_keyring.so"
+
+
 def test_find_pam_module_follows_a_link_of_the_root(root: Root) -> None:
     write(root, "/system/lib/x86_64-linux-gnu/security/pam_gnome_keyring.so")
     link(root, "/usr/lib", "/system/lib")
