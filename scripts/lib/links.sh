@@ -19,6 +19,33 @@ require_free_places() {
         is_free "/usr/local/$link" ||
             fail 73 "/usr/local/$link is there and not ours: move it away first; nothing was changed"
     done
+    if [ -e "$prefix/current" ] && ! [ -L "$prefix/current" ]; then
+        fail 73 "$prefix/current is there and not ours: move it away first; nothing was changed"
+    fi
+    set -- "$prefix" /usr/local/bin /usr/local/sbin "$service"
+    for hook in $hooks; do
+        [ "$hook_wanted" = no ] || ! [ -d "${hook%/*}" ] || set -- "$@" "${hook%/*}"
+    done
+    for path in "$@"; do
+        place=$(nearest_directory "$path")
+        can_write "$place" || fail 73 \
+            "no file can be made in $place, which is needed for $path: the file system may be read-only" \
+            "make it writable for the time of the installation; nothing was changed"
+    done
+}
+
+# Prints $1, or the first directory above it that exists.
+nearest_directory() {
+    above=$1
+    while ! [ -d "$above" ]; do
+        above=$(dirname "$above")
+    done
+    echo "$above"
+}
+
+# Whether a file can be made in directory $1; root's rights alone do not say it.
+can_write() {
+    probe=$(mktemp "$1/.creds-session.XXXXXX" 2>/dev/null) && rm -f "$probe"
 }
 
 # Prints where sudo looks for commands (sudoers(5), secure_path), and nothing if it goes by PATH.

@@ -84,7 +84,25 @@ isolate() {
     for name in $(env | sed -n 's/^\(PIP_[A-Za-z0-9_]*\)=.*/\1/p; s/^\(PYTHON[A-Za-z0-9_]*\)=.*/\1/p'); do
         unset "$name"
     done
-    unset XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_CACHE_HOME XDG_DATA_HOME NETRC VIRTUAL_ENV
+    unset XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_CACHE_HOME XDG_DATA_HOME NETRC VIRTUAL_ENV TMP TEMP
+    # What is built there becomes root's program.
+    [ -n "${TMPDIR:-}" ] && is_roots_temporary "$TMPDIR" || unset TMPDIR
+}
+
+# Whether nobody but root can rename what root makes in directory $1, nor a directory on the way.
+is_roots_temporary() {
+    case $1 in
+    /*) ;;
+    *) return 1 ;;
+    esac
+    for path in "$1" "$(readlink -f "$1")"; do
+        while :; do
+            [ -n "$(find -L "$path" -maxdepth 0 -type d -user 0 \( ! -perm /022 -o -perm -1000 \) 2>/dev/null)" ] ||
+                return 1
+            [ "$path" != / ] || break
+            path=$(dirname "$path")
+        done
+    done
 }
 
 # Makes the virtual environment $1 and installs the source $2 into it. $wheels, $index and

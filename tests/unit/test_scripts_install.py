@@ -440,6 +440,79 @@ def test_pip_is_told_where_packages_come_from(tmp_path: Path, words: str, option
     assert f" --retries 2 {options} /tmp/" in pip
 
 
+@pytest.mark.parametrize(
+    ("setup", "place"),
+    [
+        ("mount -t tmpfs -o ro tmpfs /usr/local", "/usr/local"),
+        ("mount --bind /usr /usr; mount -o remount,ro,bind /usr", "/usr/local"),
+        ("mount -t tmpfs -o ro tmpfs /opt", "/opt"),
+        ("mount -t tmpfs -o ro tmpfs /etc/profile.d", "/etc/profile.d"),
+        ("mount --bind /etc/pam.d /etc/pam.d; mount -o remount,ro,bind /etc/pam.d", "/etc/pam.d"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named_before_anything_is_changed(
+    tmp_path: Path, setup: str, place: str
+) -> None:
+    after = "after() { ls /etc/profile.d/creds* 2>/dev/null || :; }"
+    told = install(tmp_path, f"{STAND_IN}{setup}; {after}", "--python /usr/bin/stand-in")
+    assert (told.code, told.left, told.after) == (73, [], []), told.errors
+    assert f"install: no file can be made in {place}" in told.errors
+    assert not [call for call in told.calls if call.startswith("pip")]
+
+
+def test_a_directory_in_the_place_of_our_link_is_named(tmp_path: Path) -> None:
+    setup = "mkdir -p /opt/creds-session/current"
+    told = install(tmp_path, f"{STAND_IN}{setup}", "--python /usr/bin/stand-in")
+    assert told.code == 73
+    assert "/opt/creds-session/current is there and not ours" in told.errors
+    assert "/etc/pam.d/creds-session" not in told.left
+
+
+@pytest.mark.parametrize(
+    ("gone", "message"),
+    [
+        ("/etc/profile.d", "no login hook: /etc/profile.d does not exist"),
+        ("/etc/pam.d", "no PAM service of its own: /etc/pam.d does not exist"),
+    ],
+)
+def test_a_directory_of_the_system_is_not_made(tmp_path: Path, gone: str, message: str) -> None:
+    after = f"after() {{ ls -d {gone} 2>/dev/null || :; }}"
+    told = install(tmp_path, f"{STAND_IN}rm -rf {gone}; {after}", "--python /usr/bin/stand-in")
+    assert (told.code, told.after) == (0, []), told.errors
+    assert message in told.errors
+
+
+@pytest.mark.parametrize(
+    ("setup", "used"),
+    [
+        ("mkdir -m 777 /mnt/place", False),
+        ("mkdir /mnt/place; chown 1000 /mnt/place", False),
+        ("mkdir -m 777 /mnt/theirs; mkdir /mnt/theirs/place; ln -s theirs/place /mnt/place", False),
+        ("", False),
+        ("mkdir -m 1777 /mnt/place", True),
+        ("mkdir -m 700 /mnt/place", True),
+    ],
+)
+def test_root_builds_only_where_nobody_else_can_rename(
+    tmp_path: Path, setup: str, *, used: bool
+) -> None:
+    told = install(
+        tmp_path, f"{STAND_IN}{setup}", "--python /usr/bin/stand-in", environ="TMPDIR=/mnt/place"
+    )
+    assert told.code == 0, told.errors
+    (pip,) = [call for call in told.calls if call.startswith("pip")]
+    assert (" /mnt/place/" in pip) is used
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    setup = "mkdir -p /opt/creds-session/20200101T000000.7/bin /opt/creds-session/.current.99"
+    after = "after() { ls -A /opt/creds-session; }"
+    told = install(tmp_path, f"{STAND_IN}{setup}; {after}", "--python /usr/bin/stand-in")
+    assert told.code == 0
+    assert len(told.after) == 2
+    assert told.after[1] == "current"
+
+
 UNINSTALL = "PATH=/usr/sbin:/usr/bin:/sbin:/bin /mnt/checkout/scripts/install --uninstall 2>&1"
 EVERYWHERE = (
     "ls -d /opt/creds-session /etc/pam.d/creds-session /etc/profile.d/creds-session*"
