@@ -66,4 +66,6 @@ class Counterexample(NamedTuple):
             place = f"{taken.handler.origin.file}:{taken.handler.origin.line}"
             returned = return_word(taken.returned)
             lines.append(f"  {taken.handler.module_path} returns {returned}  ({place})")
+        if (self.breach, self.pass_) == (Breach.NOT_REACHED, Pass.OPEN_SESSION):
+            lines.append("  and its session rule ran before the session was set up, or not at all")
         return "\n".join(lines)

@@ -156,7 +156,8 @@ def _to_remove(before: tuple[GroupVerdict, ...], request: Request) -> Iterator[R
         if verdict.group not in groups and verdict.problem:
             rules = rules_of(request, verdict.group)
             harmful = [one for one in rules if starts_daemon(one, request.service)] or rules
-            yield Refusal(verdict.group, verdict.problem, take_out_for_good(harmful, request.read))
+            hint = take_out_for_good(harmful, request.read, request.path)
+            yield Refusal(verdict.group, verdict.problem, hint)
 
 
 def rules_of(request: Request, group: ManagementGroup) -> list[Handler]:

@@ -58,10 +58,19 @@ def take_out(rules: Sequence[Handler], read: Read, *, movable: bool) -> str:
     return f"{'; '.join(dict.fromkeys(told))}; then try again"
 
 
-def take_out_for_good(rules: Sequence[Handler], read: Read) -> str:
-    """Say how to take rules out that must not stand in this service, nor anything for them."""
-    out = take_out(rules, read, movable=False)
-    return f"{out.replace(f', {WORKS_NOT}', '')}; nothing replaces it"
+def take_out_for_good(rules: Sequence[Handler], read: Read, path: str) -> str:
+    """Say how to take rules out that must not stand in the service whose file is ``path``."""
+    out = take_out(rules, read, movable=False).replace(f", {WORKS_NOT}", "")
+    shared = dict.fromkeys(one.origin.file for one in rules if one.origin.file != path)
+    if not shared:
+        return f"{out}; nothing replaces it"
+    return f"{out}; nothing replaces it here, and {OF_OTHERS.format(' and '.join(shared))}"
+
+
+OF_OTHERS: Final = (
+    "logins by other services that read {} lose it too:"
+    " `creds-setup-pam --service NAME apply` gives each of these rules of its own"
+)
 
 
 WORKS_NOT: Final = "which does not do its work there"

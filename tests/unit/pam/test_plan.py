@@ -404,6 +404,22 @@ def test_a_session_rule_of_another_person_is_taken_out_by_its_tool(
     (refusal,) = [one for one in made.refusals if one.group is ManagementGroup.SESSION]
     assert way_out in refusal.hint
     assert "nothing replaces it" in refusal.hint
+    assert "other services that read /etc/pam.d/lib lose it too" in refusal.hint
+
+
+def test_a_session_rule_of_the_file_of_su_itself_is_of_no_other_service() -> None:
+    text = f"{JUMP}session optional pam_gnome_keyring.so auto_start\n".encode()
+    made = plan("su", "/etc/pam.d/su", {"/etc/pam.d/su": text}.get, Dialect.UPSTREAM_1_7)
+    (refusal,) = [one for one in made.refusals if one.group is ManagementGroup.SESSION]
+    assert refusal.hint.startswith("remove /etc/pam.d/su:4; then try again; nothing replaces it")
+    assert "other services" not in refusal.hint
+
+
+def test_a_session_rule_that_runs_too_early_is_told_so() -> None:
+    rule = "session optional pam_gnome_keyring.so auto_start\n"
+    text = f"{JUMP}{AUTH_OURS}{rule}session optional pam_systemd.so\nsession required pam_unix.so\n"
+    with pytest.raises(NoSafeEdit, match="ran before the session was set up, or not at all"):
+        make(text)
 
 
 def test_a_rule_of_ours_in_account_that_could_lock_out_is_refused() -> None:
