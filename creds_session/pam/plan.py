@@ -132,7 +132,7 @@ def plan(
     after = _judge(request, apply_edits(content, edits), options) if edits else before
     if not options.only_add:
         _require_the_rest(path, after, refusals)
-    if edits:
+    if edits and not options.only_add:
         refusals = [one._replace(hint=f"{one.hint}; {OTHERS_GO_ON}") for one in refusals]
     target = f"/etc/pam.d/{service}"
     early = options.early_start
@@ -210,6 +210,10 @@ def _refusal(
     why = verdict.problem if verdict.is_unsafe else found.reason
     reason = f"{request.path}: no safe place for the {wanted.group.value} rule: {why}"
     rules = rules_of(request, wanted.group)
+    if options.only_add:
+        with_words = find_edits(wanted, request, options._replace(only_add=False))
+        if not isinstance(with_words, Refused):
+            return Refusal(wanted.group, reason, WITHOUT_ONLY_ADD.format(_words_of(with_words)))
     if verdict.is_unsafe:
         return Refusal(wanted.group, reason, take_out(rules, request.read, movable=True))
     if rules:  # they are named only if it helps to take them out
@@ -226,6 +230,16 @@ def _refusal(
     return Refusal(wanted.group, reason, hint)
 
 
+def _words_of(edits: tuple[Edit, ...]) -> str:
+    """Name the words that edits change."""
+    changes = (
+        f"line {one.line}: {one.old.decode(errors='replace')} to {one.new.decode(errors='replace')}"
+        for one in edits
+        if one.old
+    )
+    return ", ".join(changes)
+
+
 def _works_for_others(found: Refused) -> bool:
     """Tell whether a change of the password passes a rule by on one way, and not on others."""
     if found.found is None or found.found.group is not ManagementGroup.PASSWORD:
@@ -233,6 +247,7 @@ def _works_for_others(found: Refused) -> bool:
     return not any(is_keyring(one.handler) for one in found.found.steps)
 
 
+WITHOUT_ONLY_ADD = "without --only-add the rule can be had: apply then changes {}"
 OTHERS_GO_ON = "the other groups do not wait for it: apply changes them, and so does --only-add"
 EACH_SERVICE = "for each service that changes passwords"
 LOCKED = "without a rule in auth the session rule would start a daemon that stays locked"

@@ -6,7 +6,7 @@ import argparse
 
 from creds_session.cli.common import complain, print_json
 from creds_session.cli.setup_pam import PROGRAM
-from creds_session.errors import InvalidData
+from creds_session.pam.broken import refuse_unloadable
 from creds_session.pam.handlers import Stacks
 from creds_session.pam.simulation import parse_given, refuse_strangers, simulate, unheard
 from creds_session.pam.stack import resolve_all
@@ -42,6 +42,5 @@ def load(root: Root, service: str) -> Stacks:
     dialect, read = probe_dialect(root), reader(root)
     find_service(service, read, dialect)
     stacks = resolve_all(service, read, dialect=dialect)
-    if stacks.failure is not None:
-        raise InvalidData(f"libpam cannot load the service {service}: {stacks.failure.reason}")
+    refuse_unloadable(service, stacks.failure, read)
     return stacks

@@ -258,6 +258,20 @@ def test_only_add_keeps_include_and_says_what_is_missing() -> None:
     assert verdict(made, ManagementGroup.AUTH)[:2] == (False, False)
 
 
+def test_only_add_says_which_word_would_help() -> None:
+    text = f"{JUMP}{SESSION}password   include      lib\n"
+    made = make(text, Options(only_add=True), lib=PASSWORD_ENDS)
+    (refusal,) = made.refusals
+    line = text.count("\n")
+    assert refusal.hint == (
+        "without --only-add the rule can be had:"
+        f" apply then changes line {line}: include to substack"
+    )
+    without_any = JUMP + SESSION + PASSWORD_ENDS
+    (refusal,) = make(without_any, Options(only_add=True)).refusals
+    assert "without --only-add" not in refusal.hint
+
+
 def test_at_include_needs_no_word() -> None:
     made = make("@include lib\n" + SESSION, lib=JUMP)
     assert changed(made) == ["auth       optional     pam_gnome_keyring.so"]
