@@ -504,6 +504,13 @@ def test_root_builds_only_where_nobody_else_can_rename(
     assert (" /mnt/place/" in pip) is used
 
 
+def test_the_script_finds_its_parts_through_a_link(tmp_path: Path) -> None:
+    link = "ln -s /mnt/checkout/scripts/install /usr/bin/linked"
+    after = "after() { PATH=/usr/bin:/usr/sbin linked --help; }"
+    told = install(tmp_path, f"{STAND_IN}{link}; {after}", "--python /usr/bin/stand-in")
+    assert told.after[0].startswith("usage: scripts/install"), told.errors
+
+
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     setup = "mkdir -p /opt/creds-session/20200101T000000.7/bin /opt/creds-session/.current.99"
     after = "after() { ls -A /opt/creds-session; }"
