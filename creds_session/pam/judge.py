@@ -11,7 +11,6 @@ from creds_session.pam.broken import refuse_hopeless_rules, refuse_unloadable
 from creds_session.pam.conditions import vouches
 from creds_session.pam.counterexample import Breach, Counterexample
 from creds_session.pam.denial_remedy import remedy
-from creds_session.pam.handlers import Branch, Handler, Origin, Stacks
 from creds_session.pam.handlers import Handler, Stacks
 from creds_session.pam.nodes import AtInclude, Malformed, Node, Rule
 from creds_session.pam.parser import parse
