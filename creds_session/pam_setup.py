@@ -14,10 +14,10 @@ from typing import NamedTuple
 from creds_session.errors import InvalidData, NoSuchFile, Unavailable
 from creds_session.facts import InstallationFacts
 from creds_session.pam.guards import unguarded
-from creds_session.pam.judge import place_of, repeated
+from creds_session.pam.judge import LACKS_RULES, place_of, repeated
 from creds_session.pam.owners import manager_of
 from creds_session.pam.plan import NoSafeEdit, Options, Plan, Refusal, overlaid, plan
-from creds_session.pam.policy import MODULE, OF_ANOTHER_PERSON, PASSWORD_ONLY
+from creds_session.pam.policy import MODULE, PASSWORD_ONLY, is_of_another_person
 from creds_session.pam.stack import Read
 from creds_session.pam.terms import Dialect, ManagementGroup
 from creds_session.pam_places import other_place, why_not_written
@@ -145,7 +145,7 @@ def look(root: Root, services: Sequence[str] = (), options: Options | None = Non
 
 def _starts_daemon(planned: Plan) -> bool:
     """Tell whether PAM will start the daemon at logins by this service: then no socket has to."""
-    if planned.service in PASSWORD_ONLY | OF_ANOTHER_PERSON:
+    if planned.service in PASSWORD_ONLY or is_of_another_person(planned.service):
         return False
     opening = {ManagementGroup.AUTH, ManagementGroup.SESSION}
     return opening.isdisjoint(refused.group for refused in planned.refusals)
@@ -165,9 +165,9 @@ def _notes_on(root: Root, planned: Plan, read: Read, dialect: Dialect) -> Iterat
             f"{planned.path} is managed by {manager}: make the change there too, or its next run"
             " takes it out again"
         )
-    added = {verdict.group for verdict in planned.after if verdict.reached}
-    lacks_session = planned.service not in OF_ANOTHER_PERSON and any(
-        verdict.group is ManagementGroup.SESSION and not verdict.applies
+    added = {verdict.group for verdict in planned.after if verdict.reached and verdict.applies}
+    lacks_session = not is_of_another_person(planned.service) and any(
+        verdict.group is ManagementGroup.SESSION and LACKS_RULES in verdict.notes
         for verdict in planned.after
     )
     if planned.edits and ManagementGroup.AUTH in added and lacks_session:

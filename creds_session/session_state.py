@@ -217,4 +217,12 @@ def rekey_command(name: str) -> str:
 
 def rekey_words(name: str) -> tuple[str, ...]:
     """Return the same as argv; a name that a shell would split is quoted by who prints it."""
-    return ("creds", "rekey") if name == LOGIN else ("creds", "rekey", "--keyring", name)
+    if name == LOGIN:
+        return ("creds", "rekey")
+    # Behind a blank it would be taken for an option.
+    is_like_an_option = name.startswith("-")
+    return (
+        "creds",
+        "rekey",
+        *([f"--keyring={name}"] if is_like_an_option else ["--keyring", name]),
+    )

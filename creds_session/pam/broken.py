@@ -12,8 +12,8 @@ from creds_session.errors import InvalidData
 from creds_session.findings import Severity
 from creds_session.pam.handlers import Branch, Failure, Handler, Origin, Stacks
 from creds_session.pam.lines import LINE_LIMIT
-from creds_session.pam.lint import Diagnostic, lint
-from creds_session.pam.nodes import ServiceFile
+from creds_session.pam.lint import Diagnostic, lint, malformed
+from creds_session.pam.nodes import Malformed, ServiceFile
 from creds_session.pam.owners import owner_of
 from creds_session.pam.parser import parse
 from creds_session.pam.stack import OTHER, Read
@@ -103,10 +103,12 @@ def _is_error_of(found: Diagnostic, first: int, last: int) -> bool:
 
 
 def _reasons(tree: Sequence[Branch]) -> Iterator[tuple[Origin, str]]:
-    """Give why an include could not be followed, by its place."""
+    """Give why an include could not be followed, or a line is no rule, by its place."""
     for branch in tree:
         if branch.reason:
             yield branch.origin, branch.reason
+        elif isinstance(branch.node, Malformed):
+            yield branch.origin, malformed(branch.node).reason
         yield from _reasons(branch.children)
 
 

@@ -19,15 +19,23 @@ from creds_session.pam.policy import (
     GUARD_ARGUMENTS,
     GUARD_MODULE,
     MODULE,
-    OF_ANOTHER_PERSON,
     anchors,
+    is_handing_over,
     is_keyring,
+    is_of_another_person,
     kept_out,
+    may_judge,
     shortcoming,
     starts_daemon,
     wanted_rules,
 )
-from creds_session.pam.proof import refute, refute_denial, refute_reach, refute_start
+from creds_session.pam.proof import (
+    refute,
+    refute_denial,
+    refute_reach,
+    refute_start,
+    refute_unknown,
+)
 from creds_session.pam.returns import is_known
 from creds_session.pam.stack import Read, resolve_all
 from creds_session.pam.terms import Dialect, ManagementGroup
@@ -76,7 +84,7 @@ def judge(
         _group_verdict(without, now, group, read, strict=strict, early_start=early_start)
         for group in groups
     )
-    if service in OF_ANOTHER_PERSON:
+    if is_of_another_person(service):
         found += (_session_of_another(without, now, strict=strict),)
     return found
 
@@ -197,13 +205,35 @@ def _unsafe(found: Counterexample, rules: Sequence[Handler]) -> str:
 def _notes(without: Stacks, now: Stacks, group: ManagementGroup) -> tuple[str, ...]:
     """Say what is taken for granted, and what a rule does beside its work."""
     told = [
-        f"{rule.module} is not known to this program, so it is taken to ask for the password"
+        f"{rule.module} {_why_taken(rule)}, so it is taken to ask for the password"
         for rule in _anchors(without, group)
-        if not is_known(rule)
+        if not is_known(rule) or is_handing_over(rule)
     ]
     if group is ManagementGroup.AUTH:
         told += _early(without, now)
+        told += _let_in_past(without, now)
     return tuple(dict.fromkeys(told))
+
+
+def _let_in_past(without: Stacks, now: Stacks) -> Iterator[str]:
+    """Name a module of which little is known, and that lets people in past our rule."""
+    is_there = any(map(is_keyring, now.auth.handlers))
+    passed = refute_unknown(without, now) if is_there else None
+    judging = [now.auth.handlers[place] for place in may_judge(now.auth.handlers)]
+    steps = reversed(passed.steps if passed else ())
+    for one in (taken.handler for taken in steps if taken.handler in judging):
+        yield (
+            f"{place_of(one)}: {one.module} {_why_taken(one)}; whoever is let in by it alone does"
+            " not come to the keyring's rule, and the keyring stays locked"
+        )
+        return
+
+
+def _why_taken(rule: Handler) -> str:
+    """Say why a module may judge the password."""
+    if is_handing_over(rule):
+        return "hands the password to a program of yours"
+    return "is not known to this program"
 
 
 def _early(without: Stacks, now: Stacks) -> Iterator[str]:
@@ -237,11 +267,14 @@ def applies(without: Stacks, group: ManagementGroup) -> bool:
     return bool(anchors(stack.handlers, group))
 
 
+LACKS_RULES = "the service has no rules of its own here"
+
+
 def why_left_alone(without: Stacks, group: ManagementGroup) -> str:
     """Say why a group needs no rule of ours."""
     stack = without.of(group)
     if stack.is_other or not stack.handlers:
-        return f"the service has no rules of its own in {group.value}"
+        return LACKS_RULES
     return "no module here asks for a password"
 
 

@@ -85,7 +85,7 @@ def _line(node: Node, dialect: Dialect) -> Iterator[Diagnostic]:
     """Judge a line by itself."""
     yield from _odd_bytes(node)
     if isinstance(node, Malformed):
-        yield _malformed(node)
+        yield malformed(node)
     elif isinstance(node, Rule):
         yield from _rule(node, dialect)
 
@@ -130,7 +130,7 @@ _MALFORMED_IDS = {
 _MOST_BYTES = 1023  # BUF_SIZE of pam_handlers.c before 1.6, without its NUL
 
 
-def _malformed(node: Malformed) -> Diagnostic:
+def malformed(node: Malformed) -> Diagnostic:
     """Say what libpam makes of a line that it cannot read."""
     reason, severity = node.reason, Severity.ERROR
     if node.consequence is Consequence.MUST_FAIL:
@@ -142,10 +142,12 @@ def _malformed(node: Malformed) -> Diagnostic:
     else:
         verb = "dies" if node.consequence is Consequence.CRASH else "waits for ever"
         reason += f": the program that asks libpam {verb}"
-    if node.start_column > _MOST_BYTES:
+    if node.start_column > 1:  # the rest of a line that was cut
+        is_one = node.start_column > _MOST_BYTES
+        which = "the line is" if is_one else "the line and those that it continues are together"
         reason = (
-            f"the line is longer than {_MOST_BYTES:,} bytes, which this libpam cuts, and the rest"
-            f" is read as a line of its own: {reason}"
+            f"{which} longer than {_MOST_BYTES:,} bytes, which this libpam cuts, and the rest is"
+            f" read as a line of its own: {reason}"
         )
     id_ = _MALFORMED_IDS.get(node.consequence, _must_fail_id(node))
     return _at(node, node.offset, severity, id_, reason)

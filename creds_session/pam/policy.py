@@ -7,6 +7,7 @@ of the guard: modules/pam_succeed_if of Linux-PAM.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -63,13 +64,31 @@ OF_ANOTHER_PERSON = frozenset(
     {
         *("sudo", "sudo-i", "su", "su-l", "runuser", "runuser-l", "doas", "pkexec", "polkit-1"),
         *("cron", "crond", "atd", "at", "crontab", "fcron", "systemd-run0", "run0", "sux"),
+        *("ksu", "newrole", "run_init", "userhelper", "config-util"),
+        *("systemd-user", "start-stop-daemon", "supervise-daemon"),
     }
 )
 """Services whose session is not the login of the person whose password is typed.
 
 They open it as root, or for another user, with the caller's environment. A daemon that is started
-there belongs to the wrong user, and the person's keyring stays as it was.
+there belongs to the wrong user, and the person's keyring stays as it was. systemd-user and the
+daemons' starters are told no password by anybody.
 """
+
+FAMILIES = frozenset(
+    ("sudo", "su", "runuser", "doas", "pkexec", "polkit", "cron", "crond", "cronie", "run0")
+)
+"""Such services by the first word of their name.
+
+sudoers(5) lets each command have a service of its own (pam_service), and ports of a program have
+names such as sudo-rs.
+"""
+_BETWEEN_WORDS = re.compile("[-_.]")
+
+
+def is_of_another_person(service: str) -> bool:
+    """Return whether the session of a service is not the login of whoever types the password."""
+    return service in OF_ANOTHER_PERSON or _BETWEEN_WORDS.split(service)[0] in FAMILIES
 
 
 class Wanted(NamedTuple):
@@ -95,7 +114,7 @@ def wanted_rules(service: str, *, early_start: bool = False) -> tuple[Wanted, ..
     """Return the rules that a service should have; ``early_start`` is for such an auth."""
     if service in PASSWORD_ONLY:
         return tuple(rule for rule in WANTED if rule.group is ManagementGroup.PASSWORD)
-    if service in OF_ANOTHER_PERSON:
+    if is_of_another_person(service):
         return tuple(rule for rule in WANTED if rule.group is not ManagementGroup.SESSION)
     if early_start:
         return (EARLY, *(rule for rule in WANTED if rule.group is not ManagementGroup.AUTH))
@@ -198,9 +217,27 @@ def is_anchor(handler: Handler, group: ManagementGroup) -> bool:
 def anchors(handlers: Sequence[Handler], group: ManagementGroup) -> frozenset[int]:
     """Return the places of what our rule of this group must run after.
 
-    Where no module is known to judge the password, those that are in no table are taken to.
+    Where no module is known to judge the password, those that may do so are taken to.
     """
     known = {place for place, handler in enumerate(handlers) if is_anchor(handler, group)}
     if known or group is ManagementGroup.SESSION:
         return frozenset(known)
-    return frozenset(place for place, handler in enumerate(handlers) if not is_known(handler))
+    return may_judge(handlers)
+
+
+def may_judge(handlers: Sequence[Handler]) -> frozenset[int]:
+    """Return the places of modules that may judge the password, for all that is known.
+
+    These are the modules that are in no table, and pam_exec where it asks for the password and
+    hands it to a program (pam_exec(8), expose_authtok).
+    """
+    return frozenset(
+        place
+        for place, handler in enumerate(handlers)
+        if not is_known(handler) or is_handing_over(handler)
+    )
+
+
+def is_handing_over(handler: Handler) -> bool:
+    """Return whether this is pam_exec, told to hand the password to a program."""
+    return handler.module == "pam_exec.so" and "expose_authtok" in handler.arguments

@@ -25,7 +25,7 @@ from creds_session.pam.choices import Possible, Returns, anything
 from creds_session.pam.counterexample import GROUP_OF_PASS, Counterexample
 from creds_session.pam.denial import way_in
 from creds_session.pam.handlers import Stacks
-from creds_session.pam.policy import keyring_returns
+from creds_session.pam.policy import keyring_returns, may_judge
 from creds_session.pam.returns import possible_returns
 from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue
 from creds_session.pam.walks import Aim, walk_both
@@ -115,6 +115,14 @@ def refute_denial(now: Stacks) -> Counterexample | None:
     purpose.
     """
     return way_in(now.auth)
+
+
+def refute_unknown(before: Stacks, after: Stacks) -> Counterexample | None:
+    """Return a login that a module that may judge the password lets in past our rule, or None."""
+    if not may_judge(after.auth.handlers):
+        return None
+    stacks = before.auth, after.auth
+    return walk_both(*stacks, Pass.AUTHENTICATE, keyring_returns, Aim.REACHED_BY_UNKNOWN)
 
 
 def refute_reach(

@@ -14,7 +14,7 @@ from creds_session.pam.counterexample import Breach, Counterexample
 from creds_session.pam.handlers import Handler
 from creds_session.pam.judge import place_of
 from creds_session.pam.owners import AUTHSELECT, PAM_AUTH_UPDATE, PAM_CONFIG, owner_of
-from creds_session.pam.policy import OF_ANOTHER_PERSON, PASSWORD_MODULES, is_keyring
+from creds_session.pam.policy import PASSWORD_MODULES, is_keyring, is_of_another_person
 from creds_session.pam.returns import is_in_libpams_directory, is_known
 from creds_session.pam.stack import Read
 from creds_session.pam.terms import ManagementGroup
@@ -133,6 +133,6 @@ def _instead(last: Handler, group: ManagementGroup, service: str, *, has_rule: b
     """Say what does the work of the rule; the module itself has to stay."""
     if group is ManagementGroup.PASSWORD and has_rule:
         return f"people whose password {last.module} changes run `creds rekey` after the change"
-    if service in OF_ANOTHER_PERSON and group is not ManagementGroup.PASSWORD:
+    if is_of_another_person(service) and group is not ManagementGroup.PASSWORD:
         return f"{service} needs no rule and can be left as it is"
     return BY_HAND[group]

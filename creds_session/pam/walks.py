@@ -25,7 +25,14 @@ from creds_session.pam.conditions import vouches
 from creds_session.pam.counterexample import GROUP_OF_PASS, Breach, Counterexample, Step
 from creds_session.pam.dispatch import State, position, start, step, verdict
 from creds_session.pam.handlers import Handler, Stack
-from creds_session.pam.policy import anchors, is_guard, our_places, shortcoming, starts_daemon
+from creds_session.pam.policy import (
+    anchors,
+    is_guard,
+    may_judge,
+    our_places,
+    shortcoming,
+    starts_daemon,
+)
 from creds_session.pam.returns import ERRORS, asks_new_password, possible_returns
 from creds_session.pam.terms import ManagementGroup, Pass
 
@@ -33,13 +40,15 @@ from creds_session.pam.terms import ManagementGroup, Pass
 class Aim(enum.Enum):
     """What a walk looks for: other verdicts, or what our rules do with the password.
 
-    ORDER is the modules that run alone.
+    ORDER is the modules that run alone; REACHED_BY_UNKNOWN what REACHED is, for the modules of
+    which only that is not known.
     """
 
     VERDICTS = enum.auto()
     ORDER = enum.auto()
     REACHED = enum.auto()
     REACHED_TO_START = enum.auto()
+    REACHED_BY_UNKNOWN = enum.auto()
     STARTS_EARLY = enum.auto()
 
 
@@ -106,9 +115,11 @@ class _Walks:
         self.ours = our_places(after.handlers)
         self.modules = _ordinals(before, frozenset()), _ordinals(after, self.ours)
         self.aim = aim
-        self.must_reach = aim in {Aim.REACHED, Aim.REACHED_TO_START}
+        by_unknown = aim is Aim.REACHED_BY_UNKNOWN
+        self.must_reach = by_unknown or aim in {Aim.REACHED, Aim.REACHED_TO_START}
         compares = aim in {Aim.VERDICTS, Aim.ORDER}
-        self.anchors = frozenset() if compares else anchors(after.handlers, self.group)
+        found = may_judge(after.handlers) if by_unknown else anchors(after.handlers, self.group)
+        self.anchors = frozenset() if compares else found
         # Only authenticate says who somebody is.
         asks_who = pass_ is Pass.AUTHENTICATE and self.must_reach
         self.is_vouching = asks_who and bool(self.anchors)

@@ -194,3 +194,4 @@ def test_a_collection_has_the_name_of_its_file(path: str, name: str) -> None:
 def test_the_command_that_gives_a_keyring_a_password_can_be_pasted() -> None:
     assert rekey_command("login") == "creds rekey"
     assert rekey_command("Other One") == "creds rekey --keyring 'Other One'"
+    assert rekey_command("-x y") == "creds rekey '--keyring=-x y'"
