@@ -24,20 +24,31 @@ PASSWORD_WORDS = (
     *("passwort", "kennwort", "mot de passe", "phrase secrète", "phrase de passe"),
     *("contraseña", "contrasenya", "contrasinal", "senha", "palavra-passe", "pasahitza"),
     *("wachtwoord", "lösenord", "passord", "adgangskode", "kodeord", "salasana", "lykilorð"),
-    *("hasło", "heslo", "geslo", "lozinka", "zaporka", "jelszó", "jelszav", "parola", "şifre"),
-    *("пароль", "парола", "лозинка", "κωδικός", "συνθηματικό", "slaptažod", "parool"),
-    *("密码", "密碼", "口令", "パスワード", "パスフレーズ", "암호", "비밀번호", "mật khẩu"),
-    *(
-        "kata sandi",
-        "kata laluan",
-        "รหัสผ่าน",
-        "პაროლი",
-        "pasvorto",
-        "סיסמה",
-        "كلمة السر",
-        "كلمة المرور",
-        "گذرواژه",
-    ),
+    *("hasł", "heslo", "hesla", "geslo", "gesla", "lozink", "zapork", "jelszó", "jelszav"),
+    *("parol", "paraul", "peraule", "şifre", "contrasigno", "parool", "slaptažod", "tunnuslause"),
+    *("парол", "лозинк", "құпия сөз", "құпиясөз", "сырсөз", "серсүз", "нууц үг", "гасло"),  # noqa: RUF001
+    *("κωδικό", "συνθηματικό", "fjalëkalim", "wagwoord", "nywila", "loyniorð", "aðgangsorð"),
+    *("cyfrinair", "pasfhocal", "focal faire", "facal-faire", "ger-tremen", "pasvorto"),
+    *("密码", "密碼", "口令", "通行码", "通行碼", "パスワード", "パスフレーズ"),
+    *("암호", "비밀번호", "패스워드", "mật khẩu", "kata sandi", "kata laluan", "รหัสผ่าน"),
+    *("ລະຫັດຜ່ານ", "ពាក្យសម្ងាត់", "စကားဝှက်", "මුරපදය", "የይለፍ ቃል", "პაროლ", "գաղտնաբառ"),
+    *("पासवर्ड", "कूटशब्द", "पासवर्ड", "पारण शब्द", "পাসওয়ার্ড", "கடவுச்சொல்", "సంకేతపదం"),
+    *("ಗುಪ್ತಪದ", "അടയാളവാക്ക്", "രഹസ്യവാക്ക്", "ਪਾਸਵਰਡ", "પાસવર્ડ", "پاس ورڈ"),
+    *("סיסמה", "סיסמא", "كلمة السر", "كلمة المرور", "گذرواژه", "رمز عبور"),
+)
+# Another secret than the one that is stored. The adjectives stand before the word in most
+# languages, and in some behind it.
+ANOTHER_WORDS = (
+    *("new password", "new unix password", "new passphrase", "same passphrase", "retype"),
+    *("neues passwort", "neue passwort", "neues kennwort", "neue kennwort", "einmalpasswort"),
+    *("nouveau mot de passe", "nueva contraseña", "nova contrasenya", "nuova password"),
+    *("nova senha", "nova palavra-passe", "nieuw wachtwoord", "nieuwe wachtwoord"),
+    *("nytt lösenord", "nya lösenordet", "nytt passord", "ny adgangskode", "nyt kodeord"),
+    *("uusi salasana", "nowe hasło", "nové heslo", "novo geslo", "nova lozinka", "új jelszó"),
+    *("yeni parola", "yeni şifre", "parolă nouă", "parola nouă", "νέος κωδικός"),
+    *("новый пароль", "новий пароль", "нова парола", "новая парольная"),
+    *("新密码", "新的密码", "新的 密码", "新密碼", "新的密碼", "新しい", "새 암호", "새 비밀번호"),
+    *("one-time", "one time password", "otp", "mot de passe à usage unique", "одноразов"),
 )
 USERNAME_WORDS = (
     *("username", "user name", "login"),
@@ -52,6 +63,10 @@ USERNAME_WORDS = (
         "ユーザー名",
         "사용자 이름",
     ),
+    *("uživatelské jméno", "používateľské meno", "uporabniško ime", "korisničko ime", "brugernavn"),
+    *("brukernavn", "käyttäjätunnus", "käyttäjänimi", "felhasználónév", "nume de utilizator"),
+    *("kullanıcı adı", "ім'я користувача", "имя на потребител", "потребителско име"),  # noqa: RUF001
+    *("όνομα χρήστη", "nom d'usuari", "tên người dùng", "nama pengguna", "kasutajanimi"),
 )
 
 
@@ -70,9 +85,13 @@ def _any_of(words: Iterable[str]) -> bytes:
 
 
 PASSWORD = b"(?i)" + _any_of(PASSWORD_WORDS)
-USERNAME = re.compile(b"(?i)^(" + _any_of(USERNAME_WORDS) + rb")(?!\w)")
+USERNAME = re.compile(
+    b"(?i)^(?:(?:please|enter|type|input|your|the) )*(" + _any_of(USERNAME_WORDS) + rb")(?!\w)"
+)
 QUOTED = re.compile(rb"'[^']*'|\"[^\"]*\"")  # a host, a user or a file, which may have any name
+ASIDE = re.compile(rb"\([^()]*\)")
 FOR = re.compile(rb"(?i)\bfor\b")
+ANOTHER = re.compile(rb"(?i)(?<![a-z])(?:" + _any_of(ANOTHER_WORDS) + rb")(?![a-z])")
 YES_OR_NO = re.compile(rb"(?i)\byes/no\b|\[y/n\]")
 SHOWN = 200  # characters of a prompt in a message
 SOCKET = "CREDS_ASKPASS_SOCKET"
@@ -80,6 +99,10 @@ SERVICE = "CREDS_ASKPASS_SERVICE"
 USER = "CREDS_ASKPASS_USER"
 KEY = "CREDS_ASKPASS_USERNAME_KEY"
 PATTERN = "CREDS_ASKPASS_PROMPT"
+ALL_THE_SAME = (
+    "if it asks for the stored one, name it: creds run --askpass-prompt REGEX, or"
+    f" {PATTERN}=REGEX in the environment"
+)
 KIND = "SSH_ASKPASS_PROMPT"  # of ssh: "confirm" or "none" where nothing secret is asked for
 
 
@@ -144,9 +167,10 @@ def answer_of(credential: Credential, prompt: bytes, pattern: re.Pattern[bytes])
 def _asks_for_username(prompt: bytes) -> bool:
     """Tell whether a prompt begins as one for a user name, and is none for that user's password.
 
-    "Login password: " is one for a password; "Username for 'https://password.example': " is not.
+    "Login password: " is one for a password; "Username for 'https://password.example': " and
+    "Username (no password yet): " are not.
     """
-    head = FOR.split(QUOTED.sub(b"", prompt))[0]
+    head = FOR.split(ASIDE.sub(b"", QUOTED.sub(b"", prompt)))[0]
     return bool(USERNAME.search(prompt)) and not re.search(PASSWORD, head)
 
 
@@ -154,7 +178,8 @@ def asks_for_password(prompt: bytes, pattern: re.Pattern[bytes]) -> bool:
     """Tell whether a prompt asks for a password; a pattern that a person gave has the last word."""
     if pattern.pattern != PASSWORD:
         return bool(pattern.search(prompt))
-    return bool(pattern.search(QUOTED.sub(b"", prompt))) and not YES_OR_NO.search(prompt)
+    words = QUOTED.sub(b"", prompt)
+    return bool(pattern.search(words)) and not (YES_OR_NO.search(prompt) or ANOTHER.search(words))
 
 
 def require_one_line(credential: Credential) -> None:
@@ -178,10 +203,15 @@ def answer(prompt: bytes, environ: Mapping[str, str]) -> Secret:
         raise NotPermitted(
             f"not answered again: {_shown(prompt)} was answered already, so the answer was refused"
         )
+    if ANOTHER.search(QUOTED.sub(b"", prompt)):
+        raise NotPermitted(
+            f"not answered: {_shown(prompt)} asks for a new password or for one that is used once,"
+            " and not for the stored one",
+            hint=ALL_THE_SAME,
+        )
     raise NotPermitted(
         f"not answered: {_shown(prompt)} does not ask for a password, as far as is known here",
-        hint="if it does, name it: creds run --askpass-prompt REGEX, or"
-        f" {PATTERN}=REGEX in the environment",
+        hint=ALL_THE_SAME,
     )
 
 

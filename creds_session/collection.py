@@ -33,6 +33,16 @@ class KeyringForm(enum.Enum):
         return self in {KeyringForm.EMPTY, KeyringForm.BROKEN}
 
 
+COLLECTIONS = "/org/freedesktop/secrets/collection/"
+
+
+def path_of_collection(name: str) -> str:
+    """Return the path of the collection whose keyring file has this name."""
+    plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    encoded = (chr(one) if chr(one) in plain else f"_{one:02x}" for one in name.encode())
+    return f"{COLLECTIONS}{''.join(encoded)}"
+
+
 def collection_name(path: str) -> str:
     """Return the name of a collection, as the name of its keyring file has it.
 

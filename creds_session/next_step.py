@@ -24,6 +24,7 @@ class BusState(enum.Enum):
     UNDER_SUDO = "root under sudo, who has no session"
     ELSEWHERE = "another session bus of this user answers"
     NONE = "no session bus of this user answers"
+    NO_ACCOUNT = "no session bus answers, and none can be started for a user id without an account"
     HUNG = "the session bus answers, but the program that serves secrets does not"
 
 
@@ -45,6 +46,10 @@ STEPS = {
     ),
     BusState.ELSEWHERE: Step("connect this shell to your session bus, which answers", (JOIN,)),
     BusState.NONE: Step("start a session bus, which your later shells find too", (START,)),
+    BusState.NO_ACCOUNT: Step(
+        "dbus-daemon runs for no user id without an entry in the passwd database: add a line to"
+        " /etc/passwd where the container is made, or use nss_wrapper (package libnss-wrapper)"
+    ),
     BusState.HUNG: Step("this shows which process hangs, and how to end it", (DIAGNOSE,)),
 }
 
@@ -54,17 +59,22 @@ def is_under_sudo(uid: int, environ: Mapping[str, str]) -> bool:
     return uid == 0 and environ.get("SUDO_USER", "root") not in {"", "root"}
 
 
-def bus_state(*, under_sudo: bool, is_elsewhere: bool, is_hung: bool = False) -> BusState:
+def bus_state(
+    *, under_sudo: bool, is_elsewhere: bool, is_hung: bool = False, has_account: bool = True
+) -> BusState:
     """Return the state of a shell that got no answer.
 
     ``is_elsewhere``: another bus than the named one answers. ``is_hung``: the named one answers,
-    and the program that serves secrets does not.
+    and the program that serves secrets does not. ``has_account``: the user id has an entry in the
+    passwd database.
     """
     if is_hung:
         return BusState.HUNG
     if under_sudo:
         return BusState.UNDER_SUDO
-    return BusState.ELSEWHERE if is_elsewhere else BusState.NONE
+    if is_elsewhere:
+        return BusState.ELSEWHERE
+    return BusState.NONE if has_account else BusState.NO_ACCOUNT
 
 
 def next_step(state: BusState, *, unlock: bool = False, has_keyring: bool | None = None) -> Step:

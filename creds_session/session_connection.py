@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from creds_session.errors import CredsSessionError, NoBus, NoService
 from creds_session.next_step import NO_BUS, BusState, bus_state, is_under_sudo, next_step
 from creds_session.system.bus import Bus, session_bus_address
+from creds_session.system.user_ids import own_account
 
 PATIENCE = 2.0  # seconds for a look whether another bus answers
 
@@ -41,4 +42,5 @@ def state(environ: Mapping[str, str]) -> BusState:
     from creds_session.session_bus import find  # noqa: PLC0415 - only if no bus answers
 
     found = find(environ, PATIENCE)
-    return bus_state(under_sudo=False, is_elsewhere=found is not None)
+    has_account = bool(own_account().name)
+    return bus_state(under_sudo=False, is_elsewhere=found is not None, has_account=has_account)

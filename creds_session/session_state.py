@@ -133,7 +133,7 @@ def _with_owner(bus: BusFacts, keyring: KeyringFacts) -> Verdict:
     if state is CollectionState.LOCKED:
         return _locked(bus, keyring, name, by)
     if state is CollectionState.GHOST:
-        return _unserved(name, by)
+        return _unserved_login(keyring, by) if name == LOGIN else _unserved(name, by)
     return _without_default(bus, keyring, by)
 
 
@@ -155,26 +155,41 @@ def _unserved(name: str, by: str) -> Verdict:
     return Verdict(SessionState.GHOST, line, name)
 
 
+def _unserved_login(keyring: KeyringFacts, by: str) -> Verdict:
+    """Say that the daemon does not serve the login keyring, and why if its file tells."""
+    if not keyring.form.is_damaged:
+        return _unserved(LOGIN, by)
+    line = f"the file of the login keyring is damaged ({keyring.form.value}) {by}"
+    return Verdict(SessionState.GHOST, line)
+
+
 def _without_default(bus: BusFacts, keyring: KeyringFacts, by: str) -> Verdict:
     named = keyring.default_name
     if named and named != LOGIN and keyring.default_form is not KeyringForm.ABSENT:
         return Verdict(SessionState.NO_DEFAULT, f"{_why_unserved(keyring)} {by}", named)
     if bus.login in {CollectionState.LOCKED, CollectionState.UNLOCKED}:
-        missing = f"the file `default` names {named}" if named else "no keyring is the default one"
+        missing = f"the file `default` names {_shown(named)}" if named else ""
         line = f"there is no default keyring: {missing}, which does not exist {by}"
         if not named:
             line = f"there is no default keyring {by}"
         return Verdict(SessionState.NO_DEFAULT, line, named or "")
     if bus.login is CollectionState.GHOST or keyring.exists:
-        return _unserved(LOGIN, by)
+        return _unserved_login(keyring, by)
     return Verdict(SessionState.NO_KEYRING, f"there is no login keyring yet {by}")
 
 
 def _why_unserved(keyring: KeyringFacts) -> str:
-    named, form = keyring.default_name, keyring.default_form
+    named, form = _shown(keyring.default_name or ""), keyring.default_form
     if form.is_damaged:
         return f"the file of the default keyring, {named}, is damaged ({form.value})"
     return f"the daemon does not serve the default keyring, {named}"
+
+
+def _shown(name: str) -> str:
+    """Return the name that a file holds, on one line whatever is in it."""
+    from creds_session.quoting import quoted  # noqa: PLC0415 - not to load `re` for `creds get`
+
+    return quoted(name)
 
 
 def form_of(keyring: KeyringFacts, name: str) -> KeyringForm:

@@ -61,7 +61,11 @@ OPENED = re.compile(r"^pam_unix\((\S+):session\): session opened for user ([^\s(
 ACCOUNT = (
     re.compile(r"password changed for ([^\s(]+)"),
     re.compile(r"session opened for user ([^\s(]+)"),
-    re.compile(r"authentication failure;.* user=(\S+)"),
+    re.compile(r"authentication (?:failure|success);.* user=(\S+)"),
+    re.compile(r"^Successful su for (\S+) by"),
+    re.compile(r"^\(to (\S+)\) \S+ on "),
+    re.compile(r"^pam_\w+\([\w-]+:\w+\): (?:user|User) '?([^\s']+)'? (?:granted|authenticated)"),
+    re.compile(r"^pam_sss\([\w-]+:\w+\): received for user ([^\s:]+):"),
     re.compile(r"^Accepted \S+ for (\S+) from"),
     re.compile(r"^Failed \S+ for (?:invalid user )?(\S+) from"),
 )
@@ -213,8 +217,8 @@ def _belongs(line: LogLine, leader: LogLine, user: str, lines: Sequence[LogLine]
 
 
 def _may_be_of(line: LogLine, user: str, lines: Sequence[LogLine]) -> bool:
-    """Tell whether nothing says that a line is another account's."""
-    return not line.text.startswith(OF_PAM) or _accounts(line.pid, lines) <= {user}
+    """Tell whether a line is of the daemon, or of a process that names this account alone."""
+    return not line.text.startswith(OF_PAM) or _accounts(line.pid, lines) == {user}
 
 
 def _accounts(pid: int, lines: Sequence[LogLine]) -> set[str]:

@@ -35,7 +35,11 @@ def _as_remediation(step: Step) -> Remediation:
 def _next(facts: Facts) -> Remediation:
     """Return what connects this shell to a bus, and has a secret readable there."""
     is_elsewhere = bool(facts.bus.elsewhere)
-    state = bus_state(under_sudo=bool(facts.session.sudo_user), is_elsewhere=is_elsewhere)
+    state = bus_state(
+        under_sudo=bool(facts.session.sudo_user),
+        is_elsewhere=is_elsewhere,
+        has_account=facts.session.user != str(facts.session.uid),
+    )
     return _as_remediation(next_step(state, unlock=True, has_keyring=facts.keyring.exists))
 
 

@@ -12,10 +12,12 @@ from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.next_step import FORGET
 from creds_session.session_facts import LOGIN_TIMEOUT, Daemon, DaemonRole, serving
 from creds_session.story import STARTED
+from creds_session.surroundings import PathKind
 
 UNLOCK = Remediation("start it and unlock", (("creds", "unlock"),), is_safe=True)
 SETTLING = 3.0  # seconds in which a daemon that has just started takes its name
 SECRETS = "secrets"
+NO_FILE = {PathKind.FOLDER, PathKind.DANGLING, PathKind.OTHER, PathKind.SOCKET}
 IN_IT = "make a default keyring in {}, or open the one that is there"
 MEANS = {
     "keepassxc": "in KeePassXC, open a database that exposes a group to the Secret Service",
@@ -185,6 +187,8 @@ def _other_home(facts: Facts) -> Found | None:
     owner, keyring = facts.bus.owner, facts.keyring
     if owner is None or not owner.is_gnome_keyring or not keyring.exists:
         return None
+    if keyring.form.is_damaged or facts.home.login.kind in NO_FILE:
+        return None  # no daemon serves such a keyring
     if facts.bus.login is not CollectionState.ABSENT:
         return None
     cure = _end([owner.pid], "end it, and start one that has this home")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from creds_session.checks.daemon import NO_DAEMON
 from creds_session.checks.files import BAD_FILES
 from creds_session.checks.registry import Check, hindrance
-from creds_session.collection import CollectionState, KeyringForm
+from creds_session.collection import CollectionState, KeyringForm, path_of_collection
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.quoting import quoted
@@ -34,6 +34,7 @@ UNSERVED = tuple(
         )
     )
 )
+WHOLE = frozenset({KeyringForm.SEALED, KeyringForm.PLAIN})
 SERVED = frozenset({CollectionState.LOCKED, CollectionState.UNLOCKED})
 
 
@@ -119,7 +120,15 @@ def _path(facts: Facts, name: str) -> str:
     return quoted(f"{facts.home.folder.path}/{name}.keyring")
 
 
+FIRST_LINE = 1
+
+
 def _why_damaged(facts: Facts, name: str) -> str:
+    if facts.home.bad_lines.get(name) == FIRST_LINE:
+        return (
+            "it is text, as of a keyring without a password, and does not begin with [keyring],"
+            " as gnome-keyring writes it: an editor may have put a byte-order mark or a line there"
+        )
     if name in facts.home.bad_lines:
         return (
             "the keyring has no password, and gnome-keyring writes its secrets without escapes: a"
@@ -130,6 +139,11 @@ def _why_damaged(facts: Facts, name: str) -> str:
 
 def _by_hand(facts: Facts, name: str) -> Remediation:
     path = _path(facts, name)
+    if facts.home.bad_lines.get(name) == FIRST_LINE:
+        return Remediation(
+            f"copy {path}, then take out with an editor what stands before [keyring] in it, and"
+            " save it without a byte-order mark; end the keyring daemon, and unlock again"
+        )
     if name in facts.home.bad_lines:
         return Remediation(
             f"copy {path}, then take the line out of it with an editor: it belongs to the secret"
@@ -157,7 +171,28 @@ def _absent(facts: Facts) -> Found | None:
     told = f"the alias default leads to {facts.bus.default_path or '/'}"
     if not facts.keyring.default_name:
         return Found((told,))
-    return Found((told, f"the file `default` names {named}"), title)
+    evidence = (told, f"the file `default` names {named}")
+    near = _near(facts, facts.keyring.default_name)
+    if near is None:
+        return Found(evidence, title)
+    cure = Remediation(
+        f"if {quoted(near)} is meant, whose file is there, make that one the default keyring",
+        ((*MAKE_IT_DEFAULT[:-1], path_of_collection(near)),),
+        alternatives=(MAKE_LOGIN_DEFAULT,) if facts.bus.login in SERVED else (),
+    )
+    return Found((*evidence, f"{_path(facts, near)} is there"), title, cure=cure)
+
+
+def _near(facts: Facts, named: str) -> str | None:
+    """Return the one keyring that a name in the file ``default`` may be meant for, or None.
+
+    gnome-keyring takes the whole file for the name, less blanks at both ends: with the ending of
+    the file, a path, other capital letters or a second line it is the name of no keyring.
+    """
+    meant = named.splitlines()[0].strip().rpartition("/")[2].removesuffix(".keyring").casefold()
+    whole = (name for name, form in facts.home.forms.items() if form in WHOLE)
+    found = [name for name in whole if name.casefold() == meant and name != named]
+    return found[0] if len(found) == 1 else None
 
 
 def _locked(facts: Facts) -> Found | None:

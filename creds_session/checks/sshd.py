@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from creds_session.checks.pam import verdicts
 from creds_session.checks.registry import Check, of_logins
 from creds_session.facts import Facts
@@ -25,6 +27,9 @@ APPLY = Remediation(
 )
 
 REFUSAL = "sshd -T: "
+UNREAD = "sshd's settings could not be read"
+OF_A_SETTING = re.compile(r"(?i)\bline [1-9]\d*\b|\bbad configuration option")
+"""How sshd names a line that it refuses (servconf.c:process_server_config_line)."""
 
 
 def _without_pam(facts: Facts) -> Found | NotJudged | None:
@@ -59,13 +64,17 @@ def _no_password(facts: Facts) -> Found | NotJudged | None:
 
 def _refused(facts: Facts) -> Found | None:
     reason = facts.sshd.reason
-    is_refusal = reason.startswith(REFUSAL) and not _is_unready(reason)
+    is_refusal = reason.startswith(REFUSAL) and OF_A_SETTING.search(reason)
     return Found((reason,)) if is_refusal else None
 
 
 def _unread(facts: Facts) -> Found | None:
     reason = facts.sshd.reason
-    return Found((reason,)) if reason.startswith(REFUSAL) and _is_unready(reason) else None
+    if not reason.startswith(REFUSAL) or OF_A_SETTING.search(reason):
+        return None
+    if _is_unready(reason):
+        return Found((reason,))
+    return Found((reason,), UNREAD, "sshd said so when it was asked; it names no wrong setting")
 
 
 def _is_unready(reason: str) -> bool:
@@ -127,7 +136,7 @@ CHECKS = (
         "sshd-settings-unread",
         "sshd",
         Severity.NOTE,
-        "sshd's settings could not be read, because sshd has not been started yet",
+        f"{UNREAD}, because sshd has not been started yet",
         _unread,
         cause="sshd needs the directory /run/sshd, which systemd makes when it starts ssh.service,"
         " and host keys; with ssh.socket, in a new image and in a container they are made later or"

@@ -11,6 +11,7 @@ from creds_session.errors import Unavailable
 from creds_session.next_step import bus_state, is_under_sudo, next_step
 from creds_session.report.assignments import render
 from creds_session.session_bus import assignments, find, has_own_runtime_directory, start
+from creds_session.system.user_ids import own_account
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,4 +39,6 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _hint() -> str:
     under_sudo = is_under_sudo(os.getuid(), os.environ)
-    return next_step(bus_state(under_sudo=under_sudo, is_elsewhere=False)).hint
+    has_account = bool(own_account().name)
+    state = bus_state(under_sudo=under_sudo, is_elsewhere=False, has_account=has_account)
+    return next_step(state).hint

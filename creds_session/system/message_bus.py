@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from creds_session.bus_address import address_of_path
 from creds_session.errors import Unavailable
+from creds_session.next_step import STEPS, BusState
 from creds_session.system.commands import run
 from creds_session.system.listeners import await_end, listener
 from creds_session.system.parent_death import tied_to_us
@@ -26,8 +27,7 @@ def _program() -> str:
         raise Unavailable(
             f"user id {os.getuid()} has no entry in the passwd database, and {PROGRAM} runs for no"
             " such user",
-            hint="add a line to /etc/passwd where the container is made, or use nss_wrapper"
-            " (package libnss-wrapper)",
+            hint=STEPS[BusState.NO_ACCOUNT].text.partition(": ")[2],
         )
     program = find_program(PROGRAM)
     if program is None:

@@ -90,8 +90,10 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
         return _without_owner(keyring, create=create)
     if not bus.owner.is_gnome_keyring:
         raise _other_provider(bus, bus.owner)
-    if bus.login is CollectionState.GHOST:
-        raise ghost(bus.owner.pid)
+    is_damaged = verdict.state is SessionState.GHOST and keyring.form.is_damaged
+    if is_damaged or bus.login is CollectionState.GHOST:
+        damaged = Unavailable(verdict.line, hint=DOCTOR)
+        raise damaged if is_damaged else ghost(bus.owner.pid)
     if bus.login is CollectionState.LOCKED:
         is_plain = keyring.form is KeyringForm.PLAIN
         return Route.WITHOUT_ASKING if is_plain else Route.IN_PLACE

@@ -19,7 +19,8 @@ function _creds_session_wanted
     isatty stdin; and isatty stderr; and not test -O /; or return 1
     # Programs log in with TERM=dumb or without TERM; nobody is there to be asked.
     if test "$CREDS_SESSION_HOOK" != always
-        test -n "$TERM"; and test "$TERM" != dumb; or return 1
+        test -n "$TERM"; or return 1
+        string match -qr '^(dumb(-.*)?|unknown|network|dialup|emacs.*)$' -- "$TERM"; and return 1
     end
     set -l data $XDG_DATA_HOME
     test -n "$data"; or set data "$HOME/.local/share"
@@ -34,7 +35,12 @@ end
 
 if status is-login; and status is-interactive
     if test -z "$DBUS_SESSION_BUS_ADDRESS" -a -S "$XDG_RUNTIME_DIR/bus"
-        set -gx DBUS_SESSION_BUS_ADDRESS "unix:path=$XDG_RUNTIME_DIR/bus"
+        # In an address every other byte of a path is an escape, which `creds env` makes.
+        if string match -qr '^[a-zA-Z0-9_/.-]*$' -- "$XDG_RUNTIME_DIR"
+            set -gx DBUS_SESSION_BUS_ADDRESS "unix:path=$XDG_RUNTIME_DIR/bus"
+        else if command -q creds
+            creds env --shell fish </dev/null 2>/dev/null | source
+        end
     end
     if test -z "$CREDS_SESSION_HOOK" -o "$CREDS_SESSION_HOOK" = on -o "$CREDS_SESSION_HOOK" = always
         if test -n "$DISPLAY" -a -n "$SSH_CONNECTION"; and not test -O /

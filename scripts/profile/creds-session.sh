@@ -7,15 +7,25 @@
 # It starts no process where `creds unlock` has seen this daemon's keyring open before, nor where
 # there is neither a login keyring nor a daemon that may be about to make one.
 #
-# Programs log in with TERM=dumb or without TERM (TRAMP, expect): they are asked nothing, and no
-# process is started. Nobody is asked either if input is waiting already: `creds` looks for that.
+# Programs log in with TERM=dumb or another name of no terminal, or without TERM (TRAMP, expect): they
+# are asked nothing, and no process is started. Nobody is asked either if input is waiting already: `creds` looks for that.
 #
 # Off for one person: touch ~/.config/creds-session/no-hook    Off once: CREDS_SESSION_HOOK=off
 # On with TERM=dumb, too: CREDS_SESSION_HOOK=always
 
+# In an address every other byte of a path is an escape (D-Bus Specification, "Server Addresses"), and
+# a wrong address is worse than none; `creds env` makes the right one. Ranges depend on the locale.
 if [ -z "${DBUS_SESSION_BUS_ADDRESS:-}" ] && [ -S "${XDG_RUNTIME_DIR:-/nonexistent}/bus" ]; then
-    DBUS_SESSION_BUS_ADDRESS="unix:path=$XDG_RUNTIME_DIR/bus"
-    export DBUS_SESSION_BUS_ADDRESS
+    case $XDG_RUNTIME_DIR in
+    *[!abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/.-]*)
+        _creds_session_said=$(creds env </dev/null 2>/dev/null) || _creds_session_said=
+        eval "${_creds_session_said:-:}"
+        ;;
+    *)
+        DBUS_SESSION_BUS_ADDRESS="unix:path=$XDG_RUNTIME_DIR/bus"
+        export DBUS_SESSION_BUS_ADDRESS
+        ;;
+    esac
 fi
 
 # The note of `creds unlock`: pid and start time (proc_pid_stat(5)) of the daemon whose keyring it
@@ -53,7 +63,7 @@ _creds_session_login() {
 # TERM says whether a person is at the terminal; "always" says that one is, whatever TERM is.
 _creds_session_has_person() {
     case ${CREDS_SESSION_HOOK:-on}:${TERM:-dumb} in
-    on:dumb) return 1 ;;
+    on:dumb | on:dumb-* | on:unknown | on:network | on:dialup | on:emacs*) return 1 ;;
     esac
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,14 +162,31 @@ def test_it_unlocks_where_someone_is_at_a_terminal(any_shell: list[str], public:
     assert at_a_terminal(any_shell, public, SAYS).splitlines() == [ASKED, ">0"]
 
 
+FINDS = (
+    "#!/bin/sh\n"
+    "[ $1 = env ] && { echo \"export DBUS_SESSION_BUS_ADDRESS='found it'\"; exit; }\n"
+    'echo "creds: $* on $DBUS_SESSION_BUS_ADDRESS" >&2\n'
+)
+
+
 def test_it_finds_a_bus_where_there_is_none(any_shell: list[str], public: Path) -> None:
-    creds = (
-        "#!/bin/sh\n"
-        "[ $1 = env ] && { echo \"export DBUS_SESSION_BUS_ADDRESS='found it'\"; exit; }\n"
-        'echo "creds: $* on $DBUS_SESSION_BUS_ADDRESS" >&2\n'
-    )
-    shown = at_a_terminal(any_shell, public, creds, DBUS_SESSION_BUS_ADDRESS="")
+    shown = at_a_terminal(any_shell, public, FINDS, DBUS_SESSION_BUS_ADDRESS="")
     assert shown.splitlines() == ["creds: unlock --quiet --patience 60 on found it", ">0"]
+
+
+@pytest.mark.parametrize("name", ["alice@corp", "two words", "a,b;c", "größe", "plain_1.x-y"])
+def test_it_makes_no_address_of_a_directory_whose_name_has_to_be_escaped(
+    any_shell: list[str], public: Path, name: str
+) -> None:
+    runtime = public / name
+    runtime.mkdir(mode=0o755)
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(str(runtime / "bus"))
+        shown = at_a_terminal(
+            *(any_shell, public, FINDS), DBUS_SESSION_BUS_ADDRESS="", XDG_RUNTIME_DIR=str(runtime)
+        )
+    address = f"unix:path={runtime}/bus" if name.startswith("plain") else "found it"
+    assert shown.splitlines() == [f"creds: unlock --quiet --patience 60 on {address}", ">0"]
 
 
 @pytest.mark.parametrize(
@@ -245,6 +263,10 @@ ASKS = ["creds unlock --quiet --patience 60"]
         pytest.param({"as_root": True}, [], id="root", marks=OF_ROOT),
         pytest.param({"TERM": "dumb"}, [], id="TERM=dumb"),
         pytest.param({"TERM": ""}, [], id="no TERM"),
+        pytest.param({"TERM": "dumb-emacs-ansi"}, [], id="TERM=dumb-emacs-ansi"),
+        pytest.param({"TERM": "unknown"}, [], id="TERM=unknown"),
+        pytest.param({"TERM": "network"}, [], id="TERM=network"),
+        pytest.param({"TERM": "xterm-256color"}, ASKS, id="TERM=xterm-256color"),
         pytest.param({"TERM": "dumb", "CREDS_SESSION_HOOK": "always"}, ASKS, id="always"),
         pytest.param({"TERM": "", "CREDS_SESSION_HOOK": "always"}, ASKS, id="always, no TERM"),
         pytest.param({"interactive": False}, [], id="not interactive"),

@@ -38,6 +38,7 @@ def test_the_state_of_a_shell_follows_from_what_was_seen(
         (BusState.ELSEWHERE, (JOIN,), (JOIN, "creds unlock"), (JOIN, "creds unlock --create")),
         (BusState.HUNG, ("creds-doctor",), ("creds-doctor",), ("creds-doctor",)),
         (BusState.UNDER_SUDO, (), (), ()),
+        (BusState.NO_ACCOUNT, (), (), ()),
     ],
 )
 def test_every_state_has_its_lines_to_paste(
@@ -57,6 +58,15 @@ def test_a_hint_holds_every_line_as_it_is_pasted(state: BusState) -> None:
     step = next_step(state)
     assert step.hint.startswith(step.text)
     assert all(line in step.hint for line in step.lines)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "state"), [(False, BusState.NO_ACCOUNT), (True, BusState.ELSEWHERE)]
+)
+def test_who_has_no_account_is_not_told_to_start_a_bus(elsewhere: bool, state: BusState) -> None:  # noqa: FBT001
+    seen = bus_state(under_sudo=False, is_elsewhere=elsewhere, has_account=False)
+    assert seen is state
+    assert "--start" not in next_step(seen).hint
 
 
 def test_root_under_sudo_is_told_to_leave_sudo_out() -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from creds_session.collection import CollectionState, KeyringForm, collection_name
+from creds_session.collection import (
+    CollectionState,
+    KeyringForm,
+    collection_name,
+    path_of_collection,
+)
 from creds_session.report import status
 from creds_session.session_facts import BusFacts, KeyringFacts, NameOwner
 from creds_session.session_state import SessionState, judge, rekey_command
@@ -101,6 +106,24 @@ def other(form: KeyringForm, *, login: bool = True) -> KeyringFacts:
             "the file `default` names my_work, which does not exist",
         ),
         (
+            with_default(UNLOCKED, ABSENT),
+            other(KeyringForm.ABSENT)._replace(default_name="my\nwork"),
+            SessionState.NO_DEFAULT,
+            'the file `default` names "my\\nwork", which does not exist',
+        ),
+        (
+            examples.bus(login=ABSENT),
+            examples.keyring()._replace(form=KeyringForm.BROKEN),
+            SessionState.GHOST,
+            "the file of the login keyring is damaged (not a keyring)",
+        ),
+        (
+            examples.bus(login=GHOST),
+            examples.keyring()._replace(form=KeyringForm.EMPTY),
+            SessionState.GHOST,
+            "the file of the login keyring is damaged (empty)",
+        ),
+        (
             with_default(ABSENT, ABSENT),
             other(KeyringForm.ABSENT, login=False),
             SessionState.NO_KEYRING,
@@ -195,3 +218,8 @@ def test_the_command_that_gives_a_keyring_a_password_can_be_pasted() -> None:
     assert rekey_command("login") == "creds rekey"
     assert rekey_command("Other One") == "creds rekey --keyring 'Other One'"
     assert rekey_command("-x y") == "creds rekey '--keyring=-x y'"
+
+
+@pytest.mark.parametrize("name", ["login", "My Work_1", "Schlüssel", "-x", "a=b;c", "日本"])
+def test_a_collection_has_one_path_and_one_name(name: str) -> None:
+    assert collection_name(path_of_collection(name)) == name

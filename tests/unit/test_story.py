@@ -64,6 +64,28 @@ def test_a_password_that_root_changed_counts_for_its_account_alone(
     assert (alarms(told) == [NO_OLD]) is counts
 
 
+@pytest.mark.parametrize(
+    "of_bob",
+    [
+        "pam_sss(sshd:auth): authentication success; logname= uid=0 euid=0 tty=ssh user=bob",
+        "pam_sss(sshd:auth): received for user bob: 7 (Authentication failure)",
+        "pam_winbind(sshd:auth): user 'bob' granted access",
+        "pam_krb5(login:auth): user bob authenticated as bob@EXAMPLE.ORG",
+        "Successful su for bob by root",
+        "(to bob) root on pts/0",
+    ],
+)
+def test_whoever_judged_somebody_elses_password_the_line_is_not_ours(of_bob: str) -> None:
+    refused = f"{GKR}the password for the login keyring was invalid."
+    assert alarms(story((60, 30, refused), (61, 30, of_bob))) == []
+    assert alarms(story((60, 30, refused), (61, 30, of_bob.replace("bob", "alice")))) == [refused]
+
+
+def test_a_line_without_an_account_and_without_a_login_is_nobodys() -> None:
+    assert alarms(story((60, 20, NO_OLD))) == []
+    assert alarms(story((60, 20, NO_OLD), (61, 20, CHANGED.format("alice")))) == [NO_OLD]
+
+
 def test_a_refused_login_of_somebody_else_does_not_count() -> None:
     refused = f"{GKR}the password for the login keyring was invalid."
     told = story(
@@ -147,7 +169,8 @@ def test_a_login_at_a_console_begins_with_its_session() -> None:
 
 
 def test_without_a_login_the_lines_of_the_keyring_are_told() -> None:
-    assert len(story((1, 9, f"{GKR}unlocked login keyring"), (2, 9, "other")).events) == 1
+    line = (1.0, 9, f"{GKR}unlocked login keyring")
+    assert len(story(line, (2, 9, CHANGED.format("alice"))).events) == 1
     assert story().events == ()
 
 

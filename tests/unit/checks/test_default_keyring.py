@@ -171,3 +171,46 @@ def test_a_waiting_daemon_is_named_before_a_keyring_of_another_name() -> None:
     facts = session(ABSENT, ABSENT, "Other", {"Other": SEALED})
     facts = facts._replace(bus=BusFacts(ADDRESS), daemons=(daemon(DaemonRole.LOGIN),))
     assert told(facts)[0] == ("daemon-waiting", E)
+
+
+@pytest.mark.parametrize(
+    ("named", "there", "path"),
+    [
+        ("work.keyring", "work", "work"),
+        ("/home/alice/.local/share/keyrings/work.keyring", "work", "work"),
+        ("work\nlogin", "work", "work"),
+        ("My Work", "my work", "my_20work"),
+        ("Login", "login", "login"),
+    ],
+)
+def test_a_name_that_is_nearly_a_keyrings_leads_to_that_one(
+    named: str, there: str, path: str
+) -> None:
+    facts = session(OPEN, ABSENT, named, {"login": SEALED, there: SEALED})
+    (found,) = (one for one in findings(facts) if one.id == "default-keyring-absent")
+    assert found.remediation is not None
+    assert found.remediation.lines[0].endswith(f"so default {COLLECTION}{path}")
+    assert "\n" not in found.title + "".join(found.evidence)
+
+
+def test_a_damaged_keyring_is_no_near_name() -> None:
+    facts = session(OPEN, ABSENT, "work.keyring", {"login": SEALED, "work": BROKEN})
+    (found,) = (one for one in findings(facts) if one.id == "default-keyring-absent")
+    assert found.remediation is not None
+    assert found.remediation.lines[0].endswith("/login")
+
+
+def test_the_first_line_of_a_text_is_not_taken_for_a_piece_of_a_secret() -> None:
+    facts = session(OPEN, ABSENT, "plain", {"login": SEALED, "plain": BROKEN}, lines={"plain": 1})
+    (found,) = (one for one in findings(facts) if one.id == "default-keyring-damaged")
+    assert found.remediation is not None
+    assert "byte-order mark" in found.remediation.text
+    assert "secret above" not in found.remediation.text
+    assert "several lines" not in found.cause
+
+
+def test_no_home_is_blamed_for_a_login_keyring_that_is_damaged() -> None:
+    facts = session(ABSENT, ABSENT, "login", {"login": BROKEN})
+    assert "daemon-other-home" not in [name for name, _ in told(facts)]
+    whole = session(ABSENT, ABSENT, "login", {"login": SEALED})
+    assert "daemon-other-home" in [name for name, _ in told(whole)]

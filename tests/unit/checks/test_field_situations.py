@@ -527,6 +527,20 @@ def test_a_daemon_that_replaced_another_is_told_by_its_options(
             "sshd -T: /etc/ssh/sshd_config: line 3: Bad configuration option",
             "sshd-refuses-settings",
         ),
+        (
+            "sshd -T: /etc/ssh/sshd_config.d/9.conf line 2: missing argument.",
+            "sshd-refuses-settings",
+        ),
+        (
+            "sshd -T: /etc/ssh/sshd_config: terminating, 1 bad configuration options",
+            "sshd-refuses-settings",
+        ),
+        ("sshd -T: Privilege separation user sshd does not exist", "sshd-settings-unread"),
+        ("sshd -T: it ended with -15", "sshd-settings-unread"),
+        (
+            "sshd -T: 'Match LocalPort' in configuration but 'lport' not in connection test spec.",
+            "sshd-settings-unread",
+        ),
     ],
 )
 def test_sshd_that_was_not_started_yet_refuses_no_setting(reason: str, named: str) -> None:
@@ -557,3 +571,12 @@ def test_whoever_shows_the_prompt_is_named(name: str) -> None:
     assert found.remediation is not None
     is_alone = name.startswith("gcr")
     assert found.remediation.lines == (*(("kill 9",) if is_alone else ()), "creds unlock")
+
+
+def test_a_user_id_without_an_account_is_not_told_to_start_a_bus() -> None:
+    facts = CONTAINER._replace(session=SessionFacts("54321", 54321))
+    found = finding_of(facts)
+    assert found.id == "bus-absent"
+    assert found.remediation is not None
+    assert "/etc/passwd" in found.remediation.text
+    assert found.remediation.commands == ()

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from creds_session.collection import CollectionState
+from creds_session.collection import CollectionState, KeyringForm
 from creds_session.errors import (
     CollectionLocked,
     CredsSessionError,
@@ -83,6 +83,14 @@ def test_choose_refuses_and_says_why(
         choose(facts, keyring(exists=exists), create=create)
     told = f"{caught.value.problem} {caught.value.hint}"
     assert [word for word in words if word not in told] == []
+
+
+@pytest.mark.parametrize("login", [GHOST, ABSENT])
+def test_choose_names_a_damaged_file_and_blames_nothing_else(login: CollectionState) -> None:
+    damaged = keyring(exists=True)._replace(form=KeyringForm.BROKEN)
+    with pytest.raises(Unavailable, match="the file of the login keyring is damaged") as caught:
+        choose(bus(GNOME, login), damaged, create=False)
+    assert "kill" not in caught.value.hint
 
 
 @pytest.mark.parametrize("facts", [bus(GNOME, ABSENT), bus(None, None)])
