@@ -7,6 +7,8 @@ user      the user name; without one git means the one that was stored last, kep
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -17,6 +19,7 @@ from creds_session.secret import Secret
 
 LAST_USED = "(last used)"  # the key; no user name that a server would know
 EXPIRY = "password_expiry_utc"
+DIGITS = re.compile(r"\s*[0-9]{1,18}", re.ASCII)
 EPHEMERAL = "ephemeral"  # git-credential(1): not to be saved
 
 
@@ -27,7 +30,7 @@ class Description(NamedTuple):
     username: str | None
     password: Secret | None
     is_lasting: bool
-    expires: bool = False
+    expires: int | None = None  # seconds since 1970
 
 
 def parse(content: bytes) -> Description | None:
@@ -53,14 +56,23 @@ def _description(attributes: Mapping[str, str]) -> Description | None:
     if not protocol or host is None:
         return None
     path = attributes.get("path")
-    password = attributes.get("password")
+    password, expires = attributes.get("password"), _expiry(attributes.get(EXPIRY, ""))
     return Description(
         f"git:{protocol}://{host}" + (f"/{path}" if path else ""),
         attributes.get("username"),
         None if password is None else Secret(password.encode()),
-        is_lasting=EXPIRY not in attributes and attributes.get(EPHEMERAL) not in {"1", "true"},
-        expires=EXPIRY in attributes,
+        is_lasting=expires is None and attributes.get(EPHEMERAL) not in {"1", "true"},
+        expires=expires,
     )
+
+
+def _expiry(text: str) -> int | None:
+    """Return when a password ends, or None if it does not.
+
+    As git reads it (credential.c:credential_read): what begins with no number, or with 0, is none.
+    """
+    digits = DIGITS.match(text)
+    return int(digits[0]) or None if digits else None
 
 
 def get(asked: Description) -> bytes:
@@ -86,7 +98,7 @@ def store(known: Description) -> None:
     if known.username is None or known.password is None:
         return
     if not known.is_lasting:
-        if known.expires:
+        if known.expires is not None and known.expires > time.time():  # else git would not use it
             _forget_superseded(known)
         return
     if not known.password:

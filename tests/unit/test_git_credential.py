@@ -94,6 +94,30 @@ def test_what_does_not_last_or_is_not_whole_is_not_kept() -> None:
         credentials.get(SERVICE, "me")
 
 
+@pytest.mark.parametrize(
+    ("expiry", "given"),
+    [
+        (b"1", b"old"),  # it has ended already: nobody uses it
+        (b"9999999999", None),
+        (b"9999999999junk", None),
+        (b"0", b"new"),  # git takes these for no end at all
+        (b"", b"new"),
+        (b"never", b"new"),
+    ],
+)
+def test_an_expiry_is_read_as_git_reads_it(
+    backend: Memory,  # noqa: ARG001
+    expiry: bytes,
+    given: bytes | None,
+) -> None:
+    git_credential.store(described(b"username=me\npassword=old\n"))
+    git_credential.store(
+        described(b"username=me\npassword=new\npassword_expiry_utc=" + expiry + b"\n")
+    )
+    told = git_credential.get(described(b"username=me\n"))
+    assert told == (b"" if given is None else b"username=me\npassword=" + given + b"\n")
+
+
 def test_a_token_that_expires_takes_the_place_of_the_older_password(backend: Memory) -> None:
     git_credential.store(described(b"username=you\npassword=two\n"))
     git_credential.store(described(b"username=me\npassword=old\n"))
