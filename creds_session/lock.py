@@ -80,7 +80,7 @@ def _refuse_stranger(service: SecretService) -> None:
         )
     if not owner.is_gnome_keyring:
         raise OtherProvider(
-            f"another program serves secrets here: {owner.name} (pid {owner.pid})",
+            f"another program serves secrets here: {owner.shown}",
             hint="lock it by its own means",
         )
 

@@ -84,6 +84,15 @@ class NameOwner(NamedTuple):
     unique_name: str = ""
 
     @property
+    def shown(self) -> str:
+        """Return name and pid for a person.
+
+        A process of another container has no name here, and its pid is 0 or somebody else's.
+        """
+        name = self.name or "a program that cannot be seen from here, as in another container"
+        return f"{name} (pid {self.pid})"
+
+    @property
     def is_gnome_keyring(self) -> bool:
         """Return whether it is a gnome-keyring-daemon."""
         return is_daemon_name(self.name)

@@ -117,7 +117,10 @@ def _hung(bus: BusFacts) -> Verdict:
 
 def _of_another(bus: BusFacts) -> Verdict:
     owner = bus.owner
-    who = f"another program serves secrets here ({owner.name}, pid {owner.pid})" if owner else ""
+    who = ""
+    if owner is not None:
+        named = f"{owner.name}, pid {owner.pid}" if owner.name else owner.shown
+        who = f"another program serves secrets here ({named})"
     name = collection_name(bus.default_path)
     if bus.default not in {CollectionState.UNLOCKED, CollectionState.LOCKED}:
         return Verdict(SessionState.OTHER_PROVIDER, f"{who}, and it has no default keyring", name)

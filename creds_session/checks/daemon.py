@@ -10,7 +10,7 @@ from creds_session.collection import CollectionState
 from creds_session.facts import Facts
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.next_step import FORGET
-from creds_session.session_facts import LOGIN_TIMEOUT, Daemon, DaemonRole, serving
+from creds_session.session_facts import LOGIN_TIMEOUT, Daemon, DaemonRole, NameOwner, serving
 from creds_session.story import STARTED
 from creds_session.surroundings import PathKind
 
@@ -59,7 +59,7 @@ def _hung(facts: Facts) -> Found | None:
     bus = facts.bus
     if bus.owner is None or not bus.reason:
         return None
-    told = f"org.freedesktop.secrets is owned by {bus.owner.name} (pid {bus.owner.pid})"
+    told = f"org.freedesktop.secrets is owned by {bus.owner.shown}"
     if not bus.owner.is_gnome_keyring:
         cure = Remediation(
             f"if {bus.owner.name} shows a window that waits, answer it; otherwise end it",
@@ -231,7 +231,11 @@ def _provider_foreign(facts: Facts) -> Found | None:
     owner = facts.bus.owner
     if owner is None or owner.uid == facts.session.uid:
         return None
-    return Found((f"{owner.name} (pid {owner.pid}) belongs to user id {owner.uid}",))
+    return Found((f"{owner.shown} belongs to user id {owner.uid}",))
+
+
+def _it(owner: NameOwner) -> str:
+    return owner.name or "that program"
 
 
 def _other_locked(facts: Facts) -> Found | None:
@@ -240,8 +244,8 @@ def _other_locked(facts: Facts) -> Found | None:
         return None
     return Found(
         (f"{facts.bus.default_path} is locked",),
-        f"another program serves secrets here, and is locked: {owner.name} (pid {owner.pid})",
-        cure=Remediation(f"unlock it in {owner.name}; no password of `creds unlock` opens it"),
+        f"another program serves secrets here, and is locked: {owner.shown}",
+        cure=Remediation(f"unlock it in {_it(owner)}; no password of `creds unlock` opens it"),
     )
 
 
@@ -251,9 +255,9 @@ def _other_provider(facts: Facts) -> Found | None:
         return None
     means = next((how for name, how in MEANS.items() if owner.name.startswith(name)), IN_IT)
     return Found(
-        (f"org.freedesktop.secrets is owned by {owner.name} (pid {owner.pid})",),
-        f"another program serves secrets here: {owner.name} (pid {owner.pid})",
-        cure=Remediation(means.format(owner.name)),
+        (f"org.freedesktop.secrets is owned by {owner.shown}",),
+        f"another program serves secrets here: {owner.shown}",
+        cure=Remediation(means.format(_it(owner))),
     )
 
 

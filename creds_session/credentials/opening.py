@@ -159,7 +159,7 @@ def _refuse(bus: Bus, path: str, state: CollectionState, preferred: str) -> NoRe
 
     facts = look_at(bus, preferred)
     if facts.owner is not None and not facts.owner.is_gnome_keyring:
-        raise _of_another(f"{facts.owner.name} (pid {facts.owner.pid})", path, state)
+        raise _of_another(facts.owner.shown, path, state)
     verdict = judge(facts, probe_keyring(os.environ, connect=False))
     if preferred and state is not CollectionState.LOCKED:
         name = collection_name(preferred)

@@ -116,7 +116,7 @@ def _owner(facts: Facts) -> Node:
         return _node(text, Tone.BAD, _daemons(facts))
     keyrings = tuple(_keyring(facts, name, state) for name, state in collections(facts))
     silent = f", which does not answer: {reason}" if reason else ""
-    text = f"org.freedesktop.secrets: served by {owner.name} (pid {owner.pid}){silent}"
+    text = f"org.freedesktop.secrets: served by {owner.shown}{silent}"
     is_good = not reason and (owner.is_gnome_keyring or facts.is_readable)
     return _node(text, Tone.GOOD if is_good else Tone.BAD, (*_daemons(facts), *keyrings))
 

@@ -121,7 +121,7 @@ def _other_provider(bus: BusFacts, owner: NameOwner) -> OtherProvider:
     is_open = bus.default is CollectionState.UNLOCKED
     means = "it is open already" if is_open else "open it by its own means"
     return OtherProvider(
-        f"another program serves secrets here: {owner.name} (pid {owner.pid})",
+        f"another program serves secrets here: {owner.shown}",
         hint=f"{means}; gnome-keyring serves here once that program has ended",
     )
 

@@ -17,9 +17,10 @@ from tests.unit.report.test_doctor import ERROR, WARNING, result
 
 MEANING = "no daemon yet: so it is at every first login, before the session begins"
 LINE = LogLine(examples.NOW, "sshd", 5, "gkr-pam: unable to locate daemon control file")
+OF_ALICE = LogLine(examples.NOW, "sshd", 5, "pam_sss(sshd:auth): received for user alice: 7")
 LOCKED = examples.WELL._replace(
     bus=examples.bus(login=CollectionState.LOCKED),
-    log=(LINE,),
+    log=(LINE, OF_ALICE),
     daemons=(examples.daemon(DaemonRole.LOGIN),),
 )
 

@@ -11,7 +11,7 @@ from creds_session.errors import (
     ProviderHung,
     Unavailable,
 )
-from creds_session.session_facts import BusFacts
+from creds_session.session_facts import BusFacts, NameOwner
 from creds_session.unlock.routes import NoKeyringYet, OtherProvider, Route, choose
 from tests.unit.examples import ADDRESS, FILE, GNOME, KWALLET, bus, keyring
 
@@ -64,6 +64,12 @@ def each(value: bool | None) -> list[bool]:  # noqa: FBT001
             True,
             ProviderHung,
             ["kwalletd6 (pid 8) does not answer"],
+        ),
+        (
+            bus(NameOwner(0, 1000, ""), None),
+            True,
+            OtherProvider,
+            ["a program that cannot be seen from here"],
         ),
         (bus(KWALLET, None), True, Unavailable, ["kwalletd6", "pid 8", "its own means"]),
         (bus(KWALLET)._replace(default=UNLOCKED), True, OtherProvider, ["8", "open already"]),
