@@ -47,8 +47,9 @@ STEPS = {
     BusState.ELSEWHERE: Step("connect this shell to your session bus, which answers", (JOIN,)),
     BusState.NONE: Step("start a session bus, which your later shells find too", (START,)),
     BusState.NO_ACCOUNT: Step(
-        "dbus-daemon runs for no user id without an entry in the passwd database: add a line to"
-        " /etc/passwd where the container is made, or use nss_wrapper (package libnss-wrapper)"
+        "your user id has no entry in the passwd database, and dbus-daemon runs for no such user:"
+        " add a line to /etc/passwd where the container is made, or use nss_wrapper (package"
+        " libnss-wrapper)"
     ),
     BusState.HUNG: Step("this shows which process hangs, and how to end it", (DIAGNOSE,)),
 }

@@ -166,9 +166,9 @@ def _notes_on(root: Root, planned: Plan, read: Read, dialect: Dialect) -> Iterat
             " takes it out again"
         )
     added = {verdict.group for verdict in planned.after if verdict.reached and verdict.applies}
+    session = f"{LACKS_RULES} {ManagementGroup.SESSION.value}"
     lacks_session = not is_of_another_person(planned.service) and any(
-        verdict.group is ManagementGroup.SESSION and LACKS_RULES in verdict.notes
-        for verdict in planned.after
+        session in verdict.notes for verdict in planned.after
     )
     if planned.edits and ManagementGroup.AUTH in added and lacks_session:
         yield (

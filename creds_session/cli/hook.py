@@ -36,7 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Install, remove or print the hook; return the exit code."""
     if arguments.unit is not None:
         return _unit(arguments)
-    shell = arguments.shell or _login_shell()
+    shell = arguments.shell or _login_shell(arguments.action)
     is_printed = arguments.action == "print"  # where it would be put is of no interest
     ours = hooks.hook_of(shell, {**os.environ, "HOME": "/"} if is_printed else _environment())
     text = (PROFILE / ours.resource).read_bytes()
@@ -53,13 +53,13 @@ def execute(arguments: argparse.Namespace) -> int:
     )
 
 
-def _login_shell() -> str:
+def _login_shell(action: str) -> str:
     shell = Path(own_account().shell).name
     if not shell:
         raise UsageError(
             f"user id {os.getuid()} has no entry in the passwd database, so its login shell is not"
             " known",
-            hint="name the shell: creds hook print --shell sh",
+            hint=f"name the shell: creds hook {action} --shell sh",
         )
     return shell
 

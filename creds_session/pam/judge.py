@@ -232,7 +232,7 @@ def _let_in_past(without: Stacks, now: Stacks) -> Iterator[str]:
 def _why_taken(rule: Handler) -> str:
     """Say why a module may judge the password."""
     if is_handing_over(rule):
-        return "hands the password to a program of yours"
+        return "hands the password to a program"
     return "is not known to this program"
 
 
@@ -267,14 +267,14 @@ def applies(without: Stacks, group: ManagementGroup) -> bool:
     return bool(anchors(stack.handlers, group))
 
 
-LACKS_RULES = "the service has no rules of its own here"
+LACKS_RULES = "the service has no rules of its own in"
 
 
 def why_left_alone(without: Stacks, group: ManagementGroup) -> str:
     """Say why a group needs no rule of ours."""
     stack = without.of(group)
     if stack.is_other or not stack.handlers:
-        return LACKS_RULES
+        return f"{LACKS_RULES} {group.value}"
     return "no module here asks for a password"
 
 

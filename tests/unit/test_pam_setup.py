@@ -288,3 +288,28 @@ def test_skip_root_tells_of_the_rules_of_an_included_file(root: Root) -> None:
     write(root, "/etc/pam.d/shared", ours.replace(b"auto_start", b"auto_start only_if=gdm"))
     setup = look(root, ["sshd"], Options(skip_root=True))
     assert not [one for one in setup.notes if "root's login" in one]
+
+
+AUTH = b"auth required pam_unix.so\n"
+AUTOLOGIN = b"auth required pam_permit.so\nauth optional pam_gnome_keyring.so\n"
+OTHERS = b"account required pam_unix.so\npassword required pam_unix.so\n"
+SESSION = b"session required pam_unix.so\nsession optional pam_gnome_keyring.so auto_start\n"
+
+
+@pytest.mark.parametrize(
+    ("service", "content", "is_told"),
+    [
+        ("vsftpd", AUTH + OTHERS, True),
+        ("gdm-autologin", AUTOLOGIN + OTHERS + SESSION, False),
+        ("doas", AUTH + OTHERS + SESSION.splitlines(keepends=True)[0], False),
+    ],
+)
+def test_only_a_service_without_session_rules_is_said_to_have_none(
+    root: Root,
+    service: str,
+    content: bytes,
+    is_told: bool,  # noqa: FBT001
+) -> None:
+    write(root, f"/etc/pam.d/{service}", content)
+    notes = look(root, [service]).notes
+    assert any("has no session rules of its own" in note for note in notes) is is_told

@@ -389,7 +389,7 @@ LETS_IN = "pam_okta.so is not known to this program; whoever is let in by it alo
         ("auth sufficient pam_u2f.so\n", None),
         (
             "auth sufficient pam_exec.so expose_authtok /usr/local/bin/judge\n",
-            "/etc/pam.d/sshd:1: pam_exec.so hands the password to a program of yours; whoever",
+            "/etc/pam.d/sshd:1: pam_exec.so hands the password to a program; whoever",
         ),
         ("auth sufficient pam_exec.so /usr/local/bin/log\n", None),
     ],
@@ -406,7 +406,7 @@ def test_a_program_that_is_handed_the_password_is_taken_to_judge_it() -> None:
     made = make("auth required pam_exec.so expose_authtok /usr/local/bin/judge\n" + NEW_SESSION)
     assert [line.split()[0] for line in changed(made)] == ["auth", "session"]
     (note,) = made.after[0].notes
-    assert note.startswith("pam_exec.so hands the password to a program of yours, so it is taken")
+    assert note.startswith("pam_exec.so hands the password to a program, so it is taken")
 
 
 def test_a_line_that_is_cut_is_told_in_an_included_file_too() -> None:
@@ -441,3 +441,9 @@ def test_a_line_that_is_cut_among_those_that_it_goes_on_in_is_told() -> None:
 )
 def test_a_tool_that_manages_the_file_is_known_by_its_users_words(mark: str, tool: str) -> None:
     assert manager_of(f"# {mark}\n{JUMP}".encode()) == tool
+
+
+def test_a_program_that_runs_behind_the_keyrings_rule_lets_nobody_past_it() -> None:
+    auth = "auth required pam_unix.so\n" + AUTH_OURS
+    more = "auth optional pam_exec.so expose_authtok /usr/local/bin/mount-home\n"
+    assert verdicts(auth + more + NEW_SESSION)["auth"].notes == ()
