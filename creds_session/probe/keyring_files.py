@@ -16,6 +16,7 @@ PLAIN = b"[keyring]"  # gkm-secret-textual.c
 HEAD = 4096  # bytes of a keyring file that tell its form
 LONGEST_NAME = 1024  # bytes
 LARGEST = 1 << 24  # bytes of a keyring whose parts are looked at
+SMALL = 1 << 16  # bytes of one that is looked at in less than a millisecond
 ENDING = ".keyring"
 
 
@@ -42,7 +43,8 @@ def keyring_file(environ: Mapping[str, str], name: str) -> str:
 def form_of(path: str, *, is_quick: bool = False) -> KeyringForm:
     """Return what a keyring's file is; a file of another user is not read.
 
-    ``is_quick``: only the beginning of an encrypted file is looked at, not whether it is whole.
+    ``is_quick``: of a large encrypted file only the beginning is looked at, not whether it is
+    whole.
     """
     try:
         status = os.stat(path)  # noqa: PTH116 - pathlib takes as long to load as all of this
@@ -51,7 +53,8 @@ def form_of(path: str, *, is_quick: bool = False) -> KeyringForm:
     except OSError:
         return KeyringForm.UNKNOWN
     head = read_regular(path, HEAD, {os.getuid()}) if stat.S_ISREG(status.st_mode) else None
-    return KeyringForm.UNKNOWN if head is None else _form(head, path, is_quick=is_quick)
+    is_enough = is_quick and status.st_size > SMALL
+    return KeyringForm.UNKNOWN if head is None else _form(head, path, is_quick=is_enough)
 
 
 def _form(head: bytes, path: str, *, is_quick: bool) -> KeyringForm:

@@ -5,6 +5,7 @@ A real bus and a real daemon; no display, so that nobody can be asked.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,7 +120,7 @@ def run(session: dict[str, str], *words: str, stdin: str = "") -> subprocess.Com
     )
 
 
-@pytest.mark.parametrize("name", ["login", "Default_keyring"])
+@pytest.mark.parametrize("name", ["login", "Default_keyring", "-x"])
 def test_a_keyring_without_a_password_is_given_one(environ: dict[str, str], name: str) -> None:
     sh(environ, f"serve; k create {name} ''; k default {name}; store; again")
     path = f"{environ['DIR']}/{name}.keyring"
@@ -174,6 +176,46 @@ def test_no_daemon_runs_and_the_default_keyring_has_another_name(
     assert run(environ, "creds", "get", "app", "me").stdout == f"{SECRET}\n"
     assert not (folder / "login.keyring").exists()
     assert files <= set(folder.iterdir())
+
+
+def first_error(session: dict[str, str]) -> dict[str, Any]:
+    """Return the doctor's first error that is about the keyring or its daemon."""
+    told = json.loads(run(session, "creds-doctor", "--json").stdout)
+    found = [one for check in told["checks"] for one in check["findings"]]
+    ours = (*ABOUT_THE_KEYRING, "daemon-other-home", "keyring-broken")
+    errors = (one for one in found if one["severity"] == "error" and one["id"] in ours)
+    return next(errors)
+
+
+@pytest.mark.parametrize(
+    "spoil", ["truncate -s 40 {}", ": >{}", "head -c 300 /dev/zero >{}", "echo '<html>' >{}"]
+)
+def test_a_damaged_login_keyring_is_called_damaged_by_everything(
+    environ: dict[str, str], spoil: str
+) -> None:
+    file = '"$DIR/login.keyring"'
+    sh(environ, f"serve; k create login pw; store; quit; {spoil.format(file)}; serve")
+    assert first_error(environ)["id"] == "keyring-broken"
+    for words in (["status"], ["get", "app", "me"], ["unlock", "--password-stdin"]):
+        said = run(environ, "creds", *words, stdin="pw")
+        assert said.returncode == 69, said
+        assert "the file of the login keyring is damaged" in said.stdout + said.stderr
+        assert "kill" not in said.stderr
+
+
+@pytest.mark.parametrize("named", ["work.keyring", "Work", "work\nlogin"])
+def test_the_doctors_first_remedy_leads_to_the_keyring_that_was_meant(
+    environ: dict[str, str], named: str
+) -> None:
+    sh(environ, "serve; k create login pw; k create work other; k default work; store; quit")
+    Path(environ["DIR"], "default").write_text(named)
+    sh(environ, "serve; k unlock login pw")
+    found = first_error(environ)
+    assert found["id"] == "default-keyring-absent"
+    sh(environ, found["remediation"]["lines"][0])
+    opened = run(environ, "creds", "unlock", "--password-stdin", stdin="other")
+    assert opened.returncode == 0, opened
+    assert run(environ, "creds", "get", "app", "me").stdout == f"{SECRET}\n"
 
 
 REKEY = ("creds", "rekey", "--keyring", "My_Work_1", "--password-stdin")
