@@ -208,6 +208,12 @@ def _without_owner(bus: BusFacts, keyring: KeyringFacts) -> Verdict:
     if keyring.control_listens:
         where = f"a keyring daemon listens at {keyring.control} and serves nothing yet"
         return Verdict(SessionState.WAITING, where, name)
+    form = form_of(keyring, name)
+    if form.is_damaged:
+        which = "login keyring" if name == LOGIN else f"default keyring, {_shown(name)},"
+        line = f"no keyring daemon runs, and the file of the {which} is damaged ({form.value})"
+        state = SessionState.GHOST if name == LOGIN else SessionState.NO_DEFAULT
+        return Verdict(state, line, name)
     if keyring.exists is False and not has_other_default(keyring):
         line = "no keyring daemon runs, and there is no login keyring yet"
         return Verdict(SessionState.NO_KEYRING, line)

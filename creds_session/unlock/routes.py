@@ -79,10 +79,7 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     Raises NoBus, ProviderHung, OtherProvider, Unavailable (a ghost) or NoKeyringYet.
     """
     verdict = judge(bus, keyring)
-    if verdict.state is SessionState.HUNG:
-        raise ProviderHung(verdict.line, hint=next_step(BusState.HUNG).hint)
-    if not bus.answers:
-        raise NoBus(bus.reason or NO_BUS, hint=next_step(BusState.NONE).hint)
+    _require_usable(bus, keyring, verdict)
     is_other = bus.default in {CollectionState.LOCKED, CollectionState.UNLOCKED}
     if keyring.exists is None and bus.login in {None, CollectionState.ABSENT} and not is_other:
         raise Unavailable(f"{keyring.path} cannot be looked at, so nothing is known of it")
@@ -90,14 +87,22 @@ def choose(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
         return _without_owner(keyring, create=create)
     if not bus.owner.is_gnome_keyring:
         raise _other_provider(bus, bus.owner)
-    is_damaged = verdict.state is SessionState.GHOST and keyring.form.is_damaged
-    if is_damaged or bus.login is CollectionState.GHOST:
-        damaged = Unavailable(verdict.line, hint=DOCTOR)
-        raise damaged if is_damaged else ghost(bus.owner.pid)
+    if bus.login is CollectionState.GHOST:
+        raise ghost(bus.owner.pid)
     if bus.login is CollectionState.LOCKED:
         is_plain = keyring.form is KeyringForm.PLAIN
         return Route.WITHOUT_ASKING if is_plain else Route.IN_PLACE
     return _by_default(bus, keyring, verdict, create=create)
+
+
+def _require_usable(bus: BusFacts, keyring: KeyringFacts, verdict: Verdict) -> None:
+    """Raise what keeps every way from opening anything."""
+    if verdict.state is SessionState.HUNG:
+        raise ProviderHung(verdict.line, hint=next_step(BusState.HUNG).hint)
+    if not bus.answers:
+        raise NoBus(bus.reason or NO_BUS, hint=next_step(BusState.NONE).hint)
+    if verdict.state is SessionState.GHOST and keyring.form.is_damaged:
+        raise Unavailable(verdict.line, hint=DOCTOR)
 
 
 def _by_default(bus: BusFacts, keyring: KeyringFacts, verdict: Verdict, *, create: bool) -> Route:

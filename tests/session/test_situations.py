@@ -194,7 +194,15 @@ def test_a_damaged_login_keyring_is_called_damaged_by_everything(
     environ: dict[str, str], spoil: str
 ) -> None:
     file = '"$DIR/login.keyring"'
-    sh(environ, f"serve; k create login pw; store; quit; {spoil.format(file)}; serve")
+    sh(environ, f"serve; k create login pw; store; quit; {spoil.format(file)}")
+    before = Path(environ["DIR"], "login.keyring").read_bytes()
+    for words in (["status"], ["unlock", "--password-stdin"]):  # which start no daemon for it
+        said = run(environ, "creds", *words, stdin="pw")
+        assert said.returncode == 69, said
+        assert "the file of the login keyring is damaged" in said.stdout + said.stderr
+        assert "creds unlock" not in said.stderr
+    assert Path(environ["DIR"], "login.keyring").read_bytes() == before
+    sh(environ, "serve")
     assert first_error(environ)["id"] == "keyring-broken"
     for words in (["status"], ["get", "app", "me"], ["unlock", "--password-stdin"]):
         said = run(environ, "creds", *words, stdin="pw")

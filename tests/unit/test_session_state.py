@@ -131,6 +131,18 @@ def other(form: KeyringForm, *, login: bool = True) -> KeyringFacts:
         ),
         (NOBODY, other(SEALED, login=False), SessionState.NO_DAEMON, "no keyring daemon runs"),
         (
+            NOBODY,
+            examples.keyring()._replace(form=KeyringForm.BROKEN),
+            SessionState.GHOST,
+            "no keyring daemon runs, and the file of the login keyring is damaged (not a keyring)",
+        ),
+        (
+            NOBODY,
+            other(KeyringForm.EMPTY),
+            SessionState.NO_DEFAULT,
+            "no keyring daemon runs, and the file of the default keyring, my_work, is damaged",
+        ),
+        (
             NOBODY._replace(activatable=True),
             other(PLAIN, login=False)._replace(is_activated=True),
             SessionState.NO_PASSWORD,

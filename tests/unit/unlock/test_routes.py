@@ -91,11 +91,11 @@ def test_choose_refuses_and_says_why(
     assert [word for word in words if word not in told] == []
 
 
-@pytest.mark.parametrize("login", [GHOST, ABSENT])
-def test_choose_names_a_damaged_file_and_blames_nothing_else(login: CollectionState) -> None:
+@pytest.mark.parametrize("facts", [bus(GNOME, GHOST), bus(GNOME, ABSENT), bus(None, None)])
+def test_choose_names_a_damaged_file_and_blames_nothing_else(facts: BusFacts) -> None:
     damaged = keyring(exists=True)._replace(form=KeyringForm.BROKEN)
     with pytest.raises(Unavailable, match="the file of the login keyring is damaged") as caught:
-        choose(bus(GNOME, login), damaged, create=False)
+        choose(facts, damaged, create=False)
     assert "kill" not in caught.value.hint
 
 
