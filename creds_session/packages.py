@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 DEBIAN = {
     "gnome-keyring-daemon": "gnome-keyring",
@@ -80,19 +81,24 @@ def is_of_store(os_release: str) -> bool:
     return not OF_STORES.keys().isdisjoint(_names(_fields(os_release)))
 
 
-def install_command(what: str, os_release: str) -> str:
-    """Return the command that installs a program or module, by /etc/os-release (os-release(5)).
+def install_command(what: str | Sequence[str], os_release: str) -> str:
+    """Return the command that installs programs or modules, by /etc/os-release (os-release(5)).
 
-    ``what`` is the program's or the module's file name. For a distribution that is not known the
-    answer names the file alone.
+    ``what`` is the file name of a program or a module, or several of them. For a distribution that
+    is not known the answer names the files alone.
     """
+    parts = [what] if isinstance(what, str) else what
     for name in _names(_fields(os_release)):
-        if what in OF_STORES.get(name, {}):
-            return OF_STORES[name][what]
+        of_store = OF_STORES.get(name, {})
+        if of_store.keys() >= set(parts):
+            return "; ".join(dict.fromkeys(of_store[part] for part in parts))
         known = FAMILIES.get(name.removeprefix("opensuse-"))
-        if known and what in known[1]:
-            return f"{known[0]} {known[1][what]}"
-    return f"install the package that has {what}"
+        if known and known[1].keys() >= set(parts):
+            packages = dict.fromkeys(known[1][part] for part in parts)  # each once, in order
+            return f"{known[0]} {' '.join(packages)}"
+    if len(parts) > 1:
+        return f"install the packages that have {', '.join(parts)}"
+    return f"install the package that has {parts[0]}"
 
 
 LAST_WITH_LIBPAM_1_5 = {

@@ -282,12 +282,12 @@ def _require_installation(found: InstallationFacts, *, needs_sshd: bool) -> None
     parts = {"gnome-keyring-daemon": found.daemon, MODULE: found.pam_module}
     if needs_sshd:
         parts = {"sshd": found.sshd, **parts}
-    for name, path in parts.items():
-        if path is None:
-            from creds_session.packages import install_command, is_of_store  # noqa: PLC0415
+    missing = [name for name, path in parts.items() if path is None]
+    if missing:
+        from creds_session.packages import install_command, is_of_store  # noqa: PLC0415
 
-            if is_of_store(found.os_release):  # no usual path has it, installed or not
-                return
-            raise Unavailable(
-                f"{name} is not installed", hint=install_command(name, found.os_release)
-            )
+        if is_of_store(found.os_release):  # no usual path has it, installed or not
+            return
+        *first, last = missing
+        named = f"{', '.join(first)} and {last} are" if first else f"{last} is"
+        raise Unavailable(f"{named} not installed", hint=install_command(missing, found.os_release))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,16 @@ def test_look_names_the_package_of_what_is_missing(root: Root, part: str) -> Non
     with pytest.raises(Unavailable, match=f"{Path(part).name} is not installed") as caught:
         look(root, ["sshd"])
     assert caught.value.hint.startswith("apt install ")
+
+
+def test_look_names_all_that_is_missing_in_one_command(root: Root) -> None:
+    for part in PARTS:
+        root.path(part).unlink()
+    with pytest.raises(Unavailable) as caught:
+        look(root, ["sshd"])
+    names = {Path(part).name for part in PARTS}
+    assert set(re.split(", | and ", str(caught.value).partition(" are not installed")[0])) == names
+    assert caught.value.hint == "apt install openssh-server gnome-keyring libpam-gnome-keyring"
 
 
 @pytest.mark.parametrize(

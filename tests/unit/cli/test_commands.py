@@ -208,8 +208,8 @@ def test_setup_of_a_root_that_has_nothing_names_the_package(
     (tmp_path / "etc" / "os-release").write_text("ID=fedora\n")
     done = run(python, f"creds-setup-pam --root {tmp_path} diff")
     assert done.returncode == 69
-    assert b"sshd is not installed" in done.stderr
-    assert b"dnf install openssh-server" in done.stderr
+    assert b"sshd, gnome-keyring-daemon and pam_gnome_keyring.so are not installed" in done.stderr
+    assert b"dnf install openssh-server gnome-keyring gnome-keyring-pam" in done.stderr
 
 
 def test_setup_of_a_root_that_is_not_there_says_so(python: list[str], tmp_path: Path) -> None:
