@@ -103,6 +103,7 @@ ALL_THE_SAME = (
     "if it asks for the stored one, name it: creds run --askpass-prompt REGEX, or"
     f" {PATTERN}=REGEX in the environment"
 )
+EXAMPLE = f"SUDO_ASKPASS=$(command -v creds-askpass) {SERVICE}=self {USER}=alice sudo -A id"
 KIND = "SSH_ASKPASS_PROMPT"  # of ssh: "confirm" or "none" where nothing secret is asked for
 
 
@@ -229,7 +230,7 @@ def _found(prompt: bytes, environ: Mapping[str, str]) -> Secret | None:
         return ask(environ[SOCKET], prompt)
     service, user, key = environ.get(SERVICE), environ.get(USER), environ.get(KEY)
     if not service or not (user or key):
-        raise UsageError(f"set {SERVICE}, and {USER} or {KEY}", hint="docs/how-to/git-and-ssh.md")
+        raise UsageError(f"set {SERVICE}, and {USER} or {KEY}", hint=f"for example: {EXAMPLE}")
     pattern = _pattern(environ)
     credential = get(service, user or None, username_key=None if user else key)
     require_one_line(credential)

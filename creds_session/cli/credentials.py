@@ -244,7 +244,8 @@ def username_key(arguments: argparse.Namespace) -> str | None:
     """Return the key that holds the user name, or None where the user is named."""
     if arguments.username_key_env is not None:
         variable: str = arguments.username_key_env
-        return _given(os.environ.get(variable), f"the environment variable {variable} is not set")
+        state = "is empty" if variable in os.environ else "is not set"
+        return _given(os.environ.get(variable), f"the environment variable {variable} {state}")
     if arguments.username_key_file is not None:
         file: str = arguments.username_key_file
         return _given(_first_line(file), f"{file} is empty")

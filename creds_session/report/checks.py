@@ -48,7 +48,7 @@ def explain_lines(entry: Entry) -> list[str]:
         told += [f"silenced by: {', '.join(entry.needs)}"]
     if entry.about:
         told += ["", LINK.sub(r"\1 (docs/\2)", entry.about)]
-    return [*told, "", f"page: {PAGES}/{entry.id}.md"]
+    return [*told, "", f"page: {PAGES}/{entry.id}.md (in the source code)"]
 
 
 def _word(entry: Entry) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple, Optional, Union
 
 from creds_session.facts import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
-from creds_session.report.checks import PAGES
 from creds_session.report.doctor import commands, findings, has_fix, is_healthy, tally, verdict
 from creds_session.report.doctor_map import Node, Tone, session_map, tree_lines
 from creds_session.report.doctor_story import story
@@ -170,8 +169,7 @@ def _finding(finding: Finding) -> Iterator[Row]:
         yield Row(printable(other.text), _label("or"))
         for line in other.lines:
             yield Row(printable(line), _label("") + "  ", "command", wraps=False)
-    page = f"{PAGES}/{finding.id}.md (creds-doctor --explain {finding.id})"
-    yield Row(printable(page), _label("page"), wraps=False)
+    yield Row(printable(f"creds-doctor --explain {finding.id}"), _label("more"), wraps=False)
 
 
 def _label(word: str) -> str:

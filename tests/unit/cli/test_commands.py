@@ -63,6 +63,8 @@ def run(
         ("creds get app me more", b"unrecognized arguments"),
         ("creds get app --username-key a --username-key-env B", b"not allowed with"),
         ("creds get app --username-key-env NOT_SET", b"NOT_SET is not set"),
+        ("creds get app --username-key-env EMPTY", b"EMPTY is empty"),
+        ("creds askpass Password:", b"CREDS_ASKPASS_USER=alice sudo -A id"),
         ("creds unlock --timeout soon", b"argument --timeout: invalid"),
         ("creds-doctor --nonsense", b"unrecognized"),
         ("creds-setup-pam nonsense", b"invalid choice"),
@@ -71,7 +73,7 @@ def run(
 def test_wrong_usage_is_64_and_says_what_is_wrong(
     python: list[str], home: Path, line: str, words: bytes
 ) -> None:
-    done = run(python, line, HOME=home)
+    done = run(python, line, HOME=home, EMPTY="")
     assert (done.returncode, done.stdout) == (64, b"")
     assert words in done.stderr
     assert b"Traceback" not in done.stderr

@@ -31,7 +31,7 @@ def test_explain_tells_all_of_it() -> None:
         "",
         "More of it.",
         "",
-        "page: docs/reference/checks/a-b.md",
+        "page: docs/reference/checks/a-b.md (in the source code)",
     ]
     assert explain_lines(BARE)[1:4] == [
         "area: bus",

@@ -27,7 +27,7 @@ TITLES = {
     "daemon": "no daemon",
     "login-keyring": "it fails",
 }
-PAGE = "docs/reference/checks/{0}.md (creds-doctor --explain {0})"
+MORE = "creds-doctor --explain {0}"
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -46,10 +46,10 @@ def test_plain_shows_verdict_map_cause_evidence_and_cure() -> None:
         "  cure   unlock it",
         "           creds unlock",
         "           rm 'a b'",
-        f"  page   {PAGE.format('keyring-locked')}",
+        f"  more   {MORE.format('keyring-locked')}",
         "",
         "warning: it fails [first-login-fails]",
-        f"  page   {PAGE.format('first-login-fails')}",
+        f"  more   {MORE.format('first-login-fails')}",
         "",
         "1 of 3 checks found nothing; 1 not asked, for they follow from sshd (-v shows each)",
     ]
