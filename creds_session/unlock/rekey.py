@@ -9,6 +9,7 @@ keyring too, and writes the file beside the old one and renames it
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -32,7 +33,7 @@ from creds_session.session_facts import MAX_PASSWORD, BusFacts, KeyringFacts
 from creds_session.session_state import LOGIN, has_other_default
 from creds_session.system.bus import Bus
 from creds_session.system.files import back_up, remove
-from creds_session.system.secret_service import NO_OBJECT, SecretService
+from creds_session.system.secret_service import KERNEL_NAME, NO_OBJECT, SecretService
 from creds_session.unlock import (
     Route,
     checked,
@@ -91,7 +92,11 @@ def rekey(
     candidates = possible_passwords(old, new)
     was_there = facts.owner is not None
     if route is Route.NEW_DAEMON:
-        first_accepted(lambda one: unlock(environ, lambda _: one, timeout=timeout), candidates)
+        first_accepted(
+            lambda one: unlock(environ, lambda _: one, timeout=timeout),
+            candidates,
+            if_forgotten(which),
+        )
     elif route is not None and route.starts:
         serve(environ, route, timeout)
     if not was_there:
@@ -161,7 +166,9 @@ def possible_passwords(old: Secret, new: Secret) -> list[Secret]:
     return [one for one in possible if one != new]
 
 
-def first_accepted(act: Callable[[Secret], object], candidates: Sequence[Secret]) -> Secret:
+def first_accepted(
+    act: Callable[[Secret], object], candidates: Sequence[Secret], hint: str = ""
+) -> Secret:
     """Return the first password with which this could be done; raise WrongPassword."""
     for candidate in candidates:
         with suppress(WrongPassword):
@@ -169,7 +176,25 @@ def first_accepted(act: Callable[[Secret], object], candidates: Sequence[Secret]
             return candidate
     if len(candidates) == 1 and candidates[0].reveal().endswith(NEWLINE):
         raise InvalidData("the old and the new password are the same; nothing was changed")
-    raise WrongPassword("the keyring did not accept the old password; nothing was changed")
+    raise WrongPassword(
+        "the keyring did not accept the old password; nothing was changed", hint=hint
+    )
+
+
+def if_forgotten(which: Keyring) -> str:
+    """Return what somebody can do who does not know the password of a keyring.
+
+    The daemon is ended first: of a file that is replaced while it runs it serves only a part.
+    """
+    lost = "if nobody knows the old password, what is in this keyring is lost"
+    if which.name != LOGIN:
+        return lost
+    file = shlex.quote(str(which.path))
+    end = f'pkill -u "$USER" -x {KERNEL_NAME}'
+    return (
+        f"{lost}; to begin with an empty one:"
+        f" {end}; mv {file} {file}.forgotten; creds unlock --create"
+    )
 
 
 def _change(
@@ -192,7 +217,9 @@ def _change(
                 hint="creds-doctor says why, and what to do",
             )
         with _backup(path) as (copy, before):
-            used = first_accepted(lambda one: service.change(collection, one, new), candidates)
+            used = first_accepted(
+                lambda one: service.change(collection, one, new), candidates, if_forgotten(which)
+            )
             _try(service, collection, used, new)
         kept = None
         if which.name != LOGIN and service.kept_password_item(collection) is not None:

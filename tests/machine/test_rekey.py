@@ -106,6 +106,7 @@ def test_a_wrong_old_password_changes_nothing(changed: Machine) -> None:
         told = type_rekey(session, "not this", NEW, NEW)
         assert told.status == 1, told
         assert "did not accept the old password; nothing was changed" in told.output
+        assert f"mv {KEYRING} {KEYRING}.forgotten; creds unlock --create" in told.output
         assert type_rekey(session, OLD, NEW, "new canary with a typo").status == 65
         assert type_rekey(session, OLD, "").status == 1
         assert type_rekey(session, "").status == 1

@@ -10,7 +10,14 @@ from creds_session import unlock as unlocking
 from creds_session.errors import CredsSessionError, InvalidData, Unavailable, WrongPassword
 from creds_session.secret import Secret
 from creds_session.session_facts import MAX_PASSWORD, NameOwner
-from creds_session.unlock.rekey import Keyring, first_accepted, free_name, possible_passwords, rekey
+from creds_session.unlock.rekey import (
+    Keyring,
+    first_accepted,
+    free_name,
+    if_forgotten,
+    possible_passwords,
+    rekey,
+)
 from creds_session.unlock.routes import NoKeyringYet
 from tests.unit import examples
 from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
@@ -70,6 +77,17 @@ def test_first_accepted_of_none_changed_nothing_and_says_so(
     with pytest.raises(error, match=f"{words}.*nothing was changed") as caught:
         first_accepted(taking(None, []), possible_passwords(Secret(old), Secret(new)))
     assert "canary" not in str(caught.value)
+
+
+def test_a_refused_old_password_says_how_to_begin_with_an_empty_keyring() -> None:
+    hint = if_forgotten(Keyring("login", Path("/a b/login.keyring")))
+    with pytest.raises(WrongPassword) as caught:
+        first_accepted(taking(None, []), [Secret(b"a")], hint)
+    assert caught.value.hint.endswith(
+        "\"$USER\" -x gnome-keyring-d; mv '/a b/login.keyring' '/a b/login.keyring'.forgotten;"
+        " creds unlock --create"
+    )
+    assert "--create" not in if_forgotten(Keyring("other", Path("/k/other.keyring")))
 
 
 @pytest.fixture
