@@ -11,7 +11,7 @@ from creds_session.cli.common import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.cli.passwords import Declined
 from creds_session.errors import NoBus, WrongPassword
-from creds_session.next_step import BusState, next_step
+from creds_session.next_step import NO_BUS, BusState, next_step
 from creds_session.report.text import printable
 from creds_session.secret import Secret
 from creds_session.session_state import rekey_command
@@ -115,8 +115,14 @@ def _tell_the_bus(environ: Mapping[str, str]) -> None:
     """Say of a bus that the shell is not on how to get there, to a quiet caller too."""
     if environ is not os.environ:
         used = environ["DBUS_SESSION_BUS_ADDRESS"]
-        problem = f"the bus of this shell does not answer; used {used}"
+        problem = f"{_why_another_bus(os.environ)}; used {used}"
         complain("creds", problem, next_step(BusState.ELSEWHERE).hint)
+
+
+def _why_another_bus(environ: Mapping[str, str]) -> str:
+    """Say what is wrong with the bus of a shell: a shell that names none has none to ask."""
+    is_named = environ.get("DBUS_SESSION_BUS_ADDRESS")
+    return "the bus of this shell does not answer" if is_named else NO_BUS
 
 
 def _password(arguments: argparse.Namespace, wanted: Wanted) -> Secret:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.cli.unlock import _why_another_bus
+from creds_session.next_step import NO_BUS
 from tests.unit.alone import ALONE
 from tests.unit.cli.test_commands import run
 from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
@@ -128,3 +130,17 @@ def test_status_loads_nothing_that_is_slow(python: list[str]) -> None:
     )
     loaded = set(done.stdout.decode().split())
     assert not loaded & {"pexpect", "keyring", "creds_session.unlock"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, NO_BUS),
+        ({"DBUS_SESSION_BUS_ADDRESS": ""}, NO_BUS),
+        ({"DBUS_SESSION_BUS_ADDRESS": "unix:path=/gone"}, "the bus of this shell does not answer"),
+    ],
+)
+def test_unlock_on_another_bus_says_no_more_of_the_shell_s_own_than_is_known(
+    environ: dict[str, str], words: str
+) -> None:
+    assert _why_another_bus(environ) == words
