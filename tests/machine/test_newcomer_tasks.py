@@ -5,7 +5,9 @@ The tests of this module go on from one another on one machine, from the tutoria
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -55,6 +57,13 @@ def machine(request: pytest.FixtureRequest, boot: Boot) -> Machine:
 def pam(machine: Machine) -> str:
     """Return the PAM files as they are before the first test."""
     return pam_files(machine)
+
+
+@pytest.fixture(scope="module")
+def root(machine: Machine) -> Iterator[Login]:
+    """Keep a root shell open, as the documents advise."""
+    with machine.ssh("root", ROOT) as session:
+        yield session
 
 
 def pam_files(machine: Machine) -> str:
@@ -109,12 +118,12 @@ def test_one_user_without_pam(machine: Machine) -> None:
     machine.run("mv", "/root/hook", HOOK)
 
 
-def test_the_tutorial(machine: Machine, pam: str) -> None:
+def test_the_tutorial(machine: Machine, root: Login, pam: str) -> None:
     installing, *transcripts = recipes.transcripts(TUTORIAL)
     assert [step.command for step in installing] == ["./scripts/install"]  # as on every machine
     for steps in transcripts:
-        user, password = ("root", ROOT) if steps[0].prompt == "#" else ("alice", FIRST)
-        with machine.ssh(user, password) as session:
+        is_root = steps[0].prompt == "#"
+        with contextlib.nullcontext(root) if is_root else machine.ssh("alice", FIRST) as session:
             for step in steps:
                 answers = (SECRET, SECRET) if " put " in step.command else ()
                 done = typed(session, step.command, *answers)
@@ -133,8 +142,15 @@ def test_a_change_from_afar(machine: Machine, pam: str) -> None:
     assert pam_files(machine) != pam
 
 
-def test_a_secret_for_a_script(machine: Machine) -> None:
+def test_a_secret_for_a_script_and_one_for_a_job(machine: Machine) -> None:
+    machine.sh("printf robots >/etc/deploy.password; chown alice /etc/deploy.password")
+    deploy = machine.root / "home/alice/deploy"
+    deploy.write_text("#!/bin/sh\ncreds get deploy robot\n")
+    deploy.chmod(0o755)
     with machine.ssh("alice", FIRST) as session:
+        (job,) = recipes.commands(JOBS, "exec ./deploy")
+        assert succeeds(session, job) == "robots"
+        assert session.run("creds get deploy robot").status == 1  # it had its own keyring
         *before, put, get = recipes.commands("README.md", "--username-key-file")
         for command in before:
             succeeds(session, command)
@@ -162,17 +178,6 @@ def test_cron(machine: Machine) -> None:
     wait_until(lambda: report.exists() and sorted(report.read_text().split()) == sorted(wanted))
     wait_until(lambda: looked_up.exists() and looked_up.read_text() == SECRET)
     machine.run("crontab", "-u", "alice", "-r")
-
-
-def test_a_job_with_a_keyring_of_its_own(machine: Machine) -> None:
-    machine.sh("printf robots >/etc/deploy.password; chown alice /etc/deploy.password")
-    deploy = "#!/bin/sh\ncreds get deploy robot\n"
-    (machine.root / "home/alice/deploy").write_text(deploy)
-    machine.run("chmod", "755", "/home/alice/deploy")
-    with machine.ssh("alice", FIRST) as session:
-        (command,) = recipes.commands(JOBS, "exec ./deploy")
-        assert succeeds(session, command) == "robots"
-        assert session.run("creds get deploy robot").status == 1
 
 
 def test_a_service_reads_what_another_one_has_unlocked(machine: Machine) -> None:
@@ -244,9 +249,8 @@ def test_the_password_is_changed_by_its_owner(machine: Machine) -> None:
         assert secret(session).output == SECRET
 
 
-def test_the_password_is_changed_by_root(machine: Machine) -> None:
-    with machine.ssh("root", ROOT) as session:
-        succeeds(session, "passwd alice", THIRD, THIRD)
+def test_the_password_is_changed_by_root(machine: Machine, root: Login) -> None:
+    succeeds(root, "passwd alice", THIRD, THIRD)
     end_all(machine, "alice")
     with machine.ssh("alice", THIRD, answers=("",)) as session:
         assert secret(session).status == 77
@@ -302,17 +306,16 @@ def test_nobody_knows_the_keyrings_password(machine: Machine) -> None:
         assert secret(session).output == "new"
 
 
-def test_all_of_it_is_removed(machine: Machine, pam: str) -> None:
+def test_all_of_it_is_removed(machine: Machine, root: Login, pam: str) -> None:
     (revert,) = recipes.commands(REMOVE, "creds-setup-pam revert")
     (uninstall,) = recipes.commands(REMOVE, "--uninstall")
-    with machine.ssh("root", ROOT) as session:
-        succeeds(session, revert)
-        succeeds(session, "cd /opt/source")
-        printed = succeeds(session, uninstall)
-    assert "the hook" not in printed
-    own = "/etc/pam.d/creds-session"
+    succeeds(root, revert)
+    assert pam_files(machine) == pam
+    succeeds(root, "cd /opt/source")
+    succeeds(root, uninstall)
+    own = "creds-session"  # the service that scripts/install puts into /etc/pam.d
     assert pam_files(machine) == "".join(
-        line for line in pam.splitlines(keepends=True) if own.rpartition("/")[2] not in line
+        line for line in pam.splitlines(keepends=True) if own not in line
     )
-    with machine.ssh("alice", FOURTH) as session:
-        assert session.run("command -v creds creds-doctor creds-setup-pam").status != 0
+    names = "creds creds-askpass creds-doctor creds-setup-pam"
+    assert machine.sh(f"command -v {names}", check=False).stdout == ""
