@@ -216,6 +216,10 @@ def _change(
                 f"the daemon does not serve the {which.name} keyring; nothing was changed",
                 hint="creds-doctor says why, and what to do",
             )
+        if which.is_plain:
+            # A login by password has unlocked it with the login's password, which any keyring
+            # without a password takes, and which the daemon then asks for as the old one.
+            service.lock(collection)
         with _backup(path) as (copy, before):
             used = first_accepted(
                 lambda one: service.change(collection, one, new), candidates, if_forgotten(which)
