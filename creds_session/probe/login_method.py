@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from creds_session.probe.log import from_journal
 from creds_session.system.commands import run
@@ -42,3 +43,16 @@ def methods_of(lines: list[str]) -> tuple[str, ...]:
         methods.append(found.group(2))
         is_let_in = found.group(1) == "Accepted"
     return tuple(methods) if is_let_in else ()
+
+
+def of_pam(methods: Sequence[str]) -> str | None:
+    """Return, of the methods that let one login in, the one that gave PAM a password, if any.
+
+    AuthenticationMethods of sshd_config(5) demands several. A password of the method ``password``
+    is still there when the session begins; that of keyboard-interactive is not.
+    """
+    for start in ("password", "keyboard-interactive"):
+        gave = [one for one in methods if one.startswith(start)]
+        if gave:
+            return gave[0]
+    return next(iter(methods), "") or None

@@ -35,7 +35,7 @@ from creds_session.system.user_ids import own_name
 
 LOGIN = "login"
 # auth.c:auth_log; a line of a refused login can hold any text as its user name.
-ACCEPTED = r"(?m)^Accepted (\S+) for (\S+) from \S+ port (\d+)"
+LET_IN = r"(?m)^(?:Accepted|Partial) \S+ for (\S+) from \S+ port (\d+)"
 LOGGED_NAME = 100  # characters of a user name that auth_log writes
 
 
@@ -259,6 +259,7 @@ def _login_method(
     """
     import re  # noqa: PLC0415 - a login's unlocking asks for none of this
 
+    from creds_session.probe.login_method import methods_of, of_pam  # noqa: PLC0415
     from creds_session.system.commands import run  # noqa: PLC0415
     from creds_session.system.root import Root  # noqa: PLC0415
 
@@ -267,12 +268,13 @@ def _login_method(
             told = Root().read(environ["SSH_USER_AUTH"], limit=1 << 16) or b""
         except CredsSessionError:
             return None
-        return told.split(b" ")[0].split(b"\n")[0].decode("ascii", "replace") or None
+        named = [line.split(b" ")[0].decode("ascii", "replace") for line in told.splitlines()]
+        return of_pam(named)
     port = environ.get("SSH_CONNECTION", "").split(" ")[1:2]
     if not port or not with_journal:
         return None
     by_root_as_sshd = ("_UID=0", "-t", "sshd", "-t", "sshd-session")  # logger(1) can say any name
     journal = run(["journalctl", "--quiet", "--output=cat", "--boot", *by_root_as_sshd], timeout=1)
     ours = (user[:LOGGED_NAME], port[0])
-    accepted = [m for m in re.finditer(ACCEPTED, journal.output) if m.group(2, 3) == ours]
-    return accepted[-1].group(1) if accepted else None
+    lines = [m.group(0) for m in re.finditer(LET_IN, journal.output) if m.group(1, 2) == ours]
+    return of_pam(methods_of(lines))

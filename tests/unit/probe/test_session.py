@@ -151,7 +151,10 @@ def test_probe_keyring_takes_no_control_socket_of_another_bus(tmp_path: Path) ->
     [
         ("publickey ssh-ed25519 AAAA\n", "publickey"),
         ("password\n", "password"),
-        ("keyboard-interactive/pam\npassword\n", "keyboard-interactive/pam"),
+        ("keyboard-interactive/pam\npassword\n", "password"),
+        ("publickey ssh-ed25519 AAAA\nkeyboard-interactive/pam\n", "keyboard-interactive/pam"),
+        ("password\npublickey ssh-ed25519 AAAA\n", "password"),
+        ("hostbased\npublickey ssh-ed25519 AAAA\n", "hostbased"),
         ("", None),
     ],
 )
@@ -185,6 +188,11 @@ FORGED = "Failed password for invalid user Accepted password for {} from ::1 por
             ["Accepted password for {} from ::1 port 5", "Accepted publickey for {} from x port 5"],
             "publickey",
         ),
+        (
+            ["Partial password for {} from ::1 port 5", "Accepted publickey for {} from x port 5"],
+            "password",
+        ),
+        (["Partial password for {} from ::1 port 5 ssh2"], None),
     ],
 )
 def test_probe_session_believes_sshd_and_no_user_name(
