@@ -43,6 +43,19 @@ def _next(facts: Facts) -> Remediation:
     return _as_remediation(next_step(state, unlock=True, has_keyring=facts.keyring.exists))
 
 
+def connected(facts: Facts, *others: Remediation) -> Remediation:
+    """Return what connects a shell to a bus whose variables are another session's.
+
+    It goes on until a secret can be read.
+    """
+    state = bus_state(
+        under_sudo=bool(facts.session.sudo_user),
+        is_elsewhere=bool(facts.bus.elsewhere) or facts.bus.answers or facts.bus.is_idle,
+    )
+    step = next_step(state, unlock=not facts.is_readable, has_keyring=facts.keyring.exists)
+    return _as_remediation(step)._replace(alternatives=others)
+
+
 USUAL = _as_remediation(next_step(BusState.NONE, unlock=True))._replace(
     alternatives=(_as_remediation(next_step(BusState.ELSEWHERE, unlock=True)),)
 )

@@ -130,8 +130,14 @@ CHECKS = (
         _ssh_socket,
         cause="gnome-keyring has no ssh-agent since 48 unless it was built with one",
         cure=Remediation(
-            "use gcr's agent, or ssh-agent",
-            (("systemctl", "--user", "enable", "--now", "gcr-ssh-agent.socket"),),
+            "start OpenSSH's agent in this shell, and take the variable out of what sets it",
+            (in_this_shell('eval "$(ssh-agent)"'),),
+            alternatives=(
+                Remediation(
+                    "if gcr's agent is installed, use it in every session",
+                    (("systemctl", "--user", "enable", "--now", "gcr-ssh-agent.socket"),),
+                ),
+            ),
         ),
     ),
     Check(

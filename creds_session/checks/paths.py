@@ -171,6 +171,13 @@ def opened(above: Iterable[PathFacts], facts: Facts) -> Remediation:
 
 
 def made_anew(facts: Facts, path: PathFacts) -> Remediation:
-    """Return how the user has a new keyring in the place of what cannot be read."""
-    text = "move it away, and make a new one"
-    return moved_aside(facts, path, text, ("creds", "unlock", "--create"))
+    """Return how the user has a new keyring in the place of what cannot be read.
+
+    A daemon that has seen what cannot be read does not serve the keyring that is made in its place.
+    """
+    create, owner = ("creds", "unlock", "--create"), facts.bus.owner
+    has_seen = owner is not None and owner.is_gnome_keyring and owner.uid == facts.session.uid
+    if owner is None or not has_seen or facts.is_readable:
+        return moved_aside(facts, path, "move it away, and create a new keyring", create)
+    text = "move it away, end the keyring daemon that has seen it, and create a new keyring"
+    return moved_aside(facts, path, text, ("kill", str(owner.pid)), create)

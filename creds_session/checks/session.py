@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from creds_session.checks.bus import USUAL, connected
 from creds_session.checks.paths import is_foreign, seen, with_mode
 from creds_session.checks.registry import Check, hindrance
 from creds_session.facts import Facts
@@ -18,6 +19,12 @@ LOG_IN = Remediation(
 def note_or_error(facts: Facts) -> Severity:
     """What is odd and does no harm where a secret can be read all the same."""
     return Severity.NOTE if facts.is_readable else Severity.ERROR
+
+
+def _unset_level(facts: Facts) -> Severity:
+    """The variable is why no secret can be read only if no bus was found without it."""
+    has_bus = facts.bus.answers or facts.bus.is_idle
+    return Severity.NOTE if has_bus else note_or_error(facts)
 
 
 def story_of_login(facts: Facts) -> Story:
@@ -40,14 +47,14 @@ def _runtime_foreign(facts: Facts) -> Found | None:
     named = facts.runtime.named
     if named is None or not is_foreign(named, facts):
         return None
-    return Found(seen(named, "XDG_RUNTIME_DIR"))
+    return Found(seen(named, "XDG_RUNTIME_DIR"), cure=connected(facts, LOG_IN))
 
 
 def _runtime_missing(facts: Facts) -> Found | None:
     named = facts.runtime.named
     if named is None or named.kind in {PathKind.FOLDER, PathKind.UNKNOWN}:
         return None
-    return Found(seen(named, "XDG_RUNTIME_DIR"))
+    return Found(seen(named, "XDG_RUNTIME_DIR"), cure=connected(facts))
 
 
 def _runtime_open(facts: Facts) -> Found | None:
@@ -132,7 +139,7 @@ CHECKS = (
         "XDG_RUNTIME_DIR belongs to another user",
         _runtime_foreign,
         cause="su or sudo kept the variable of the session that it was called in",
-        cure=LOG_IN,
+        cure=USUAL,
     ),
     Check(
         "runtime-directory-missing",
@@ -141,10 +148,7 @@ CHECKS = (
         "XDG_RUNTIME_DIR names a folder that is not there",
         _runtime_missing,
         cause="the variable is left over: logind removes the folder with a user's last session",
-        cure=Remediation(
-            "log in again, or leave the variable out of this shell",
-            (in_this_shell("unset XDG_RUNTIME_DIR"),),
-        ),
+        cure=USUAL,
     ),
     Check(
         "runtime-directory-open",
@@ -157,7 +161,7 @@ CHECKS = (
     Check(
         "runtime-directory-unset",
         "session",
-        note_or_error,
+        _unset_level,
         "XDG_RUNTIME_DIR is not set, though the folder is there",
         _runtime_unset,
         cause="su, cron and services with User= set no variable; a daemon that is started so puts"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from creds_session.checks import CHECKS, run
-from creds_session.collection import CollectionState
+from creds_session.collection import CollectionState, KeyringForm
 from creds_session.facts import Facts, FirstLoginFacts, InstallationFacts, PamFacts, Reader
 from creds_session.findings import Finding, Outcome, Severity
 from creds_session.report.doctor import findings, root_cause, verdict
@@ -50,6 +50,10 @@ ACCEPTED = LogLine(NOW - 6, "sshd", 9, "Accepted password for alice from ::1 por
 AVC = LogLine(
     *(NOW - 5, "audit", 0),
     'AVC avc:  denied  { transition } for  pid=12 comm="sshd" path="/usr/bin/gnome-keyring-daemon"',
+)
+MOVED = (
+    "mv --no-clobber --no-target-directory /home/alice/login.keyring"
+    " /home/alice/login.keyring.aside"
 )
 PLACE = PathFacts("/run/user/1000", PathKind.FOLDER, 1000, 0o700)
 RUNTIME = RuntimeFacts(PLACE, PLACE)
@@ -261,6 +265,47 @@ SITUATIONS = {
     ),
     "tmux, and no other login": Situation(
         NOBODY._replace(bus=STALE, runtime=GONE), "bus-stale", "is gone", (START, "creds unlock")
+    ),
+    "su without a dash, which kept the variables of another user": Situation(
+        NOBODY._replace(
+            session=SU,
+            bus=BusFacts(ADDRESS, "no session bus answers: denied"),
+            runtime=RuntimeFacts(PLACE._replace(uid=1001)),
+        ),
+        "runtime-directory-foreign",
+        "XDG_RUNTIME_DIR belongs to another user",
+        (START, "creds unlock"),
+    ),
+    "a start-up file that sets XDG_RUNTIME_DIR to what is not there": Situation(
+        IS_LOCKED._replace(
+            runtime=RuntimeFacts(PathFacts("/tmp/runtime-alice", PathKind.ABSENT), PLACE)
+        ),
+        "runtime-directory-missing",
+        "XDG_RUNTIME_DIR names a folder that is not there",
+        (JOIN, "creds unlock"),
+    ),
+    "cron, whose user has a locked keyring": Situation(
+        IS_LOCKED._replace(session=SU, runtime=RuntimeFacts(usual=PLACE)),
+        "keyring-locked",
+        "the login keyring is locked",
+        ("creds unlock",),
+    ),
+    "a damaged keyring that a daemon has seen": Situation(
+        NO_KEYRING._replace(
+            keyring=keyring(),
+            home=HomeFacts(
+                *(HOME, "/home/alice"),
+                login=PathFacts("/home/alice/login.keyring", PathKind.FILE, 1000, 0o600),
+                form=KeyringForm.EMPTY,
+            ),
+        ),
+        "keyring-broken",
+        "the login keyring's file is damaged",
+        (
+            MOVED,
+            "kill 7",
+            "creds unlock --create",
+        ),
     ),
     "sudo": Situation(
         NOBODY._replace(
