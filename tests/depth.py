@@ -47,6 +47,9 @@ FAULTS_COUNT = _depth("CREDS_FAULTS_COUNT", 40, 400)
 FAULTS_SEED = os.environ.get("CREDS_FAULTS_SEED", "faults")
 """What the combinations begin from: a word."""
 
+FIELD_SAMPLE = _depth("CREDS_FIELD_SAMPLE", 3, 1)
+"""Every how many of the field's situations are made for real, and the doctor's remedy is typed."""
+
 HOSTILE_IMAGES = _depth("CREDS_HOSTILE_IMAGES", 60, 2_000)
 """Images with something hostile in them that every command with --root has to live with."""
 
