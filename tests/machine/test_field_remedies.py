@@ -20,7 +20,7 @@ from tests.depth import FIELD_SAMPLE
 from tests.machine import breakages
 from tests.machine.field import PASSWORD, SITUATIONS, End, Situation, Way, of_user
 from tests.machine.login import PROMPT, Login
-from tests.machine.machine import Boot, Machine
+from tests.machine.machine import Boot, Machine, wait_until
 from tests.machine.unlock_cell import PLACES
 from tests.machine.unlock_matrix import Session
 from tests.situations import HELPER, SHELL
@@ -228,8 +228,12 @@ class Person:
         folder = "/root" if self.situation.by_root else self._folder
         whom = f" --user {self.name}" if self.situation.by_root else ""
         place = f"{folder}/told-{self.name}"
-        self._type(shell, f"creds-doctor{whom} --json >{place} 2>/dev/null")
-        told: dict[str, Any] = json.loads((self.machine.root / place[1:]).read_text())
+        look = f"creds-doctor{whom} --json >{place}.part 2>/dev/null"
+        self._type(shell, f"{look}; mv {place}.part {place}")
+        whole = self.machine.root / place[1:]
+        wait_until(whole.exists)
+        told: dict[str, Any] = json.loads(whole.read_text())
+        whole.unlink()
         found = [one for check in told["checks"] for one in check["findings"]]
         first = found[0]
         cure = first["remediation"] or {"lines": []}
@@ -242,6 +246,8 @@ class Person:
 
     def _type(self, shell: Login, line: str) -> None:
         prompts = (*self.situation.answers, *PROMPTS)
+        if self.situation.way is Way.TMUX:
+            shell.run(":")  # tmux draws a prompt again that was there before
         shell.type(line)
         asked = 0
         while (place := shell.expect(re.escape(PROMPT), *[one[0] for one in prompts])) != 0:
