@@ -81,6 +81,7 @@ NO_PASSWORD = "no password is available for user"  # noqa: S105 - a line of a lo
 NOT_UNLOCKED = "couldn't unlock the login keyring"
 FAILED_AT_START = "failed to unlock login keyring on startup"
 NOT_RUN = "couldn't run gnome-keyring-daemon"
+NOT_STARTED = "gnome-keyring-daemon didn't start properly"
 NO_PROMPT = "couldn't create system prompt"
 FIXED = "fixed login keyring password to match login password"
 
@@ -107,7 +108,7 @@ MEANINGS = (
     (INVALID, "the keyring refused the password that was typed", Alarm.TRUE),
     (NOT_UNLOCKED, "there was no password to unlock it with", Alarm.TRUE),
     (NOT_RUN, "the daemon could not be started", Alarm.TRUE),
-    ("gnome-keyring-daemon didn't start properly", "the daemon ended at its start", Alarm.TRUE),
+    (NOT_STARTED, "the daemon ended at its start", Alarm.TRUE),
     ("changed password for login keyring", "the keyring has the new password", Alarm.NONE),
     (
         "couldn't change password for the login keyring",
@@ -137,12 +138,16 @@ def tell(lines: Iterable[LogLine], user: str, *, port: str = "", service: str = 
     """Return a login of this user as a story; what is no part of it is left out.
 
     ``port`` is the client's, of a login by ssh, and ``service`` PAM's, of any other: they tell
-    which login it was. Without them it is the last one.
+    which login it was. Without them it is the last one. A person who may not see what root's
+    programs logged sees the lines of the own session alone, and these are told.
     """
     ordered = sorted(lines, key=lambda line: line.when)
     start = _last_login(ordered, user, port, service)
     if start is None:
-        known = [] if port or service else [line for line in ordered if _is_of_keyring(line)]
+        known = [line for line in ordered if _is_of_keyring(line)]
+        if port or service:
+            sees_logins = any(map(_begins, ordered))
+            known = [] if sees_logins else [line for line in known if is_of_child(line.text)]
         return Story(_events([line for line in known if _may_be_of(line, user, ordered)]))
     leader = ordered[start]
     part = [line for line in ordered if _belongs(line, leader, user, ordered)]
@@ -197,17 +202,19 @@ def _belongs(line: LogLine, leader: LogLine, user: str, lines: Sequence[LogLine]
 
     A conversation by keyboard-interactive logs from a child of sshd's, before the login began: it
     is of the login that comes next. What root's programs write afterwards, as chpasswd(8) does, is
-    of the account that the same process names.
+    of the account that the same process names. A child of gkr-pam's is of the login whose process
+    waits for it.
     """
     if line.when < leader.when - BEFORE:
         return False
-    if line.pid == leader.pid:
+    pid = _process_of(line, lines)
+    if pid == leader.pid:
         return _is_of_keyring(line) or _begins(line)
-    if not _is_of_keyring(line) or any(one.pid == line.pid and _begins(one) for one in lines):
+    if not _is_of_keyring(line) or any(one.pid == pid and _begins(one) for one in lines):
         return False
     if not line.text.startswith(OF_PAM):
         return line.when >= leader.when
-    accounts = _accounts(line.pid, lines)
+    accounts = _accounts(pid, lines)
     if line.when >= leader.when:
         return user in accounts
     following = next(
@@ -216,9 +223,36 @@ def _belongs(line: LogLine, leader: LogLine, user: str, lines: Sequence[LogLine]
     return following.pid == leader.pid and accounts <= {user}
 
 
+def is_of_child(text: str) -> bool:
+    """Return whether a child of gkr-pam's wrote this, which had become the user already.
+
+    Such a child has a process number of its own, and the journal has the user's id for it
+    (gkr-pam-module.c:setup_child).
+    """
+    return text.startswith(f"{OF_PAM}{NOT_RUN}")
+
+
+def _process_of(line: LogLine, lines: Sequence[LogLine]) -> int:
+    """Return the process that wrote a line, or the one that waited for the child that wrote it.
+
+    That process says next how the child ended (gkr-pam-module.c:start_daemon).
+    """
+    if not is_of_child(line.text):
+        return line.pid
+    after = (one for one in lines if one.when >= line.when and NOT_STARTED in one.text)
+    return next((one.pid for one in after), line.pid)
+
+
 def _may_be_of(line: LogLine, user: str, lines: Sequence[LogLine]) -> bool:
-    """Tell whether a line is of the daemon, or of a process that names this account alone."""
-    return not line.text.startswith(OF_PAM) or _accounts(line.pid, lines) == {user}
+    """Return whether a line may be of a login of this account.
+
+    It is of the daemon, of a process that names this account alone, or of gkr-pam's child. The child
+    writes as the user, who may not see the lines of the process that named the account.
+    """
+    if not line.text.startswith(OF_PAM):
+        return True
+    accounts = _accounts(_process_of(line, lines), lines)
+    return accounts == {user} or (is_of_child(line.text) and not accounts)
 
 
 def _accounts(pid: int, lines: Sequence[LogLine]) -> set[str]:

@@ -42,7 +42,7 @@ from creds_session.system.bus import (
     usual_runtime_directory,
 )
 from creds_session.system.hung_disks import Disk
-from creds_session.system.logins import service_of_session
+from creds_session.system.logins import name_of_session, service_of_session
 from creds_session.system.processes import environments
 from creds_session.system.root import Root
 from creds_session.system.survey import Survey, survey
@@ -71,7 +71,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     of_bus = BUS_TIMEOUT * timeout / TIMEOUT
     units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
     no_lines: tuple[LogLine, ...] = ()
-    log = jobs.start("log", lambda: probe_log(os.getuid()), no_lines)
+    log = jobs.start("log", lambda: probe_log(os.getuid(), name_of_session()), no_lines)
     nobody = SessionFacts("?", os.getuid())
     session = jobs.start("session", lambda: _session(environ, log), nobody)
     disk, run = _own_disk(environ), _run(environ)

@@ -59,15 +59,21 @@ def is_logged_in(uid: int) -> bool:
     return state not in {"closing", "lingering", "offline"}
 
 
-def service_of_session(proc: Path = PROC) -> str:
-    """Return the PAM service by which this user's session of logind's began, or nothing.
+def name_of_session(proc: Path = PROC) -> str:
+    """Return logind's name of this user's session, or nothing.
 
     What su starts is in the session, and the slice, of the user who called it.
     """
     found = OWN_SCOPE.search((proc / "self/cgroup").read_text())
-    if found is None or int(found.group(1)) != os.getuid():
+    return found.group(2) if found and int(found.group(1)) == os.getuid() else ""
+
+
+def service_of_session(proc: Path = PROC) -> str:
+    """Return the PAM service by which this user's session of logind's began, or nothing."""
+    name = name_of_session(proc)
+    if not name:
         return ""
-    shown = run(["loginctl", "show-session", found.group(2), "-p", "Service", "--value"], timeout=1)
+    shown = run(["loginctl", "show-session", name, "-p", "Service", "--value"], timeout=1)
     return shown.output.strip()
 
 

@@ -178,3 +178,46 @@ def test_the_method_is_sshds_word_of_the_last_login() -> None:
     lines = [LogLine(1, "sshd", 9, accepted()), LogLine(2, "sshd", 9, accepted("publickey"))]
     assert method_of(lines, "alice") == "publickey"
     assert method_of(lines, "bob") is None
+
+
+NOT_RUN = f"{GKR}couldn't run gnome-keyring-daemon: Permission denied"
+NOT_STARTED = f"{GKR}gnome-keyring-daemon didn't start properly"
+OPENED = "pam_unix(sshd:session): session opened for user alice(uid=1000) by alice(uid=0)"
+# As Debian 13 logged it with SELinux enforcing: the line about the daemon is from gkr-pam's child.
+REFUSED = (
+    (602.79, 553, f"{GKR}unable to locate daemon control file"),
+    (602.80, 553, f"{GKR}stashed password to try later in open session"),
+    (602.90, 553, accepted()),
+    (602.95, 553, OPENED),
+    (607.40, 576, NOT_RUN),
+    (607.48, 553, NOT_STARTED),
+)
+
+
+def test_what_a_child_of_gkr_pam_wrote_is_of_the_login_whose_process_waited_for_it() -> None:
+    assert alarms(story(*REFUSED)) == [NOT_RUN, NOT_STARTED]
+
+
+def test_a_child_of_another_login_at_the_same_time_does_not_count() -> None:
+    told = story(
+        (1, 9, accepted()),
+        (2, 8, accepted(user="bob")),
+        (3, 20, NOT_RUN),
+        (4, 8, NOT_STARTED),
+        (5, 9, f"{GKR}gnome-keyring-daemon started properly and unlocked keyring"),
+    )
+    assert alarms(told) == []
+
+
+@pytest.mark.parametrize(("user", "count"), [("alice", 1), ("bob", 0)])
+def test_a_child_is_of_the_account_of_the_process_that_waited(user: str, count: int) -> None:
+    told = story((1, 9, accepted()), (2, 20, NOT_RUN), (3, 9, NOT_STARTED), user=user)
+    assert [event.line.pid for event in told.events].count(20) == count
+
+
+def test_a_person_who_cannot_see_what_root_logs_sees_the_own_line() -> None:
+    lines = [LogLine(607.40, "sshd-session", 576, NOT_RUN)]
+    assert alarms(tell(lines, "alice", port="5")) == [NOT_RUN]
+    assert alarms(tell(lines, "alice", service="sshd")) == [NOT_RUN]
+    other = LogLine(607.40, "sshd-session", 576, f"{GKR}unlocked login keyring")
+    assert tell([other], "alice", port="5") == Story()
