@@ -35,6 +35,7 @@ from creds_session.sshd import (
     SshdFacts,
     hindrance,
 )
+from creds_session.surroundings import PolicyRefusal
 from creds_session.system.root import Root
 
 MAX_FILE = 1 << 16
@@ -58,6 +59,8 @@ class Setup(NamedTuple):
     ``drop_in`` is the condition's file as it is, None where there is none. ``notes`` say what
     could not be judged of services that nobody asked for by name, which rules are too many, and
     what sshd's settings spoil; ``is_hindered`` where these let no password through at all.
+    ``is_enforcing``: SELinux decides too, and ``selinux_refuses`` is what its policy refuses of a
+    login, None if it could not be asked.
     """
 
     plans: tuple[Plan, ...]
@@ -66,6 +69,8 @@ class Setup(NamedTuple):
     notes: tuple[str, ...] = ()
     sshd: SshdFacts = NOT_ASKED
     is_hindered: bool = False
+    is_enforcing: bool = False
+    selinux_refuses: tuple[PolicyRefusal, ...] | None = None
 
     @property
     def edited(self) -> tuple[Plan, ...]:

@@ -246,8 +246,8 @@ def _process_of(line: LogLine, lines: Sequence[LogLine]) -> int:
 def _may_be_of(line: LogLine, user: str, lines: Sequence[LogLine]) -> bool:
     """Return whether a line may be of a login of this account.
 
-    It is of the daemon, of a process that names this account alone, or of gkr-pam's child. The child
-    writes as the user, who may not see the lines of the process that named the account.
+    It is of the daemon, of a process that names this account alone, or of a child of gkr-pam, which
+    writes as the user: that user may not see the lines of the process that named the account.
     """
     if not line.text.startswith(OF_PAM):
         return True

@@ -167,11 +167,30 @@ INITS = frozenset(
 UNCONFINED = frozenset({"unconfined_u", "system_u"})
 
 
+class PolicyRefusal(NamedTuple):
+    """Permissions that SELinux's policy does not give to a domain, for objects of a type and class.
+
+    ``source`` and ``target`` are types, such as ``sshd_t``.
+    """
+
+    source: str
+    target: str
+    object_class: str
+    permissions: tuple[str, ...]
+
+    @property
+    def rule(self) -> str:
+        """The rule that would give them, in SELinux's Common Intermediate Language (secilc(8))."""
+        permissions = " ".join(self.permissions)
+        return f"(allow {self.source} {self.target} ({self.object_class} ({permissions})))"
+
+
 class InitFacts(NamedTuple):
     """What kind of machine this is: its init, what it hides, what it takes from programs.
 
     ``selinux`` is ``enforcing``, ``permissive`` or nothing, and ``selinux_context`` that of this
-    session's processes.
+    session's processes. ``selinux_refuses`` is what the policy refuses of what a login by ssh has
+    to do, None if the policy could not be asked or if SELinux is not enforcing.
     """
 
     init: str = ""
@@ -181,6 +200,7 @@ class InitFacts(NamedTuple):
     keyring_version: str = ""
     selinux: str = ""
     selinux_context: str = ""
+    selinux_refuses: tuple[PolicyRefusal, ...] | None = None
 
     @property
     def has_logins(self) -> bool:

@@ -29,7 +29,8 @@ MAKE_LOGIN_DEFAULT = Remediation(
 UNSERVED = tuple(
     dict.fromkeys(
         (
-            *("daemon-not-installed", "daemon-capabilities", "daemon-start-refused"),
+            *("daemon-not-installed", "daemon-capabilities", "selinux-refuses"),
+            "daemon-start-refused",
             *(*NO_DAEMON, *BAD_FILES, "secret-service-unowned"),
         )
     )

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from creds_session.probe.installation import package_version
-from creds_session.surroundings import Activation, InitFacts
+from creds_session.probe.installation import package_version, probe_installation
+from creds_session.probe.policy import probe_policy
+from creds_session.surroundings import Activation, InitFacts, PolicyRefusal
 from creds_session.system.listing import names_in
 from creds_session.system.own_files import read_regular
 from creds_session.system.processes import name_of
@@ -22,6 +23,7 @@ SERVICES = "dbus-1/services"
 LARGEST = 1 << 16  # bytes of a service file
 CAPABILITY = 14  # CAP_IPC_LOCK, capabilities(7)
 SELINUX = "/sys/fs/selinux"
+OF_SYSTEM = "system_u:"  # the SELinux user of what no person started
 MODES = {"1": "enforcing", "0": "permissive"}  # security_getenforce(3)
 
 
@@ -35,13 +37,37 @@ def probe_init(root: Root, daemon: str | None) -> InitFacts:
         lacks_capability=_lacking(daemon) if daemon else "",
         keyring_version=package_version(root, "gnome-keyring"),
         selinux=(mode := selinux_mode()),
-        selinux_context=_text("/proc/self/attr/current").strip("\0\n") if mode else "",
+        selinux_context=_own_context() if mode else "",
     )
 
 
 def selinux_mode() -> str:
     """Return ``enforcing`` or ``permissive``, or nothing where SELinux is off (selinux(8))."""
     return MODES.get(_text(f"{SELINUX}/enforce").strip(), "")
+
+
+def refused_by_policy(
+    init: InitFacts, daemon: str | None, environ: Mapping[str, str]
+) -> tuple[PolicyRefusal, ...] | None:
+    """Return what SELinux's policy refuses of a login by ssh, if it is enforced, else None."""
+    if init.selinux != "enforcing":
+        return None
+    return probe_policy(SELINUX, daemon, init.selinux_context, environ.get("XDG_RUNTIME_DIR", ""))
+
+
+def refused_to_logins(root: Root) -> tuple[PolicyRefusal, ...] | None:
+    """Return what SELinux's policy refuses of a login by ssh to users like the one who asks.
+
+    A service has no domain of users: then only sshd's part is asked. None if nothing can be asked.
+    """
+    context = _own_context()
+    of_user = "" if context.startswith(OF_SYSTEM) else context
+    runtime = f"/run/user/{os.getuid()}"  # logind's, pam_systemd(8)
+    return probe_policy(SELINUX, probe_installation(root).daemon, of_user, runtime)
+
+
+def _own_context() -> str:
+    return _text("/proc/self/attr/current").strip("\0\n")
 
 
 def _text(path: str) -> str:

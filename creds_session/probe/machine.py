@@ -16,7 +16,7 @@ from creds_session.facts import Facts, PamFacts, Reader
 from creds_session.probe.client import probe_client
 from creds_session.probe.control import probe_control
 from creds_session.probe.home import file_system, probe_home, probe_runtime
-from creds_session.probe.init import probe_activations, probe_init
+from creds_session.probe.init import probe_activations, probe_init, refused_by_policy
 from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
 from creds_session.probe.log import LINES, probe_log
 from creds_session.probe.prompter import probe_prompters
@@ -31,6 +31,7 @@ from creds_session.surroundings import (
     ClientFacts,
     ControlFacts,
     HomeFacts,
+    InitFacts,
     ProcessFacts,
     RuntimeFacts,
     UnitsFacts,
@@ -92,6 +93,8 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     installation = probe_installation(root)
     sshd = jobs.start("sshd", lambda: _sshd(environ, root, installation.sshd), NOT_ASKED)
     init = probe_init(root, installation.daemon)
+    ask = run.only_then(lambda: refused_by_policy(init, installation.daemon, environ))
+    refused = jobs.start("selinux", ask, None)
     first_login = probe_first_login(root)
     seen = live()
     control = ControlFacts()
@@ -114,7 +117,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
         processes=seen.processes.others,
         control=control,
         activations=activations(),
-        init=init,
+        init=init._replace(selinux_refuses=refused()),
         client=client(),
         log=log(),
         late=tuple(jobs.failed),
@@ -179,8 +182,14 @@ def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
         log=log,
         pam=probe_pam(root, _service(sshd, facts.session)),
         reader=Reader.ROOT,
-        init=facts.init._replace(selinux_context=""),  # the child has root's
+        init=_of_nobody(facts.init, facts.installation.daemon),
     )
+
+
+def _of_nobody(init: InitFacts, daemon: str | None) -> InitFacts:
+    """Leave out what was judged by the context of root's child, which is not the user's."""
+    init = init._replace(selinux_context="")
+    return init._replace(selinux_refuses=refused_by_policy(init, daemon, {}))
 
 
 def _sshd(environ: Mapping[str, str], root: Root, program: str | None) -> SshdFacts:

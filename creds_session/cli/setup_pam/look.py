@@ -10,7 +10,7 @@ from creds_session.cli.setup_pam import PROGRAM
 from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.pam.plan import Options
 from creds_session.pam_setup import Setup
-from creds_session.probe.init import selinux_mode
+from creds_session.probe.init import refused_to_logins, selinux_mode
 from creds_session.probe.installation import dialect_assumption
 from creds_session.report.pam import (
     alarm_lines,
@@ -19,14 +19,11 @@ from creds_session.report.pam import (
     verdict_lines,
     verdict_values,
 )
+from creds_session.report.selinux import policy_line, policy_values, policy_warning
 from creds_session.report.sshd import sshd_line, sshd_values
 from creds_session.system.root import Root
 
 NEEDED = 1
-SELINUX = (
-    "SELinux is enforcing here. Its policy decides too whether sshd may start the keyring daemon,"
-    " and that is not judged; if a login opens no keyring, creds-doctor shows what was denied"
-)
 
 
 def options(arguments: argparse.Namespace) -> Options:
@@ -43,9 +40,11 @@ def look(root: Root, arguments: argparse.Namespace) -> Setup:
     """Look at the machine; tell what was left out."""
     if assumed := dialect_assumption(root):
         complain(PROGRAM, assumed)
-    if root.is_running_system and selinux_mode() == "enforcing":
-        complain(PROGRAM, SELINUX)
     setup = pam_setup.look(root, tuple(arguments.service), options(arguments))
+    if root.is_running_system and selinux_mode() == "enforcing":
+        setup = setup._replace(is_enforcing=True, selinux_refuses=refused_to_logins(root))
+        if warning := policy_warning(setup.selinux_refuses):
+            complain(PROGRAM, warning)
     for service, alarm, remedy in setup.alarms:
         complain(PROGRAM, "\n".join(alarm_lines(service, alarm, remedy)))
     for note in setup.notes:
@@ -81,6 +80,7 @@ def values(setup: Setup, **more: object) -> dict[str, object]:
         "change_needed": setup.is_needed,
         "first_login_works": not setup.needs_drop_in,
         "services": services,
+        "selinux": policy_values(setup.selinux_refuses, is_enforcing=setup.is_enforcing),
         "sshd": sshd_values(setup.sshd, is_cured=any(one.early_start for one in setup.plans)),
         **more,
     }
@@ -104,6 +104,8 @@ def check(root: Root, arguments: argparse.Namespace) -> int:
     print(f"{'systemd':<8} {'socket':<9} {drop_in}")
     if setup.sshd.judged:
         print(f"{'sshd':<8} {'settings':<9} {sshd_line(setup.sshd)}")
+    if setup.selinux_refuses is not None:
+        print(f"{'selinux':<8} {'policy':<9} {policy_line(setup.selinux_refuses)}")
     waits = waiting_line(root)
     if waits:
         print(f"{'pam':<8} {'change':<9} {waits}")

@@ -7,14 +7,18 @@ are what its reader is told to type first, and ``later`` what else is offered.
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from typing import NamedTuple
 
 import pytest
 
 from creds_session.checks import CHECKS, run
 from creds_session.collection import CollectionState, KeyringForm
+from creds_session.diagnosis import entries
 from creds_session.facts import Facts, FirstLoginFacts, InstallationFacts, PamFacts, Reader
 from creds_session.findings import Finding, Outcome, Severity
+from creds_session.report.checks import explain_lines
 from creds_session.report.doctor import findings, root_cause, verdict
 from creds_session.session_facts import BusFacts, DaemonRole, NameOwner, SessionFacts
 from creds_session.sshd import SshdFacts
@@ -27,6 +31,7 @@ from creds_session.surroundings import (
     OtherProcess,
     PathFacts,
     PathKind,
+    PolicyRefusal,
     ProcessFacts,
     RuntimeFacts,
 )
@@ -43,8 +48,12 @@ KWALLET = NameOwner(8, 1000, "kwalletd5")
 OO7 = NameOwner(8, 1000, "oo7-daemon")
 UNSET = PamFacts(files={"/etc/pam.d/sshd": WITHOUT_RULES})
 NOT_A_KEYRING = "/org/freedesktop/secrets/collection/mine"
+# As Debian 13 logs it: a child of gkr-pam's, and then the process of sshd's that waited for it.
 REFUSED_LINE = LogLine(
-    NOW - 5, "sshd", 9, "gkr-pam: couldn't run gnome-keyring-daemon: Permission denied"
+    NOW - 5, "sshd-session", 12, "gkr-pam: couldn't run gnome-keyring-daemon: Permission denied"
+)
+NOT_STARTED = LogLine(
+    NOW - 4, "sshd-session", 9, "gkr-pam: gnome-keyring-daemon didn't start properly"
 )
 ACCEPTED = LogLine(NOW - 6, "sshd", 9, "Accepted password for alice from ::1 port 5")
 AVC = LogLine(
@@ -69,6 +78,27 @@ def home(kind: PathKind, file_system: str, uid: int = 1000) -> HomeFacts:
     return HomeFacts(path._replace(redirection=""), "/home/alice", file_system=file_system)
 
 
+EXECUTE = ("execute", "getattr", "open", "read")
+OF_SYSTEMD = PolicyRefusal("sshd_t", "gnome_keyring_tmp_t", "dir", ("search",))
+# What the policy of Debian 13 refuses at a first login of an unconfined user.
+OF_DEBIAN = (
+    PolicyRefusal("sshd_t", "gkeyringd_exec_t", "file", EXECUTE),
+    PolicyRefusal("unconfined_t", "gkeyringd_exec_t", "file", ("entrypoint",)),
+    PolicyRefusal("sshd_t", "user_tmp_t", "dir", ("search",)),
+    PolicyRefusal("sshd_t", "user_tmp_t", "sock_file", ("getattr", "write")),
+    PolicyRefusal("sshd_t", "unconfined_t", "unix_stream_socket", ("connectto",)),
+)
+MODULE = (
+    "creds-doctor --explain selinux-refuses | grep '^ *(allow' >creds-session.cil",
+    "sudo semodule -i creds-session.cil",
+)
+AUSEARCH = "sudo ausearch -m avc -ts recent -f keyring"
+
+
+def refusing(*refused: PolicyRefusal) -> InitFacts:
+    return enforcing("unconfined_u:r:unconfined_t:s0")._replace(selinux_refuses=refused)
+
+
 def enforcing(context: str = "") -> InitFacts:
     return InitFacts("systemd", selinux="enforcing", selinux_context=context)
 
@@ -77,6 +107,7 @@ NO_KEYRING = WELL._replace(bus=bus(login=ABSENT), keyring=keyring(exists=False))
 IS_LOCKED = WELL._replace(bus=bus(login=LOCKED))
 NOBODY = WELL._replace(bus=bus(None, None), daemons=())
 SU = SessionFacts("alice", 1000)
+SSH_SESSION = WELL.session._replace(login_method=None, ssh_port="5")
 CONTAINER = WELL._replace(
     session=SU,
     init=InitFacts("sh"),
@@ -351,28 +382,87 @@ SITUATIONS = {
         NOBODY._replace(
             keyring=keyring(exists=False),
             session=by("password"),
-            log=(ACCEPTED, REFUSED_LINE, AVC),
+            log=(ACCEPTED, REFUSED_LINE, NOT_STARTED, AVC),
             init=enforcing("staff_u:staff_r:staff_t:s0"),
         ),
         "daemon-start-refused",
         "SELinux kept the login from starting the keyring daemon",
         ("creds unlock --create",),
-        ("sudo ausearch -m avc -ts recent -c gnome-keyring-d",),
+        ("sudo ausearch -m avc -ts recent -f keyring",),
+    ),
+    "the policy refuses it, as the person sees it who may not read root's log": Situation(
+        NOBODY._replace(
+            keyring=keyring(exists=False),
+            session=SSH_SESSION,
+            log=(REFUSED_LINE,),
+            init=refusing(*OF_DEBIAN),
+        ),
+        "selinux-refuses",
+        "SELinux does not let a login start the keyring daemon",
+        ("creds unlock --create",),
+        MODULE,
+        ("rekey", "log in by password"),
+    ),
+    "the policy refuses it, and nothing of it was logged": Situation(
+        NO_KEYRING._replace(session=SSH_SESSION, init=refusing(*OF_DEBIAN)),
+        "selinux-refuses",
+        "SELinux does not let a login start the keyring daemon",
+        ("creds unlock --create",),
+        MODULE,
+    ),
+    "the policy does not let a login reach the daemon that systemd's socket started": Situation(
+        IS_LOCKED._replace(session=SSH_SESSION, init=refusing(OF_SYSTEMD)),
+        "selinux-refuses",
+        "SELinux does not let a login reach the keyring daemon",
+        ("creds unlock",),
+        MODULE,
+        ("rekey", "older one"),
+    ),
+    "the policy refuses a domain that the module of the page does not know": Situation(
+        NO_KEYRING._replace(
+            session=SSH_SESSION,
+            init=refusing(PolicyRefusal("staff_t", "gkeyringd_exec_t", "file", ("entrypoint",))),
+        ),
+        "selinux-refuses",
+        "SELinux does not let a login start the keyring daemon",
+        ("creds unlock --create",),
+        (AUSEARCH,),
+        ("semodule",),
+    ),
+    "the policy refuses it, and root looks": Situation(
+        NO_KEYRING._replace(
+            session=by("password"), reader=Reader.ROOT, init=refusing(OF_DEBIAN[0])
+        ),
+        "selinux-refuses",
+        "SELinux does not let a login start the keyring daemon",
+        MODULE,
+    ),
+    "the policy refuses it, and the person came with a key": Situation(
+        IS_LOCKED._replace(session=by("publickey"), init=refusing(*OF_DEBIAN)),
+        "login-without-password",
+        "brought no password",
+        ("creds unlock",),
+    ),
+    "the policy refuses it, and PAM has no rule yet": Situation(
+        NO_KEYRING._replace(session=SSH_SESSION, pam=UNSET, init=refusing(*OF_DEBIAN)),
+        "keyring-absent",
+        "no login keyring yet",
+        ("creds unlock --create",),
     ),
     "the daemon was not run, SELinux is enforcing, and nothing says that it denied it": Situation(
         NOBODY._replace(
             session=by("password"),
-            log=(ACCEPTED, REFUSED_LINE, AVC._replace(when=NOW - 90)),
+            log=(ACCEPTED, REFUSED_LINE, NOT_STARTED, AVC._replace(when=NOW - 90)),
             init=enforcing("unconfined_u:r:t"),
         ),
         "daemon-start-refused",
         "was not allowed to start the keyring daemon",
         ("creds unlock",),
-        ("sudo ausearch -m avc -ts recent -c gnome-keyring-d",),
+        ("sudo ausearch -m avc -ts recent -f keyring",),
         ("SELinux kept",),
     ),
     "the daemon's file may not be executed, and there is no SELinux": Situation(
-        NOBODY._replace(session=by("password"), log=(ACCEPTED, REFUSED_LINE)),
+        NOBODY._replace(session=by("password"), log=(ACCEPTED, REFUSED_LINE, NOT_STARTED)),
         "daemon-start-refused",
         "was not allowed to start the keyring daemon",
         ("creds unlock",),
@@ -591,6 +681,43 @@ def test_a_daemon_that_replaced_another_is_told_by_its_options(
 def test_sshd_that_was_not_started_yet_refuses_no_setting(reason: str, named: str) -> None:
     found = findings(run(CHECKS, WELL._replace(sshd=SshdFacts(reason))))
     assert [one.id for one in found if one.id.startswith("sshd-")] == [named]
+
+
+def test_a_policy_that_will_refuse_later_logins_is_a_warning_while_the_keyring_is_open() -> None:
+    results = run(CHECKS, WELL._replace(init=refusing(*OF_DEBIAN, OF_SYSTEMD)))
+    (found,) = (one for one in findings(results) if one.severity is not Severity.NOTE)
+    assert (found.id, found.severity) == ("selinux-refuses", Severity.WARNING)
+    assert found.remediation is not None
+    assert found.remediation.lines == MODULE
+    assert verdict(WELL, results) == "a secret can be read in this session"
+    rules = [line for line in found.evidence if "(allow " in line]
+    assert rules == [f"the policy lacks {one.rule}" for one in (*OF_DEBIAN, OF_SYSTEMD)]
+
+
+@pytest.mark.parametrize("refused", [None, ()])
+@pytest.mark.parametrize("facts", [NO_KEYRING, IS_LOCKED, WELL])
+def test_a_policy_that_refuses_nothing_is_not_blamed(
+    facts: Facts, refused: tuple[PolicyRefusal, ...] | None
+) -> None:
+    init = enforcing("unconfined_u:r:unconfined_t:s0")._replace(selinux_refuses=refused)
+    results = run(CHECKS, facts._replace(session=SSH_SESSION, init=init))
+    assert not [one.id for one in findings(results) if "SELinux" in one.title]
+
+
+def test_the_rules_on_the_page_give_all_that_debians_policy_refuses() -> None:
+    (check,) = (one for one in CHECKS if one.id == "selinux-refuses")
+    for one in (*OF_DEBIAN, OF_SYSTEMD):
+        assert one.rule in check.about
+
+
+def test_the_remedy_takes_the_rules_alone_from_the_explanation() -> None:
+    (entry,) = (one for one in entries() if one.id == "selinux-refuses")
+    told = "\n".join(explain_lines(entry))
+    command = shlex.split(MODULE[0].partition(" | ")[2].partition(" >")[0])
+    picked = subprocess.run(command, input=told, capture_output=True, text=True, check=True)
+    rules = [line.strip() for line in picked.stdout.splitlines()]
+    assert set(rules) >= {one.rule for one in (*OF_DEBIAN, OF_SYSTEMD)}
+    assert all(rule.count("(") == rule.count(")") for rule in rules)
 
 
 def test_a_confined_user_is_told_what_root_can_look_at() -> None:

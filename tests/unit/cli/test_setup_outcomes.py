@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from creds_session.cli.setup_pam import main
+from creds_session.cli.setup_pam import look, main
 from creds_session.probe import init
+from creds_session.surroundings import PolicyRefusal
 from creds_session.system.root import Root
 from tests.unit.images import SSHD, make_image, write
 
@@ -130,3 +132,56 @@ def test_what_selinux_allows_is_said_not_to_be_judged(
     put(root, JUMP + SESSION)
     call(monkeypatch, root, "check")
     assert ("SELinux is enforcing here" in capsys.readouterr().err) is is_said
+
+
+EXECUTE = PolicyRefusal("sshd_t", "gkeyringd_exec_t", "file", ("execute",))
+SEARCH = PolicyRefusal("sshd_t", "gnome_keyring_tmp_t", "dir", ("search",))
+
+
+@pytest.mark.parametrize(
+    ("refused", "line", "said"),
+    [
+        ((), "lets a login start and reach the keyring daemon", ()),
+        (
+            (EXECUTE, SEARCH),
+            "does not let a login start the keyring daemon",
+            (EXECUTE.rule, SEARCH.rule, "no login opens a keyring", "--explain selinux-refuses"),
+        ),
+        (
+            (SEARCH,),
+            "does not let a login reach the keyring daemon",
+            (SEARCH.rule, "if the daemon runs already", "--explain selinux-refuses"),
+        ),
+        (None, "", ("that is not judged",)),
+    ],
+)
+def test_what_selinux_policy_refuses_is_said(
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    refused: tuple[PolicyRefusal, ...] | None,
+    line: str,
+    said: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(look, "selinux_mode", lambda: "enforcing")
+    monkeypatch.setattr(look, "refused_to_logins", lambda _root: refused)
+    monkeypatch.setattr(Root, "is_running_system", property(lambda _root: True))
+    put(root, JUMP + SESSION)
+    call(monkeypatch, root, "check")
+    shown = capsys.readouterr()
+    lines = [one for one in shown.out.splitlines() if one.startswith("selinux")]
+    assert lines == ([f"selinux  policy    {line}"] if line else [])
+    assert all(word in shown.err for word in said)
+    assert ("SELinux" in shown.err) is bool(said)
+    call(monkeypatch, root, "check --json")
+    told = json.loads(capsys.readouterr().out)["selinux"]
+    rules = [one.rule for one in refused or ()]
+    assert told == {"judged": refused is not None, "refused": rules}
+
+
+def test_json_says_nothing_of_selinux_where_it_is_not_enforcing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(root, JUMP + SESSION)
+    call(monkeypatch, root, "check --json")
+    assert json.loads(capsys.readouterr().out)["selinux"] is None
