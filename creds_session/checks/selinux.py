@@ -12,7 +12,7 @@ from creds_session.collection import CollectionState
 from creds_session.facts import Facts, Reader
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.sshd import DIALOGUE
-from creds_session.story import NOT_RUN, LogLine
+from creds_session.story import NOT_RUN, SSHD, LogLine
 from creds_session.surroundings import PolicyRefusal
 
 MOMENT = 2.0  # seconds
@@ -66,7 +66,7 @@ def _policy_refuses(facts: Facts) -> Found | None:
         return Found(told, cure=cure)
     return Found(
         told,
-        "SELinux does not let a login reach the keyring daemon that runs already",
+        "SELinux does not let a login by ssh reach the keyring daemon that runs already",
         cure=cure,
     )
 
@@ -78,9 +78,11 @@ def _severity(facts: Facts) -> Severity:
     session = facts.session
     method = session.login_method
     may_be_by_password = method is None or method.startswith(("password", DIALOGUE))
-    is_login = bool(session.service) or session.by_ssh or facts.reader is Reader.ROOT
+    # The policy was asked about sshd; root does not always see how the user came.
+    is_sshds = session.by_ssh or session.service == SSHD
+    is_sshds = is_sshds or (facts.reader is Reader.ROOT and not session.service)
     is_shut = facts.keyring.exists is False or facts.bus.login is CollectionState.LOCKED
-    is_cause = is_shut and is_login and may_be_by_password and not problems(facts.pam)
+    is_cause = is_shut and is_sshds and may_be_by_password and not problems(facts.pam)
     return Severity.ERROR if is_cause else Severity.NOTE
 
 
@@ -153,7 +155,7 @@ CHECKS = (
         "selinux-refuses",
         "session",
         _severity,
-        "SELinux does not let a login start the keyring daemon",
+        "SELinux does not let a login by ssh start the keyring daemon",
         _policy_refuses,
         cause="PAM's rules run in sshd's domain, and the loaded policy does not allow that domain"
         " what they have to do; `creds unlock` runs in the session and needs none of that",

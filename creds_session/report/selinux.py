@@ -10,7 +10,9 @@ NOT_JUDGED = (
     "SELinux is enforcing here. Its policy decides too whether sshd may start the keyring daemon,"
     " and that is not judged; if a login opens no keyring, creds-doctor shows what was denied"
 )
-REFUSES = "SELinux is enforcing here, and its policy does not let a login {}. {} The policy lacks:"
+REFUSES = (
+    "SELinux is enforcing here, and its policy does not let a login by ssh {}. {} The policy lacks:"
+)
 NOT_STARTED = "With PAM's rules alone no login opens a keyring."
 NOT_REACHED = "A login does not open the keyring if the daemon runs already."
 REMEDY = (
@@ -22,8 +24,8 @@ REMEDY = (
 def policy_line(refused: Sequence[PolicyRefusal]) -> str:
     """Return in a few words what the policy says of a login."""
     if not refused:
-        return "lets a login start and reach the keyring daemon"
-    return f"does not let a login {_verb(refused)} the keyring daemon"
+        return "lets a login by ssh start and reach the keyring daemon"
+    return f"does not let a login by ssh {_verb(refused)} the keyring daemon"
 
 
 def policy_warning(refused: Sequence[PolicyRefusal] | None) -> str:

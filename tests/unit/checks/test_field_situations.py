@@ -398,7 +398,7 @@ SITUATIONS = {
             init=refusing(*OF_DEBIAN),
         ),
         "selinux-refuses",
-        "SELinux does not let a login start the keyring daemon",
+        "SELinux does not let a login by ssh start the keyring daemon",
         ("creds unlock --create",),
         MODULE,
         ("rekey", "log in by password"),
@@ -406,14 +406,14 @@ SITUATIONS = {
     "the policy refuses it, and nothing of it was logged": Situation(
         NO_KEYRING._replace(session=SSH_SESSION, init=refusing(*OF_DEBIAN)),
         "selinux-refuses",
-        "SELinux does not let a login start the keyring daemon",
+        "SELinux does not let a login by ssh start the keyring daemon",
         ("creds unlock --create",),
         MODULE,
     ),
     "the policy does not let a login reach the daemon that systemd's socket started": Situation(
         IS_LOCKED._replace(session=SSH_SESSION, init=refusing(OF_SYSTEMD)),
         "selinux-refuses",
-        "SELinux does not let a login reach the keyring daemon",
+        "SELinux does not let a login by ssh reach the keyring daemon",
         ("creds unlock",),
         MODULE,
         ("rekey", "older one"),
@@ -424,7 +424,7 @@ SITUATIONS = {
             init=refusing(PolicyRefusal("staff_t", "gkeyringd_exec_t", "file", ("entrypoint",))),
         ),
         "selinux-refuses",
-        "SELinux does not let a login start the keyring daemon",
+        "SELinux does not let a login by ssh start the keyring daemon",
         ("creds unlock --create",),
         (AUSEARCH,),
         ("semodule",),
@@ -434,7 +434,7 @@ SITUATIONS = {
             session=by("password"), reader=Reader.ROOT, init=refusing(OF_DEBIAN[0])
         ),
         "selinux-refuses",
-        "SELinux does not let a login start the keyring daemon",
+        "SELinux does not let a login by ssh start the keyring daemon",
         MODULE,
     ),
     "the policy refuses it, and the person came with a key": Situation(
@@ -442,6 +442,14 @@ SITUATIONS = {
         "login-without-password",
         "brought no password",
         ("creds unlock",),
+    ),
+    "the policy refuses sshd, and the person logged in at the console": Situation(
+        NO_KEYRING._replace(
+            session=SessionFacts("alice", 1000, service="login"), init=refusing(*OF_DEBIAN)
+        ),
+        "keyring-absent",
+        "no login keyring yet",
+        ("creds unlock --create",),
     ),
     "the policy refuses it, and PAM has no rule yet": Situation(
         NO_KEYRING._replace(session=SSH_SESSION, pam=UNSET, init=refusing(*OF_DEBIAN)),

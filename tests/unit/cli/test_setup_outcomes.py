@@ -141,15 +141,15 @@ SEARCH = PolicyRefusal("sshd_t", "gnome_keyring_tmp_t", "dir", ("search",))
 @pytest.mark.parametrize(
     ("refused", "line", "said"),
     [
-        ((), "lets a login start and reach the keyring daemon", ()),
+        ((), "lets a login by ssh start and reach the keyring daemon", ()),
         (
             (EXECUTE, SEARCH),
-            "does not let a login start the keyring daemon",
+            "does not let a login by ssh start the keyring daemon",
             (EXECUTE.rule, SEARCH.rule, "no login opens a keyring", "--explain selinux-refuses"),
         ),
         (
             (SEARCH,),
-            "does not let a login reach the keyring daemon",
+            "does not let a login by ssh reach the keyring daemon",
             (SEARCH.rule, "if the daemon runs already", "--explain selinux-refuses"),
         ),
         (None, "", ("that is not judged",)),
