@@ -3,6 +3,7 @@
 ``CREDS_HUNT=20000 pytest tests/property`` tries so many random examples of each property.
 If CI is set, a test that is skipped has failed: a missing program must not hide what it would show.
 ``CREDS_NIGHTLY=1`` also runs the tests that are marked ``nightly``; otherwise they are deselected.
+Those that are marked ``selinux`` run with ``CREDS_SELINUX=1`` too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.depth import HUNT, NIGHTLY
+from tests.depth import HUNT, NIGHTLY, SELINUX
 
 RELEASES = ("bullseye", "bookworm", "trixie", "forky")
 LONGEST_FIRST = (
@@ -49,10 +50,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not NIGHTLY:
-        nightly = [item for item in items if item.get_closest_marker("nightly")]
-        config.hook.pytest_deselected(items=nightly)
-        items[:] = [item for item in items if item not in nightly]
+    off = [name for name, is_on in (("nightly", NIGHTLY), ("selinux", SELINUX)) if not is_on]
+    left_out = [item for item in items if any(map(item.get_closest_marker, off))]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
     if hasattr(config, "workerinput"):  # one of several streams (pytest-xdist)
         items.sort(key=_place)
 

@@ -64,3 +64,6 @@ KILLED_CALLS = _depth("CREDS_KILLED_CALLS", 10_000 if KILL_ALL else 9, 10_000)
 
 MATRIX_ALL = bool(_depth("CREDS_MATRIX_ALL", 0, 1))
 """Whether every combination of session, daemon and password is unlocked, and not every pair."""
+
+SELINUX = bool(_depth("CREDS_SELINUX", 0, 1))
+"""Whether a virtual machine is booted whose kernel enforces SELinux."""

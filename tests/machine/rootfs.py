@@ -385,22 +385,31 @@ def installed(release: str, place: Path) -> list[Path]:
     return [place / "upper", base]
 
 
-def _install(release: str, base: Path, place: Path) -> None:
-    wheelhouse, source = wheels(release), place / "source"
-    shutil.rmtree(place, ignore_errors=True)
-    for name in ("upper", "work", "root", "source"):
-        (place / name).mkdir(parents=True)
+def checkout_files() -> list[str]:
+    """Return the paths of the checkout's files, below it, in order: no file that git ignores."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
         check=True,
         capture_output=True,
     )
-    for name in listed.stdout.decode().split("\0"):
-        if name and (CHECKOUT / name).is_file():
-            target = source / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(CHECKOUT / name, target)
+    names = listed.stdout.decode().split("\0")
+    return sorted(name for name in names if name and (CHECKOUT / name).is_file())
+
+
+def copy_checkout(target: Path) -> None:
+    """Copy the checkout's files below this directory."""
+    for name in checkout_files():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(CHECKOUT / name, target / name)
+
+
+def _install(release: str, base: Path, place: Path) -> None:
+    wheelhouse, source = wheels(release), place / "source"
+    shutil.rmtree(place, ignore_errors=True)
+    for name in ("upper", "work", "root"):
+        (place / name).mkdir(parents=True)
+    copy_checkout(source)
     done = in_mounts(INSTALL, str(base), str(place), str(wheelhouse), str(source))
     if done.returncode != 0:
         raise RuntimeError(f"scripts/install failed:\n{done.stdout}\n{done.stderr}")
