@@ -11,6 +11,7 @@ from creds_session.checks.session import story_of_login
 from creds_session.collection import CollectionState
 from creds_session.facts import Facts, Reader
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
+from creds_session.packages import is_debian_like
 from creds_session.sshd import DIALOGUE
 from creds_session.story import NOT_RUN, SSHD, LogLine
 from creds_session.surroundings import PolicyRefusal
@@ -33,6 +34,7 @@ MODULE = (
 
 PAM makes a directory of type user_tmp_t, and systemd's socket one of gnome_keyring_tmp_t.
 """
+KEYRINGS = "gnome_keyring_home_t"  # of Debian's policy
 RULES = "\n".join(f"    {one.rule}" for one in MODULE)
 ALLOW = Remediation(
     "as root, let later logins do it by a policy module with the rules of this check's page",
@@ -49,6 +51,28 @@ LOOK = Remediation(
 )
 
 
+def _now(facts: Facts) -> Remediation:
+    """Return what opens the keyring in this session, or makes one.
+
+    With Debian's policy the daemon of a confined user runs in a domain of its own, such as
+    staff_gkeyringd_t. It may neither make the directory of keyrings in a home nor write to one of
+    another type (seen with staff_u and user_u on Debian 13).
+    """
+    is_debians = is_debian_like(facts.installation.os_release)
+    if facts.keyring.exists is not False or not (facts.init.is_confined and is_debians):
+        return open_now(facts)
+    directory = facts.keyring.path.rpartition("/")[0]
+    return Remediation(
+        "make the directory of keyrings, with the type that the daemon of a confined user may write"
+        " to, and then a keyring; choose its password",
+        (
+            ("mkdir", "-p", "-m", "700", directory),
+            ("chcon", "-t", KEYRINGS, directory),
+            ("creds", "unlock", "--create"),
+        ),
+    )
+
+
 def _policy_refuses(facts: Facts) -> Found | None:
     refused = facts.init.selinux_refuses
     if not refused or is_other_provider(facts) or not facts.init.has_logins:
@@ -61,7 +85,7 @@ def _policy_refuses(facts: Facts) -> Found | None:
     if facts.is_readable or facts.reader is Reader.ROOT:
         cure = later
     else:
-        cure = open_now(facts)._replace(alternatives=(later,))
+        cure = _now(facts)._replace(alternatives=(later,))
     if any(one.object_class == "file" for one in refused):
         return Found(told, cure=cure)
     return Found(
@@ -128,7 +152,7 @@ def _start_refused(facts: Facts) -> Found | None:
     if refused is None or facts.is_readable:
         return None
     evidence = _lines(facts, refused)
-    now = open_now(facts)
+    now = _now(facts)
     if facts.init.selinux == "enforcing":
         context = facts.init.selinux_context
         told = f"SELinux is enforcing{f'; this session runs as {context}' if context else ''}"
@@ -178,9 +202,11 @@ CHECKS = (
         "SELinux confines this user, so PAM may not be allowed to start the keyring daemon",
         _confined,
         cause="for users such as staff_u, user_u and sysadm_u the policy has to let sshd start the"
-        " daemon in a domain of theirs; `creds unlock` in the session needs no such rule",
+        " daemon in a domain of theirs; `creds unlock` starts it in the session instead",
         cure=Remediation("see as root what SELinux denied", (AUSEARCH,)),
         needs=("selinux-refuses",),
+        about="See [confined users](../../how-to/selinux.md) for what was seen, and what they type"
+        " before the first `creds unlock --create`.",
     ),
     Check(
         "daemon-start-refused",

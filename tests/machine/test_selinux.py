@@ -130,6 +130,16 @@ class Refused(NamedTuple):
     denied: set[Denial]
 
 
+class Confined(NamedTuple):
+    """Stacy, who is mapped to staff_u."""
+
+    machine: VirtualMachine
+    context: str
+    doctor: str
+    create: Result
+    get: Result
+
+
 class Allowed(NamedTuple):
     """Nina, whose first login comes with the module that the doctor names."""
 
@@ -214,6 +224,21 @@ def refused(applied: Applied) -> Refused:
         *(machine, put, doctor, shown, journal, of_root),
         *(create, get, doctor_after, locked, denied),
     )
+
+
+@pytest.fixture(scope="module")
+def confined(refused: Refused) -> Confined:
+    machine = refused.machine
+    machine.add_user("stacy", PASSWORD)
+    machine.run("semanage login -a -s staff_u stacy && restorecon -R -F ~stacy", timeout=600)
+    with machine.ssh("stacy", PASSWORD) as session:
+        context, doctor = session.run("id -Z").output, ask(session)
+        *lines, unlock = finding(doctor, "daemon-start-refused")["remediation"]["lines"]
+        create = session.run(
+            f"{' && '.join(lines)} && printf '%s' '{PASSWORD}' | {unlock} --password-stdin"
+        )
+        get = session.run("printf s3cret | creds put app me && creds get app me")
+    return Confined(machine, context, doctor, create, get)
 
 
 @pytest.fixture(scope="module")
@@ -342,6 +367,14 @@ def test_nothing_is_denied_but_what_the_module_allows_sshd(refused: Refused) -> 
     assert Denial("sshd_t", "gkeyringd_exec_t", "file", "execute") in refused.denied
     assert Denial("sshd_t", "gnome_keyring_tmp_t", "dir", "search") in refused.denied
     assert refused.denied <= allows
+
+
+def test_a_confined_user_is_told_what_works_in_the_session(confined: Confined) -> None:
+    assert confined.context.startswith("staff_u:staff_r:staff_t:")
+    assert above_note(confined.doctor)[0] == "daemon-start-refused"
+    assert NOT_RUN in finding(confined.doctor, "daemon-start-refused")["evidence"]
+    assert confined.create.status == 0, confined.create
+    assert (confined.get.status, confined.get.output) == (0, "s3cret")
 
 
 def test_with_the_module_that_the_doctor_names_a_first_login_works(allowed: Allowed) -> None:

@@ -384,11 +384,39 @@ SITUATIONS = {
             session=by("password"),
             log=(ACCEPTED, REFUSED_LINE, NOT_STARTED, AVC),
             init=enforcing("staff_u:staff_r:staff_t:s0"),
+            installation=WELL.installation._replace(os_release="ID=rhel\n"),
         ),
         "daemon-start-refused",
         "SELinux kept the login from starting the keyring daemon",
         ("creds unlock --create",),
         ("sudo ausearch -m avc -ts recent -f keyring",),
+    ),
+    "a confined user of Debian's, whose daemon may make no directory": Situation(
+        NOBODY._replace(
+            keyring=keyring(exists=False),
+            session=SSH_SESSION,
+            log=(REFUSED_LINE,),
+            init=enforcing("staff_u:staff_r:staff_t:s0-s0:c0.c1023"),
+        ),
+        "daemon-start-refused",
+        "was not allowed to start the keyring daemon",
+        (
+            "mkdir -p -m 700 /home/alice/.local/share/keyrings",
+            "chcon -t gnome_keyring_home_t /home/alice/.local/share/keyrings",
+            "creds unlock --create",
+        ),
+        (AUSEARCH,),
+    ),
+    "a confined user of Debian's who has a keyring": Situation(
+        NOBODY._replace(
+            session=SSH_SESSION,
+            log=(REFUSED_LINE,),
+            init=enforcing("staff_u:staff_r:staff_t:s0-s0:c0.c1023"),
+        ),
+        "daemon-start-refused",
+        "was not allowed to start the keyring daemon",
+        ("creds unlock",),
+        (AUSEARCH,),
     ),
     "the policy refuses it, as the person sees it who may not read root's log": Situation(
         NOBODY._replace(
