@@ -34,7 +34,7 @@ MODULE = (
 
 PAM makes a directory of type user_tmp_t, and systemd's socket one of gnome_keyring_tmp_t.
 """
-KEYRINGS = "gnome_keyring_home_t"  # of Debian's policy
+KEYRINGS = "gnome_xdg_data_t"  # of Debian's policy
 RULES = "\n".join(f"    {one.rule}" for one in MODULE)
 ALLOW = Remediation(
     "as root, let later logins do it by a policy module with the rules of this check's page",

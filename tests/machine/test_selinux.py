@@ -164,6 +164,7 @@ class Reverted(NamedTuple):
     revert: Done
     tree: str
     mislabelled: str
+    denied: set[Denial]
     login: Result
 
 
@@ -277,11 +278,13 @@ def permissive(allowed: Allowed) -> Permissive:
 @pytest.fixture(scope="module")
 def reverted(permissive: Permissive) -> Reverted:
     machine = permissive.machine
+    since = now(machine)
     revert = machine.run("creds-setup-pam revert")
     tree, mislabelled = machine.run(TREE).stdout, machine.run(MISLABELLED).stdout
+    denied = denials(machine, since)
     with machine.ssh("pia", PASSWORD, answers=[""]) as session:
         login = session.run("id -un")
-    return Reverted(machine, revert, tree, mislabelled, login)
+    return Reverted(machine, revert, tree, mislabelled, denied, login)
 
 
 def test_selinux_is_enforced_here(before: Before) -> None:
@@ -400,6 +403,7 @@ def test_the_doctor_does_not_blame_selinux_that_is_permissive(permissive: Permis
 def test_revert_restores_bytes_owners_modes_and_labels(before: Before, reverted: Reverted) -> None:
     assert reverted.tree == before.tree
     assert reverted.mislabelled == ""
+    assert reverted.denied == set()
     assert reverted.login == Result(0, "pia")
 
 

@@ -402,7 +402,7 @@ SITUATIONS = {
         "was not allowed to start the keyring daemon",
         (
             "mkdir -p -m 700 /home/alice/.local/share/keyrings",
-            "chcon -t gnome_keyring_home_t /home/alice/.local/share/keyrings",
+            "chcon -t gnome_xdg_data_t /home/alice/.local/share/keyrings",
             "creds unlock --create",
         ),
         (AUSEARCH,),
