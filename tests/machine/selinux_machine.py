@@ -111,7 +111,9 @@ def why_none() -> str:
     if os.getuid() != 0:
         return "not root"
     missing = [name for name in (QEMU, "mke2fs", "mmdebstrap", "ssh") if shutil.which(name) is None]
-    return f"not installed: {', '.join(missing)}" if missing else ""
+    if not missing:
+        return ""
+    return f"not installed: {', '.join(missing)}; CREDS_SELINUX=1 ./scripts/prepare installs it"
 
 
 def _free_port() -> int:
