@@ -92,12 +92,12 @@ class Situation(enum.Enum):
     PLAIN_OTHER = "default keyring of another name without a password"
     OTHER_LOCKED = "default keyring of another name, locked"
     OTHER_OPEN = "default keyring of another name, unlocked"
-    OTHER_KEPT = "its password kept in the unlocked login keyring"
+    OTHER_KEPT = "default keyring of another name, its password in the unlocked login keyring"
     LOGIN_BY_CASE = "default keyring `Login`, no login keyring"
     DAMAGED = "default keyring of another name, damaged"
-    SPOILT = "the same without a password, spoilt by a secret of two lines"
+    SPOILT = "default keyring without a password, damaged by a secret of two lines"
     NO_DEFAULT = "default keyring that does not exist"
-    HUNG = "daemon hung (SIGSTOP)"
+    HUNG = "keyring daemon hangs (SIGSTOP)"
 
 
 MAKE: Mapping[Situation, str] = {

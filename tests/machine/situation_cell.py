@@ -60,7 +60,7 @@ OTHER_PROGRAM = Expected(
     unlock=69,
     later=False,
 )
-NOT_INSTALLED = "another program serves, gnome-keyring not installed"
+NOT_INSTALLED = "another program serves secrets, gnome-keyring is not installed"
 
 
 def seen(machine: Machine, situation: Situation, way: Way) -> Answers:

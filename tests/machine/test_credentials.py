@@ -31,8 +31,8 @@ print("Username: " + username)
 print("Password: " + keyring.get_password("emcli", username))
 """
 GNOME_KEYRING = """\
-Seahorse shows an item by its label: `Password for 'USER' on 'SERVICE'` for `creds` and `keyring`;
-what was said with `--label` for `secret-tool`. All content types are `text/plain`."""
+Seahorse shows the label of an item. For `creds` and `keyring` this is `Password for 'USER' on
+'SERVICE'`, for `secret-tool` it is the value of `--label`. All content types are `text/plain`."""
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])

@@ -80,42 +80,53 @@ def known(place: Path) -> dict[str, dict[str, set[str]]]:
     }
 
 
-WHAT_IS_IMITATED = """
-## What stands for the real thing
+HEAD = """\
+# Which faults were tried on real machines
 
-- `wsl-without-login`: the kernel's release is one of WSL's, mounted over
-  `/proc/sys/kernel/osrelease`, which is all that is read of it.
+`tests/machine/test_doctor_breaks.py` writes this page. It breaks a healthy machine in exactly one
+way, and the doctor must name that fault: before all others, unless it is only a note. Then the
+fault is repaired, and the doctor must find nothing wrong.
+
+Read a row as: this fault was tried on these Debian releases (bookworm is Debian 12, trixie is
+Debian 13), and was repaired in this way:
+
+- *`--fix`*: by `creds-doctor --fix`;
+- *root by the command shown* and *the user by the command shown*: by the commands of the remedy, as
+  the doctor printed them;
+- *by hand*: the test undid what it had done, as a person does who follows a remedy in words.
+
+| check | tried on | repaired by |
+|---|---|---|"""
+WHAT_IS_IMITATED = """
+## What stands in for the real thing
+
+These faults were imitated, because the real thing was not at hand:
+
+- `wsl-without-login`: a kernel release of WSL is mounted over `/proc/sys/kernel/osrelease`. The
+  doctor reads nothing else of WSL.
 - `bus-sandboxed`: the variables that snapd sets; no snap is installed.
-- `prompt-waiting`: the daemon starts its own `gcr-prompter`, on a display that takes the
-  connection and says nothing.
+- `prompt-waiting`: the daemon starts its own `gcr-prompter`, on a display that accepts the
+  connection and does not answer.
 - `facts-incomplete`, `home-hung`: a FUSE file system that nobody serves.
 - `other-provider`, `other-provider-locked`, `daemon-hung`: a program of a few lines owns the name.
 
-## Several at once
+## Several faults at once
 
-`tests/machine/test_doctor_faults.py` breaks machines in two and three of these ways at once, a
-hundred combinations by a fixed seed (`CREDS_FAULTS_SEED` and `CREDS_FAULTS_COUNT` for others). The
-first finding has to be one of them, or what `STANDS_FOR` and `behind` say it is seen by; what it
-says, done, one after the other, has to end in health. Which exclude each other, and why, is in
+`tests/machine/test_doctor_faults.py` breaks machines in two or three of these ways at once, in
+combinations that a seed chooses: 40 in each commit, always the same, and 400 in a nightly run
+(`CREDS_FAULTS_SEED` and `CREDS_FAULTS_COUNT` choose others). The first finding must be one of the
+faults, or one that `STANDS_FOR` and `behind` allow in its place. Carrying out the remedies, one
+after the other, must end with a healthy session. Which faults exclude each other, and why, is in
 `tests/machine/faults.py`.
 """
 
 
 def page(rows: dict[str, dict[str, set[str]]]) -> str:
     """Return the document: each check, and what was seen of it on which release."""
-    told = [
-        "# What was broken for real",
-        "",
-        "Made by `tests/machine/test_doctor_breaks.py`: a healthy machine is broken in just this",
-        "way; the doctor names it (first, but for what is no fault by itself), and what it says",
-        "cures it.",
-        "",
-        "| check | broken for real, and named | cured, by |",
-        "|---|---|---|",
-    ]
+    told = [HEAD]
     for check in CHECKS:
         row = rows.get(check.id)
-        named = ", ".join(sorted(row["named"])) if row else "no: judged in unit tests only"
+        named = ", ".join(sorted(row["named"])) if row else "no machine: unit tests only"
         cured = ", ".join(sorted(row["cured"])) if row else ""
         told.append(f"| [{check.id}](../reference/checks/{check.id}.md) | {named} | {cured} |")
     return "\n".join([*told, WHAT_IS_IMITATED])
@@ -145,9 +156,9 @@ NOTICED = {
 }
 CURED_BY = {
     "fix": "`--fix`",
-    "user": "the user as shown",
-    "root": "root as shown",
-    "undo": "the person",
+    "user": "the user by the command shown",
+    "root": "root by the command shown",
+    "undo": "by hand",
 }
 
 

@@ -35,13 +35,14 @@ apiEnabled=true
 UNITS = "gnome-keyring-daemon.socket gnome-keyring-daemon.service"
 WINDOW = "org.keepassxc.KeePassXC.MainWindow"
 OF_KEEPASSXC = """\
-2.7.4 of Debian 12, with its settings that ask before a program uses, or deletes, an entry
-switched off; `creds delete` with `--prompt`. It asks all the same before an entry is replaced,
-so that nobody does. With 2.7.10 of Debian 13, which ends itself now and then while it is asked
-so much, this table was seen too, and entries replaced as with KWallet."""
+KeePassXC 2.7.4 of Debian 12. The settings that ask before a program uses or deletes an entry were
+switched off, and `creds delete` was run with `--prompt`. KeePassXC asks all the same before an
+entry is replaced, so that no client replaces one. With KeePassXC 2.7.10 of Debian 13 the same was
+seen, and entries were replaced as with KWallet; that version crashes now and then during so many
+requests."""
 OF_KWALLET = """\
-`kwalletd5` of Debian 12, the wallet open. With `kwalletd6` of Debian 13 `creds` and `keyring` read
-each other's; more was not seen there reliably."""
+`kwalletd5` of Debian 12, with the wallet unlocked. With `kwalletd6` of Debian 13, `creds` and
+`keyring` read what the other one stored; more was not seen there reliably."""
 
 
 class Desk:

@@ -46,12 +46,12 @@ class State(enum.Enum):
     """What runs for the user, on the bus of the user manager."""
 
     NONE = "no daemon"
-    WAITING = "login daemon, waiting"
-    READY = "login daemon, ready"
-    UNIT = "unit"
+    WAITING = "PAM's daemon, not initialised"
+    READY = "PAM's daemon, initialised"
+    UNIT = "systemd's daemon"
     SPLIT = "two daemons"
     GHOST = "ghost"
-    LOCKED = "locked by hand"
+    LOCKED = "locked by `creds lock`"
 
 
 class Password(enum.Enum):
@@ -77,7 +77,7 @@ WRONG = End("wrong password", 1, "the keyring did not accept the password")
 EMPTY = End("empty password", 65, "the password is empty")
 DECLINED = End("nothing", 1, "")
 NOT_GIVEN = End("nothing", 1, "no password was given")
-ANOTHER = End("unlocked, a keyring without the secret", 0, "")
+ANOTHER = End("unlocked, but the secret is missing", 0, "")
 GHOST = End("ghost", 69, "names the login keyring but does not serve it")
 
 PAM_OPENS = frozenset({State.NONE, State.UNIT, State.LOCKED})

@@ -1,4 +1,4 @@
-"""The page that says which client reads what which other kept: a part for each provider."""
+"""The page that says which clients can share passwords: a part for each provider."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from collections.abc import Mapping, Sequence
 from tests.machine.rootfs import CHECKOUT
 
 PAGE = CHECKOUT / "docs/reference/interoperability.md"
-ACTS = {"read": "read by", "replaced": "put again by", "removed": "removed by"}
+ACTS = {"read": "read by", "replaced": "stored again by", "removed": "deleted by"}
+BEFORE = {
+    "read": "Whether a client reads what another client stored:",
+    "replaced": "What happens if a client stores another password for the same service and user:",
+    "removed": "Whether a client deletes what another client stored:",
+}
 WORDS = {
     ("read", True): "yes",
     ("read", False): "no",
     ("replaced", True): "replaced",
-    ("replaced", False): "beside it",
+    ("replaced", False): "second item",
     ("removed", True): "yes",
     ("removed", False): "no",
 }
@@ -35,7 +40,9 @@ def holds(title: str, words: str, seen: Seen, acts: Sequence[str] = tuple(ACTS))
 
 def _table(act: str, seen: Seen) -> str:
     lines = [
-        f"| kept by \\ {ACTS[act]} | " + " | ".join(seen) + " |",
+        BEFORE[act],
+        "",
+        f"| stored by \\ {ACTS[act]} | " + " | ".join(seen) + " |",
         "|---" * (len(seen) + 1) + "|",
     ]
     for name, kept in seen.items():

@@ -24,7 +24,7 @@ LAYOUTS = {
     "G": "no password module",
     "H": "no auth rules",
     "I": "`pam_stack.so`",
-    "X": "not for Linux's libpam, a template, or an include that nobody has",
+    "X": "not for Linux's libpam, a template, or an included file is missing",
 }
 
 # Written out here and not taken from policy.py: a test must not ask what it tests.

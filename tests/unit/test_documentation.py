@@ -1,4 +1,4 @@
-"""The examples in the documents are so."""
+"""What the documents say is so: examples, links, generated pages, variables."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import creds_session
 from creds_session.diagnosis import pages
 from creds_session.report.modules import modules_page
 
 DOCS = Path(__file__).parents[2] / "docs"
+PREFIXES = "(?:CREDS|DBUS|GIT|GNOME_KEYRING|PYTHON_KEYRING|SNAP|SSH|SUDO|WAYLAND|XDG)"
 WITH_EXAMPLES = sorted(path for path in DOCS.rglob("*.md") if ">>> " in path.read_text())
 
 
@@ -42,3 +44,20 @@ def test_the_pages_of_the_checks_are_as_the_registry_has_them() -> None:
     }
     for name, text in wanted.items():
         assert (folder / name).read_text() == text, name
+
+
+def _variables() -> set[str]:
+    """Return the environment variables that the package names as such."""
+    found = set()
+    for module in Path(creds_session.__file__).parent.rglob("*.py"):
+        text = module.read_text("utf-8")
+        found.update(re.findall(r"""environ(?:\.get\(|\[)["']([A-Z][A-Z_]+)["']""", text))
+        found.update(re.findall(rf"""["']({PREFIXES}_[A-Z_]*[A-Z])["']""", text))
+    return found
+
+
+def test_every_variable_that_is_read_has_a_line_in_the_documentation() -> None:
+    page = (DOCS / "reference" / "files-and-variables.md").read_text("utf-8")
+    read = _variables()
+    assert {"CREDS_SESSION_HOOK", "HOME", "NETRC", "XDG_RUNTIME_DIR"} <= read
+    assert {name for name in read if not re.search(rf"\b{name}\b", page)} == set()
