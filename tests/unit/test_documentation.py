@@ -28,6 +28,16 @@ def test_links_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page}: {target}"
 
 
+def test_each_message_of_troubleshooting_leads_to_a_check_or_to_another_message() -> None:
+    page = (DOCS / "reference" / "troubleshooting.md").read_text()
+    sections = re.split(r"^### ", page, flags=re.MULTILINE)[1:]
+    assert len(sections) >= 20
+    for section in sections:
+        title, _, text = section.partition("\n")
+        leads = "](checks/" in text or "what stands" in text or "](../explanation/" in text
+        assert leads or "swap" in text or "memory" in text, title
+
+
 def test_the_page_of_the_modules_is_as_the_tables_have_them() -> None:
     """`scripts/check-pages` writes it anew."""
     assert (DOCS / "reference" / "pam-modules.md").read_text() == modules_page()

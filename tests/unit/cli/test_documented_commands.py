@@ -29,8 +29,17 @@ PAGES = [
     *sorted((DOCS / "how-to").glob("*.md")),
     *sorted((DOCS / "reference").glob("troubleshooting.md")),
 ]
-BEFORE = r"""(?:^|[$#;&|(`'"!/=]\ *|\b(?:sudo|exec|timeout\ (?:--foreground\ )?\d+)\ |--\ |\*\ +)"""
-COMMAND = re.compile(BEFORE + r"(?P<program>creds(?:-doctor|-setup-pam)?)(?P<words>\s.*)", re.X)
+BEFORE = re.compile(
+    r"""
+    ^ | [$#;&|(`!]\ * | [='"](?:/\S*/)?  # the first word, what the shell divides, ExecStart=
+    | \b(?:sudo|exec|timeout\ (?:--foreground\ )?\d+)\  | --\  | \*\ +  # other programs, a crontab
+    """,
+    re.VERBOSE,
+)
+COMMAND = re.compile(
+    rf"(?:{BEFORE.pattern})(?P<program>creds(?:-doctor|-setup-pam)?)(?!\ \d)(?P<words>\s.*)",
+    re.VERBOSE,
+)
 DESCRIPTOR = re.compile(r"(?<=\s)\d(?=[<>])")  # `3<FILE`: the number belongs to the redirection
 SHELL = "();<>|&`"  # what ends a command
 
@@ -49,15 +58,20 @@ def commands(line: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the commands of ours on a line, each as its program and its arguments."""
     match = COMMAND.search(line)
     if match:
-        yield match["program"], list(arguments(match["words"]))
+        yield match["program"], arguments(match["words"])
         yield from commands(match["words"])
 
 
-def arguments(text: str) -> Iterator[str]:
-    """Yield the words of a command up to where the shell ends it."""
-    for quote in "'\"":
-        if text.count(quote) % 2:  # one that was opened before the command
-            text = text[: text.rindex(quote)]
+def arguments(text: str) -> list[str]:
+    """Return the words of a command up to where the shell ends it."""
+    try:
+        return list(_words(text))
+    except ValueError:  # the last quote closes one that was opened before the command
+        return list(_words(text[: max(map(text.rfind, "'\""))]))
+
+
+def _words(text: str) -> Iterator[str]:
+    """Yield words as a shell splits them. Raises ValueError at a quote that is not closed."""
     words = shlex.shlex(DESCRIPTOR.sub("", text), posix=True, punctuation_chars=SHELL)
     words.whitespace_split = True
     words.commenters = "#"
@@ -130,6 +144,8 @@ def test_commands_are_found_on_the_pages() -> None:
     [
         ("$ creds get web alice   # asks nobody", [("creds", ["get", "web", "alice"])]),
         ("creds: the keyring is locked", []),
+        ("creds 0.1.0", []),
+        ("ln -s /opt/bin/creds /usr/local/bin", []),
         ("creds unlock --password-fd 3 3< FILE", [("creds", ["unlock", "--password-fd", "3"])]),
         ('eval "$(creds env --start)"', [("creds", ["env", "--start"])]),
         ("helper '!creds git-credential'", [("creds", ["git-credential"])]),
