@@ -12,7 +12,7 @@ import io
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -97,7 +97,7 @@ def refusal(program: str, words: list[str]) -> str:
     """Return why a parser refuses these words, or nothing."""
     if words == ["git-credential"]:
         words = [*words, "get"]  # git adds the operation, gitcredentials(7)
-    parsers = {
+    parsers: dict[str, Callable[[list[str]], object]] = {
         "creds": creds._parse,
         "creds-doctor": doctor._parser().parse_args,
         "creds-setup-pam": setup_pam._parser().parse_args,
