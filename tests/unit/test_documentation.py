@@ -12,6 +12,15 @@ from creds_session.diagnosis import pages
 from creds_session.report.modules import modules_page
 
 DOCS = Path(__file__).parents[2] / "docs"
+FOR_USERS = [
+    DOCS.parent / "README.md",
+    *(DOCS / name for name in ("README.md", "faq.md", "reference/troubleshooting.md")),
+    *sorted((DOCS / "tutorial").glob("*.md")),
+    *sorted((DOCS / "how-to").glob("*.md")),
+]
+ARCHAIC = re.compile(
+    r"\b(anew|besides|but for|lest|manyth|in vain|thereof|whence)\b", re.IGNORECASE
+)
 WITH_EXAMPLES = sorted(path for path in DOCS.rglob("*.md") if ">>> " in path.read_text())
 
 
@@ -26,6 +35,11 @@ def test_links_lead_somewhere() -> None:
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("page", FOR_USERS, ids=lambda path: path.stem)
+def test_pages_for_users_have_no_archaic_word(page: Path) -> None:
+    assert ARCHAIC.findall(page.read_text()) == []
 
 
 def test_each_message_of_troubleshooting_leads_to_a_check_or_to_another_message() -> None:
