@@ -93,7 +93,7 @@ def read_secret(session: pexpect.spawn[str]) -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_it_asks_once_after_an_installation_for_everybody(machine: Machine, shell: str) -> None:
     with login(machine, f"of-{shell}") as session:
-        # zsh reads nothing of /etc/profile.d on Debian: docs/how-to/unlock.md says so.
+        # zsh reads nothing of /etc/profile.d on Debian: docs/how-to/login-hook.md says so.
         assert (session.after == ASKED) == (shell != "zsh")
         if session.after == ASKED:
             read_secret(session)

@@ -14,6 +14,15 @@ from creds_session.report.modules import modules_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 PREFIXES = "(?:CREDS|DBUS|GIT|GNOME_KEYRING|PYTHON_KEYRING|SNAP|SSH|SUDO|WAYLAND|XDG)"
+FOR_USERS = [
+    DOCS.parent / "README.md",
+    *(DOCS / name for name in ("README.md", "faq.md", "reference/troubleshooting.md")),
+    *sorted((DOCS / "tutorial").glob("*.md")),
+    *sorted((DOCS / "how-to").glob("*.md")),
+]
+ARCHAIC = re.compile(
+    r"\b(anew|besides|but for|lest|manyth|in vain|thereof|whence)\b", re.IGNORECASE
+)
 WITH_EXAMPLES = sorted(path for path in DOCS.rglob("*.md") if ">>> " in path.read_text())
 
 
@@ -28,6 +37,21 @@ def test_links_lead_somewhere() -> None:
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("page", FOR_USERS, ids=lambda path: path.stem)
+def test_pages_for_users_have_no_archaic_word(page: Path) -> None:
+    assert ARCHAIC.findall(page.read_text()) == []
+
+
+def test_each_message_of_troubleshooting_leads_to_a_check_or_to_another_message() -> None:
+    page = (DOCS / "reference" / "troubleshooting.md").read_text()
+    sections = re.split(r"^### ", page, flags=re.MULTILINE)[1:]
+    assert len(sections) >= 20
+    for section in sections:
+        title, _, text = section.partition("\n")
+        leads = "](checks/" in text or "what stands" in text or "](../explanation/" in text
+        assert leads or "swap" in text or "memory" in text, title
 
 
 def test_the_page_of_the_modules_is_as_the_tables_have_them() -> None:
