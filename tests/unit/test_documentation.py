@@ -39,6 +39,15 @@ def test_links_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page}: {target}"
 
 
+def test_every_page_is_in_the_list_of_pages() -> None:
+    listed = (DOCS / "README.md").read_text()
+    pages = [
+        str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if path.parent.name != "checks"
+    ]
+    pages = [name for name in pages if not name.startswith("decisions/") and name != "README.md"]
+    assert [name for name in sorted(pages) if f"({name})" not in listed] == []
+
+
 @pytest.mark.parametrize("page", FOR_USERS, ids=lambda path: path.stem)
 def test_pages_for_users_have_no_archaic_word(page: Path) -> None:
     assert ARCHAIC.findall(page.read_text()) == []
