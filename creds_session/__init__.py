@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING
 from creds_session.version import __version__
 
 if TYPE_CHECKING:
-    from creds_session.credentials import (
-        Access,
-        Credential,
-        delete,
-        get,
-        list_credentials,
-        put,
-    )
+    from creds_session.credentials import Access, Credential, delete, get, list_credentials, put
     from creds_session.errors import (
         Ambiguous,
         CannotWrite,
@@ -36,9 +29,9 @@ if TYPE_CHECKING:
         Unavailable,
         WrongPassword,
     )
+    from creds_session.facts.session_state import SessionState
     from creds_session.secret import Secret
-    from creds_session.session_keyring import lock_keyring, status, unlock_keyring
-    from creds_session.session_state import SessionState
+    from creds_session.session.keyring import lock_keyring, status, unlock_keyring
 
 __all__ = [
     "Access",
@@ -72,7 +65,7 @@ __all__ = [
 ]
 
 
-PLACES = ("errors", "secret", "credentials", "session_state", "session_keyring")
+PLACES = ("errors", "secret", "credentials", "facts.session_state", "session.keyring")
 
 
 def __dir__() -> list[str]:

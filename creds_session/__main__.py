@@ -2,6 +2,6 @@
 
 import sys
 
-from creds_session.cli.creds import main
+from creds_session.cli.creds.main import main
 
 sys.exit(main())

@@ -18,8 +18,8 @@ PROGRAMS = ("secret-tool", "keyring get", "creds get", "creds status", "creds un
 HELPER = """\
 import os, sys
 from creds_session.secret import Secret
-from creds_session.system.bus import Bus, session_bus_address
-from creds_session.system.secret_service import secret_service
+from creds_session.system.bus.connection import Bus, session_bus_address
+from creds_session.system.secret_service.service import secret_service
 
 what, name = sys.argv[1:3]
 with Bus(session_bus_address(os.environ, os.getuid()), 10) as bus:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from creds_session.errors import UsageError
-from creds_session.report.text import printable
+from creds_session.text import printable
 from creds_session.version import __version__
 
 COLUMNS = 80  # where nothing tells

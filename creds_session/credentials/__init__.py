@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from creds_session.credentials.opening import PATIENT, USUAL, Access, open_items
-from creds_session.credentials.route import Route, choose
+from creds_session.credentials.access import PATIENT, USUAL, Access, open_items
+from creds_session.credentials.backend_choice import Route, choose
+from creds_session.credentials.keyring_settings import surroundings
 from creds_session.credentials.stores import BusStore, Store
-from creds_session.credentials.surroundings import surroundings
 from creds_session.errors import InvalidData, NoService, NoSuchCredential
 from creds_session.secret import Secret
-from creds_session.system.items import Items
+from creds_session.system.secret_service.collection import Items
 
 __all__ = ["Access", "Credential", "delete", "get", "list_credentials", "put"]
 
@@ -202,7 +202,7 @@ def _store(access: Access) -> Iterator[Store]:
         finally:
             items.close()
         return
-    from creds_session.credentials.through_keyring import keyring_store  # noqa: PLC0415 - seldom
+    from creds_session.credentials.keyring_store import keyring_store  # noqa: PLC0415 - seldom
 
     access.tell(route.why if not route.is_direct else "through keyring: no Secret Service is here")
     with keyring_store(access, route.collection) as store:
@@ -225,7 +225,7 @@ def _others(route: Route, access: Access) -> Callable[[str, str], Secret | None]
         return None
 
     def ask(service: str, username: str) -> Secret | None:
-        from creds_session.credentials.through_keyring import keyring_store  # noqa: PLC0415
+        from creds_session.credentials.keyring_store import keyring_store  # noqa: PLC0415
 
         access.tell(f"through keyring: there may be one of {', '.join(route.others)}")
         with keyring_store(access, route.collection) as store:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from creds_session.credentials.opening import TIMEOUT
-from creds_session.credentials.route import choose
-from creds_session.credentials.surroundings import configurations, surroundings
-from creds_session.credentials.through_keyring import CHAIN, chosen_backend, keyring_at_work
+from creds_session.credentials.access import TIMEOUT
+from creds_session.credentials.backend_choice import choose
+from creds_session.credentials.backends_report import Choice, Seen
+from creds_session.credentials.keyring_settings import configurations, surroundings
+from creds_session.credentials.keyring_store import CHAIN, chosen_backend, keyring_at_work
 from creds_session.errors import CredsSessionError
-from creds_session.report.backends import Choice, Seen
-from creds_session.session_connection import connect
+from creds_session.system.session_bus.connect import connect
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from creds_session.collection import KeyringForm, collection_name
 from creds_session.errors import InvalidData
-from creds_session.plain_keyring import keeps
+from creds_session.facts.collection_state import KeyringForm, collection_name
+from creds_session.facts.plain_keyring import keeps
+from creds_session.facts.session_state import rekey_command
 from creds_session.probe.keyring_files import form_of, keyring_file
 from creds_session.secret import Secret
-from creds_session.session_state import rekey_command
 
 
 def require_kept(collection: str, secret: Secret) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from creds_session.errors import Ambiguous, InvalidData, NoSuchCredential, TimedOut, Unavailable
 from creds_session.secret import Secret
-from creds_session.system.items import Items
+from creds_session.system.secret_service.collection import Items
 
 if TYPE_CHECKING:  # importing keyring costs a tenth of a second
     from keyring.backend import KeyringBackend

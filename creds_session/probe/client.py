@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from creds_session.facts.machine import ClientFacts
+from creds_session.facts.session import DAEMON_NAME, REFUSED
 from creds_session.probe.home import look_at
-from creds_session.session_facts import DAEMON_NAME, REFUSED
-from creds_session.surroundings import ClientFacts
-from creds_session.system.own_files import read_regular
-from creds_session.system.user_ids import own_account
+from creds_session.system.files.own_files import read_regular
+from creds_session.system.processes.user_ids import own_account
 
 SHOWN = (
     *(

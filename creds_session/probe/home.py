@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from creds_session.bus_address import path_of_address
-from creds_session.collection import KeyringForm
+from creds_session.facts.bus_address import path_of_address
+from creds_session.facts.collection_state import KeyringForm
+from creds_session.facts.machine import HomeFacts, PathFacts, PathKind, RuntimeFacts
 from creds_session.probe.keyring_files import ENDING, bad_line_of, default_name, form_of, names
 from creds_session.quoting import quoted
-from creds_session.surroundings import HomeFacts, PathFacts, PathKind, RuntimeFacts
-from creds_session.system.bus import session_bus_address, usual_runtime_directory
-from creds_session.system.path_parts import parts, weakness
-from creds_session.system.user_ids import own_account, own_name
+from creds_session.system.bus.connection import session_bus_address, usual_runtime_directory
+from creds_session.system.files.path_parts import parts, weakness
+from creds_session.system.processes.user_ids import own_account, own_name
 
 LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
 POINT, SUPER = 4, 2  # fields of a line of mountinfo: the mount point; behind " - ", the options

@@ -6,12 +6,12 @@ import fnmatch
 import re
 from collections.abc import Iterator
 
-from creds_session.facts import FirstLoginFacts, InstallationFacts
-from creds_session.packages import has_libpam_1_5, is_debian_like, version_of
-from creds_session.pam.policy import MODULE
-from creds_session.pam.terms import Dialect
-from creds_session.session_facts import DAEMON_NAME
-from creds_session.system.root import Root
+from creds_session.facts.distribution import has_libpam_1_5, is_debian_like, version_of
+from creds_session.facts.session import DAEMON_NAME
+from creds_session.facts.snapshot import FirstLoginFacts, InstallationFacts
+from creds_session.pam.keyring_rules.policy import MODULE
+from creds_session.pam.syntax.terms import Dialect
+from creds_session.system.files.root import Root
 
 PACKAGES = "/var/lib/dpkg/status"
 LARGEST_LIST = 1 << 26  # bytes; a desktop with 3,000 packages has about a tenth of that

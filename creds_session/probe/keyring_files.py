@@ -6,10 +6,10 @@ import os
 import stat
 from collections.abc import Mapping
 
-from creds_session.collection import KeyringForm
 from creds_session.errors import InvalidData
-from creds_session.system.listing import names_in
-from creds_session.system.own_files import read_regular
+from creds_session.facts.collection_state import KeyringForm
+from creds_session.system.files.listing import names_in
+from creds_session.system.files.own_files import read_regular
 
 SEALED = b"GnomeKeyring\n\r\0\n"  # gkm-secret-binary.c:KEYRING_FILE_HEADER
 PLAIN = b"[keyring]"  # gkm-secret-textual.c
@@ -30,7 +30,9 @@ def keyrings_directory(environ: Mapping[str, str]) -> str:
 
 def home_of_account() -> str:
     """Return the home of the account that this process runs for, or ``/``."""
-    from creds_session.system.user_ids import own_account  # noqa: PLC0415 - HOME is set nearly always
+    from creds_session.system.processes.user_ids import (  # noqa: PLC0415 - HOME is set nearly always
+        own_account,
+    )
 
     return own_account().home or "/"
 
@@ -72,14 +74,14 @@ def _sealed(path: str) -> KeyringForm:
     content = read_regular(path, LARGEST, {os.getuid()})
     if content is None or len(content) == LARGEST:  # its end was not read
         return KeyringForm.SEALED
-    from creds_session.sealed_keyring import is_whole  # noqa: PLC0415 - not for a plain one
+    from creds_session.facts.sealed_keyring import is_whole  # noqa: PLC0415 - not for a plain one
 
     return KeyringForm.SEALED if is_whole(content) else KeyringForm.BROKEN
 
 
 def bad_line_of(path: str) -> int | None:
     """Return the number of the line that makes an unencrypted keyring unreadable, or None."""
-    from creds_session.plain_keyring import bad_line  # noqa: PLC0415 - few keyrings are plain
+    from creds_session.facts.plain_keyring import bad_line  # noqa: PLC0415 - few keyrings are plain
 
     text = read_regular(path, LARGEST, {os.getuid()})
     if text is None or text.startswith(SEALED) or PLAIN not in text[:HEAD]:

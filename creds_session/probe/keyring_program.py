@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from creds_session.errors import NoService
-from creds_session.session_facts import DAEMON_NAME
-from creds_session.system.processes import find_program
+from creds_session.facts.session import DAEMON_NAME
+from creds_session.system.processes.proc import find_program
 
 
 def require_daemon() -> str:
@@ -12,8 +12,8 @@ def require_daemon() -> str:
     program = find_program(DAEMON_NAME)
     if program is not None:
         return program
-    from creds_session.packages import install_command  # noqa: PLC0415 - seldom
-    from creds_session.system.root import Root  # noqa: PLC0415
+    from creds_session.facts.distribution import install_command  # noqa: PLC0415 - seldom
+    from creds_session.system.files.root import Root  # noqa: PLC0415
 
     release = (Root().read("/etc/os-release") or b"").decode(errors="replace")
     raise NoService(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from creds_session.probe.log import from_journal
-from creds_session.system.commands import run
+from creds_session.probe.login_log import from_journal
+from creds_session.system.processes.commands import run
 
 TIMEOUT = 5.0  # seconds
 # OpenSSH, auth.c:auth_log. "Partial" is one method of several that AuthenticationMethods asks for.

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from creds_session.surroundings import PolicyRefusal
+from creds_session.facts.machine import PolicyRefusal
 
 LABEL = "security.selinux"  # xattr(7)
 SSHD = ("sshd", "sshd-session")  # the names of its processes; OpenSSH 9.8 brought the second

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from creds_session.errors import CredsSessionError
-from creds_session.session_facts import BusFacts
-from creds_session.surroundings import OtherProcess
-from creds_session.system.bus import Bus
-from creds_session.system.processes import executable_of, name_of
-from creds_session.system.secret_service import secret_service
+from creds_session.facts.machine import OtherProcess
+from creds_session.facts.session import BusFacts
+from creds_session.system.bus.connection import Bus
+from creds_session.system.processes.proc import executable_of, name_of
+from creds_session.system.secret_service.service import secret_service
 
 NAME = "org.gnome.keyring.SystemPrompter"
 TIMEOUT = 0.5  # seconds

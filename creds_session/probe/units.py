@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from creds_session.surroundings import UnitFacts, UnitsFacts
-from creds_session.system.commands import run
+from creds_session.facts.machine import UnitFacts, UnitsFacts
+from creds_session.system.processes.commands import run
 
 TIMEOUT = 1.0  # seconds
 PROPERTIES = "Id,LoadState,ActiveState,SubState,Result,MainPID"

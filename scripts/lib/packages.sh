@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154 # scripts/install assigns the variables
 # Sourced by scripts/install: which parts this machine lacks, and which packages have them.
 
-# The parts that are not Python's, as creds_session/packages.py calls them.
+# The parts that are not Python's, as creds_session/facts/distribution.py calls them.
 parts='gnome-keyring-daemon pam_gnome_keyring.so dbus-run-session user-bus pam_systemd.so'
 
 # Prints the package manager of this machine. Some distributions also package another one's: only

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import rootfs
-from tests.machine.capability import why_no_machine
-from tests.machine.machine import Boot, Machine, booted
-from tests.machine.selinux_machine import VirtualMachine
+from tests.machine.support import rootfs
+from tests.machine.support.capability import why_no_machine
+from tests.machine.support.machine import Boot, Machine, booted
+from tests.machine.support.selinux_machine import VirtualMachine
 
 LAYOUTS = {"debian": None, "redhat": rootfs.CHECKOUT / "pam.d" / "redhat" / "before"}
 UNITS_MASKED = ("user/gnome-keyring-daemon.socket", "user/gnome-keyring-daemon.service")

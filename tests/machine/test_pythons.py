@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine import interpreters, rootfs
-from tests.machine.capability import why_no_machine
-from tests.machine.interpreters import PYTHONS, named
+from tests.machine.support import interpreters, rootfs
+from tests.machine.support.capability import why_no_machine
+from tests.machine.support.interpreters import PYTHONS, named
 
 RELEASE_OF = {python: release for release, python in rootfs.RELEASES.items()}
 IN_EACH_RUN = {rootfs.RELEASES[release] for release in rootfs.PYTHON_ALONE}

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.machine import rootfs
+from tests.machine.support import rootfs
 
 OTHER_RELEASE = "trixie"
 

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from creds_session.pam.nodes import AtInclude, Rule
-from creds_session.pam.parser import parse
-from creds_session.pam.terms import Dialect
+from creds_session.pam.syntax.nodes import AtInclude, Rule
+from creds_session.pam.syntax.parser import parse
+from creds_session.pam.syntax.terms import Dialect
 from tests.oracle.oracle_references import OTHER, REFERENCES
 
 VARIABLE = "CREDS_PAM_CORPUS"

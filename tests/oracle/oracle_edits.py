@@ -13,12 +13,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from creds_session.pam.linux_pam import ALIASES
-from creds_session.pam.modules import DEBUG_EVENTS
-from creds_session.pam.nodes import Blank, Comment, Node, Rule
-from creds_session.pam.parser import parse
-from creds_session.pam.returns import ALL, FACTS, MISSING, cell, values_of
-from creds_session.pam.terms import Dialect, Pass, ReturnValue
+from creds_session.pam.modules.builtin import DEBUG_EVENTS
+from creds_session.pam.modules.linux_pam import ALIASES
+from creds_session.pam.modules.returns import ALL, FACTS, MISSING, cell, values_of
+from creds_session.pam.syntax.nodes import Blank, Comment, Node, Rule
+from creds_session.pam.syntax.parser import parse
+from creds_session.pam.syntax.terms import Dialect, Pass, ReturnValue
 
 KEYRING = b"pam_gnome_keyring.so"
 KEPT = (b"pam_permit.so", b"pam_deny.so")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from creds_session.pam.handlers import Branch, Handler, Stack
-from creds_session.pam.nodes import AtInclude, Malformed, Node, Rule
-from creds_session.pam.parser import parse
-from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Action, Dialect, ReturnValue
+from creds_session.pam.stack.handlers import Branch, Handler, Stack
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.nodes import AtInclude, Malformed, Node, Rule
+from creds_session.pam.syntax.parser import parse
+from creds_session.pam.syntax.terms import Action, Dialect, ReturnValue
 from tests.oracle.oracle_corpus import Item
 
 LAYOUTS = {

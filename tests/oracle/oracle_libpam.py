@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from creds_session.pam.terms import Dialect
+from creds_session.pam.syntax.terms import Dialect
 
 CHILD = Path(__file__).with_name("child_libpam.py")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from creds_session.pam.modules import DEBUG_EVENTS
-from creds_session.pam.terms import Pass, ReturnValue
+from creds_session.pam.modules.builtin import DEBUG_EVENTS
+from creds_session.pam.syntax.terms import Pass, ReturnValue
 from tests.oracle.oracle_libpam import Answer, Case
 
 SERVICE = "svc"

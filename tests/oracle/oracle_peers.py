@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from creds_session.pam.nodes import AtInclude, Malformed, Node, Rule
-from creds_session.pam.parser import parse
-from creds_session.pam.terms import Dialect
+from creds_session.pam.syntax.nodes import AtInclude, Malformed, Node, Rule
+from creds_session.pam.syntax.parser import parse
+from creds_session.pam.syntax.terms import Dialect
 
 USUAL = (
     ("auth", "optional", "pam_gnome_keyring.so", ""),

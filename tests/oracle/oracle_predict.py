@@ -5,15 +5,15 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from creds_session.pam.dispatch import Verdict, dispatch
-from creds_session.pam.modules import DEBUG_EVENTS, builtin_return
-from creds_session.pam.nodes import Consequence
-from creds_session.pam.terms import Call, Pass, ReturnValue, return_word
+from creds_session.pam.modules.builtin import DEBUG_EVENTS, builtin_return
+from creds_session.pam.stack.dispatch import Verdict, dispatch
+from creds_session.pam.syntax.nodes import Consequence
+from creds_session.pam.syntax.terms import Call, Pass, ReturnValue, return_word
 from tests.oracle.oracle_libpam import CRASHED, HUNG, Answer
 
 if TYPE_CHECKING:
-    from creds_session.pam.handlers import Handler, Stacks
-    from creds_session.pam.stack import Read
+    from creds_session.pam.stack.handlers import Handler, Stacks
+    from creds_session.pam.stack.resolve import Read
 
 KNOWN = {"pam_permit.so", "pam_deny.so", "pam_debug.so"}
 ECHO_SPEAKS = {Pass.AUTHENTICATE, Pass.ACCT_MGMT, Pass.OPEN_SESSION, Pass.PRELIM}

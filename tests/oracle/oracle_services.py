@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from creds_session.pam.handlers import Stacks
-from creds_session.pam.plan import Options, Plan, plan
-from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Dialect
+from creds_session.pam.keyring_rules.plan import Options, Plan, plan
+from creds_session.pam.stack.handlers import Stacks
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.terms import Dialect
 
 D = "/etc/pam.d/"
 SSHD = D + "sshd"

@@ -7,8 +7,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from creds_session.pam.modules import DEBUG_EVENTS
-from creds_session.pam.terms import Action, ReturnValue
+from creds_session.pam.modules.builtin import DEBUG_EVENTS
+from creds_session.pam.syntax.terms import Action, ReturnValue
 
 TYPES = ("auth", "account", "password", "session")
 SIMPLE = ("required", "requisite", "sufficient", "optional")

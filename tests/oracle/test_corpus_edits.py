@@ -10,12 +10,12 @@ from functools import lru_cache
 import pytest
 
 from creds_session.errors import InvalidData
-from creds_session.pam.dispatch import Returns, dispatch
-from creds_session.pam.handlers import Handler
-from creds_session.pam.modules import builtin_return
-from creds_session.pam.plan import Options, Plan, plan
-from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Call, Dialect, ManagementGroup, Pass, ReturnValue
+from creds_session.pam.keyring_rules.plan import Options, Plan, plan
+from creds_session.pam.modules.builtin import builtin_return
+from creds_session.pam.stack.dispatch import Returns, dispatch
+from creds_session.pam.stack.handlers import Handler
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.terms import Call, Dialect, ManagementGroup, Pass, ReturnValue
 from tests.oracle.oracle_corpus import Item, all_items
 from tests.oracle.oracle_edits import (
     FEW,

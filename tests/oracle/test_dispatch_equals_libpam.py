@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from creds_session.pam.modules import DEBUG_EVENTS
-from creds_session.pam.nodes import Consequence
-from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Call
+from creds_session.pam.modules.builtin import DEBUG_EVENTS
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.nodes import Consequence
+from creds_session.pam.syntax.terms import Call
 from tests.depth import ORACLE_SEED, ORACLE_STACKS
 from tests.oracle.oracle_libpam import (
     CHILD,
@@ -33,7 +33,7 @@ from tests.oracle.oracle_predict import predict, reader
 from tests.oracle.oracle_stacks import ACTIONS, SEQUENCES, SIMPLE, VALUES, Stacks, every_return
 
 if TYPE_CHECKING:
-    from creds_session.pam.terms import Dialect
+    from creds_session.pam.syntax.terms import Dialect
 
 BATCH = 1000
 AUTH = (("authenticate",), ("acct_mgmt",))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.pam.linux_pam import LINUX_PAM
-from creds_session.pam.policy import MODULE, keyring_returns
-from creds_session.pam.returns import possible_returns
-from creds_session.pam.terms import ManagementGroup, Pass, ReturnValue
+from creds_session.pam.keyring_rules.policy import MODULE, keyring_returns
+from creds_session.pam.modules.linux_pam import LINUX_PAM
+from creds_session.pam.modules.returns import possible_returns
+from creds_session.pam.syntax.terms import ManagementGroup, Pass, ReturnValue
 from tests.oracle.oracle_libpam import CannotAsk, Case, ask, check
 from tests.oracle.oracle_modules import GROUPS, cases, returned
 from tests.oracle.oracle_services import stacks
@@ -197,7 +197,7 @@ def test_a_wrong_row_would_be_found(
     seen: dict[tuple[str, Pass], dict[ReturnValue, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = LINUX_PAM["pam_warn.so"]
-    from creds_session.pam import returns  # noqa: PLC0415 - the table that is read
+    from creds_session.pam.modules import returns  # noqa: PLC0415 - the table that is read
 
     monkeypatch.setitem(returns.FACTS, "pam_warn.so", row._replace(open_session="success"))
     returns._returns_of.cache_clear()

@@ -10,13 +10,13 @@ from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
 from creds_session.errors import InvalidData
-from creds_session.pam.dispatch import Verdict, dispatch
-from creds_session.pam.handlers import Handler, Stacks
-from creds_session.pam.modules import builtin_return
-from creds_session.pam.plan import Edit, NoSafeEdit, Options, Plan, plan
-from creds_session.pam.returns import ALL, MISSING, possible_returns
-from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Call, Dialect, Jump, ManagementGroup, Pass, ReturnValue
+from creds_session.pam.keyring_rules.plan import Edit, NoSafeEdit, Options, Plan, plan
+from creds_session.pam.modules.builtin import builtin_return
+from creds_session.pam.modules.returns import ALL, MISSING, possible_returns
+from creds_session.pam.stack.dispatch import Verdict, dispatch
+from creds_session.pam.stack.handlers import Handler, Stacks
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.terms import Call, Dialect, Jump, ManagementGroup, Pass, ReturnValue
 
 D = "/etc/pam.d/"
 SERVICE = D + "sshd"

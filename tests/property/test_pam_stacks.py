@@ -3,10 +3,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.pam.dispatch import UNDEF, dispatch, position, start, step, verdict
-from creds_session.pam.returns import usual_return
-from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Call, Dialect, ManagementGroup, ReturnValue
+from creds_session.pam.modules.returns import usual_return
+from creds_session.pam.stack.dispatch import UNDEF, dispatch, position, start, step, verdict
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.terms import Call, Dialect, ManagementGroup, ReturnValue
 
 TYPES = st.sampled_from(["auth", "account", "password", "session", "-auth", "foo"])
 CONTROLS = st.sampled_from(

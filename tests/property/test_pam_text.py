@@ -3,13 +3,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.pam import parser
-from creds_session.pam.controls import all_words, next_word, parse_control
-from creds_session.pam.lines import assemble
-from creds_session.pam.lint import lint
-from creds_session.pam.nodes import Rule, position
-from creds_session.pam.parser import parse
-from creds_session.pam.terms import Dialect, ReturnValue
+from creds_session.pam.syntax import parser
+from creds_session.pam.syntax.controls import all_words, next_word, parse_control
+from creds_session.pam.syntax.lines import assemble
+from creds_session.pam.syntax.lint import lint
+from creds_session.pam.syntax.nodes import Rule, position
+from creds_session.pam.syntax.parser import parse
+from creds_session.pam.syntax.terms import Dialect, ReturnValue
 
 WORDS = (
     *("auth", "account", "password", "session", "-auth", "@include", "include", "substack"),

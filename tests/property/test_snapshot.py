@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from creds_session.errors import InvalidData
-from creds_session.facts import Facts
-from creds_session.session_facts import SessionFacts
-from creds_session.snapshot import anonymous, dumps, loads, redacted
+from creds_session.facts.serialization import anonymous, dumps, loads, redacted
+from creds_session.facts.session import SessionFacts
+from creds_session.facts.snapshot import Facts
 from tests.unit.examples import WELL
 
 SCALARS: dict[str, st.SearchStrategy[Any]] = {

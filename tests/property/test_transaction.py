@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.system.manifest import SavedEdit
-from creds_session.transaction import without_edits
+from creds_session.setup_pam.transaction import without_edits
+from creds_session.system.files.manifest import SavedEdit
 
 RULE = b"session optional pam_gnome_keyring.so auto_start"
 OLD_WORD, NEW_WORD = b"auth include a", b"auth substack a"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import secretstorage
 
-from creds_session.private_session import private_session
+from creds_session.session.private_session import private_session
 
 PROGRAMS = ("gnome-keyring-daemon", "dbus-daemon", "secret-tool")
 

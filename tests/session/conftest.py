@@ -15,7 +15,7 @@ from jeepney.io.blocking import DBusConnection
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 from secretstorage import dbus_init
 
-from creds_session.system.secret_service import NAME, PATH
+from creds_session.system.secret_service.service import NAME, PATH
 from tests.session.clients import in_a_session
 
 OF_KEYRING = (

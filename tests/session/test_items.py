@@ -17,8 +17,8 @@ from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 import creds_session
 from creds_session import credentials
 from creds_session.credentials import delete, get, list_credentials, put
-from creds_session.credentials.opening import USUAL
-from creds_session.credentials.surroundings import surroundings
+from creds_session.credentials.access import USUAL
+from creds_session.credentials.keyring_settings import surroundings
 from creds_session.errors import (
     Ambiguous,
     CollectionLocked,
@@ -28,8 +28,8 @@ from creds_session.errors import (
     PromptImpossible,
 )
 from creds_session.secret import Secret
-from creds_session.system.bus import _BoundedConnection
-from creds_session.system.items import Items
+from creds_session.system.bus.connection import _BoundedConnection
+from creds_session.system.secret_service.collection import Items
 from tests.session.clients import lookup, secret_tool, shapes
 
 Collection = secretstorage.Collection
@@ -248,7 +248,7 @@ class Locker:
 def test_a_keyring_that_is_locked_half_way_is_an_error_and_keeps_the_old_value(
     monkeypatch: pytest.MonkeyPatch, at: str, act: Callable[[], object]
 ) -> None:
-    from creds_session.private_session import private_session  # noqa: PLC0415
+    from creds_session.session.private_session import private_session  # noqa: PLC0415
 
     with private_session(dict(os.environ)) as environ:
         for name, value in environ.items():

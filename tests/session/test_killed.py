@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from creds_session.credentials import get, put
-from creds_session.credentials.opening import USUAL
+from creds_session.credentials.access import USUAL
 from creds_session.errors import NoSuchCredential, Unavailable
-from creds_session.private_session import CONTROL, inside
 from creds_session.secret import Secret
-from creds_session.system.bus import Bus
-from creds_session.system.message_bus import bus_of_ours
-from creds_session.system.secret_service import secret_service
-from creds_session.unlock import unlock
+from creds_session.session.private_session import CONTROL, inside
+from creds_session.session.unlock import unlock
+from creds_session.system.bus.connection import Bus
+from creds_session.system.bus.dbus_daemon import bus_of_ours
+from creds_session.system.secret_service.service import secret_service
 from tests.depth import ROUND_TRIPS
 from tests.session.test_round_trips import NAMES, PASSWORDS
 

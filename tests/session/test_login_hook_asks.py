@@ -12,7 +12,7 @@ import pexpect
 import pytest
 
 import creds_session
-from creds_session.lock import lock
+from creds_session.session.lock import lock
 
 CHECKOUT = Path(creds_session.__file__).parents[1]
 ASKS = f"CREDS_SESSION_HOOK=asks {shlex.quote(sys.executable)} -m creds_session unlock --quiet"

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from creds_session.lock import lock
+from creds_session.probe.keyring import probe_bus
 from creds_session.probe.prompter import probe_prompters
-from creds_session.probe.session import probe_bus
+from creds_session.session.lock import lock
 
 # It shows a prompt as a desktop's shell does, and nobody answers.
 PROMPTER = """

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from creds_session.credentials import delete, get, put
-from creds_session.credentials.opening import USUAL
+from creds_session.credentials.access import USUAL
 from creds_session.errors import InvalidData
 from creds_session.secret import Secret
 from tests.depth import ROUND_TRIPS

@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from creds_session.collection import KeyringForm
-from creds_session.private_session import CONTROL, inside
+from creds_session.facts.collection_state import KeyringForm
 from creds_session.probe.keyring_files import form_of
-from creds_session.system.bus import Bus
-from creds_session.system.message_bus import bus_of_ours
-from creds_session.system.secret_service import secret_service
+from creds_session.session.private_session import CONTROL, inside
+from creds_session.system.bus.connection import Bus
+from creds_session.system.bus.dbus_daemon import bus_of_ours
+from creds_session.system.secret_service.service import secret_service
 from tests.session.clients import PROGRAMS
 from tests.situations import (
     ABOUT_THE_KEYRING,

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from creds_session.errors import CredsSessionError
-from creds_session.packages import has_libpam_1_5
-from creds_session.pam.plan import Options, Plan, plan
-from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Dialect
+from creds_session.facts.distribution import has_libpam_1_5
+from creds_session.pam.keyring_rules.plan import Options, Plan, plan
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.terms import Dialect
 from tests.depth import TREE_STORIES
 from tests.oracle.oracle_edits import GUARD
 from tests.oracle.oracle_libpam import Answer, Case, ask

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
 
-from creds_session.cli import setup_pam
+from creds_session.cli.setup_pam import main
 from creds_session.errors import CredsSessionError
 from tests.trees.tree import Tree
 
@@ -40,7 +40,7 @@ def setup(root: Path, *words: str) -> Done:
         contextlib.redirect_stderr(told),
     ):
         try:
-            code = setup_pam._main()
+            code = main._main()
         except CredsSessionError as error:
             return Done(error.exit_code, f"{told.getvalue()}{error.problem}\n{error.hint}\n")
     return Done(code, told.getvalue())

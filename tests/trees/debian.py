@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.machine import rootfs
+from tests.machine.support import rootfs
 from tests.trees.tree import DIRECTORY, STATUS, Tree
 
 ALWAYS = ("gnome-keyring", "systemd", "unix")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from creds_session.pam.dispatch import dispatch
-from creds_session.pam.handlers import Handler
-from creds_session.pam.modules import DEBUG_EVENTS, builtin_return
-from creds_session.pam.nodes import AtInclude, Rule
-from creds_session.pam.parser import parse
-from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Call, Dialect, ManagementGroup, Pass, ReturnValue
+from creds_session.pam.modules.builtin import DEBUG_EVENTS, builtin_return
+from creds_session.pam.stack.dispatch import dispatch
+from creds_session.pam.stack.handlers import Handler
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.nodes import AtInclude, Rule
+from creds_session.pam.syntax.parser import parse
+from creds_session.pam.syntax.terms import Call, Dialect, ManagementGroup, Pass, ReturnValue
 from tests.oracle.oracle_edits import GUARD, KEYRINGS, NOT_ROOT, others_said, without_keyring
 from tests.oracle.oracle_libpam import Answer
 from tests.trees.stories import PASSWORDS, Story, returns

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.machine import rootfs
+from tests.machine.support import rootfs
 from tests.oracle.oracle_libpam import CannotAsk, check
 from tests.trees.bench import Judgement
 

@@ -10,14 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from tests.trees.authselect import (
-    FILES,
-    KEYRING,
-    PROFILES,
-    Release,
-    known_features,
-    render,
-)
+from tests.trees.authselect import FILES, KEYRING, PROFILES, Release, known_features, render
 from tests.trees.tree import DIRECTORY, OTHER, Tree, files_of
 
 OS_RELEASE = {

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from creds_session.pam.terms import Pass, ReturnValue
+from creds_session.pam.syntax.terms import Pass, ReturnValue
 
 OK = ReturnValue.SUCCESS
 PASSWORDS = frozenset(

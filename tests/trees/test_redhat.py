@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from creds_session.pam.candidates import Edit
-from creds_session.pam.plan import Options
-from creds_session.pam.terms import Dialect, ManagementGroup
+from creds_session.pam.keyring_rules.candidates import Edit
+from creds_session.pam.keyring_rules.plan import Options
+from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from tests.depth import TREES
 from tests.trees.authselect import KEYRING, PROFILES, Release
 from tests.trees.bench import dialect_of, judge_all, planned

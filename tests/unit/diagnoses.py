@@ -7,10 +7,10 @@ from xml.etree import ElementTree as ET
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from creds_session.collection import CollectionState
-from creds_session.facts import Facts, InstallationFacts, PamFacts
-from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
-from creds_session.session_facts import (
+from creds_session.facts.collection_state import CollectionState
+from creds_session.facts.login_log import INVALID, STASHED, LogLine
+from creds_session.facts.machine import ControlFacts, OtherProcess, ProcessFacts
+from creds_session.facts.session import (
     BusFacts,
     Daemon,
     DaemonRole,
@@ -18,8 +18,8 @@ from creds_session.session_facts import (
     NameOwner,
     SessionFacts,
 )
-from creds_session.story import INVALID, STASHED, LogLine
-from creds_session.surroundings import ControlFacts, OtherProcess, ProcessFacts
+from creds_session.facts.snapshot import Facts, InstallationFacts, PamFacts
+from creds_session.findings import CheckResult, Finding, Outcome, Remediation, Severity
 
 quick = settings(max_examples=20, deadline=None)
 ATTACKS = (

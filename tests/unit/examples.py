@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from creds_session.collection import CollectionState
-from creds_session.facts import Facts, InstallationFacts, PamFacts
-from creds_session.session_facts import (
+from creds_session.facts.collection_state import CollectionState
+from creds_session.facts.machine import ClientFacts
+from creds_session.facts.session import (
     BusFacts,
     Daemon,
     DaemonRole,
@@ -12,7 +12,7 @@ from creds_session.session_facts import (
     NameOwner,
     SessionFacts,
 )
-from creds_session.surroundings import ClientFacts
+from creds_session.facts.snapshot import Facts, InstallationFacts, PamFacts
 
 NOW = 1_000_000.0
 ADDRESS = "unix:path=/run/user/1000/bus"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from creds_session.system.root import Root
+from creds_session.system.files.root import Root
 from tests.unit.examples import WITHOUT_RULES
 
 SSHD = "/etc/pam.d/sshd"

@@ -17,8 +17,8 @@ from jeepney import HeaderFields, Message, new_error, new_method_return
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
 
-from creds_session.system.bus import Bus
-from creds_session.system.secret_service import LOGIN, NAME
+from creds_session.system.bus.connection import Bus
+from creds_session.system.secret_service.service import LOGIN, NAME
 
 CHECKOUT = Path(__file__).parents[2]
 PR_SET_DUMPABLE = 4

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import creds_session
-from creds_session.diagnosis import pages
-from creds_session.report.modules import modules_page
+from creds_session.doctor.diagnosis import pages
+from creds_session.setup_pam.module_pages import modules_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 PREFIXES = "(?:CREDS|DBUS|GIT|GNOME_KEYRING|PYTHON_KEYRING|SNAP|SSH|SUDO|WAYLAND|XDG)"

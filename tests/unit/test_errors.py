@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from creds_session import errors
-from creds_session.cli.passwords import Declined
-from creds_session.system.bus import CallFailed
-from creds_session.unlock.routes import NoKeyringYet
+from creds_session.cli.password_source import Declined
+from creds_session.session.unlock.routes import NoKeyringYet
+from creds_session.system.bus.connection import CallFailed
 
 CODES = {
     errors.CredsSessionError: 1,

@@ -37,6 +37,6 @@ def test_pure_part_loads_nothing_of_the_machine(package: str) -> None:
 
 
 def test_credentials_load_nothing_of_the_doctor_or_of_pam() -> None:
-    loaded = modules("import creds_session.cli.creds, creds_session.credentials")
-    assert not loaded & {"pexpect", "keyring", "creds_session.checks"}
-    assert "creds_session.pam.dispatch" not in loaded
+    loaded = modules("import creds_session.cli.creds.main, creds_session.credentials")
+    assert not loaded & {"pexpect", "keyring", "creds_session.doctor.checks"}
+    assert "creds_session.pam.stack.dispatch" not in loaded

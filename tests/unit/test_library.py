@@ -24,7 +24,9 @@ from creds_session import (
     status,
     unlock_keyring,
 )
-from creds_session.unlock import unlock  # noqa: F401 - the subpackage is loaded beside the names
+from creds_session.session.unlock import (  # noqa: F401 - the subpackage is loaded beside the names
+    unlock,
+)
 
 
 def test_every_name_is_there_and_is_shown() -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from creds_session.cli import creds as any_command
+from creds_session.cli.creds import main as any_command
 
 CHECKOUT = Path(any_command.__file__).parents[2]
 LINE = re.compile(r"(?:\d+ +)?(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\w+)")
@@ -76,7 +76,7 @@ def require_strace() -> None:
 def setup_pam(*arguments: str) -> list[str]:
     """Return the argv that runs creds-setup-pam from the checkout."""
     return python(
-        "from creds_session.cli.setup_pam import main; sys.argv[0] = 'creds-setup-pam'\n"
+        "from creds_session.cli.setup_pam.main import main; sys.argv[0] = 'creds-setup-pam'\n"
         "sys.exit(main())",
         *arguments,
     )

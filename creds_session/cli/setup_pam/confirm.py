@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 
-from creds_session import confirmation
-from creds_session.cli.common import complain, print_json
-from creds_session.cli.setup_pam import PROGRAM
+from creds_session.cli.boundary import complain, print_json
+from creds_session.cli.setup_pam.main import PROGRAM
 from creds_session.cli.typed import root_command
 from creds_session.errors import UsageError
-from creds_session.system import notice
-from creds_session.system.root import Root
+from creds_session.setup_pam import confirmation
+from creds_session.system.files.root import Root
+from creds_session.system.terminal import notice
 
 
 def ask_to_confirm(within: float) -> tuple[str, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from creds_session.cli.common import complain
-from creds_session.cli.setup_pam import PROGRAM
+from creds_session.cli.boundary import complain
+from creds_session.cli.setup_pam.main import PROGRAM
 from creds_session.errors import Busy, CredsSessionError
-from creds_session.recovery import Recovered, is_left_behind
-from creds_session.recovery import recover as recover_it
-from creds_session.system.root import Root
+from creds_session.setup_pam.recovery import Recovered, is_left_behind
+from creds_session.setup_pam.recovery import recover as recover_it
+from creds_session.system.files.root import Root
 
 DIED = "an earlier run was ended before it was done; what it had begun is undone now"
 

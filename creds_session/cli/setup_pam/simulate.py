@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 
-from creds_session.cli.common import complain, print_json
-from creds_session.cli.setup_pam import PROGRAM
-from creds_session.pam.broken import refuse_unloadable
-from creds_session.pam.handlers import Stacks
-from creds_session.pam.simulation import parse_given, refuse_strangers, simulate, unheard
-from creds_session.pam.stack import resolve_all
-from creds_session.pam.terms import Call
-from creds_session.pam_setup import find_service, reader
+from creds_session.cli.boundary import complain, print_json
+from creds_session.cli.setup_pam.main import PROGRAM
+from creds_session.pam.keyring_rules.broken import refuse_unloadable
+from creds_session.pam.stack.handlers import Stacks
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.terms import Call
 from creds_session.probe.installation import dialect_assumption, probe_dialect
-from creds_session.report.simulation import simulation_lines, simulation_values
-from creds_session.system.root import Root
+from creds_session.setup_pam.explain.simulation import (
+    parse_given,
+    refuse_strangers,
+    simulate,
+    unheard,
+)
+from creds_session.setup_pam.explain.simulation_report import simulation_lines, simulation_values
+from creds_session.setup_pam.plan import find_service, reader
+from creds_session.system.files.root import Root
 
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
     """Simulate one call; 0 whatever it returns."""
-    from creds_session.cli.setup_pam import one_service  # noqa: PLC0415 - it imports this
+    from creds_session.cli.setup_pam.main import one_service  # noqa: PLC0415 - it imports this
 
     call = Call(arguments.call)
     given = [parse_given(text) for text in arguments.returns]

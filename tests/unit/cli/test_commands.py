@@ -9,11 +9,15 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from creds_session.cli import creds
-from creds_session.system.secret_service import LOGIN
+from creds_session.cli.creds import main
+from creds_session.system.secret_service.service import LOGIN
 from tests.unit.alone import ALONE
 from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
-from tests.unit.system.test_bus import authenticate_and_fall_silent, dbus_daemon, in_background
+from tests.unit.system.bus.test_connection import (
+    authenticate_and_fall_silent,
+    dbus_daemon,
+    in_background,
+)
 
 MODULES = {"creds": "creds", "creds-doctor": "doctor", "creds-setup-pam": "setup_pam"}
 KEYRING = """
@@ -224,7 +228,7 @@ def test_put_at_a_terminal_shows_no_password_wherever_messages_go(
     code = (
         f"import sys; sys.path.insert(0, {python[1]!r}); sys.argv = ['creds', 'put', 'app', 'me']\n"
         f"{ALONE}"
-        "from creds_session.cli.creds import main; sys.exit(main())"
+        "from creds_session.cli.creds.main import main; sys.exit(main())"
     )
     argv = ["-c", 'exec "$@" 2>/dev/null', "sh", python[0], "-I", "-c", code]
     environment = {"PATH": os.defpath, "HOME": str(home)}
@@ -255,7 +259,7 @@ def test_put_asks_nobody_for_a_password_that_it_cannot_store(
     code = (
         f"import sys; sys.path.insert(0, {python[1]!r})\n"
         f"sys.argv = ['creds', 'put', *{words.split()!r}]\n{ALONE}"
-        "from creds_session.cli.creds import main; sys.exit(main())"
+        "from creds_session.cli.creds.main import main; sys.exit(main())"
     )
     environment = {"PATH": os.defpath, "HOME": str(home)}
     answers: Answer = ("ao", ([],))
@@ -279,7 +283,7 @@ def test_put_takes_no_empty_name(python: list[str], home: Path, line: str) -> No
     words = [word.replace("''", "") for word in line.split()]
     code = (
         f"import sys; sys.path.insert(0, {python[1]!r}); sys.argv = ['creds', *{words!r}]\n"
-        f"{ALONE}from creds_session.cli.creds import main; sys.exit(main())"
+        f"{ALONE}from creds_session.cli.creds.main import main; sys.exit(main())"
     )
     done = subprocess.run(
         [python[0], "-I", "-c", code],
@@ -319,7 +323,7 @@ def test_unlock_by_standard_input_shows_no_password_at_a_terminal(
     code = (
         f"import sys; sys.path.insert(0, {python[1]!r})\n"
         f"sys.argv = ['creds', 'unlock', '--create', '--password-stdin']\n{ALONE}"
-        "from creds_session.cli.creds import main; sys.exit(main())"
+        "from creds_session.cli.creds.main import main; sys.exit(main())"
     )
     environment = {"PATH": os.defpath, "HOME": str(home)}
     with dbus_daemon(home) as address:
@@ -339,10 +343,10 @@ def test_no_password_passes_through_where_a_core_file_would_keep_it(
 
     for module in ("credentials", "unlock"):
         monkeypatch.setattr(f"creds_session.cli.{module}.forbid_core_dumps", forbid)
-    monkeypatch.setattr("creds_session.cli.creds.refuse_foreign_home", lambda _: None)
+    monkeypatch.setattr("creds_session.cli.creds.main.refuse_foreign_home", lambda _: None)
     monkeypatch.setattr("sys.argv", ["creds", *line.split()])
     with pytest.raises(InterruptedError):
-        creds._main()
+        main._main()
 
 
 def test_doctor_lists_and_explains_and_looks_at_nothing(python: list[str]) -> None:

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.cli import creds, doctor, setup_pam
+from creds_session.cli.creds import main
+from creds_session.cli.doctor import main as doctor
+from creds_session.cli.setup_pam import main as setup_pam
 from creds_session.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
@@ -98,7 +100,7 @@ def refusal(program: str, words: list[str]) -> str:
     if words == ["git-credential"]:
         words = [*words, "get"]  # git adds the operation, gitcredentials(7)
     parsers: dict[str, Callable[[list[str]], object]] = {
-        "creds": creds._parse,
+        "creds": main._parse,
         "creds-doctor": doctor._parser().parse_args,
         "creds-setup-pam": setup_pam._parser().parse_args,
     }

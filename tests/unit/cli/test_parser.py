@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.cli import creds, doctor, setup_pam
-from creds_session.cli.common import run
+from creds_session.cli.boundary import run
+from creds_session.cli.creds import main
+from creds_session.cli.doctor import main as doctor
 from creds_session.cli.parser import Parser, seconds
+from creds_session.cli.setup_pam import main as setup_pam
 from creds_session.errors import UsageError
 
 CANARY = "canary-4713"
@@ -80,13 +82,13 @@ REFUSED = [
     "creds-setup-pam apply --skip-root={}",
     "creds-setup-pam simulate --call {}",
 ]
-MAINS = {"creds": creds._main, "creds-doctor": doctor._main, "creds-setup-pam": setup_pam._main}
+MAINS = {"creds": main._main, "creds-doctor": doctor._main, "creds-setup-pam": setup_pam._main}
 
 
 def said(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> tuple[int, str]:
     """Run a command with these words; return its exit code and what it says."""
     monkeypatch.setattr("sys.argv", words)
-    monkeypatch.setattr("creds_session.cli.creds.refuse_foreign_home", lambda _: None)
+    monkeypatch.setattr("creds_session.cli.creds.main.refuse_foreign_home", lambda _: None)
     with contextlib.redirect_stderr(io.StringIO()) as told:
         try:
             code = run(MAINS[words[0]], words[0])
@@ -197,7 +199,7 @@ def test_the_parser_repeats_no_word_that_it_refuses(
     words = data.draw(st.permutations(words))
     with contextlib.redirect_stderr(io.StringIO()) as told:
         try:
-            creds._parse([command, *words])
+            main._parse([command, *words])
         except UsageError as error:
             told.write(error.problem + error.hint)
         except SystemExit:

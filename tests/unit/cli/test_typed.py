@@ -11,18 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.cli import common, creds, doctor, setup_pam
-from creds_session.cli.common import run
+from creds_session.cli import boundary
+from creds_session.cli.boundary import run
+from creds_session.cli.creds import main
+from creds_session.cli.doctor import main as doctor
+from creds_session.cli.setup_pam import main as setup_pam
 from creds_session.errors import CannotWrite, NotPermitted
-from creds_session.system.root import Root
+from creds_session.system.files.root import Root
 from tests.unit.children import run_child
 from tests.unit.images import SSHD
-from tests.unit.test_pam_setup import root
+from tests.unit.setup_pam.test_plan import root
 
 __all__ = ["root"]
 
 NOBODY = 65_534
-MAINS = {"creds": creds._main, "creds-doctor": doctor._main, "creds-setup-pam": setup_pam._main}
+MAINS = {"creds": main._main, "creds-doctor": doctor._main, "creds-setup-pam": setup_pam._main}
 OF_ROOT = [
     "creds-setup-pam revert",
     "creds-setup-pam confirm",
@@ -44,7 +47,7 @@ def sudo(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
 
     def set_it(is_installed: bool) -> None:  # noqa: FBT001
         path = "/usr/bin/sudo" if is_installed else None
-        monkeypatch.setattr("creds_session.system.processes.find_program", lambda _: path)
+        monkeypatch.setattr("creds_session.system.processes.proc.find_program", lambda _: path)
 
     set_it(True)
     return set_it
@@ -158,6 +161,6 @@ def test_root_with_the_home_of_a_user_is_told_to_run_what_was_typed(
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setattr("sys.argv", shlex.split(line))
     with contextlib.redirect_stderr(io.StringIO()) as told:
-        assert common.run(creds._main, "creds") == 64
+        assert boundary.run(main._main, "creds") == 64
     assert told.getvalue().splitlines()[-1].strip() == f"run it as alice: {repeated}"
     assert "canary" not in told.getvalue()

@@ -12,8 +12,8 @@ from keyring.backends.chainer import ChainerBackend
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
 from creds_session.credentials import Credential, delete, get, put
-from creds_session.credentials.opening import USUAL, open_items
-from creds_session.credentials.through_keyring import BUS_ADDRESS
+from creds_session.credentials.access import USUAL, open_items
+from creds_session.credentials.keyring_store import BUS_ADDRESS
 from creds_session.errors import (
     CollectionLocked,
     CredsSessionError,
@@ -22,10 +22,10 @@ from creds_session.errors import (
     Unavailable,
 )
 from creds_session.secret import Secret
-from creds_session.system.bus import Bus
-from creds_session.system.secret_service import LOGIN, SecretService
+from creds_session.system.bus.connection import Bus
+from creds_session.system.secret_service.service import LOGIN, SecretService
 from tests.unit.service import serving
-from tests.unit.system.test_bus import dbus_daemon
+from tests.unit.system.bus.test_connection import dbus_daemon
 
 PASSWORD = Secret("canary-ü".encode())
 
@@ -156,7 +156,9 @@ def test_chain_asks_for_the_service_only_where_one_of_it_uses_it(
     backend.kept["app", "me"] = "x"
     chained = [backend, SecretServiceKeyring.__new__(SecretServiceKeyring)][: 1 + on_the_bus]
     monkeypatch.setattr(ChainerBackend, "backends", chained)
-    monkeypatch.setattr("creds_session.session_connection.session_bus_address", lambda *_: None)
+    monkeypatch.setattr(
+        "creds_session.system.session_bus.connect.session_bus_address", lambda *_: None
+    )
     keyring.set_keyring(ChainerBackend())  # type: ignore[no-untyped-call]
     if on_the_bus:
         with pytest.raises(Unavailable, match="has no bus"):
@@ -181,7 +183,7 @@ def test_the_environment_is_the_callers_own_again(
     monkeypatch.setattr(keyring, "get_keyring", get_keyring)
     with dbus_daemon(tmp_path) as address:
         for found in (address, None, f"unix:path={tmp_path}/gone"):
-            name = "creds_session.credentials.through_keyring.session_bus_address"
+            name = "creds_session.credentials.keyring_store.session_bus_address"
             monkeypatch.setattr(name, lambda *_, found=found: found)
             with pytest.raises(NoSuchCredential):
                 get("app", "me")
@@ -190,7 +192,9 @@ def test_the_environment_is_the_callers_own_again(
 
 
 def test_open_items_needs_a_bus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("creds_session.session_connection.session_bus_address", lambda *_: None)
+    monkeypatch.setattr(
+        "creds_session.system.session_bus.connect.session_bus_address", lambda *_: None
+    )
     with pytest.raises(Unavailable, match="has no bus"):
         open_items(USUAL._replace(timeout=1))
 

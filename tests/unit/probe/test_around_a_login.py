@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.facts import FirstLoginFacts
-from creds_session.probe import init
+from creds_session.facts.machine import InitFacts
+from creds_session.facts.snapshot import FirstLoginFacts
+from creds_session.probe import host
 from creds_session.probe.client import probe_client
 from creds_session.probe.home import file_system_of
-from creds_session.probe.init import probe_init
+from creds_session.probe.host import probe_init
 from creds_session.probe.installation import probe_first_login
-from creds_session.probe.machine import probe
-from creds_session.surroundings import InitFacts
-from creds_session.system.root import Root
-from creds_session.unlock import seen
-from tests.unit.system.test_bus import dbus_daemon
+from creds_session.probe.snapshot import probe
+from creds_session.session.unlock import unlocked_note
+from creds_session.system.files.root import Root
+from tests.unit.system.bus.test_connection import dbus_daemon
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -92,19 +92,19 @@ def test_a_refusal_is_remembered_until_the_keyring_was_unlocked(tmp_path: Path) 
         "DBUS_SESSION_BUS_ADDRESS": "unix:path=/x",
     }
     assert not probe_client(environ).was_refused
-    seen.note_refusal(environ)
+    unlocked_note.note_refusal(environ)
     assert probe_client(environ).was_refused
-    seen.note(environ, os.getpid())
+    unlocked_note.note(environ, os.getpid())
     assert not probe_client(environ).was_refused
-    seen.note_refusal({"XDG_RUNTIME_DIR": str(tmp_path / "gone")})
-    seen.note_refusal({})
+    unlocked_note.note_refusal({"XDG_RUNTIME_DIR": str(tmp_path / "gone")})
+    unlocked_note.note_refusal({})
 
 
 @pytest.mark.parametrize(("text", "mode"), [("1", "enforcing"), ("0\n", "permissive"), (None, "")])
 def test_selinux_is_asked_of_the_kernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, mode: str
 ) -> None:
-    monkeypatch.setattr(init, "SELINUX", str(tmp_path))
+    monkeypatch.setattr(host, "SELINUX", str(tmp_path))
     if text is not None:
         (tmp_path / "enforce").write_text(text)
     assert probe_init(Root(tmp_path), None).selinux == mode

@@ -6,7 +6,7 @@ import pytest
 
 from creds_session.probe import login_method
 from creds_session.probe.login_method import methods_of, probe_login_methods
-from creds_session.system.commands import Completed
+from creds_session.system.processes.commands import Completed
 
 FOR_ALICE = "for alice from 127.0.0.1 port 4242 ssh2"
 

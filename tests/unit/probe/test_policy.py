@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.facts.machine import PolicyRefusal
 from creds_session.probe import policy
 from creds_session.probe.policy import missing, probe_policy
-from creds_session.surroundings import PolicyRefusal
 
 # Debian 13, selinux-policy-default 2:2.20250213, kernel 6.12.
 FILE = {"execute": 15, "getattr": 5, "open": 19, "read": 2}

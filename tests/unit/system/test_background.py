@@ -18,13 +18,13 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.unit.system.test_conversation import ASK, HERE, PASSWORD, command
+from tests.unit.system.terminal.test_expect import ASK, HERE, PASSWORD, command
 
 ASKING = f"""
 import sys
 sys.path.insert(0, {HERE!r})
 from creds_session.errors import CredsSessionError
-from creds_session.system.terminal import ask_password
+from creds_session.system.terminal.password_prompt import ask_password
 try:
     print("got", len(ask_password("Password:").reveal()), flush=True)
 except CredsSessionError as error:
@@ -34,7 +34,7 @@ except CredsSessionError as error:
 INTERACTIVE = f"""
 import sys
 sys.path.insert(0, {HERE!r})
-from creds_session.system.terminal import is_interactive
+from creds_session.system.terminal.password_prompt import is_interactive
 print("interactive", is_interactive(), flush=True)
 """
 # What sudo(8) does if its output is a pipe: it starts the command in the background of a terminal
@@ -365,7 +365,7 @@ def test_nobody_is_asked_a_question_in_the_background() -> None:
 EXEC = f"""
 import os, sys
 sys.path.insert(0, {HERE!r})
-from creds_session.system.foreground import held_signals, run_in_foreground
+from creds_session.system.processes.foreground import held_signals, run_in_foreground
 with held_signals() as held:
     code = run_in_foreground(sys.argv[1:], os.environ, held)
 print("cleaned", flush=True)

@@ -1,0 +1,1 @@
+"""The command ``creds`` and its subcommands, a module each."""

@@ -1,0 +1,42 @@
+"""``creds exec``: a command in a session of its own, whose keyring is thrown away."""
+
+from __future__ import annotations
+
+import argparse
+
+from creds_session.cli.boundary import complain, run
+from creds_session.cli.parser import seconds
+from creds_session.errors import UsageError
+from creds_session.session.private_session import private_session
+from creds_session.system.processes.foreground import NotExecuted, held_signals, run_in_foreground
+from creds_session.system.processes.proc import own_environment
+
+PROGRAM = "creds exec"
+OWN_FAILURE = 125  # env(1)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
+    parser.add_argument("argv", metavar="-- COMMAND", nargs=argparse.REMAINDER)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the command; return its exit code, or 125 where it was not come to."""
+    argv = arguments.argv[1:] if arguments.argv[:1] == ["--"] else arguments.argv
+    if not argv:
+        raise UsageError("name the command: creds exec -- COMMAND")
+    environ = own_environment()
+    ended: list[int] = []
+
+    def command() -> int:
+        with held_signals() as held, private_session(environ, timeout=arguments.timeout) as own:
+            try:
+                ended.append(run_in_foreground(argv, own, held))
+            except NotExecuted as error:
+                complain(PROGRAM, error.problem)
+                ended.append(error.exit_code)
+        return 0
+
+    run(command, PROGRAM)
+    return ended[0] if ended else OWN_FAILURE

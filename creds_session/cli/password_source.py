@@ -1,0 +1,235 @@
+"""Where ``creds`` takes a password from: a person, a stream, or systemd.
+
+source                  one password   a new one  old and new
+terminal (the default)  asked once     twice      old, new, new again
+--askpass PROGRAM       the same, by that program
+--password-stdin        whole          whole      two lines: old, new
+--password-fd N         the same, from that descriptor
+--password-credential   the same, from a credential of systemd's
+
+``creds put`` also reads standard input without an option if that is not a terminal. It refuses an
+empty password unless ``--allow-empty`` is given, because /dev/null, the pipe of a program that
+failed and two presses of Enter give an empty password by accident.
+
+A keyring is made only with a password that came twice (of a stream as two lines), or that PAM
+takes for the account's. Of a stream one newline at the end is taken off, and that is said. Never
+an argument, never the environment: other processes read those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from creds_session.cli.boundary import complain
+from creds_session.errors import CredsSessionError, InvalidData
+from creds_session.secret import Secret
+
+AGAIN = "Again, to be sure: "
+ALLOW_EMPTY = "--allow-empty"
+TWO = 2  # lines: the old password, the new one
+
+
+class Declined(InvalidData):
+    """The person answered the prompt with nothing, or closed it."""
+
+    exit_code = 1
+
+
+class Asked(NamedTuple):
+    """A person answers one prompt at a time."""
+
+    ask: Callable[[str], Secret]
+
+
+class Given(NamedTuple):
+    """All of it comes at once; ``name`` says from where."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Let a command take its password from elsewhere than the terminal."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--password-stdin", action="store_true", help="standard input, less one newline at its end"
+    )
+    group.add_argument(
+        "--password-fd", type=_descriptor, metavar="N", help="the same from a file descriptor"
+    )
+    group.add_argument(
+        "--password-credential", metavar="NAME", help="the same from a credential of systemd's"
+    )
+    group.add_argument(
+        "--askpass", metavar="PROGRAM", help="have a program like ssh-askpass ask for it"
+    )
+
+
+def is_elsewhere(arguments: argparse.Namespace) -> bool:
+    """Tell whether a source was named: one that is not what there is without a word."""
+    named = (arguments.password_fd, arguments.password_credential, arguments.askpass)
+    return arguments.password_stdin or any(source is not None for source in named)
+
+
+def is_asked_for(arguments: argparse.Namespace) -> bool:
+    """Tell whether a person will be asked for the password that ``creds put`` stores."""
+    from creds_session.system.terminal.password_prompt import is_typed  # noqa: PLC0415 - not `get`
+
+    if arguments.askpass is not None:
+        return True
+    elsewhere = arguments.password_fd is not None or arguments.password_credential is not None
+    return not elsewhere and is_typed()
+
+
+def one(arguments: argparse.Namespace, prompt: str) -> Secret:
+    """Return the password; raise Declined where a person gives none."""
+    source = _source(arguments)
+    if isinstance(source, Given):
+        return Secret(_without_newline(source, arguments))
+    return _answer(source, prompt)
+
+
+def new(
+    arguments: argparse.Namespace,
+    prompt: str,
+    otherwise: str,
+    require: Callable[[Secret], object],
+) -> Secret:
+    """Return a new password of a keyring, asked for twice.
+
+    From a stream it must come as two lines that are the same, or as one that satisfies
+    ``require``. ``otherwise`` says what is so if the two differ.
+    """
+    source = _source(arguments)
+    if not isinstance(source, Given):
+        return _twice(source, prompt, otherwise)
+    content = _without_newline(source, arguments)
+    first, newline, again = content.partition(b"\n")
+    if newline and first == again:
+        return Secret(first)
+    once = Secret(content)
+    require(once)
+    return once
+
+
+def to_store(arguments: argparse.Namespace, prompt: str) -> Secret:
+    """Return the password that ``creds put`` stores: typed twice, or taken whole.
+
+    Raises InvalidData if it is empty and nobody asked for that; then nothing was changed.
+    """
+    from creds_session.system.terminal.password_prompt import (  # noqa: PLC0415 - not `get`
+        is_typed,
+        read_password_from_stdin,
+    )
+
+    if not is_elsewhere(arguments) and not is_typed():
+        return _allowed(read_password_from_stdin(), "from standard input", arguments)
+    source = _source(arguments)
+    if isinstance(source, Given):
+        password = Secret(_without_newline(source, arguments))
+        return _allowed(password, f"from {source.name}", arguments)
+    first = _allowed(source.ask(prompt), "given at the prompt", arguments)
+    return same_again(first, source.ask, "nothing was changed")
+
+
+def _allowed(password: Secret, source: str, arguments: argparse.Namespace) -> Secret:
+    """Return a password from this source. Raises InvalidData if it may not be stored."""
+    if not password and not arguments.allow_empty:
+        raise InvalidData(
+            f"the password {source} is empty; nothing was changed",
+            hint="find out why it is empty, and give the password again; to store an empty"
+            f" password, add {ALLOW_EMPTY}",
+        )
+    return password
+
+
+def same_again(first: Secret, ask: Callable[[str], Secret], otherwise: str) -> Secret:
+    """Return a new password that the person gives a second time. Raises InvalidData."""
+    if ask(AGAIN) != first:
+        raise InvalidData(f"the two passwords differ; {otherwise}")
+    return first
+
+
+def old_and_new(
+    arguments: argparse.Namespace, keyring: str = "login", *, has_password: bool = True
+) -> tuple[Secret, Secret]:
+    """Return the old and the new password of a keyring; a person is not asked for what is none."""
+    source = _source(arguments)
+    if isinstance(source, Given):
+        lines = _without_newline(source, arguments).split(b"\n")
+        if len(lines) != TWO:
+            raise InvalidData(f"{source.name} must be two lines: the old password, the new one")
+        return Secret(lines[0]), Secret(lines[1])
+    old = Secret(b"")
+    if has_password:
+        old = _answer(source, f"Old password of the {keyring} keyring: ")
+    prompt = f"New password of the {keyring} keyring: "
+    return old, _twice(source, prompt, "nothing was changed")
+
+
+def _source(arguments: argparse.Namespace) -> Asked | Given:
+    from creds_session.system.terminal import (  # noqa: PLC0415 - not `get`
+        password_sources as sources,
+    )
+    from creds_session.system.terminal.password_prompt import (  # noqa: PLC0415
+        ask_password,
+        is_typed,
+        read_standard_input,
+    )
+
+    if arguments.askpass is not None:
+        program = sources.find_askpass(arguments.askpass, os.environ)
+        return Asked(lambda prompt: _asked_by(program, prompt))
+    if arguments.password_fd is not None:
+        number: int = arguments.password_fd
+        name = f"file descriptor {number}"
+        return Given(name, lambda: sources.read_descriptor(number))
+    if arguments.password_credential is not None:
+        credential: str = arguments.password_credential
+        name = f"the credential {credential}"
+        return Given(name, lambda: sources.read_credential(os.environ, credential))
+    if arguments.password_stdin and not is_typed():  # a terminal would show it
+        return Given("standard input", read_standard_input)
+    patience: float | None = getattr(arguments, "patience", None)
+    return Asked(lambda prompt: ask_password(prompt, patience))
+
+
+def _asked_by(program: str, prompt: str) -> Secret:
+    from creds_session.system.terminal.password_sources import run_askpass  # noqa: PLC0415
+
+    printed = run_askpass(program, prompt)
+    if printed is None:
+        raise Declined(f"{program} was declined; nothing was changed")
+    return Secret(printed.removesuffix(b"\n"))
+
+
+def _answer(source: Asked, prompt: str) -> Secret:
+    password = source.ask(prompt)
+    if not password:
+        raise Declined("no password was given; nothing was changed")
+    return password
+
+
+def _twice(source: Asked, prompt: str, otherwise: str) -> Secret:
+    return same_again(_answer(source, prompt), source.ask, otherwise)
+
+
+def _without_newline(source: Given, arguments: argparse.Namespace) -> bytes:
+    content = source.read()
+    if not content.endswith(b"\n"):
+        return content
+    if not getattr(arguments, "quiet", False):
+        complain("creds", f"one newline at the end of {source.name} was taken off")
+    return content[:-1]
+
+
+def _descriptor(text: str) -> int:
+    from creds_session.system.terminal.password_sources import open_descriptor  # noqa: PLC0415
+
+    try:
+        return open_descriptor(text)
+    except CredsSessionError as error:
+        raise argparse.ArgumentTypeError(error.problem) from None

@@ -1,0 +1,141 @@
+"""The commands that say what would change, and change nothing: check, diff."""
+
+from __future__ import annotations
+
+import argparse
+
+from creds_session.cli.boundary import complain, print_json
+from creds_session.cli.setup_pam.main import PROGRAM
+from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
+from creds_session.pam.keyring_rules.plan import Options
+from creds_session.probe.host import refused_to_logins, selinux_mode
+from creds_session.probe.installation import dialect_assumption
+from creds_session.setup_pam import plan
+from creds_session.setup_pam.plan import Setup
+from creds_session.setup_pam.report import (
+    alarm_lines,
+    reasons,
+    unified_diff,
+    verdict_lines,
+    verdict_values,
+)
+from creds_session.setup_pam.selinux_report import policy_line, policy_values, policy_warning
+from creds_session.setup_pam.sshd_report import sshd_line, sshd_values
+from creds_session.system.files.root import Root
+
+NEEDED = 1
+
+
+def options(arguments: argparse.Namespace) -> Options:
+    """Return what the person asked of the plan."""
+    asked = vars(arguments)
+    return Options(
+        only_add=bool(asked.get("only_add")),
+        skip_root=bool(asked.get("skip_root")),
+        strict=bool(asked.get("strict")),
+    )
+
+
+def look(root: Root, arguments: argparse.Namespace) -> Setup:
+    """Look at the machine; tell what was left out."""
+    if assumed := dialect_assumption(root):
+        complain(PROGRAM, assumed)
+    setup = plan.look(root, tuple(arguments.service), options(arguments))
+    if root.is_running_system and selinux_mode() == "enforcing":
+        setup = setup._replace(is_enforcing=True, selinux_refuses=refused_to_logins(root))
+        if warning := policy_warning(setup.selinux_refuses):
+            complain(PROGRAM, warning)
+    for service, alarm, remedy in setup.alarms:
+        complain(PROGRAM, "\n".join(alarm_lines(service, alarm, remedy)))
+    for note in setup.notes:
+        complain(PROGRAM, note)
+    return setup
+
+
+def hints(setup: Setup) -> list[str]:
+    """Return what a person could do about each group that stays as it is."""
+    told: dict[str, list[str]] = {}
+    for service, one in setup.refusals:
+        told.setdefault(one.hint, []).append(f"{service} {one.group.value}")
+    return [f"{', '.join(groups)}: {hint}" for hint, groups in told.items()]
+
+
+def values(setup: Setup, **more: object) -> dict[str, object]:
+    """Return what every command says of a set-up in JSON, and more."""
+    services = [
+        {
+            "service": one.service,
+            "path": one.path,
+            "change_needed": bool(one.edits),
+            "starts_in_auth": one.early_start,
+            "groups": verdict_values(one.before),
+            "refused": [
+                {"group": refused.group.value, "reason": refused.reason, "hint": refused.hint}
+                for refused in one.refusals
+            ],
+        }
+        for one in setup.plans
+    ]
+    return {
+        "change_needed": setup.is_needed,
+        "first_login_works": not setup.needs_drop_in,
+        "services": services,
+        "selinux": policy_values(setup.selinux_refuses, is_enforcing=setup.is_enforcing),
+        "sshd": sshd_values(setup.sshd, is_cured=any(one.early_start for one in setup.plans)),
+        **more,
+    }
+
+
+def exit_code(setup: Setup) -> int:
+    """Return 0 where nothing needs to change, else 1."""
+    return 0 if not setup.is_needed and setup.is_complete else NEEDED
+
+
+def check(root: Root, arguments: argparse.Namespace) -> int:
+    """Say what each management group has."""
+    setup = look(root, arguments)
+    if arguments.json:
+        print_json(values(setup, waits_for_confirmation=waiting_values(root)))
+        return exit_code(setup)
+    for one in setup.plans:
+        for line in verdict_lines(one.before):
+            print(f"{one.service:<8} {line}")
+    drop_in = "a new user's first login would fail" if setup.needs_drop_in else "no obstacle"
+    print(f"{'systemd':<8} {'socket':<9} {drop_in}")
+    if setup.sshd.judged:
+        print(f"{'sshd':<8} {'settings':<9} {sshd_line(setup.sshd)}")
+    if setup.selinux_refuses is not None:
+        print(f"{'selinux':<8} {'policy':<9} {policy_line(setup.selinux_refuses)}")
+    waits = waiting_line(root)
+    if waits:
+        print(f"{'pam':<8} {'change':<9} {waits}")
+    for hint in hints(setup):
+        complain(PROGRAM, hint)
+    return exit_code(setup)
+
+
+def diff(root: Root, arguments: argparse.Namespace) -> int:
+    """Show what apply would do."""
+    setup = look(root, arguments)
+    show(root, setup, arguments)
+    return exit_code(setup)
+
+
+def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
+    """Print the diff, and why each line changes."""
+    text = "".join(unified_diff(*content) for content in setup.contents)
+    told = [reason for one in setup.plans for reason in reasons(one)]
+    if arguments.json:
+        waits = waiting_values(root)
+        print_json(values(setup, diff=text, reasons=told, waits_for_confirmation=waits))
+        return
+    print(text, end="")
+    for reason in told:
+        complain(PROGRAM, reason)
+    waiting = waiting_line(root)
+    if waiting:
+        complain(PROGRAM, f"the change {waiting}")
+    for line in dict.fromkeys(f"{name}: {one.reason}" for name, one in setup.refusals):
+        complain(PROGRAM, line)
+    for hint in hints(setup):
+        complain(PROGRAM, hint)

@@ -1,0 +1,1 @@
+"""Hand a credential to a program: run, askpass, git, netrc."""

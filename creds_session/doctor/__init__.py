@@ -1,0 +1,1 @@
+"""Find out why no secret can be read here, and fix it."""

@@ -1,0 +1,140 @@
+"""Carry out the cure of a finding: only what loses nothing, only as this user, each step shown.
+
+A process is ended, or told to go on, by a pidfd that was opened before it was looked at again:
+its number cannot pass to another one meanwhile (pidfd_open(2)). A mode is changed by a descriptor
+of the user's own file, and root acts on no path that somebody else can redirect.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from creds_session.errors import CredsSessionError
+from creds_session.facts.snapshot import Facts
+from creds_session.findings import EVAL, SUDO, Finding, Remediation, shell_line
+from creds_session.system.files.own_files import change_mode
+from creds_session.system.files.path_parts import weakness
+from creds_session.system.processes.foreground import NotExecuted, held_signals, run_in_foreground
+from creds_session.system.processes.proc import end, find_program
+from creds_session.system.processes.survey import resume
+
+KILL, CHMOD, MV, OURS = "kill", "chmod", "mv", frozenset({"creds", "creds-setup-pam"})
+
+
+CAREFULLY = "--try USER --confirm-within 10m"
+
+
+class Steps(NamedTuple):
+    """What this user runs, and what root has to, of one cure."""
+
+    mine: tuple[tuple[str, ...], ...] = ()
+    of_root: tuple[tuple[str, ...], ...] = ()
+
+
+def steps(cure: Remediation) -> Steps:
+    """Tell the commands that the user of this session runs from those that need root.
+
+    What needs root changes the machine for everybody: how all users log in, what is installed, to
+    whom a home belongs. That is never carried out here, also if root asks: a change of PAM should
+    be tried first, and be reverted unless somebody confirms it from a new login.
+    """
+    mine = tuple(argv for argv in cure.commands if argv[0] != SUDO)
+    return Steps(mine, tuple(argv for argv in cure.commands if argv[0] == SUDO))
+
+
+def refusal(finding: Finding) -> str:
+    """Say why a cure is not carried out here, or nothing."""
+    cure = finding.remediation
+    if cure is None:
+        return "no cure is known that a program could carry out"
+    if not cure.commands:
+        return f"left to you: {cure.text}"
+    told = "; ".join(cure.lines)
+    if any(argv[0] == EVAL for argv in cure.commands):
+        return f"left to you, since only your own shell can do it: {told}"
+    if not cure.is_safe:
+        return f"left to you, since it cannot be taken back or is not only yours: {told}"
+    of_root = steps(cure).of_root
+    if of_root:
+        return f"this requires root: {'; '.join(map(shell_line, of_root))}{_carefully(of_root)}"
+    return ""
+
+
+def _carefully(commands: Iterable[tuple[str, ...]]) -> str:
+    """Say how a change of PAM is made on a machine that nobody can walk up to."""
+    if not any("creds-setup-pam" in argv for argv in commands):
+        return ""
+    return f" (on a machine that nobody can walk up to, with {CAREFULLY} behind it)"
+
+
+def carry_out(cure: Remediation, facts: Facts, environ: Mapping[str, str]) -> str:
+    """Run the commands of a cure in turn; return why one of them failed, or nothing."""
+    for argv in steps(cure).mine:
+        problem = _not_for_root(argv) or _carry_out_one(argv, facts, environ)
+        if problem:
+            return problem
+    return ""
+
+
+def _not_for_root(argv: tuple[str, ...]) -> str:
+    """Say why root must not run this: somebody else can change where a path in it leads."""
+    if os.getuid() != 0:
+        return ""
+    found = (weakness(word) for word in argv if word.startswith("/"))
+    weak = next(filter(None, found), None)
+    return f"not done as root, because {weak}" if weak else ""
+
+
+def _carry_out_one(argv: tuple[str, ...], facts: Facts, environ: Mapping[str, str]) -> str:
+    if argv[0] == KILL:
+        return _kill(argv, facts)
+    if argv[0] == MV and os.path.lexists(argv[-1]):  # mv --no-clobber then does nothing, silently
+        return f"{argv[-1]} exists already, so {argv[-2]} was not moved; rename {argv[-1]} first"
+    return _chmod(argv) if argv[0] == CHMOD else _run(argv, environ)
+
+
+def _chmod(argv: tuple[str, ...]) -> str:
+    """Do what ``chmod MODE PATH`` would, but never through a link at the end of the path."""
+    _, mode, path = argv
+    try:
+        change_mode(path, mode, os.getuid())
+    except CredsSessionError as error:
+        return error.problem
+    return ""
+
+
+def _kill(argv: tuple[str, ...], facts: Facts) -> str:
+    """End a daemon, or let a process go on, if it still is the one that was looked at."""
+    pid = int(argv[-1])
+    daemon = next((one for one in facts.daemons if one.pid == pid), None)
+    if argv[1] == "-CONT":
+        bus = next((one for one in facts.processes.buses if one.pid == pid), None)
+        name = bus.name if bus else "gnome-keyring-d"
+        return "" if resume(pid, name, os.getuid()) else f"process {pid} is another one now"
+    if daemon is None:
+        return f"process {pid} was not seen to be a keyring daemon of this user"
+    return "" if end(daemon) else f"process {pid} did not end, or is another one now"
+
+
+def _run(argv: tuple[str, ...], environ: Mapping[str, str]) -> str:
+    program = _own(argv[0]) if argv[0] in OURS else find_program(argv[0])
+    if program is None:
+        return f"{argv[0]} is not installed"
+    try:
+        with held_signals() as held:
+            code = run_in_foreground([program, *argv[1:]], environ, held)
+    except NotExecuted as error:
+        return error.problem
+    return "" if code == 0 else f"{shlex.join(argv)} ended with {code}"
+
+
+def _own(name: str) -> str | None:
+    """Return the command of this very installation; it lies beside the one that runs."""
+    beside = Path(sys.argv[0]).absolute().with_name(name)
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)

@@ -1,0 +1,169 @@
+"""Look, judge: what ``creds-doctor`` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from creds_session.doctor.checks import CHECKS, Check, run
+from creds_session.doctor.report.check_pages import Entry, index, page
+from creds_session.doctor.report.verdict import is_healthy
+from creds_session.errors import InvalidData, NoSuchFile, UsageError
+from creds_session.facts.snapshot import Facts, Reader
+from creds_session.findings import CheckResult, Finding, Severity, shell_line
+from creds_session.probe.snapshot import TIMEOUT, probe, probe_user
+from creds_session.system.files.foreign_home import foreign_place
+from creds_session.system.files.root import Root
+from creds_session.system.processes.user_ids import own_name
+from creds_session.system.systemd.logind import own_environment_of
+
+LARGEST = 1 << 26  # bytes of saved facts
+
+
+class Diagnosis(NamedTuple):
+    """The facts of a session and what the checks say of them."""
+
+    facts: Facts
+    results: tuple[CheckResult, ...]
+
+    @property
+    def is_healthy(self) -> bool:
+        """Tell whether a secret can be read now and no finding is an error."""
+        return is_healthy(self.facts, self.results)
+
+
+def look(environ: Mapping[str, str], user: str | None = None, timeout: float = TIMEOUT) -> Facts:
+    """Look at this session, or at another user's; change nothing, start nothing.
+
+    ``timeout``, in seconds, is for all that may wait.
+
+    Raises UsageError for root with the home of another user, and NoSuchFile, NotPermitted or
+    Unavailable for another user's session.
+    """
+    if user is None or own_name() == user:
+        _refuse_foreign_home(environ)
+        return probe(own_environment_of(environ, os.getuid()), Root(), timeout)
+    return probe_user(user, Root(), timeout)
+
+
+def _refuse_foreign_home(environ: Mapping[str, str]) -> None:
+    """Refuse to look as root, by links that another user may have made, at any file of root's."""
+    found = foreign_place(environ)
+    if found is None:
+        return
+    user, name = found.user or "another user", found.user or "USER"
+    raise UsageError(
+        f"root with {found.variable}={found.place} would read what {user} put there, as root;"
+        " nothing was looked at",
+        hint=f"look at that session with: sudo creds-doctor --user {name}\n"
+        f"or run creds-doctor as {name}, without sudo",
+    )
+
+
+def judge(facts: Facts, checks: Iterable[Check] = CHECKS) -> Diagnosis:
+    """Say what the checks find in these facts."""
+    return Diagnosis(facts, run(checks, facts))
+
+
+class Talk(NamedTuple):
+    """How a cure speaks to the person: what it tells, and what it asks."""
+
+    tell: Callable[[str], None]
+    agree: Callable[[str], bool]
+
+
+def fix(
+    environ: Mapping[str, str], checks: Iterable[Check], talk: Talk, *, is_dry: bool = False
+) -> Diagnosis:
+    """Carry out one safe cure after the other, root causes first; each is verified by a new look.
+
+    What is not done is told with the reason. Returns what is found at the end.
+    """
+    from creds_session.doctor.cures import carry_out, refusal  # noqa: PLC0415 - for a cure alone
+
+    checks = tuple(checks)
+    done: set[str] = set()
+    diagnosis = judge(look(environ), checks)
+    while (finding := _next(diagnosis, done)) is not None:
+        done.add(finding.id)
+        cure = finding.remediation
+        refused = refusal(finding)
+        if refused or cure is None:
+            talk.tell(f"{finding.id}: {refused}")
+            continue
+        talk.tell(f"{finding.id}: {finding.title}")
+        for argv in cure.commands:
+            talk.tell(f"    {shell_line(argv)}")
+        if is_dry or not talk.agree(f"{cure.text}?"):
+            continue
+        problem = carry_out(cure, diagnosis.facts, environ)
+        diagnosis = judge(look(environ), checks)
+        talk.tell(f"{finding.id}: {problem or _verdict(finding.id, diagnosis)}")
+    return diagnosis
+
+
+def _next(diagnosis: Diagnosis, done: Collection[str]) -> Finding | None:
+    """Return the first finding that is not yet seen to; a note needs no cure."""
+    for result in diagnosis.results:
+        for finding in result.findings:
+            if finding.severity is not Severity.NOTE and finding.id not in done:
+                return finding
+    return None
+
+
+def _verdict(check_id: str, diagnosis: Diagnosis) -> str:
+    found = {one.id for result in diagnosis.results for one in result.findings}
+    return "still found" if check_id in found else "cured"
+
+
+def to_save(facts: Facts, *, anonymously: bool) -> str:
+    """Return facts for others to judge, without what looks like a password."""
+    import socket  # noqa: PLC0415 - most runs save nothing
+
+    from creds_session.facts.serialization import anonymous, dumps, redacted  # noqa: PLC0415
+
+    kept = redacted(facts)
+    return dumps(anonymous(kept, socket.gethostname()) if anonymously else kept)
+
+
+def saved(path: Path) -> Facts:
+    """Read facts that were saved. Raises NoSuchFile or InvalidData.
+
+    Whoever saved them chose the paths in them, so no command on such a path is shown.
+    """
+    from creds_session.facts.serialization import loads  # noqa: PLC0415
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise InvalidData(f"{path}: is larger than {LARGEST} bytes")
+        return loads(content.decode())._replace(reader=Reader.ELSEWHERE)
+    except FileNotFoundError:
+        raise NoSuchFile(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidData(f"{path}: cannot be read: {error}") from error
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return what the registry says of each check, without a machine at hand."""
+    return tuple(_entry(check) for check in CHECKS)
+
+
+def pages() -> dict[str, str]:
+    """Return the documents of the checks, by their path below docs/reference."""
+    listed = entries()
+    told = {"checks.md": index(listed)}
+    for entry in listed:
+        effects = [other.id for other in listed if entry.id in other.needs]
+        told[f"checks/{entry.id}.md"] = page(entry, effects)
+    return told
+
+
+def _entry(check: Check) -> Entry:
+    level = None if callable(check.severity) else check.severity
+    cure = None if callable(check.cure) else check.cure
+    named = (check.title, check.cause, cure, check.needs, check.about)
+    return Entry(check.id, check.group, level, *named)

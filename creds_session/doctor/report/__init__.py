@@ -1,0 +1,1 @@
+"""The doctor's findings as text, JSON, HTML, SVG and monitoring formats: pure."""

@@ -1,0 +1,83 @@
+"""The doctor as a plugin of Nagios, Icinga and their like.
+
+The guidelines (Monitoring Plugins Development Guidelines, sections "Plugin Output" and "Plugin
+Return Codes"): one line ``SERVICE STATUS: text | performance data``, more text below it, and 0, 1,
+2 or 3 as the exit code.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+
+from creds_session.doctor.report.session_map import seconds_left
+from creds_session.doctor.report.verdict import findings, named, root_cause, verdict
+from creds_session.facts.session import DaemonRole
+from creds_session.facts.snapshot import Facts
+from creds_session.findings import CheckResult, Outcome, Severity
+from creds_session.text import printable
+
+
+class Status(enum.Enum):
+    """What Nagios makes of a plugin; the value is its exit code."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+def status(facts: Facts, results: Iterable[CheckResult]) -> Status:
+    """Return the state: an error is critical, a check that crashed leaves it unknown."""
+    results = tuple(results)
+    if root_cause(results):
+        return Status.CRITICAL
+    if named(results, Outcome.CRASHED):
+        return Status.UNKNOWN
+    if not facts.is_readable:
+        return Status.CRITICAL
+    severities = {finding.severity for finding in findings(results)}
+    return Status.WARNING if Severity.WARNING in severities else Status.OK
+
+
+def plugin_output(facts: Facts, results: Iterable[CheckResult]) -> str:
+    """Return the text of the plugin."""
+    results = tuple(results)
+    found = findings(results)
+    told = verdict(facts, results)
+    state = status(facts, results)
+    if state is Status.WARNING:
+        told += f"; {found[0].title} [{found[0].id}]"
+    first = f"{_head(state, told)} | {_performance(facts, results)}"
+    below = [_text(f"{one.severity.value}: {one.title} [{one.id}]") for one in found]
+    return "\n".join([first, *below])
+
+
+def unknown(problem: str) -> str:
+    """Return the text of a plugin that could not look."""
+    return _head(Status.UNKNOWN, problem)
+
+
+def _head(state: Status, text: str) -> str:
+    return f"KEYRING {state.name}: {_text(text)}"
+
+
+def _text(text: str) -> str:
+    """Return it without the sign that begins the performance data."""
+    return printable(text).replace("|", "/")
+
+
+def _performance(facts: Facts, results: tuple[CheckResult, ...]) -> str:
+    """Return ``label=value;warning;critical;least;most`` of each figure."""
+    severities = [finding.severity for finding in findings(results)]
+    figures = [
+        f"errors={severities.count(Severity.ERROR)};;0;0",
+        f"warnings={severities.count(Severity.WARNING)};0;;0",
+        f"notes={severities.count(Severity.NOTE)};;;0",
+        f"checks={len(results)};;;0",
+        f"daemons={len(facts.daemons)};;;0",
+    ]
+    waiting = [daemon for daemon in facts.daemons if daemon.role is DaemonRole.LOGIN]
+    if waiting and facts.bus.owner is None:
+        figures.append(f"waiting={seconds_left(facts, waiting[0])}s;;;0")
+    return " ".join(figures)

@@ -1,0 +1,111 @@
+r"""The doctor as metrics in Prometheus's text format, version 0.0.4.
+
+For a file that node_exporter's textfile collector reads, so no sample has a time of its own. A
+label's value has ``\``, ``"`` and newlines escaped; the last line ends with a newline.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from creds_session.doctor.report.session_map import collections
+from creds_session.doctor.report.verdict import findings, is_healthy
+from creds_session.facts.collection_state import CollectionState
+from creds_session.facts.session import DaemonRole
+from creds_session.facts.snapshot import Facts
+from creds_session.findings import CheckResult, Outcome, Severity
+from creds_session.text import printable
+from creds_session.version import __version__
+
+PREFIX = "creds_session"
+Labels = Mapping[str, str]
+
+
+class Metric(NamedTuple):
+    """One family: its name without the prefix, what it tells, and its samples."""
+
+    name: str
+    told: str
+    samples: list[tuple[Labels, float]]
+
+
+def exposition(facts: Facts, results: Iterable[CheckResult]) -> str:
+    """Return the metrics of one session, each of them with its user."""
+    results = tuple(results)
+    user = {"user": facts.session.user, "uid": str(facts.session.uid)}
+    metrics = [*_verdict(facts, results), *_findings(results), *_session(facts)]
+    return "".join(_render(metric, user) for metric in metrics)
+
+
+def _verdict(facts: Facts, results: tuple[CheckResult, ...]) -> list[Metric]:
+    outcomes = Counter(result.outcome for result in results)
+    return [
+        Metric("info", "The version that looked.", [({"version": __version__}, 1)]),
+        Metric(
+            "healthy",
+            "Whether a secret can be read in this session and no finding is an error.",
+            [({}, int(is_healthy(facts, results)))],
+        ),
+        Metric("checked_timestamp_seconds", "When the doctor looked.", [({}, facts.now)]),
+        Metric(
+            "checks",
+            "How many checks came out how.",
+            [({"outcome": one.value}, outcomes[one]) for one in Outcome],
+        ),
+    ]
+
+
+def _findings(results: tuple[CheckResult, ...]) -> list[Metric]:
+    found = findings(results)
+    severities = Counter(finding.severity for finding in found)
+    ids = Counter((finding.id, finding.severity.value) for finding in found)
+    named: list[tuple[Labels, float]] = [
+        ({"id": name, "severity": severity}, number) for (name, severity), number in ids.items()
+    ]
+    return [
+        Metric(
+            "findings",
+            "How many findings there are of each severity.",
+            [({"severity": one.value}, severities[one]) for one in Severity],
+        ),
+        Metric("finding", "A finding that there is, by its id.", named),
+    ]
+
+
+def _session(facts: Facts) -> list[Metric]:
+    roles = Counter(daemon.role for daemon in facts.daemons)
+    keyrings = dict(collections(facts))
+    return [
+        Metric(
+            "daemons",
+            "How many gnome-keyring-daemon processes of this user run.",
+            [({"role": one.value}, roles[one]) for one in DaemonRole],
+        ),
+        Metric(
+            "collection_unlocked",
+            "Whether a keyring is served and open.",
+            [
+                ({"collection": name}, int(state is CollectionState.UNLOCKED))
+                for name, state in keyrings.items()
+            ],
+        ),
+    ]
+
+
+def _render(metric: Metric, user: Labels) -> str:
+    """Return a family; one without samples is left out."""
+    if not metric.samples:
+        return ""
+    name = f"{PREFIX}_{metric.name}"
+    lines = [f"# HELP {name} {metric.told}", f"# TYPE {name} gauge"]
+    for labels, value in metric.samples:
+        pairs = ",".join(f'{key}="{_escaped(text)}"' for key, text in {**user, **labels}.items())
+        lines.append(f"{name}{{{pairs}}} {value:.15g}")
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Return a label's value: printable, so that no newline is left, and escaped."""
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"')

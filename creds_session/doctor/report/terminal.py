@@ -1,0 +1,206 @@
+"""The doctor for a person: the verdict, the map of the session, what is wrong and its cure.
+
+At a terminal rich colours and wraps it. It is loaded for that alone: it takes as long to import as
+all else that the doctor does, and a pipe wants the lines as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Optional, Union
+
+from creds_session.doctor.report.login_log import story
+from creds_session.doctor.report.session_map import Node, Tone, session_map, tree_lines
+from creds_session.doctor.report.verdict import (
+    commands,
+    findings,
+    has_fix,
+    is_healthy,
+    tally,
+    verdict,
+)
+from creds_session.facts.login_log import Alarm
+from creds_session.facts.snapshot import Facts
+from creds_session.findings import CheckResult, Finding, Outcome, Severity
+from creds_session.text import printable
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+LABEL = 9
+NARROWEST, WIDEST = 40, 110
+SIGNS = {True: "\N{OPEN LOCK} ", False: "\N{LOCK} ", None: ""}
+STYLES = {
+    "good": "bold green",
+    "bad": "bold red",
+    "warning": "bold yellow",
+    "note": "bold blue",
+    "command": "bold",
+    "faint": "dim",
+    "": "",
+}
+SEVERITIES = {Severity.ERROR: "bad", Severity.WARNING: "warning", Severity.NOTE: "note"}
+TONES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.PLAIN: ""}
+WORDS = {
+    Outcome.PASSED: "no",
+    Outcome.FOUND: "yes",
+    Outcome.SKIPPED: "-",
+    Outcome.CRASHED: "crashed",
+}
+
+
+class Row(NamedTuple):
+    """A line with what stands before it; what is to be searched or copied is not wrapped."""
+
+    text: str = ""
+    label: str = ""
+    style: str = ""
+    wraps: bool = True
+
+
+Titles = Optional[Mapping[str, str]]
+Part = Union[Row, Node]
+
+
+def plain(
+    facts: Facts,
+    results: Iterable[CheckResult],
+    *,
+    titles: Titles = None,
+    ascii_only: bool = False,
+) -> str:
+    """Return it for a file, a pipe, or a terminal that can do no more.
+
+    ``titles``: what each check looks for, by its id, to be told one by one.
+    """
+    lines: list[str] = []
+    for part in _parts(facts, tuple(results), titles):
+        if isinstance(part, Node):
+            signs = {True: "", False: "", None: ""} if ascii_only else SIGNS
+            tree = tree_lines(part, ascii_only=ascii_only)
+            lines += [f"{guides}{signs[node.is_open]}{node.text}" for guides, node in tree]
+        else:
+            lines.append(f"{part.label}{part.text}")
+    return "\n".join(lines)
+
+
+def coloured(
+    facts: Facts,
+    results: Iterable[CheckResult],
+    width: int,
+    *,
+    titles: Titles = None,
+    colour: bool = True,
+) -> str:
+    """Return it for a terminal of this width."""
+    import io  # noqa: PLC0415
+
+    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.text import Text  # noqa: PLC0415
+
+    width = max(min(width, WIDEST), NARROWEST)
+    told = io.StringIO()
+    console = Console(
+        file=told,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        legacy_windows=False,
+        _environ={},
+    )
+    for part in _parts(facts, tuple(results), titles):
+        if isinstance(part, Node):
+            console.print(_tree(part), highlight=False, emoji=False)
+            continue
+        text = Text(part.text, STYLES[part.style])
+        wrapped = text.wrap(console, width - len(part.label)) if part.wraps else [text]
+        for number, line in enumerate(wrapped or [text]):
+            line.rstrip()
+            label = part.label if number == 0 else " " * len(part.label)
+            shown = Text().append(label, STYLES["faint"]).append_text(line)
+            console.print(shown, soft_wrap=True)
+    return told.getvalue().rstrip("\n")
+
+
+def _tree(node: Node) -> Tree:
+    from rich.text import Text  # noqa: PLC0415
+    from rich.tree import Tree  # noqa: PLC0415
+
+    tree = Tree(Text(f"{SIGNS[node.is_open]}{node.text}", TONES[node.tone]), guide_style="dim")
+    for child in node.children:
+        tree.children.append(_tree(child))
+    return tree
+
+
+def _parts(facts: Facts, results: tuple[CheckResult, ...], titles: Titles) -> Iterator[Part]:
+    style = "good" if is_healthy(facts, results) else "bad"
+    yield Row(printable(verdict(facts, results)), "", style, wraps=False)
+    yield Row()
+    yield session_map(facts)
+    for finding in findings(results):
+        yield Row()
+        title, *rest = _finding(finding)
+        yield title
+        if titles is not None or finding.severity is not Severity.NOTE:
+            yield from rest
+    yield from _crashes(results)
+    yield Row()
+    if titles is None:
+        yield Row(printable(f"{tally(results)} (-v shows each)"), "", "faint")
+    else:
+        yield from _story(facts)
+        yield from _checks(results, titles)
+
+
+def _crashes(results: tuple[CheckResult, ...]) -> Iterator[Row]:
+    for result in results:
+        if result.outcome is Outcome.CRASHED:
+            text = printable(f"the check {result.check} crashed: {result.summary}")
+            yield from (Row(), Row(text, "", "bad"))
+
+
+def _finding(finding: Finding) -> Iterator[Row]:
+    title = printable(f"{finding.severity.value}: {finding.title} [{finding.id}]")
+    yield Row(title, "", SEVERITIES[finding.severity], wraps=False)
+    if finding.cause:
+        yield Row(printable(finding.cause), _label("cause"))
+    for evidence in finding.evidence:
+        for number, line in enumerate(evidence.split("\n")):
+            yield Row(printable(line), _label("" if number else "seen"), wraps=False)
+    if finding.remediation:
+        fix = " (or: creds-doctor --fix)" if has_fix(finding) else ""
+        yield Row(printable(f"{finding.remediation.text}{fix}"), _label("cure"))
+    for command in commands(finding):
+        yield Row(printable(command), _label("") + "  ", "command", wraps=False)
+    for other in finding.remediation.alternatives if finding.remediation else ():
+        yield Row(printable(other.text), _label("or"))
+        for line in other.lines:
+            yield Row(printable(line), _label("") + "  ", "command", wraps=False)
+    yield Row(printable(f"creds-doctor --explain {finding.id}"), _label("more"), wraps=False)
+
+
+def _label(word: str) -> str:
+    return f"  {word}".ljust(LABEL)
+
+
+def _story(facts: Facts) -> Iterator[Row]:
+    told = story(facts)
+    if not told:
+        return
+    yield Row("What the log says of the last login:")
+    for line, meaning, alarm in told:
+        yield Row(line, "  ", "bad" if alarm is Alarm.TRUE else "", wraps=False)
+        if meaning:
+            yield Row(meaning, " " * LABEL, "faint")
+    yield Row()
+
+
+def _checks(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> Iterator[Row]:
+    yield Row("What was looked for, and whether it is so:")
+    width = max([len(result.check) for result in results] or [0])
+    for result in results:
+        style = "bad" if result.outcome is Outcome.CRASHED else ""
+        label = f"{WORDS[result.outcome]:<8} {result.check:<{width}}  "
+        is_open = result.outcome in {Outcome.SKIPPED, Outcome.CRASHED}
+        told = f"{titles.get(result.check, '')}{f' ({result.summary})' if is_open else ''}"
+        yield Row(printable(told), printable(label), style)

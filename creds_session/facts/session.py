@@ -1,0 +1,176 @@
+"""What a session looks like to who wants to open its keyring: bus, daemons, keyring, the person.
+
+Apart from the rest of the facts, which an unlocking at each login has no use for.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from creds_session.facts.collection_state import CollectionState, KeyringForm
+
+DAEMON_NAME = "gnome-keyring-daemon"
+LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
+REFUSED = "creds-session/refused"  # in the runtime directory: `creds unlock` was refused
+MAX_PASSWORD = 8192  # bytes; the daemon reads no further (gkd-main.c:read_login_password)
+
+
+class DaemonRole(enum.Enum):
+    """Who started a gnome-keyring-daemon, told by its arguments."""
+
+    LOGIN = "login"
+    """``--login``: by pam_gnome_keyring, with the password, waiting to be initialised."""
+    UNIT = "unit"
+    """``--foreground --control-directory``: by systemd, for its socket."""
+    ACTIVATED = "activated"
+    """``--start``: by D-Bus; it serves, or tells another daemon to and then only watches."""
+    BY_HAND = "by-hand"
+    """``--unlock`` or anything else: by a person or a script."""
+
+
+def daemon_role(arguments: Sequence[str]) -> DaemonRole:
+    """Return the role that the arguments of a gnome-keyring-daemon tell."""
+    words = set(arguments)
+    if words & {"--login", "-l"}:
+        return DaemonRole.LOGIN
+    if words & {"--start", "-s"}:
+        return DaemonRole.ACTIVATED
+    has_directory = any(word.startswith(("--control-directory", "-C")) for word in arguments)
+    if words & {"--foreground", "-f"} and has_directory and "--unlock" not in words:
+        return DaemonRole.UNIT
+    return DaemonRole.BY_HAND
+
+
+class Daemon(NamedTuple):
+    """One gnome-keyring-daemon that runs; ``started`` is in seconds since 1970.
+
+    ``executable`` is /proc/PID/exe, or None where the kernel hides it (file capabilities do that).
+    ``state`` is the kernel's letter, as in proc_pid_stat(5).
+    """
+
+    pid: int
+    parent: int
+    parent_name: str
+    uid: int
+    executable: str | None
+    arguments: tuple[str, ...]
+    started: float
+    role: DaemonRole
+    state: str = ""
+
+
+def serving(owner: NameOwner | None, daemons: Sequence[Daemon]) -> tuple[Daemon, ...]:
+    """Return the daemons that serve, or may come to: one that D-Bus started often only watches."""
+    pid = owner.pid if owner else 0
+    return tuple(one for one in daemons if one.role is not DaemonRole.ACTIVATED or one.pid == pid)
+
+
+def is_daemon_name(program: str) -> bool:
+    """Return whether a program is gnome-keyring-daemon; the kernel cuts its name at 15 bytes."""
+    return DAEMON_NAME.startswith(program) and len(program) >= len("gnome-keyring-d")
+
+
+class NameOwner(NamedTuple):
+    """The process that owns org.freedesktop.secrets, as the bus names it.
+
+    ``unique_name`` is its connection's own name on the bus, which no other process ever gets.
+    """
+
+    pid: int
+    uid: int
+    name: str
+    unique_name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Return name and pid for a person.
+
+        A process of another container has no name here, and its pid is 0 or somebody else's.
+        """
+        name = self.name or "a program that cannot be seen from here, as in another container"
+        return f"{name} (pid {self.pid})"
+
+    @property
+    def is_gnome_keyring(self) -> bool:
+        """Return whether it is a gnome-keyring-daemon."""
+        return is_daemon_name(self.name)
+
+
+class BusFacts(NamedTuple):
+    """The session bus and what is on it; ``reason`` says why there is nothing to say.
+
+    Where the bus answered and the owner of the name did not, there is an owner and a reason.
+
+    ``login`` and ``default`` are the collections with these aliases, often one and the same.
+    ``elsewhere`` is the address of another bus of this user that answers, looked for only if the
+    session's own does not.
+    ``keeps_default_password``: the default keyring is another than the login keyring and is locked,
+    and the unlocked login keyring has an item with a password for it, which gnome-keyring tries.
+    """
+
+    address: str | None = None
+    reason: str = ""
+    owner: NameOwner | None = None
+    activatable: bool = False
+    login: CollectionState | None = None
+    default: CollectionState | None = None
+    default_path: str = ""
+    is_idle: bool = False
+    elsewhere: str = ""
+    keeps_default_password: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        """Tell whether there was no time to look for a bus."""
+        return self.address is None and self.reason.endswith("in time")
+
+    @property
+    def answers(self) -> bool:
+        """Tell whether the bus was spoken to."""
+        return self.address is not None and not self.reason
+
+
+class KeyringFacts(NamedTuple):
+    """The login keyring's file and the default one's, and the socket where a daemon listens.
+
+    ``exists`` is None where it cannot be seen. ``login_waits``: PAM's daemon holds the password
+    of a first login, and makes the keyring of it when it is initialised. ``is_elsewhere``: the
+    socket is not in the runtime directory, the only place where one that D-Bus starts looks.
+    ``control_pid`` is who bound the socket, where it was connected to: a daemon, or systemd.
+    ``form`` is what the login keyring's file is. ``default_name`` is the name that the file
+    ``default`` beside it has, None if there is no such file, and ``default_form`` what that
+    keyring's file is. ``is_activated``: the program that D-Bus starts for who asks is
+    gnome-keyring-daemon, looked at only if the keyring that programs read has no password.
+    """
+
+    path: str
+    exists: bool | None
+    control: str | None = None
+    control_listens: bool = False
+    login_waits: bool = False
+    is_elsewhere: bool = False
+    control_pid: int | None = None
+    form: KeyringForm = KeyringForm.UNKNOWN
+    default_name: str | None = None
+    default_form: KeyringForm = KeyringForm.UNKNOWN
+    is_activated: bool = False
+
+
+class SessionFacts(NamedTuple):
+    """Whose session this is and how it came about.
+
+    ``login_method`` is sshd's own word (``password``, ``publickey``, ``keyboard-interactive/pam``),
+    or None where nothing tells it. ``service`` is PAM's, as logind knows it. ``ssh_port`` is the
+    client's, by which sshd's log tells one login from another.
+    """
+
+    user: str
+    uid: int
+    by_ssh: bool = False
+    login_method: str | None = None
+    runtime_directory: str | None = None
+    service: str = ""
+    sudo_user: str = ""
+    ssh_port: str = ""

@@ -1,0 +1,117 @@
+"""What a machine and a session look like, as frozen values.
+
+``probe`` fills them, ``checks`` and ``unlock`` judge them; nothing here reads anything.
+What is absent or was denied is a reason in words, never an exception.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from creds_session.facts.login_log import LogLine, Story, tell
+from creds_session.facts.machine import (
+    Activation,
+    ClientFacts,
+    ControlFacts,
+    HomeFacts,
+    InitFacts,
+    ProcessFacts,
+    RuntimeFacts,
+    UnitsFacts,
+)
+from creds_session.facts.session import BusFacts, Daemon, KeyringFacts, SessionFacts
+from creds_session.facts.session_state import judge
+from creds_session.facts.sshd import NOT_ASKED, SshdFacts
+from creds_session.pam.syntax.terms import Dialect
+
+
+class InstallationFacts(NamedTuple):
+    """Which of the programs and modules that are needed lie on the disk."""
+
+    daemon: str | None = None
+    pam_module: str | None = None
+    sshd: str | None = None
+    os_release: str = ""
+
+
+class PamFacts(NamedTuple):
+    """The texts of the PAM service files; a path that is not there is not a key."""
+
+    service: str = "sshd"
+    files: Mapping[str, bytes] = MappingProxyType({})
+    dialect: Dialect = Dialect.DEBIAN_1_7
+    reason: str = ""
+
+
+class FirstLoginFacts(NamedTuple):
+    """Whether systemd's user socket of gnome-keyring would make a first login fail."""
+
+    socket_unit: str | None = None
+    masked: bool = False
+    conditional: bool = False
+    serves_new: bool = False
+
+    @property
+    def breaks_first_login(self) -> bool:
+        """Tell whether a keyring created through the socket would not be served.
+
+        ``serves_new``: this version of the daemon serves it (gnome-keyring 51 does).
+        """
+        is_on = self.socket_unit is not None and not self.masked
+        return is_on and not self.conditional and not self.serves_new
+
+
+class Reader(enum.Enum):
+    """Who reads what is found, and could run a command that is shown."""
+
+    USER = "the user of the session"
+    ROOT = "root, who looks at another user's session"
+    ELSEWHERE = "somebody who has only the saved facts"
+
+
+class Facts(NamedTuple):
+    """One snapshot of a machine and a session; ``now`` is in seconds since 1970.
+
+    ``late`` names the reads that gave nothing within their time. ``hung`` names the places that
+    gave no answer, which a slow machine alone does not explain.
+    """
+
+    now: float
+    session: SessionFacts
+    bus: BusFacts
+    keyring: KeyringFacts
+    daemons: tuple[Daemon, ...] = ()
+    installation: InstallationFacts = InstallationFacts()
+    pam: PamFacts = PamFacts()
+    first_login: FirstLoginFacts = FirstLoginFacts()
+    sshd: SshdFacts = NOT_ASKED
+    home: HomeFacts = HomeFacts()
+    runtime: RuntimeFacts = RuntimeFacts()
+    units: UnitsFacts = UnitsFacts()
+    processes: ProcessFacts = ProcessFacts()
+    control: ControlFacts = ControlFacts()
+    activations: tuple[Activation, ...] | None = None
+    init: InitFacts = InitFacts()
+    client: ClientFacts = ClientFacts()
+    log: tuple[LogLine, ...] = ()
+    late: tuple[str, ...] = ()
+    hung: tuple[str, ...] = ()
+    reader: Reader = Reader.USER
+
+    @property
+    def story(self) -> Story:
+        """The log of the login that this session is, as far as it can be seen."""
+        session = self.session
+        return tell(self.log, session.user, port=session.ssh_port, service=session.service)
+
+    @property
+    def is_readable(self) -> bool:
+        """Return whether a program can read a secret now, as every command says it.
+
+        Programs read the default keyring. One that opens for every program without a question
+        counts as readable.
+        """
+        return judge(self.bus, self.keyring).is_readable

@@ -1,0 +1,125 @@
+"""What libpam cannot load or fails on: the place, the cause, and what a person could do.
+
+A line of an included file is explained as one of the service's own file is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from creds_session.errors import InvalidData
+from creds_session.findings import Severity
+from creds_session.pam.keyring_rules.owners import owner_of
+from creds_session.pam.stack.handlers import Branch, Failure, Handler, Origin, Stacks
+from creds_session.pam.stack.resolve import OTHER, Read
+from creds_session.pam.syntax.lines import LINE_LIMIT
+from creds_session.pam.syntax.lint import Diagnostic, lint, malformed
+from creds_session.pam.syntax.nodes import Malformed, ServiceFile
+from creds_session.pam.syntax.parser import parse
+from creds_session.pam.syntax.terms import Action, Dialect, ManagementGroup
+
+ODD = re.compile("[\0\r\v\f\xa0]")
+WAYS_OUT = (
+    ("carriage return", "give the file Unix line ends (dos2unix, or sed -i 's/\\r$//')"),
+    ("byte order mark", "remove the three bytes EF BB BF at the start of the file"),
+    ("is longer than", f"make that line {LINE_LIMIT:,} bytes or shorter, if it is a comment too"),
+    ("unable to open", "put that file back (its package has it), or remove the line that names it"),
+    ("in a circle", "remove the line that includes the file again"),
+)
+"""By a part of the cause."""
+
+
+def refuse_broken(path: str, file: ServiceFile) -> None:
+    """Raise InvalidData with the place of the first line that libpam refuses."""
+    for found in lint(file):
+        if found.severity is Severity.ERROR:
+            raise InvalidData(
+                f"{path}:{found.line}:{found.column}: {found.reason}",
+                hint=_hint(found.reason, file.render()),
+            )
+
+
+def refuse_unloadable(service: str, failure: Failure | None, read: Read) -> None:
+    """Raise InvalidData for a service that libpam cannot load at all."""
+    if failure is None:
+        return
+    place, hint = "", _hint(failure.reason, b"")
+    if failure.origin is not None:
+        file = failure.origin.file
+        place, hint = f"{_place(failure.origin)}: ", _hint(failure.reason, read(file) or b"")
+        if file.endswith(f"/{OTHER}"):
+            hint = f"{hint}; libpam reads {file} for every service"
+    raise InvalidData(
+        f"libpam cannot load the service {service}: {place}{failure.reason}", hint=hint
+    )
+
+
+def refuse_hopeless_rules(stacks: Stacks, read: Read, dialect: Dialect) -> None:
+    """Raise InvalidData for a rule that fails whatever its module says, in any file.
+
+    Both sides of the proof would fail alike on it, so the proof would hold: of nothing. The same
+    is true of a module whose name has a byte that only looks like a blank: libpam finds no such
+    module.
+    """
+    for group in ManagementGroup:
+        reasons = dict(_reasons(stacks.of(group).tree))
+        for handler in stacks.of(group).handlers:
+            is_odd = ODD.search(handler.module_path) is not None and not handler.is_substack
+            if not (is_odd or _is_hopeless(handler)):
+                continue
+            file = handler.origin.file
+            content = read(file) or b""
+            cause = _cause(handler, content, dialect) or reasons.get(handler.origin, "")
+            cause = cause or handler.module_path or "a line that is no rule"
+            effect = (
+                "libpam finds no such module" if is_odd else "libpam fails here, whatever happens"
+            )
+            raise InvalidData(
+                f"{_place(handler.origin)}: {effect}: {cause}", hint=_hint(cause, content)
+            )
+
+
+def _is_hopeless(handler: Handler) -> bool:
+    """Return whether libpam takes every value of a handler for a failure."""
+    if handler.must_fail:
+        return True
+    return not handler.is_substack and all(one is Action.BAD for one in handler.actions)
+
+
+def _cause(handler: Handler, content: bytes, dialect: Dialect) -> str:
+    """Return what is wrong with the line of a handler, or nothing."""
+    file = parse(content, dialect)
+    if handler.origin.node >= len(file.lines):
+        return ""
+    node = file.lines[handler.origin.node]
+    last = node.line + node.source.rstrip(b"\n").count(b"\n")
+    errors = (one for one in lint(file) if _is_error_of(one, node.line, last))
+    return next((one.reason for one in errors), "")
+
+
+def _is_error_of(found: Diagnostic, first: int, last: int) -> bool:
+    return found.severity is Severity.ERROR and first <= found.line <= last
+
+
+def _reasons(tree: Sequence[Branch]) -> Iterator[tuple[Origin, str]]:
+    """Give why an include could not be followed, or a line is no rule, by its place."""
+    for branch in tree:
+        if branch.reason:
+            yield branch.origin, branch.reason
+        elif isinstance(branch.node, Malformed):
+            yield branch.origin, malformed(branch.node).reason
+        yield from _reasons(branch.children)
+
+
+def _place(origin: Origin) -> str:
+    return f"{origin.file}:{origin.line}"
+
+
+def _hint(cause: str, content: bytes) -> str:
+    """Return what to do about a cause in a file with this content."""
+    way = next((told for part, told in WAYS_OUT if part in cause), "correct that line")
+    owner = owner_of(content)
+    if owner is not None:
+        way = f"have {owner.tool} write that file again, or {way}"
+    return f"{way}, and try again; libpam fails on it"

@@ -1,0 +1,153 @@
+"""What a person can change so that a stack refuses a wrong password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from creds_session.pam.keyring_rules.counterexample import Counterexample
+from creds_session.pam.keyring_rules.denial import way_in
+from creds_session.pam.keyring_rules.owners import owner_of
+from creds_session.pam.keyring_rules.wrong_password import (
+    ERRORS,
+    IGNORE,
+    SUCCESS,
+    ignoring_argument,
+    is_judged,
+)
+from creds_session.pam.modules.builtin import builtin_return
+from creds_session.pam.modules.conditions import vouches
+from creds_session.pam.modules.returns import usual_return
+from creds_session.pam.stack.dispatch import action_for, position, start, step, verdict
+from creds_session.pam.stack.handlers import Handler, Origin, Stack, frame_ends
+from creds_session.pam.stack.resolve import Read
+from creds_session.pam.syntax.terms import Action, Pass, ReturnValue, return_word
+
+MOST_TRIED = 16
+"""Changes that are tried, and modules with whose success; real stacks have fewer."""
+
+
+def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str:
+    """Say what a person can change so that the wrong password is refused.
+
+    A change is named only if it was tried: the wrong password is refused then, and each right one
+    still gets in. ``read`` gives the files, to name the tool that wrote one.
+    """
+    right = _right(stack)
+    for origin, words, changed in islice(_candidates(stack, found), MOST_TRIED):
+        if way_in(changed) is None and right <= _right(changed):
+            return f"{words}{_by_whom(origin, read)}"
+    last = found.last_success
+    if last is None:
+        return "change what lets people in"
+    origin = last.handler.origin
+    words = f"change {_at(origin)} ({last.handler.module}), or what leads to it"
+    return f"{words}{_by_whom(origin, read)}"
+
+
+def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, str, Stack]]:
+    """Yield changes that may help: the place, the words, and the stack as it would be."""
+    last = found.last_success
+    if last is not None and action_for(last.handler, SUCCESS) is Action.DONE:
+        origin = last.handler.origin
+        rest = tuple(one for one in stack.handlers if one.origin != origin)
+        yield origin, f"remove {_at(origin)} ({last.handler.module})", _with(stack, rest)
+    judging = [one for one in stack.handlers if is_judged(one)]
+    last_ones = dict.fromkeys(one.origin for one in reversed(judging))
+    for origin in islice(last_ones, MOST_TRIED // 2):
+        # In pam.conf a rule begins with its service (pam.conf(5)).
+        service = f"{stack.service} " if origin.file == "/etc/pam.conf" else ""
+        words = f"put the line `{service}auth requisite pam_deny.so` right after {_at(origin)}"
+        yield origin, words, _with(stack, tuple(_denying(stack, origin)))
+    for taken in found.steps:
+        argument = ignoring_argument(taken.handler)
+        if argument and taken.returned == IGNORE:
+            origin = taken.handler.origin
+            words = f"remove the argument {argument} from {_at(origin)}"
+            yield origin, words, _with(stack, tuple(_not_ignoring(stack, origin, argument)))
+
+    for taken in found.steps:
+        excused = _excused(taken.handler)
+        if excused and is_judged(taken.handler) and taken.returned != IGNORE:
+            origin = taken.handler.origin
+            change = ", ".join(f"{word}=ignore to {word}=bad" for word in excused)
+            changed = _with(stack, tuple(_not_excusing(stack, origin)))
+            yield origin, f"change {change} in {_at(origin)}", changed
+
+
+def _excused(handler: Handler) -> list[str]:
+    """Return the errors that a control ignores by name; none if it ignores most of them."""
+    actions = {value: action_for(handler, value) for value in ERRORS}
+    excused = sorted(value for value, action in actions.items() if action is Action.IGNORE)
+    return [return_word(value) for value in excused] if 2 * len(excused) < len(actions) else []
+
+
+def _not_excusing(stack: Stack, origin: Origin) -> Iterator[Handler]:
+    for one in stack.handlers:
+        if one.origin != origin:
+            yield one
+            continue
+        actions = tuple(
+            Action.BAD if value in ERRORS and action is Action.IGNORE else action
+            for value, action in enumerate(one.actions)
+        )
+        yield one._replace(actions=actions)
+
+
+def _denying(stack: Stack, origin: Origin) -> Iterator[Handler]:
+    for one in stack.handlers:
+        yield one
+        if one.origin == origin:
+            actions = tuple(
+                Action.IGNORE if value == IGNORE else Action.DIE
+                for value in range(len(one.actions))
+            )
+            yield one._replace(
+                origin=Origin("", 0, 0), module_path="pam_deny.so", arguments=(), actions=actions
+            )
+
+
+def _not_ignoring(stack: Stack, origin: Origin, argument: str) -> Iterator[Handler]:
+    for one in stack.handlers:
+        if one.origin == origin:
+            yield one._replace(arguments=tuple(word for word in one.arguments if word != argument))
+        else:
+            yield one
+
+
+def _with(stack: Stack, handlers: tuple[Handler, ...]) -> Stack:
+    return stack._replace(handlers=handlers, frame_ends=frame_ends(handlers))
+
+
+def _right(stack: Stack) -> set[Origin | None]:
+    """Return whose success alone lets a person in; None is that of all who judge together."""
+    judging = dict.fromkeys(one.origin for one in stack.handlers if vouches(one, stack.service))
+    some = islice(judging, MOST_TRIED)
+    found: set[Origin | None] = {one for one in some if _lets_in(stack, {one})}
+    return found | {None} if _lets_in(stack, set(judging)) else found
+
+
+def _lets_in(stack: Stack, satisfied: set[Origin]) -> bool:
+    """Return whether a person gets in whom just these find to be who they say they are."""
+    state = start(stack)
+    handler = position(stack, state)
+    while handler is not None:
+        value = builtin_return(handler, Pass.AUTHENTICATE)
+        if value is None and handler.origin in satisfied:
+            value = ReturnValue.SUCCESS
+        elif value is None and vouches(handler, stack.service):
+            value = ReturnValue.AUTH_ERR
+        elif value is None:
+            value = usual_return(handler, Pass.AUTHENTICATE)
+        state = step(stack, state, value)
+        handler = position(stack, state)
+    return verdict(state) == SUCCESS
+
+
+def _at(origin: Origin) -> str:
+    return f"{origin.file}:{origin.line}"
+
+
+def _by_whom(origin: Origin, read: Read | None) -> str:
+    owner = owner_of(read(origin.file) or b"") if read else None
+    return f" ({owner.tool} wrote that file, and may write it again)" if owner else ""

@@ -1,0 +1,142 @@
+"""What a person can do about a group that cannot have its rule: the words of a refusal's hint.
+
+Nobody is ever told to remove a module that judges or changes people's passwords. A file that a
+tool writes is changed by that tool; sources: pam-config, src/mod_pam_gnome_keyring.c (auto_start
+goes into session only); pam-auth-update(8); authselect(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from creds_session.pam.keyring_rules.counterexample import Breach, Counterexample
+from creds_session.pam.keyring_rules.owners import AUTHSELECT, PAM_AUTH_UPDATE, PAM_CONFIG, owner_of
+from creds_session.pam.keyring_rules.policy import (
+    PASSWORD_MODULES,
+    is_keyring,
+    is_of_another_person,
+)
+from creds_session.pam.keyring_rules.verdict import place_of
+from creds_session.pam.modules.returns import is_in_libpams_directory, is_known
+from creds_session.pam.stack.handlers import Handler
+from creds_session.pam.stack.resolve import Read
+from creds_session.pam.syntax.terms import ManagementGroup
+
+REMOVAL: Final = {
+    AUTHSELECT: "run: sudo authselect disable-feature with-pam-gnome-keyring",
+    PAM_CONFIG: "run: sudo pam-config --delete --gnome_keyring",
+    PAM_AUTH_UPDATE: "run: sudo pam-auth-update, and turn off the profile of the GNOME keyring",
+}
+"""How a tool takes its rules of pam_gnome_keyring out again."""
+AUTO_START: Final = "run: sudo pam-config --add --gnome_keyring-auto_start, or: "
+"""The option is older than openSUSE Leap 42.1, whose gnome-keyring package sets it."""
+PROFILES: Final = {"pam_sss.so": "sss", "pam_winbind.so": "winbind", "pam_krb5.so": "krb5"}
+"""The names under which Debian's packages have their profiles in /usr/share/pam-configs."""
+BY_HAND: Final = {
+    ManagementGroup.AUTH: "people who log in run `creds unlock` after the login",
+    ManagementGroup.SESSION: "people who log in run `creds unlock` after the login",
+    ManagementGroup.PASSWORD: "people run `creds rekey` after they changed their password",
+}
+"""What does the work of a rule that cannot be had."""
+
+
+def take_out(rules: Sequence[Handler], read: Read, *, movable: bool) -> str:
+    """Say how to take rules of pam_gnome_keyring out, each by the tool that wrote its file.
+
+    ``movable``: a rule that no tool wrote may as well be moved.
+    """
+    told = []
+    by_hand = []
+    for rule in rules:
+        owner = owner_of(read(rule.origin.file) or b"")
+        if owner is None:
+            by_hand.append(place_of(rule))
+        elif owner in REMOVAL:
+            told.append(f"{rule.origin.file} is written by {owner.tool}; {REMOVAL[owner]}")
+        else:
+            told.append(f"{rule.origin.file} is {owner.problem}; {owner.hint}")
+    if by_hand:
+        places = " and ".join(dict.fromkeys(by_hand))
+        told.append(f"remove {places}, {'or move it' if movable else WORKS_NOT}")
+    return f"{'; '.join(dict.fromkeys(told))}; then try again"
+
+
+def take_out_for_good(rules: Sequence[Handler], read: Read, path: str) -> str:
+    """Say how to take rules out that must not stand in the service whose file is ``path``."""
+    out = take_out(rules, read, movable=False).replace(f", {WORKS_NOT}", "")
+    shared = dict.fromkeys(one.origin.file for one in rules if one.origin.file != path)
+    if not shared:
+        return f"{out}; nothing replaces it"
+    return f"{out}; nothing replaces it here, and {OF_OTHERS.format(' and '.join(shared))}"
+
+
+OF_OTHERS: Final = (
+    "logins by other services that read {} lose it too:"
+    " `creds-setup-pam --service NAME apply` gives each of these rules of its own"
+)
+
+
+WORKS_NOT: Final = "which does not do its work there"
+
+
+def start_or_take_out(rules: Sequence[Handler], read: Read) -> str:
+    """Say how rules that do not do their work come to do it, or are taken out."""
+    owners = {owner_of(read(rule.origin.file) or b"") for rule in rules}
+    out = take_out(rules, read, movable=False)
+    is_session = all(rule.group is ManagementGroup.SESSION for rule in rules)
+    starts = all("auto_start" in rule.arguments for rule in rules)
+    if owners != {PAM_CONFIG} or starts or not is_session:
+        return out
+    return out.replace("run: ", AUTO_START, 1)
+
+
+def way_round(
+    found: Counterexample | None,
+    group: ManagementGroup,
+    service: str,
+    read: Read,
+    *,
+    has_rule: bool,
+) -> str:
+    """Say what a person could do where no rule can be had, whatever was taken out.
+
+    ``has_rule``: a rule of pam_gnome_keyring stands in the group, and works on other ways.
+    """
+    if found is None:
+        return "put the rule there by hand, or leave the group as it is"
+    ends = [taken.handler for taken in found.steps if not is_keyring(taken.handler)]
+    if found.breach not in {Breach.NOT_REACHED, Breach.PASSED_BY} or not ends:
+        return "what stands there must be changed by a person first"
+    unknown = [one for one in ends if not (is_known(one) and is_in_libpams_directory(one))]
+    if found.breach is Breach.PASSED_BY and unknown:
+        return (
+            f"{place_of(unknown[0])}: what {unknown[0].module_path} returns is not known to this"
+            " program, so it could let people in whom nothing has judged; if it cannot, put the"
+            " rule there by hand, or leave the group as it is"
+        )
+    last = ends[-1]
+    what = "lets people in whom nothing has judged" if found.breach is Breach.PASSED_BY else ""
+    what = what or "ends the stack before the keyring's rule could run"
+    told = f"{place_of(last)}: {last.module} {what}{_by_whom(last, read)}"
+    if last.module not in PASSWORD_MODULES and is_known(last):
+        return f"{told}: remove or change that line"
+    return f"{told}; that line must stay: {_instead(last, group, service, has_rule=has_rule)}"
+
+
+def _by_whom(last: Handler, read: Read) -> str:
+    """Name the tool that wrote the file of a rule, and the profile that the rule comes from."""
+    owner = owner_of(read(last.origin.file) or b"")
+    if owner is None:
+        return ""
+    profile = PROFILES.get(last.module, "") if owner is PAM_AUTH_UPDATE else ""
+    return f" ({owner.tool} wrote that file{', profile ' + profile if profile else ''})"
+
+
+def _instead(last: Handler, group: ManagementGroup, service: str, *, has_rule: bool) -> str:
+    """Say what does the work of the rule; the module itself has to stay."""
+    if group is ManagementGroup.PASSWORD and has_rule:
+        return f"people whose password {last.module} changes run `creds rekey` after the change"
+    if is_of_another_person(service) and group is not ManagementGroup.PASSWORD:
+        return f"{service} needs no rule and can be left as it is"
+    return BY_HAND[group]

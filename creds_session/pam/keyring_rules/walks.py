@@ -1,0 +1,261 @@
+"""Both stacks walked in step, over all that the modules may return.
+
+States are sets, not paths, so the cost grows with the number of rules, not of combinations.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from creds_session.pam.keyring_rules.choices import (
+    FAILURE,
+    IGNORE,
+    SUCCESS,
+    Choice,
+    Possible,
+    Returns,
+    choices,
+    our_choices,
+)
+from creds_session.pam.keyring_rules.counterexample import (
+    GROUP_OF_PASS,
+    Breach,
+    Counterexample,
+    Step,
+)
+from creds_session.pam.keyring_rules.policy import (
+    anchors,
+    is_guard,
+    may_judge,
+    our_places,
+    shortcoming,
+    starts_daemon,
+)
+from creds_session.pam.modules.conditions import vouches
+from creds_session.pam.modules.returns import ERRORS, asks_new_password, possible_returns
+from creds_session.pam.stack.dispatch import State, position, start, step, verdict
+from creds_session.pam.stack.handlers import Handler, Stack
+from creds_session.pam.syntax.terms import ManagementGroup, Pass
+
+
+class Aim(enum.Enum):
+    """What a walk looks for: other verdicts, or what our rules do with the password.
+
+    ORDER is the modules that run alone; REACHED_BY_UNKNOWN what REACHED is, for the modules of
+    which only that is not known.
+    """
+
+    VERDICTS = enum.auto()
+    ORDER = enum.auto()
+    REACHED = enum.auto()
+    REACHED_TO_START = enum.auto()
+    REACHED_BY_UNKNOWN = enum.auto()
+    STARTS_EARLY = enum.auto()
+
+
+class Allowed(NamedTuple):
+    """What pam_gnome_keyring may return, and what any other module may."""
+
+    returns: Returns
+    possible: Possible
+
+
+class _Pair(NamedTuple):
+    """Both walks, and what they came by.
+
+    ``anchored``: the password was right; ``reached``: our module came after that. ``asked``: the
+    password was asked for, ``ran``: our module came after that. ``vouched``: a module has said
+    something of the person.
+    """
+
+    before: State
+    after: State
+    anchored: bool
+    reached: bool
+    asked: bool
+    ran: bool
+    vouched: bool
+
+
+def walk_both(
+    before: Stack,
+    after: Stack,
+    pass_: Pass,
+    returns: Returns,
+    aim: Aim = Aim.VERDICTS,
+    possible: Possible = possible_returns,
+) -> Counterexample | None:
+    """Walk one pass of both stacks; return the shortest way to what the aim looks for, or None."""
+    walks = _Walks(before, after, pass_, Allowed(returns, possible), aim)
+    first = walks.first()
+    came_from: dict[_Pair, tuple[_Pair, Step] | None] = {first: None}
+    todo = deque([first])
+    while todo:
+        pair = todo.popleft()
+        breach = walks.breach(pair)
+        if breach is not None:
+            return Counterexample(breach, pass_, _way_to(pair, came_from))
+        for following, taken in walks.following(pair):
+            if following not in came_from:
+                came_from[following] = (pair, taken)
+                todo.append(following)
+    return None
+
+
+class _Walks:
+    """One pass along both stacks.
+
+    Whether our module came after the password is followed only where that is the aim.
+    """
+
+    def __init__(
+        self, before: Stack, after: Stack, pass_: Pass, allowed: Allowed, aim: Aim
+    ) -> None:
+        self.before, self.after, self.pass_ = before, after, pass_
+        self.group = GROUP_OF_PASS[pass_]
+        self.ours = our_places(after.handlers)
+        self.modules = _ordinals(before, frozenset()), _ordinals(after, self.ours)
+        self.aim = aim
+        by_unknown = aim is Aim.REACHED_BY_UNKNOWN
+        self.must_reach = by_unknown or aim in {Aim.REACHED, Aim.REACHED_TO_START}
+        compares = aim in {Aim.VERDICTS, Aim.ORDER}
+        found = may_judge(after.handlers) if by_unknown else anchors(after.handlers, self.group)
+        self.anchors = frozenset() if compares else found
+        # Only authenticate says who somebody is.
+        asks_who = pass_ is Pass.AUTHENTICATE and self.must_reach
+        self.is_vouching = asks_who and bool(self.anchors)
+        self.starts = {
+            place
+            for place in self.ours
+            if self.aim is Aim.STARTS_EARLY and starts_daemon(after.handlers[place], after.service)
+        }
+        self._returns, self._possible = allowed
+        self.is_frozen = pass_.is_frozen
+        self._choices_at = cache(self._list_choices)
+
+    def first(self) -> _Pair:
+        """Give both walks before their first handlers."""
+        begin = start(self.before), start(self.after)
+        needs_none = not self.anchors and self.aim is not Aim.STARTS_EARLY
+        reached, vouched = not self.must_reach, not self.is_vouching
+        asked = vouched and self.group is not ManagementGroup.PASSWORD
+        flags = (needs_none, reached, asked, vouched, vouched)  # followed where they matter
+        return _Pair(*begin, *flags)
+
+    def breach(self, pair: _Pair) -> Breach | None:
+        """Say what a pair breaks, if anything."""
+        was_waiting, waits = self.modules[0][pair.before.at], self.modules[1][pair.after.at]
+        if waits is OURS:
+            is_early = pair.after.at in self.starts and not pair.anchored
+            return Breach.STARTS_EARLY if is_early else None
+        if was_waiting != waits:
+            return Breach.RUNS_OTHERWISE
+        if waits is not None:
+            return None
+        return self._end(pair)
+
+    def _end(self, pair: _Pair) -> Breach | None:
+        """Say what is wrong with how both walks ended, if anything."""
+        was, now = verdict(pair.before) == SUCCESS, verdict(pair.after) == SUCCESS
+        if self.must_reach:
+            return self._unreached(pair) if now and not pair.reached else None
+        if was == now or self.aim is not Aim.VERDICTS:
+            return None
+        if self.pass_ is Pass.CLOSE_SESSION:
+            return Breach.CLOSES_OTHERWISE
+        return Breach.LOCK_OUT if was else Breach.LET_IN
+
+    def _unreached(self, pair: _Pair) -> Breach | None:
+        """Say what is wrong with a success that pam_gnome_keyring took no part in, if anything."""
+        if not (pair.vouched or pair.ran):
+            return Breach.PASSED_BY
+        return Breach.NOT_REACHED if pair.anchored else None
+
+    def following(self, pair: _Pair) -> Iterator[tuple[_Pair, Step]]:
+        """Give the pairs that one more handler can lead to."""
+        place = pair.after.at
+        handler = position(self.after, pair.after)
+        if handler is None:
+            return
+        is_ours = place in self.ours
+        is_anchored = place in self.anchors
+        may_vouch = self.is_vouching and vouches(handler, self.after.service)
+        for choice in self._choices_at(pair.before.at, place):
+            before, anchored, reached = pair.before, pair.anchored, pair.reached
+            asked, ran, vouched = pair.asked, pair.ran, pair.vouched
+            if is_ours:
+                ran |= asked
+                # A new password that a module before has asked for is there for ours too.
+                is_typed = asked and self.group is ManagementGroup.PASSWORD
+                reached |= self._counts(handler, choice, anchored=anchored or is_typed)
+            else:
+                before = self._step(self.before, before, choice)
+                is_right = choice.returned == SUCCESS or self.group is ManagementGroup.SESSION
+                anchored |= is_anchored and is_right
+                asked |= self._asks(place, handler, choice)
+                # Who is asked for nothing gets ignore (`nullok`): that says nothing of the person.
+                vouched = vouched or (may_vouch and choice.returned not in UNPROVED)
+            after = self._step(self.after, pair.after, choice)
+            following = _Pair(before, after, anchored, reached, asked, ran, vouched)
+            yield following, Step(handler, choice.returned)
+
+    def _asks(self, place: int, handler: Handler, choice: Choice) -> bool:
+        """Tell whether a password is there once this module has run."""
+        if self.group is ManagementGroup.PASSWORD:
+            return self.must_reach and choice.returned == SUCCESS and asks_new_password(handler)
+        return self.is_vouching and place in self.anchors
+
+    def _counts(self, handler: Handler, choice: Choice, *, anchored: bool) -> bool:
+        """Tell whether a rule of ours has done its work, or root has passed it by on purpose."""
+        if is_guard(handler):
+            return choice.returned == SUCCESS
+        if self.aim is Aim.REACHED_TO_START and not starts_daemon(handler, self.after.service):
+            return False
+        # What is judged after our rule was not passed by: the rule had its password from before.
+        anchored |= self.aim is Aim.REACHED_BY_UNKNOWN
+        return anchored and not shortcoming(handler, self.after.service)
+
+    def _list_choices(self, was: int, now: int) -> list[Choice]:
+        handler = self.after.handlers[now]
+        if now in self.ours:
+            return our_choices(handler, self.pass_, self._returns, self._possible)
+        return choices(self.before.handlers[was], handler, self.pass_, self._possible)
+
+    def _step(self, stack: Stack, state: State, choice: Choice) -> State:
+        """Walk on; verdicts tell success from failure alone, so all failures become one."""
+        state = step(stack, state, choice.returned, cached=choice.cached, is_frozen=self.is_frozen)
+        if state.status in {SUCCESS, FAILURE}:
+            return state
+        return State(state.at, state.impression, FAILURE, state.frames)
+
+
+OURS = "ours"
+UNPROVED = ERRORS | {IGNORE}
+"""What a module returns that has not found the person to be who they say."""
+
+
+def _ordinals(stack: Stack, ours: frozenset[int]) -> tuple[object, ...]:
+    """Give for each place in a stack which module of others waits there, and how manyth."""
+    names: list[object] = [None] * (len(stack.handlers) + 1)
+    count = 0
+    for index, handler in enumerate(stack.handlers):
+        if index in ours:
+            names[index] = OURS
+        elif not handler.is_substack:
+            names[index] = (count, handler.module_path, handler.arguments, handler.must_fail)
+            count += 1
+    return tuple(names)
+
+
+def _way_to(pair: _Pair, came_from: dict[_Pair, tuple[_Pair, Step] | None]) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    link = came_from[pair]
+    while link is not None:
+        pair, taken = link
+        steps.append(taken)
+        link = came_from[pair]
+    return tuple(reversed(steps))

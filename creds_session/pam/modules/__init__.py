@@ -1,0 +1,1 @@
+"""What PAM modules return, and what they do with the password."""

@@ -1,0 +1,1 @@
+"""What libpam runs: includes, handlers, and one call of a stack."""

@@ -1,0 +1,67 @@
+"""What libpam hands down while it follows includes, and how that can fail.
+
+Source: the parameters of libpam/pam_handlers.c:_pam_parse_conf_file and
+_pam_load_conf_file; PAM_SUBSTACK_MAX_LEVEL in libpam/pam_private.h.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Optional
+
+from creds_session.pam.stack.handlers import Failure
+from creds_session.pam.syntax.terms import ManagementGroup
+
+Read = Callable[[str], Optional[bytes]]
+"""Gives the bytes of a path (``b""`` for a directory, as fopen does), None without one."""
+
+DEPTH_LIMIT = 16
+"""PAM_SUBSTACK_MAX_LEVEL of pam_private.h."""
+
+_DEEPEST = 100  # before 1.6.0 includes have no limit but the memory of the stack
+MOST_RULES = 20_000  # a file that includes itself three times reads 3**15 files
+
+
+class LoadingFailed(Exception):  # noqa: N818 - caught by the caller in stack.py
+    """libpam cannot load the service; carries the Failure."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+class Frame(NamedTuple):
+    """What libpam hands down to the reading of one file.
+
+    ``requested`` is the group that the including rule asked for, None for all;
+    ``is_other`` files the handlers under the service ``other``; ``chain`` holds the
+    files being read, to see a circle.
+    """
+
+    path: str
+    is_other: bool
+    requested: ManagementGroup | None = None
+    include_level: int = 0
+    stack_level: int = 0
+    chain: tuple[tuple[str, ManagementGroup | None, int], ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ManagementGroup | None, int]:
+        """What comes back exactly when includes go round in a circle."""
+        return self.path, self.requested, self.stack_level
+
+    @property
+    def is_circle(self) -> bool:
+        """Whether the file is being read already, or far too many are."""
+        return self.key in self.chain or len(self.chain) > _DEEPEST
+
+    def below(self, path: str, group: ManagementGroup | None, *, stack_levels: int) -> Frame:
+        """Make the frame of a file that this one includes."""
+        return Frame(
+            path,
+            self.is_other,
+            group,
+            self.include_level + 1,
+            self.stack_level + stack_levels,
+            (*self.chain, self.key),
+        )

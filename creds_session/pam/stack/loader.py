@@ -1,0 +1,219 @@
+"""Reading a service and its includes into rows of handlers, as libpam does.
+
+A line that libpam refuses ends its file: False goes up to the include of that file, which
+gets a must-fail entry, or to the service, which then has no stacks at all.
+
+Source: libpam/pam_handlers.c:_pam_parse_conf_file, _pam_load_conf_file,
+_pam_add_handler and extract_modulename, with Debian's patch 031_pam_include.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+from creds_session.pam.stack.handlers import Branch, Failure, Handler, Origin
+from creds_session.pam.stack.include import DEPTH_LIMIT, MOST_RULES, Frame, LoadingFailed, Read
+from creds_session.pam.syntax.controls import ALL_BAD, Control, SimpleControl
+from creds_session.pam.syntax.nodes import (
+    AtInclude,
+    Blank,
+    Comment,
+    Consequence,
+    Malformed,
+    Rule,
+    ServiceFile,
+)
+from creds_session.pam.syntax.parser import parse
+from creds_session.pam.syntax.terms import Dialect, ManagementGroup
+
+__all__ = ["Loader", "Read"]
+
+_Line = Union[Rule, AtInclude, Malformed]
+
+
+class Loader:
+    """Rows of handlers being filled; one for a service."""
+
+    def __init__(self, read: Read, dialect: Dialect, directories: tuple[str, ...]) -> None:
+        self.read, self.dialect, self.directories = read, dialect, directories
+        self.rows: dict[tuple[bool, ManagementGroup], list[Handler]] = {}
+        self.parsed: dict[str, ServiceFile | None] = {}
+        self.rules = 0
+        self.refusal: Failure | None = None
+
+    def open(self, path: str, *, has_service_field: bool = False) -> ServiceFile | None:
+        """Read and parse a file once, so that one answer rests on one text."""
+        if path not in self.parsed:
+            data = self.read(path)
+            self.parsed[path] = (
+                None
+                if data is None
+                else parse(data, self.dialect, has_service_field=has_service_field)
+            )
+        return self.parsed[path]
+
+    def load(self, file: ServiceFile, frame: Frame) -> tuple[bool, tuple[Branch, ...]]:
+        """Load a file's rules; False when libpam refuses it, keeping what came before."""
+        branches: list[Branch] = []
+        for index, node in enumerate(file.lines):
+            if isinstance(node, (Blank, Comment)):
+                continue
+            if not self.load_line(node, index, frame, branches):
+                return False, tuple(branches)
+        return True, tuple(branches)
+
+    def load_line(self, node: _Line, index: int, frame: Frame, branches: list[Branch]) -> bool:
+        """Load one line; False is libpam's PAM_ABORT."""
+        origin = Origin(frame.path, node.line, index)
+        group = _group(node, frame.requested)
+        if isinstance(node, Malformed) and not self._goes_on(node, origin, group, frame):
+            return False
+        if frame.requested is not None and group is not frame.requested:
+            return True
+        self.rules += 1
+        if self.rules > MOST_RULES:
+            raise LoadingFailed(Failure(Consequence.HANG, "includes without end", origin))
+        if isinstance(node, AtInclude) or _is_include(node.control):
+            return self._include(node, Branch(origin, node, group), frame, branches)
+        handler = _handler(node, origin, group or ManagementGroup.AUTH, frame)
+        branches.append(Branch(origin, node, handler.group, len(self._row(handler.group, frame))))
+        return self._add(handler, frame, has_path=node.module_path is not None)
+
+    def _goes_on(
+        self, node: Malformed, origin: Origin, group: ManagementGroup | None, frame: Frame
+    ) -> bool:
+        """Judge a broken line: go on, refuse the file (False), or fail altogether."""
+        failure = Failure(node.consequence, node.reason, origin)
+        if node.consequence is Consequence.ABORT:
+            self.refusal = failure
+            return False
+        is_read = frame.requested is None or group is frame.requested
+        if node.consequence is Consequence.HANG or (
+            node.consequence is Consequence.CRASH and is_read
+        ):
+            raise LoadingFailed(failure)
+        return True
+
+    def _include(self, node: _Line, branch: Branch, frame: Frame, branches: list[Branch]) -> bool:
+        """Follow include, substack or @include; put a must-fail entry where it fails."""
+        group = branch.group
+        name = None if node.module_path is None else _text(node.module_path)
+        position = None
+        is_substack = not isinstance(node, AtInclude) and node.control is SimpleControl.SUBSTACK
+        if is_substack and group is not None:
+            position = len(self._row(group, frame))
+            mark = _bare_handler(branch.origin, group, frame)
+            mark = mark._replace(module_path=name or "", is_substack=True)
+            if not self._add(mark, frame, has_path=name is not None):
+                return False
+        path, file = self._find(name)
+        inner = frame.below(path, group, stack_levels=int(is_substack))
+        reason, children = self._load_included(file, inner, branch.origin)
+        if reason and position is None and group is not None:
+            position = len(self._row(group, frame))
+        included = path if file is not None else None
+        branches.append(
+            branch._replace(position=position, included=included, children=children, reason=reason)
+        )
+        return not reason or self._stand_in(node, branch, frame, reason)
+
+    def _load_included(
+        self, file: ServiceFile | None, frame: Frame, origin: Origin
+    ) -> tuple[str, tuple[Branch, ...]]:
+        """Load the file of an include; the reason is empty when libpam accepts it."""
+        level = frame.include_level if self.dialect.counts_includes else frame.stack_level
+        if level >= DEPTH_LIMIT:
+            return "includes are nested too deep", ()
+        if file is None:
+            return f"unable to open {frame.path or 'a file without a name'}", ()
+        if not self.dialect.counts_includes and frame.is_circle:
+            reason = "includes in a circle, which libpam before 1.6 does not survive"
+            raise LoadingFailed(Failure(Consequence.CRASH, reason, origin))
+        accepted, children = self.load(file, frame)
+        return ("" if accepted else f"{frame.path} is refused"), children
+
+    def _stand_in(self, node: _Line, branch: Branch, frame: Frame, reason: str) -> bool:
+        """Put libpam's must-fail entry in the place of a failed include."""
+        if branch.group is None:
+            # Type 0 has no row: Debian's @include at top level (_pam_add_handler).
+            self.refusal = self.refusal or Failure(Consequence.ABORT, reason, branch.origin)
+            return False
+        if isinstance(node, AtInclude):
+            # The patch jumps over the initialisation of the actions.
+            reason = f"{reason}; what an @include inside an include then does is undefined"
+            raise LoadingFailed(Failure(Consequence.UNDEFINED, reason, branch.origin))
+        self.refusal = None
+        handler = _bare_handler(branch.origin, branch.group, frame)
+        return self._add(handler._replace(must_fail=True), frame, has_path=False)
+
+    def _find(self, name: str | None) -> tuple[str, ServiceFile | None]:
+        """Look up an include: Debian in /etc/pam.d alone, upstream wherever services are."""
+        if name is None:
+            return "", None
+        if name.startswith("/"):
+            return name, self.open(name)
+        if self.dialect.is_debian:
+            return f"/etc/pam.d/{name}", self.open(f"/etc/pam.d/{name}")
+        return self.find_service(name)
+
+    def find_service(self, name: str) -> tuple[str, ServiceFile | None]:
+        """Look a file up where services are; the first that exists wins."""
+        for directory in self.directories:
+            file = self.open(f"{directory}/{name}")
+            if file is not None:
+                return f"{directory}/{name}", file
+        return name, None
+
+    def _row(self, group: ManagementGroup, frame: Frame) -> list[Handler]:
+        """Give the row that a group's handlers are filed in."""
+        return self.rows.setdefault((frame.is_other, group), [])
+
+    def _add(self, handler: Handler, frame: Frame, *, has_path: bool) -> bool:
+        """File a handler; False where libpam aborts: its path has no name to log."""
+        stem, dot, _ = handler.module.rpartition(".")
+        if has_path and (stem if dot else handler.module) in {"", "?"}:
+            reason = f"no module name in {handler.module_path!r}"
+            if frame.requested is not None:
+                # The half-made entry stays in the row.
+                raise LoadingFailed(Failure(Consequence.UNDEFINED, reason, handler.origin))
+            self.refusal = Failure(Consequence.ABORT, reason, handler.origin)
+            return False
+        self._row(handler.group, frame).append(handler)
+        return True
+
+
+def _is_include(control: Control | None) -> bool:
+    return control is not None and control.is_include
+
+
+def _group(node: _Line, requested: ManagementGroup | None) -> ManagementGroup | None:
+    """Find the group a line is charged to; None for @include at top level."""
+    if isinstance(node, AtInclude):
+        return requested
+    return node.type or requested or ManagementGroup.AUTH
+
+
+def _bare_handler(origin: Origin, group: ManagementGroup, frame: Frame) -> Handler:
+    """Make a handler that has no module."""
+    return Handler(origin, group, frame.stack_level, "", (), ALL_BAD)
+
+
+def _handler(
+    node: Rule | Malformed, origin: Origin, group: ManagementGroup, frame: Frame
+) -> Handler:
+    """Make the handler of a rule that names a module, or fails to."""
+    return Handler(
+        origin,
+        group,
+        frame.stack_level,
+        _text(node.module_path or b""),
+        tuple(_text(argument) for argument in node.module_arguments),
+        node.control.actions if node.control else ALL_BAD,
+        must_fail=isinstance(node, Malformed),
+        silent=isinstance(node, Rule) and node.silent,
+    )
+
+
+def _text(data: bytes) -> str:
+    """Decode without loss."""
+    return data.decode("utf-8", "surrogateescape")

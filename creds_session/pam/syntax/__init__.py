@@ -1,0 +1,1 @@
+"""A service file as text: lines, terms, controls; nothing is lost."""

@@ -1,0 +1,140 @@
+"""A service file as frozen nodes that own their exact bytes.
+
+A node never changes and there is no way to format one anew: rendering is joining the
+sources. Names of the fields are those of pam.conf(5).
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple, Union
+
+from creds_session.pam.syntax.controls import Control
+from creds_session.pam.syntax.terms import Dialect, ManagementGroup
+
+Span = tuple[int, int]
+"""Where a field stands in a node's source: from the first byte to the one after the last."""
+
+
+class Blank(NamedTuple):
+    """A line without a word on it."""
+
+    source: bytes
+    line: int
+    start_column: int = 1
+
+
+class Comment(NamedTuple):
+    """A line that libpam passes over, though it is not blank."""
+
+    source: bytes
+    line: int
+    start_column: int = 1
+
+
+class Spans(NamedTuple):
+    """The places of a rule's fields in its source; brackets belong to the field."""
+
+    type: Span
+    control: Span
+    module_path: Span
+
+
+class Rule(NamedTuple):
+    """A rule: type, control, module path, module arguments.
+
+    For the controls ``include`` and ``substack`` the module path names a file of rules,
+    and libpam passes over arguments.
+    ``silent`` is the leading ``-`` (PAM_HT_SILENT_MODULE). ``service`` is empty but in
+    /etc/pam.conf.
+    """
+
+    source: bytes
+    line: int
+    type: ManagementGroup
+    control: Control
+    module_path: bytes
+    module_arguments: tuple[bytes, ...]
+    silent: bool
+    spans: Spans
+    service: bytes = b""
+    start_column: int = 1
+
+
+class AtInclude(NamedTuple):
+    """Debian's ``@include NAME``: the file's rules of every type (patch 031_pam_include)."""
+
+    source: bytes
+    line: int
+    module_path: bytes
+    service: bytes = b""
+    start_column: int = 1
+
+
+class Consequence(enum.Enum):
+    """What libpam makes of a broken line."""
+
+    MUST_FAIL = "must_fail"
+    """A rule that returns perm_denied without a module (PAM_HT_MUST_FAIL)."""
+    ABORT = "abort"
+    """The file is refused: pam_start fails, or the include of it must fail."""
+    CRASH = "crash"
+    """The program that called libpam dies."""
+    HANG = "hang"
+    """pam_start never returns."""
+    UNDEFINED = "undefined"
+    """libpam goes on with memory that it never set."""
+
+
+class Malformed(NamedTuple):
+    """A line that libpam cannot read as a rule.
+
+    ``reason`` says why, ``offset`` where in the source. ``type`` is the group it is
+    charged to: None is the group that an including rule asked for, at top level auth,
+    "most sensitive" (pam_handlers.c:_pam_parse_conf_file). What else libpam read still
+    counts: the control decides what the forced perm_denied does, and an ``include`` is
+    followed even when the type is illegal.
+    """
+
+    source: bytes
+    line: int
+    reason: str
+    offset: int
+    consequence: Consequence
+    type: ManagementGroup | None = None
+    control: Control | None = None
+    module_path: bytes | None = None
+    module_arguments: tuple[bytes, ...] = ()
+    service: bytes = b""
+    start_column: int = 1
+
+    @property
+    def column(self) -> int:
+        """The column (from 1, in bytes) of the trouble in its physical line."""
+        return position(self, self.offset)[1]
+
+
+Node = Union[Blank, Comment, Rule, AtInclude, Malformed]
+
+
+def position(node: Node, offset: int) -> tuple[int, int]:
+    """Translate an offset in a node's source into physical line and column, from 1."""
+    before = node.source[:offset]
+    newline = before.rfind(b"\n")
+    if newline < 0:
+        return node.line, node.start_column + offset
+    return node.line + before.count(b"\n"), offset - newline
+
+
+class ServiceFile(NamedTuple):
+    """The lines of one file of /etc/pam.d, or of /etc/pam.conf.
+
+    Places are indexes into ``lines``.
+    """
+
+    lines: tuple[Node, ...]
+    dialect: Dialect = Dialect.DEBIAN_1_7
+
+    def render(self) -> bytes:
+        """Give the exact bytes."""
+        return b"".join(node.source for node in self.lines)

@@ -1,0 +1,64 @@
+"""Who listens at the control socket of the runtime directory, asked without starting anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from creds_session.errors import CredsSessionError
+from creds_session.facts.machine import ControlFacts, UnitsFacts
+from creds_session.facts.session import BusFacts, Daemon, serving
+from creds_session.system.bus.connection import (
+    Bus,
+    is_socket_of,
+    listeners,
+    peer_at,
+    usual_runtime_directory,
+)
+from creds_session.system.secret_service.service import secret_service
+
+TIMEOUT = 1.0  # seconds
+
+
+def probe_control(
+    environ: Mapping[str, str], bus: BusFacts, daemons: Sequence[Daemon], units: UnitsFacts
+) -> ControlFacts:
+    """Look at the socket; connect only where two daemons run, and none would be started by it."""
+    runtime = environ.get("XDG_RUNTIME_DIR") or usual_runtime_directory(os.getuid())
+    path = f"{runtime}/keyring/control"
+    facts = ControlFacts(path, listeners(path) if is_socket_of(path, os.getuid()) else 0)
+    if not facts.listeners:
+        directory = _directory(bus)
+        listens = None if directory is None else _is_reached(f"{directory}/control")
+        return facts._replace(directory_of_owner=directory, owner_listens=listens)
+    if len(serving(bus.owner, daemons)) < 2:  # noqa: PLR2004 - two can disagree
+        return facts
+    peer = None if _may_start(units) else peer_at(path)
+    pid = peer[0] if peer else None
+    if pid is not None and pid == units.manager.main_pid:  # systemd's socket, its service's work
+        pid = units.service.main_pid or pid
+    return facts._replace(pid=pid, directory_of_owner=_directory(bus))
+
+
+def _is_reached(path: str) -> bool:
+    """Tell whether a connection to this path reaches somebody: a removed socket is listened on."""
+    return is_socket_of(path, os.getuid()) and listeners(path) > 0
+
+
+def _may_start(units: UnitsFacts) -> bool:
+    """Tell whether a connection could start a daemon: systemd itself listens, or was not asked."""
+    if units.manager.active != "active" and not units.reason:
+        return False
+    return not units.socket.is_known or units.socket.sub == "listening"
+
+
+def _directory(facts: BusFacts) -> str | None:
+    """Ask the owner of the name, which runs, where its own control socket is."""
+    if not facts.answers or facts.owner is None or not facts.owner.is_gnome_keyring:
+        return None
+    try:
+        with Bus(facts.address or "", TIMEOUT) as bus:
+            service = secret_service(bus)
+            return service.control_directory() if service else None
+    except CredsSessionError:
+        return None

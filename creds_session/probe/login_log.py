@@ -1,0 +1,95 @@
+"""The lines of the log that a login leaves: the journal's, or auth.log's where there is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from creds_session.facts.login_log import LogLine, is_of_child
+from creds_session.system.processes.commands import run
+
+TIMEOUT = 1.0  # seconds
+LINES = 400
+TAIL = 1 << 18  # bytes of a log file
+LOG_FILES = ("/var/log/auth.log", "/var/log/secure")
+PLAIN = re.compile(r"^(\S+) (?:\S+ )?([\w\-./()]+)\[(\d+)\]: (.*)$")
+OLD = re.compile(r"^\w{3} [ \d]\d [\d:]{8} \S+ ([\w\-./()]+)\[(\d+)\]: (.*)$")
+FIELDS = ("MESSAGE", "SYSLOG_IDENTIFIER", "SYSLOG_FACILITY", "_PID", "_UID")
+FACILITIES = ("4", "10")  # LOG_AUTH and LOG_AUTHPRIV, syslog(3)
+OF_CHILD = ("SYSLOG_FACILITY=10", "PRIORITY=3")  # GKR_LOG_ERR, gkr-pam.h
+
+
+def probe_log(uid: int, session: str | None = None) -> tuple[LogLine, ...]:
+    """Return the last lines that root's programs and this user's daemon wrote about logins.
+
+    Only lines of uid 0 are taken from the journal, since logger(1) can say any name. One line is
+    an exception: a child of gkr-pam's has become the user before it says that the daemon could not
+    be run. ``session`` is logind's name of the only session that such lines are taken from; None
+    is for root, who sees which login they belong to.
+    """
+    matches: list[str] = []
+    for facility in FACILITIES:
+        matches += [f"SYSLOG_FACILITY={facility}", "_UID=0", "+"]
+    matches += ["SYSLOG_IDENTIFIER=gnome-keyring-daemon", f"_UID={uid}", "+"]
+    matches += ["SYSLOG_IDENTIFIER=gnome-keyring-d", f"_UID={uid}", "+", "_AUDIT_TYPE_NAME=AVC"]
+    if session != "":
+        matches += ["+", *OF_CHILD, f"_UID={uid}"]
+        matches += [f"_SYSTEMD_SESSION={session}"] if session else []
+    shape = ["--output=json", f"--output-fields={','.join(FIELDS)}"]
+    argv = ["journalctl", "--quiet", "--boot", f"--lines={LINES}", *shape, *matches]
+    found = tuple(from_journal(run(argv, timeout=TIMEOUT).output))
+    return found or tuple(_from_files())
+
+
+def from_journal(text: str) -> Iterator[LogLine]:
+    """Read what ``journalctl --output=json`` printed; a message that is no text is left out."""
+    for line in text.splitlines():
+        with suppress(ValueError, TypeError, AttributeError):
+            told = json.loads(line)
+            message = told["MESSAGE"] if isinstance(told.get("MESSAGE"), str) else ""
+            if message and _may_count(told, message):
+                when = int(told["__REALTIME_TIMESTAMP"]) / 1e6
+                program = str(told.get("SYSLOG_IDENTIFIER", ""))
+                yield LogLine(when, program, int(told.get("_PID", 0)), message)
+
+
+def _may_count(told: dict[str, str], message: str) -> bool:
+    """Return whether an entry was written by root, by a keyring daemon, or by gkr-pam's child."""
+    is_roots = told.get("_UID", "0") == "0" or told.get("SYSLOG_FACILITY") not in FACILITIES
+    is_daemons = str(told.get("SYSLOG_IDENTIFIER", "")).startswith("gnome-keyring")
+    return is_roots or is_daemons or is_of_child(message)
+
+
+def _from_files() -> Iterator[LogLine]:
+    for path in LOG_FILES:
+        try:
+            with Path(path).open("rb") as file:
+                file.seek(max(os.fstat(file.fileno()).st_size - TAIL, 0))
+                text = file.read(TAIL).decode(errors="replace")
+        except OSError:
+            continue
+        yield from list(from_text(text))[-LINES:]
+        return
+
+
+def from_text(text: str) -> Iterator[LogLine]:
+    """Read a log file of rsyslog's: the newer shape has a date of RFC 3339, the older none here.
+
+    Without a date the place of the line stands for the time, so that the order is kept.
+    """
+    from datetime import datetime  # noqa: PLC0415 - only for these files
+
+    for number, line in enumerate(text.splitlines()):
+        old = OLD.match(line)
+        if old:
+            yield LogLine(float(number), old.group(1), int(old.group(2)), old.group(3))
+            continue
+        plain = PLAIN.match(line)
+        if plain:
+            with suppress(ValueError):
+                when = datetime.fromisoformat(plain.group(1)).timestamp()
+                yield LogLine(when, plain.group(2), int(plain.group(3)), plain.group(4))

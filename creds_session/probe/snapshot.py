@@ -1,0 +1,292 @@
+"""The whole snapshot of a machine and a session, read side by side and within a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from creds_session.errors import CredsSessionError, NoSuchFile
+from creds_session.facts.bus_address import address_of_path, path_of_address
+from creds_session.facts.login_log import LogLine, address_of, method_of
+from creds_session.facts.machine import (
+    ClientFacts,
+    ControlFacts,
+    HomeFacts,
+    InitFacts,
+    ProcessFacts,
+    RuntimeFacts,
+    UnitsFacts,
+)
+from creds_session.facts.session import BusFacts, KeyringFacts, SessionFacts
+from creds_session.facts.snapshot import Facts, PamFacts, Reader
+from creds_session.facts.sshd import NOT_ASKED, SshdFacts, connection_of
+from creds_session.probe.client import probe_client
+from creds_session.probe.control_socket import probe_control
+from creds_session.probe.home import file_system, probe_home, probe_runtime
+from creds_session.probe.host import probe_activations, probe_init, refused_by_policy
+from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
+from creds_session.probe.keyring import probe_bus, probe_keyring, probe_session
+from creds_session.probe.login_log import LINES, probe_log
+from creds_session.probe.prompter import probe_prompters
+from creds_session.probe.sshd import probe_sshd
+from creds_session.probe.units import probe_units
+from creds_session.system.bus.connection import (
+    is_listening,
+    is_socket_of,
+    session_bus_address,
+    usual_runtime_directory,
+)
+from creds_session.system.files.root import Root
+from creds_session.system.processes.disk_probe import Disk
+from creds_session.system.processes.jobs import Jobs
+from creds_session.system.processes.proc import environments
+from creds_session.system.processes.survey import Survey, survey
+from creds_session.system.processes.user_ids import own_account, own_name
+from creds_session.system.session_bus.user_bus import find
+from creds_session.system.systemd.logind import name_of_session, service_of_session
+
+TIMEOUT = 2.5  # seconds for all, so that there is an answer within three
+OTHER_TIMEOUT = 0.6  # for a look whether another bus answers, once this session's did not
+BUS_TIMEOUT = 1.5  # for a whole conversation with the bus, each answer of which takes milliseconds
+SU = frozenset({"su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond"})
+
+
+class _Live(NamedTuple):
+    """What runs: the processes, and what the bus says."""
+
+    processes: Survey = Survey((), ProcessFacts())
+    bus: BusFacts = BusFacts(None, "the bus was not looked at in time")
+
+
+def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> Facts:
+    """Take the whole snapshot of this session; connects only to what already runs.
+
+    What gives nothing in time, or fails, is left as it is where nothing is known, and named.
+    """
+    jobs = Jobs(timeout)
+    of_bus = BUS_TIMEOUT * timeout / TIMEOUT
+    units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
+    no_lines: tuple[LogLine, ...] = ()
+    log = jobs.start("log", lambda: probe_log(os.getuid(), name_of_session()), no_lines)
+    nobody = SessionFacts("?", os.getuid())
+    session = jobs.start("session", lambda: _session(environ, log), nobody)
+    disk, run = _own_disk(environ), _run(environ)
+    live = jobs.start("bus", lambda: _live(environ, run, of_bus), _Live())
+    home = jobs.start("home", disk.only_then(lambda: probe_home(environ)), _unseen_home(environ))
+    unseen = KeyringFacts("", None)
+    keyring = jobs.start(
+        "keyring",
+        disk.only_then(run.only_then(lambda: probe_keyring(environ, connect=False))),
+        unseen,
+    )
+    runtime = jobs.start("runtime", run.only_then(lambda: probe_runtime(environ)), RuntimeFacts())
+    client = jobs.start("client", disk.only_then(lambda: probe_client(environ)), ClientFacts())
+    activations = jobs.start(
+        "activations", disk.only_then(lambda: probe_activations(environ)), None
+    )
+    # A root's own files lie on its own disks: these are not waited for by the clock.
+    installation = probe_installation(root)
+    sshd = jobs.start("sshd", lambda: _sshd(environ, root, installation.sshd), NOT_ASKED)
+    init = probe_init(root, installation.daemon)
+    ask = run.only_then(lambda: refused_by_policy(init, installation.daemon, environ))
+    refused = jobs.start("selinux", ask, None)
+    first_login = probe_first_login(root)
+    seen = live()
+    control = ControlFacts()
+    if run.answers():
+        control = probe_control(environ, seen.bus, seen.processes.daemons, units())
+    pam = probe_pam(root, _service(sshd(), session()))
+    return Facts(
+        now=time.time(),
+        session=session(),
+        bus=seen.bus,
+        keyring=keyring(),
+        daemons=seen.processes.daemons,
+        installation=installation,
+        pam=pam,
+        first_login=first_login,
+        sshd=sshd(),
+        home=home(),
+        runtime=runtime(),
+        units=units(),
+        processes=seen.processes.others,
+        control=control,
+        activations=activations(),
+        init=init._replace(selinux_refuses=refused()),
+        client=client(),
+        log=log(),
+        late=tuple(jobs.failed),
+        hung=tuple(name for name, place in (("home", disk), ("runtime", run)) if place.hangs),
+    )
+
+
+def _unseen_home(environ: Mapping[str, str]) -> HomeFacts:
+    """Return what is known of the home without a look at it."""
+    home = environ.get("HOME", "")
+    return HomeFacts(file_system=file_system(home) if home else "")
+
+
+def _own_disk(environ: Mapping[str, str]) -> Disk:
+    """Return where this user's files lie, which may be a server that is gone."""
+    home = environ.get("HOME", "")
+    if not home:
+        home = own_account().home
+    data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
+    config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    return Disk(f"{data}/keyrings/login.keyring", f"{config}/creds-session")
+
+
+def _run(environ: Mapping[str, str]) -> Disk:
+    """Return where the sockets of this session are said to lie."""
+    bus = path_of_address(environ.get("DBUS_SESSION_BUS_ADDRESS", ""))
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    return Disk(runtime and f"{runtime}/keyring", bus)
+
+
+def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
+    """Take the snapshot of another user's session, as root: by a child that is that user.
+
+    sshd, PAM and the log are looked at by root, who may. Raises NoSuchFile, NotPermitted or
+    Unavailable.
+    """
+    from creds_session.facts.serialization import (  # noqa: PLC0415 - one's own needs neither
+        dumps,
+        loads,
+    )
+    from creds_session.system.processes.as_user import as_user  # noqa: PLC0415
+
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise NoSuchFile(f"there is no user {name!r}") from None
+
+    def look() -> bytes:
+        environ = _environment_of(entry)
+        # Root's descriptors are closed by now.
+        facts = probe(environ, Root(root.directory), timeout)
+        return f"{json.dumps(environ.get('SSH_CONNECTION', ''))}\n{dumps(facts)}".encode()
+
+    told = as_user(entry, look, timeout + 1)
+    connection, _, snapshot = told.decode().partition("\n")
+    facts, connection = loads(snapshot), str(json.loads(connection))
+    log = probe_log(entry.pw_uid)
+    login = connection_of(name, connection, address_of(log, name))
+    sshd = probe_sshd(root, facts.installation.sshd, login)
+    port = facts.session.ssh_port
+    method = facts.session.login_method or (method_of(log, name, port) if port else None)
+    return facts._replace(
+        session=facts.session._replace(login_method=method),
+        sshd=sshd,
+        log=log,
+        pam=probe_pam(root, _service(sshd, facts.session)),
+        reader=Reader.ROOT,
+        init=_of_nobody(facts.init, facts.installation.daemon),
+    )
+
+
+def _of_nobody(init: InitFacts, daemon: str | None) -> InitFacts:
+    """Leave out what was judged by the context of root's child, which is not the user's."""
+    init = init._replace(selinux_context="")
+    return init._replace(selinux_refuses=refused_by_policy(init, daemon, {}))
+
+
+def _sshd(environ: Mapping[str, str], root: Root, program: str | None) -> SshdFacts:
+    """Ask sshd for the settings of this user's login."""
+    return probe_sshd(root, program, connection_of(own_name(), environ.get("SSH_CONNECTION", "")))
+
+
+def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
+    """Return the environment of one of the user's processes: a login's before another's."""
+    wanted = ("SSH_CONNECTION", "XDG_SESSION_ID", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+    found = (one for one in environments(entry.pw_uid) if one.get("HOME"))
+    best = max(found, key=lambda one: sum(name in one for name in wanted), default={})
+    base = {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
+    runtime = f"/run/user/{entry.pw_uid}"
+    if is_socket_of(f"{runtime}/bus", entry.pw_uid):
+        base["XDG_RUNTIME_DIR"] = runtime
+    return {**base, **best}
+
+
+def _live(environ: Mapping[str, str], run: Disk, timeout: float) -> _Live:
+    """Look at the processes, and speak to the bus if one of this user's runs."""
+    uid = os.getuid()
+    processes = survey(uid)
+    if not run.answers():
+        return _Live(processes)
+    address = session_bus_address(environ, uid)
+    if address is None or processes.others.buses or not _may_be_idle(address, uid):
+        bus = probe_bus(environ, timeout)
+        if bus.answers or bus.owner is not None:
+            waiting = probe_prompters(bus, processes.others.prompters)
+            others = processes.others._replace(prompters=waiting)
+            return _Live(processes._replace(others=others), bus)
+        patience = OTHER_TIMEOUT * timeout / BUS_TIMEOUT if processes.others.buses else 0
+        found = _elsewhere(environ, uid, patience)
+        return _Live(processes, bus._replace(elsewhere=found))
+    reason = "nobody has used it yet, so nothing runs on it"
+    return _Live(processes, BusFacts(address, reason, is_idle=True))
+
+
+def _elsewhere(environ: Mapping[str, str], uid: int, timeout: float) -> str:
+    """Return the address of another bus of this user that answers; start none.
+
+    If no process of this user is a bus (``timeout`` 0), a connection to the usual socket would have
+    systemd start one: such a socket is only looked at.
+    """
+    if timeout:
+        found = find(environ, timeout)
+        return found.address if found else ""
+    usual = f"{usual_runtime_directory(uid)}/bus"
+    return address_of_path(usual) if is_socket_of(usual, uid) and is_listening(usual) else ""
+
+
+def _session(environ: Mapping[str, str], log: Callable[[], tuple[LogLine, ...]]) -> SessionFacts:
+    """Look at the session; the journal is asked anew only where the lines do not reach so far."""
+    service = service_of_session()
+    session = probe_session(environ, with_journal=False)
+    if session.login_method is None and session.by_ssh:
+        lines = log()
+        port = environ["SSH_CONNECTION"].split(" ")[1:2]
+        session = session._replace(login_method=method_of(lines, session.user, *port))
+        if session.login_method is None and len(lines) >= LINES:
+            session = probe_session(environ)
+    return session._replace(service=service)
+
+
+def _service(sshd: SshdFacts, session: SessionFacts) -> str:
+    """Return the service that is judged: sshd's, or the one by which this session came."""
+    is_sshd = session.by_ssh or session.service in {"", "sshd"} or session.service in SU
+    return sshd.pam_service_name if is_sshd else session.service
+
+
+def _may_be_idle(address: str, uid: int) -> bool:
+    """Tell whether the socket of this bus is there; if not, a connection starts nothing."""
+    return is_socket_of(path_of_address(address), uid)
+
+
+def probe_pam(root: Root, service: str) -> PamFacts:
+    """Read every PAM service file of this system: a verdict may need any of them."""
+    files: dict[str, bytes] = {}
+    reasons: list[str] = []
+    dialect = probe_dialect(root)
+    for directory in dialect.directories:
+        with _noted(reasons):
+            for name in root.names(directory):
+                with _noted(reasons):
+                    content = root.read(f"{directory}/{name}")
+                    if content is not None:
+                        files[f"{directory}/{name}"] = content
+    return PamFacts(service, files, dialect, "; ".join(reasons))
+
+
+@contextmanager
+def _noted(reasons: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, CredsSessionError) as error:
+        reasons.append(str(error))

@@ -1,0 +1,1 @@
+"""Unlock, lock, find or start the session in which secrets can be read."""

@@ -1,0 +1,91 @@
+"""A session for one command: a bus, a runtime directory and a keyring that end with it.
+
+The keyring's password is random and never leaves this process and the daemon. The login keyring
+of the user is out of its reach: the runtime directory and XDG_DATA_HOME are others.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from creds_session.facts.bus_address import address_of_path
+from creds_session.secret import Secret
+from creds_session.session.unlock import unlock
+from creds_session.system.bus.dbus_daemon import bus_of_ours
+from creds_session.system.bus.peer_process import end_listener
+from creds_session.system.files.private_folder import places, private_folder, usable
+
+CONTROL = "keyring/control"  # in the runtime directory, gkd-control-server.c
+OF_ANOTHER_BUS = frozenset(
+    {
+        "DBUS_SESSION_BUS_PID",
+        "DBUS_SESSION_BUS_WINDOWID",
+        "DBUS_STARTER_ADDRESS",
+        "DBUS_STARTER_BUS_TYPE",
+        "GNOME_KEYRING_CONTROL",
+        "GNOME_KEYRING_PID",
+    }
+)
+LOGIN_SESSION = "XDG_SESSION_ID"
+
+
+@contextmanager
+def private_session(environ: Mapping[str, str], *, timeout: float = 10) -> Iterator[dict[str, str]]:
+    """Give the environment of a session whose keyring is open, and is gone afterwards.
+
+    ``timeout``, in seconds, bounds each step. Raises Unavailable or CannotWrite, as ``unlock``
+    does too.
+    """
+    with private_folder(usable(places(environ)), _abandon) as folder:
+        session = inside(environ, folder)
+        Path(session["XDG_DATA_HOME"]).mkdir(mode=0o700)
+        control = f"{folder}/{CONTROL}"
+        with bus_of_ours(_bus(folder), session, keyring=control, timeout=timeout):
+            # The daemon would quit with the login session that it was started in
+            # (gkd-main.c:start_watching_logind_for_session_closure).
+            of_daemon = {name: value for name, value in session.items() if name != LOGIN_SESSION}
+            unlock(of_daemon, lambda _creating: _random(), create=True, timeout=timeout)
+            yield session
+
+
+def inside(environ: Mapping[str, str], folder: str) -> dict[str, str]:
+    """Return the environment of a session whose runtime directory is this folder.
+
+    An ssh agent stays, unless it is the one of the outer keyring daemon.
+    """
+    kept = {name: value for name, value in environ.items() if name not in OF_ANOTHER_BUS}
+    if _is_of_keyring(environ.get("SSH_AUTH_SOCK", ""), environ):
+        del kept["SSH_AUTH_SOCK"]
+    return {
+        **kept,
+        "DBUS_SESSION_BUS_ADDRESS": address_of_path(_bus(folder)),
+        "XDG_RUNTIME_DIR": folder,
+        "XDG_DATA_HOME": f"{folder}/data",
+    }
+
+
+def _bus(folder: str) -> str:
+    """Return the path where a session with this runtime directory has its bus."""
+    return f"{folder}/bus"
+
+
+def _is_of_keyring(agent: str, environ: Mapping[str, str]) -> bool:
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    folders = [environ.get("GNOME_KEYRING_CONTROL"), f"{runtime}/keyring" if runtime else None]
+    return any(agent.startswith(f"{folder}/") for folder in folders if folder)
+
+
+def _abandon(folder: str) -> None:
+    """End what still lives in the folder of a session whose owner was killed.
+
+    A keyring daemon that was not on its bus yet when that ended goes on without one.
+    """
+    for socket in (CONTROL, "bus"):
+        end_listener(f"{folder}/{socket}")
+
+
+def _random() -> Secret:
+    return Secret(secrets.token_urlsafe(32).encode())

@@ -1,0 +1,62 @@
+"""What ``creds status`` prints: one word for the session's keyring, and one line about it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from creds_session.facts.collection_state import CollectionState
+from creds_session.facts.session import BusFacts, KeyringFacts
+from creds_session.facts.session_state import SessionState, Verdict
+from creds_session.facts.session_state import judge as judge_session
+
+LOCKED, UNAVAILABLE = 77, 69  # as errors.CollectionLocked and errors.Unavailable
+State = SessionState
+WANTED = frozenset({State.LOCKED, State.PASSWORD_KEPT, State.NO_KEYRING})
+
+
+class Status(NamedTuple):
+    """The state, the line that tells it to a person, and what another provider's keyring says."""
+
+    state: SessionState
+    line: str
+    default: CollectionState | None = None
+    keyring: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 if a secret can be read, 77 if a password is wanted, 69 otherwise.
+
+        If another provider serves, its collection decides: KeePassXC may still ask for each entry.
+        """
+        if self.state.is_readable or self.default is CollectionState.UNLOCKED:
+            return 0
+        is_wanted = self.state in WANTED or self.default is CollectionState.LOCKED
+        return LOCKED if is_wanted else UNAVAILABLE
+
+
+def judge(bus: BusFacts, keyring: KeyringFacts) -> Status:
+    """Return what the facts of a session come to."""
+    return of(judge_session(bus, keyring))
+
+
+def of(verdict: Verdict) -> Status:
+    """Return how this verdict is reported."""
+    return Status(verdict.state, verdict.line, verdict.default, verdict.keyring)
+
+
+def as_json(bus: BusFacts, keyring: KeyringFacts) -> dict[str, object]:
+    """Return the same for a script; docs/reference/json.md describes the keys."""
+    status = judge(bus, keyring)
+    return {
+        "state": status.state.value,
+        "message": status.line,
+        "bus": bus.address,
+        "owner": bus.owner.name if bus.owner else None,
+        "pid": bus.owner.pid if bus.owner else None,
+        "login": bus.login.value if bus.login else None,
+        "default": bus.default.value if bus.default else None,
+        "default_collection": bus.default_path if bus.default_path not in {"", "/"} else None,
+        "default_keyring": status.keyring or None,
+        "keyring": keyring.path,
+        "keyring_exists": keyring.exists,
+    }

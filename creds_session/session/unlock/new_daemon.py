@@ -1,0 +1,58 @@
+"""Start a gnome-keyring-daemon where none serves this bus, with a password or without."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from creds_session.facts.session import DAEMON_NAME
+from creds_session.probe.keyring_program import require_daemon
+from creds_session.secret import Secret
+from creds_session.system.bus.connection import is_nested
+from creds_session.system.files.replace import cannot_write
+from creds_session.system.processes.proc import find_program
+from creds_session.system.terminal.password_prompt import feed
+
+SERVER_WORDS = ("GNOME_KEYRING_CONTROL", "SSH_AUTH_SOCK")
+
+
+def start_daemon(
+    password: Secret | None, address: str, environ: Mapping[str, str], timeout: float
+) -> dict[str, str]:
+    """Start a daemon on this bus; return what it prints for the shell, which proves nothing.
+
+    With a password the daemon unlocks the login keyring, and creates it if it does not exist.
+    Raises Unavailable or CannotWrite.
+    """
+    program = find_program(DAEMON_NAME) or require_daemon()
+    environ = {**environ, "DBUS_SESSION_BUS_ADDRESS": address}
+    with _control_directory(environ, address) as option:
+        unlock = [] if password is None else ["--unlock"]
+        given = Secret(b"") if password is None else password
+        printed = feed([program, *unlock, "--daemonize", *option], given, environ, timeout)
+    pairs = (line.partition("=") for line in printed.splitlines() if "=" in line)
+    return {name: value for name, _, value in pairs if name in SERVER_WORDS}
+
+
+@contextmanager
+def _control_directory(environ: Mapping[str, str], address: str) -> Iterator[list[str]]:
+    """Give a daemon of a nested bus a folder of its own; a daemon that fails leaves none.
+
+    The control socket of the runtime directory belongs to the daemon of the outer bus.
+    """
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    if not runtime or not is_nested(environ, address):
+        yield []
+        return
+    try:
+        folder = tempfile.mkdtemp(prefix="keyring-", dir=runtime)
+    except OSError as error:
+        raise cannot_write(Path(runtime), error) from error
+    try:
+        yield [f"--control-directory={folder}"]
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

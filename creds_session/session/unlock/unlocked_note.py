@@ -1,0 +1,69 @@
+"""A note for the login hook: this daemon's keyring was seen open, so nothing need be started.
+
+One line in the runtime directory: pid and start time of the daemon, and the bus. The hook
+compares them without starting a process. That the keyring was locked again since is left to
+``creds get``, which says so.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+
+from creds_session.facts.session import REFUSED
+from creds_session.system.bus.connection import session_bus_address
+
+NOTE = "creds-session/unlocked"
+START_TIME = 19  # among the fields behind the name: the 22nd of all (proc_pid_stat(5))
+
+
+def note(environ: Mapping[str, str], pid: int) -> None:
+    """Note that the keyring of this daemon is open; where no note can be made, none is missed."""
+    address = session_bus_address(environ, os.getuid())
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    if runtime:
+        with suppress(OSError):
+            os.unlink(f"{runtime}/{REFUSED}")  # noqa: PTH108
+    if not runtime or not address or any(blank in address for blank in " \t\n"):
+        return
+    with suppress(OSError, IndexError):
+        if os.lstat(runtime).st_uid == os.getuid():
+            _write(f"{runtime}/{NOTE}", f"{pid} {start_time(pid)} {address}\n")
+
+
+def note_refusal(environ: Mapping[str, str]) -> None:
+    """Note for creds-doctor that the keyring refused a password in this session."""
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    with suppress(OSError):
+        if runtime and os.lstat(runtime).st_uid == os.getuid():
+            _write(f"{runtime}/{REFUSED}", "")
+
+
+def start_time(pid: int) -> str:
+    """Return when a process started, in clock ticks since boot. Raises OSError, IndexError."""
+    # pathlib would take longer to load than all of an unlocking's own modules
+    with open(f"/proc/{pid}/stat", errors="replace") as told:  # noqa: PTH123
+        text = told.read()
+    return text.rpartition(")")[2].split()[START_TIME]
+
+
+def _write(path: str, line: str) -> None:
+    """Put a line into a file of nobody else's, at once or not at all."""
+    folder, _, name = path.rpartition("/")
+    with suppress(FileExistsError):
+        os.mkdir(folder, mode=0o700)  # noqa: PTH102
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        return
+    new = f"{folder}/.{name}.{os.getpid()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(new, flags, 0o600)
+    try:
+        os.write(descriptor, line.encode())
+        os.replace(new, path)  # noqa: PTH105
+    finally:
+        os.close(descriptor)
+        with suppress(FileNotFoundError):
+            os.unlink(new)  # noqa: PTH108

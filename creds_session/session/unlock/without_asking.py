@@ -1,0 +1,109 @@
+"""Open what any other program opens without a question, and the default keyring after another.
+
+gnome-keyring opens a keyring without a password for every program that asks, and a keyring whose
+password the unlocked login keyring holds. To call such a keyring locked would be untrue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from creds_session.errors import CollectionLocked, Unavailable, WrongPassword
+from creds_session.facts.collection_state import CollectionState, KeyringForm, collection_name
+from creds_session.facts.session import KeyringFacts
+from creds_session.facts.session_state import LOGIN, form_of
+from creds_session.secret import Secret
+from creds_session.system.bus.connection import CallFailed
+from creds_session.system.secret_service.service import NO_OBJECT, SecretService
+
+NO_DEFAULT = "creds-doctor says which keyring should be the default one, and how to set it"
+
+
+class Opened(NamedTuple):
+    """The names of the keyrings that were opened without a question, by what opened them.
+
+    ``by_kept_password``: the login keyring holds their password. ``by_same_password``: they have
+    the password that was typed for the login keyring.
+    """
+
+    without_password: tuple[str, ...] = ()
+    by_kept_password: tuple[str, ...] = ()
+    by_same_password: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return all of them."""
+        return (*self.without_password, *self.by_kept_password, *self.by_same_password)
+
+
+def open_without_asking(service: SecretService, keyring: KeyringFacts) -> Opened:
+    """Open the login keyring and the default one, as far as that takes no password of a person."""
+    without_password: list[str] = []
+    by_kept_password: list[str] = []
+    for path in dict.fromkeys((service.alias("login"), service.alias("default"))):
+        if service.state(path) is not CollectionState.LOCKED:
+            continue
+        name = collection_name(path)
+        may_be_empty = form_of(keyring, name) is not KeyringForm.SEALED
+        if may_be_empty and _opens(service.unlock_without_password, path):
+            without_password.append(name)
+        elif name != LOGIN and _opens(service.unlock_with_kept_password, path):
+            by_kept_password.append(name)
+    return Opened(tuple(without_password), tuple(by_kept_password))
+
+
+def open_default_too(
+    service: SecretService,
+    keyring: KeyringFacts,
+    opened: Opened,
+    password: Secret | None,
+    *,
+    created: bool,
+) -> Opened:
+    """Open the default keyring after the login keyring was unlocked with this password.
+
+    A login keyring that was ``created`` becomes the default one if no other keyring is that.
+    Raises CollectionLocked if it stays locked, and Unavailable if there is none: programs read the
+    default keyring, so that a secret cannot be read.
+    """
+    path = service.alias("default")
+    if path == NO_OBJECT and created:
+        path = service.alias("login")
+        service.make_default(path)
+    if path == NO_OBJECT:
+        raise Unavailable(
+            "the login keyring is unlocked, but there is no default keyring, where programs read"
+            " and store",
+            hint=NO_DEFAULT,
+        )
+    if service.state(path) is not CollectionState.LOCKED:
+        return opened
+    more, name = open_without_asking(service, keyring), collection_name(path)
+    opened = Opened(
+        (*opened.without_password, *more.without_password),
+        (*opened.by_kept_password, *more.by_kept_password),
+    )
+    if name in more.names:
+        return opened
+    if password is not None and _opens_with(service, path, password):
+        return opened._replace(by_same_password=(name,))
+    raise CollectionLocked(
+        f"the login keyring is unlocked, but the default keyring, {name}, is still locked: it has"
+        " another password",
+        hint="unlock it as well, with its own password: creds unlock",
+    )
+
+
+def _opens_with(service: SecretService, path: str, password: Secret) -> bool:
+    with suppress(WrongPassword):
+        service.unlock(path, password)
+    return service.state(path) is CollectionState.UNLOCKED
+
+
+def _opens(act: Callable[[str], bool], path: str) -> bool:
+    try:
+        return act(path)
+    except CallFailed:  # a daemon that knows no such call opens nothing by it
+        return False

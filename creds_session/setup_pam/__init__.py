@@ -1,0 +1,1 @@
+"""Change PAM safely: plan, prove, install, confirm, revert."""

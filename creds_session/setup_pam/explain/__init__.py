@@ -1,0 +1,1 @@
+"""Explain and simulate a PAM service: pure."""

@@ -1,0 +1,144 @@
+"""An explanation as plain text: each group's tree, and under it a column for each way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from creds_session.pam.syntax.terms import ManagementGroup, Pass, return_word
+from creds_session.setup_pam.explain.explanation import (
+    CALLS,
+    PASSES,
+    Cell,
+    Explanation,
+    Tone,
+    TreeLine,
+    dialect_text,
+    numbers,
+    tree_lines,
+)
+from creds_session.setup_pam.explain.scenarios import Assumption, Way
+from creds_session.setup_pam.explain.simulation_report import module_text
+from creds_session.text import printable
+
+COLOURS = {
+    Tone.GOOD: "32",
+    Tone.RENEW: "33",
+    Tone.BAD: "31",
+    Tone.SKIPPED: "2",
+    Tone.ABSENT: "2",
+}
+ASCII = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|", "→": ">"})
+DEFAULT = "every other module: success"
+
+
+class Style(NamedTuple):
+    """How to write: box characters or ASCII, with colours or without."""
+
+    is_ascii: bool = False
+    is_coloured: bool = False
+
+    def paint(self, tone: Tone, text: str) -> str:
+        """Colour a text by its tone."""
+        code = COLOURS.get(tone)
+        return f"\033[{code}m{text}\033[0m" if self.is_coloured and code and text else text
+
+    def bold(self, text: str) -> str:
+        """Make a heading stand out."""
+        return f"\033[1m{text}\033[0m" if self.is_coloured else text
+
+
+def explanation_lines(shown: Explanation, style: Style | None = None) -> list[str]:
+    """Return the whole explanation as lines of text."""
+    style = style or Style()
+    lines = [style.bold(title(shown)), "", *summary_lines(shown)]
+    for group in PASSES:
+        lines += ["", *_group(shown, group, style)]
+    lines += ["", style.bold("what the modules are taken to return"), *assumption_lines(shown)]
+    return [to_ascii(line) if style.is_ascii else line for line in lines]
+
+
+def title(shown: Explanation) -> str:
+    """Name the service and the libpam that reads it."""
+    dialect = dialect_text(shown.stacks.auth.dialect)
+    return printable(f"PAM service {shown.service}, as {dialect} runs it")
+
+
+def summary_lines(shown: Explanation) -> list[str]:
+    """Return each way in one line: the calls in order, and what they return."""
+    width = max(len(way.value) for way in shown.ways)
+    return [f"{way.value:<{width}}  {summary(shown, way)}" for way in shown.ways]
+
+
+def summary(shown: Explanation, way: Way) -> str:
+    """Write the calls of one way in order, and what they return."""
+    made = [taken for taken in shown.ways[way] if taken.verdict is not None]
+    return ", ".join(f"{t.call.value} {return_word(t.verdict.result)}" for t in made if t.verdict)
+
+
+def to_ascii(line: str) -> str:
+    """Replace what is not ASCII: lines of the tree, arrows, letters."""
+    return line.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _group(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator[str]:
+    stack = shown.stacks.of(group)
+    yield style.bold(group.value) + ("  (no rules here: those of other)" if stack.is_other else "")
+    number_of = numbers(stack)
+    for line in tree_lines(stack):
+        number = "" if line.position is None else number_of[line.position]
+        yield f"{number:>3} {branches(line)}{line.place}  {line.text}"
+    yield ""
+    yield from _table(shown, group, style)
+
+
+def branches(line: TreeLine) -> str:
+    """Draw the lines that lead to a rule."""
+    *above, last = line.guides
+    return "".join("│  " if more else "   " for more in above) + ("├─ " if last else "└─ ")
+
+
+def _table(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator[str]:
+    """Return a line a call and a line a rule, with a column for each way."""
+    heads = [Cell(Tone.NEUTRAL, way.value) for way in shown.ways]
+    rows: list[tuple[str, list[Cell]]] = [("", heads)]
+    for pass_ in PASSES[group]:
+        rows += _pass_rows(shown, pass_)
+    first = max(len(name) for name, _ in rows)
+    widths = [max(len(cells[n].text) for _, cells in rows) for n in range(len(heads))]
+    for name, cells in rows:
+        columns = [
+            style.paint(cell.tone, cell.text.ljust(width)) for cell, width in zip(cells, widths)
+        ]
+        yield "  ".join([name.ljust(first), *columns]).rstrip()
+
+
+def _pass_rows(shown: Explanation, pass_: Pass) -> list[tuple[str, list[Cell]]]:
+    stack = shown.stacks.of(CALLS[pass_].group)
+    results = [shown.result(way, pass_) for way in shown.ways]
+    rows = [(_pass_name(pass_), results)]
+    if all(cell.tone is Tone.ABSENT for cell in results):
+        return rows
+    columns = [shown.cells(way, pass_) for way in shown.ways]
+    for index, number in numbers(stack).items():
+        name = f"  {number:>2} {module_text(stack.handlers[index])}"
+        rows.append((name, [column[index] for column in columns]))
+    return rows
+
+
+def _pass_name(pass_: Pass) -> str:
+    return pass_.value if CALLS[pass_].value == pass_.value else f"chauthtok, {pass_.value}"
+
+
+def assumption_lines(shown: Explanation) -> list[str]:
+    """Return what modules are taken to return on these ways, one line each."""
+    return [*(f"  {_assumption(shown, one)}" for one in shown.assumptions()), f"  {DEFAULT}"]
+
+
+def _assumption(shown: Explanation, one: Assumption) -> str:
+    """Write one assumption, with those of its modules that the service has."""
+    here = {h.module for group in PASSES for h in shown.stacks.of(group).handlers}
+    modules = ", ".join(module for module in one.modules if module in here)
+    calls = ", ".join(pass_.value for pass_ in one.passes)
+    where = "" if len(one.passes) == len(Pass) else f" in {calls}"
+    return f"{modules}{where}: {one.returns} ({one.reason})"

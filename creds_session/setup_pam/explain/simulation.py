@@ -1,0 +1,184 @@
+"""One call by hand: what each module is said to return, and what became of each rule.
+
+Source: libpam/pam_dispatch.c:_pam_dispatch (setcred goes by what authenticate left, close_session
+by what open_session left); docs/reference/commands.md has the form of ``--returns``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from creds_session.errors import UsageError
+from creds_session.pam.modules.returns import usual_return
+from creds_session.pam.stack.dispatch import Returns, TraceEntry, Verdict, dispatch, start, step
+from creds_session.pam.stack.handlers import Handler, Stack, Stacks
+from creds_session.pam.syntax.terms import Action, Call, Jump, ManagementGroup, Pass, ReturnValue
+
+FORM = "[CALL:]MODULE[@FILE:LINE]=CODE"
+FROZEN_BY = {Call.SETCRED: Call.AUTHENTICATE, Call.CLOSE_SESSION: Call.OPEN_SESSION}
+"""The call whose values a frozen chain goes by."""
+
+_PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,9})")
+_VALUES = {value.word: value for value in ReturnValue}
+_PASSES = {
+    **{pass_.value: (pass_,) for pass_ in Pass},
+    Call.CHAUTHTOK.value: Call.CHAUTHTOK.passes,
+}
+_GROUPS = {pass_: call.group for call in Call for pass_ in call.passes}
+
+
+class Given(NamedTuple):
+    """What somebody says that a module returns; ``passes`` is empty where no CALL was named."""
+
+    text: str
+    passes: tuple[Pass, ...]
+    module: str
+    value: ReturnValue
+    file: str = ""
+    line: int = 0
+
+    def passes_in(self, call: Call) -> tuple[Pass, ...]:
+        """Return the passes that it speaks of when ``call`` is simulated."""
+        return self.passes or call.passes
+
+    def names(self, handler: Handler) -> bool:
+        """Tell whether the handler has this module: by its path, its name, or without .so."""
+        known = {handler.module_path, handler.module, handler.module.removesuffix(".so")}
+        return self.module in known and not handler.is_substack
+
+    def concerns(self, handler: Handler) -> bool:
+        """Tell whether it speaks of this handler, by module and by place where one is named."""
+        if not self.names(handler):
+            return False
+        origin = handler.origin
+        files = {origin.file, origin.file.rpartition("/")[2]}
+        return not self.line or (self.file in files and self.line == origin.line)
+
+
+def parse_given(text: str) -> Given:
+    """Read one ``[CALL:]MODULE[@FILE:LINE]=CODE``. Raises UsageError."""
+    left, equals, word = text.rpartition("=")
+    named, at, where = left.partition("@")
+    call, colon, module = named.rpartition(":")
+    place = _PLACE.fullmatch(where)
+    if not equals or not module or bool(at) != bool(place):
+        raise _refusal(text, f"not of the form {FORM}")
+    if word not in _VALUES:
+        raise _refusal(text, f"no return value {word!r}", f"they are: {', '.join(_VALUES)}")
+    if colon and call not in _PASSES:
+        raise _refusal(text, f"no call {call!r}", f"they are: {', '.join(_PASSES)}")
+    given = Given(text, _PASSES.get(call, ()), module, _VALUES[word])
+    if place is None:
+        return given
+    line = int(place["line"])
+    if not line:
+        raise _refusal(text, "lines are counted from 1")
+    return Given(text, given.passes, module, given.value, place["file"], line)
+
+
+def _refusal(text: str, problem: str, hint: str = "") -> UsageError:
+    return UsageError(f"--returns {text}: {problem}", hint=hint)
+
+
+def refuse_strangers(stacks: Stacks, call: Call, given: Sequence[Given]) -> None:
+    """Raise UsageError for a module that is not in the stack it is said to be in."""
+    for one in given:
+        groups = {_GROUPS[pass_] for pass_ in one.passes_in(call)}
+        for group in groups:
+            handlers = stacks.of(group).handlers
+            if not any(one.concerns(handler) for handler in handlers):
+                raise _stranger(one, stacks.of(group), group)
+
+
+def _stranger(given: Given, stack: Stack, group: ManagementGroup) -> UsageError:
+    """Say which modules there are, or at which places the module is."""
+    where = f"the {group.value} stack of {stack.service}"
+    places = [
+        f"{handler.origin.file}:{handler.origin.line}"
+        for handler in stack.handlers
+        if given.names(handler)
+    ]
+    if places:
+        problem = f"{given.module} of {where} is not at {given.file}:{given.line}"
+        return _refusal(given.text, problem, f"it is at {', '.join(dict.fromkeys(places))}")
+    modules = [h.module_path for h in stack.handlers if h.module_path and not h.is_substack]
+    known = f"it has: {', '.join(dict.fromkeys(modules))}" if modules else "it has no module"
+    return _refusal(given.text, f"{given.module} is not in {where}", known)
+
+
+def unheard(call: Call, given: Sequence[Given]) -> tuple[Given, ...]:
+    """Return what is said of calls that take no part in the simulated one."""
+    before = FROZEN_BY.get(call)
+    heard = {*call.passes, *(before.passes if before else ())}
+    return tuple(one for one in given if not heard.intersection(one.passes_in(call)))
+
+
+def simulate(stacks: Stacks, call: Call, given: Sequence[Given]) -> Verdict:
+    """Run one call; a module of which nothing is said answers as ``usual_return``.
+
+    Before setcred and close_session the call runs whose values they go by.
+    """
+    before = FROZEN_BY.get(call)
+    returns = _returns(call, given)
+    after = dispatch(stacks, before, returns) if before else None
+    return dispatch(stacks, call, returns, after=after)
+
+
+def _returns(call: Call, given: Sequence[Given]) -> Returns:
+    """Answer by what was said: a place before a module, a CALL before none, the last before all."""
+
+    def returns(handler: Handler, pass_: Pass) -> int:
+        said = [
+            ((bool(one.line), bool(one.passes), number), one.value)
+            for number, one in enumerate(given)
+            if pass_ in one.passes_in(call) and one.concerns(handler)
+        ]
+        return max(said)[1] if said else usual_return(handler, pass_)
+
+    return returns
+
+
+class Fate(NamedTuple):
+    """What became of one handler in a pass.
+
+    ``entry`` is what it returned; None when it was not called. ``skipped_by`` is then the index of
+    the handler that had it passed over, None when the walk never began.
+    """
+
+    handler: Handler
+    entry: TraceEntry | None = None
+    skipped_by: int | None = None
+
+
+def fates(stack: Stack, verdict: Verdict, pass_: Pass) -> tuple[Fate, ...]:
+    """Say what became of each handler of a stack, the marks of substacks too, in order."""
+    found = [Fate(handler) for handler in stack.handlers]
+    state = start(stack)
+    for entry in verdict.trace:
+        if entry.pass_ is not pass_:
+            continue
+        at = state.at
+        found[at] = Fate(entry.handler, entry)
+        state = step(stack, state, entry.returned, cached=entry.deciding, is_frozen=pass_.is_frozen)
+        for index in range(at + 1, state.at):
+            if not stack.handlers[index].is_substack:
+                found[index] = Fate(stack.handlers[index], skipped_by=at)
+    return tuple(found)
+
+
+def effect(entry: TraceEntry) -> str:
+    """Name what libpam did with a value: an action's word, or ``jump 2``."""
+    action = entry.action
+    return f"jump {action.over}" if isinstance(action, Jump) else action.value
+
+
+def how_skipped(entry: TraceEntry) -> str:
+    """Say how a handler had those behind it passed over."""
+    if entry.returned == ReturnValue.INCOMPLETE:
+        return "leaves the call unfinished"
+    if isinstance(entry.action, Jump):
+        return f"jumps over {entry.action.over}"
+    what = "ends its substack" if entry.handler.stack_level else "ends the stack"
+    return f"{what} as failed" if entry.action is Action.DIE else what

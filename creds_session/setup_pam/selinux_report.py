@@ -1,0 +1,54 @@
+"""What is shown of SELinux beside the verdicts on PAM's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from creds_session.facts.machine import PolicyRefusal
+
+NOT_JUDGED = (
+    "SELinux is enforcing here. Its policy decides too whether sshd may start the keyring daemon,"
+    " and that is not judged; if a login opens no keyring, creds-doctor shows what was denied"
+)
+REFUSES = (
+    "SELinux is enforcing here, and its policy does not let a login by ssh {}. {} The policy lacks:"
+)
+NOT_STARTED = "With PAM's rules alone no login opens a keyring."
+NOT_REACHED = "A login does not open the keyring if the daemon runs already."
+REMEDY = (
+    "a policy module of your own can allow it: creds-doctor --explain selinux-refuses; without it,"
+    " people run `creds unlock` after each login"
+)
+
+
+def policy_line(refused: Sequence[PolicyRefusal]) -> str:
+    """Return in a few words what the policy says of a login."""
+    if not refused:
+        return "lets a login by ssh start and reach the keyring daemon"
+    return f"does not let a login by ssh {_verb(refused)} the keyring daemon"
+
+
+def policy_warning(refused: Sequence[PolicyRefusal] | None) -> str:
+    """Return the lines to print if SELinux is enforcing, or nothing if its policy allows all."""
+    if refused is None:
+        return NOT_JUDGED
+    if not refused:
+        return ""
+    verb = _verb(refused)
+    so = NOT_STARTED if verb == "start" else NOT_REACHED
+    first = REFUSES.format(f"{verb} the keyring daemon", so)
+    return "\n".join([first, *(f"  {one.rule}" for one in refused), REMEDY])
+
+
+def _verb(refused: Sequence[PolicyRefusal]) -> str:
+    """Return what a login may not do with the daemon; what it may not start it need not reach."""
+    return "start" if any(one.object_class == "file" for one in refused) else "reach"
+
+
+def policy_values(
+    refused: Sequence[PolicyRefusal] | None, *, is_enforcing: bool
+) -> dict[str, object] | None:
+    """Return the same as values for JSON, None if SELinux is not enforcing."""
+    if not is_enforcing:
+        return None
+    return {"judged": refused is not None, "refused": [one.rule for one in refused or ()]}

@@ -1,0 +1,272 @@
+"""One real conversation with libpam over a candidate that is not installed yet.
+
+Two child processes see the service's file each in their way: one has the candidate in its place,
+one the file as it is. The second is asked only when the first says no, to tell a wrong password
+from a candidate that locks people out:
+
+    with the candidate   with the file as it is   verdict
+    lets in              not asked                tried, and good
+    refuses              lets in                  the candidate locks out
+    refuses              refuses                  wrong password or refused account; or, where the
+                                                  stack wants more than a password, not tried
+
+No session is opened and no credential is set. A rule of pam_gnome_keyring in auth starts the
+keyring daemon if it has ``auto_start`` (gkr-pam-module.c:pam_sm_authenticate), and that daemon
+would outlive the trial with the password. So both children see such rules without that word, in
+whatever file they stand: nothing of the user's is started or left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+from creds_session.errors import CredsSessionError, Unavailable
+from creds_session.pam.keyring_rules.plan import overlaid
+from creds_session.pam.keyring_rules.policy import is_keyring
+from creds_session.pam.stack.resolve import Read, Stack, resolve
+from creds_session.pam.syntax.terms import Dialect, ManagementGroup, ReturnValue
+from creds_session.secret import Secret
+from creds_session.system.libpam.mount_namespace import private_child
+
+Files = Mapping[str, bytes]
+Ask = Callable[[], Secret]
+Tell = Callable[[str], None]
+START = "auto_start"
+START_WORD = re.compile(
+    rb"(?<![^ \t\[])\[?auto_start\]?(?![^ \t\]\\])"
+)  # as one word, in any brackets
+TIMEOUT = 60.0  # seconds; a wrong password alone costs pam_unix two
+SECOND_FACTORS = frozenset(
+    {
+        "pam_2fa.so",
+        "pam_duo.so",
+        "pam_fprintd.so",
+        "pam_google_authenticator.so",
+        "pam_howdy.so",
+        "pam_multiotp.so",
+        "pam_oath.so",
+        "pam_opie.so",
+        "pam_otpw.so",
+        "pam_p11.so",
+        "pam_pkcs11.so",
+        "pam_poldi.so",
+        "pam_privacyidea.so",
+        "pam_radius_auth.so",
+        "pam_securid.so",
+        "pam_ssh_agent_auth.so",
+        "pam_u2f.so",
+        "pam_yubico.so",
+    }
+)
+"""Modules that want a code, a token, a finger or a key, which no trial can give."""
+
+
+class TrialFailed(CredsSessionError):  # noqa: N818 - errors are nouns for the situation
+    """PAM said no."""
+
+
+class Candidate(NamedTuple):
+    """What a service's file would be: ``path`` is the file that libpam reads now."""
+
+    service: str
+    path: str
+    content: bytes
+
+
+class Outcome(NamedTuple):
+    """What PAM returned, its word for it, and what it said meanwhile, prompts included.
+
+    ``knows_password`` is whether the auth stack was content, so that the account stack was asked.
+    """
+
+    code: int
+    reason: str
+    said: tuple[str, ...] = ()
+    knows_password: bool = False
+
+    @property
+    def lets_in(self) -> bool:
+        """Tell whether the password and the account were accepted."""
+        return self.code == ReturnValue.SUCCESS
+
+    def __str__(self) -> str:
+        remarks = [line for line in self.said if not _is_prompt(line)]
+        return "; ".join([self.reason, *remarks])
+
+
+def second_factors(stack: Stack) -> tuple[str, ...]:
+    """Return the modules of an auth stack that want more than a password."""
+    modules = (handler.module for handler in stack.handlers)
+    return tuple(dict.fromkeys(name for name in modules if name in SECOND_FACTORS))
+
+
+def warnings(service: str, user: str, wants: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a person must know before the password is asked."""
+    here = f": {service} has {', '.join(wants)}" if wants else ""
+    return (
+        f"trying {service} as {user}, with the change, before anything is installed",
+        "a wrong password counts for pam_faillock, twice: after a no the present file is asked too",
+        f"a second factor or a one-time code cannot be tried{here}",
+    )
+
+
+def attempt(
+    candidate: Candidate, user: str, read: Read, dialect: Dialect, ask: Ask, tell: Tell
+) -> None:
+    """Return if PAM lets the user in; ``tell`` says beforehand what it may cost.
+
+    ``read`` gives the file as it is, whose stack wants no more than the candidate's.
+    """
+    stack = resolve(candidate.service, ManagementGroup.AUTH, read, dialect=dialect)
+    wants = second_factors(stack)
+    for line in warnings(candidate.service, user, wants):
+        tell(line)
+    with_it = overlaid(read, candidate.path, candidate.content)
+    files = tuple(_without_start(candidate.service, source, dialect) for source in (with_it, read))
+    seen = {candidate.path: candidate.content, **files[0]}
+    hold(candidate, user, ask, wants, seen, files[1])
+    tell(f"PAM lets {user} in by {candidate.service} with the change")
+
+
+def hold(
+    candidate: Candidate,
+    user: str,
+    ask: Ask,
+    wants: tuple[str, ...] = (),
+    changed: Files | None = None,
+    present: Files | None = None,
+) -> None:
+    """Return if PAM lets the user in with the candidate.
+
+    ``ask`` gives the password, once all is ready for it; ``wants`` are the stack's second factors.
+    ``changed`` and ``present`` are the files that the two children see other content of. Raises
+    TrialFailed when PAM says no, Unavailable when it could not be tried.
+    """
+    _require_known(user)
+    files = {candidate.path: candidate.content} if changed is None else changed
+    service = candidate.service
+    with ExitStack() as children:
+        with_candidate = children.enter_context(conversation(service, user, files))
+        as_it_is = children.enter_context(conversation(service, user, present or {}))
+        password = ask()
+        if not password:
+            raise Unavailable("could not try: no password was given")
+        tried = with_candidate(password)
+        if not tried.lets_in:
+            _refuse(user, tried, as_it_is(password), wants)
+
+
+def _without_start(service: str, read: Read, dialect: Dialect) -> Files:
+    """Return the files of a service's auth that start the keyring daemon, without what does so."""
+    files: dict[str, bytes] = {}
+    for handler in resolve(service, ManagementGroup.AUTH, read, dialect=dialect).handlers:
+        if is_keyring(handler) and START in handler.arguments:
+            path = handler.origin.file
+            content = files.get(path) or read(path) or b""
+            files[path] = _rule_without_start(content, handler.origin.line)
+    return files
+
+
+def _rule_without_start(content: bytes, line: int) -> bytes:
+    """Blank the word in the rule that begins in this physical line, and may be continued."""
+    lines = content.split(b"\n")
+    for number in range(line - 1, len(lines)):
+        lines[number] = START_WORD.sub(lambda found: b" " * len(found.group()), lines[number])
+        if not lines[number].endswith(b"\\"):
+            break
+    return b"\n".join(lines)
+
+
+def _refuse(user: str, tried: Outcome, present: Outcome, wants: tuple[str, ...]) -> None:
+    """Raise what the two outcomes mean."""
+    if present.lets_in:
+        raise TrialFailed(
+            f"the change would lock {user} out: PAM lets in without it and refuses with it"
+            f" ({tried}); nothing was changed",
+            hint="please report this, with the output of the same command with `diff` in place of"
+            " `apply --try USER`",
+        )
+    more = wants or tuple(line.strip() for line in present.said if _wants_more(line))
+    if more and not present.knows_password:
+        raise Unavailable(
+            f"could not try: PAM refuses {user} with and without the change, and wants more than"
+            f" a password ({', '.join(more)}); nothing was changed",
+            hint="with `--confirm-within 10m` in place of `--try USER` you try it by logging in",
+        )
+    why = "the password is wrong, or the account is locked"
+    if present.knows_password:
+        why = "the password is right, and the account is refused"
+    if present.code == ReturnValue.NEW_AUTHTOK_REQD:
+        why = "the password has expired; change it first"
+    raise TrialFailed(
+        f"PAM refuses {user} without the change too: {why}; nothing was changed",
+        hint=f"PAM says: {present}",
+    )
+
+
+def _is_prompt(line: str) -> bool:
+    return line.rstrip().endswith(":")
+
+
+def _wants_more(line: str) -> bool:
+    """Tell a prompt for something else by its words; libpam speaks English in the C locale."""
+    return _is_prompt(line) and "password" not in line.lower()
+
+
+def _require_known(user: str) -> None:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        raise Unavailable(f"could not try: there is no user {user!r}") from None
+
+
+@contextmanager
+def conversation(service: str, user: str, files: Files) -> Iterator[Callable[[Secret], Outcome]]:
+    """Prepare one conversation in a child process that sees these contents of files.
+
+    Raises Unavailable where libpam crashes, or gives no answer in time.
+    """
+
+    def converse(password: bytes) -> bytes:
+        return json.dumps(_converse(service, user, password)).encode()
+
+    with private_child(files, converse) as child:
+
+        def talk(password: Secret) -> Outcome:
+            try:
+                code, reason, said, knows = json.loads(child.ask(password, TIMEOUT))
+            except ValueError:
+                raise Unavailable("could not try: the child process gave no answer") from None
+            said = tuple("".join(filter(str.isprintable, line)) for line in said)
+            return Outcome(code, reason, said, knows)
+
+        yield talk
+
+
+def _converse(service: str, user: str, password: bytes) -> tuple[int, str, list[str], bool]:
+    """Hold the conversation; in the child, since libpam can crash.
+
+    PAM_TTY is what sshd says (auth-pam.c:sshpam_init), which python-pam takes from DISPLAY.
+    python-pam does not tell which stack said no, so its call of the second one is noted.
+    """
+    import pam  # type: ignore[import-untyped]  # noqa: PLC0415 - it loads libpam
+
+    if service == "sshd":
+        os.environ["DISPLAY"] = "ssh"
+    conversation, reached = pam.PamAuthenticator(), []
+    account_management = conversation.pam_acct_mgmt
+
+    def noted(*arguments: object) -> int:
+        reached.append(True)
+        return int(account_management(*arguments))
+
+    conversation.pam_acct_mgmt = noted
+    conversation.authenticate(os.fsencode(user), password, service, resetcreds=False)
+    said = list(conversation.messages)
+    return conversation.code, str(conversation.reason), said, bool(reached)

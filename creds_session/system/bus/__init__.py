@@ -1,0 +1,1 @@
+"""The D-Bus connection of this process, and who is at its other end."""

@@ -1,0 +1,101 @@
+"""A message bus that we start: one that ends with us, or one for the user's later shells."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from creds_session.errors import Unavailable
+from creds_session.facts.bus_address import address_of_path
+from creds_session.facts.next_step import STEPS, BusState
+from creds_session.system.bus.peer_process import await_end, listener
+from creds_session.system.processes.commands import run
+from creds_session.system.processes.parent_death import tied_to_us
+from creds_session.system.processes.proc import find_program
+from creds_session.system.processes.user_ids import own_account
+
+PROGRAM = "dbus-daemon"
+OPTIONS = ("--session", "--nopidfile")
+PATIENCE = 3.0  # seconds
+
+
+def _program() -> str:
+    if not own_account().name:
+        raise Unavailable(
+            f"user id {os.getuid()} has no entry in the passwd database, and {PROGRAM} runs for no"
+            " such user",
+            hint=STEPS[BusState.NO_ACCOUNT].text.partition(": ")[2],
+        )
+    program = find_program(PROGRAM)
+    if program is None:
+        raise Unavailable(
+            f"{PROGRAM} is not installed",
+            hint=f"install it: apt install {PROGRAM} (Debian), dnf install {PROGRAM}",
+        )
+    return program
+
+
+@contextmanager
+def bus_of_ours(
+    path: str, environ: Mapping[str, str], *, keyring: str, timeout: float
+) -> Iterator[str]:
+    """Run a bus at this path; give its address. It ends with this block, or with this process.
+
+    A keyring daemon ends with its bus: the one whose control socket is at ``keyring`` is waited
+    for. A session of its own keeps Ctrl-C from the bus. Raises Unavailable.
+    """
+    address = address_of_path(path)
+    told, tell = os.pipe()
+    argv = [_program(), *OPTIONS, "--nofork", f"--print-address={tell}", f"--address={address}"]
+    try:
+        bus = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environ,
+            pass_fds=(tell,),
+            start_new_session=True,
+            preexec_fn=tied_to_us(()),  # noqa: PLW1509 - there is one thread
+        )
+    except OSError as error:
+        os.close(told)
+        raise Unavailable(f"{argv[0]} cannot be run: {error.strerror}") from None
+    finally:
+        os.close(tell)
+    try:
+        if not (select.select([told], [], [], timeout)[0] and os.read(told, 1)):
+            raise _failed()
+        yield address
+    finally:
+        os.close(told)
+        with listener(keyring) as daemon:
+            _end(bus)
+            await_end(daemon)
+
+
+def _end(bus: subprocess.Popen[bytes]) -> None:
+    bus.terminate()
+    try:
+        bus.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        bus.kill()
+        bus.wait()
+
+
+def start_shared_bus(path: str, environ: Mapping[str, str], timeout: float) -> str:
+    """Start a bus at this path that outlives us; return its address. Raises Unavailable."""
+    address = address_of_path(path)
+    argv = [_program(), *OPTIONS, "--fork", "--print-address", f"--address={address}"]
+    if not run(argv, timeout=timeout, environment=environ).succeeded:
+        raise _failed()
+    return address
+
+
+def _failed() -> Unavailable:
+    return Unavailable(
+        f"{PROGRAM} did not start", hint=f"see what it says: {PROGRAM} --session --print-address"
+    )

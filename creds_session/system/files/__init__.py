@@ -1,0 +1,1 @@
+"""Files: a tree below a root, safe replacement, locks, checkpoints."""

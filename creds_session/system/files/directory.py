@@ -1,0 +1,298 @@
+"""A directory that is held open, so that nothing can redirect what is done in it.
+
+A path names whatever lies there at the moment when it is used. A descriptor names one directory,
+whatever is renamed or put in its place later. So each method takes the name of one entry, looks it
+up in the open directory itself (openat(2), mkdirat(2), renameat(2), unlinkat(2)), and follows no
+symbolic link.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from creds_session.errors import Busy, CredsSessionError, InvalidData, NoSuchFile, NotPermitted
+from creds_session.system.files.listing import names_in
+from creds_session.system.files.regular_file import kind_of, open_regular, read_regular_file
+from creds_session.system.files.replace import Attributes, cannot_write, temporary_prefix
+
+OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+TRIES = 10
+
+
+class Directory:
+    """An open directory. ``path`` is where it was opened, and only messages use it.
+
+    It is a context manager, which closes it. A ``name`` is the name of one entry: InvalidData is
+    raised for one with a slash, and for ``.`` and ``..``.
+    """
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.descriptor = descriptor
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path) -> Directory:
+        """Open the directory at a path that the caller chose. Links in this path are followed.
+
+        Raises NoSuchFile, NotPermitted, InvalidData.
+        """
+        try:
+            return cls(os.open(path, OPEN), path)
+        except FileNotFoundError:
+            raise NoSuchFile(f"{path}: no such directory") from None
+        except OSError as error:
+            raise cannot_open(path, error) from error
+
+    def __enter__(self) -> Directory:  # noqa: PYI034 - Self is younger than Python 3.9
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it. It cannot be used any more."""
+        os.close(self.descriptor)
+
+    @property
+    def owner(self) -> int:
+        """The user id of its owner."""
+        return os.fstat(self.descriptor).st_uid
+
+    def require_owner(self, owners: Container[int]) -> None:
+        """Raise InvalidData unless one of these user ids owns it and nobody else can write to it.
+
+        If an access control list lets anybody else write, the group's bits of the mode show that:
+        they are its mask (acl(5)).
+        """
+        status = os.fstat(self.descriptor)
+        if status.st_uid not in owners:
+            raise InvalidData(
+                f"{self.path}: belongs to user id {status.st_uid}, so it is not trusted",
+                hint="find out who made it and what is in it before you change its owner",
+            )
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise InvalidData(
+                f"{self.path}: users other than its owner can write to it, so it is not trusted",
+                hint="find out what is in it, then take the right to write from group and others",
+            )
+
+    def directory(self, name: str) -> Directory | None:
+        """Open a directory in this one. Return None if there is nothing of that name.
+
+        Raises InvalidData if it is a link or no directory, and NotPermitted.
+        """
+        place = self._place(name)
+        try:
+            descriptor = os.open(name, OPEN | os.O_NOFOLLOW, dir_fd=self.descriptor)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno in {errno.ENOTDIR, errno.ELOOP}:
+                raise InvalidData(
+                    f"{place}: is {self._kind(name)}, not a directory",
+                    hint="no link is followed here: put the directory itself there, or mount it",
+                ) from error
+            raise cannot_open(place, error) from error
+        return Directory(descriptor, place)
+
+    def trusted(self, name: str) -> Directory | None:
+        """Open a directory that only the user who runs, or this directory's owner, can write to.
+
+        Returns None if there is nothing of that name. Raises as ``directory`` does, and
+        InvalidData if others own it or can write to it.
+        """
+        found = self.directory(name)
+        if found is not None:
+            try:
+                found.require_owner({os.geteuid(), self.owner})
+            except BaseException:
+                found.close()
+                raise
+        return found
+
+    def make(self, name: str, mode: int) -> Directory:
+        """Make a directory with exactly this mode, durably; open it.
+
+        Raises CannotWrite, also if there is something of that name, and InvalidData.
+        """
+        with _writing(self._place(name)):
+            os.mkdir(name, mode, dir_fd=self.descriptor)
+            return self._made(name, mode)
+
+    def directory_or_make(self, name: str, mode: int) -> Directory:
+        """Open a directory in this one, made if it is missing, also by two processes at once.
+
+        Raises as ``directory`` and ``make`` do.
+        """
+        found = self.directory(name)
+        if found is not None:
+            return found
+        with _writing(self._place(name)):
+            with suppress(FileExistsError):
+                os.mkdir(name, mode, dir_fd=self.descriptor)
+            return self._made(name, mode)
+
+    def _made(self, name: str, mode: int) -> Directory:
+        """Open a directory that was just made. Its mode may lack what the umask takes away."""
+        made = self.directory(name)
+        if made is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        try:
+            os.fchmod(made.descriptor, mode)
+            self.sync()
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def names(self) -> list[str]:
+        """Return the names of all entries, sorted. Raises InvalidData, also if there are many."""
+        try:
+            return names_in(self.descriptor, self.path)
+        except OSError as error:
+            raise cannot_open(self.path, error) from error
+
+    def is_file(self, name: str) -> bool:
+        """Return whether there is a regular file of that name."""
+        with suppress(OSError):
+            return stat.S_ISREG(self._status(name).st_mode)
+        return False
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """Return the content of a regular file, or None if there is nothing of that name.
+
+        Raises InvalidData if it is larger than ``limit`` bytes or no regular file, NotPermitted.
+        """
+        place = self._place(name)
+        try:
+            return read_regular_file(name, place, limit, dir_fd=self.descriptor)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise cannot_open(place, error) from error
+
+    def open_or_create(self, name: str) -> int:
+        """Return a descriptor to read and write a regular file, which is created if missing.
+
+        Raises InvalidData if it is no regular file, CannotWrite, Busy.
+        """
+        place = self._place(name)
+        with _writing(place):
+            for _ in range(TRIES):  # somebody else may create or remove it between the two
+                with suppress(FileNotFoundError):
+                    return open_regular(name, place, os.O_RDWR, dir_fd=self.descriptor)
+                with suppress(FileExistsError):
+                    return self._created(name, os.O_RDWR)
+        raise Busy(f"{place}: is created and removed all the time", hint="try again")
+
+    def create(self, name: str) -> None:
+        """Create an empty file, durably. Raises CannotWrite, also if there is one."""
+        with _writing(self._place(name)):
+            os.close(self._created(name, os.O_WRONLY))
+            self.sync()
+
+    def _created(self, name: str, flags: int) -> int:
+        return os.open(name, flags | CREATE, 0o600, dir_fd=self.descriptor)
+
+    def replace(
+        self,
+        name: str,
+        content: bytes,
+        attributes: Attributes,
+        *,
+        last_look: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Put this content at the name: beside it first, then renamed over it, both synced.
+
+        At no moment is the file missing, short or half written. ``last_look`` is called right
+        before the rename and may raise. Raises CannotWrite; then nothing has changed, and no
+        temporary file is left.
+        """
+        place = self._place(name)
+        temporary = f"{temporary_prefix(name)}{os.urandom(6).hex()}"
+        with _writing(place):
+            descriptor = self._created(temporary, os.O_WRONLY)
+            try:
+                with open(descriptor, "wb") as file:  # noqa: PTH123 - it takes a descriptor
+                    file.write(content)
+                    file.flush()
+                    attributes.write(file.fileno(), place)
+                    os.fsync(file.fileno())
+                last_look()
+                self._rename(temporary, name)
+                self.sync()
+            finally:
+                with suppress(FileNotFoundError):
+                    self._unlink(temporary)
+
+    def rename(self, name: str, other: str) -> None:
+        """Give an entry another name in this directory, durably. Raises CannotWrite."""
+        self._place(name)
+        with _writing(self._place(other)):
+            self._rename(name, other)
+            self.sync()
+
+    def remove(self, *names: str) -> None:
+        """Remove files (links themselves), durably, if they are there. Raises CannotWrite."""
+        for name in names:
+            with _writing(self._place(name)), suppress(FileNotFoundError):
+                self._unlink(name)
+        with _writing(self.path):
+            self.sync()
+
+    def remove_directory(self, name: str) -> None:
+        """Remove an empty directory, durably. Raises CannotWrite."""
+        with _writing(self._place(name)):
+            os.rmdir(name, dir_fd=self.descriptor)
+            self.sync()
+
+    def sync(self) -> None:
+        """Make the names in this directory durable."""
+        os.fsync(self.descriptor)
+
+    def _rename(self, name: str, other: str) -> None:
+        os.rename(name, other, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+
+    def _unlink(self, name: str) -> None:
+        os.unlink(name, dir_fd=self.descriptor)
+
+    def _place(self, name: str) -> Path:
+        """Return the path of an entry for messages. Raises InvalidData unless it is one name."""
+        if name in {"", ".", ".."} or "/" in name or "\0" in name:
+            raise InvalidData(f"{name!r}: is not the name of one entry of {self.path}")
+        return self.path / name
+
+    def _status(self, name: str) -> os.stat_result:
+        return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+
+    def _kind(self, name: str) -> str:
+        try:
+            return kind_of(self._status(name).st_mode)
+        except OSError:
+            return "gone by now"
+
+
+@contextmanager
+def _writing(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(place, error) from error
+
+
+def cannot_open(place: object, error: OSError) -> CredsSessionError:
+    """Return what to say if something cannot be opened or looked at."""
+    kind = NotPermitted if isinstance(error, PermissionError) else InvalidData
+    return kind(f"{place}: cannot be opened: {error.strerror}")

@@ -1,0 +1,164 @@
+"""The manifest of a checkpoint: a JSON file that says which files a change is about.
+
+The copies of the files lie beside it. Anybody may have written the manifest of an image, so each
+field is checked when it is read, and one that is not as it must be is an InvalidData.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from creds_session.errors import InvalidData
+from creds_session.system.files.replace import Attributes, digest
+
+SCHEMA = 1
+
+Copy = Callable[[int, str, object], bytes]
+"""Return the saved copy of a file, given its index, its path and its digest; raise InvalidData."""
+
+
+class SavedEdit(NamedTuple):
+    """Neighbouring whole lines that became others; ``old`` is empty where lines were inserted.
+
+    ``line`` is where they stand in the new file; newlines between them are kept, the last is not.
+    """
+
+    line: int
+    old: bytes
+    new: bytes
+
+
+class SavedFile(NamedTuple):
+    """One file of a change: ``before`` and ``attributes`` are None where there was no file."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+    attributes: Attributes | None
+    edits: tuple[SavedEdit, ...] = ()
+
+
+class Manifest(NamedTuple):
+    """One change: its files, the directories that it made, how far it came.
+
+    ``written`` are the paths that may hold something of ours: before a file is written it is
+    recorded here, so that what others wrote alike is never taken for ours. ``timer`` is the unit of
+    systemd's that reverts this change and no other unless it is confirmed, or empty.
+    """
+
+    files: tuple[SavedFile, ...]
+    made_directories: tuple[str, ...]
+    state: str
+    written: tuple[str, ...] = ()
+    timer: str = ""
+
+
+def state_of(content: bytes) -> str:
+    """Return the state that a manifest is in, or nothing if it cannot be read."""
+    try:
+        return str(json.loads(content)["state"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def dump(manifest: Manifest) -> bytes:
+    """Return a manifest as it is written to the disk."""
+    values = {
+        "schema": SCHEMA,
+        "state": manifest.state,
+        "files": [_values(file) for file in manifest.files],
+        "made_directories": manifest.made_directories,
+        "written": manifest.written,
+        "timer": manifest.timer,
+    }
+    return json.dumps(values, indent=1).encode()
+
+
+def load(content: bytes, copy: Copy, place: object) -> Manifest:
+    """Read a manifest. Raises InvalidData, which names ``place``."""
+    try:
+        values = json.loads(content)
+        if values["schema"] != SCHEMA:
+            raise InvalidData(f"{place}: written by a newer creds-setup-pam")
+        files = tuple(_file(index, file, copy) for index, file in enumerate(values["files"]))
+        made = _paths(values["made_directories"])
+        written = _paths(values.get("written", [file.path for file in files]))
+        timer = str(values.get("timer", ""))
+        return Manifest(files, made, str(values["state"]), written, timer)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidData(f"{place}: not a manifest that can be read: {error}") from error
+
+
+def _values(file: SavedFile) -> dict[str, object]:
+    return {
+        "path": file.path,
+        "existed": file.before is not None,
+        "digest_before": None if file.before is None else digest(file.before),
+        "after": _text(file.after),
+        "attributes": None if file.attributes is None else _attribute_values(file.attributes),
+        "edits": [
+            {"line": edit.line, "old": _text(edit.old), "new": _text(edit.new)}
+            for edit in file.edits
+        ],
+    }
+
+
+def _attribute_values(attributes: Attributes) -> dict[str, object]:
+    extended = [[name, base64.b64encode(value).decode()] for name, value in attributes.extended]
+    return {
+        "mode": attributes.mode,
+        "uid": attributes.uid,
+        "gid": attributes.gid,
+        "extended": extended,
+    }
+
+
+def _file(index: int, values: dict[str, Any], copy: Copy) -> SavedFile:
+    path = _path(values["path"])
+    if not isinstance(values["existed"], bool):
+        raise TypeError("it does not say whether there was a file")
+    before = copy(index, path, values["digest_before"]) if values["existed"] else None
+    kept = values["attributes"]
+    edits = tuple(
+        SavedEdit(_number(edit["line"]), _bytes(edit["old"]), _bytes(edit["new"]))
+        for edit in values["edits"]
+    )
+    attributes = None if kept is None else _attributes(kept)
+    return SavedFile(path, before, _bytes(values["after"]), attributes, edits)
+
+
+def _attributes(values: dict[str, Any]) -> Attributes:
+    extended = tuple((str(name), base64.b64decode(value)) for name, value in values["extended"])
+    mode, uid, gid = (_number(values[name]) for name in ("mode", "uid", "gid"))
+    return Attributes(mode, uid, gid, extended)
+
+
+def _paths(values: list[Any]) -> tuple[str, ...]:
+    return tuple(_path(value) for value in values)
+
+
+def _path(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        raise ValueError("a path in it is not absolute")
+    os.fsencode(value)  # raises ValueError for what the kernel cannot be given
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError("a field is not a number")
+    return value
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, str):
+        raise TypeError("a field is not text")
+    return value.encode("utf-8", "surrogateescape")

@@ -1,0 +1,1 @@
+"""The real libpam, in a child process."""

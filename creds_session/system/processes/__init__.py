@@ -1,0 +1,1 @@
+"""Processes: what /proc says of them, and how programs are run."""

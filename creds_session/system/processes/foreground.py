@@ -1,0 +1,152 @@
+"""A command in our place: its terminal, its signals and its exit code are ours.
+
+It stays in our process group, so Ctrl-C and Ctrl-Z at the terminal reach it as they would
+without us; what another process sends to us is passed on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NamedTuple, NoReturn
+
+from creds_session.errors import CredsSessionError
+from creds_session.system.processes.parent_death import tied_to_us
+from creds_session.system.processes.time_limit import TIMED_OUT, TimeLimit
+
+CANNOT_EXECUTE, NOT_FOUND = 126, 127  # env(1)
+BY_SIGNAL = 128
+PASSED_ON = (
+    *(signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT),
+    *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM),
+)
+SI_KERNEL = 0x80  # sigaction(2): here, the terminal sent it, to the whole process group
+
+
+class NotExecuted(CredsSessionError):  # noqa: N818
+    """The command was not started: it is not there, or cannot be executed."""
+
+    def __init__(self, name: str, error: OSError) -> None:
+        super().__init__(f"{name}: {error.strerror}")
+        absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        self.exit_code = NOT_FOUND if absent else CANNOT_EXECUTE
+
+
+class Held(NamedTuple):
+    """The signals that do not end this process for now, and those of them that came."""
+
+    signals: frozenset[signal.Signals]
+    arrived: list[int]
+
+
+@contextmanager
+def held_signals() -> Iterator[Held]:
+    """Note the signals that would end this process instead; one that is ignored stays so.
+
+    SIGCHLD gets its default: where a parent left it ignored no exit code can be had (wait(2)).
+    """
+    arrived: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    taken = [one for one in PASSED_ON if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, note) for one in taken}
+    before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield Held(frozenset(taken), arrived)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _nothing() -> None:
+    pass
+
+
+def run_in_foreground(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    held: Held,
+    meanwhile: Callable[[], None] = _nothing,
+    limit: TimeLimit = TimeLimit(None),  # noqa: B008 - one without a limit never changes
+) -> int:
+    """Run a command to its end and return its exit code; 128 and the number for a signal.
+
+    Where a signal came before, the command is not started. ``meanwhile`` is called once it is: a
+    thread must not be there before it (fork(2)). After the time limit the command is ended, and
+    the code is ``TIMED_OUT``; a command of another user, which we may not end, is left to itself.
+    Raises NotExecuted, whose exit code is 126 or 127, as env(1) has it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*held.signals, signal.SIGCHLD})
+    try:
+        if held.arrived:
+            return BY_SIGNAL + held.arrived[0]
+        try:
+            child = _start(argv, environ, before)
+        except OSError as error:
+            raise NotExecuted(argv[0], error) from None
+        meanwhile()
+        return _wait(child, held, limit)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start(
+    argv: Sequence[str], environ: Mapping[str, str], mask: Iterable[int]
+) -> subprocess.Popen[bytes]:
+    """Start it; a script without a first line that names its shell is sh's, as for execvp(3).
+
+    It inherits what we inherited, a file of the shell's ``<(...)`` say; ours is closed (PEP 446).
+    """
+    prepare = tied_to_us(mask)
+    try:
+        return subprocess.Popen(list(argv), env=environ, close_fds=False, preexec_fn=prepare)  # noqa: PLW1509 - one thread
+    except OSError as error:
+        script = shutil.which(argv[0], path=environ.get("PATH"))
+        if error.errno != errno.ENOEXEC or script is None:
+            raise
+    by_sh = ["/bin/sh", os.path.abspath(script), *argv[1:]]  # noqa: PTH100 - links stay
+    return subprocess.Popen(by_sh, env=environ, close_fds=False, preexec_fn=prepare)  # noqa: PLW1509
+
+
+def become(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """Be the command from now on: nothing of us is left to pass anything on.
+
+    It inherits what we inherited. Raises NotExecuted.
+    """
+    for one in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
+        signal.signal(one, signal.SIG_DFL)
+    try:
+        os.execvpe(argv[0], list(argv), environ)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        script = shutil.which(argv[0], path=environ.get("PATH"))
+        if error.errno != errno.ENOEXEC or script is None:
+            raise NotExecuted(argv[0], error) from None
+    os.execve("/bin/sh", ["/bin/sh", os.path.abspath(script), *argv[1:]], environ)  # noqa: PTH100, S606
+
+
+def _wait(child: subprocess.Popen[bytes], held: Held, limit: TimeLimit) -> int:
+    signals = {*held.signals, signal.SIGCHLD}
+    while child.poll() is None:
+        left = limit.left
+        came = signal.sigwaitinfo(signals) if left is None else signal.sigtimedwait(signals, left)
+        if came is None:
+            try:
+                limit.end(child.send_signal)
+            except PermissionError:
+                limit.is_powerless = True
+                return TIMED_OUT
+        elif came.si_signo != signal.SIGCHLD and came.si_code != SI_KERNEL:
+            with suppress(PermissionError):  # sudo, once it is root's
+                child.send_signal(came.si_signo)  # not to a number that is another process's now
+    code = child.returncode
+    if limit.is_over:
+        return TIMED_OUT
+    return BY_SIGNAL - code if code < 0 else code

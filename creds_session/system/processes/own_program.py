@@ -1,0 +1,88 @@
+"""Return the command line by which systemd runs this program again as root.
+
+A timer of root's runs what lies at a path at that time. Each file that this takes, and each
+directory and link on the way to it, must therefore be root's alone from now on.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+from creds_session.errors import Unavailable
+from creds_session.system.files.path_parts import Weakness, weakness
+from creds_session.system.processes.commands import run
+from creds_session.system.processes.proc import find_program
+from creds_session.version import __version__
+
+START = 30.0  # seconds, on a machine that is busy
+ISOLATED = "-I"  # no PYTHON* variables, nothing of the current or the user's directory (python(1))
+
+
+def for_root_later(name: str) -> tuple[str, ...]:
+    """Return the words of a command that runs this very program again, without any link.
+
+    The interpreter is named, so that no first line of a script has to be trusted. It keeps its last
+    name, by which Python finds its virtual environment. The links by which the program was found
+    are resolved once, so it does not matter whose they are: the command is run to see that it is
+    this program, and that it starts in systemd's environment too. Raises Unavailable if the program
+    called ``name`` is not installed or does not start, and if somebody besides root could change
+    what would be run.
+    """
+    started = sys.argv[0]
+    script = os.path.realpath(started) if "/" in started else find_program(name)
+    if script is None or not os.access(script, os.X_OK) or not sys.executable:
+        raise Unavailable(f"{name} is not installed, so no timer can run it")
+    script = os.path.realpath(script)
+    for path in dict.fromkeys((script, *_loaded())):
+        found = weakness(path, strict=True, with_content=True)
+        if found is not None:
+            raise _refusal(name, found)
+    folder, last = os.path.split(sys.executable)
+    interpreter = os.path.join(os.path.realpath(folder), last)  # noqa: PTH118
+    command = (interpreter, ISOLATED, script)
+    _require_start(name, command)
+    return command
+
+
+def _require_start(name: str, command: tuple[str, ...]) -> None:
+    """Raise Unavailable unless this command is the program, in a clean environment.
+
+    ``-I`` leaves out the user's own modules and PYTHONPATH, by which it may have started now.
+    """
+    done = run([*command, "--version"], timeout=START)
+    if done.code != 0 or done.output.split() != [name, __version__]:
+        said = (done.errors or done.output or "it said nothing").strip().splitlines()[-1]
+        raise Unavailable(
+            f"{shlex.join(command)} does not start {name}, so no timer can run it: {said}",
+            hint="install it as scripts/install does, and run that one",
+        )
+
+
+def _loaded() -> Iterator[str]:
+    """Yield what Python was, and will be, loaded from: files, and directories of modules."""
+    yield sys.executable
+    if sys.prefix != sys.base_prefix:
+        yield os.path.join(sys.prefix, "pyvenv.cfg")  # noqa: PTH118 - names the real interpreter
+    yield from filter(None, sys.path)
+    for module in _modules():
+        for attribute in ("__file__", "__cached__"):
+            path = getattr(module, attribute, None)
+            if isinstance(path, str):
+                yield path
+
+
+def _modules() -> list[ModuleType]:
+    return list(sys.modules.values())
+
+
+def _refusal(name: str, found: Weakness) -> Unavailable:
+    """Say which part is weak, and what to do."""
+    hint = "install it as root in a directory that only root can change, as scripts/install does"
+    if found.uid == 0 and not os.lstat(found.path).st_mode & stat.S_ISVTX:  # not /tmp
+        hint = f"only its owner should be able to write there: chmod go-w {found.path}"
+    return Unavailable(f"{found}, so no timer of root's may run {name} from there", hint=hint)

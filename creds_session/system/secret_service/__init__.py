@@ -1,0 +1,1 @@
+"""The Secret Service on a bus: service, collections, transfer of secrets."""

@@ -1,0 +1,203 @@
+"""The bus that a user's shells share: found wherever it is, or started for them.
+
+A shell of tmux's, of su's or of cron's has no address of a bus, or one that is gone. The
+order is in ``find``; only buses whose far end is a process of this very user are spoken to.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from creds_session.errors import Busy, CannotWrite, CredsSessionError, Unavailable
+from creds_session.facts.bus_address import address_of_path, path_of_address
+from creds_session.system.bus.connection import Bus, is_socket_of, usual_runtime_directory
+from creds_session.system.bus.dbus_daemon import start_shared_bus
+from creds_session.system.files.directory import Directory
+from creds_session.system.files.lock import exclusive
+from creds_session.system.files.private_folder import LONGEST, PREFIX, is_private
+from creds_session.system.files.replace import cannot_write
+from creds_session.system.processes.proc import environments
+from creds_session.system.secret_service.service import SecretService, secret_service
+
+ADDRESS, RUNTIME, CONTROL = "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOME_KEYRING_CONTROL"
+LOCK = "creds-session-bus.lock"
+PATIENCE = 2.0  # seconds for one bus
+OF_ONE_COMMAND = f"/{PREFIX}"  # the private bus of `creds exec` is nobody else's
+KEPT = re.compile(
+    "HOME|LANG|LC_.*|LOGNAME|PATH|SHELL|TZ|USER"
+    "|XDG_(CACHE_HOME|CONFIG_DIRS|CONFIG_HOME|DATA_DIRS|DATA_HOME|RUNTIME_DIR|STATE_HOME)"
+)
+
+
+class Found(NamedTuple):
+    """A bus that answers, and the folder of its keyring daemon's control socket, where known."""
+
+    address: str
+    control: str | None = None
+
+
+def assignments(
+    environ: Mapping[str, str], found: Found, uid: int, *, runtime_is_ours: bool
+) -> dict[str, str | None]:
+    """Return what a shell's variables are to be so that it is on this bus; None is unset."""
+    told: dict[str, str | None] = {ADDRESS: found.address}
+    runtime = environ.get(RUNTIME)
+    if not (runtime and runtime_is_ours):
+        usual = usual_runtime_directory(uid)
+        if path_of_address(found.address) == f"{usual}/bus":
+            told[RUNTIME] = runtime = usual
+        elif runtime:
+            told[RUNTIME] = runtime = None
+    if found.control is not None and found.control != f"{runtime}/keyring":
+        told[CONTROL] = found.control
+    elif environ.get(CONTROL):
+        told[CONTROL] = None
+    return told
+
+
+def has_own_runtime_directory(environ: Mapping[str, str]) -> bool:
+    """Tell whether the runtime directory that is named is there and this user's."""
+    try:
+        return os.stat(environ.get(RUNTIME, "")).st_uid == os.getuid()  # noqa: PTH116 - "" is none
+    except OSError:
+        return False
+
+
+def find(environ: Mapping[str, str], timeout: float) -> Found | None:
+    """Return the bus of this user that answers first, or None; starts none.
+
+    The one that is named; the one of the runtime directory, named or not; the one that
+    ``start`` made; then those that other processes of the user have, one that serves secrets
+    before the others, and one of more processes before one of fewer.
+    """
+    uid = os.getuid()
+    deadline = time.monotonic() + timeout
+    for address in _usual(environ, uid):
+        found = _look(address, deadline)
+        if found is not None:
+            return found[0]
+    others = []
+    for address in by_use(environments(uid)):
+        looked = _look(address, deadline)
+        if looked is not None and looked[1]:
+            return looked[0]
+        others += [looked[0]] if looked is not None else []
+    return others[0] if others else None
+
+
+def by_use(environs: Iterable[Mapping[str, str]]) -> list[str]:
+    """Return the addresses that processes have, the one that most have first."""
+    counted = Counter(environ.get(ADDRESS, "") for environ in environs)
+    return [
+        address
+        for address, _ in counted.most_common()
+        if address.startswith("unix:") and OF_ONE_COMMAND not in address
+    ]
+
+
+def start(environ: Mapping[str, str], timeout: float) -> Found:
+    """Start a bus that the user's later shells find; two at once start one.
+
+    Raises Unavailable, CannotWrite, InvalidData or Busy.
+    """
+    place = shared_place(environ, os.getuid(), socket.gethostname())
+    _make_folder(place.parent)
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            with Directory.open(place.parent) as folder, exclusive(folder, LOCK):
+                found = find(environ, timeout)
+                return found or _start_at(place, environ, timeout)
+        except Busy:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def shared_place(environ: Mapping[str, str], uid: int, host: str) -> Path:
+    """Return the path of the bus that ``start`` makes: the usual one, or one below the cache.
+
+    A home may be shared by hosts, and a socket is of one host.
+    """
+    runtime = environ.get(RUNTIME)
+    if runtime and is_private(runtime, uid):
+        return Path(runtime, "bus")
+    cache = environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME', '')}/.cache"
+    name = re.sub(r"[^-0-9A-Za-z_.]", "_", host)
+    return Path(cache, "creds-session", f"bus-{name}", "bus")
+
+
+def _usual(environ: Mapping[str, str], uid: int) -> Iterator[str]:
+    if environ.get(ADDRESS):
+        yield environ[ADDRESS]
+    shared = str(shared_place({**environ, RUNTIME: ""}, uid, socket.gethostname()))
+    for path in (f"{environ.get(RUNTIME, '')}/bus", f"{usual_runtime_directory(uid)}/bus", shared):
+        if is_socket_of(path, uid):
+            yield address_of_path(path)
+
+
+def _look(address: str, deadline: float) -> tuple[Found, bool] | None:
+    """Return a bus, and whether it serves secrets; None for one that does not answer."""
+    patience = min(PATIENCE, deadline - time.monotonic())
+    if patience <= 0:
+        return None
+    try:
+        with Bus(address, patience) as bus:
+            service = secret_service(bus)
+            return Found(address, _control(service)), bool(service)
+    except CredsSessionError:
+        return None
+
+
+def _control(service: SecretService | None) -> str | None:
+    """Return the control directory of who serves secrets; None if it does not say, or hangs."""
+    try:
+        return service.control_directory() if service else None
+    except CredsSessionError:
+        return None
+
+
+def _start_at(place: Path, environ: Mapping[str, str], timeout: float) -> Found:
+    if len(os.fsencode(place)) > LONGEST:
+        raise Unavailable(
+            f"{place} is no path for a bus: it is longer than {LONGEST} bytes (unix(7))",
+            hint="set XDG_CACHE_HOME to a short path",
+        )
+    if is_socket_of(str(place), os.getuid()):
+        if _listens(place):
+            raise Unavailable(f"the bus at {place} does not answer")
+        place.unlink()
+    # What is started on this bus later gets this environment, not that of the shell of today.
+    kept = {name: value for name, value in environ.items() if KEPT.fullmatch(name)}
+    address = start_shared_bus(str(place), kept, timeout)
+    if _look(address, time.monotonic() + timeout) is None:
+        raise Unavailable(f"the bus that was started at {place} does not answer")
+    return Found(address)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1)
+        try:
+            connection.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            return True
+    return True
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    if not is_private(str(folder), os.getuid()):
+        raise CannotWrite(f"{folder} is not a folder that is yours alone", hint="chmod 700 it")

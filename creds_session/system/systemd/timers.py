@@ -1,0 +1,161 @@
+"""systemd, told to run a program later: after a time, or when the machine next comes up."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+from creds_session.errors import Unavailable
+from creds_session.system.files.replace import Attributes
+from creds_session.system.files.root import Root
+from creds_session.system.processes.commands import NOT_FOUND, run
+
+NOT_LOADED = 5  # systemctl(1), as an init script's LSB exit status
+BUS_TIMEOUT = 30.0
+
+
+UNTIL_IT_SUCCEEDS = ("Restart=on-failure", "RestartSec=10s")  # systemd.service(5)
+NO_LIMIT = "StartLimitIntervalSec=0"  # systemd.unit(5): else five starts within a time end it
+ONESHOT_RESTARTS = 244  # before, systemd refuses a unit with Type=oneshot and Restart=
+
+
+class Job(NamedTuple):
+    """A program for systemd to run later: its words, its name in the journal, and what it does."""
+
+    argv: tuple[str, ...]
+    name: str
+    description: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words as systemd expects them, which replaces ``$`` in all but the first.
+
+        systemd.service(5), "Command lines": ``$$`` stands for ``$``.
+        """
+        return (self.argv[0], *(word.replace("$", "$$") for word in self.argv[1:]))
+
+
+def start(unit: str, seconds: float, job: Job) -> None:
+    """Have systemd run a program that many seconds from now. Raises Unavailable.
+
+    A program that fails, however it fails, is run again until it succeeds: a full disk, a lock
+    that is held or a file system that is read-only for a while must not be the end of it. systemd
+    writes each attempt and each restart to the journal. The accuracy of a timer is a minute unless
+    it is named (systemd.timer(5)).
+    """
+    command = ["systemd-run", "--quiet", "--collect", "--no-ask-password", f"--unit={unit}"]
+    command += [f"--description={job.description}", f"--on-active={seconds:g}s"]
+    command += ["--timer-property=AccuracySec=100ms", f"--property=SyslogIdentifier={job.name}"]
+    command += [f"--property={setting}" for setting in (*UNTIL_IT_SUCCEEDS, NO_LIMIT)]
+    done = run([*command, "--", *job.words], timeout=BUS_TIMEOUT)
+    if done.code == NOT_FOUND:
+        raise Unavailable("systemd-run is not installed, so nothing could revert in time")
+    if not done.succeeded:
+        said = done.errors.strip().partition("\n")[0] or f"it ended with {done.code}"
+        raise Unavailable(f"systemd-run set no timer: {said}")
+
+
+LOGINS = (
+    *("ssh.service", "sshd.service", "dropbear.service"),
+    *("ssh.socket", "sshd.socket", "dropbear.socket"),
+    *("sshd-unix-local.socket", "sshd-vsock.socket"),  # systemd-ssh-generator(8)
+    "systemd-user-sessions.service",
+)
+"""What lets people in. A socket that listens starts ssh@.service or sshd@.service for each one."""
+
+LONGEST_AT_BOOT = 90  # seconds that sshd waits for it at most; a oneshot has no limit of its own
+AT_BOOT = "/etc/systemd/system/{unit}.service"
+UNSAFE = re.compile(r"[\x00-\x1f\x7f'\"\\]")  # systemd's string-util.c:string_is_safe
+WANTED = "/etc/systemd/system/multi-user.target.wants/{unit}.service"
+
+
+def at_boot(root: Root, unit: str, job: Job, only_if: str) -> None:
+    """Have systemd run a program at each boot while a file is there, before anyone logs in.
+
+    A program that fails is run again until it succeeds, by systemd 244 and later. Logins wait for
+    the first attempt alone. systemd reads units at boot, so it is not told of this one now. The
+    unit gets the owner of its directory, which is root on a system that runs. It has no default
+    dependencies: with them it would come after all sockets, and so could not come before one of
+    them (systemd.socket(5), systemd.service(5), "Default Dependencies"). Raises CannotWrite, and
+    Unavailable for a program whose path systemd would refuse then.
+    """
+    if UNSAFE.search(job.argv[0]):
+        raise Unavailable(
+            f"{job.argv[0]!r}: systemd runs no program with a quote or a backslash in its path",
+            hint="install it elsewhere, as scripts/install does",
+        )
+    again = "\n".join(UNTIL_IT_SUCCEEDS) if _version() >= ONESHOT_RESTARTS else "Restart=no"
+    text = f"""\
+[Unit]
+Description={job.description}
+DefaultDependencies=no
+ConditionPathExists={only_if}
+After=sysinit.target
+Before={" ".join(LOGINS)} shutdown.target
+Conflicts=shutdown.target
+{NO_LIMIT}
+
+[Service]
+Type=oneshot
+TimeoutStartSec={LONGEST_AT_BOOT}
+{again}
+SyslogIdentifier={job.name}
+ExecStart={" ".join(map(_quoted, job.words))}
+"""
+    with root.entry_to_write(AT_BOOT.format(unit=unit)) as entry:
+        owner = os.fstat(entry.directory.descriptor)
+        attributes = Attributes(0o644, owner.st_uid, owner.st_gid, ())
+        entry.replace(text.encode(), attributes, lambda: None)
+    with root.entry_to_write(WANTED.format(unit=unit)) as link:
+        link.link_to(f"../{unit}.service")
+
+
+def _version() -> int:
+    """Return the version of systemd, or 0 if it does not say (systemctl(1), --version)."""
+    found = re.match(r"systemd (\d+)", run(["systemctl", "--version"]).output)
+    return int(found.group(1)) if found else 0
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for a unit file. What is not plain ASCII is written as bytes in hexadecimal.
+
+    See systemd.syntax(7), "Quoting", and systemd.unit(5), "Specifiers", for ``%``.
+    """
+    told = "".join(_escaped(byte) for byte in os.fsencode(word.replace("%", "%%")))
+    return f'"{told}"'
+
+
+def _escaped(byte: int) -> str:
+    character = chr(byte)
+    if character in {'"', "\\"}:
+        return f"\\{character}"
+    return character if character.isascii() and character.isprintable() else f"\\x{byte:02x}"
+
+
+def not_at_boot(root: Root, unit: str) -> None:
+    """Take back ``at_boot``."""
+    for path in (WANTED, AT_BOOT):
+        with root.entry(path.format(unit=unit)) as entry:
+            if entry is not None:
+                entry.remove()
+
+
+def is_at_boot(root: Root, unit: str) -> bool:
+    """Tell whether ``at_boot`` left a unit or its link here."""
+    paths = (AT_BOOT.format(unit=unit), WANTED.format(unit=unit))
+    return any(root.exists(path, last=False) for path in paths)
+
+
+def is_waiting(unit: str) -> bool:
+    """Tell whether the timer is still to elapse."""
+    return run(
+        ["systemctl", "is-active", "--quiet", f"{unit}.timer"], timeout=BUS_TIMEOUT
+    ).succeeded
+
+
+def stop(unit: str, *, program: bool) -> bool:
+    """Stop the timer, and the program where it waits to be run again; tell whether both are."""
+    units = [f"{unit}.timer", *([f"{unit}.service"] if program else [])]
+    stopped = run(["systemctl", "stop", *units], timeout=BUS_TIMEOUT)
+    return stopped.code in {0, NOT_LOADED}

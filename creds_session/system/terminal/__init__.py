@@ -1,0 +1,1 @@
+"""Terminals: prompts, passwords that are typed, programs that are driven."""

@@ -1,0 +1,109 @@
+"""A socket by which an askpass program gets an answer, from whoever started the command.
+
+ssh and sudo close every descriptor but the standard ones, so none can be inherited through
+them; the path of a socket can, and it is no secret.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from creds_session.errors import NotPermitted, Unavailable
+from creds_session.secret import Secret
+from creds_session.system.processes.peer import peer_credentials
+from creds_session.system.processes.proc import name_of
+
+ANSWERED = b"+"
+LONGEST = 65536  # bytes of a prompt
+PARENT, STARTED = 1, 19  # in what _stat gives
+WITHIN = 10.0  # seconds for the one at the other end
+
+
+class Asker(NamedTuple):
+    """The program that started the askpass program: its number, and when it was started."""
+
+    pid: int
+    started: str
+
+
+Answer = Callable[[Asker, bytes], "Secret | None"]
+
+
+def listening(path: str) -> socket.socket:
+    """Return a socket at this path, in a folder that is ours alone."""
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    server.bind(path)
+    server.listen()
+    return server
+
+
+def serve(server: socket.socket, answer: Answer) -> None:
+    """Answer, in a thread of its own, until the process ends."""
+    threading.Thread(target=_serve, args=(server, answer), daemon=True).start()
+
+
+def _serve(server: socket.socket, answer: Answer) -> None:
+    while True:
+        try:
+            client, _ = server.accept()
+        except OSError:  # closed
+            return
+        with client, suppress(OSError, ValueError):
+            client.settimeout(WITHIN)
+            prompt, asker = _read(client), _asker(client)
+            secret = None if asker is None else answer(asker, prompt)
+            client.sendall(b"" if secret is None else ANSWERED + secret.reveal())
+
+
+def end_if_named(asker: Asker, name: str) -> None:
+    """End the program that asks, if it has this name and is still the same."""
+    with suppress(OSError):
+        if name_of(asker.pid) == name and _stat(asker.pid)[STARTED] == asker.started:
+            os.kill(asker.pid, signal.SIGTERM)
+
+
+def ask(path: str, prompt: bytes) -> Secret | None:
+    """Return the answer to a prompt, or None where there is none. Raises Unavailable."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(WITHIN)
+        try:
+            client.connect(path)
+            if peer_credentials(client)[1] != os.getuid():
+                raise NotPermitted(f"{path} is another user's")
+            client.sendall(prompt)
+            client.shutdown(socket.SHUT_WR)
+            answer = _read(client)
+        except OSError as error:
+            raise Unavailable(f"{path}: nobody answers: {error.strerror or error}") from error
+    return Secret(answer[1:]) if answer.startswith(ANSWERED) else None
+
+
+def _asker(client: socket.socket) -> Asker | None:
+    """Return who started the program at the other end, if that is ours."""
+    pid, uid = peer_credentials(client)
+    if uid != os.getuid():
+        return None
+    parent = int(_stat(pid)[PARENT])
+    return Asker(parent, _stat(parent)[STARTED])
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat from the third on (proc_pid_stat(5))."""
+    return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+
+
+def _read(client: socket.socket) -> bytes:
+    content = b""
+    while len(content) <= LONGEST:
+        more = client.recv(LONGEST)
+        if not more:
+            break
+        content += more
+    return content

@@ -1,0 +1,238 @@
+"""The terminal: a password typed by a person, and a daemon driven by pexpect."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Callable, Optional
+
+from creds_session.errors import InvalidData, Unavailable
+from creds_session.secret import Secret
+from creds_session.system.terminal.job_control import Settings, come_forward
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+Handler = Callable[[int, Optional[FrameType]], Any]
+MAX_LINE = 4095  # bytes, the newline not counted; the kernel drops the rest (termios(3))
+MAX_INPUT = 1 << 20  # bytes; nobody means more as a password
+DEADLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+LFLAG = 3  # in what tcgetattr gives (termios(3))
+BY_STDIN = "give it on standard input with --password-stdin"
+
+
+def is_interactive() -> bool:
+    """Return whether a person can be asked now: standard input and error are terminals.
+
+    In the background of the terminal nobody can answer. Call it right before asking: we may be
+    brought to the foreground for it (``job_control.come_forward``).
+    """
+    return is_typed() and sys.stderr.isatty() and come_forward(sys.stdin.fileno())
+
+
+def is_typed() -> bool:
+    """Tell whether standard input is a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def is_input_waiting() -> bool:
+    """Return whether a whole line was typed, or sent by a program, before anything was asked.
+
+    What is asked then would take that line for its answer (FIONREAD, ioctl_tty(2)).
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        waiting = fcntl.ioctl(terminal, termios.FIONREAD, bytes(4))
+        return int.from_bytes(waiting, sys.byteorder) > 0
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def ask_password(prompt: str, patience: float | None = None) -> Secret:
+    """Ask at the controlling terminal, echo off; an empty line or end of file is empty.
+
+    So is no answer within ``patience`` seconds. Bytes, not text: a terminal sends bytes, and the
+    keyring wants the very same ones. Raises Unavailable if there is no terminal, or if we are in
+    its background and nobody brings us forward; InvalidData for a line that is too long.
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        raise Unavailable("there is no terminal to ask for the password", hint=BY_STDIN) from None
+    try:
+        if not come_forward(terminal):
+            raise Unavailable(
+                "this program runs in the background of the terminal, so nobody can type the"
+                " password",
+                hint=f"run it in the foreground (timeout --foreground), or {BY_STDIN}",
+            )
+        with _silent(terminal):
+            os.write(terminal, os.fsencode(prompt))
+            answered = patience is None or select.select([terminal], [], [], patience)[0]
+            return Secret(_read_line(terminal) if answered else b"")
+    finally:
+        os.close(terminal)
+
+
+@contextmanager
+def _silent(terminal: int) -> Iterator[None]:
+    """Turn the echo off for a while, and leave it on however this process ends or stops.
+
+    signal   while it is off
+    SIGINT   KeyboardInterrupt, as ever
+    SIGTSTP  waits until the echo is on again
+    SIGTERM  turns the echo on, then ends the process as it would have; SIGHUP, SIGQUIT likewise
+    SIGCONT  turns the echo off again: a shell turns it on when its job is stopped (SIGSTOP)
+    SIGTTIN  stops the process, which was moved to the background; SIGCONT or SIGTERM follows
+    """
+    settings = Settings(terminal)
+
+    def be_silent() -> None:
+        settings.change(_turn_echo_off)
+
+    def go_on(_number: int, _frame: FrameType | None) -> None:
+        with suppress(termios.error):
+            be_silent()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        settings.give_back(termios.TCSAFLUSH)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    handlers = {**dict.fromkeys(DEADLY, end), signal.SIGCONT: go_on}
+    held = {signal.SIGTSTP, signal.SIGTTOU}
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+    try:
+        with _handled(handlers):
+            be_silent()
+            yield
+    finally:
+        settings.give_back(termios.TCSAFLUSH)
+        with suppress(OSError):  # the terminal may be what went away
+            os.write(terminal, b"\n")  # the person's own was not shown
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _turn_echo_off(terminal: int) -> None:
+    settings = termios.tcgetattr(terminal)
+    settings[LFLAG] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSAFLUSH, settings)
+
+
+@contextmanager
+def _handled(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
+    """Handle these signals for a while, but for those that somebody else handles or ignores.
+
+    Only the main thread may.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    ours = [one for one in handlers if is_main and signal.getsignal(one) is signal.SIG_DFL]
+    try:
+        for one in ours:
+            signal.signal(one, handlers[one])
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, signal.SIG_DFL)
+
+
+def _read_line(terminal: int) -> bytes:
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        more = os.read(terminal, MAX_LINE + 1)
+        if len(more.rstrip(b"\n")) >= MAX_LINE:
+            raise InvalidData("the line is too long for a terminal, which cuts it", hint=BY_STDIN)
+        if not more:
+            break
+        line += more
+    return bytes(line[:-1] if line.endswith(b"\n") else line)
+
+
+def read_password_from_stdin() -> Secret:
+    """Return standard input whole, less one newline at its end, as ``keyring set`` takes it.
+
+    Raises InvalidData for one without an end.
+    """
+    content = read_standard_input()
+    return Secret(content[:-1] if content.endswith(b"\n") else content)
+
+
+def read_standard_input() -> bytes:
+    """Return standard input whole. Raises Unavailable, and InvalidData where it has no end."""
+    if sys.stdin is None:
+        raise Unavailable("there is no standard input to read the password from")
+    return bounded(sys.stdin.buffer.read(MAX_INPUT + 1), "standard input")
+
+
+def bounded(content: bytes, what: str) -> bytes:
+    """Return what was read; raise InvalidData where it is more than a password."""
+    if len(content) > MAX_INPUT:
+        raise InvalidData(f"{what} is longer than {MAX_INPUT} bytes: not a password")
+    return content
+
+
+def feed(
+    argv: Sequence[str], secret: Secret, environment: Mapping[str, str], timeout: float
+) -> str:
+    """Run a program that takes a password as all of its standard input; return what it prints.
+
+    pexpect's pipe, not its pty: a terminal would act on control characters in the password, cut
+    a long line at 4096 bytes and need its echo off (docs/decisions/0002). Its exceptions
+    carry what the child printed, so they end here. Raises Unavailable.
+    """
+    import pexpect  # noqa: PLC0415 - only an unlock without a daemon pays for it
+    from pexpect.popen_spawn import PopenSpawn  # noqa: PLC0415
+
+    try:
+        child = PopenSpawn(list(argv), timeout=timeout, env=dict(environment))
+    except OSError as error:
+        raise Unavailable(f"{argv[0]} cannot be run: {error.strerror}") from None
+    patience = 0.0  # whatever goes wrong, Ctrl-C too, ends the program at once
+    try:
+        child.send(secret.reveal())  # type: ignore[no-untyped-call]
+        child.sendeof()
+        child.expect(pexpect.EOF)
+        patience = timeout
+    except pexpect.TIMEOUT:
+        raise Unavailable(f"{argv[0]} did not finish within {timeout:g} s") from None
+    except OSError as error:
+        raise Unavailable(f"{argv[0]} did not take the password: {error.strerror}") from None
+    finally:
+        _end(child.proc, patience)
+    printed: object = child.before
+    return printed.decode(errors="replace") if isinstance(printed, bytes) else str(printed)
+
+
+def _end(process: Popen[str], timeout: float) -> None:
+    """Wait for a program that has nothing more to say, or end it; close its pipes."""
+    from subprocess import TimeoutExpired  # noqa: PLC0415 - pexpect has loaded it
+
+    try:
+        with suppress(TimeoutExpired):
+            process.wait(timeout)
+    finally:
+        process.kill()  # nothing where it has ended
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def confirm(question: str) -> bool:
+    """Ask a yes-or-no question on standard error; anything but y or yes is no."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -1,0 +1,152 @@
+"""A terminal for a command, made by pexpect: its start, its settings, its end."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+import signal
+import struct
+import termios
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from creds_session.system.processes.foreground import BY_SIGNAL, NotExecuted
+from creds_session.system.processes.parent_death import tied_to_us
+from creds_session.system.terminal.raw_terminal import STDIN, STDOUT, window_size
+
+if TYPE_CHECKING:
+    from pexpect import spawn
+
+TIOCGPTPEER = 0x5441  # ioctl_tty(2); not in Python's termios
+TIOCSIG = 0x40045436
+FLUSHED = 1  # TIOCPKT_FLUSHREAD: the line that was typed is thrown away (ioctl_tty(2))
+LFLAG, OFLAG, CC = 3, 1, 6  # termios(3), in the order of tcgetattr
+
+
+def start_on_terminal(
+    argv: Sequence[str], environ: Mapping[str, str], mask: Iterable[int], *, has_ours: bool
+) -> spawn[bytes]:
+    """Start a command on a new terminal, with these signals blocked. Raises NotExecuted.
+
+    ``has_ours``: we have a terminal, too, and a person may type at it.
+    """
+    import pexpect  # noqa: PLC0415 - only for those who type
+
+    program = shutil.which(argv[0], path=environ.get("PATH", os.defpath))
+    if program is None:
+        absent = not os.path.exists(argv[0])  # noqa: PTH110 - denied is not there
+        kind = FileNotFoundError if absent else PermissionError
+        number = errno.ENOENT if absent else errno.EACCES
+        raise NotExecuted(argv[0], kind(number, os.strerror(number)))
+    prepare = _prepare(mask, has_ours=has_ours)
+
+    def started(command: str, arguments: list[str]) -> spawn[bytes]:
+        # without arguments it would take the command for a line, and split it
+        return pexpect.spawn(
+            command if arguments else re.sub("(.)", r"\\\1", command, flags=re.DOTALL),
+            arguments,
+            timeout=None,
+            env=dict(environ),
+            dimensions=window_size(),
+            preexec_fn=prepare,
+        )
+
+    try:
+        child = started(program, list(argv[1:]))
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise NotExecuted(argv[0], _plain(error)) from None
+        child = started("/bin/sh", [os.path.abspath(program), *argv[1:]])  # noqa: PTH100
+    child.delaybeforesend = None
+    os.set_blocking(child.child_fd, False)
+    return child
+
+
+def _plain(error: OSError) -> OSError:
+    """Return an error with its words; the one that came from the child has its number alone."""
+    number = error.errno or errno.EACCES
+    return OSError(number, os.strerror(number))
+
+
+def _prepare(mask: Iterable[int], *, has_ours: bool) -> Callable[[], None]:
+    """Return what the command's process does before it is the command: set up its terminal.
+
+    It has the keys of ours. Where our output goes elsewhere, or our own terminal does it, no
+    carriage return is put before a newline.
+    """
+    tie = tied_to_us(mask)
+    settings = termios.tcgetattr(STDIN) if has_ours else None
+    plain = not (has_ours and os.isatty(STDOUT))
+
+    def prepare() -> None:
+        tie()
+        for one in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
+            signal.signal(one, signal.SIG_DFL)
+        its = termios.tcgetattr(STDIN)
+        if settings is not None:
+            its[CC] = settings[CC]
+        if plain:
+            its[OFLAG] &= ~termios.ONLCR
+        termios.tcsetattr(STDIN, termios.TCSANOW, its)
+
+    return prepare
+
+
+def end_on_terminal(child: spawn[bytes]) -> None:
+    """Take the terminal away from a command that has not ended, and end it where we may."""
+    from pexpect import ExceptionPexpect  # noqa: PLC0415
+
+    with suppress(ExceptionPexpect, OSError):
+        child.close(force=True)
+
+
+def exit_code(child: spawn[bytes], by: signal.Signals) -> int:
+    """Return how a command ended; where that cannot be known, as if by this signal."""
+    if child.signalstatus is not None:
+        return BY_SIGNAL + int(child.signalstatus)
+    return BY_SIGNAL + by if child.exitstatus is None else int(child.exitstatus)
+
+
+def suspend_key(terminal: int, command: int) -> bytes:
+    """Return the key that is to stop us too, or nothing where it is the command's own.
+
+    The kernel stops nothing in a session whose leader's parent is elsewhere (setpgid(2),
+    orphaned process groups); a shell in there does it for its own jobs.
+    """
+    with suppress(OSError, termios.error):
+        settings = termios.tcgetattr(terminal)
+        alone = os.tcgetpgrp(terminal) == command
+        if alone and settings[LFLAG] & termios.ISIG:
+            return bytes(settings[CC][termios.VSUSP])
+    return b""
+
+
+def is_asking(terminal: int) -> bool:
+    """Return whether the command waits for a line that is not shown: the echo is off."""
+    settings: int = termios.tcgetattr(terminal)[LFLAG]
+    return not settings & termios.ECHO and bool(settings & termios.ICANON)
+
+
+def packet_mode(terminal: int, *, is_on: bool) -> None:
+    """Have each read give a byte first that says what became of the terminal, or no more.
+
+    Zero is followed by output; any other byte has bits such as ``FLUSHED`` (ioctl_tty(2), TIOCPKT).
+    """
+    fcntl.ioctl(terminal, termios.TIOCPKT, struct.pack("i", is_on))
+
+
+def unread(terminal: int) -> int:
+    """Return how many bytes of what was typed the command has not read."""
+    try:
+        far = fcntl.ioctl(terminal, TIOCGPTPEER, os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        answer = fcntl.ioctl(far, termios.FIONREAD, bytes(4))
+        return int(struct.unpack("i", answer)[0])
+    finally:
+        os.close(far)

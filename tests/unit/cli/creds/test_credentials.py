@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from creds_session.cli.creds.credentials import SUMMARIES, add_arguments, plain_get
+from creds_session.cli.creds.main import _parse
+from creds_session.cli.parser import Parser
+
+WORDS = ("app", "me", "", "-", "--", "--no-newline", "--username-key", "--username-key=k", "-v")
+MORE = ("--username-key-env", "--username-key-file", "--format", "json", "--help", "-x")
+
+
+def by_argparse(words: list[str]) -> dict[str, Any] | None:
+    parser = Parser("creds get", "", "")
+    add_arguments(parser, "get")
+    try:
+        return {**vars(parser.parse_args(words[1:])), "command": "get"}
+    except SystemExit:
+        return None
+
+
+@given(st.lists(st.sampled_from(WORDS + MORE), max_size=6))
+def test_a_plain_get_is_read_as_argparse_reads_it(words: list[str]) -> None:
+    read = plain_get(["get", *words])
+    if read is not None:
+        assert vars(read) == by_argparse(["get", *words])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["get a b", "get --no-newline a b", "get a b --no-newline", "get a --username-key-env V"],
+)
+def test_the_usual_needs_no_argparse(line: str) -> None:
+    assert plain_get(line.split()) is not None
+
+
+@pytest.mark.parametrize("line", ["", "put a b", "get", "get a b c", "get a -v", "get a --no"])
+def test_all_else_is_left_to_argparse(line: str) -> None:
+    assert plain_get(line.split()) is None
+
+
+@pytest.mark.parametrize("command", SUMMARIES)
+def test_each_command_is_read_alone_as_among_all(command: str) -> None:
+    words = [command] + ["a", "b"] * (command in {"put", "get", "delete"})
+    read = vars(_parse(words))
+    assert read["command"] == command
+    assert read.get("service") in {"a", None}

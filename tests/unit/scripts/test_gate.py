@@ -1,0 +1,105 @@
+"""What a run of the tests promises.
+
+In CI a skip is a failure, nothing nightly runs unasked, and the caller's session changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[3]
+TESTS = """
+import pytest
+
+def test_passes():
+    pass
+
+@pytest.mark.skip(reason="a program is missing")
+def test_is_skipped():
+    pass
+
+def test_skips_itself():
+    pytest.skip("a program is missing")
+
+@pytest.mark.nightly
+def test_is_long():
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("switches", "closing_line"),
+    [
+        ({}, "1 passed, 2 skipped, 1 deselected"),
+        ({"CI": "1"}, "1 failed, 1 passed, 1 deselected, 1 error"),
+        ({"CREDS_NIGHTLY": "1"}, "2 passed, 2 skipped"),
+    ],
+)
+def test_closing_line(tmp_path: Path, switches: dict[str, str], closing_line: str) -> None:
+    shutil.copy(CHECKOUT / "tests/conftest.py", tmp_path / "conftest.py")
+    (tmp_path / "test_some.py").write_text(TESTS)
+    done = run_in(tmp_path, switches)
+    assert closing_line in done.stdout.splitlines()[-1], done.stdout
+
+
+CALLED = """
+import os
+from pathlib import Path
+
+def test_ordinary():
+    assert sorted(name for name in os.environ if not name.startswith("PYTEST_")) == [
+        "CREDS_HUNT", "HOME", "LC_ALL", "PATH"
+    ]
+    assert os.environ["LC_ALL"] == "C.UTF-8"
+    assert list(Path.home().iterdir()) == []
+    assert "/usr/local/bin" not in os.environ["PATH"]
+    Path("made").touch()
+    assert Path("made").stat().st_mode & 0o777 == 0o644
+"""
+
+
+def test_the_callers_session_home_and_umask_reach_no_test_of_this_host(tmp_path: Path) -> None:
+    shutil.copy(CHECKOUT / "tests/conftest.py", tmp_path / "conftest.py")
+    (tmp_path / "test_called.py").write_text(CALLED)
+    (tmp_path / "machine").mkdir()
+    (tmp_path / "machine" / "test_machine.py").write_text(
+        "import os\n\ndef test_as_called():\n    assert os.environ['CREDS_SESSION_HOOK'] == 'off'\n"
+    )
+    (tmp_path / ".bashrc").touch()
+    session = {
+        "HOME": str(tmp_path),
+        "LANG": "de_DE.ISO-8859-1",
+        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/gone",
+        "XDG_RUNTIME_DIR": "/run/user/1000",
+        "GNOME_KEYRING_CONTROL": "/run/user/1000/keyring",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "SUDO_USER": "alice",
+        "CREDS_SESSION_HOOK": "off",
+        "CREDS_HUNT": "5",
+        "PATH": f"/usr/local/bin:{os.environ['PATH']}",
+    }
+    before = os.umask(0o077)
+    try:
+        done = run_in(tmp_path, session)
+    finally:
+        os.umask(before)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def run_in(folder: Path, switches: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run pytest on the tests in a folder, with no other variables than these and PATH."""
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = nightly\n")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pytest.ini", "."],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), **switches},
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+    )

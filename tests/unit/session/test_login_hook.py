@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from creds_session.errors import UsageError
+from creds_session.session.login_hook import hook_of, install, uninstall, with_line, without_line
+
+LINE = b". hook"
+
+
+@given(st.binary())
+def test_removing_is_the_opposite_of_installing(content: bytes) -> None:
+    if b". hook #" in content:
+        return
+    once = with_line(content, LINE)
+    assert once != content
+    assert with_line(once, LINE) == once
+    assert without_line(once, LINE) == content
+
+
+@pytest.mark.parametrize(
+    ("shell", "there", "startup"),
+    [
+        ("bash", (), ".profile"),
+        ("bash", (".profile",), ".profile"),
+        ("bash", (".profile", ".bash_login"), ".bash_login"),
+        ("bash", (".bash_profile", ".bash_login"), ".bash_profile"),
+        ("dash", (".bash_profile",), ".profile"),
+        ("zsh", (".profile",), ".zprofile"),
+    ],
+)
+def test_the_line_goes_where_the_shell_reads_it(
+    tmp_path: Path, shell: str, there: tuple[str, ...], startup: str
+) -> None:
+    for name in there:
+        (tmp_path / name).write_bytes(b"# mine")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    hook = hook_of(shell, {"HOME": str(tmp_path)})
+    changed = install(hook, b"the hook")
+    assert changed == [tmp_path / ".config/creds-session/hook.sh", tmp_path / startup]
+    assert install(hook, b"the hook") == []
+    assert changed[0].read_bytes() == b"the hook"
+    assert uninstall(hook)[::-1] == changed
+    left = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {path: text for path, text in left.items() if text} == before
+    assert uninstall(hook) == []
+
+
+def test_fish_reads_the_hook_itself(tmp_path: Path) -> None:
+    environ = {"HOME": "/nonexistent", "XDG_CONFIG_HOME": str(tmp_path)}
+    hook = hook_of("fish", environ)
+    assert install(hook, b"hook") == [tmp_path / "fish/conf.d/creds-session.fish"]
+    assert uninstall(hook) == [tmp_path / "fish/conf.d/creds-session.fish"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "dotfiles").mkdir()
+    real = tmp_path / "dotfiles" / "profile"
+    real.write_bytes(b"x\n")
+    real.chmod(0o600)
+    (tmp_path / ".profile").symlink_to(real)
+    install(hook_of("sh", {"HOME": str(tmp_path)}), b"hook")
+    assert (tmp_path / ".profile").is_symlink()
+    assert real.read_bytes().startswith(b"x\n[ ")
+    assert real.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_shell_without_a_hook_is_named() -> None:
+    with pytest.raises(UsageError, match="tcsh"):
+        hook_of("tcsh", {"HOME": "/x"})

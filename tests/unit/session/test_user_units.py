@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from creds_session.errors import Unavailable
+from creds_session.session import user_units
+from creds_session.system.processes.commands import Completed
+from tests.unit.service import CHECKOUT
+
+SOURCE = CHECKOUT / "scripts/profile"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What systemctl was asked to do, which it is said to have done."""
+    told: list[str] = []
+
+    def run(argv: list[str], **_: object) -> Completed:
+        told.append(" ".join(argv))
+        return Completed(0, "", "")
+
+    monkeypatch.setattr(user_units, "run", run)
+    return told
+
+
+@pytest.mark.parametrize("what", sorted(user_units.UNITS))
+def test_units_come_whole_and_go_whole(tmp_path: Path, asked: list[str], what: str) -> None:
+    place = tmp_path / "systemd/user"
+    changed = user_units.install(what, SOURCE, place, "/opt/a b/creds")
+    assert [path.name for path in changed] == list(user_units.UNITS[what])
+    assert user_units.install(what, SOURCE, place, "/opt/a b/creds") == []
+    assert f"systemctl --user enable --now {user_units.UNITS[what][0]}" in asked
+    texts = [line for path in changed for line in path.read_text().splitlines() if "Exec" in line]
+    assert [f"/opt/a b/creds {what}" in line for line in texts] == [True]
+    assert user_units.uninstall(what, place) == changed
+    assert user_units.uninstall(what, place) == []
+    assert list(place.iterdir()) == []
+    assert asked[-1] == f"systemctl --user disable --now {user_units.UNITS[what][0]}"
+
+
+def test_root_s_are_for_everybody(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_units, "EVERYBODY", tmp_path)
+    user_units.install("lock", SOURCE, tmp_path, "/usr/local/bin/creds")
+    user_units.uninstall("lock", tmp_path)
+    assert asked == [
+        "systemctl --global enable creds-session-lock.path",
+        "systemctl --global disable creds-session-lock.path",
+    ]
+
+
+@pytest.mark.parametrize(("uid", "place"), [(0, "/etc/systemd/user"), (7, "/c/systemd/user")])
+def test_units_lie_where_systemd_looks(
+    monkeypatch: pytest.MonkeyPatch, uid: int, place: str
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: uid)
+    assert str(user_units.folder({"HOME": "/h", "XDG_CONFIG_HOME": "/c"})) == place
+
+
+def test_no_user_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_units, "run", lambda *_, **__: Completed(1, "", "no bus"))
+    with pytest.raises(Unavailable, match="no bus"):
+        user_units.install("lock", SOURCE, tmp_path, "creds")

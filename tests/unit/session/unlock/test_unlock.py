@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from creds_session.errors import (
+    CannotWrite,
+    CredsSessionError,
+    InvalidData,
+    NotPermitted,
+    Unavailable,
+    WrongPassword,
+)
+from creds_session.facts.session import NameOwner
+from creds_session.secret import Secret
+from creds_session.session import unlock as unlocking
+from creds_session.session.unlock import Route, Wanted, new_daemon, unlock, way
+from creds_session.session.unlock.patience import Patience
+from creds_session.session.unlock.routes import NoKeyringYet
+from creds_session.system.bus.connection import Bus
+from creds_session.system.bus.peer_process import await_end, end_listener, listener
+from creds_session.system.secret_service.service import secret_service
+from tests.unit import examples
+from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
+from tests.unit.system.bus.test_connection import dbus_daemon, listening
+
+DENIED = "org.gnome.keyring.Error.Denied"
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Make a session with a bus of its own, on which nobody serves secrets."""
+    with dbus_daemon(tmp_path) as address:
+        yield {
+            "DBUS_SESSION_BUS_ADDRESS": address,
+            "HOME": str(tmp_path),
+            "XDG_RUNTIME_DIR": str(tmp_path),
+        }
+        with Bus(address, 3) as bus:
+            assert secret_service(bus) is None
+
+
+def never(wanted: Wanted) -> Secret:
+    raise AssertionError(wanted)
+
+
+def test_unlock_asks_for_nothing_where_there_is_no_keyring(environ: dict[str, str]) -> None:
+    with pytest.raises(NoKeyringYet):
+        unlock(environ, never)
+    with pytest.raises(NoKeyringYet):
+        way(environ)
+
+
+def test_unlock_starts_nothing_for_a_password_that_cannot_be_one(environ: dict[str, str]) -> None:
+    asked: list[bool] = []
+
+    def ask(wanted: Wanted) -> Secret:
+        asked.append(wanted.is_new)
+        return Secret(b"")
+
+    assert way(environ, create=True) is Route.NEW_DAEMON
+    with pytest.raises(InvalidData, match="empty"):
+        unlock(environ, ask, create=True)
+    assert asked == [True]
+
+
+def test_unlock_without_a_bus_asks_for_nothing(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/bus"}
+    with pytest.raises(Unavailable):
+        unlock(environ, never, create=True)
+
+
+def test_way_connects_to_no_control_socket(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "keyring").mkdir()
+    with socket.socket(socket.AF_UNIX) as control:
+        control.bind(str(tmp_path / "keyring" / "control"))
+        control.listen()
+        with contextlib.suppress(CredsSessionError):
+            way(environ)
+        assert select.select([control], [], [], 0.2)[0] == []
+
+
+def given(_wanted: Wanted) -> Secret:
+    return Secret(b"canary")
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "words"),
+    [
+        (DENIED, WrongPassword, "did not accept"),
+        ("org.example.Other", Unavailable, "refused UnlockWithMasterPassword"),
+        (("", ()), Unavailable, "still says: locked"),
+    ],
+)
+def test_unlock_in_place_says_what_became_of_the_password(
+    environ: dict[str, str],
+    tmp_path: Path,
+    method: str | tuple[str, tuple[object, ...]],
+    error: type[CredsSessionError],
+    words: str,
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    service = serving(address, tmp_path / "told", UnlockWithMasterPassword=method, Get=LOCKED)
+    with service, pytest.raises(error, match=words) as caught:
+        unlock(environ, given)
+    assert "canary" not in str(caught.value)
+    assert isinstance(caught.value, WrongPassword) is (error is WrongPassword)
+
+
+def test_unlock_sends_no_password_to_another_owner_than_the_one_that_was_looked_at(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
+        first.enter_context(serving(address, tmp_path / "first"))
+
+        def ask(_wanted: Wanted) -> Secret:
+            first.close()
+            second.enter_context(serving(address, tmp_path / "second"))
+            return Secret(b"canary")
+
+        with pytest.raises(Unavailable, match="went away while it was being unlocked"):
+            unlock(environ, ask)
+    assert "OpenSession" not in (tmp_path / "first").read_text()
+    assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.parametrize("act", [lambda environ: unlock(environ, never), way])
+def test_unlock_gives_no_password_to_a_process_of_another_user(
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[dict[str, str]], object],
+) -> None:
+    owner = NameOwner(7, os.getuid() + 1, "gnome-keyring-d", ":1.7")
+    for look in ("probe_bus", "look_at"):
+        monkeypatch.setattr(unlocking, look, lambda *_: examples.bus(owner))
+    with pytest.raises(NotPermitted, match=rf"pid 7\) belongs to user id {owner.uid}"):
+        act(environ)
+
+
+def test_unlock_is_content_with_what_is_unlocked(environ: dict[str, str], tmp_path: Path) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    with serving(address, tmp_path / "told", Get=UNLOCKED) as pid:
+        assert unlock(environ, never).pid == pid
+
+
+ITEMS = ("v", (("ao", ["/org/freedesktop/secrets/collection/login/1"]),))
+SECRET = ("(oayays)", (("/session", b"", b"canary", "text/plain"),))
+
+
+@pytest.mark.parametrize("secret", [SECRET, "org.freedesktop.Secret.Error.IsLocked"])
+def test_unlocked_is_a_keyring_of_which_a_secret_can_be_read(
+    environ: dict[str, str], tmp_path: Path, secret: Answer
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    told = tmp_path / "told"
+    with serving(address, told, Get=UNLOCKED, Get_Items=ITEMS, GetSecret=secret) as pid:
+        if secret is SECRET:
+            assert unlock(environ, never).pid == pid
+        else:
+            with pytest.raises(Unavailable):
+                unlock(environ, never, timeout=0.5)
+    assert "GetSecret" in (tmp_path / "told").read_text()
+
+
+def test_time_limit_is_one_for_all_steps_and_not_for_the_person(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    def ask(_wanted: Wanted) -> Secret:
+        time.sleep(1)
+        return Secret(b"canary")
+
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    slow = serving(address, tmp_path / "told", delay=0.2, UnlockWithMasterPassword=DENIED)
+    with slow, pytest.raises(Unavailable, match="no answer to"):
+        unlock(environ, ask, timeout=1)
+    quick = serving(address, tmp_path / "told", UnlockWithMasterPassword=DENIED)
+    with quick, pytest.raises(WrongPassword):
+        unlock(environ, ask, timeout=0.9)
+
+
+def test_daemon_that_took_the_control_socket_is_named(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "keyring").mkdir()
+    with socket.socket(socket.AF_UNIX) as control:
+        control.bind(str(tmp_path / "keyring" / "control"))
+        control.listen()
+        with serving(environ["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told", Get=UNLOCKED):
+            assert unlock(environ, never).beside is None
+            monkeypatch.setattr(unlocking, "program_of", lambda _pid: "gnome-keyring-daemon")
+            assert unlock(environ, never).beside == os.getpid()
+
+
+def test_proof_that_is_slow_to_come_ends_within_the_time_limit(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    served = serving(address, tmp_path / "told", delay=0.35, ReadAlias=("o", ("/",)))
+    with served, Bus(address, 0.5) as bus:
+        begin = time.monotonic()
+        with pytest.raises(Unavailable):
+            unlocking._proof(bus, Route.NEW_DAEMON, "login", Patience(0.5))
+        assert time.monotonic() - begin < 0.8
+
+
+@pytest.mark.parametrize("starts", [False, True])
+def test_daemon_that_does_not_start_leaves_no_folder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    starts: bool,  # noqa: FBT001
+) -> None:
+    program = tmp_path / "daemon"
+    if starts:
+        program.write_text("#!/bin/sh\nexec cat >/dev/null\n")
+        program.chmod(0o755)
+    monkeypatch.setattr(new_daemon, "find_program", lambda _name: str(program))
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    with listening(tmp_path / "bus"), contextlib.suppress(Unavailable):
+        new_daemon.start_daemon(Secret(b"canary"), "unix:path=/tmp/other", environ, 3)
+    left = [one.name for one in tmp_path.iterdir() if one.name.startswith("keyring-")]
+    assert len(left) == starts
+
+
+def test_daemon_whose_folder_cannot_be_made_is_told_in_our_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_daemon, "is_nested", lambda *_: True)
+    monkeypatch.setattr(new_daemon, "find_program", lambda _name: "/bin/true")
+    with pytest.raises(CannotWrite, match="gone"):
+        new_daemon.start_daemon(Secret(b"x"), "", {"XDG_RUNTIME_DIR": f"{tmp_path}/gone"}, 3)
+
+
+needs_daemon = pytest.mark.skipif(
+    shutil.which("gnome-keyring-daemon") is None, reason="needs gnome-keyring-daemon"
+)
+
+
+@pytest.fixture
+def with_keyring(short: Path) -> Iterator[dict[str, str]]:
+    """Make a session that has a login keyring with the password ``right``, and no daemon."""
+    with dbus_daemon(short) as address:
+        environ = {
+            "DBUS_SESSION_BUS_ADDRESS": address,
+            "HOME": str(short),
+            "PATH": os.defpath,
+            "XDG_RUNTIME_DIR": str(short),
+        }
+        made = unlock(environ, lambda _creating: Secret(b"right"), create=True)
+        assert (made.created, made.route) == (True, Route.NEW_DAEMON)
+        with listener(f"{short}/keyring/control") as daemon:
+            os.kill(made.pid, signal.SIGTERM)
+            await_end(daemon)
+        yield environ
+        end_listener(f"{short}/keyring/control")
+
+
+@needs_daemon
+def test_new_daemon_with_a_wrong_password_is_ended_and_the_password_is_called_wrong(
+    with_keyring: dict[str, str],
+) -> None:
+    """It would remember that password, and give it to the keyring at a later prompt."""
+    keyring = Path(with_keyring["HOME"]) / ".local/share/keyrings/login.keyring"
+    before = keyring.read_bytes()
+    control = f"{with_keyring['XDG_RUNTIME_DIR']}/keyring/control"
+    with pytest.raises(WrongPassword, match="did not accept the password") as caught:
+        unlock(with_keyring, lambda _creating: Secret(b"wrong canary"))
+    assert "canary" not in str(caught.value)
+    with listener(control) as daemon:
+        assert daemon is None
+    with Bus(with_keyring["DBUS_SESSION_BUS_ADDRESS"], 5) as bus:
+        assert secret_service(bus) is None
+    assert keyring.read_bytes() == before
+    opened = unlock(with_keyring, lambda _creating: Secret(b"right"))
+    assert (opened.route, opened.created) == (Route.NEW_DAEMON, False)
+
+
+@needs_daemon
+def test_daemon_that_was_there_is_not_ended_for_a_wrong_password(
+    with_keyring: dict[str, str],
+) -> None:
+    pid = unlock(with_keyring, lambda _creating: Secret(b"right")).pid
+    with Bus(with_keyring["DBUS_SESSION_BUS_ADDRESS"], 5) as bus:
+        service = secret_service(bus)
+        assert service is not None
+        service.lock(service.alias("login"))
+        with pytest.raises(WrongPassword):
+            unlock(with_keyring, lambda _creating: Secret(b"wrong"))
+        assert unlock(with_keyring, lambda _creating: Secret(b"right")).pid == pid
