@@ -76,7 +76,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> object:
     """Load a name of the public interface from where it is (PEP 562)."""
     if name in __all__:
-        from importlib import import_module  # noqa: PLC0415
+        from importlib import import_module
 
         for place in PLACES:
             module = import_module(f"creds_session.{place}")

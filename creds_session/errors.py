@@ -24,15 +24,15 @@ class CredsSessionError(Exception):
         self.root_may = root_may
 
 
-class WrongPassword(CredsSessionError):  # noqa: N818 - errors are nouns for the situation
+class WrongPassword(CredsSessionError):
     """The keyring did not accept the password."""
 
 
-class NoSuchCredential(CredsSessionError):  # noqa: N818
+class NoSuchCredential(CredsSessionError):
     """No item has these attributes."""
 
 
-class Ambiguous(CredsSessionError):  # noqa: N818
+class Ambiguous(CredsSessionError):
     """Several items match, and nothing but chance would choose one."""
 
     exit_code = 65
@@ -44,19 +44,19 @@ class UsageError(CredsSessionError):
     exit_code = 64
 
 
-class InvalidData(CredsSessionError):  # noqa: N818
+class InvalidData(CredsSessionError):
     """A file or a value is not what it must be, or cannot be edited safely."""
 
     exit_code = 65
 
 
-class NoSuchFile(CredsSessionError):  # noqa: N818
+class NoSuchFile(CredsSessionError):
     """A file that is needed does not exist."""
 
     exit_code = 66
 
 
-class Unavailable(CredsSessionError):  # noqa: N818
+class Unavailable(CredsSessionError):
     """No daemon, no bus, a missing program, or no answer in time."""
 
     exit_code = 69
@@ -87,25 +87,25 @@ class OtherProvider(Unavailable):
     """Another program than gnome-keyring serves secrets here: no password of ours opens it."""
 
 
-class CannotWrite(CredsSessionError):  # noqa: N818
+class CannotWrite(CredsSessionError):
     """The file system refuses the change."""
 
     exit_code = 73
 
 
-class Busy(CredsSessionError):  # noqa: N818
+class Busy(CredsSessionError):
     """Someone else holds the lock; try again."""
 
     exit_code = 75
 
 
-class NotPermitted(CredsSessionError):  # noqa: N818
+class NotPermitted(CredsSessionError):
     """The caller has not the rights."""
 
     exit_code = 77
 
 
-class CollectionLocked(CredsSessionError):  # noqa: N818
+class CollectionLocked(CredsSessionError):
     """The keyring is locked and nobody was asked to open it."""
 
     exit_code = 77

@@ -65,7 +65,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     The fixtures of a module boot one machine for each release. The marks of ``--dist=loadgroup`` do
     nothing with pytest 9.2: pytest-xdist 3.8 writes them where that one reads no name of a test.
     """
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - not on other Pythons
+    from xdist.scheduler import LoadScopeScheduling  # not on other Pythons
 
     class Streams(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:

@@ -45,7 +45,7 @@ def run(command: Callable[[], int], program: str) -> int:
 def _hint(error: CredsSessionError, program: str) -> str:
     if not error.root_may:
         return error.hint
-    from creds_session.cli.typed import root_hint  # noqa: PLC0415 - seldom
+    from creds_session.cli.typed import root_hint  # seldom
 
     return root_hint(error, program) or error.hint
 
@@ -131,7 +131,7 @@ def _place(error: BaseException) -> str:
         trace = trace.tb_next
     if trace is None:
         return ""
-    name = os.path.basename(trace.tb_frame.f_code.co_filename)  # noqa: PTH119 - a word, not a file
+    name = os.path.basename(trace.tb_frame.f_code.co_filename)  # a word, not a file
     return f" at {name}:{trace.tb_lineno}"
 
 
@@ -157,7 +157,7 @@ def print_json(values: Mapping[str, object]) -> None:
 
 def json_text(values: Mapping[str, object]) -> str:
     """Return one object, with the version of its shape."""
-    import json  # noqa: PLC0415 - who asks for none waits for none
+    import json  # who asks for none waits for none
 
     return json.dumps({"schema": SCHEMA, **values}, indent=2, sort_keys=False)
 
@@ -170,13 +170,13 @@ def refuse_foreign_home(program: str) -> None:
     """
     if os.getuid() != 0:
         return
-    from creds_session.system.files.foreign_home import (  # noqa: PLC0415 - for root alone
+    from creds_session.system.files.foreign_home import (  # for root alone
         foreign_place,
     )
 
     found = foreign_place(os.environ)
     if found is not None:
-        from creds_session.cli.typed import typed  # noqa: PLC0415 - seldom
+        from creds_session.cli.typed import typed  # seldom
 
         raise UsageError(
             f"root with {found.variable}={found.place} would reach nobody's keyring",

@@ -147,7 +147,7 @@ class Parser(argparse.ArgumentParser):
 
     def _near(self, words: Iterable[str]) -> Iterator[str]:
         """Yield the options of ours that may be meant by words that are none."""
-        from difflib import get_close_matches  # noqa: PLC0415 - seldom
+        from difflib import get_close_matches  # seldom
 
         for word in filter(_is_option, words):
             name = word.partition("=")[0]

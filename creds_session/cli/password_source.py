@@ -76,7 +76,7 @@ def is_elsewhere(arguments: argparse.Namespace) -> bool:
 
 def is_asked_for(arguments: argparse.Namespace) -> bool:
     """Tell whether a person will be asked for the password that ``creds put`` stores."""
-    from creds_session.system.terminal.password_prompt import is_typed  # noqa: PLC0415 - not `get`
+    from creds_session.system.terminal.password_prompt import is_typed  # not `get`
 
     if arguments.askpass is not None:
         return True
@@ -120,7 +120,7 @@ def to_store(arguments: argparse.Namespace, prompt: str) -> Secret:
 
     Raises InvalidData if it is empty and nobody asked for that; then nothing was changed.
     """
-    from creds_session.system.terminal.password_prompt import (  # noqa: PLC0415 - not `get`
+    from creds_session.system.terminal.password_prompt import (  # not `get`
         is_typed,
         read_password_from_stdin,
     )
@@ -171,10 +171,10 @@ def old_and_new(
 
 
 def _source(arguments: argparse.Namespace) -> Asked | Given:
-    from creds_session.system.terminal import (  # noqa: PLC0415 - not `get`
+    from creds_session.system.terminal import (  # not `get`
         password_sources as sources,
     )
-    from creds_session.system.terminal.password_prompt import (  # noqa: PLC0415
+    from creds_session.system.terminal.password_prompt import (
         ask_password,
         is_typed,
         read_standard_input,
@@ -198,7 +198,7 @@ def _source(arguments: argparse.Namespace) -> Asked | Given:
 
 
 def _asked_by(program: str, prompt: str) -> Secret:
-    from creds_session.system.terminal.password_sources import run_askpass  # noqa: PLC0415
+    from creds_session.system.terminal.password_sources import run_askpass
 
     printed = run_askpass(program, prompt)
     if printed is None:
@@ -227,7 +227,7 @@ def _without_newline(source: Given, arguments: argparse.Namespace) -> bytes:
 
 
 def _descriptor(text: str) -> int:
-    from creds_session.system.terminal.password_sources import open_descriptor  # noqa: PLC0415
+    from creds_session.system.terminal.password_sources import open_descriptor
 
     try:
         return open_descriptor(text)

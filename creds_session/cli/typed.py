@@ -34,7 +34,7 @@ def typed(program: str) -> str:
 
 def root_command(command: str) -> str:
     """Return a command as a person who may become root types it: with sudo, if it is installed."""
-    from creds_session.system.processes.proc import find_program  # noqa: PLC0415 - seldom
+    from creds_session.system.processes.proc import find_program  # seldom
 
     return f"sudo {command}" if find_program("sudo") else command
 

@@ -202,7 +202,7 @@ def _store(access: Access) -> Iterator[Store]:
         finally:
             items.close()
         return
-    from creds_session.credentials.keyring_store import keyring_store  # noqa: PLC0415 - seldom
+    from creds_session.credentials.keyring_store import keyring_store  # seldom
 
     access.tell(route.why if not route.is_direct else "through keyring: no Secret Service is here")
     with keyring_store(access, route.collection) as store:
@@ -225,7 +225,7 @@ def _others(route: Route, access: Access) -> Callable[[str, str], Secret | None]
         return None
 
     def ask(service: str, username: str) -> Secret | None:
-        from creds_session.credentials.keyring_store import keyring_store  # noqa: PLC0415
+        from creds_session.credentials.keyring_store import keyring_store
 
         access.tell(f"through keyring: there may be one of {', '.join(route.others)}")
         with keyring_store(access, route.collection) as store:

@@ -103,7 +103,7 @@ def _service(bus: Bus, timeout: float) -> SecretService:
 
 
 def _start(bus: Bus, timeout: float) -> None:
-    from creds_session.probe.keyring import (  # noqa: PLC0415 - seldom
+    from creds_session.probe.keyring import (  # seldom
         hands_over,
         has_keyring,
         probe_keyring,
@@ -111,12 +111,12 @@ def _start(bus: Bus, timeout: float) -> None:
 
     if not has_keyring(os.environ):  # a daemon would have nothing to serve
         if not bus.activatable(NAME):
-            from creds_session.probe.keyring_program import require_daemon  # noqa: PLC0415
+            from creds_session.probe.keyring_program import require_daemon
 
             require_daemon()
         raise _absent()
     if probe_keyring(os.environ).is_elsewhere:
-        from creds_session.system.secret_service.keyring_daemon import initialise  # noqa: PLC0415
+        from creds_session.system.secret_service.keyring_daemon import initialise
 
         return initialise(bus, os.environ, timeout)
     if not bus.activatable(NAME):
@@ -159,8 +159,8 @@ def _opens_without_asking(service: SecretService, path: str) -> bool:
 
 def _refuse(bus: Bus, path: str, state: CollectionState, preferred: str) -> NoReturn:
     """Raise what keeps the credentials from being read, in the words of ``creds status``."""
-    from creds_session.facts.session_state import judge  # noqa: PLC0415
-    from creds_session.probe.keyring import look_at, probe_keyring  # noqa: PLC0415 - seldom
+    from creds_session.facts.session_state import judge
+    from creds_session.probe.keyring import look_at, probe_keyring  # seldom
 
     facts = look_at(bus, preferred)
     if facts.owner is not None and not facts.owner.is_gnome_keyring:
@@ -173,7 +173,7 @@ def _refuse(bus: Bus, path: str, state: CollectionState, preferred: str) -> NoRe
 
 
 def _refusal(verdict: Verdict) -> CredsSessionError:
-    from creds_session.facts.session_state import SessionState  # noqa: PLC0415
+    from creds_session.facts.session_state import SessionState
 
     if verdict.state is SessionState.NO_KEYRING:
         return NoKeyringYet(verdict.line, hint=f"{DOCTOR}; {CREATE}")

@@ -22,7 +22,7 @@ def backends() -> Choice:
     route = choose(surroundings(os.environ))  # before keyring has chosen
     way = route.why if not route.is_direct else f"{route.why}{_unless_reached()}"
     with keyring_at_work(TIMEOUT):
-        from keyring.backend import KeyringBackend, get_all_keyring  # noqa: PLC0415
+        from keyring.backend import KeyringBackend, get_all_keyring
 
         get_all_keyring()  # loads all there are
         chosen = chosen_backend()
@@ -56,7 +56,7 @@ def _named_by() -> str:
     if "PYTHON_KEYRING_BACKEND" in os.environ:
         return "PYTHON_KEYRING_BACKEND"
     for path in configurations():
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        with open(path, encoding="utf-8") as file:
             if "default-keyring" in file.read():
                 return path
     return ""

@@ -39,5 +39,5 @@ def configurations() -> tuple[str, ...]:
 
 def _configuration(root: tuple[str, str]) -> str:
     variable, usual = root
-    folder = os.environ.get(variable) or os.path.expanduser(usual)  # noqa: PTH111 - pathlib costs
+    folder = os.environ.get(variable) or os.path.expanduser(usual)  # pathlib costs
     return f"{folder}/python_keyring/keyringrc.cfg"

@@ -52,7 +52,7 @@ def keyring_at_work(timeout: float) -> Iterator[CredsSessionError | None]:
 
 def chosen_backend() -> KeyringBackend:
     """Return the backend that keyring chooses. Raises Unavailable where it cannot load it."""
-    import keyring  # noqa: PLC0415 - a tenth of a second, for those who need it
+    import keyring  # a tenth of a second, for those who need it
 
     try:
         return keyring.get_keyring()
@@ -99,7 +99,7 @@ def _session_bus(timeout: float) -> Iterator[CredsSessionError | None]:
 @contextmanager
 def _keyring_errors() -> Iterator[None]:
     """Turn keyring's errors into ours; a message of keyring's holds no secret."""
-    from keyring import errors  # noqa: PLC0415
+    from keyring import errors
 
     try:
         yield

@@ -109,7 +109,7 @@ class BusStore:
 
 
 def _require_kept(collection: str, password: Secret) -> None:
-    from creds_session.credentials.plain_file import require_kept  # noqa: PLC0415 - not `get`
+    from creds_session.credentials.plain_file import require_kept  # not `get`
 
     require_kept(collection, password)
 
@@ -156,7 +156,7 @@ class KeyringStore:
         """Return what a call returns; raise TimedOut where it goes on, in a thread of its own."""
         if self._timeout is None:
             return act()
-        from threading import Thread  # noqa: PLC0415 - keyring has loaded it
+        from threading import Thread  # keyring has loaded it
 
         done: list[Done] = []
         failed: list[Exception] = []

@@ -81,7 +81,7 @@ def fix(
 
     What is not done is told with the reason. Returns what is found at the end.
     """
-    from creds_session.doctor.cures import carry_out, refusal  # noqa: PLC0415 - for a cure alone
+    from creds_session.doctor.cures import carry_out, refusal  # for a cure alone
 
     checks = tuple(checks)
     done: set[str] = set()
@@ -120,9 +120,9 @@ def _verdict(check_id: str, diagnosis: Diagnosis) -> str:
 
 def to_save(facts: Facts, *, anonymously: bool) -> str:
     """Return facts for others to judge, without what looks like a password."""
-    import socket  # noqa: PLC0415 - most runs save nothing
+    import socket  # most runs save nothing
 
-    from creds_session.facts.serialization import anonymous, dumps, redacted  # noqa: PLC0415
+    from creds_session.facts.serialization import anonymous, dumps, redacted
 
     kept = redacted(facts)
     return dumps(anonymous(kept, socket.gethostname()) if anonymously else kept)
@@ -133,7 +133,7 @@ def saved(path: Path) -> Facts:
 
     Whoever saved them chose the paths in them, so no command on such a path is shown.
     """
-    from creds_session.facts.serialization import loads  # noqa: PLC0415
+    from creds_session.facts.serialization import loads
 
     try:
         with path.open("rb") as file:

@@ -52,7 +52,7 @@ def collection_name(path: str) -> str:
     encoded = path.rpartition("/")[2]
     if "_" not in encoded:
         return encoded
-    import re  # noqa: PLC0415 - `creds get` of an ordinary keyring does without
+    import re  # `creds get` of an ordinary keyring does without
 
     def byte(found: re.Match[bytes]) -> bytes:
         return bytes([int(found[1], 16)])

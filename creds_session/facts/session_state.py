@@ -190,7 +190,7 @@ def _why_unserved(keyring: KeyringFacts) -> str:
 
 def _shown(name: str) -> str:
     """Return the name that a file holds, on one line whatever is in it."""
-    from creds_session.quoting import quoted  # noqa: PLC0415 - not to load `re` for `creds get`
+    from creds_session.quoting import quoted  # not to load `re` for `creds get`
 
     return quoted(name)
 

@@ -53,7 +53,7 @@ def connection_of(user: str, ssh_connection: str, address: str = "") -> Connecti
 
 def _address(word: str) -> str:
     """Return an address less its zone, or nothing where it is none."""
-    import ipaddress  # noqa: PLC0415 - for a login by ssh alone
+    import ipaddress  # for a login by ssh alone
 
     try:
         return str(ipaddress.ip_address(word.partition("%")[0]))

@@ -71,7 +71,7 @@ def _has_ssh_keys() -> bool | None:
     home = own_account().home
     for name in ("authorized_keys", "authorized_keys2"):
         try:
-            if os.stat(f"{home}/.ssh/{name}").st_size:  # noqa: PTH116
+            if os.stat(f"{home}/.ssh/{name}").st_size:
                 return True
         except (FileNotFoundError, NotADirectoryError):
             continue
@@ -82,7 +82,7 @@ def _has_ssh_keys() -> bool | None:
 
 def _was_refused(environ: Mapping[str, str]) -> bool:
     runtime = environ.get("XDG_RUNTIME_DIR")
-    return bool(runtime) and os.path.exists(f"{runtime}/{REFUSED}")  # noqa: PTH110
+    return bool(runtime) and os.path.exists(f"{runtime}/{REFUSED}")
 
 
 def _configured(environ: Mapping[str, str], home: str, config: str) -> tuple[str, str]:
@@ -97,7 +97,7 @@ def _configured(environ: Mapping[str, str], home: str, config: str) -> tuple[str
         content = read_regular(path, LARGEST, {0, os.getuid()})
         if content is None:
             continue
-        import configparser  # noqa: PLC0415 - most people have no such file
+        import configparser  # most people have no such file
 
         parser = configparser.RawConfigParser()
         with suppress(ValueError, configparser.Error):
@@ -109,12 +109,12 @@ def _configured(environ: Mapping[str, str], home: str, config: str) -> tuple[str
 
 def _hooks(config: str) -> tuple[str, ...]:
     own = (f"{config}/creds-session/hook.sh", f"{config}/fish/conf.d/creds-session.fish")
-    return tuple(path for path in (*SYSTEM_HOOKS, *own) if os.path.exists(path))  # noqa: PTH110
+    return tuple(path for path in (*SYSTEM_HOOKS, *own) if os.path.exists(path))
 
 
 def _hook_is_off(environ: Mapping[str, str], config: str) -> str:
     mark = f"{config}/creds-session/no-hook"
-    if os.path.exists(mark):  # noqa: PTH110
+    if os.path.exists(mark):
         return mark
     word = environ.get("CREDS_SESSION_HOOK", "on")
     if word not in {"", "on", "asked", "always"}:

@@ -31,7 +31,7 @@ def look_at(path: str) -> PathFacts:
         path, PathKind.UNKNOWN, is_link=_is_link(path), links=links, redirection=redirection
     )
     try:
-        status = os.stat(path)  # noqa: PTH116 - as os.access below
+        status = os.stat(path)  # as os.access below
     except (FileNotFoundError, NotADirectoryError):
         return found._replace(kind=PathKind.DANGLING if found.is_link else PathKind.ABSENT)
     except PermissionError:
@@ -49,7 +49,7 @@ def look_at(path: str) -> PathFacts:
 
 
 def _is_link(path: str) -> bool:
-    return os.path.islink(path.rstrip("/"))  # noqa: PTH114
+    return os.path.islink(path.rstrip("/"))
 
 
 def _way_to(path: str) -> tuple[tuple[str, ...], str]:

@@ -120,7 +120,7 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     directory = keyrings_directory(environ)
     path = f"{directory}/{LOGIN}{ENDING}"
     try:
-        os.stat(path)  # noqa: PTH116 - pathlib takes as long to load as all of this module
+        os.stat(path)  # pathlib takes as long to load as all of this module
         exists: bool | None = True
     except FileNotFoundError:
         exists = False
@@ -171,7 +171,7 @@ def has_keyring(environ: Mapping[str, str]) -> bool:
     if keyring.exists or keyring.login_waits:
         return True
     try:
-        names = names_in(os.path.dirname(keyring.path), keyring.path)  # noqa: PTH120 - as above
+        names = names_in(os.path.dirname(keyring.path), keyring.path)  # as above
     except (OSError, CredsSessionError):
         return False
     return any(name.endswith(".keyring") for name in names)
@@ -217,7 +217,7 @@ def hands_over(environ: Mapping[str, str], address: str) -> bool:
 
 def _starts_gnome_keyring(environ: Mapping[str, str], *, is_there: bool = False) -> bool:
     """Tell whether the first file for the name runs gnome-keyring-daemon, and it ``is_there``."""
-    from creds_session.probe.host import probe_activations  # noqa: PLC0415 - seldom
+    from creds_session.probe.host import probe_activations  # seldom
 
     first = probe_activations(environ)[:1]
     return any(DAEMON_NAME in one.command and (one.is_there or not is_there) for one in first)
@@ -257,11 +257,11 @@ def _login_method(
     sshd tells the session only under ExposeAuthInfo (SSH_USER_AUTH, sshd_config(5)); else the
     journal knows, for those who may read it.
     """
-    import re  # noqa: PLC0415 - a login's unlocking asks for none of this
+    import re  # a login's unlocking asks for none of this
 
-    from creds_session.probe.login_method import methods_of, of_pam  # noqa: PLC0415
-    from creds_session.system.files.root import Root  # noqa: PLC0415
-    from creds_session.system.processes.commands import run  # noqa: PLC0415
+    from creds_session.probe.login_method import methods_of, of_pam
+    from creds_session.system.files.root import Root
+    from creds_session.system.processes.commands import run
 
     if "SSH_USER_AUTH" in environ:
         try:

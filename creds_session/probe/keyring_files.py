@@ -30,7 +30,7 @@ def keyrings_directory(environ: Mapping[str, str]) -> str:
 
 def home_of_account() -> str:
     """Return the home of the account that this process runs for, or ``/``."""
-    from creds_session.system.processes.user_ids import (  # noqa: PLC0415 - HOME is set nearly always
+    from creds_session.system.processes.user_ids import (  # HOME is set nearly always
         own_account,
     )
 
@@ -49,7 +49,7 @@ def form_of(path: str, *, is_quick: bool = False) -> KeyringForm:
     whole.
     """
     try:
-        status = os.stat(path)  # noqa: PTH116 - pathlib takes as long to load as all of this
+        status = os.stat(path)  # pathlib takes as long to load as all of this
     except (FileNotFoundError, NotADirectoryError):
         return KeyringForm.ABSENT
     except OSError:
@@ -74,14 +74,14 @@ def _sealed(path: str) -> KeyringForm:
     content = read_regular(path, LARGEST, {os.getuid()})
     if content is None or len(content) == LARGEST:  # its end was not read
         return KeyringForm.SEALED
-    from creds_session.facts.sealed_keyring import is_whole  # noqa: PLC0415 - not for a plain one
+    from creds_session.facts.sealed_keyring import is_whole  # not for a plain one
 
     return KeyringForm.SEALED if is_whole(content) else KeyringForm.BROKEN
 
 
 def bad_line_of(path: str) -> int | None:
     """Return the number of the line that makes an unencrypted keyring unreadable, or None."""
-    from creds_session.facts.plain_keyring import bad_line  # noqa: PLC0415 - few keyrings are plain
+    from creds_session.facts.plain_keyring import bad_line  # few keyrings are plain
 
     text = read_regular(path, LARGEST, {os.getuid()})
     if text is None or text.startswith(SEALED) or PLAIN not in text[:HEAD]:

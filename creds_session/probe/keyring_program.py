@@ -12,8 +12,8 @@ def require_daemon() -> str:
     program = find_program(DAEMON_NAME)
     if program is not None:
         return program
-    from creds_session.facts.distribution import install_command  # noqa: PLC0415 - seldom
-    from creds_session.system.files.root import Root  # noqa: PLC0415
+    from creds_session.facts.distribution import install_command  # seldom
+    from creds_session.system.files.root import Root
 
     release = (Root().read("/etc/os-release") or b"").decode(errors="replace")
     raise NoService(

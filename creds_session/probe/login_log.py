@@ -81,7 +81,7 @@ def from_text(text: str) -> Iterator[LogLine]:
 
     Without a date the place of the line stands for the time, so that the order is kept.
     """
-    from datetime import datetime  # noqa: PLC0415 - only for these files
+    from datetime import datetime  # only for these files
 
     for number, line in enumerate(text.splitlines()):
         old = OLD.match(line)

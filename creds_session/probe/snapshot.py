@@ -154,11 +154,11 @@ def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
     sshd, PAM and the log are looked at by root, who may. Raises NoSuchFile, NotPermitted or
     Unavailable.
     """
-    from creds_session.facts.serialization import (  # noqa: PLC0415 - one's own needs neither
+    from creds_session.facts.serialization import (  # one's own needs neither
         dumps,
         loads,
     )
-    from creds_session.system.processes.as_user import as_user  # noqa: PLC0415
+    from creds_session.system.processes.as_user import as_user
 
     try:
         entry = pwd.getpwnam(name)

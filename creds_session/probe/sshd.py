@@ -23,7 +23,7 @@ def probe_sshd(root: Root, program: str | None, login: Connection | None = None)
         return SshdFacts("sshd is not installed")
     if os.geteuid() != 0:
         return SshdFacts("only root can ask sshd, which reads its host keys first")
-    from creds_session.system.processes.commands import run  # noqa: PLC0415 - only root pays for it
+    from creds_session.system.processes.commands import run  # only root pays for it
 
     words = login.words if login else ()
     asked = " ".join(("sshd", "-T", *words))

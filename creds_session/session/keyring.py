@@ -24,8 +24,8 @@ def status(*, timeout: float = TIMEOUT) -> SessionState:
     ``timeout``, in seconds, is for all that is asked of the bus. A bus or a daemon that does not
     answer is a state, not an error.
     """
-    from creds_session.facts.session_state import judge  # noqa: PLC0415
-    from creds_session.probe.keyring import (  # noqa: PLC0415 - not to import
+    from creds_session.facts.session_state import judge
+    from creds_session.probe.keyring import (  # not to import
         probe_bus,
         probe_keyring,
     )
@@ -46,7 +46,7 @@ def unlock_keyring(password: Password, *, create: bool = False, timeout: float =
     OtherProvider, ProviderHung, NoBus, Unavailable, NotPermitted or InvalidData. TypeError for a
     password that is no Secret.
     """
-    from creds_session.session.unlock import Route, Wanted, unlock  # noqa: PLC0415
+    from creds_session.session.unlock import Route, Wanted, unlock
 
     if not callable(password):
         _require_secret(password)
@@ -73,6 +73,6 @@ def lock_keyring(*, everything: bool = False, timeout: float = TIMEOUT) -> tuple
 
     Raises ProviderHung, OtherProvider, Unavailable or NotPermitted.
     """
-    from creds_session.session.lock import lock  # noqa: PLC0415
+    from creds_session.session.lock import lock
 
     return lock(os.environ, everything=everything, timeout=timeout).collections

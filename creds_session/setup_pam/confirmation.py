@@ -59,7 +59,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 LONGEST = 24 * 3600
 
 
-class NothingPending(CredsSessionError):  # noqa: N818 - errors are nouns for the situation
+class NothingPending(CredsSessionError):
     """No change waits to be confirmed."""
 
 
@@ -225,7 +225,7 @@ def _settle(state: Directory, pending: Pending, program: tuple[str, ...]) -> Non
     if not timers.is_waiting(pending.unit):
         raise Unavailable("the timer that would revert is over or gone; nothing was changed")
     for path in (word for word in program if word.startswith("/")):
-        if not os.path.exists(path):  # noqa: PTH110 - an install may have removed this release
+        if not os.path.exists(path):  # an install may have removed this release
             raise Unavailable(f"{path} was removed meanwhile; nothing was changed")
     write_note(state, pending._replace(since=_now()))
 

@@ -237,7 +237,7 @@ def _plan(root: Root, service: str, read: Read, dialect: Dialect, options: Optio
             raise
         return error.plan
     if planned.edits:
-        from creds_session.pam.keyring_rules.other_services import (  # noqa: PLC0415 - most need none
+        from creds_session.pam.keyring_rules.other_services import (  # most need none
             refuse_harm_to_readers,
         )
 
@@ -285,7 +285,7 @@ def _require_installation(found: InstallationFacts, *, needs_sshd: bool) -> None
         parts = {"sshd": found.sshd, **parts}
     missing = [name for name, path in parts.items() if path is None]
     if missing:
-        from creds_session.facts.distribution import install_command, is_of_store  # noqa: PLC0415
+        from creds_session.facts.distribution import install_command, is_of_store
 
         if is_of_store(found.os_release):  # no usual path has it, installed or not
             return

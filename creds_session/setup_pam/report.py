@@ -63,7 +63,7 @@ def _alarm_values(verdict: GroupVerdict) -> dict[str, object]:
 
 def unified_diff(path: str, before: bytes | None, after: bytes) -> str:
     """Return the diff as diff -u has it; what is no text, or acts on a terminal, is escaped."""
-    import difflib  # noqa: PLC0415 - a check needs none
+    import difflib  # a check needs none
 
     shown = printable(path)
     lines = difflib.unified_diff(

@@ -67,7 +67,7 @@ SECOND_FACTORS = frozenset(
 """Modules that want a code, a token, a finger or a key, which no trial can give."""
 
 
-class TrialFailed(CredsSessionError):  # noqa: N818 - errors are nouns for the situation
+class TrialFailed(CredsSessionError):
     """PAM said no."""
 
 
@@ -255,7 +255,7 @@ def _converse(service: str, user: str, password: bytes) -> tuple[int, str, list[
     PAM_TTY is what sshd says (auth-pam.c:sshpam_init), which python-pam takes from DISPLAY.
     python-pam does not tell which stack said no, so its call of the second one is noted.
     """
-    import pam  # type: ignore[import-untyped]  # noqa: PLC0415 - it loads libpam
+    import pam  # type: ignore[import-untyped]  # it loads libpam
 
     if service == "sshd":
         os.environ["DISPLAY"] = "ssh"

@@ -30,7 +30,7 @@ def packages(path: Sequence[str]) -> Packages:
     unseen, backends = [], []
     for folder in dict.fromkeys(path):
         try:
-            entries = os.listdir(folder or ".")  # noqa: PTH208 - names, and pathlib costs
+            entries = os.listdir(folder or ".")  # names, and pathlib costs
         except NotADirectoryError:
             unseen.append(folder)
             continue
@@ -49,7 +49,7 @@ def packages(path: Sequence[str]) -> Packages:
 
 def _has_backends(path: str) -> bool:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs
+        with open(path, "rb") as file:  # pathlib costs
             return GROUP in file.read()
     except OSError:
         return False

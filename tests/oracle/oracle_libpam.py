@@ -35,7 +35,7 @@ exec chroot "$2" "$3" -c "$code"
 """
 
 
-class CannotAsk(Exception):  # noqa: N818 - the reason a test is skipped
+class CannotAsk(Exception):  # the reason a test is skipped
     """libpam cannot be asked here."""
 
 

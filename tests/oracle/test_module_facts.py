@@ -197,7 +197,7 @@ def test_a_wrong_row_would_be_found(
     seen: dict[tuple[str, Pass], dict[ReturnValue, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = LINUX_PAM["pam_warn.so"]
-    from creds_session.pam.modules import returns  # noqa: PLC0415 - the table that is read
+    from creds_session.pam.modules import returns  # the table that is read
 
     monkeypatch.setitem(returns.FACTS, "pam_warn.so", row._replace(open_session="success"))
     returns._returns_of.cache_clear()

@@ -107,7 +107,7 @@ def texts(includes: tuple[str, ...], most: int) -> st.SearchStrategy[bytes]:
     return st.builds(_text, classic, rows, places, ends)
 
 
-def _text(classic: tuple[str, ...], rows: list[str], places: list[int], has_end: bool) -> bytes:  # noqa: FBT001
+def _text(classic: tuple[str, ...], rows: list[str], places: list[int], has_end: bool) -> bytes:
     for block, place in zip(classic, places):
         rows = [*rows[:place], *block.splitlines(), *rows[place:]]
     return ("\n".join(rows) + "\n" * (has_end and bool(rows))).encode()

@@ -40,7 +40,7 @@ def test_logical_lines_joined_are_the_file(data: bytes, dialect: Dialect) -> Non
 def test_parse_never_raises_and_loses_nothing(
     data: bytes,
     dialect: Dialect,
-    has_service: bool,  # noqa: FBT001
+    has_service: bool,
 ) -> None:
     file = parse(data, dialect, has_service_field=has_service)
     assert file.render() == data
@@ -54,7 +54,7 @@ def test_parse_never_raises_and_loses_nothing(
 def test_lines_read_fast_are_read_as_the_assembler_gives_them(
     data: bytes,
     dialect: Dialect,
-    has_service: bool,  # noqa: FBT001
+    has_service: bool,
 ) -> None:
     slow = [
         parser._node(line, dialect, has_service_field=has_service)

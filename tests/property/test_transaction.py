@@ -52,7 +52,7 @@ def test_without_edits_takes_out_our_line_and_puts_back_our_word_wherever_they_a
 def test_without_edits_keeps_how_the_file_ended(
     top: list[bytes],
     bottom: list[bytes],
-    newline: bool,  # noqa: FBT001
+    newline: bool,
 ) -> None:
     now = joined([*top, RULE, *bottom, b"# end"], newline=newline)
     left = joined([*top, *bottom, b"# end"], newline=newline)
@@ -64,7 +64,7 @@ def test_without_edits_takes_back_the_newline_that_our_last_lines_needed(
     before: list[bytes],
     top: list[bytes],
     count: int,
-    newline: bool,  # noqa: FBT001
+    newline: bool,
 ) -> None:
     end = b"\n" if newline else b""
     now = b"\n".join([*top, b"# end", *[RULE] * count]) + end

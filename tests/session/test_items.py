@@ -43,7 +43,7 @@ def test_an_item_is_the_very_one_that_keyring_makes(
     by_keyring: Any,
     service: str,
     username: str,
-    encrypted: bool,  # noqa: FBT001
+    encrypted: bool,
 ) -> None:
     made = []
     access = USUAL._replace(encrypted=encrypted)
@@ -108,7 +108,7 @@ def wait_a_second() -> None:
 def test_of_duplicates_the_last_changed_is_meant_as_keyring_means_it(
     collection: Collection,
     by_keyring: Any,
-    ours_last: bool,  # noqa: FBT001
+    ours_last: bool,
 ) -> None:
     told: list[str] = []
     keep: list[Callable[[], None]] = [
@@ -248,7 +248,7 @@ class Locker:
 def test_a_keyring_that_is_locked_half_way_is_an_error_and_keeps_the_old_value(
     monkeypatch: pytest.MonkeyPatch, at: str, act: Callable[[], object]
 ) -> None:
-    from creds_session.session.private_session import private_session  # noqa: PLC0415
+    from creds_session.session.private_session import private_session
 
     with private_session(dict(os.environ)) as environ:
         for name, value in environ.items():

@@ -79,8 +79,8 @@ def test_a_password_comes_back_byte_for_byte(
     by_libsecret: Read,
     at: tuple[str, str],
     password: str,
-    encrypted: bool,  # noqa: FBT001
-    ours: bool,  # noqa: FBT001
+    encrypted: bool,
+    ours: bool,
 ) -> None:
     access = USUAL._replace(encrypted=encrypted)
     if ours:

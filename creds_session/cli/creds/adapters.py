@@ -19,7 +19,7 @@ SUMMARIES = {
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Give a parser what one of these commands takes."""
     if command == "run":
-        from creds_session.cli.creds import run  # noqa: PLC0415 - each command imports its own
+        from creds_session.cli.creds import run  # each command imports its own
 
         run.add_arguments(parser)
     elif command == "askpass":
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """Return what the words say. Behind ``--`` all are the command's, options too."""
-    from creds_session.cli.parser import Parser  # noqa: PLC0415
+    from creds_session.cli.parser import Parser
 
     command, *rest = words
     end = rest.index("--") if command == "run" and "--" in rest else len(rest)
@@ -50,17 +50,17 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def adapters_command(arguments: argparse.Namespace) -> int:
     """Do one of these commands; return its exit code."""
     if arguments.command == "run":
-        from creds_session.cli.creds.run import run_command  # noqa: PLC0415
+        from creds_session.cli.creds.run import run_command
 
         return run_command(arguments)
     if arguments.command == "askpass":
-        from creds_session.cli.creds.askpass import askpass  # noqa: PLC0415
+        from creds_session.cli.creds.askpass import askpass
 
         return askpass(arguments)
     if arguments.command == "git-credential":
-        from creds_session.cli.creds.git_credential import git_credential  # noqa: PLC0415
+        from creds_session.cli.creds.git_credential import git_credential
 
         return git_credential(arguments)
-    from creds_session.cli.creds.import_netrc import import_netrc  # noqa: PLC0415
+    from creds_session.cli.creds.import_netrc import import_netrc
 
     return import_netrc(arguments)

@@ -23,7 +23,7 @@ def askpass(arguments: argparse.Namespace) -> int:
 
 
 def _answer(prompt: str, program: str) -> int:
-    from creds_session.credentials.delivery.askpass import answer  # noqa: PLC0415
+    from creds_session.credentials.delivery.askpass import answer
 
     refuse_foreign_home(program)
     forbid_core_dumps()

@@ -47,7 +47,7 @@ KEY_FILE = 4096  # bytes
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Give a parser what one of these commands takes."""
-    from creds_session.cli.parser import seconds  # noqa: PLC0415
+    from creds_session.cli.parser import seconds
 
     if command == "backends":
         parser.add_argument("--json", action="store_true", help="the result as one JSON object")
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     else:
         add_names(parser)
     if command == "put":
-        from creds_session.cli.password_source import (  # noqa: PLC0415 - not `get`
+        from creds_session.cli.password_source import (  # not `get`
             ALLOW_EMPTY,
             add_sources,
         )
@@ -136,8 +136,8 @@ def credentials_command(arguments: argparse.Namespace) -> int:
 
 
 def _put(arguments: argparse.Namespace) -> int:
-    from creds_session import credentials  # noqa: PLC0415 - a wrong argument waits for nothing
-    from creds_session.cli.password_source import (  # noqa: PLC0415 - not `get`
+    from creds_session import credentials  # a wrong argument waits for nothing
+    from creds_session.cli.password_source import (  # not `get`
         is_asked_for,
         to_store,
     )
@@ -165,7 +165,7 @@ def _require_named(arguments: argparse.Namespace, key: str | None) -> None:
 
 
 def _get(arguments: argparse.Namespace) -> int:
-    from creds_session import credentials  # noqa: PLC0415
+    from creds_session import credentials
 
     key = username_key(arguments)
     access = _access(arguments)
@@ -194,7 +194,7 @@ def _print_credential(found: credentials.Credential, arguments: argparse.Namespa
 
 
 def _delete(arguments: argparse.Namespace) -> int:
-    from creds_session import credentials  # noqa: PLC0415
+    from creds_session import credentials
 
     key = username_key(arguments)
     access = _access(arguments)
@@ -203,7 +203,7 @@ def _delete(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from creds_session import credentials  # noqa: PLC0415
+    from creds_session import credentials
 
     names = credentials.list_credentials(arguments.service, access=_access(arguments))
     if arguments.format == "json":
@@ -219,8 +219,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _backends(arguments: argparse.Namespace) -> int:
-    from creds_session.credentials.backends import backends  # noqa: PLC0415
-    from creds_session.credentials.backends_report import as_json, lines  # noqa: PLC0415
+    from creds_session.credentials.backends import backends
+    from creds_session.credentials.backends_report import as_json, lines
 
     choice = backends()
     if arguments.json:
@@ -231,7 +231,7 @@ def _backends(arguments: argparse.Namespace) -> int:
 
 
 def _access(arguments: argparse.Namespace) -> credentials.Access:
-    from creds_session.credentials.access import PATIENT, USUAL  # noqa: PLC0415
+    from creds_session.credentials.access import PATIENT, USUAL
 
     usual = PATIENT if arguments.command == "list" else USUAL
     timeout = arguments.timeout or (ASKING if arguments.prompt else usual.timeout)
@@ -265,9 +265,9 @@ def _given(key: str | None, otherwise: str) -> str:
 
 
 def _first_line(path: str) -> str:
-    from creds_session.system.files.root import Root  # noqa: PLC0415
+    from creds_session.system.files.root import Root
 
-    content = Root().read(os.path.abspath(path), limit=KEY_FILE)  # noqa: PTH100 - as it is written
+    content = Root().read(os.path.abspath(path), limit=KEY_FILE)  # as it is written
     if content is None:
         raise NoSuchFile(f"{path}: there is no such file")
     try:

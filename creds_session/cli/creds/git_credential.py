@@ -11,7 +11,7 @@ from creds_session.system.terminal.password_prompt import read_standard_input
 
 def git_credential(arguments: argparse.Namespace) -> int:
     """Do one operation; one that is not known is let be, as gitcredentials(7) has it."""
-    from creds_session.credentials.delivery import git_credential as helper  # noqa: PLC0415
+    from creds_session.credentials.delivery import git_credential as helper
 
     forbid_core_dumps()
     asked = helper.parse(read_standard_input())

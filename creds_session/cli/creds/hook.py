@@ -76,7 +76,7 @@ def _environment() -> dict[str, str]:
 
 def _unit(arguments: argparse.Namespace) -> int:
     """Install, remove or print units of the user manager, root's for everybody."""
-    from creds_session.session import user_units  # noqa: PLC0415 - seldom wanted
+    from creds_session.session import user_units  # seldom wanted
 
     what: str = arguments.unit
     if arguments.action == "print":

@@ -29,11 +29,11 @@ def import_netrc(arguments: argparse.Namespace) -> int:
     Returns 1 if a password was left out that an option would store: an empty one
     (``--allow-empty``), or one for which another is stored already (``--replace``).
     """
-    from creds_session.system.files.private_file import read_private  # noqa: PLC0415
-    from creds_session.system.processes.core_dumps import forbid_core_dumps  # noqa: PLC0415
+    from creds_session.system.files.private_file import read_private
+    from creds_session.system.processes.core_dumps import forbid_core_dumps
 
     forbid_core_dumps()
-    usual = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")  # noqa: PTH111
+    usual = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")
     name = arguments.file or usual
     entries = _usable(parse(read_private(name), name), name)
     left_out = [(one, why) for one in entries if (why := _store(one, arguments))]
@@ -46,7 +46,7 @@ def import_netrc(arguments: argparse.Namespace) -> int:
 
 def _store(entry: Credential, arguments: argparse.Namespace) -> str:
     """Store an entry and print so; return why it was left out, or an empty string."""
-    from creds_session import credentials  # noqa: PLC0415
+    from creds_session import credentials
 
     try:
         kept = credentials.get(entry.machine, entry.login).password

@@ -79,7 +79,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
     name = words[0] if words else ""
     if name in adapters.SUMMARIES:
         return adapters.parse(words)
-    from creds_session.cli.parser import Parser  # noqa: PLC0415
+    from creds_session.cli.parser import Parser
 
     for summaries in (OF_THE_SESSION, credentials.SUMMARIES):
         if name in summaries:
@@ -94,7 +94,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
 
 def _parser() -> Parser:
     """Return a parser of all commands: it is who lists them, and who refuses any other."""
-    from creds_session.cli.parser import Parser  # noqa: PLC0415
+    from creds_session.cli.parser import Parser
 
     parser = Parser(PROGRAM, "Read and keep secrets in a session without a desktop.", EXAMPLES)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

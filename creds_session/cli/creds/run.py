@@ -78,7 +78,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Run the command; return its exit code, or 125 where it was not come to."""
-    from creds_session.system.processes.proc import own_environment  # noqa: PLC0415
+    from creds_session.system.processes.proc import own_environment
 
     argv: list[str] = arguments.argv
     if not argv:
@@ -97,10 +97,10 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, argv: list[str], environ: dict[str, str]) -> int:
-    from creds_session import credentials  # noqa: PLC0415
-    from creds_session.credentials.delivery import run as handover  # noqa: PLC0415
-    from creds_session.system.processes.core_dumps import forbid_core_dumps  # noqa: PLC0415
-    from creds_session.system.processes.foreground import NotExecuted  # noqa: PLC0415
+    from creds_session import credentials
+    from creds_session.credentials.delivery import run as handover
+    from creds_session.system.processes.core_dumps import forbid_core_dumps
+    from creds_session.system.processes.foreground import NotExecuted
 
     ways = _ways(arguments)
     key = username_key(arguments)
@@ -117,8 +117,8 @@ def _run(arguments: argparse.Namespace, argv: list[str], environ: dict[str, str]
 
 
 def _ways(arguments: argparse.Namespace) -> handover.Ways:
-    from creds_session.credentials.delivery.askpass import PASSWORD, compiled  # noqa: PLC0415
-    from creds_session.credentials.delivery.run import Prompt, Ways  # noqa: PLC0415
+    from creds_session.credentials.delivery.askpass import PASSWORD, compiled
+    from creds_session.credentials.delivery.run import Prompt, Ways
 
     prompts = [Prompt(compiled(one, "--expect"), is_username=False) for one in arguments.expect] + [
         Prompt(compiled(one, "--expect-username"), is_username=True)
@@ -142,7 +142,7 @@ def _ways(arguments: argparse.Namespace) -> handover.Ways:
 
 
 def _variable(text: str) -> handover.Variable:
-    from creds_session.credentials.delivery.run import Variable  # noqa: PLC0415
+    from creds_session.credentials.delivery.run import Variable
 
     """Return the variable that ``--env`` names.
 
@@ -158,7 +158,7 @@ def _variable(text: str) -> handover.Variable:
 
 
 def _descriptor(text: str) -> int:
-    from creds_session.system.terminal.password_pipe import reserve  # noqa: PLC0415
+    from creds_session.system.terminal.password_pipe import reserve
 
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError("not the number of a file descriptor")

@@ -48,7 +48,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _tell_what_next(state: State, keyring: str) -> None:
     """Say on standard error what to type, if a secret cannot be read or anybody can read it."""
     if state is State.NO_BUS:
-        from creds_session.system.session_bus.connect import hint  # noqa: PLC0415 - seldom
+        from creds_session.system.session_bus.connect import hint  # seldom
 
         sys.stdout.flush()
         complain("creds", hint(os.environ))

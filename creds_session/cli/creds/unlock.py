@@ -104,7 +104,7 @@ def _open(arguments: argparse.Namespace) -> tuple[Unlocked, Mapping[str, str]]:
 
 
 def _of_another_bus(timeout: float) -> dict[str, str] | None:
-    from creds_session.system.session_bus.user_bus import (  # noqa: PLC0415 - only where no bus answers
+    from creds_session.system.session_bus.user_bus import (  # only where no bus answers
         assignments,
         find,
         has_own_runtime_directory,
@@ -141,7 +141,7 @@ def _password(arguments: argparse.Namespace, wanted: Wanted) -> Secret:
     prompt = f"Password of {keyring}: "
     if not _is_login_hook():
         return password_source.one(arguments, prompt)
-    from creds_session.system.terminal.password_prompt import (  # noqa: PLC0415 - seldom
+    from creds_session.system.terminal.password_prompt import (  # seldom
         is_input_waiting,
     )
 
@@ -160,7 +160,7 @@ def _is_login_hook() -> bool:
 
 
 def _require_own(password: Secret) -> None:
-    from creds_session.session.account_password import (  # noqa: PLC0415 - it loads libpam
+    from creds_session.session.account_password import (  # it loads libpam
         require_own,
     )
 

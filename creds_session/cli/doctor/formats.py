@@ -53,7 +53,7 @@ def guarded(arguments: argparse.Namespace, command: Callable[[], int]) -> int:
         problem = "; ".join([error.problem, *error.hint.splitlines()])
     except Exception as error:  # noqa: BLE001 - the boundary, as in common.run
         problem = f"a fault of this program: {type(error).__name__}"
-    from creds_session.doctor.report.nagios import unknown  # noqa: PLC0415
+    from creds_session.doctor.report.nagios import unknown
 
     print(unknown(problem))
     return UNKNOWN
@@ -62,7 +62,7 @@ def guarded(arguments: argparse.Namespace, command: Callable[[], int]) -> int:
 def show(arguments: argparse.Namespace, diagnosis: Diagnosis) -> int:
     """Tell the diagnosis as it was asked for; return the exit code."""
     if arguments.report:
-        from creds_session.doctor.report.html import page  # noqa: PLC0415
+        from creds_session.doctor.report.html import page
 
         write(arguments.report, page(diagnosis.facts, diagnosis.results, _titles()), PRIVATE)
         complain("creds-doctor", f"the report is in {arguments.report}")
@@ -75,7 +75,7 @@ def show(arguments: argparse.Namespace, diagnosis: Diagnosis) -> int:
 
 
 def _text(arguments: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
-    from creds_session.doctor.report.terminal import coloured, plain  # noqa: PLC0415
+    from creds_session.doctor.report.terminal import coloured, plain
 
     facts, results = diagnosis.facts, diagnosis.results
     titles = _titles() if arguments.verbose else None
@@ -83,7 +83,7 @@ def _text(arguments: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int
     if is_unicode and sys.stdout.isatty() and not arguments.output:
         can_colour = os.environ.get("TERM") not in {None, "", "dumb"}
         has_colour = can_colour and not os.environ.get("NO_COLOR")
-        import shutil  # noqa: PLC0415 - a pipe has no width
+        import shutil  # a pipe has no width
 
         width = shutil.get_terminal_size().columns
         told = coloured(facts, results, width, titles=titles, colour=has_colour)
@@ -93,32 +93,32 @@ def _text(arguments: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int
 
 
 def _titles() -> dict[str, str]:
-    from creds_session.doctor.diagnosis import entries  # noqa: PLC0415
+    from creds_session.doctor.diagnosis import entries
 
     return {entry.id: entry.title for entry in entries()}
 
 
 def _json(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
-    from creds_session.doctor.report.as_json import values  # noqa: PLC0415
+    from creds_session.doctor.report.as_json import values
 
     return json_text(values(diagnosis.facts, diagnosis.results)), _exit_code(diagnosis)
 
 
 def _line(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
-    from creds_session.doctor.report.one_line import line  # noqa: PLC0415
+    from creds_session.doctor.report.one_line import line
 
     return line(diagnosis.facts, diagnosis.results), _exit_code(diagnosis)
 
 
 def _nagios(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
-    from creds_session.doctor.report.nagios import plugin_output, status  # noqa: PLC0415
+    from creds_session.doctor.report.nagios import plugin_output, status
 
     told = plugin_output(diagnosis.facts, diagnosis.results)
     return told, status(diagnosis.facts, diagnosis.results).value
 
 
 def _prometheus(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
-    from creds_session.doctor.report.prometheus import exposition  # noqa: PLC0415
+    from creds_session.doctor.report.prometheus import exposition
 
     told = exposition(diagnosis.facts, diagnosis.results).rstrip("\n")
     return told, _exit_code(diagnosis)
@@ -139,7 +139,7 @@ def _exit_code(diagnosis: Diagnosis) -> int:
 
 def write(given: str, text: str, mode: int = PRIVATE) -> None:
     """Put the file there, whole or not at all. Raises InvalidData for a link, and CannotWrite."""
-    from creds_session.system.files.replace import (  # noqa: PLC0415 - most runs write none
+    from creds_session.system.files.replace import (  # most runs write none
         Attributes,
         refuse_unless_plain,
         replace,

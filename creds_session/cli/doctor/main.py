@@ -93,8 +93,8 @@ def _require_meaning(arguments: argparse.Namespace) -> None:
 
 
 def _tell_of_checks(arguments: argparse.Namespace) -> int:
-    from creds_session.doctor.diagnosis import entries  # noqa: PLC0415 - each way imports its own
-    from creds_session.doctor.report.check_pages import explain_lines, list_lines  # noqa: PLC0415
+    from creds_session.doctor.diagnosis import entries  # each way imports its own
+    from creds_session.doctor.report.check_pages import explain_lines, list_lines
 
     listed = entries()
     if arguments.explain:
@@ -113,8 +113,8 @@ def _require_known(named: list[str], known: list[str]) -> None:
 
 
 def _diagnose(arguments: argparse.Namespace) -> int:
-    from creds_session.doctor.checks import CHECKS, select  # noqa: PLC0415
-    from creds_session.doctor.diagnosis import judge, look, saved, to_save  # noqa: PLC0415
+    from creds_session.doctor.checks import CHECKS, select
+    from creds_session.doctor.diagnosis import judge, look, saved, to_save
 
     _require_known(arguments.only + arguments.skip, [check.id for check in CHECKS])
     checks = select(CHECKS, arguments.only, arguments.skip)
@@ -128,7 +128,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
 
 
 def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
-    from creds_session.doctor.diagnosis import Talk, fix  # noqa: PLC0415
+    from creds_session.doctor.diagnosis import Talk, fix
 
     if arguments.source or arguments.user:
         raise UsageError("--fix is for this very session", hint="run it as that user, there")
@@ -142,7 +142,7 @@ def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
 
 def asks(question: str) -> bool:
     """Ask at the terminal; if there is none, or we are in its background, the answer is no."""
-    from creds_session.system.terminal.password_prompt import (  # noqa: PLC0415 - for a cure alone
+    from creds_session.system.terminal.password_prompt import (  # for a cure alone
         is_interactive,
     )
 

@@ -15,7 +15,7 @@ from creds_session.system.files.root import Root
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
     """Explain one service; 0 whatever the ways lead to."""
-    from creds_session.cli.setup_pam.main import one_service  # noqa: PLC0415 - it imports this
+    from creds_session.cli.setup_pam.main import one_service  # it imports this
 
     form = arguments.format or ("json" if arguments.json else "text")
     if arguments.json and form != "json":
@@ -27,15 +27,15 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
 def _print(shown: Explanation, form: str, arguments: argparse.Namespace) -> None:
     """Print in one format; each is imported when it is asked for."""
     if form == "json":
-        from creds_session.setup_pam.explain.as_json import explanation_values  # noqa: PLC0415
+        from creds_session.setup_pam.explain.as_json import explanation_values
 
         print_json(explanation_values(shown))
     elif form == "dot":
-        from creds_session.setup_pam.explain.as_dot import explanation_dot  # noqa: PLC0415
+        from creds_session.setup_pam.explain.as_dot import explanation_dot
 
         print(explanation_dot(shown), end="")
     elif form == "svg":
-        from creds_session.setup_pam.explain.as_svg import explanation_svg  # noqa: PLC0415
+        from creds_session.setup_pam.explain.as_svg import explanation_svg
 
         print(explanation_svg(shown), end="")
     else:
@@ -44,7 +44,7 @@ def _print(shown: Explanation, form: str, arguments: argparse.Namespace) -> None
 
 def _print_text(shown: Explanation, *, is_ascii: bool) -> None:
     """Print text as the terminal, or whatever takes it, can show it."""
-    from creds_session.setup_pam.explain.as_text import Style, explanation_lines  # noqa: PLC0415
+    from creds_session.setup_pam.explain.as_text import Style, explanation_lines
 
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"

@@ -45,26 +45,26 @@ def _main() -> int:
 
 def _command(arguments: argparse.Namespace, root: Root) -> int:
     """Run one command; each imports what it needs, and no more."""
-    from creds_session.cli.setup_pam.left_behind import recover  # noqa: PLC0415
+    from creds_session.cli.setup_pam.left_behind import recover
 
     recover(root, arguments)
     if arguments.command == "explain":
-        from creds_session.cli.setup_pam import explain  # noqa: PLC0415
+        from creds_session.cli.setup_pam import explain
 
         return explain.run(root, arguments)
     if arguments.command == "simulate":
-        from creds_session.cli.setup_pam import simulate  # noqa: PLC0415
+        from creds_session.cli.setup_pam import simulate
 
         return simulate.run(root, arguments)
     if arguments.command == "confirm":
-        from creds_session.cli.setup_pam import confirm  # noqa: PLC0415
+        from creds_session.cli.setup_pam import confirm
 
         return confirm.confirm(root, arguments)
     if arguments.command in {"check", "diff"}:
-        from creds_session.cli.setup_pam import check  # noqa: PLC0415
+        from creds_session.cli.setup_pam import check
 
         return (check.check if arguments.command == "check" else check.diff)(root, arguments)
-    from creds_session.cli.setup_pam import apply  # noqa: PLC0415
+    from creds_session.cli.setup_pam import apply
 
     commands = {None: apply.ask, "apply": apply.apply, "revert": apply.revert}
     return commands[arguments.command](root, arguments)

@@ -24,7 +24,7 @@ from creds_session.system.files.root import Root
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
     """Simulate one call; 0 whatever it returns."""
-    from creds_session.cli.setup_pam.main import one_service  # noqa: PLC0415 - it imports this
+    from creds_session.cli.setup_pam.main import one_service  # it imports this
 
     call = Call(arguments.call)
     given = [parse_given(text) for text in arguments.returns]

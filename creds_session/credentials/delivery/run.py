@@ -81,7 +81,7 @@ def hand_over(
     if ways.prompts:
         ended = _type(credential, ways.prompts, argv, given, limit)
     elif ways.askpass is not None:
-        from creds_session.credentials.delivery.askpass import Answers  # noqa: PLC0415
+        from creds_session.credentials.delivery.askpass import Answers
 
         answers = Answers(credential, ways.askpass, anywhere=ways.anywhere)
         ended = _answer(credential, answers, argv, given, limit)
@@ -103,12 +103,12 @@ def _pass_on(
     limit: TimeLimit,
 ) -> Ended:
     """Be the command from now on, or wait for it if somebody has to end it."""
-    from creds_session.system.processes.foreground import (  # noqa: PLC0415
+    from creds_session.system.processes.foreground import (
         become,
         held_signals,
         run_in_foreground,
     )
-    from creds_session.system.terminal.password_pipe import fill  # noqa: PLC0415
+    from creds_session.system.terminal.password_pipe import fill
 
     if descriptor is not None:
         fill(descriptor, credential.password)
@@ -139,7 +139,7 @@ def _type(
     environ: Mapping[str, str],
     limit: TimeLimit,
 ) -> Ended:
-    from creds_session.system.terminal.expect import run_on_terminal  # noqa: PLC0415
+    from creds_session.system.terminal.expect import run_on_terminal
 
     name, password = Secret(os.fsencode(credential.username)), credential.password
     expected = [
@@ -172,21 +172,21 @@ def _answer(
 
     SSH_ASKPASS_REQUIRE: ssh asks it though there is a terminal, or no display (ssh(1)).
     """
-    from creds_session.credentials.delivery.askpass import (  # noqa: PLC0415
+    from creds_session.credentials.delivery.askpass import (
         PATTERN,
         SOCKET,
         require_one_line,
     )
-    from creds_session.system.files.private_folder import (  # noqa: PLC0415
+    from creds_session.system.files.private_folder import (
         places,
         private_folder,
         usable,
     )
-    from creds_session.system.processes.foreground import (  # noqa: PLC0415
+    from creds_session.system.processes.foreground import (
         held_signals,
         run_in_foreground,
     )
-    from creds_session.system.terminal.askpass_socket import listening, serve  # noqa: PLC0415
+    from creds_session.system.terminal.askpass_socket import listening, serve
 
     require_one_line(credential)
     program = _program()
@@ -218,10 +218,10 @@ def _nothing(_folder: str) -> None:
 
 def _program() -> str:
     """Return where our askpass program is: beside creds, beside our Python, or in PATH."""
-    import shutil  # noqa: PLC0415
+    import shutil
 
-    folders = [os.path.dirname(os.path.realpath(one)) for one in (sys.argv[0],)]  # noqa: PTH120
-    folders.append(os.path.dirname(sys.executable))  # noqa: PTH120 - links stay
+    folders = [os.path.dirname(os.path.realpath(one)) for one in (sys.argv[0],)]
+    folders.append(os.path.dirname(sys.executable))  # links stay
     found = shutil.which(ASKPASS, path=os.pathsep.join(folders)) or shutil.which(ASKPASS)
     if found is None:
         raise Unavailable(f"{ASKPASS} is not installed beside creds, and not in PATH")

@@ -93,10 +93,10 @@ def coloured(
     colour: bool = True,
 ) -> str:
     """Return it for a terminal of this width."""
-    import io  # noqa: PLC0415
+    import io
 
-    from rich.console import Console  # noqa: PLC0415 - see above
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console  # see above
+    from rich.text import Text
 
     width = max(min(width, WIDEST), NARROWEST)
     told = io.StringIO()
@@ -123,8 +123,8 @@ def coloured(
 
 
 def _tree(node: Node) -> Tree:
-    from rich.text import Text  # noqa: PLC0415
-    from rich.tree import Tree  # noqa: PLC0415
+    from rich.text import Text
+    from rich.tree import Tree
 
     tree = Tree(Text(f"{SIGNS[node.is_open]}{node.text}", TONES[node.tone]), guide_style="dim")
     for child in node.children:

@@ -22,7 +22,7 @@ _DEEPEST = 100  # before 1.6.0 includes have no limit but the memory of the stac
 MOST_RULES = 20_000  # a file that includes itself three times reads 3**15 files
 
 
-class LoadingFailed(Exception):  # noqa: N818 - caught by the caller in stack.py
+class LoadingFailed(Exception):  # caught by the caller in stack.py
     """libpam cannot load the service; carries the Failure."""
 
     def __init__(self, failure: Failure) -> None:

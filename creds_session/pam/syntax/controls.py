@@ -148,7 +148,7 @@ _SIMPLE_ACTIONS: Final = {
 _SIMPLE_WORDS = {control.value.encode(): control for control in SimpleControl}
 
 
-class _RefusedControl(Exception):  # noqa: N818 - stays inside this module
+class _RefusedControl(Exception):  # stays inside this module
     """libpam's ``parse_error``: the reason and the offset in the control."""
 
     def __init__(self, reason: str, offset: int) -> None:

@@ -210,7 +210,7 @@ def require_ours(bus: BusFacts) -> None:
 def _require_installed(bus: BusFacts) -> None:
     """Raise NoService if no keyring daemon serves, and none is installed that could."""
     if bus.owner is None:
-        from creds_session.probe.keyring_program import require_daemon  # noqa: PLC0415 - seldom
+        from creds_session.probe.keyring_program import require_daemon  # seldom
 
         require_daemon()
 
@@ -236,7 +236,7 @@ def _carry_out(
     environ: Mapping[str, str],
 ) -> dict[str, str]:
     if owner is None:
-        from creds_session.session.unlock.new_daemon import (  # noqa: PLC0415 - pexpect is slow
+        from creds_session.session.unlock.new_daemon import (  # pexpect is slow
             start_daemon,
         )
 

@@ -40,7 +40,7 @@ def start(
     if route is Route.ACTIVATE:
         _activate(bus, keyring, environ, timeout)
         return {}
-    from creds_session.session.unlock.new_daemon import (  # noqa: PLC0415 - pexpect is slow
+    from creds_session.session.unlock.new_daemon import (  # pexpect is slow
         start_daemon,
     )
 
@@ -52,7 +52,7 @@ def start(
 
 def _activate(bus: Bus, keyring: KeyringFacts, environ: Mapping[str, str], timeout: float) -> None:
     if keyring.is_elsewhere:
-        from creds_session.system.secret_service.keyring_daemon import (  # noqa: PLC0415 - seldom
+        from creds_session.system.secret_service.keyring_daemon import (  # seldom
             initialise,
         )
 

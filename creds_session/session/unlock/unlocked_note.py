@@ -25,7 +25,7 @@ def note(environ: Mapping[str, str], pid: int) -> None:
     runtime = environ.get("XDG_RUNTIME_DIR")
     if runtime:
         with suppress(OSError):
-            os.unlink(f"{runtime}/{REFUSED}")  # noqa: PTH108
+            os.unlink(f"{runtime}/{REFUSED}")
     if not runtime or not address or any(blank in address for blank in " \t\n"):
         return
     with suppress(OSError, IndexError):
@@ -44,7 +44,7 @@ def note_refusal(environ: Mapping[str, str]) -> None:
 def start_time(pid: int) -> str:
     """Return when a process started, in clock ticks since boot. Raises OSError, IndexError."""
     # pathlib would take longer to load than all of an unlocking's own modules
-    with open(f"/proc/{pid}/stat", errors="replace") as told:  # noqa: PTH123
+    with open(f"/proc/{pid}/stat", errors="replace") as told:
         text = told.read()
     return text.rpartition(")")[2].split()[START_TIME]
 
@@ -53,7 +53,7 @@ def _write(path: str, line: str) -> None:
     """Put a line into a file of nobody else's, at once or not at all."""
     folder, _, name = path.rpartition("/")
     with suppress(FileExistsError):
-        os.mkdir(folder, mode=0o700)  # noqa: PTH102
+        os.mkdir(folder, mode=0o700)
     status = os.lstat(folder)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         return
@@ -62,8 +62,8 @@ def _write(path: str, line: str) -> None:
     descriptor = os.open(new, flags, 0o600)
     try:
         os.write(descriptor, line.encode())
-        os.replace(new, path)  # noqa: PTH105
+        os.replace(new, path)
     finally:
         os.close(descriptor)
         with suppress(FileNotFoundError):
-            os.unlink(new)  # noqa: PTH108
+            os.unlink(new)

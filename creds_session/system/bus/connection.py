@@ -50,7 +50,7 @@ DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freed
 _IDS = ("GetConnectionUnixProcessID", "GetConnectionUnixUser")  # of a connection's far end
 
 
-class CallFailed(CredsSessionError):  # noqa: N818
+class CallFailed(CredsSessionError):
     """The other side answered with an error; ``name`` is its D-Bus name."""
 
     exit_code = 69
@@ -141,7 +141,7 @@ def listeners(path: str) -> int:
     """Return how many sockets of this path are listened on: one that was put aside still counts."""
     folder, name = os.path.split(os.fsencode(path))
     wanted, found = os.path.realpath(folder), 0
-    with open("/proc/net/unix", "rb") as listed:  # noqa: PTH123 - read line by line
+    with open("/proc/net/unix", "rb") as listed:  # read line by line
         for line in listed:
             # Num RefCount Protocol Flags Type St Inode Path
             fields = line.rstrip(b"\n").split(None, 7)
@@ -332,9 +332,9 @@ class Bus:
 
     def _hung(self, method: str, name: str) -> ProviderHung:
         """Return what to say of a program that does not answer while the bus does."""
-        from creds_session.facts.next_step import BusState, next_step  # noqa: PLC0415 - seldom
-        from creds_session.facts.session_state import hung_line  # noqa: PLC0415
-        from creds_session.system.processes.proc import program_of  # noqa: PLC0415
+        from creds_session.facts.next_step import BusState, next_step  # seldom
+        from creds_session.facts.session_state import hung_line
+        from creds_session.system.processes.proc import program_of
 
         asked = _message(DAEMON, "GetConnectionUnixProcessID", "s", (name,))
         what = f"no answer to {method} within {self._timeout:g} s"

@@ -225,7 +225,7 @@ class Directory:
         with _writing(place):
             descriptor = self._created(temporary, os.O_WRONLY)
             try:
-                with open(descriptor, "wb") as file:  # noqa: PTH123 - it takes a descriptor
+                with open(descriptor, "wb") as file:  # it takes a descriptor
                     file.write(content)
                     file.flush()
                     attributes.write(file.fileno(), place)

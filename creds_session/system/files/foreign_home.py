@@ -54,7 +54,7 @@ def foreign_place(environ: Mapping[str, str]) -> ForeignPlace | None:
         if not place or (variable == "HOME" and _is_home_of_root(place)):
             continue
         for file in files:
-            found = weakness(os.path.join(place, file))  # noqa: PTH118
+            found = weakness(os.path.join(place, file))
             if found is not None:
                 return ForeignPlace(variable, place, _name_of(found.uid, environ))
     return None

@@ -29,7 +29,7 @@ def read_regular(path: str, limit: int, owners: Collection[int] | None = None) -
             descriptor = os.open(_name(found), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
+    with open(descriptor, "rb") as file:  # it takes a descriptor
         return file.read(limit)
 
 
@@ -53,7 +53,7 @@ def change_mode(path: str, mode: str, uid: int) -> None:
             if status.st_uid != uid:
                 raise NotPermitted(f"{path} belongs to user id {status.st_uid}")
             # fchmod(2) takes no descriptor of O_PATH, and a file of mode 0 opens in no other way.
-            os.chmod(_name(found), _new_mode(mode, status.st_mode))  # noqa: PTH101
+            os.chmod(_name(found), _new_mode(mode, status.st_mode))
     except OSError as error:
         raise NotPermitted(f"{path}: its mode was not changed: {error.strerror}") from error
 

@@ -51,7 +51,7 @@ def parts(path: str) -> Iterator[Part]:
     After a link come the parts of its target. The parts end where nothing is there. Raises
     OSError if a part cannot be looked at, and for a loop of links.
     """
-    whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109
+    whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"
     todo = whole.split("/")
     here, links = "/", 0
     yield Part(here, os.lstat(here))
@@ -80,7 +80,7 @@ def _look(path: str) -> Part:
     try:
         status = os.lstat(path)
         is_link = stat.S_ISLNK(status.st_mode)
-        return Part(path, status, os.readlink(path) if is_link else None)  # noqa: PTH115
+        return Part(path, status, os.readlink(path) if is_link else None)
     except (FileNotFoundError, NotADirectoryError):
         return Part(path, None)
 

@@ -48,6 +48,6 @@ def _require_private(status: os.stat_result, path: str) -> None:
 
 def _how_to_close(path: str) -> str:
     """Say how the file is made private: to root in words where a user may have put a link."""
-    if os.getuid() == 0 and (os.path.islink(path) or weakness(path) is not None):  # noqa: PTH114
+    if os.getuid() == 0 and (os.path.islink(path) or weakness(path) is not None):
         return "its passwords may be known: think of changing them, and let nobody else read it"
     return f"its passwords may be known: chmod 600 {path}, and think of changing them"

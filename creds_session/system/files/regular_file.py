@@ -54,7 +54,7 @@ def read_regular_file(
     is no regular file; OSError.
     """
     descriptor = open_regular(path, shown, dir_fd=dir_fd)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
+    with open(descriptor, "rb") as file:  # it takes a descriptor
         is_larger = os.fstat(descriptor).st_size > limit
         content = b"" if is_larger else file.read(limit + 1)
     if is_larger or len(content) > limit:

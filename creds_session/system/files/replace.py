@@ -70,7 +70,7 @@ def _attribute_names(file: Path | int) -> list[str]:
 
 def digest(content: bytes) -> str:
     """Return the SHA-256 of the content, in hexadecimal."""
-    import hashlib  # noqa: PLC0415 - a file that is only read needs none of these
+    import hashlib  # a file that is only read needs none of these
 
     return hashlib.sha256(content).hexdigest()
 
@@ -106,7 +106,7 @@ def replace(
     the rename and may raise, since other tools know no lock of ours. Raises CannotWrite; then
     nothing has changed and no temporary file is left.
     """
-    import tempfile  # noqa: PLC0415
+    import tempfile
 
     try:
         descriptor, temporary = tempfile.mkstemp(
@@ -115,19 +115,19 @@ def replace(
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - it takes a descriptor
+        with open(descriptor, "wb") as file:  # it takes a descriptor
             file.write(content)
             file.flush()
             attributes.write(file.fileno(), path)
             os.fsync(file.fileno())
         last_look()
-        os.rename(temporary, path)  # noqa: PTH104 - the descriptor's own name
+        os.rename(temporary, path)  # the descriptor's own name
         sync_directory(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(temporary)  # noqa: PTH108
+            os.unlink(temporary)
 
 
 PAGE = 4096  # bytes; a write(2) of no more is not cut short by a signal, nor by a cut of power
@@ -182,7 +182,7 @@ def back_up(path: Path, copy: Path) -> bytes:
     except OSError as error:
         raise cannot_write(copy, error) from error
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - it takes a descriptor
+        with open(descriptor, "wb") as file:  # it takes a descriptor
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

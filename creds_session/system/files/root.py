@@ -47,7 +47,7 @@ class Root:
         """
         top = os.open("/", TOP)
         try:
-            whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109
+            whole = path if path.startswith("/") else f"{os.getcwd()}/{path}"
             with walk(top, whole, trust=_require_own_link) as place:
                 descriptor = os.open(place.name, TOP | os.O_NOFOLLOW, dir_fd=place.directory)
                 return cls(Path(place.path), descriptor)
@@ -62,7 +62,7 @@ class Root:
     def is_running_system(self) -> bool:
         """Return whether this is the system that runs this process."""
         with suppress(OSError):
-            return os.path.samestat(os.fstat(self._top()), os.stat("/"))  # noqa: PTH116
+            return os.path.samestat(os.fstat(self._top()), os.stat("/"))
         return False
 
     def _top(self) -> int:
@@ -162,7 +162,7 @@ class Root:
         try:
             with self._reading(path), walk(self._top(), path, last=False) as place:
                 if not place.missing and place.name != SELF:
-                    above = os.path.dirname(place.path)  # noqa: PTH120 - a path of the root
+                    above = os.path.dirname(place.path)  # a path of the root
                     return Entry(self._opened(place.directory, SELF, above), place.name)
         except (FileNotFoundError, NotADirectoryError):
             pass
@@ -173,7 +173,7 @@ class Root:
 
         Raises NotPermitted, InvalidData.
         """
-        above = os.path.dirname(path)  # noqa: PTH120 - a path of the root
+        above = os.path.dirname(path)  # a path of the root
         try:
             with self._reading(path), walk(self._top(), above) as place:
                 names = place.path.split("/")

@@ -51,7 +51,7 @@ def _open(root: Root, *, make: Literal[True]) -> Directory: ...
 @overload
 def _open(root: Root, *, make: Literal[False]) -> Directory | None: ...
 def _open(root: Root, *, make: bool) -> Directory | None:
-    last = os.path.basename(STATE)  # noqa: PTH119
+    last = os.path.basename(STATE)
     here, names = _begin(root)
     owners = _owners(root, here)
     for name in names:

@@ -144,7 +144,7 @@ def _cut_off(kept: set[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers, not files
+    for name in os.listdir("/proc/self/fd"):  # numbers, not files
         if int(name) > 2 and int(name) not in kept:  # noqa: PLR2004 - beyond standard error
             with contextlib.suppress(OSError):
                 os.close(int(name))
@@ -164,12 +164,12 @@ def _enter(files: Mapping[str, bytes]) -> None:
         descriptor, temporary = tempfile.mkstemp(prefix="creds-session-", dir="/run")
         try:
             os.fchmod(descriptor, 0o644)
-            with open(descriptor, "wb") as file:  # noqa: PTH123 - it takes a descriptor
+            with open(descriptor, "wb") as file:  # it takes a descriptor
                 file.write(content)
             source, target = os.fsencode(temporary), os.fsencode(path)
             _check(libc.mount(source, target, None, ctypes.c_ulong(MS_BIND), None))
         finally:
-            os.unlink(temporary)  # noqa: PTH108 - the mount holds on to the file
+            os.unlink(temporary)  # the mount holds on to the file
 
 
 def _check(returned: int) -> None:

@@ -52,7 +52,7 @@ def run(
 
     ``identity`` is whom root becomes for it: user id, group id and all groups.
     """
-    import subprocess  # noqa: PLC0415 - most unlocks run nothing
+    import subprocess  # most unlocks run nothing
 
     clean = {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", **(environment or {})}
     try:
@@ -76,7 +76,7 @@ def run(
 
 def _ended(process: subprocess.Popen[bytes], name: str, timeout: float) -> Completed:
     """Wait for the program, for as long as the caller does and no longer."""
-    import subprocess  # noqa: PLC0415
+    import subprocess
 
     deadline = time.monotonic() + timeout
     problem = f"{name}: no answer within {timeout:g} s"
@@ -96,7 +96,7 @@ def _ended(process: subprocess.Popen[bytes], name: str, timeout: float) -> Compl
 
 def _output(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes] | None:
     """Return what a program prints on both streams; None for too much. Raises TimeoutError."""
-    import selectors  # noqa: PLC0415
+    import selectors
 
     told = {stream: bytearray() for stream in (process.stdout, process.stderr) if stream}
     with selectors.DefaultSelector() as waiting:
@@ -123,7 +123,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     Nothing ends a process that waits for a file system that never answers, and whoever waits for
     that process waits as long.
     """
-    import subprocess  # noqa: PLC0415
+    import subprocess
 
     for stream in (process.stdout, process.stderr):
         if stream:

@@ -27,7 +27,7 @@ STOPPING = frozenset({"SIGTSTP", "SIGTTIN", "SIGTTOU"})  # signal(7): they stop 
 NEVER = frozenset({"SIGKILL", "SIGSTOP"})
 
 
-class Interrupted(CredsSessionError):  # noqa: N818 - errors are nouns for the situation
+class Interrupted(CredsSessionError):
     """A signal came that would have ended this process, and what had begun was undone."""
 
     def __init__(self, number: int) -> None:

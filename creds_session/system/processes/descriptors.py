@@ -12,7 +12,7 @@ FIRST = 3  # after standard input, output and error
 def inherited(kept: Collection[int] = ()) -> list[int]:
     """Return every open descriptor above standard error but these (proc_pid_fd(5))."""
     try:
-        names = os.listdir("/proc/self/fd")  # noqa: PTH208 - numbers, not files
+        names = os.listdir("/proc/self/fd")  # numbers, not files
     except OSError:  # /proc is not mounted
         return [number for number in range(FIRST, os.sysconf("SC_OPEN_MAX")) if number not in kept]
     return [int(name) for name in names if int(name) >= FIRST and int(name) not in kept]

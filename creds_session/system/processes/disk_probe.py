@@ -59,7 +59,7 @@ def _closing() -> list[tuple[int, int]]:
 def _state(pid: int) -> str:
     """Return the state of a process (proc_pid_stat(5)), or nothing."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as told:  # noqa: PTH123
+        with open(f"/proc/{pid}/stat", "rb") as told:
             return told.read().rpartition(b") ")[2][:1].decode("ascii", "replace")
     except OSError:
         return ""

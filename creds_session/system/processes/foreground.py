@@ -29,7 +29,7 @@ PASSED_ON = (
 SI_KERNEL = 0x80  # sigaction(2): here, the terminal sent it, to the whole process group
 
 
-class NotExecuted(CredsSessionError):  # noqa: N818
+class NotExecuted(CredsSessionError):
     """The command was not started: it is not there, or cannot be executed."""
 
     def __init__(self, name: str, error: OSError) -> None:
@@ -112,7 +112,7 @@ def _start(
         script = shutil.which(argv[0], path=environ.get("PATH"))
         if error.errno != errno.ENOEXEC or script is None:
             raise
-    by_sh = ["/bin/sh", os.path.abspath(script), *argv[1:]]  # noqa: PTH100 - links stay
+    by_sh = ["/bin/sh", os.path.abspath(script), *argv[1:]]  # links stay
     return subprocess.Popen(by_sh, env=environ, close_fds=False, preexec_fn=prepare)  # noqa: PLW1509
 
 
@@ -129,7 +129,7 @@ def become(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
         script = shutil.which(argv[0], path=environ.get("PATH"))
         if error.errno != errno.ENOEXEC or script is None:
             raise NotExecuted(argv[0], error) from None
-    os.execve("/bin/sh", ["/bin/sh", os.path.abspath(script), *argv[1:]], environ)  # noqa: PTH100, S606
+    os.execve("/bin/sh", ["/bin/sh", os.path.abspath(script), *argv[1:]], environ)  # noqa: S606
 
 
 def _wait(child: subprocess.Popen[bytes], held: Held, limit: TimeLimit) -> int:

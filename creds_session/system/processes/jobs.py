@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class GaveUp(Exception):  # noqa: N818 - no error
+class GaveUp(Exception):  # no error
     """A job has seen that it will not be done in time."""
 
 

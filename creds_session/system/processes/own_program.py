@@ -43,7 +43,7 @@ def for_root_later(name: str) -> tuple[str, ...]:
         if found is not None:
             raise _refusal(name, found)
     folder, last = os.path.split(sys.executable)
-    interpreter = os.path.join(os.path.realpath(folder), last)  # noqa: PTH118
+    interpreter = os.path.join(os.path.realpath(folder), last)
     command = (interpreter, ISOLATED, script)
     _require_start(name, command)
     return command
@@ -67,7 +67,7 @@ def _loaded() -> Iterator[str]:
     """Yield what Python was, and will be, loaded from: files, and directories of modules."""
     yield sys.executable
     if sys.prefix != sys.base_prefix:
-        yield os.path.join(sys.prefix, "pyvenv.cfg")  # noqa: PTH118 - names the real interpreter
+        yield os.path.join(sys.prefix, "pyvenv.cfg")  # names the real interpreter
     yield from filter(None, sys.path)
     for module in _modules():
         for attribute in ("__file__", "__cached__"):

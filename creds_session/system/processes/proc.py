@@ -19,7 +19,7 @@ def name_of(pid: int) -> str:
     """Return the kernel's name of a process, cut at 15 bytes, or an empty string."""
     try:
         # pathlib would take longer to load than all of this module
-        with open(f"/proc/{pid}/comm", errors="replace") as name:  # noqa: PTH123
+        with open(f"/proc/{pid}/comm", errors="replace") as name:
             return name.read().rstrip("\n")
     except OSError:
         return ""
@@ -43,9 +43,9 @@ def program_of(pid: int) -> str:
 
 def find_program(name: str) -> str | None:
     """Return where the system's own path has this program, or None."""
-    import shutil  # noqa: PLC0415 - a daemon that runs already need not be found
+    import shutil  # a daemon that runs already need not be found
 
-    from creds_session.system.processes.commands import SYSTEM_PATH  # noqa: PLC0415
+    from creds_session.system.processes.commands import SYSTEM_PATH
 
     return shutil.which(name, path=SYSTEM_PATH)
 
@@ -56,7 +56,7 @@ def keyring_daemons(uid: int) -> tuple[Daemon, ...]:
     One whose effective user is another (PAM can start one in sudo so) serves that user alone.
     Call it as that user: reading what a process keeps in its memory may not come to an end.
     """
-    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208 - numbers
+    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())  # numbers
     named = (pid for pid in pids if name_of(pid) == DAEMON_NAME[:COMM_LENGTH])
     found = filter(None, (daemon_of(pid, uid) for pid in named))
     return tuple(sorted(found, key=lambda daemon: daemon.started))
@@ -96,13 +96,13 @@ def real_uid_of(pid: int) -> int | None:
 
 def _user_ids_of(pid: int) -> list[int]:
     """Return the real and the effective user id of a process (proc_pid_status(5))."""
-    with open(f"/proc/{pid}/status", errors="replace") as told:  # noqa: PTH123 - as above
+    with open(f"/proc/{pid}/status", errors="replace") as told:  # as above
         return [int(word) for word in told.read().partition("\nUid:")[2].split(None, 2)[:2]]
 
 
 def _stat(pid: int) -> tuple[str, int, float]:
     """Return state, parent and time of start, in seconds since 1970 (proc_pid_stat(5))."""
-    with open(f"/proc/{pid}/stat", errors="replace") as told:  # noqa: PTH123
+    with open(f"/proc/{pid}/stat", errors="replace") as told:
         fields = told.read().rpartition(")")[2].split()
     ticks = int(fields[STARTED]) / os.sysconf("SC_CLK_TCK")
     return fields[0], int(fields[PARENT]), _boot_time() + ticks
@@ -110,7 +110,7 @@ def _stat(pid: int) -> tuple[str, int, float]:
 
 def _boot_time() -> float:
     """Return when the machine started, in seconds since 1970 (proc_stat(5), btime)."""
-    with open("/proc/stat") as told:  # noqa: PTH123
+    with open("/proc/stat") as told:
         line = next((one for one in told if one.startswith("btime ")), "btime 0")
     return float(line.split()[1])
 
@@ -120,7 +120,7 @@ def _arguments_of(pid: int) -> tuple[str, ...]:
 
     They lie in the memory of that process, whose user decides how much there is.
     """
-    with open(f"/proc/{pid}/cmdline", "rb") as told:  # noqa: PTH123
+    with open(f"/proc/{pid}/cmdline", "rb") as told:
         text = os.fsdecode(told.read(MOST_READ))
     return tuple(text[:-1].split("\0")) if text else ()
 
@@ -134,7 +134,7 @@ def end(daemon: Daemon, timeout: float = 3) -> bool:
     The pidfd holds on to one process: its number cannot pass to another meanwhile
     (pidfd_open(2)).
     """
-    import signal  # noqa: PLC0415 - seldom
+    import signal  # seldom
 
     try:
         descriptor = os.pidfd_open(daemon.pid)
@@ -175,14 +175,14 @@ def environments(uid: int) -> Iterator[dict[str, str]]:
     given up. At most 64 KiB are read of each. What sshd told another user's login, and su kept, is
     left out.
     """
-    from pathlib import Path  # noqa: PLC0415 - for this alone
+    from pathlib import Path  # for this alone
 
-    from creds_session.system.systemd.logind import own_environment_of  # noqa: PLC0415
+    from creds_session.system.systemd.logind import own_environment_of
 
-    for name in os.listdir("/proc"):  # noqa: PTH208
+    for name in os.listdir("/proc"):
         if name.isdigit():
             with suppress(OSError):  # it ended, or keeps itself to itself
-                if os.stat(f"/proc/{name}").st_uid == uid:  # noqa: PTH116
+                if os.stat(f"/proc/{name}").st_uid == uid:
                     found = _environment(name, MOST_READ)
                     ours = own_environment_of(found, uid, Path("/proc", name))
                     yield dict(ours)
@@ -200,7 +200,7 @@ def own_environment() -> dict[str, str]:
 
 
 def _environment(process: str, limit: int = -1) -> dict[str, str]:
-    with open(f"/proc/{process}/environ", "rb") as told:  # noqa: PTH123
+    with open(f"/proc/{process}/environ", "rb") as told:
         content = told.read(limit)
     whole = content.split(b"\0")[:-1] if len(content) == limit else content.split(b"\0")
     pairs = (os.fsdecode(one).partition("=") for one in whole if b"=" in one)
@@ -213,7 +213,7 @@ def is_daemon(pid: int, file: str) -> bool:
     if os.getuid() == 0:  # root's own file is the system's; another's is on a disk of theirs
         return name in {DAEMON_NAME, f"{DAEMON_NAME} (deleted)"}
     try:
-        is_own = os.stat(f"/proc/{pid}/exe").st_uid == os.getuid()  # noqa: PTH116
+        is_own = os.stat(f"/proc/{pid}/exe").st_uid == os.getuid()
     except OSError:
         return False
     return not is_own and name in {DAEMON_NAME, f"{DAEMON_NAME} (deleted)"}
@@ -222,6 +222,6 @@ def is_daemon(pid: int, file: str) -> bool:
 def executable_of(pid: int) -> str | None:
     """Return the file that a process runs, or None where the kernel hides it."""
     try:
-        return os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115
+        return os.readlink(f"/proc/{pid}/exe")
     except OSError:
         return None

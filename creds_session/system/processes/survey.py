@@ -53,11 +53,11 @@ def survey(uid: int) -> Survey:
 def _named() -> Iterator[tuple[int, str, str]]:
     """Give pid, name and state of the processes whose name is one of ours (proc_pid_stat(5))."""
     wanted = {DAEMON_NAME[:COMM_LENGTH], *BUSES, *PROMPTERS}
-    for number in os.listdir(PROC):  # noqa: PTH208 - of thousands, a Path each is felt
+    for number in os.listdir(PROC):  # of thousands, a Path each is felt
         if not number.isdigit():
             continue
         try:
-            with open(f"{PROC}/{number}/stat", errors="replace") as told:  # noqa: PTH123
+            with open(f"{PROC}/{number}/stat", errors="replace") as told:
                 text = told.read()
         except OSError:
             continue

@@ -47,14 +47,14 @@ def stands_for_strangers(uid: int) -> bool:
 
 
 def _overflow() -> int:
-    with suppress(OSError, ValueError), open("/proc/sys/kernel/overflowuid") as told:  # noqa: PTH123
+    with suppress(OSError, ValueError), open("/proc/sys/kernel/overflowuid") as told:
         return int(told.read())
     return OVERFLOW
 
 
 def _has_all() -> bool:
     """Return whether every user id has an own number here: the map is the one of the kernel's."""
-    with suppress(OSError, ValueError), open("/proc/self/uid_map") as told:  # noqa: PTH123
+    with suppress(OSError, ValueError), open("/proc/self/uid_map") as told:
         first, outside, count = map(int, told.read().split())
         return (first, outside, count) == (0, 0, ALL)
     return False

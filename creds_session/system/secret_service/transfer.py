@@ -66,7 +66,7 @@ class EncryptedSession:
 
     def wrap(self, secret: Secret) -> Transferred:
         """Return the structure that a method takes."""
-        from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415 - for those who ask
+        from cryptography.hazmat.primitives.ciphers import (  # for those who ask
             Cipher,
             algorithms,
             modes,
@@ -80,7 +80,7 @@ class EncryptedSession:
 
     def unwrap(self, transferred: object) -> Secret:
         """Return the secret of such a structure. Raises InvalidData."""
-        from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers import (
             Cipher,
             algorithms,
             modes,
@@ -99,8 +99,8 @@ class EncryptedSession:
 
 def _derived(shared: bytes) -> bytes:
     """Return the AES key: HKDF with SHA-256, no salt, no info (RFC 5869)."""
-    import hashlib  # noqa: PLC0415 - for those who ask
-    import hmac  # noqa: PLC0415
+    import hashlib  # for those who ask
+    import hmac
 
     drawn = hmac.new(bytes(32), shared, hashlib.sha256).digest()
     return hmac.new(drawn, b"\x01", hashlib.sha256).digest()[:BLOCK]

@@ -39,7 +39,7 @@ def state(environ: Mapping[str, str]) -> BusState:
     """Return what a shell reaches whose own session bus did not answer; starts nothing."""
     if is_under_sudo(os.getuid(), environ):
         return bus_state(under_sudo=True, is_elsewhere=False)
-    from creds_session.system.session_bus.user_bus import (  # noqa: PLC0415 - only if no bus answers
+    from creds_session.system.session_bus.user_bus import (  # only if no bus answers
         find,
     )
 

@@ -65,7 +65,7 @@ def assignments(
 def has_own_runtime_directory(environ: Mapping[str, str]) -> bool:
     """Tell whether the runtime directory that is named is there and this user's."""
     try:
-        return os.stat(environ.get(RUNTIME, "")).st_uid == os.getuid()  # noqa: PTH116 - "" is none
+        return os.stat(environ.get(RUNTIME, "")).st_uid == os.getuid()  # "" is none
     except OSError:
         return False
 

@@ -59,7 +59,7 @@ BY_KEY = (signal.SIGINT, signal.SIGQUIT)
 YOURS = b"\r\ncreds run: the prompt is here again; it was answered, so this answer is yours\r\n"
 
 
-class AskedAgain(CredsSessionError):  # noqa: N818
+class AskedAgain(CredsSessionError):
     """A prompt that was answered came again, and there is nobody else to answer it."""
 
 

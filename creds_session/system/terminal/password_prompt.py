@@ -193,8 +193,8 @@ def feed(
     a long line at 4096 bytes and need its echo off (docs/decisions/0002). Its exceptions
     carry what the child printed, so they end here. Raises Unavailable.
     """
-    import pexpect  # noqa: PLC0415 - only an unlock without a daemon pays for it
-    from pexpect.popen_spawn import PopenSpawn  # noqa: PLC0415
+    import pexpect  # only an unlock without a daemon pays for it
+    from pexpect.popen_spawn import PopenSpawn
 
     try:
         child = PopenSpawn(list(argv), timeout=timeout, env=dict(environment))
@@ -218,7 +218,7 @@ def feed(
 
 def _end(process: Popen[str], timeout: float) -> None:
     """Wait for a program that has nothing more to say, or end it; close its pipes."""
-    from subprocess import TimeoutExpired  # noqa: PLC0415 - pexpect has loaded it
+    from subprocess import TimeoutExpired  # pexpect has loaded it
 
     try:
         with suppress(TimeoutExpired):

@@ -71,7 +71,7 @@ def read_credential(environ: Mapping[str, str], name: str) -> bytes:
     path = Path(folder, name)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - it takes a descriptor
+        with open(descriptor, "rb") as file:  # it takes a descriptor
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise InvalidData(f"{path}: not a regular file")
             content = file.read(MAX_INPUT + 1)

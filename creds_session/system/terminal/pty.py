@@ -34,11 +34,11 @@ def start_on_terminal(
 
     ``has_ours``: we have a terminal, too, and a person may type at it.
     """
-    import pexpect  # noqa: PLC0415 - only for those who type
+    import pexpect  # only for those who type
 
     program = shutil.which(argv[0], path=environ.get("PATH", os.defpath))
     if program is None:
-        absent = not os.path.exists(argv[0])  # noqa: PTH110 - denied is not there
+        absent = not os.path.exists(argv[0])  # denied is not there
         kind = FileNotFoundError if absent else PermissionError
         number = errno.ENOENT if absent else errno.EACCES
         raise NotExecuted(argv[0], kind(number, os.strerror(number)))
@@ -60,7 +60,7 @@ def start_on_terminal(
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise NotExecuted(argv[0], _plain(error)) from None
-        child = started("/bin/sh", [os.path.abspath(program), *argv[1:]])  # noqa: PTH100
+        child = started("/bin/sh", [os.path.abspath(program), *argv[1:]])
     child.delaybeforesend = None
     os.set_blocking(child.child_fd, False)
     return child
@@ -98,7 +98,7 @@ def _prepare(mask: Iterable[int], *, has_ours: bool) -> Callable[[], None]:
 
 def end_on_terminal(child: spawn[bytes]) -> None:
     """Take the terminal away from a command that has not ended, and end it where we may."""
-    from pexpect import ExceptionPexpect  # noqa: PLC0415
+    from pexpect import ExceptionPexpect
 
     with suppress(ExceptionPexpect, OSError):
         child.close(force=True)

@@ -22,7 +22,7 @@ USUAL_SIZE = (24, 80)
 TAKEN = (*PASSED_ON, signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH, signal.SIGCHLD)
 
 
-class HungUp(Exception):  # noqa: N818 - it does not leave this floor
+class HungUp(Exception):  # it does not leave this floor
     """The command is to lose its terminal, as by this signal."""
 
     def __init__(self, number: signal.Signals) -> None:

@@ -359,7 +359,7 @@ def note(release: str, name: str, situation: Situation) -> None:
 
 
 def test_there_are_more_than_thirty_situations_and_each_is_of_a_check() -> None:
-    from creds_session.doctor.checks import CHECKS  # noqa: PLC0415
+    from creds_session.doctor.checks import CHECKS
 
     known = {check.id for check in CHECKS}
     assert len(SITUATIONS) > 30

@@ -18,7 +18,7 @@ PYTHONS = tuple(f"3.{minor}" for minor in range(9, 15))
 ASK = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2], sys.base_prefix)"
 
 
-class NoInterpreter(Exception):  # noqa: N818 - the reason a test fails
+class NoInterpreter(Exception):  # the reason a test fails
     """No interpreter of a version works on this machine."""
 
 

@@ -28,7 +28,7 @@ class Result:
     output: str
 
 
-class LoginFailed(AssertionError):  # noqa: N818 - a noun for the situation
+class LoginFailed(AssertionError):  # a noun for the situation
     """The login did not reach a shell; the message holds what the terminal showed."""
 
 

@@ -240,7 +240,7 @@ def test_root_may_use_what_is_roots(
     of_root: Path,
     monkeypatch: pytest.MonkeyPatch,
     variable: str,
-    made: bool,  # noqa: FBT001
+    made: bool,
 ) -> None:
     if made:
         (of_root / VARIABLES[variable] / "python_keyring").mkdir(parents=True)

@@ -254,7 +254,7 @@ def test_put_asks_nobody_for_a_password_that_it_cannot_store(
     words: str,
     alias: Answer,
     get: Answer,
-    is_on_bus: bool,  # noqa: FBT001
+    is_on_bus: bool,
 ) -> None:
     code = (
         f"import sys; sys.path.insert(0, {python[1]!r})\n"

@@ -59,7 +59,7 @@ def test_one_newline_is_taken_off_and_that_is_said(
     credentials: Path,
     content: bytes,
     password: bytes,
-    quiet: bool,  # noqa: FBT001
+    quiet: bool,
 ) -> None:
     (credentials / "keyring").write_bytes(content)
     for source in (

@@ -45,7 +45,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def sudo(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """Say whether sudo is installed; it is, to begin with."""
 
-    def set_it(is_installed: bool) -> None:  # noqa: FBT001
+    def set_it(is_installed: bool) -> None:
         path = "/usr/bin/sudo" if is_installed else None
         monkeypatch.setattr("creds_session.system.processes.proc.find_program", lambda _: path)
 

@@ -151,7 +151,7 @@ def test_get_tells_a_password_that_is_no_text_without_showing_it(backend: Memory
 def test_chain_asks_for_the_service_only_where_one_of_it_uses_it(
     backend: Memory,
     monkeypatch: pytest.MonkeyPatch,
-    on_the_bus: bool,  # noqa: FBT001
+    on_the_bus: bool,
 ) -> None:
     backend.kept["app", "me"] = "x"
     chained = [backend, SecretServiceKeyring.__new__(SecretServiceKeyring)][: 1 + on_the_bus]

@@ -57,7 +57,7 @@ NO_OLD = f"{GKR}couldn't change password for the login keyring: no old password 
 @pytest.mark.parametrize(("account", "counts"), [("alice", True), ("bob", False), (None, False)])
 def test_a_password_that_root_changed_counts_for_its_account_alone(
     account: str | None,
-    counts: bool,  # noqa: FBT001
+    counts: bool,
 ) -> None:
     changed = [(61.0, 20, CHANGED.format(account))] if account else []
     told = story((50, 9, accepted()), (60, 20, NO_OLD), *changed)

@@ -22,9 +22,9 @@ JOIN, START = 'eval "$(creds env)"', 'eval "$(creds env --start)"'
     ],
 )
 def test_the_state_of_a_shell_follows_from_what_was_seen(
-    under_sudo: bool,  # noqa: FBT001
-    elsewhere: bool,  # noqa: FBT001
-    hung: bool,  # noqa: FBT001
+    under_sudo: bool,
+    elsewhere: bool,
+    hung: bool,
     state: BusState,
 ) -> None:
     seen = bus_state(under_sudo=under_sudo, is_elsewhere=elsewhere, is_hung=hung)
@@ -63,7 +63,7 @@ def test_a_hint_holds_every_line_as_it_is_pasted(state: BusState) -> None:
 @pytest.mark.parametrize(
     ("elsewhere", "state"), [(False, BusState.NO_ACCOUNT), (True, BusState.ELSEWHERE)]
 )
-def test_who_has_no_account_is_not_told_to_start_a_bus(elsewhere: bool, state: BusState) -> None:  # noqa: FBT001
+def test_who_has_no_account_is_not_told_to_start_a_bus(elsewhere: bool, state: BusState) -> None:
     seen = bus_state(under_sudo=False, is_elsewhere=elsewhere, has_account=False)
     assert seen is state
     assert "--start" not in next_step(seen).hint
@@ -83,5 +83,5 @@ def test_root_under_sudo_is_told_to_leave_sudo_out() -> None:
         (1000, {"SUDO_USER": "root"}, False),
     ],
 )
-def test_sudo_counts_for_root_alone(uid: int, environ: dict[str, str], is_so: bool) -> None:  # noqa: FBT001
+def test_sudo_counts_for_root_alone(uid: int, environ: dict[str, str], is_so: bool) -> None:
     assert is_under_sudo(uid, environ) is is_so

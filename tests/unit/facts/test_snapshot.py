@@ -44,7 +44,7 @@ def test_daemon_role_is_told_by_the_arguments(arguments: str, role: DaemonRole) 
         ("", False),
     ],
 )
-def test_name_owner_is_gnome_keyring_by_the_cut_name(name: str, expected: bool) -> None:  # noqa: FBT001
+def test_name_owner_is_gnome_keyring_by_the_cut_name(name: str, expected: bool) -> None:
     assert NameOwner(7, 1000, name).is_gnome_keyring is expected
 
 
@@ -63,5 +63,5 @@ def test_bus_answers_only_with_an_address_and_no_reason() -> None:
         (FirstLoginFacts(SOCKET, conditional=True), False),
     ],
 )
-def test_first_login_breaks_where_the_socket_is_free(facts: FirstLoginFacts, breaks: bool) -> None:  # noqa: FBT001
+def test_first_login_breaks_where_the_socket_is_free(facts: FirstLoginFacts, breaks: bool) -> None:
     assert facts.breaks_first_login is breaks

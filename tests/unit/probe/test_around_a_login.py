@@ -69,7 +69,7 @@ def test_keys_for_a_login_are_seen(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     files: dict[str, str],
-    expected: bool,  # noqa: FBT001
+    expected: bool,
 ) -> None:
     (tmp_path / ".ssh").mkdir()
     for name, text in files.items():
@@ -122,7 +122,7 @@ def test_selinux_is_asked_of_the_kernel(
         ("", False),
     ],
 )
-def test_who_is_confined(context: str, is_confined: bool) -> None:  # noqa: FBT001
+def test_who_is_confined(context: str, is_confined: bool) -> None:
     assert InitFacts(selinux="enforcing", selinux_context=context).is_confined is is_confined
     assert not InitFacts(selinux="permissive", selinux_context=context).is_confined
 
@@ -133,7 +133,7 @@ def test_who_is_confined(context: str, is_confined: bool) -> None:  # noqa: FBT0
 def test_a_new_daemon_serves_a_keyring_that_is_made_through_its_socket(
     tmp_path: Path,
     version: str,
-    breaks: bool,  # noqa: FBT001
+    breaks: bool,
 ) -> None:
     root = Root(tmp_path)
     unit = "usr/lib/systemd/user/gnome-keyring-daemon.socket"

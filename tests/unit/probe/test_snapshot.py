@@ -184,7 +184,7 @@ def test_probe_first_login_tells_whether_the_socket_is_on_and_free(
     root: Root,
     files: dict[str, bytes],
     links: dict[str, str],
-    breaks: bool,  # noqa: FBT001
+    breaks: bool,
 ) -> None:
     for path, content in files.items():
         write(root, path, content)

@@ -36,7 +36,7 @@ def test_what_pam_takes_is_the_account_s(
     service: Path,
     monkeypatch: pytest.MonkeyPatch,
     outcome: Outcome,
-    accepted: bool,  # noqa: FBT001
+    accepted: bool,
 ) -> None:
     service.touch()
     monkeypatch.setattr(account_password, "conversation", answering(outcome))

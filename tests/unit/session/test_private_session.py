@@ -52,7 +52,7 @@ def test_inside_has_nothing_of_the_outer_session() -> None:
 )
 def test_inside_has_the_ssh_agent_unless_it_is_the_outer_keyrings(
     agent: str,
-    stays: bool,  # noqa: FBT001
+    stays: bool,
 ) -> None:
     assert ("SSH_AUTH_SOCK" in inside({**OUTER, "SSH_AUTH_SOCK": agent}, "/tmp/own")) is stays
     assert inside({"SSH_AUTH_SOCK": agent}, "/tmp/own")["SSH_AUTH_SOCK"] == agent

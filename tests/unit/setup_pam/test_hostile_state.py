@@ -536,7 +536,7 @@ def old_manifest(state: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("state", ["final", "in progress"])
 def test_a_checkpoint_of_the_version_before_can_be_reverted(root: Root, state: str) -> None:
-    import hashlib  # noqa: PLC0415
+    import hashlib
 
     manifest = old_manifest(state)
     manifest["files"][0]["digest_before"] = hashlib.sha256(BEFORE).hexdigest()  # type: ignore[index]

@@ -321,7 +321,7 @@ def test_only_a_service_without_session_rules_is_said_to_have_none(
     root: Root,
     service: str,
     content: bytes,
-    is_told: bool,  # noqa: FBT001
+    is_told: bool,
 ) -> None:
     write(root, f"/etc/pam.d/{service}", content)
     notes = look(root, [service]).notes

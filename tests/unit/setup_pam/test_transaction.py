@@ -356,7 +356,7 @@ def test_take_back_leaves_what_became_theirs(root: Root) -> None:
 
 
 @pytest.mark.parametrize("edited", [False, True])
-def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:  # noqa: FBT001
+def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:
     change(root, CHANGES[:1], nothing)
     place, target = root.path(SSHD), root.path("/etc/managed")
     target.write_bytes(EDITED if edited else AFTER)

@@ -199,7 +199,7 @@ class Shell:
 
     def is_raw(self) -> bool:
         """Return whether the terminal gives each key at once."""
-        import termios  # noqa: PLC0415
+        import termios
 
         return not termios.tcgetattr(self.child.child_fd)[3] & termios.ISIG
 

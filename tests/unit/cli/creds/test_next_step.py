@@ -29,7 +29,7 @@ def test_no_bus_is_told_to_start_one(
     python: list[str],
     short: Path,
     line: str,
-    named: bool,  # noqa: FBT001
+    named: bool,
 ) -> None:
     gone = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={short}/gone"} if named else {}
     shown = told(python, line, HOME=short, **gone)

@@ -67,7 +67,7 @@ def test_rekey_tells_what_became_of_it(
     capsys: pytest.CaptureFixture[str],
     done: Rekeyed,
     words: list[str],
-    quiet: bool,  # noqa: FBT001
+    quiet: bool,
 ) -> None:
     monkeypatch.setattr(command, "forbid_core_dumps", lambda: None)
     monkeypatch.setattr(command, "rekey", lambda *_, **__: done)

@@ -53,8 +53,8 @@ def test_exec_passes_everything_behind_the_dashes_on(python: list[str], short: P
 def test_exec_that_can_make_no_session_is_125(
     python: list[str], short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from creds_session.cli.creds import exec as command  # noqa: PLC0415
-    from creds_session.system.bus import dbus_daemon as message_bus  # noqa: PLC0415
+    from creds_session.cli.creds import exec as command
+    from creds_session.system.bus import dbus_daemon as message_bus
 
     assert python
     monkeypatch.setenv("TMPDIR", str(short))

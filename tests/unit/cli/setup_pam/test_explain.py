@@ -124,8 +124,8 @@ def test_colours_and_boxes_where_they_can_be_shown(
     root: Path,
     screen: Screen,
     variables: dict[str, str],
-    is_coloured: bool,  # noqa: FBT001
-    has_boxes: bool,  # noqa: FBT001
+    is_coloured: bool,
+    has_boxes: bool,
 ) -> None:
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)

@@ -243,7 +243,7 @@ def test_a_secret_can_be_read_where_the_keyring_that_programs_use_is_open(
     owner: NameOwner | None,
     login: CollectionState | None,
     default: CollectionState | None,
-    readable: bool,  # noqa: FBT001
+    readable: bool,
 ) -> None:
     facts = WELL._replace(bus=WELL.bus._replace(owner=owner, login=login, default=default))
     assert facts.is_readable is readable

@@ -682,7 +682,7 @@ def test_a_daemon_that_listens_nowhere_is_named_whatever_the_reason(
 )
 def test_a_daemon_that_replaced_another_is_told_by_its_options(
     words: tuple[str, ...],
-    is_so: bool,  # noqa: FBT001
+    is_so: bool,
 ) -> None:
     one = daemon(DaemonRole.BY_HAND)._replace(arguments=("gnome-keyring-daemon", *words))
     found = finding_of(IS_LOCKED._replace(daemons=(one,)))

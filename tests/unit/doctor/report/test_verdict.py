@@ -88,7 +88,7 @@ def test_commands_are_lines_for_a_shell() -> None:
         (Remediation("as root", (("creds", "x"), ("sudo", "y")), is_safe=True), False),
     ],
 )
-def test_fix_is_offered_where_it_would_do_it(cure: Remediation | None, fixes: bool) -> None:  # noqa: FBT001
+def test_fix_is_offered_where_it_would_do_it(cure: Remediation | None, fixes: bool) -> None:
     assert has_fix(ERROR._replace(remediation=cure)) is fixes
 
 

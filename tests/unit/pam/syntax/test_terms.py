@@ -35,7 +35,7 @@ def test_return_word_names_any_number(value: int, word: str) -> None:
         ("2", True, Dialect.DEBIAN_1_7),
     ],
 )
-def test_dialect_of_a_version(version: str, debian: bool, dialect: Dialect) -> None:  # noqa: FBT001
+def test_dialect_of_a_version(version: str, debian: bool, dialect: Dialect) -> None:
     assert Dialect.of(version, debian=debian) is dialect
 
 

@@ -30,16 +30,16 @@ ANY = None
 )
 def test_choose_has_a_way(
     facts: BusFacts,
-    listens: bool | None,  # noqa: FBT001
-    exists: bool | None,  # noqa: FBT001
-    create: bool | None,  # noqa: FBT001
+    listens: bool | None,
+    exists: bool | None,
+    create: bool | None,
     route: Route,
 ) -> None:
     for one, two, three in itertools.product(each(listens), each(exists), each(create)):
         assert choose(facts, keyring(listens=one, exists=two), create=three) is route
 
 
-def each(value: bool | None) -> list[bool]:  # noqa: FBT001
+def each(value: bool | None) -> list[bool]:
     return [False, True] if value is None else [value]
 
 
@@ -75,10 +75,10 @@ def each(value: bool | None) -> list[bool]:  # noqa: FBT001
 @pytest.mark.parametrize("create", [False, True])
 def test_choose_refuses_and_says_why(
     facts: BusFacts,
-    exists: bool,  # noqa: FBT001
+    exists: bool,
     error: type[CredsSessionError],
     words: list[str],
-    create: bool,  # noqa: FBT001
+    create: bool,
 ) -> None:
     with pytest.raises(error) as caught:
         choose(facts, keyring(exists=exists), create=create)

@@ -217,7 +217,7 @@ def test_proof_that_is_slow_to_come_ends_within_the_time_limit(
 def test_daemon_that_does_not_start_leaves_no_folder(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    starts: bool,  # noqa: FBT001
+    starts: bool,
 ) -> None:
     program = tmp_path / "daemon"
     if starts:

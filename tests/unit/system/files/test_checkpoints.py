@@ -214,7 +214,7 @@ def test_load_all_refuses_a_newer_manifest(directory: Directory) -> None:
 
 
 @pytest.mark.parametrize("has_mark", [True, False])
-def test_discard_forgets_it(directory: Directory, has_mark: bool) -> None:  # noqa: FBT001
+def test_discard_forgets_it(directory: Directory, has_mark: bool) -> None:
     saved = save(directory, FILES, ()).finalized()
     if not has_mark:  # as the version before made them
         (path_of(saved) / MARK).unlink()

@@ -171,7 +171,7 @@ def immutable(path: Path) -> Iterator[None]:
 
 @needs_root
 @pytest.mark.parametrize("of_folder", [False, True])
-def test_replace_cannot_write_what_is_immutable(file: Path, of_folder: bool) -> None:  # noqa: FBT001
+def test_replace_cannot_write_what_is_immutable(file: Path, of_folder: bool) -> None:
     with immutable(file.parent if of_folder else file):
         with pytest.raises(CannotWrite) as caught:
             replaced(file)

@@ -81,7 +81,7 @@ def test_resolve_knows_no_way_through_what_is_not_there(root: Root) -> None:
 def test_resolve_follows_as_many_links_as_the_kernel(
     root: Root,
     length: int,
-    fits: bool,  # noqa: FBT001
+    fits: bool,
 ) -> None:
     for number in range(1, length):
         link(root, f"/l{number}", f"l{number + 1}")

@@ -109,7 +109,7 @@ def test_it_is_asked_where_it_may_be(act: str) -> None:
 @pytest.mark.parametrize(("answered", "told"), [(False, "declined"), (None, "nobody answered")])
 def test_a_prompt_that_is_not_answered_is_told(
     act: str,
-    answered: bool | None,  # noqa: FBT001
+    answered: bool | None,
     told: str,
 ) -> None:
     with pytest.raises(PromptImpossible, match=told):

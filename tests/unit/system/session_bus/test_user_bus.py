@@ -55,7 +55,7 @@ ADDRESS, RUNTIME, CONTROL = "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOM
 )
 def test_assignments_are_what_the_shell_lacks(
     environ: dict[str, str],
-    ours: bool,  # noqa: FBT001
+    ours: bool,
     found: Found,
     more: Mapping[str, str | None],
     monkeypatch: pytest.MonkeyPatch,

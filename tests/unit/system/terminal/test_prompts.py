@@ -27,7 +27,7 @@ def expected(pattern: bytes) -> Expected:
         (b"password: one\r\npassword: ", True),
     ],
 )
-def test_only_the_last_line_asks(output: bytes, is_asked: bool) -> None:  # noqa: FBT001
+def test_only_the_last_line_asks(output: bytes, is_asked: bool) -> None:
     prompts = Prompts([expected(b"assword:")])
     prompts.shown(output)
     assert (prompts.waiting is not None) is is_asked
