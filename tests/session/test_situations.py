@@ -41,7 +41,7 @@ from tests.situations import (
 
 CHECKOUT = Path(__file__).parents[2]
 COMMAND = '#!/bin/sh\nexec {} -c \'import sys; sys.argv[0] = "{}"; {}\' "$@"\n'
-MAIN = "from creds_session.cli.{} import main; sys.exit(main())"
+MAIN = "from creds_session.cli.{}.main import main; sys.exit(main())"
 
 
 @pytest.fixture

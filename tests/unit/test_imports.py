@@ -19,14 +19,14 @@ def modules(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     "package",
     [
-        "pam.plan",
-        "pam.lint",
-        "checks",
-        "report.doctor",
-        "report.pam",
-        "facts",
-        "packages",
-        "snapshot",
+        "pam.keyring_rules.plan",
+        "pam.syntax.lint",
+        "doctor.checks",
+        "doctor.report.verdict",
+        "setup_pam.report",
+        "facts.snapshot",
+        "facts.distribution",
+        "facts.serialization",
     ],
 )
 def test_pure_part_loads_nothing_of_the_machine(package: str) -> None:

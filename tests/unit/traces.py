@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
-from creds_session.cli.creds import main as any_command
+import creds_session
 
-CHECKOUT = Path(any_command.__file__).parents[2]
+CHECKOUT = Path(creds_session.__file__).parents[1]
 LINE = re.compile(r"(?:\d+ +)?(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\w+)")
 # A path is quoted; before it may stand the folder that it is relative to, as `5</folder>`.
 PATH = re.compile(r'(?:(?:AT_FDCWD|\d+)(?:<(?P<folder>[^>]*)>)?, )?"(?P<path>(?:[^"\\]|\\.)*)"')

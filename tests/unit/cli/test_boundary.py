@@ -55,7 +55,7 @@ def test_run_calls_a_crash_70_and_shows_none_of_its_words(
 ) -> None:
     assert run(raising(error), "creds") == 70
     told = capsys.readouterr().err
-    assert f"a fault of this program: {type(error).__name__} at test_common.py:" in told
+    assert f"a fault of this program: {type(error).__name__} at test_boundary.py:" in told
     assert CANARY not in told
     assert "Traceback" not in told
 

@@ -46,7 +46,7 @@ def run(
     program, *arguments = line.split()
     code = (
         f"import sys; sys.path.insert(0, {python[1]!r}); sys.argv[0] = {program!r}\n{ALONE}"
-        f"from creds_session.cli.{MODULES[program]} import main; sys.exit(main())"
+        f"from creds_session.cli.{MODULES[program]}.main import main; sys.exit(main())"
     )
     environment = {"PATH": os.defpath, **{name: str(value) for name, value in variables.items()}}
     argv = [python[0], "-I", "-c", code, *arguments]
@@ -342,7 +342,7 @@ def test_no_password_passes_through_where_a_core_file_would_keep_it(
         raise InterruptedError
 
     for module in ("credentials", "unlock"):
-        monkeypatch.setattr(f"creds_session.cli.{module}.forbid_core_dumps", forbid)
+        monkeypatch.setattr(f"creds_session.cli.creds.{module}.forbid_core_dumps", forbid)
     monkeypatch.setattr("creds_session.cli.creds.main.refuse_foreign_home", lambda _: None)
     monkeypatch.setattr("sys.argv", ["creds", *line.split()])
     with pytest.raises(InterruptedError):

@@ -38,7 +38,7 @@ argparse.ArgumentParser._get_formatter = _get_formatter
 sys.exit(importlib.import_module(sys.argv.pop(1)).main())
 """
 CREDS, CREDS_DOCTOR, CREDS_SETUP_PAM = (
-    f"creds_session.cli.{name}" for name in ("creds", "doctor", "setup_pam")
+    f"creds_session.cli.{name}.main" for name in ("creds", "doctor", "setup_pam")
 )
 
 

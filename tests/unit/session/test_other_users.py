@@ -148,7 +148,7 @@ def test_nobody_is_trusted_where_the_kernel_maps_no_user(public: Path) -> None:
         (public / "bus").chmod(0o777)
         code = (
             "import os\n"
-            "from tests.unit import test_other_users as here\n"
+            "from tests.unit.session import test_other_users as here\n"
             f"here.trust_nobody({str(public / 'bus')!r})\n"
         )
         environ = {"PYTHONPATH": ":".join([str(CHECKOUT), *sys.path])}
