@@ -86,7 +86,7 @@ isolate() {
     done
     unset XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_CACHE_HOME XDG_DATA_HOME NETRC VIRTUAL_ENV TMP TEMP
     # What is built there becomes root's program.
-    [ -n "${TMPDIR:-}" ] && is_roots_temporary "$TMPDIR" || unset TMPDIR
+    if [ -z "${TMPDIR:-}" ] || ! is_roots_temporary "$TMPDIR"; then unset TMPDIR; fi
 }
 
 # Whether nobody but root can rename what root makes in directory $1, nor a directory on the way.
