@@ -11,7 +11,7 @@ from pathlib import Path
 
 from creds_session.errors import Unavailable, WrongPassword
 from creds_session.secret import Secret
-from creds_session.setup_pam.trial import conversation
+from creds_session.system.libpam.conversation import conversation
 
 SERVICE = "creds-session"
 PLACES = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"))  # without a file PAM would ask ``other``

@@ -18,12 +18,10 @@ whatever file they stand: nothing of the user's is started or left.
 
 from __future__ import annotations
 
-import json
-import os
 import pwd
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, Unavailable
@@ -32,7 +30,7 @@ from creds_session.pam.keyring_rules.policy import is_keyring
 from creds_session.pam.stack.resolve import Read, Stack, resolve
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup, ReturnValue
 from creds_session.secret import Secret
-from creds_session.system.libpam.mount_namespace import private_child
+from creds_session.system.libpam.conversation import Outcome, conversation, is_prompt
 
 Files = Mapping[str, bytes]
 Ask = Callable[[], Secret]
@@ -41,7 +39,6 @@ START = "auto_start"
 START_WORD = re.compile(
     rb"(?<![^ \t\[])\[?auto_start\]?(?![^ \t\]\\])"
 )  # as one word, in any brackets
-TIMEOUT = 60.0  # seconds; a wrong password alone costs pam_unix two
 SECOND_FACTORS = frozenset(
     {
         "pam_2fa.so",
@@ -77,27 +74,6 @@ class Candidate(NamedTuple):
     service: str
     path: str
     content: bytes
-
-
-class Outcome(NamedTuple):
-    """What PAM returned, its word for it, and what it said meanwhile, prompts included.
-
-    ``knows_password`` is whether the auth stack was content, so that the account stack was asked.
-    """
-
-    code: int
-    reason: str
-    said: tuple[str, ...] = ()
-    knows_password: bool = False
-
-    @property
-    def lets_in(self) -> bool:
-        """Tell whether the password and the account were accepted."""
-        return self.code == ReturnValue.SUCCESS
-
-    def __str__(self) -> str:
-        remarks = [line for line in self.said if not _is_prompt(line)]
-        return "; ".join([self.reason, *remarks])
 
 
 def second_factors(stack: Stack) -> tuple[str, ...]:
@@ -210,13 +186,9 @@ def _refuse(user: str, tried: Outcome, present: Outcome, wants: tuple[str, ...])
     )
 
 
-def _is_prompt(line: str) -> bool:
-    return line.rstrip().endswith(":")
-
-
 def _wants_more(line: str) -> bool:
     """Tell a prompt for something else by its words; libpam speaks English in the C locale."""
-    return _is_prompt(line) and "password" not in line.lower()
+    return is_prompt(line) and "password" not in line.lower()
 
 
 def _require_known(user: str) -> None:
@@ -224,49 +196,3 @@ def _require_known(user: str) -> None:
         pwd.getpwnam(user)
     except KeyError:
         raise Unavailable(f"could not try: there is no user {user!r}") from None
-
-
-@contextmanager
-def conversation(service: str, user: str, files: Files) -> Iterator[Callable[[Secret], Outcome]]:
-    """Prepare one conversation in a child process that sees these contents of files.
-
-    Raises Unavailable where libpam crashes, or gives no answer in time.
-    """
-
-    def converse(password: bytes) -> bytes:
-        return json.dumps(_converse(service, user, password)).encode()
-
-    with private_child(files, converse) as child:
-
-        def talk(password: Secret) -> Outcome:
-            try:
-                code, reason, said, knows = json.loads(child.ask(password, TIMEOUT))
-            except ValueError:
-                raise Unavailable("could not try: the child process gave no answer") from None
-            said = tuple("".join(filter(str.isprintable, line)) for line in said)
-            return Outcome(code, reason, said, knows)
-
-        yield talk
-
-
-def _converse(service: str, user: str, password: bytes) -> tuple[int, str, list[str], bool]:
-    """Hold the conversation; in the child, since libpam can crash.
-
-    PAM_TTY is what sshd says (auth-pam.c:sshpam_init), which python-pam takes from DISPLAY.
-    python-pam does not tell which stack said no, so its call of the second one is noted.
-    """
-    import pam  # type: ignore[import-untyped]  # it loads libpam
-
-    if service == "sshd":
-        os.environ["DISPLAY"] = "ssh"
-    conversation, reached = pam.PamAuthenticator(), []
-    account_management = conversation.pam_acct_mgmt
-
-    def noted(*arguments: object) -> int:
-        reached.append(True)
-        return int(account_management(*arguments))
-
-    conversation.pam_acct_mgmt = noted
-    conversation.authenticate(os.fsencode(user), password, service, resetcreds=False)
-    said = list(conversation.messages)
-    return conversation.code, str(conversation.reason), said, bool(reached)

@@ -9,8 +9,8 @@ import pytest
 from creds_session.errors import CredsSessionError, Unavailable, WrongPassword
 from creds_session.secret import Secret
 from creds_session.session import account_password
-from creds_session.setup_pam.trial import Outcome
 from creds_session.system.libpam import mount_namespace
+from creds_session.system.libpam.conversation import Outcome
 
 IN = Outcome(0, "Success", knows_password=True)
 NO = Outcome(7, "Authentication failure")

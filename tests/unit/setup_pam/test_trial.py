@@ -13,7 +13,6 @@ from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from creds_session.secret import Secret
 from creds_session.setup_pam.trial import (
     Candidate,
-    Outcome,
     TrialFailed,
     _refuse,
     _without_start,
@@ -22,6 +21,7 @@ from creds_session.setup_pam.trial import (
     second_factors,
     warnings,
 )
+from creds_session.system.libpam.conversation import Outcome
 from creds_session.system.libpam.mount_namespace import private_child
 
 IN = Outcome(0, "Success", knows_password=True)
