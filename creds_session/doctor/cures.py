@@ -21,7 +21,8 @@ from creds_session.findings import EVAL, SUDO, Finding, Remediation, shell_line
 from creds_session.system.files.own_files import change_mode
 from creds_session.system.files.path_parts import weakness
 from creds_session.system.processes.foreground import NotExecuted, held_signals, run_in_foreground
-from creds_session.system.processes.proc import end, find_program
+from creds_session.system.processes.keyring_daemons import end
+from creds_session.system.processes.proc import find_program
 from creds_session.system.processes.survey import resume
 
 KILL, CHMOD, MV, OURS = "kill", "chmod", "mv", frozenset({"creds", "creds-setup-pam"})

@@ -16,8 +16,8 @@ from creds_session.findings import CheckResult, Finding, Severity, shell_line
 from creds_session.probe.snapshot import TIMEOUT, probe, probe_user
 from creds_session.system.files.foreign_home import foreign_place
 from creds_session.system.files.root import Root
+from creds_session.system.processes.environment import own_environment_of
 from creds_session.system.processes.user_ids import own_name
-from creds_session.system.systemd.logind import own_environment_of
 
 LARGEST = 1 << 26  # bytes of saved facts
 

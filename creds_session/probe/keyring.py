@@ -29,7 +29,7 @@ from creds_session.system.bus.connection import (
     with_runtime_directory,
 )
 from creds_session.system.files.listing import names_in
-from creds_session.system.processes.proc import keyring_daemons, program_of
+from creds_session.system.processes.keyring_daemons import keyring_daemons, program_of
 from creds_session.system.processes.user_ids import own_name
 from creds_session.system.secret_service.service import NAME, SecretService
 

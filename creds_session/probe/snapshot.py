@@ -43,8 +43,8 @@ from creds_session.system.bus.connection import (
 )
 from creds_session.system.files.root import Root
 from creds_session.system.processes.disk_probe import Disk
+from creds_session.system.processes.environment import environments
 from creds_session.system.processes.jobs import Jobs
-from creds_session.system.processes.proc import environments
 from creds_session.system.processes.survey import Survey, survey
 from creds_session.system.processes.user_ids import own_account, own_name
 from creds_session.system.session_bus.user_bus import find

@@ -11,7 +11,7 @@ from creds_session.facts.collection_state import CollectionState, KeyringForm, c
 from creds_session.facts.session import DaemonRole
 from creds_session.probe.keyring import owner_of
 from creds_session.probe.keyring_files import form_of, keyring_file
-from creds_session.system.processes.proc import keyring_daemons
+from creds_session.system.processes.keyring_daemons import keyring_daemons
 from creds_session.system.secret_service.service import SecretService, secret_service
 from creds_session.system.session_bus.connect import connect
 

@@ -7,7 +7,7 @@ NOWHERE = "/proc/nowhere"
 # The first lines of a program that is a process of its own.
 ALONE = f"""\
 from creds_session.system.bus import connection as bus
-from creds_session.system.processes import proc as processes
+from creds_session.system.processes import environment as processes
 bus.RUNTIME_DIRECTORIES = {NOWHERE!r}
 processes.environments = lambda uid: iter(())
 """

@@ -8,8 +8,8 @@ from creds_session.cli.boundary import complain, run
 from creds_session.cli.parser import seconds
 from creds_session.errors import UsageError
 from creds_session.session.private_session import private_session
+from creds_session.system.processes.environment import own_environment
 from creds_session.system.processes.foreground import NotExecuted, held_signals, run_in_foreground
-from creds_session.system.processes.proc import own_environment
 
 PROGRAM = "creds exec"
 OWN_FAILURE = 125  # env(1)

@@ -78,7 +78,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Run the command; return its exit code, or 125 where it was not come to."""
-    from creds_session.system.processes.proc import own_environment
+    from creds_session.system.processes.environment import own_environment
 
     argv: list[str] = arguments.argv
     if not argv:

@@ -14,9 +14,9 @@ from contextlib import suppress
 
 from creds_session.facts.session import REFUSED
 from creds_session.system.bus.connection import session_bus_address
+from creds_session.system.processes.proc import stat_of
 
 NOTE = "creds-session/unlocked"
-START_TIME = 19  # among the fields behind the name: the 22nd of all (proc_pid_stat(5))
 
 
 def note(environ: Mapping[str, str], pid: int) -> None:
@@ -28,7 +28,7 @@ def note(environ: Mapping[str, str], pid: int) -> None:
             os.unlink(f"{runtime}/{REFUSED}")
     if not runtime or not address or any(blank in address for blank in " \t\n"):
         return
-    with suppress(OSError, IndexError):
+    with suppress(OSError):
         if os.lstat(runtime).st_uid == os.getuid():
             _write(f"{runtime}/{NOTE}", f"{pid} {start_time(pid)} {address}\n")
 
@@ -42,11 +42,11 @@ def note_refusal(environ: Mapping[str, str]) -> None:
 
 
 def start_time(pid: int) -> str:
-    """Return when a process started, in clock ticks since boot. Raises OSError, IndexError."""
-    # pathlib would take longer to load than all of an unlocking's own modules
-    with open(f"/proc/{pid}/stat", errors="replace") as told:
-        text = told.read()
-    return text.rpartition(")")[2].split()[START_TIME]
+    """Return when a process started, in clock ticks since boot. Raises ProcessLookupError."""
+    stat = stat_of(pid)
+    if stat is None:
+        raise ProcessLookupError(f"process {pid} has ended")
+    return str(stat.start_ticks)
 
 
 def _write(path: str, line: str) -> None:

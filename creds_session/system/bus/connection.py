@@ -334,7 +334,7 @@ class Bus:
         """Return what to say of a program that does not answer while the bus does."""
         from creds_session.facts.next_step import BusState, next_step  # seldom
         from creds_session.facts.session_state import hung_line
-        from creds_session.system.processes.proc import program_of
+        from creds_session.system.processes.keyring_daemons import program_of
 
         asked = _message(DAEMON, "GetConnectionUnixProcessID", "s", (name,))
         what = f"no answer to {method} within {self._timeout:g} s"

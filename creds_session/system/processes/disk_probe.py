@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from creds_session.system.processes.descriptors import inherited
 from creds_session.system.processes.jobs import GaveUp
-from creds_session.system.processes.proc import find_program
+from creds_session.system.processes.proc import find_program, stat_of
 
 T = TypeVar("T")
 TIMEOUT = 1.0  # seconds; it takes two milliseconds
@@ -42,7 +42,7 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
     try:
         while os.waitpid(pid, os.WNOHANG) == (0, 0):
             now = time.monotonic()
-            if now > end and ((is_waiting := _state(pid) != RUNNABLE) or now > end + timeout):
+            if now > end and ((is_waiting := not _is_runnable(pid)) or now > end + timeout):
                 os.kill(pid, signal.SIGKILL)  # not waited for: its number is still its own
                 return not is_waiting
             time.sleep(LOOK)
@@ -56,13 +56,9 @@ def _closing() -> list[tuple[int, int]]:
     return [(os.POSIX_SPAWN_CLOSE, number) for number in inherited()]
 
 
-def _state(pid: int) -> str:
-    """Return the state of a process (proc_pid_stat(5)), or nothing."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as told:
-            return told.read().rpartition(b") ")[2][:1].decode("ascii", "replace")
-    except OSError:
-        return ""
+def _is_runnable(pid: int) -> bool:
+    stat = stat_of(pid)
+    return stat is not None and stat.state == RUNNABLE
 
 
 class Disk:

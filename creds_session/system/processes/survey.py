@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.facts.machine import OtherProcess, ProcessFacts
-from creds_session.facts.session import DAEMON_NAME, Daemon
+from creds_session.facts.session import Daemon
+from creds_session.system.processes.keyring_daemons import KERNEL_NAME, daemon_of, is_daemon
 from creds_session.system.processes.proc import (
-    COMM_LENGTH,
     ZOMBIE,
-    daemon_of,
     executable_of,
-    is_daemon,
     name_of,
+    named_processes,
     real_uid_of,
 )
 
 BUSES = frozenset({"dbus-daemon", "dbus-broker"})
 PROMPTERS = frozenset({"gcr-prompter", "gcr4-prompter"})
-PROC = Path("/proc")
+NAMES = frozenset({KERNEL_NAME}) | BUSES | PROMPTERS
 
 
 class Survey(NamedTuple):
@@ -33,55 +30,36 @@ class Survey(NamedTuple):
 
 
 def survey(uid: int) -> Survey:
-    """Look at every process once; one that ends meanwhile is none."""
+    """Look at every process once; leave out a process that ends in the meantime."""
     daemons: list[Daemon] = []
-    found: dict[str, list[OtherProcess]] = {name: [] for name in ProcessFacts._fields}
-    for pid, name, state in _named():
-        one = _look(pid, name, state)
-        if one is None:
+    others: dict[str, list[OtherProcess]] = {name: [] for name in ProcessFacts._fields}
+    for pid, stat in named_processes(NAMES):
+        owner = real_uid_of(pid)
+        if owner is None:
             continue
-        place = _place(one, uid)
-        if place == "daemons":
-            daemon = daemon_of(one.pid, one.uid)
+        process = OtherProcess(pid, owner, stat.name, stat.state, executable_of(pid))
+        group = _group(process, uid)
+        if group == "daemons":
+            daemon = daemon_of(pid, uid)
             daemons += [daemon] if daemon else []
-        elif place:
-            found[place].append(one)
-    others = ProcessFacts(**{name: tuple(listed) for name, listed in found.items()})
-    return Survey(tuple(sorted(daemons, key=lambda daemon: daemon.started)), others)
+        elif group:
+            others[group].append(process)
+    facts = ProcessFacts(**{name: tuple(listed) for name, listed in others.items()})
+    return Survey(tuple(sorted(daemons, key=lambda daemon: daemon.started)), facts)
 
 
-def _named() -> Iterator[tuple[int, str, str]]:
-    """Give pid, name and state of the processes whose name is one of ours (proc_pid_stat(5))."""
-    wanted = {DAEMON_NAME[:COMM_LENGTH], *BUSES, *PROMPTERS}
-    for number in os.listdir(PROC):  # of thousands, a Path each is felt
-        if not number.isdigit():
-            continue
-        try:
-            with open(f"{PROC}/{number}/stat", errors="replace") as told:
-                text = told.read()
-        except OSError:
-            continue
-        name, _, rest = text.partition("(")[2].rpartition(")")
-        if name in wanted:
-            yield int(number), name, rest.split()[0]
-
-
-def _look(pid: int, name: str, state: str) -> OtherProcess | None:
-    uid = real_uid_of(pid)
-    return None if uid is None else OtherProcess(pid, uid, name, state, executable_of(pid))
-
-
-def _place(one: OtherProcess, uid: int) -> str:
-    """Return where a process belongs, or nothing."""
-    if one.name in BUSES:
-        return "buses" if one.uid == uid and one.state != ZOMBIE else ""
-    if one.name in PROMPTERS:
-        return "prompters" if one.uid == uid and one.state != ZOMBIE else ""
-    if one.state == ZOMBIE:
-        return "zombies" if one.uid == uid else ""
-    if one.executable is not None and not is_daemon(one.pid, one.executable):
-        return "impostors" if one.uid == uid else ""
-    return "daemons" if one.uid == uid else "strangers"
+def _group(process: OtherProcess, uid: int) -> str:
+    """Return the field of ProcessFacts that a process belongs to, ``daemons``, or nothing."""
+    is_own, is_zombie = process.uid == uid, process.state == ZOMBIE
+    if process.name in BUSES:
+        return "buses" if is_own and not is_zombie else ""
+    if process.name in PROMPTERS:
+        return "prompters" if is_own and not is_zombie else ""
+    if is_zombie:
+        return "zombies" if is_own else ""
+    if process.executable is not None and not is_daemon(process.pid, process.executable):
+        return "impostors" if is_own else ""
+    return "daemons" if is_own else "strangers"
 
 
 def resume(pid: int, name: str, uid: int) -> bool:

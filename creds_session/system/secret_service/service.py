@@ -282,7 +282,7 @@ class SecretService:
 
     def who(self) -> str:
         """Return name and pid of the program that serves, for a person."""
-        from creds_session.system.processes.proc import program_of  # seldom
+        from creds_session.system.processes.keyring_daemons import program_of  # seldom
 
         try:
             peer = self._bus.peer(NAME)

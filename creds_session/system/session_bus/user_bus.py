@@ -23,7 +23,7 @@ from creds_session.system.files.directory import Directory
 from creds_session.system.files.lock import exclusive
 from creds_session.system.files.private_folder import LONGEST, PREFIX, is_private
 from creds_session.system.files.replace import cannot_write
-from creds_session.system.processes.proc import environments
+from creds_session.system.processes.environment import environments
 from creds_session.system.secret_service.service import SecretService, secret_service
 
 ADDRESS, RUNTIME, CONTROL = "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOME_KEYRING_CONTROL"

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import Unavailable
 from creds_session.system.processes.commands import run
+from creds_session.system.processes.environment import OWN_SCOPE
+from creds_session.system.processes.proc import stat_of
 
 SCOPE = re.compile(r"/session-([^/]+)\.scope")  # logind's, systemd-logind.service(8)
-OWN_SCOPE = re.compile(r"/user-(\d+)\.slice/session-([^/\n]+)\.scope")
-OF_SSH = frozenset({"SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SSH_USER_AUTH"})
-NOBODY = (1 << 32) - 1  # a loginuid that was never set
-START_TIME = 19  # the 22nd field of proc_pid_stat(5), counted behind the name
-PARENT = 1
 LONGEST_TITLE = 4096  # bytes
 PROC = Path("/proc")
 
@@ -77,78 +72,35 @@ def service_of_session(proc: Path = PROC) -> str:
     return shown.output.strip()
 
 
-def own_environment_of(
-    environ: Mapping[str, str], uid: int, process: Path = PROC / "self"
-) -> Mapping[str, str]:
-    """Return the environment of a process less what sshd told the login of another user.
-
-    su without a dash keeps those variables, and no login by ssh of its own user's is behind them.
-    """
-    if _who_logged_in(process) in {None, uid}:
-        return environ
-    return {name: value for name, value in environ.items() if name not in OF_SSH}
-
-
-def _who_logged_in(process: Path) -> int | None:
-    """Return the user whose login a process belongs to, which su and sudo leave as it is.
-
-    The slice of logind's session tells; where there is none, the loginuid (pam_loginuid(8)).
-    """
-    with suppress(OSError, ValueError):
-        found = OWN_SCOPE.search((process / "cgroup").read_text())
-        if found:
-            return int(found.group(1))
-        told = int((process / "loginuid").read_text())
-        return None if told == NOBODY or _is_inherited(process.parent) else told
-    return None
-
-
-def _is_inherited(proc: Path) -> bool:
-    """Tell whether all here is of a login outside: a container that a person started."""
-    with suppress(OSError, ValueError):
-        return int((proc / "1/loginuid").read_text()) != NOBODY
-    return False
-
-
 def _of_session(name: str, proc: Path) -> Login | None:
     shown = run(["loginctl", "show-session", name, "-p", "Leader", "-p", "Service", "-p", "Class"])
-    told = dict(line.split("=", 1) for line in shown.output.splitlines() if "=" in line)
-    leader = told.get("Leader", "")
-    stat = _stat(leader, proc)
-    if stat is None or not told.get("Class", "").startswith("user"):
+    fields = dict(line.split("=", 1) for line in shown.output.splitlines() if "=" in line)
+    leader = fields.get("Leader", "")
+    stat = stat_of(int(leader), str(proc)) if leader.isdigit() else None
+    if stat is None or not fields.get("Class", "").startswith("user"):
         return None
-    service = told.get("Service", "")
-    return Login(name, service, _began(stat), int(leader), _is_sshd(proc / leader))
+    service = fields.get("Service", "")
+    is_by_sshd = _is_sshd(proc / leader)
+    return Login(name, service, stat.started_after_boot, int(leader), is_by_sshd)
 
 
 def _of_connection(proc: Path) -> Login | None:
-    """Look upwards for the last process of sshd's that is not the one that listens."""
-    pid, found = (proc / "self").resolve().name, None
-    while (stat := _stat(pid, proc)) is not None and pid != "0":
-        if _is_sshd(proc / pid):
-            found = Login(f"of process {pid}", "sshd", _began(stat), int(pid), is_by_sshd=True)
-        pid = stat[PARENT]
-    return found
+    """Return the login of the topmost process of sshd above this one that does not listen."""
+    pid, login = int((proc / "self").resolve().name), None
+    while pid and (stat := stat_of(pid, str(proc))) is not None:
+        if _is_sshd(proc / str(pid)):
+            began = stat.started_after_boot
+            login = Login(f"of process {pid}", "sshd", began, pid, is_by_sshd=True)
+        pid = stat.parent
+    return login
 
 
 def _is_sshd(process: Path) -> bool:
     try:
         if (process / "exe").readlink().name not in {"sshd", "sshd-session"}:
             return False
-        with (process / "cmdline").open("rb") as told:
-            title = told.read(LONGEST_TITLE)
+        with (process / "cmdline").open("rb") as file:
+            title = file.read(LONGEST_TITLE)
     except OSError:
         return False
     return b"[listener]" not in title
-
-
-def _stat(pid: str, proc: Path) -> list[str] | None:
-    """Return the fields behind the name, which may hold anything."""
-    try:
-        return (proc / pid / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-
-
-def _began(stat: list[str]) -> float:
-    return int(stat[START_TIME]) / os.sysconf("SC_CLK_TCK")

@@ -12,7 +12,7 @@ from creds_session.errors import CredsSessionError
 from creds_session.facts.session import DAEMON_NAME
 from creds_session.system.processes.as_user import as_user
 from creds_session.system.processes.commands import Completed, run
-from creds_session.system.processes.proc import end, keyring_daemons
+from creds_session.system.processes.keyring_daemons import end, keyring_daemons
 
 SOCKET = f"{DAEMON_NAME}.socket"
 SERVICE = f"{DAEMON_NAME}.service"

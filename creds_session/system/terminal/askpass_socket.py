@@ -12,17 +12,15 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import NotPermitted, Unavailable
 from creds_session.secret import Secret
 from creds_session.system.processes.peer import peer_credentials
-from creds_session.system.processes.proc import name_of
+from creds_session.system.processes.proc import stat_of
 
 ANSWERED = b"+"
 LONGEST = 65536  # bytes of a prompt
-PARENT, STARTED = 1, 19  # in what _stat gives
 WITHIN = 10.0  # seconds for the one at the other end
 
 
@@ -30,7 +28,7 @@ class Asker(NamedTuple):
     """The program that started the askpass program: its number, and when it was started."""
 
     pid: int
-    started: str
+    start_ticks: int
 
 
 Answer = Callable[[Asker, bytes], "Secret | None"]
@@ -64,8 +62,9 @@ def _serve(server: socket.socket, answer: Answer) -> None:
 
 def end_if_named(asker: Asker, name: str) -> None:
     """End the program that asks, if it has this name and is still the same."""
-    with suppress(OSError):
-        if name_of(asker.pid) == name and _stat(asker.pid)[STARTED] == asker.started:
+    stat = stat_of(asker.pid)
+    if stat is not None and (stat.name, stat.start_ticks) == (name, asker.start_ticks):
+        with suppress(OSError):
             os.kill(asker.pid, signal.SIGTERM)
 
 
@@ -90,13 +89,9 @@ def _asker(client: socket.socket) -> Asker | None:
     pid, uid = peer_credentials(client)
     if uid != os.getuid():
         return None
-    parent = int(_stat(pid)[PARENT])
-    return Asker(parent, _stat(parent)[STARTED])
-
-
-def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/PID/stat from the third on (proc_pid_stat(5))."""
-    return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    stat = stat_of(pid)
+    parent = stat_of(stat.parent) if stat is not None else None
+    return Asker(stat.parent, parent.start_ticks) if stat is not None and parent else None
 
 
 def _read(client: socket.socket) -> bytes:

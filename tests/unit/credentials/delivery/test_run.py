@@ -163,7 +163,7 @@ def test_what_is_answered(prompt: bytes, answer: Secret | None) -> None:
 
 def test_nobody_is_answered_twice() -> None:
     answers = Answers(KNOWN, PATTERN)
-    one, other = Asker(1 << 30, "1"), Asker(1 << 30, "2")
+    one, other = Asker(1 << 30, 1), Asker(1 << 30, 2)
     assert answers(one, b"password: ") == KNOWN.password
     assert answers(other, b"password: ") == KNOWN.password
     assert not answers.was_refused
@@ -208,7 +208,7 @@ GIT = b"Password for 'https://alice@forge.example': "
 def test_only_the_host_that_asks_first_is_answered(first: bytes, same: bytes, other: bytes) -> None:
     """A submodule's URL or a redirection decides which host git asks for, not the person."""
     answers = Answers(KNOWN, PATTERN)
-    one, two, three = (Asker(1 << 30, str(number)) for number in range(3))
+    one, two, three = (Asker(1 << 30, number) for number in range(3))
     assert answers(one, first) is not None
     assert answers(three, other) is None
     assert answers(two, same) is not None
@@ -230,8 +230,8 @@ def test_only_the_host_that_asks_first_is_answered(first: bytes, same: bytes, ot
 )
 def test_the_password_is_no_answer_to_a_question(question: bytes, *, anywhere: bool) -> None:
     answers = Answers(KNOWN, re.compile(b""), anywhere=anywhere)
-    assert answers(Asker(1 << 30, "1"), question) is None
-    assert answers(Asker(1 << 30, "1"), GIT) == KNOWN.password
+    assert answers(Asker(1 << 30, 1), question) is None
+    assert answers(Asker(1 << 30, 1), GIT) == KNOWN.password
 
 
 def test_a_host_that_was_not_answered_is_named(

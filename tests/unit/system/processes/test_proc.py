@@ -1,75 +1,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from creds_session.facts.session import DAEMON_NAME, Daemon, DaemonRole
-from creds_session.system.processes.proc import (
-    end,
-    environments,
-    find_program,
-    is_daemon,
-    keyring_daemons,
-    name_of,
-)
-from tests.unit.children import run_child, sleeping, state_of
-
-ME = os.getuid()
-
-
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program of that name: what is looked at is /proc, not the daemon."""
-    with sleeping(tmp_path / DAEMON_NAME) as started:
-        yield started
-
-
-def mine(process: subprocess.Popen[bytes]) -> list[Daemon]:
-    return [daemon for daemon in keyring_daemons(ME) if daemon.pid == process.pid]
-
-
-def test_keyring_daemons_are_found_by_name_and_told_with_everything(
-    process: subprocess.Popen[bytes], tmp_path: Path
-) -> None:
-    (daemon,) = mine(process)
-    program = str(tmp_path / DAEMON_NAME)
-    assert (daemon.parent, daemon.parent_name) == (os.getpid(), name_of(os.getpid()))
-    assert (daemon.uid, daemon.executable) == (ME, program)
-    assert (daemon.arguments, daemon.role) == ((program, "60"), DaemonRole.BY_HAND)
-    assert process.pid not in [one.pid for one in keyring_daemons(ME + 1)]
-    assert name_of(process.pid) == DAEMON_NAME[:15]
-
-
-def test_keyring_daemons_leave_a_zombie_out(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert mine(process) == []
-
-
-def test_end_ends_the_very_process(process: subprocess.Popen[bytes]) -> None:
-    (daemon,) = mine(process)
-    assert end(daemon._replace(started=daemon.started + 0.02)), "the clock was slewed meanwhile"
-    assert process.wait() == -15
-    assert end(daemon)
-
-
-def test_end_spares_a_process_that_is_another_one(process: subprocess.Popen[bytes]) -> None:
-    (daemon,) = mine(process)
-    assert not end(daemon._replace(started=daemon.started - 5))
-    assert not end(daemon._replace(arguments=("other",)))
-    assert process.poll() is None
-
-
-def test_end_is_content_with_one_that_has_ended(process: subprocess.Popen[bytes]) -> None:
-    (daemon,) = mine(process)
-    process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert end(daemon)
+from creds_session.system.processes.proc import find_program, name_of, stat_of
 
 
 def test_find_program_looks_at_the_system_alone(
@@ -86,58 +22,18 @@ def test_name_of_nobody_is_empty() -> None:
     assert name_of(1 << 30) == ""
 
 
-def test_no_more_is_read_of_a_process_than_is_needed(tmp_path: Path) -> None:
-    """The memory of a process holds its arguments: its user decides how many there are."""
-    program = tmp_path / DAEMON_NAME
-    shutil.copy(shutil.which("sleep") or "", program)
-    words = [str(program), "60", *["0"] * 100_000]
-    environ = {"HOME": "/", **{f"X{number}": "y" * 1000 for number in range(200)}}
-    with subprocess.Popen(words, env=environ) as process:
-        try:
-            while name_of(process.pid) != DAEMON_NAME[:15] or state_of(process.pid) != "S":
-                assert process.poll() is None
-            (daemon,) = mine(process)
-            assert daemon.arguments[:2] == (str(program), "60")
-            assert len("\0".join(daemon.arguments)) < 1 << 16
-            (read,) = [one for one in environments(ME) if "X0" in one]
-            assert read["HOME"] == "/"
-            assert 60 < len(read) < 70, "what was cut is left out"
-            assert set(read.values()) == {"/", "y" * 1000}
-        finally:
-            process.kill()
+def test_stat_of_this_process_and_of_none() -> None:
+    stat = stat_of(os.getpid())
+    assert stat is not None
+    assert (stat.name, stat.parent) == (name_of(os.getpid()), os.getppid())
+    assert stat_of(1 << 30) is None
 
 
-NOBODY = 65_534
-
-
-@pytest.mark.skipif(ME != 0, reason="needs root")
-@pytest.mark.parametrize(("owner", "is_taken"), [(0, True), (NOBODY, False)])
-def test_a_persons_own_program_of_that_name_is_not_taken_for_the_daemon(
-    short: Path, owner: int, *, is_taken: bool
-) -> None:
-    """Any process of a person may be called so; only a file that they cannot replace counts."""
-    program = short / DAEMON_NAME
-    short.chmod(0o755)
-    with sleeping(program, user=NOBODY) as process:
-        os.chown(program, owner, -1)
-
-        def look() -> None:
-            os.setuid(NOBODY)
-            assert is_daemon(process.pid, str(program)) == is_taken
-
-        assert run_child(look) == 0
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may run a program as two users")
-def test_a_daemon_whose_effective_user_is_another_is_not_that_users(tmp_path: Path) -> None:
-    program = tmp_path / DAEMON_NAME
-    shutil.copy(shutil.which("python3") or "", program)
-    code = "import os, sys; os.setresuid(1234, 0, 0); print(flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [program, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as started:
-        assert started.stdout is not None
-        assert started.stdout.readline()
-        for uid in (0, 1234):
-            assert started.pid not in [one.pid for one in keyring_daemons(uid)]
-        started.kill()
+@pytest.mark.parametrize("name", ["sh", "a) R 7 (b", "two words"])
+def test_stat_of_a_process_whose_name_holds_anything(tmp_path: Path, name: str) -> None:
+    fields = " ".join(["S", "7", *["0"] * 17, "1234", "0"])
+    (tmp_path / "5").mkdir()
+    (tmp_path / "5" / "stat").write_text(f"5 ({name}) {fields}\n")
+    stat = stat_of(5, str(tmp_path))
+    assert stat is not None
+    assert (stat.name, stat.state, stat.parent, stat.start_ticks) == (name, "S", 7, 1234)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.system.systemd.logind import own_environment_of
+from creds_session.system.processes.environment import own_environment_of
 
 KEPT = {"SSH_CONNECTION": "::1 5 ::1 22", "SSH_USER_AUTH": "/tmp/x", "HOME": "/home/alice"}
 SCOPE = "0::/user.slice/user-{}.slice/session-3.scope\n"
