@@ -23,7 +23,7 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from creds_session.cli.boundary import complain
+from creds_session.cli.output import complain
 from creds_session.errors import CredsSessionError, InvalidData
 from creds_session.secret import Secret
 
@@ -38,13 +38,13 @@ class Declined(InvalidData):
     exit_code = 1
 
 
-class Asked(NamedTuple):
+class Interactive(NamedTuple):
     """A person answers one prompt at a time."""
 
     ask: Callable[[str], Secret]
 
 
-class Given(NamedTuple):
+class Stream(NamedTuple):
     """All of it comes at once; ``name`` says from where."""
 
     name: str
@@ -84,15 +84,15 @@ def is_asked_for(arguments: argparse.Namespace) -> bool:
     return not elsewhere and is_typed()
 
 
-def one(arguments: argparse.Namespace, prompt: str) -> Secret:
+def current_password(arguments: argparse.Namespace, prompt: str) -> Secret:
     """Return the password; raise Declined where a person gives none."""
     source = _source(arguments)
-    if isinstance(source, Given):
+    if isinstance(source, Stream):
         return Secret(_without_newline(source, arguments))
     return _answer(source, prompt)
 
 
-def new(
+def new_password(
     arguments: argparse.Namespace,
     prompt: str,
     otherwise: str,
@@ -104,7 +104,7 @@ def new(
     ``require``. ``otherwise`` says what is so if the two differ.
     """
     source = _source(arguments)
-    if not isinstance(source, Given):
+    if not isinstance(source, Stream):
         return _twice(source, prompt, otherwise)
     content = _without_newline(source, arguments)
     first, newline, again = content.partition(b"\n")
@@ -128,11 +128,11 @@ def to_store(arguments: argparse.Namespace, prompt: str) -> Secret:
     if not is_elsewhere(arguments) and not is_typed():
         return _allowed(read_password_from_stdin(), "from standard input", arguments)
     source = _source(arguments)
-    if isinstance(source, Given):
+    if isinstance(source, Stream):
         password = Secret(_without_newline(source, arguments))
         return _allowed(password, f"from {source.name}", arguments)
     first = _allowed(source.ask(prompt), "given at the prompt", arguments)
-    return same_again(first, source.ask, "nothing was changed")
+    return confirm_password(first, source.ask, "nothing was changed")
 
 
 def _allowed(password: Secret, source: str, arguments: argparse.Namespace) -> Secret:
@@ -146,7 +146,7 @@ def _allowed(password: Secret, source: str, arguments: argparse.Namespace) -> Se
     return password
 
 
-def same_again(first: Secret, ask: Callable[[str], Secret], otherwise: str) -> Secret:
+def confirm_password(first: Secret, ask: Callable[[str], Secret], otherwise: str) -> Secret:
     """Return a new password that the person gives a second time. Raises InvalidData."""
     if ask(AGAIN) != first:
         raise InvalidData(f"the two passwords differ; {otherwise}")
@@ -158,7 +158,7 @@ def old_and_new(
 ) -> tuple[Secret, Secret]:
     """Return the old and the new password of a keyring; a person is not asked for what is none."""
     source = _source(arguments)
-    if isinstance(source, Given):
+    if isinstance(source, Stream):
         lines = _without_newline(source, arguments).split(b"\n")
         if len(lines) != TWO:
             raise InvalidData(f"{source.name} must be two lines: the old password, the new one")
@@ -170,7 +170,7 @@ def old_and_new(
     return old, _twice(source, prompt, "nothing was changed")
 
 
-def _source(arguments: argparse.Namespace) -> Asked | Given:
+def _source(arguments: argparse.Namespace) -> Interactive | Stream:
     from creds_session.system.terminal import (  # not `get`
         password_sources as sources,
     )
@@ -182,19 +182,19 @@ def _source(arguments: argparse.Namespace) -> Asked | Given:
 
     if arguments.askpass is not None:
         program = sources.find_askpass(arguments.askpass, os.environ)
-        return Asked(lambda prompt: _asked_by(program, prompt))
+        return Interactive(lambda prompt: _asked_by(program, prompt))
     if arguments.password_fd is not None:
         number: int = arguments.password_fd
         name = f"file descriptor {number}"
-        return Given(name, lambda: sources.read_descriptor(number))
+        return Stream(name, lambda: sources.read_descriptor(number))
     if arguments.password_credential is not None:
         credential: str = arguments.password_credential
         name = f"the credential {credential}"
-        return Given(name, lambda: sources.read_credential(os.environ, credential))
+        return Stream(name, lambda: sources.read_credential(os.environ, credential))
     if arguments.password_stdin and not is_typed():  # a terminal would show it
-        return Given("standard input", read_standard_input)
+        return Stream("standard input", read_standard_input)
     patience: float | None = getattr(arguments, "patience", None)
-    return Asked(lambda prompt: ask_password(prompt, patience))
+    return Interactive(lambda prompt: ask_password(prompt, patience))
 
 
 def _asked_by(program: str, prompt: str) -> Secret:
@@ -206,18 +206,18 @@ def _asked_by(program: str, prompt: str) -> Secret:
     return Secret(printed.removesuffix(b"\n"))
 
 
-def _answer(source: Asked, prompt: str) -> Secret:
+def _answer(source: Interactive, prompt: str) -> Secret:
     password = source.ask(prompt)
     if not password:
         raise Declined("no password was given; nothing was changed")
     return password
 
 
-def _twice(source: Asked, prompt: str, otherwise: str) -> Secret:
-    return same_again(_answer(source, prompt), source.ask, otherwise)
+def _twice(source: Interactive, prompt: str, otherwise: str) -> Secret:
+    return confirm_password(_answer(source, prompt), source.ask, otherwise)
 
 
-def _without_newline(source: Given, arguments: argparse.Namespace) -> bytes:
+def _without_newline(source: Stream, arguments: argparse.Namespace) -> bytes:
     content = source.read()
     if not content.endswith(b"\n"):
         return content

@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 
-from creds_session.cli.boundary import refuse_foreign_home, run
+from creds_session.cli.boundary import run
+from creds_session.cli.creds.foreign_home import refuse_foreign_home
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 
 PROGRAM = "creds-askpass"
@@ -17,7 +18,12 @@ def main() -> int:
     return run(lambda: _answer(" ".join(sys.argv[1:]), PROGRAM), PROGRAM)
 
 
-def askpass(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    parser.add_argument("prompt", metavar="PROMPT")
+
+
+def execute(arguments: argparse.Namespace) -> int:
     """Run ``creds askpass PROMPT``."""
     return _answer(arguments.prompt, "creds")
 

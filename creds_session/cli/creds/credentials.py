@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
-from creds_session.cli.boundary import complain, print_json
+from creds_session.cli.output import complain, print_json
 from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 from creds_session.text import printable
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from creds_session import credentials
 
 
-SUMMARIES = {
-    "put": "keep a password, asked for twice or read from a pipe",
-    "get": "print a password",
-    "delete": "remove a password, and the name under the key",
-    "list": "list services and user names, never a password",
-    "backends": "say which of keyring's backends is chosen, and why the others are not",
-}
 KEYS = {
     "--username-key": "username_key",
     "--username-key-env": "username_key_env",
@@ -45,8 +38,9 @@ ASKING = 120.0  # seconds for a person at the keyring's own prompt
 KEY_FILE = 4096  # bytes
 
 
-def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what one of these commands takes."""
+    command: str = parser.get_default("command")
     from creds_session.cli.parser import seconds
 
     if command == "backends":
@@ -128,7 +122,7 @@ def plain_get(words: Sequence[str]) -> argparse.Namespace | None:
     return cast("argparse.Namespace", read)  # which has no more to it
 
 
-def credentials_command(arguments: argparse.Namespace) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Do one of these commands; return its exit code."""
     forbid_core_dumps()
     commands = {"put": _put, "get": _get, "delete": _delete, "list": _list, "backends": _backends}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from creds_session.cli.boundary import complain, run
+from creds_session.cli.boundary import run
+from creds_session.cli.output import complain
 from creds_session.cli.parser import seconds
 from creds_session.errors import UsageError
 from creds_session.session.private_session import private_session

@@ -9,7 +9,12 @@ from creds_session.system.processes.core_dumps import forbid_core_dumps
 from creds_session.system.terminal.password_prompt import read_standard_input
 
 
-def git_credential(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    parser.add_argument("operation", metavar="get|store|erase")
+
+
+def execute(arguments: argparse.Namespace) -> int:
     """Do one operation; one that is not known is let be, as gitcredentials(7) has it."""
     from creds_session.credentials.delivery import git_credential as helper
 

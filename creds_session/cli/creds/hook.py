@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import creds_session
-from creds_session.cli.boundary import complain
+from creds_session.cli.output import complain
 from creds_session.errors import UsageError
 from creds_session.session import login_hook
 from creds_session.system.processes.user_ids import own_account

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from creds_session.cli.boundary import complain
+from creds_session.cli.output import complain
 from creds_session.credentials.delivery.netrc import Entry, parse
 from creds_session.errors import NoSuchCredential
 from creds_session.secret import Secret
@@ -23,7 +23,15 @@ class Credential(NamedTuple):
     password: Secret
 
 
-def import_netrc(arguments: argparse.Namespace) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what the command takes."""
+    parser.add_argument("file", metavar="FILE", nargs="?", help="(~/.netrc, or NETRC's)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be stored")
+    parser.add_argument("--replace", action="store_true", help="replace what is kept already")
+    parser.add_argument("--allow-empty", action="store_true", help="store empty passwords, too")
+
+
+def execute(arguments: argparse.Namespace) -> int:
     """Store every entry that has a machine, a login and a password; say which. Never a secret.
 
     Returns 1 if a password was left out that an option would store: an empty one

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from creds_session.cli.boundary import complain, print_json
+from creds_session.cli.output import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.facts.session_state import rekey_command
 from creds_session.session.lock import Locked, lock

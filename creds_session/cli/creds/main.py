@@ -1,35 +1,61 @@
-"""``creds``: keep and read credentials; unlock the keyring of this session."""
+"""``creds``: store and read passwords, and unlock the keyring of this session."""
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from creds_session.cli.boundary import end_at_once, refuse_foreign_home, run
-from creds_session.cli.creds import adapters, credentials
+from creds_session.cli.boundary import end_at_once, run
+from creds_session.cli.creds import credentials
 from creds_session.errors import UsageError
 
 if TYPE_CHECKING:  # `creds get` does without
     import argparse
+    from collections.abc import Sequence
 
     from creds_session.cli.parser import Parser
 
 PROGRAM = "creds"
-OF_THE_SESSION = {
-    "unlock": "open the login keyring of this session",
-    "lock": "lock the login keyring of this session",
-    "status": "say whether a secret can be read; start nothing",
-    "env": "print assignments that put a shell on your bus",
-    "exec": "run a command with a bus and a keyring of its own",
-    "hook": "the login hook, for yourself alone",
-    "rekey": "give the login keyring another password",
-}
-WITHOUT_PASSWORD = {  # commands that take a password, and never as an argument
-    "put": "nothing was stored",
-    "unlock": "nothing was changed",
-    "rekey": "nothing was changed",
+
+
+class Command(NamedTuple):
+    """A command: the module that has ``add_arguments`` and ``execute``, and its summary.
+
+    ``without_password`` belongs to a command that takes a password, but never as an argument: it
+    says in which state such an argument leaves everything.
+    """
+
+    module: str
+    summary: str
+    without_password: str | None = None
+
+
+COMMANDS = {
+    "put": Command(
+        "credentials", "keep a password, asked for twice or read from a pipe", "nothing was stored"
+    ),
+    "get": Command("credentials", "print a password"),
+    "delete": Command("credentials", "remove a password, and the name under the key"),
+    "list": Command("credentials", "list services and user names, never a password"),
+    "backends": Command(
+        "credentials", "say which of keyring's backends is chosen, and why the others are not"
+    ),
+    "unlock": Command("unlock", "open the login keyring of this session", "nothing was changed"),
+    "lock": Command("lock", "lock the login keyring of this session"),
+    "status": Command("status", "say whether a secret can be read; start nothing"),
+    "env": Command("env", "print assignments that put a shell on your bus"),
+    "exec": Command("exec", "run a command with a bus and a keyring of its own"),
+    "hook": Command("hook", "the login hook, for yourself alone"),
+    "rekey": Command("rekey", "give the login keyring another password", "nothing was changed"),
+    "run": Command("run", "run a command with a credential"),
+    "askpass": Command("askpass", "answer ssh, sudo or git, as creds-askpass does"),
+    "git-credential": Command("git_credential", "a credential helper, run by git itself"),
+    "import-netrc": Command(
+        "import_netrc", "keep the passwords of a .netrc: machine as service, login as user"
+    ),
 }
 WAITED_FOR = {"get", "put", "list", "unlock", "status"}  # by a login, or again and again
 EXAMPLES = """\
@@ -60,13 +86,11 @@ def main() -> int:
 def _main() -> int:
     arguments = _parse(sys.argv[1:])
     command: str = arguments.command
-    if command != "exec":  # it keeps its keyring elsewhere, and loads nothing of a home
+    if command != "exec" and os.getuid() == 0:  # exec keeps its keyring elsewhere
+        from creds_session.cli.creds.foreign_home import refuse_foreign_home  # for root alone
+
         refuse_foreign_home(PROGRAM)
-    if command in credentials.SUMMARIES:
-        return credentials.credentials_command(arguments)
-    if command in adapters.SUMMARIES:
-        return adapters.adapters_command(arguments)
-    code: int = import_module(f"creds_session.cli.creds.{command}").execute(arguments)
+    code: int = _module(command).execute(arguments)
     return code
 
 
@@ -76,38 +100,47 @@ def _parse(words: list[str]) -> argparse.Namespace:
     if plain is not None:
         return plain
     words = words[1:] if words[:1] == ["--"] else words
-    name = words[0] if words else ""
-    if name in adapters.SUMMARIES:
-        return adapters.parse(words)
-    from creds_session.cli.parser import Parser
-
-    for summaries in (OF_THE_SESSION, credentials.SUMMARIES):
-        if name in summaries:
-            parser = Parser(f"{PROGRAM} {name}", summaries[name], "")
-            parser.without_password = WITHOUT_PASSWORD.get(name)
-            _add_arguments(parser, name)
-            parser.set_defaults(command=name)
-            return parser.parse_args(words[1:])
+    if words and words[0] in COMMANDS:
+        return _parse_command(words[0], words[1:])
     _parser().parse_args(words)
     raise UsageError("name the command first", hint="creds --help lists them")
 
 
+def _parse_command(name: str, words: Sequence[str]) -> argparse.Namespace:
+    """Return what the words say to a command. After the ``--`` of ``run`` no word is ours."""
+    end = words.index("--") if name == "run" and "--" in words else len(words)
+    arguments = _command_parser(name).parse_args(words[:end])
+    if name == "run":
+        arguments.argv = list(words[end + 1 :])
+    return arguments
+
+
+def _command_parser(name: str) -> Parser:
+    from creds_session.cli.parser import Parser
+
+    parser = Parser(f"{PROGRAM} {name}", COMMANDS[name].summary, "")
+    parser.without_password = COMMANDS[name].without_password
+    parser.set_defaults(command=name)
+    _module(name).add_arguments(parser)
+    return parser
+
+
 def _parser() -> Parser:
-    """Return a parser of all commands: it is who lists them, and who refuses any other."""
+    """Return a parser of all commands, which lists them and refuses any other."""
     from creds_session.cli.parser import Parser
 
     parser = Parser(PROGRAM, "Read and keep secrets in a session without a desktop.", EXAMPLES)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for summaries in (credentials.SUMMARIES, OF_THE_SESSION, adapters.SUMMARIES):
-        for name, summary in summaries.items():
-            commands.add_parser(
-                name, prog=f"{PROGRAM} {name}", description=summary, epilog="", help=summary
-            )
+    for name, command in COMMANDS.items():
+        commands.add_parser(
+            name,
+            prog=f"{PROGRAM} {name}",
+            description=command.summary,
+            epilog="",
+            help=command.summary,
+        )
     return parser
 
 
-def _add_arguments(parser: Parser, name: str) -> None:
-    if name in credentials.SUMMARIES:
-        credentials.add_arguments(parser, name)
-    else:
-        import_module(f"creds_session.cli.creds.{name}").add_arguments(parser)
+def _module(name: str) -> Any:  # noqa: ANN401 - a module that has the two functions
+    return import_module(f"creds_session.cli.creds.{COMMANDS[name].module}")

@@ -7,7 +7,7 @@ import os
 import shlex
 
 from creds_session.cli import password_source
-from creds_session.cli.boundary import complain, print_json
+from creds_session.cli.output import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.facts.session_state import LOGIN
 from creds_session.session.rekey import Rekeyed, rekey

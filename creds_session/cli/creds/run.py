@@ -6,8 +6,9 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from creds_session.cli.boundary import complain, run
+from creds_session.cli.boundary import run
 from creds_session.cli.creds.credentials import add_names, username_key
+from creds_session.cli.output import complain
 from creds_session.cli.parser import seconds
 from creds_session.errors import CredsSessionError, UsageError
 
@@ -76,7 +77,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def run_command(arguments: argparse.Namespace) -> int:
+def execute(arguments: argparse.Namespace) -> int:
     """Run the command; return its exit code, or 125 where it was not come to."""
     from creds_session.system.processes.environment import own_environment
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from creds_session.cli.boundary import complain, print_json
+from creds_session.cli.output import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.facts.next_step import BusState, next_step
 from creds_session.facts.session_state import rekey_command

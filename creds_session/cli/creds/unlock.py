@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from creds_session.cli import password_source
-from creds_session.cli.boundary import complain, print_json
+from creds_session.cli.output import complain, print_json
 from creds_session.cli.parser import seconds
 from creds_session.cli.password_source import Declined
 from creds_session.errors import NoBus, WrongPassword
@@ -137,10 +137,12 @@ def _password(arguments: argparse.Namespace, wanted: Wanted) -> Secret:
     keyring = f"the {printable(wanted.keyring)} keyring"
     if wanted.is_new:
         prompt = f"New password of {keyring}: "
-        return password_source.new(arguments, prompt, "no keyring was created", _require_own)
+        return password_source.new_password(
+            arguments, prompt, "no keyring was created", _require_own
+        )
     prompt = f"Password of {keyring}: "
     if not _is_login_hook():
-        return password_source.one(arguments, prompt)
+        return password_source.current_password(arguments, prompt)
     from creds_session.system.terminal.password_prompt import (  # seldom
         is_input_waiting,
     )
@@ -148,7 +150,7 @@ def _password(arguments: argparse.Namespace, wanted: Wanted) -> Secret:
     if is_input_waiting():
         raise Declined("somebody typed ahead, so nothing was asked")
     try:
-        return password_source.one(arguments, f"{WHO_ASKS}{prompt}")
+        return password_source.current_password(arguments, f"{WHO_ASKS}{prompt}")
     except Declined:
         complain("creds", LATER)
         raise

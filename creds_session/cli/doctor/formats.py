@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creds_session.cli.boundary import complain, json_text
+from creds_session.cli.output import complain, json_text
 from creds_session.errors import CredsSessionError
 
 if TYPE_CHECKING:

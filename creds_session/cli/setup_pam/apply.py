@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from creds_session.cli.boundary import complain, print_json
+from creds_session.cli.output import complain, print_json
+from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.cli.setup_pam.check import NEEDED, exit_code, hints, look, options, show, values
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
-from creds_session.cli.setup_pam.main import PROGRAM
 from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.errors import Busy, CredsSessionError, Unavailable, UsageError
 from creds_session.pam.keyring_rules.plan import NoSafeEdit

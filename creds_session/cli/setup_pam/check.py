@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from creds_session.cli.boundary import complain, print_json
-from creds_session.cli.setup_pam.main import PROGRAM
+from creds_session.cli.output import complain, print_json
+from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.pam.keyring_rules.plan import Options
 from creds_session.probe.host import refused_to_logins, selinux_mode

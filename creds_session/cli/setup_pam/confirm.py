@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from creds_session.cli.boundary import complain, print_json
-from creds_session.cli.setup_pam.main import PROGRAM
+from creds_session.cli.output import complain, print_json
+from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.cli.typed import root_command
 from creds_session.errors import UsageError
 from creds_session.setup_pam import confirmation

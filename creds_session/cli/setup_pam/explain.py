@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 
-from creds_session.cli.boundary import print_json
+from creds_session.cli.output import print_json
+from creds_session.cli.setup_pam.arguments import one_service
 from creds_session.cli.setup_pam.simulate import load
 from creds_session.errors import UsageError
 from creds_session.setup_pam.explain.explanation import Explanation, explanation
@@ -15,8 +16,6 @@ from creds_session.system.files.root import Root
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
     """Explain one service; 0 whatever the ways lead to."""
-    from creds_session.cli.setup_pam.main import one_service  # it imports this
-
     form = arguments.format or ("json" if arguments.json else "text")
     if arguments.json and form != "json":
         raise UsageError(f"--json or --format {form}, not both")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from creds_session.cli.boundary import complain
-from creds_session.cli.setup_pam.main import PROGRAM
+from creds_session.cli.output import complain
+from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.errors import Busy, CredsSessionError
 from creds_session.setup_pam.recovery import Recovered, is_left_behind
 from creds_session.setup_pam.recovery import recover as recover_it

@@ -6,10 +6,11 @@ import argparse
 
 from creds_session.cli.boundary import run
 from creds_session.cli.parser import Parser
+from creds_session.cli.setup_pam import arguments as options
+from creds_session.cli.setup_pam.arguments import PROGRAM, SERVICE_HELP
 from creds_session.errors import UsageError
 from creds_session.system.files.root import Root
 
-PROGRAM = "creds-setup-pam"
 EXAMPLES = """\
 examples:
   creds-setup-pam diff          what apply would change, and why
@@ -70,12 +71,16 @@ def _command(arguments: argparse.Namespace, root: Root) -> int:
     return commands[arguments.command](root, arguments)
 
 
-def one_service(arguments: argparse.Namespace) -> str:
-    """Return the service that a command about one of them is about. Raises UsageError."""
-    services = arguments.service or ["sshd"]
-    if len(services) > 1:
-        raise UsageError(f"{arguments.command} takes one --service")
-    return str(services[0])
+UNTESTED_HELP = "from a login by key too, which does not show that a login by password works"
+COMMANDS = {
+    "check": "one line a management group: present, reached, proved safe",
+    "diff": "what apply would change, and why",
+    "apply": "make the change in one transaction, verified, or undone",
+    "revert": "take back exactly what apply did",
+    "confirm": "keep a change of `apply --confirm-within`; only a new login can",
+    "explain": "the rules of a service as a tree, and the ways of logins through them",
+    "simulate": "what one call returns, rule by rule, for given returns of the modules",
+}
 
 
 def _parser() -> Parser:
@@ -88,85 +93,17 @@ def _parser() -> Parser:
         command = commands.add_parser(
             name, prog=f"{PROGRAM} {name}", description=summary, epilog="", help=summary
         )
-        _common(command)
+        options.common(command)
         if name in {"check", "diff", "apply"}:
-            _planning(command)
+            options.planning(command)
         if name == "apply":
-            _safety(command)
+            options.safety(command)
         if name == "revert":  # for the timer of --confirm-within
             command.add_argument("--if-pending", metavar="UNIT", help=argparse.SUPPRESS)
         if name == "confirm":
             command.add_argument("--untested", action="store_true", help=UNTESTED_HELP)
         if name == "explain":
-            _explaining(command)
+            options.explaining(command)
         if name == "simulate":
-            _simulating(command)
+            options.simulating(command)
     return parser
-
-
-UNTESTED_HELP = "from a login by key too, which does not show that a login by password works"
-SERVICE_HELP = "a PAM service; may be given again (default: sshd's, and passwd where it is)"
-COMMANDS = {
-    "check": "one line a management group: present, reached, proved safe",
-    "diff": "what apply would change, and why",
-    "apply": "make the change in one transaction, verified, or undone",
-    "revert": "take back exactly what apply did",
-    "confirm": "keep a change of `apply --confirm-within`; only a new login can",
-    "explain": "the rules of a service as a tree, and the ways of logins through them",
-    "simulate": "what one call returns, rule by rule, for given returns of the modules",
-}
-
-
-def _common(command: argparse.ArgumentParser) -> None:
-    """Let the common options stand behind the command too."""
-    kept = argparse.SUPPRESS
-    command.add_argument("--root", default=kept, help="the root directory of an image")
-    command.add_argument(
-        "--service", action="append", default=kept, metavar="NAME", help=SERVICE_HELP
-    )
-    command.add_argument("--json", action="store_true", default=kept, help="one JSON object")
-
-
-def _planning(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--only-add", action="store_true", help="change no word of the admin's")
-    command.add_argument("--skip-root", action="store_true", help="root's login passes ours by")
-    command.add_argument(
-        "--strict", action="store_true", help="prove against any return value of our module"
-    )
-
-
-def _safety(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--try",
-        dest="try_user",
-        metavar="USER",
-        help="first hold a conversation with PAM as this user, who types the password",
-    )
-    command.add_argument(
-        "--confirm-within",
-        metavar="TIME",
-        help="revert after this time (90s, 10m, 1h) unless someone who logged in anew confirms",
-    )
-
-
-def _explaining(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--format", choices=("text", "json", "dot", "svg"), help="default: text")
-    command.add_argument("--ascii", action="store_true", help="text without box characters")
-
-
-CALLS = ("authenticate", "setcred", "acct_mgmt", "open_session", "close_session", "chauthtok")
-RETURNS_HELP = (
-    "what a module returns; what is not named returns success, if it ever does; CALL may be prelim"
-    " or update too; may be given again"
-)
-
-
-def _simulating(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--call", required=True, choices=CALLS, help="the call to simulate")
-    command.add_argument(
-        "--returns",
-        action="append",
-        default=[],
-        metavar="[CALL:]MODULE[@FILE:LINE]=CODE",
-        help=RETURNS_HELP,
-    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from creds_session.cli.boundary import complain, print_json
-from creds_session.cli.setup_pam.main import PROGRAM
+from creds_session.cli.output import complain, print_json
+from creds_session.cli.setup_pam.arguments import PROGRAM, one_service
 from creds_session.pam.keyring_rules.broken import refuse_unloadable
 from creds_session.pam.stack.handlers import Stacks
 from creds_session.pam.stack.resolve import resolve_all
@@ -24,8 +24,6 @@ from creds_session.system.files.root import Root
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
     """Simulate one call; 0 whatever it returns."""
-    from creds_session.cli.setup_pam.main import one_service  # it imports this
-
     call = Call(arguments.call)
     given = [parse_given(text) for text in arguments.returns]
     stacks = load(root, one_service(arguments))

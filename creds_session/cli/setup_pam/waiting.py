@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from creds_session.cli.setup_pam.main import PROGRAM
+from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.errors import InvalidData, NotPermitted
 from creds_session.setup_pam import confirmation, pending_note
 from creds_session.system.files.root import Root

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from creds_session import errors
-from creds_session.cli.boundary import complain, print_json, refuse_foreign_home, run
+from creds_session.cli.boundary import run
+from creds_session.cli.creds.foreign_home import refuse_foreign_home
+from creds_session.cli.output import complain, print_json
 from creds_session.cli.parser import Parser
 from creds_session.secret import Secret
 
@@ -126,10 +128,12 @@ def test_parser_lets_nothing_act_on_the_terminal(capsys: pytest.CaptureFixture[s
 
 
 def command(python: list[str], code: str) -> list[str]:
-    prelude = (
-        f"import sys; sys.path.insert(0, {python[1]!r})\nfrom creds_session.cli.boundary import"
-    )
-    return [python[0], "-I", "-c", f"{prelude} run, print_json\nsys.exit(run({code}, 'creds'))"]
+    prelude = f"""\
+import sys; sys.path.insert(0, {python[1]!r})
+from creds_session.cli.boundary import run
+from creds_session.cli.output import print_json
+sys.exit(run({code}, 'creds'))"""
+    return [python[0], "-I", "-c", prelude]
 
 
 LITTLE = "lambda: print_json({}) or 0"

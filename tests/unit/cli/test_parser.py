@@ -88,7 +88,7 @@ MAINS = {"creds": main._main, "creds-doctor": doctor._main, "creds-setup-pam": s
 def said(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> tuple[int, str]:
     """Run a command with these words; return its exit code and what it says."""
     monkeypatch.setattr("sys.argv", words)
-    monkeypatch.setattr("creds_session.cli.creds.main.refuse_foreign_home", lambda _: None)
+    monkeypatch.setattr("creds_session.cli.creds.foreign_home.refuse_foreign_home", lambda _: None)
     with contextlib.redirect_stderr(io.StringIO()) as told:
         try:
             code = run(MAINS[words[0]], words[0])

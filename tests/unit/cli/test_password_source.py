@@ -66,7 +66,9 @@ def test_one_newline_is_taken_off_and_that_is_said(
         ("--password-fd", str(pipe(content))),
         ("--password-credential", "keyring"),
     ):
-        assert password_source.one(parsed(*source, quiet=quiet), "").reveal() == password
+        assert (
+            password_source.current_password(parsed(*source, quiet=quiet), "").reveal() == password
+        )
         said = NOTE in capsys.readouterr().err
         assert said is (content.endswith(b"\n") and not quiet)
 
@@ -109,7 +111,7 @@ def asked_of(content: bytes) -> tuple[bytes, list[bytes]]:
     """Return what a keyring would be made with, and what PAM was asked about."""
     asked: list[bytes] = []
     arguments = parsed("--password-fd", str(pipe(content)), quiet=True)
-    made = password_source.new(arguments, "", "", lambda one: asked.append(one.reveal()))
+    made = password_source.new_password(arguments, "", "", lambda one: asked.append(one.reveal()))
     return made.reveal(), asked
 
 
@@ -245,7 +247,7 @@ def test_a_credential_is_a_file_that_systemd_gave(
     os.mkfifo(credentials / "fifo")
     (credentials / "huge").write_bytes(b"x" * (MAX_INPUT + 1))
     with pytest.raises(error):
-        password_source.one(parsed("--password-credential", name), "")
+        password_source.current_password(parsed("--password-credential", name), "")
 
 
 @pytest.mark.parametrize("folder", [None, ""])
@@ -254,7 +256,7 @@ def test_a_credential_needs_a_service(monkeypatch: pytest.MonkeyPatch, folder: s
     if folder is not None:
         monkeypatch.setenv("CREDENTIALS_DIRECTORY", folder)
     with pytest.raises(Unavailable, match="CREDENTIALS_DIRECTORY is not set"):
-        password_source.one(parsed("--password-credential", "x"), "")
+        password_source.current_password(parsed("--password-credential", "x"), "")
 
 
 def program(folder: Path, text: str) -> Path:
@@ -270,11 +272,11 @@ def test_askpass_gets_the_prompt_and_no_shell(
     prompt = "Password of $HOME; `id`: "
     path = program(tmp_path, 'printf "%s\\n" "$#$1"')
     assert (
-        password_source.one(parsed("--askpass", str(path)), prompt).reveal()
+        password_source.current_password(parsed("--askpass", str(path)), prompt).reveal()
         == f"1{prompt}".encode()
     )
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert password_source.one(parsed("--askpass", "ask"), "x").reveal() == b"1x"
+    assert password_source.current_password(parsed("--askpass", "ask"), "x").reveal() == b"1x"
 
 
 def test_askpass_asks_twice_for_a_new_password(tmp_path: Path) -> None:
@@ -287,14 +289,14 @@ def test_askpass_asks_twice_for_a_new_password(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["echo canary; exit 1", "echo canary; kill -9 $$", "exit 0"])
 def test_askpass_may_decline(tmp_path: Path, text: str) -> None:
     with pytest.raises(Declined) as caught:
-        password_source.one(parsed("--askpass", str(program(tmp_path, text))), "x")
+        password_source.current_password(parsed("--askpass", str(program(tmp_path, text))), "x")
     assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["./ask", "sub/ask", "creds-nowhere", "/nowhere/ask", ""])
 def test_askpass_is_a_program_of_the_path_or_a_whole_path(name: str) -> None:
     with pytest.raises(UsageError):
-        password_source.one(parsed(f"--askpass={name}"), "x")
+        password_source.current_password(parsed(f"--askpass={name}"), "x")
 
 
 def test_askpass_that_is_no_program_is_unavailable(tmp_path: Path) -> None:
@@ -302,7 +304,7 @@ def test_askpass_that_is_no_program_is_unavailable(tmp_path: Path) -> None:
     path.write_bytes(b"\x7fELF")
     path.chmod(0o755)
     with pytest.raises(Unavailable, match="cannot be run"):
-        password_source.one(parsed("--askpass", str(path)), "x")
+        password_source.current_password(parsed("--askpass", str(path)), "x")
 
 
 def test_askpass_ends_in_time_and_leaks_nothing(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_no_password_passes_through_where_a_core_file_would_keep_it(
         raise InterruptedError
 
     monkeypatch.setattr(command, "forbid_core_dumps", forbid)
-    monkeypatch.setattr("creds_session.cli.creds.main.refuse_foreign_home", lambda _: None)
+    monkeypatch.setattr("creds_session.cli.creds.foreign_home.refuse_foreign_home", lambda _: None)
     monkeypatch.setattr("sys.argv", ["creds", "rekey"])
     with pytest.raises(InterruptedError):
         main._main()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from creds_session import credentials
-from creds_session.cli.creds.adapters import parse
-from creds_session.cli.creds.import_netrc import import_netrc
-from creds_session.cli.creds.run import _ways, run_command
+from creds_session.cli.creds import import_netrc, run
+from creds_session.cli.creds.main import _parse
+from creds_session.cli.creds.run import _ways
 from creds_session.credentials.delivery.run import Prompt, Variable
 from creds_session.errors import UsageError
 from creds_session.secret import Secret
@@ -19,7 +19,7 @@ __all__ = ["backend"]
 
 
 def read(line: str) -> argparse.Namespace:
-    return parse(line.split())
+    return _parse(line.split())
 
 
 def test_what_follows_the_dashes_is_the_commands() -> None:
@@ -67,12 +67,12 @@ def test_ways_that_cannot_be_meant(words: str) -> None:
     ],
 )
 def test_our_own_failures(line: str, code: int) -> None:
-    assert run_command(read(line)) == code
+    assert run.execute(read(line)) == code
 
 
 def test_command_without_words() -> None:
     with pytest.raises(UsageError):
-        run_command(read("run app me --env A --"))
+        run.execute(read("run app me --env A --"))
 
 
 @pytest.fixture(autouse=True)
@@ -93,15 +93,15 @@ def test_netrc_replaces_nothing_unless_told(
     file = tmp_path / "netrc"
     file.write_text("machine a login b password canary\nmachine a login b password x\nmachine c")
     file.chmod(0o600)
-    assert import_netrc(read(f"import-netrc --dry-run {file}")) == 0
+    assert import_netrc.execute(read(f"import-netrc --dry-run {file}")) == 0
     assert forbidden
     assert backend.kept == {}
-    assert import_netrc(read(f"import-netrc {file}")) == 0
+    assert import_netrc.execute(read(f"import-netrc {file}")) == 0
     assert backend.kept == {("a", "b"): "canary"}
     credentials.put("a", "b", Secret(b"newer"))
-    assert import_netrc(read(f"import-netrc {file}")) == 1
+    assert import_netrc.execute(read(f"import-netrc {file}")) == 1
     assert backend.kept == {("a", "b"): "newer"}
-    assert import_netrc(read(f"import-netrc --replace {file}")) == 0
+    assert import_netrc.execute(read(f"import-netrc --replace {file}")) == 0
     assert backend.kept == {("a", "b"): "canary"}
     told = capsys.readouterr()
     assert told.out == "would store\ta\tb\nstored\ta\tb\nstored\ta\tb\n"
