@@ -66,9 +66,10 @@ def shell_line(argv: tuple[str, ...]) -> str:
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong, with what was seen and what cures it.
+    """One thing that is wrong, with what was seen and a remedy.
 
-    ``id`` is a stable word such as ``keyring-locked``; ``title`` is one line.
+    ``id`` is a stable word such as ``keyring-locked``; ``title`` is one line. ``stops_password``:
+    because of it, a password typed at the login does not reach the keyring daemon.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Finding(NamedTuple):
     cause: str = ""
     evidence: tuple[str, ...] = ()
     remediation: Remediation | None = None
+    stops_password: bool = False
 
 
 class Found(NamedTuple):
@@ -88,7 +90,7 @@ class Found(NamedTuple):
     evidence: tuple[str, ...] = ()
     title: str = ""
     cause: str = ""
-    cure: Remediation | None = None
+    remedy: Remediation | None = None
 
 
 class NotJudged(NamedTuple):

@@ -38,30 +38,30 @@ class Steps(NamedTuple):
     of_root: tuple[tuple[str, ...], ...] = ()
 
 
-def steps(cure: Remediation) -> Steps:
+def steps(remedy: Remediation) -> Steps:
     """Tell the commands that the user of this session runs from those that need root.
 
     What needs root changes the machine for everybody: how all users log in, what is installed, to
     whom a home belongs. That is never carried out here, also if root asks: a change of PAM should
     be tried first, and be reverted unless somebody confirms it from a new login.
     """
-    mine = tuple(argv for argv in cure.commands if argv[0] != SUDO)
-    return Steps(mine, tuple(argv for argv in cure.commands if argv[0] == SUDO))
+    mine = tuple(argv for argv in remedy.commands if argv[0] != SUDO)
+    return Steps(mine, tuple(argv for argv in remedy.commands if argv[0] == SUDO))
 
 
 def refusal(finding: Finding) -> str:
     """Say why a cure is not carried out here, or nothing."""
-    cure = finding.remediation
-    if cure is None:
+    remedy = finding.remediation
+    if remedy is None:
         return "no cure is known that a program could carry out"
-    if not cure.commands:
-        return f"left to you: {cure.text}"
-    told = "; ".join(cure.lines)
-    if any(argv[0] == EVAL for argv in cure.commands):
+    if not remedy.commands:
+        return f"left to you: {remedy.text}"
+    told = "; ".join(remedy.lines)
+    if any(argv[0] == EVAL for argv in remedy.commands):
         return f"left to you, since only your own shell can do it: {told}"
-    if not cure.is_safe:
+    if not remedy.is_safe:
         return f"left to you, since it cannot be taken back or is not only yours: {told}"
-    of_root = steps(cure).of_root
+    of_root = steps(remedy).of_root
     if of_root:
         return f"this requires root: {'; '.join(map(shell_line, of_root))}{_carefully(of_root)}"
     return ""
@@ -74,9 +74,9 @@ def _carefully(commands: Iterable[tuple[str, ...]]) -> str:
     return f" (on a machine that nobody can walk up to, with {CAREFULLY} behind it)"
 
 
-def carry_out(cure: Remediation, facts: Facts, environ: Mapping[str, str]) -> str:
+def carry_out(remedy: Remediation, facts: Facts, environ: Mapping[str, str]) -> str:
     """Run the commands of a cure in turn; return why one of them failed, or nothing."""
-    for argv in steps(cure).mine:
+    for argv in steps(remedy).mine:
         problem = _not_for_root(argv) or _carry_out_one(argv, facts, environ)
         if problem:
             return problem

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.doctor.checks import CHECKS, Check, run
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.check_pages import Entry, index, page
-from creds_session.doctor.report.verdict import is_healthy
 from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.facts.snapshot import Facts, Reader
-from creds_session.findings import CheckResult, Finding, Severity, shell_line
+from creds_session.findings import Finding, Severity, shell_line
 from creds_session.probe.snapshot import TIMEOUT, probe, probe_user
 from creds_session.system.files.foreign_home import foreign_place
 from creds_session.system.files.root import Root
@@ -20,18 +20,6 @@ from creds_session.system.processes.environment import own_environment_of
 from creds_session.system.processes.user_ids import own_name
 
 LARGEST = 1 << 26  # bytes of saved facts
-
-
-class Diagnosis(NamedTuple):
-    """The facts of a session and what the checks say of them."""
-
-    facts: Facts
-    results: tuple[CheckResult, ...]
-
-    @property
-    def is_healthy(self) -> bool:
-        """Tell whether a secret can be read now and no finding is an error."""
-        return is_healthy(self.facts, self.results)
 
 
 def look(environ: Mapping[str, str], user: str | None = None, timeout: float = TIMEOUT) -> Facts:
@@ -67,15 +55,15 @@ def judge(facts: Facts, checks: Iterable[Check] = CHECKS) -> Diagnosis:
     return Diagnosis(facts, run(checks, facts))
 
 
-class Talk(NamedTuple):
-    """How a cure speaks to the person: what it tells, and what it asks."""
+class Dialog(NamedTuple):
+    """The conversation with the person: how a line is printed, and how a step is confirmed."""
 
-    tell: Callable[[str], None]
-    agree: Callable[[str], bool]
+    print: Callable[[str], None]
+    confirm: Callable[[str], bool]
 
 
 def fix(
-    environ: Mapping[str, str], checks: Iterable[Check], talk: Talk, *, is_dry: bool = False
+    environ: Mapping[str, str], checks: Iterable[Check], dialog: Dialog, *, is_dry: bool = False
 ) -> Diagnosis:
     """Carry out one safe cure after the other, root causes first; each is verified by a new look.
 
@@ -88,19 +76,19 @@ def fix(
     diagnosis = judge(look(environ), checks)
     while (finding := _next(diagnosis, done)) is not None:
         done.add(finding.id)
-        cure = finding.remediation
+        remedy = finding.remediation
         refused = refusal(finding)
-        if refused or cure is None:
-            talk.tell(f"{finding.id}: {refused}")
+        if refused or remedy is None:
+            dialog.print(f"{finding.id}: {refused}")
             continue
-        talk.tell(f"{finding.id}: {finding.title}")
-        for argv in cure.commands:
-            talk.tell(f"    {shell_line(argv)}")
-        if is_dry or not talk.agree(f"{cure.text}?"):
+        dialog.print(f"{finding.id}: {finding.title}")
+        for argv in remedy.commands:
+            dialog.print(f"    {shell_line(argv)}")
+        if is_dry or not dialog.confirm(f"{remedy.text}?"):
             continue
-        problem = carry_out(cure, diagnosis.facts, environ)
+        problem = carry_out(remedy, diagnosis.facts, environ)
         diagnosis = judge(look(environ), checks)
-        talk.tell(f"{finding.id}: {problem or _verdict(finding.id, diagnosis)}")
+        dialog.print(f"{finding.id}: {problem or _verdict(finding.id, diagnosis)}")
     return diagnosis
 
 
@@ -164,6 +152,6 @@ def pages() -> dict[str, str]:
 
 def _entry(check: Check) -> Entry:
     level = None if callable(check.severity) else check.severity
-    cure = None if callable(check.cure) else check.cure
-    named = (check.title, check.cause, cure, check.needs, check.about)
+    remedy = None if callable(check.remedy) else check.remedy
+    named = (check.title, check.cause, remedy, check.needs, check.about)
     return Entry(check.id, check.group, level, *named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 DEBIAN = {
     "gnome-keyring-daemon": "gnome-keyring",
@@ -81,24 +82,37 @@ def is_of_store(os_release: str) -> bool:
     return not OF_STORES.keys().isdisjoint(_names(_fields(os_release)))
 
 
-def install_command(what: str | Sequence[str], os_release: str) -> str:
-    """Return the command that installs programs or modules, by /etc/os-release (os-release(5)).
+class InstallStep(NamedTuple):
+    """How to install programs or modules: in words, and as a command for root if there is one."""
+
+    text: str
+    command: tuple[str, ...] = ()
+
+
+def install_step(what: str | Sequence[str], os_release: str) -> InstallStep:
+    """Return how to install programs or modules, by /etc/os-release (os-release(5)).
 
     ``what`` is the file name of a program or a module, or several of them. For a distribution that
-    is not known the answer names the files alone.
+    is not known, and for one that installs by its configuration alone, the step has no command.
     """
     parts = [what] if isinstance(what, str) else what
     for name in _names(_fields(os_release)):
         of_store = OF_STORES.get(name, {})
         if of_store.keys() >= set(parts):
-            return "; ".join(dict.fromkeys(of_store[part] for part in parts))
+            return InstallStep("; ".join(dict.fromkeys(of_store[part] for part in parts)))
         known = FAMILIES.get(name.removeprefix("opensuse-"))
         if known and known[1].keys() >= set(parts):
             packages = dict.fromkeys(known[1][part] for part in parts)  # each once, in order
-            return f"{known[0]} {' '.join(packages)}"
+            command = (*known[0].split(" "), *packages)
+            return InstallStep(" ".join(command), command)
     if len(parts) > 1:
-        return f"install the packages that have {', '.join(parts)}"
-    return f"install the package that has {parts[0]}"
+        return InstallStep(f"install the packages that contain {', '.join(parts)}")
+    return InstallStep(f"install the package that contains {parts[0]}")
+
+
+def install_command(what: str | Sequence[str], os_release: str) -> str:
+    """Return the same as text: the command, or what to install if no command is known."""
+    return install_step(what, os_release).text
 
 
 LAST_WITH_LIBPAM_1_5 = {

@@ -41,7 +41,7 @@ class Event(NamedTuple):
     alarm: Alarm = Alarm.NONE
 
 
-class Story(NamedTuple):
+class LoginLog(NamedTuple):
     """The last login, line by line, in order."""
 
     events: tuple[Event, ...] = ()
@@ -134,7 +134,9 @@ MEANINGS = (
 )
 
 
-def tell(lines: Iterable[LogLine], user: str, *, port: str = "", service: str = "") -> Story:
+def explain_log(
+    lines: Iterable[LogLine], user: str, *, port: str = "", service: str = ""
+) -> LoginLog:
     """Return a login of this user as a story; what is no part of it is left out.
 
     ``port`` is the client's, of a login by ssh, and ``service`` PAM's, of any other: they tell
@@ -148,10 +150,10 @@ def tell(lines: Iterable[LogLine], user: str, *, port: str = "", service: str = 
         if port or service:
             sees_logins = any(map(_begins, ordered))
             known = [] if sees_logins else [line for line in known if is_of_child(line.text)]
-        return Story(_events([line for line in known if _may_be_of(line, user, ordered)]))
+        return LoginLog(_events([line for line in known if _may_be_of(line, user, ordered)]))
     leader = ordered[start]
     part = [line for line in ordered if _belongs(line, leader, user, ordered)]
-    return Story(_events(part))
+    return LoginLog(_events(part))
 
 
 def method_of(lines: Iterable[LogLine], user: str, port: str = "") -> str | None:

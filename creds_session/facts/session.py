@@ -98,8 +98,17 @@ class NameOwner(NamedTuple):
         return is_daemon_name(self.name)
 
 
+class BusProblem(enum.Enum):
+    """Why the session bus gave no answer, if that matters to a decision."""
+
+    NOT_LOOKED_AT = "there was no time to look for a session bus"
+    NOBODY_LISTENS = "the socket exists, and no process listens on it (ECONNREFUSED, connect(2))"
+
+
 class BusFacts(NamedTuple):
-    """The session bus and what is on it; ``reason`` says why there is nothing to say.
+    """The session bus and what is on it; ``reason`` says in words why it gave no answer.
+
+    ``problem`` is that reason for programs, None for a reason that decides nothing.
 
     Where the bus answered and the owner of the name did not, there is an owner and a reason.
 
@@ -120,11 +129,12 @@ class BusFacts(NamedTuple):
     is_idle: bool = False
     elsewhere: str = ""
     keeps_default_password: bool = False
+    problem: BusProblem | None = None
 
     @property
     def is_unknown(self) -> bool:
-        """Tell whether there was no time to look for a bus."""
-        return self.address is None and self.reason.endswith("in time")
+        """Return whether there was no time to look for a session bus."""
+        return self.problem is BusProblem.NOT_LOOKED_AT
 
     @property
     def answers(self) -> bool:

@@ -7,11 +7,12 @@ What is absent or was denied is a reason in words, never an exception.
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from creds_session.facts.login_log import LogLine, Story, tell
+from creds_session.facts.login_log import LoginLog, LogLine, explain_log
 from creds_session.facts.machine import (
     Activation,
     ClientFacts,
@@ -72,6 +73,12 @@ class Reader(enum.Enum):
     ELSEWHERE = "somebody who has only the saved facts"
 
 
+@functools.lru_cache(maxsize=4)
+def _explained(log: tuple[LogLine, ...], user: str, port: str, service: str) -> LoginLog:
+    """Explain a log once, however many checks and reports ask for it."""
+    return explain_log(log, user, port=port, service=service)
+
+
 class Facts(NamedTuple):
     """One snapshot of a machine and a session; ``now`` is in seconds since 1970.
 
@@ -102,10 +109,10 @@ class Facts(NamedTuple):
     reader: Reader = Reader.USER
 
     @property
-    def story(self) -> Story:
-        """The log of the login that this session is, as far as it can be seen."""
+    def login_log(self) -> LoginLog:
+        """The log of the login that began this session, as far as it can be seen."""
         session = self.session
-        return tell(self.log, session.user, port=session.ssh_port, service=session.service)
+        return _explained(self.log, session.user, session.ssh_port, session.service)
 
     @property
     def is_readable(self) -> bool:

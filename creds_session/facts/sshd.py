@@ -121,7 +121,7 @@ class Hindrance(NamedTuple):
     """What keeps a typed password from the keyring whatever PAM's rules are, and the way out."""
 
     problem: str
-    cure: str
+    remedy: str
 
 
 WITHOUT_PAM = Hindrance(

@@ -11,6 +11,7 @@ from creds_session.facts.next_step import is_under_sudo
 from creds_session.facts.session import (
     DAEMON_NAME,
     BusFacts,
+    BusProblem,
     DaemonRole,
     KeyringFacts,
     NameOwner,
@@ -48,7 +49,9 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
         with Bus(address, timeout) as bus:
             return look_at(bus)
     except CredsSessionError as error:
-        return BusFacts(address, error.problem)
+        is_refused = isinstance(error.__cause__, ConnectionRefusedError)
+        problem = BusProblem.NOBODY_LISTENS if is_refused else None
+        return BusFacts(address, error.problem, problem=problem)
 
 
 def look_at(bus: Bus, preferred: str = "") -> BusFacts:

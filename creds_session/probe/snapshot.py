@@ -22,7 +22,7 @@ from creds_session.facts.machine import (
     RuntimeFacts,
     UnitsFacts,
 )
-from creds_session.facts.session import BusFacts, KeyringFacts, SessionFacts
+from creds_session.facts.session import BusFacts, BusProblem, KeyringFacts, SessionFacts
 from creds_session.facts.snapshot import Facts, PamFacts, Reader
 from creds_session.facts.sshd import NOT_ASKED, SshdFacts, connection_of
 from creds_session.probe.client import probe_client
@@ -60,7 +60,9 @@ class _Live(NamedTuple):
     """What runs: the processes, and what the bus says."""
 
     processes: Survey = Survey((), ProcessFacts())
-    bus: BusFacts = BusFacts(None, "the bus was not looked at in time")
+    bus: BusFacts = BusFacts(
+        None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
+    )
 
 
 def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> Facts:

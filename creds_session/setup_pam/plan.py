@@ -199,7 +199,7 @@ def _settings(root: Root, sshd: SshdFacts, plans: Sequence[Plan]) -> tuple[tuple
     found = hindrance(sshd)
     if found is None or (found is DIALOGUE_ALONE and ours[0].early_start):
         return (), False
-    return (f"{found.problem}; {found.cure}",), found in {WITHOUT_PAM, DIALOGUE_ALONE}
+    return (f"{found.problem}; {found.remedy}",), found in {WITHOUT_PAM, DIALOGUE_ALONE}
 
 
 def _plan_for(

@@ -36,7 +36,7 @@ ATTACKS = (
 )
 words = st.one_of(st.sampled_from(ATTACKS), st.text(min_size=1, max_size=9))
 numbers = st.integers(0, 2**22)
-cures = st.builds(Remediation, words, st.lists(st.tuples(words, words), max_size=2).map(tuple))
+remedies = st.builds(Remediation, words, st.lists(st.tuples(words, words), max_size=2).map(tuple))
 found = st.builds(
     Finding,
     id=words,
@@ -44,7 +44,7 @@ found = st.builds(
     title=words,
     cause=st.one_of(st.just(""), words),
     evidence=st.lists(words, max_size=2).map(tuple),
-    remediation=st.one_of(st.none(), cures),
+    remediation=st.one_of(st.none(), remedies),
 )
 results = st.lists(
     st.builds(

@@ -17,7 +17,7 @@ from creds_session.cli.output import complain, json_text
 from creds_session.errors import CredsSessionError
 
 if TYPE_CHECKING:
-    from creds_session.doctor.diagnosis import Diagnosis
+    from creds_session.doctor.checks.diagnosis import Diagnosis
 
 PRIVATE, PUBLIC = 0o600, 0o644
 UNKNOWN = 3  # of Nagios
@@ -64,7 +64,7 @@ def show(arguments: argparse.Namespace, diagnosis: Diagnosis) -> int:
     if arguments.report:
         from creds_session.doctor.report.html import page
 
-        write(arguments.report, page(diagnosis.facts, diagnosis.results, _titles()), PRIVATE)
+        write(arguments.report, page(diagnosis, _titles()), PRIVATE)
         complain("creds-doctor", f"the report is in {arguments.report}")
     told, code = FACES[arguments.format](arguments, diagnosis)
     if arguments.output:
@@ -77,7 +77,6 @@ def show(arguments: argparse.Namespace, diagnosis: Diagnosis) -> int:
 def _text(arguments: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.doctor.report.terminal import coloured, plain
 
-    facts, results = diagnosis.facts, diagnosis.results
     titles = _titles() if arguments.verbose else None
     is_unicode = sys.stdout.encoding.lower().startswith("utf") or bool(arguments.output)
     if is_unicode and sys.stdout.isatty() and not arguments.output:
@@ -86,9 +85,9 @@ def _text(arguments: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int
         import shutil  # a pipe has no width
 
         width = shutil.get_terminal_size().columns
-        told = coloured(facts, results, width, titles=titles, colour=has_colour)
+        told = coloured(diagnosis, width, titles=titles, colour=has_colour)
     else:
-        told = plain(facts, results, titles=titles, ascii_only=not is_unicode)
+        told = plain(diagnosis, titles=titles, ascii_only=not is_unicode)
     return told, _exit_code(diagnosis)
 
 
@@ -101,26 +100,26 @@ def _titles() -> dict[str, str]:
 def _json(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.doctor.report.as_json import values
 
-    return json_text(values(diagnosis.facts, diagnosis.results)), _exit_code(diagnosis)
+    return json_text(values(diagnosis)), _exit_code(diagnosis)
 
 
 def _line(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.doctor.report.one_line import line
 
-    return line(diagnosis.facts, diagnosis.results), _exit_code(diagnosis)
+    return line(diagnosis), _exit_code(diagnosis)
 
 
 def _nagios(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.doctor.report.nagios import plugin_output, status
 
-    told = plugin_output(diagnosis.facts, diagnosis.results)
-    return told, status(diagnosis.facts, diagnosis.results).value
+    told = plugin_output(diagnosis)
+    return told, status(diagnosis).value
 
 
 def _prometheus(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.doctor.report.prometheus import exposition
 
-    told = exposition(diagnosis.facts, diagnosis.results).rstrip("\n")
+    told = exposition(diagnosis).rstrip("\n")
     return told, _exit_code(diagnosis)
 
 

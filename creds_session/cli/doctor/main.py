@@ -17,7 +17,7 @@ from creds_session.text import printable
 
 if TYPE_CHECKING:
     from creds_session.doctor.checks import Check
-    from creds_session.doctor.diagnosis import Diagnosis
+    from creds_session.doctor.checks.diagnosis import Diagnosis
 
 PROGRAM = "creds-doctor"
 EXAMPLES = """\
@@ -128,7 +128,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
 
 
 def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
-    from creds_session.doctor.diagnosis import Talk, fix
+    from creds_session.doctor.diagnosis import Dialog, fix
 
     if arguments.source or arguments.user:
         raise UsageError("--fix is for this very session", hint="run it as that user, there")
@@ -136,8 +136,8 @@ def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
     def agree(question: str) -> bool:
         return True if arguments.yes else asks(question)
 
-    talk = Talk(lambda line: print(printable(line), file=sys.stderr), agree)
-    return fix(os.environ, checks, talk, is_dry=arguments.dry_run)
+    dialog = Dialog(lambda line: print(printable(line), file=sys.stderr), agree)
+    return fix(os.environ, checks, dialog, is_dry=arguments.dry_run)
 
 
 def asks(question: str) -> bool:

@@ -7,6 +7,7 @@ from creds_session.doctor.checks.registry import Check
 from creds_session.facts.bus_address import path_of_address
 from creds_session.facts.machine import PathKind
 from creds_session.facts.next_step import JOIN, START, BusState, Step, bus_state, next_step
+from creds_session.facts.session import BusProblem
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
 
@@ -65,7 +66,7 @@ def _absent(facts: Facts) -> Found | None:
     if facts.bus.address is not None or facts.bus.is_unknown:
         return None
     told = (f"XDG_RUNTIME_DIR={facts.session.runtime_directory or '(not set)'}",)
-    return Found(told, cure=_next(facts))
+    return Found(told, remedy=_next(facts))
 
 
 def _is_silent(facts: Facts) -> bool:
@@ -81,7 +82,7 @@ def _named(facts: Facts) -> str:
 def _not_local(facts: Facts) -> Found | None:
     if not _is_silent(facts) or (facts.bus.address or "").startswith("unix:"):
         return None
-    return Found((_named(facts),), cure=_next(facts))
+    return Found((_named(facts),), remedy=_next(facts))
 
 
 def _foreign(facts: Facts) -> Found | None:
@@ -90,7 +91,7 @@ def _foreign(facts: Facts) -> Found | None:
         return None
     if socket.kind is not PathKind.DENIED and not is_foreign(socket, facts):
         return None
-    return Found((_named(facts), *seen(socket)), cure=_next(facts))
+    return Found((_named(facts), *seen(socket)), remedy=_next(facts))
 
 
 def _stale(facts: Facts) -> Found | None:
@@ -98,9 +99,9 @@ def _stale(facts: Facts) -> Found | None:
     if not _is_silent(facts) or socket is None:
         return None
     gone = {PathKind.ABSENT, PathKind.DANGLING, PathKind.FILE, PathKind.FOLDER}
-    if socket.kind not in gone and "refused" not in facts.bus.reason:
+    if socket.kind not in gone and facts.bus.problem is not BusProblem.NOBODY_LISTENS:
         return None
-    return Found((_named(facts), *seen(socket), facts.bus.reason), cure=_next(facts))
+    return Found((_named(facts), *seen(socket), facts.bus.reason), remedy=_next(facts))
 
 
 def _stopped(facts: Facts) -> Found | None:
@@ -110,14 +111,14 @@ def _stopped(facts: Facts) -> Found | None:
     commands = tuple(("kill", "-CONT", str(bus.pid)) for bus in stopped)
     return Found(
         (_named(facts), *(f"{bus.name} (pid {bus.pid}) is stopped" for bus in stopped)),
-        cure=Remediation("let it go on", commands, is_safe=True),
+        remedy=Remediation("let it go on", commands, is_safe=True),
     )
 
 
 def _unreachable(facts: Facts) -> Found | None:
     if not _is_silent(facts):
         return None
-    return Found((_named(facts), facts.bus.reason), cure=_next(facts))
+    return Found((_named(facts), facts.bus.reason), remedy=_next(facts))
 
 
 def is_nested(facts: Facts) -> bool:
@@ -160,7 +161,7 @@ CHECKS = (
         _absent,
         cause="DBUS_SESSION_BUS_ADDRESS is not set and there is no user bus: su, cron and"
         " containers start sessions without one",
-        cure=USUAL,
+        remedy=USUAL,
         needs=NO_SESSION,
         about="Programs say `Cannot autolaunch D-Bus without X11 $DISPLAY`.",
     ),
@@ -171,7 +172,7 @@ CHECKS = (
         "the session bus is not a unix socket, so no password goes there",
         _not_local,
         cause="the address names a network or a program to start (autolaunch:, unixexec:)",
-        cure=USUAL,
+        remedy=USUAL,
         needs=NO_SESSION,
     ),
     Check(
@@ -181,7 +182,7 @@ CHECKS = (
         "the session bus of this shell belongs to another user",
         _foreign,
         cause="su or sudo kept the address of the session that it was called in",
-        cure=USUAL,
+        remedy=USUAL,
         needs=NO_SESSION,
     ),
     Check(
@@ -191,7 +192,7 @@ CHECKS = (
         "the session bus that this shell names is gone",
         _stale,
         cause="tmux, screen and nohup keep the address of a session that has ended",
-        cure=USUAL,
+        remedy=USUAL,
         needs=NO_SESSION,
         about="See [a shell whose bus is gone](../../how-to/cron-and-ci.md).",
     ),
@@ -202,7 +203,7 @@ CHECKS = (
         "the session bus that this shell knows does not answer",
         _unreachable,
         cause="it hangs, or refuses this process",
-        cure=USUAL,
+        remedy=USUAL,
         needs=(
             *NO_SESSION,
             *("bus-stopped", "bus-not-local", "bus-foreign", "bus-stale"),
@@ -224,7 +225,7 @@ CHECKS = (
         "the bus was found, though DBUS_SESSION_BUS_ADDRESS is not set",
         _unnamed,
         cause="programs with an old libdbus look at the variable alone",
-        cure=Remediation("set it in this shell", (in_this_shell(JOIN),)),
+        remedy=Remediation("set it in this shell", (in_this_shell(JOIN),)),
     ),
 )
 NO_BUS = (

@@ -28,8 +28,8 @@ def _none(facts: Facts) -> Found | None:
     if not name.startswith(NOTHING):
         return None
     if facts.client.variables.get(VARIABLE):
-        cure = Remediation("leave it out of this shell", (in_this_shell(f"unset {VARIABLE}"),))
-        return Found((place,), cure=cure)
+        remedy = Remediation("leave it out of this shell", (in_this_shell(f"unset {VARIABLE}"),))
+        return Found((place,), remedy=remedy)
     return Found((place,))
 
 
@@ -85,13 +85,13 @@ def _prompt_waits(facts: Facts) -> Found | None:
         (("creds", "unlock"),),
     )
     told = tuple(f"{one.name} (pid {one.pid})" for one in prompters)
-    return Found(told, cure=end if alone else unlock)
+    return Found(told, remedy=end if alone else unlock)
 
 
 def _no_prompt(facts: Facts) -> Found | None:
     if facts.is_readable:
         return None
-    told = [event.line.text for event in facts.story.events if NO_PROMPT in event.line.text]
+    told = [event.line.text for event in facts.login_log.events if NO_PROMPT in event.line.text]
     return Found((told[-1],)) if told else None
 
 
@@ -103,7 +103,7 @@ CHECKS = (
         "Python's keyring has no way to the Secret Service: secretstorage is not installed",
         _secretstorage,
         cause="keyring was installed without its dependencies",
-        cure=Remediation("install SecretStorage where keyring is installed"),
+        remedy=Remediation("install SecretStorage where keyring is installed"),
     ),
     Check(
         "backend-none",
@@ -112,7 +112,7 @@ CHECKS = (
         "Python's keyring is told to use no keyring at all",
         _none,
         cause=f"{VARIABLE} or keyringrc.cfg names a backend that keeps nothing",
-        cure=Remediation(f"unset {VARIABLE}, or take default-keyring out of the file"),
+        remedy=Remediation(f"unset {VARIABLE}, or take default-keyring out of the file"),
     ),
     Check(
         "backend-elsewhere",
@@ -129,7 +129,7 @@ CHECKS = (
         "SSH_AUTH_SOCK names gnome-keyring's ssh-agent, which is not there",
         _ssh_socket,
         cause="gnome-keyring has no ssh-agent since 48 unless it was built with one",
-        cure=Remediation(
+        remedy=Remediation(
             "start OpenSSH's agent in this shell, and take the variable out of what sets it",
             (in_this_shell('eval "$(ssh-agent)"'),),
             alternatives=(
@@ -147,7 +147,7 @@ CHECKS = (
         "a prompt for the keyring's password waits to be answered, and a program waits for it",
         _prompt_waits,
         cause="a program met a locked keyring; the prompt is on the display that the bus knows",
-        cure=Remediation(
+        remedy=Remediation(
             "answer it there; or end the prompt, unlock here, and run the program again that waits",
             (("creds", "unlock"),),
         ),
@@ -159,7 +159,7 @@ CHECKS = (
         "a program asked for the keyring's password, and nobody could be asked",
         _no_prompt,
         cause="without a display gcr-prompter ends at once, and the program gets nothing or hangs",
-        cure=Remediation("unlock without a prompt", (("creds", "unlock"),), is_safe=True),
+        remedy=Remediation("unlock without a prompt", (("creds", "unlock"),), is_safe=True),
     ),
     Check(
         "hook-off",
@@ -176,6 +176,8 @@ CHECKS = (
         "no login hook asks for the keyring's password where PAM left it locked",
         _hook_absent,
         cause="it was not installed for everybody, nor by this user",
-        cure=Remediation("install it for yourself", (("creds", "hook", "install"),), is_safe=True),
+        remedy=Remediation(
+            "install it for yourself", (("creds", "hook", "install"),), is_safe=True
+        ),
     ),
 )

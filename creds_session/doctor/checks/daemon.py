@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from creds_session.doctor.checks.bus import NO_BUS, STOPPED
 from creds_session.doctor.checks.registry import Check, hindrance
-from creds_session.doctor.checks.session import note_or_error, story_of_login
+from creds_session.doctor.checks.session import log_of_login, note_or_error
 from creds_session.facts.bus_address import path_of_address
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.login_log import STARTED
@@ -51,8 +51,8 @@ def _stopped(facts: Facts) -> Found | None:
     if not stopped:
         return None
     commands = tuple(("kill", "-CONT", str(daemon.pid)) for daemon in stopped)
-    cure = Remediation("let it go on", commands, is_safe=True)
-    return Found(tuple(map(describe, stopped)), cure=cure)
+    remedy = Remediation("let it go on", commands, is_safe=True)
+    return Found(tuple(map(describe, stopped)), remedy=remedy)
 
 
 def _hung(facts: Facts) -> Found | None:
@@ -61,13 +61,13 @@ def _hung(facts: Facts) -> Found | None:
         return None
     told = f"org.freedesktop.secrets is owned by {bus.owner.shown}"
     if not bus.owner.is_gnome_keyring:
-        cure = Remediation(
+        remedy = Remediation(
             f"if {bus.owner.name} shows a window that waits, answer it; otherwise end it",
             (("kill", str(bus.owner.pid)), ("creds-doctor",)),
         )
-        return Found((told, bus.reason), cure=cure)
-    cure = _end([bus.owner.pid], "end it, then start another")
-    return Found((told, bus.reason), cure=cure)
+        return Found((told, bus.reason), remedy=remedy)
+    remedy = _end([bus.owner.pid], "end it, then start another")
+    return Found((told, bus.reason), remedy=remedy)
 
 
 def _impostor(facts: Facts) -> Found | None:
@@ -108,7 +108,7 @@ def _split(facts: Facts) -> Found | None:
         *map(describe, serving(owner, facts.daemons)),
     )
     pids = [daemon.pid for daemon in facts.daemons]
-    return Found(told, cure=_end(pids, "end them all, and start one"))
+    return Found(told, remedy=_end(pids, "end them all, and start one"))
 
 
 def _several(facts: Facts) -> Found | None:
@@ -130,8 +130,8 @@ def _elsewhere(facts: Facts) -> Found | None:
     if not strangers:
         return None
     pids = [daemon.pid for daemon in strangers]
-    cure = _end(pids, "end it, which closes its keyring there, then start one here")
-    return Found(tuple(map(describe, strangers)), cure=cure)
+    remedy = _end(pids, "end it, which closes its keyring there, then start one here")
+    return Found(tuple(map(describe, strangers)), remedy=remedy)
 
 
 def must_serve(daemon: Daemon, facts: Facts) -> bool:
@@ -157,7 +157,7 @@ def _without_secrets(facts: Facts) -> Found | None:
     if not lacking or facts.bus.owner is not None or facts.bus.is_unknown:
         return None
     pids = [daemon.pid for daemon in lacking]
-    return Found(tuple(map(describe, lacking)), cure=_end(pids, "end it, and start a whole one"))
+    return Found(tuple(map(describe, lacking)), remedy=_end(pids, "end it, and start a whole one"))
 
 
 def _waiting(facts: Facts) -> Found | None:
@@ -175,8 +175,8 @@ def _waiting(facts: Facts) -> Found | None:
 def _gone(facts: Facts) -> Found | None:
     if facts.daemons or facts.bus.owner is not None or facts.bus.is_unknown:
         return None
-    story = story_of_login(facts)
-    started = [event.line for event in story.events if STARTED in event.line.text]
+    login_log = log_of_login(facts)
+    started = [event.line for event in login_log.events if STARTED in event.line.text]
     if not started:
         return None
     age = facts.now - started[-1].when
@@ -191,8 +191,10 @@ def _other_home(facts: Facts) -> Found | None:
         return None  # no daemon serves such a keyring
     if facts.bus.login is not CollectionState.ABSENT:
         return None
-    cure = _end([owner.pid], "end it, and start one that has this home")
-    return Found((f"pid {owner.pid} knows no login keyring", f"{keyring.path} is there"), cure=cure)
+    remedy = _end([owner.pid], "end it, and start one that has this home")
+    return Found(
+        (f"pid {owner.pid} knows no login keyring", f"{keyring.path} is there"), remedy=remedy
+    )
 
 
 def _control_elsewhere(facts: Facts) -> Found | None:
@@ -223,8 +225,8 @@ def _socket_gone(facts: Facts) -> Found | None:
     directory = control.directory_of_owner
     told = f"{directory}/control" if directory else control.path
     evidence = dict.fromkeys((f"nobody listens at {told}", f"nobody listens at {control.path}"))
-    cure = _end([owner.pid], "end it, and start one that has a socket")
-    return Found((*evidence, f"pid {owner.pid} serves"), cure=cure)
+    remedy = _end([owner.pid], "end it, and start one that has a socket")
+    return Found((*evidence, f"pid {owner.pid} serves"), remedy=remedy)
 
 
 def _provider_foreign(facts: Facts) -> Found | None:
@@ -245,7 +247,7 @@ def _other_locked(facts: Facts) -> Found | None:
     return Found(
         (f"{facts.bus.default_path} is locked",),
         f"another program serves secrets here, and is locked: {owner.shown}",
-        cure=Remediation(f"unlock it in {_it(owner)}; no password of `creds unlock` opens it"),
+        remedy=Remediation(f"unlock it in {_it(owner)}; no password of `creds unlock` opens it"),
     )
 
 
@@ -257,7 +259,7 @@ def _other_provider(facts: Facts) -> Found | None:
     return Found(
         (f"org.freedesktop.secrets is owned by {owner.shown}",),
         f"another program serves secrets here: {owner.shown}",
-        cure=Remediation(means.format(_it(owner))),
+        remedy=Remediation(means.format(_it(owner))),
     )
 
 
@@ -288,7 +290,7 @@ CHECKS = (
         "a process calls itself gnome-keyring-daemon, and is another program",
         _impostor,
         cause="the name of a process is what it says of itself; its file is not the daemon's",
-        cure=Remediation("find out what it is before you type a password anywhere"),
+        remedy=Remediation("find out what it is before you type a password anywhere"),
     ),
     Check(
         "provider-foreign",
@@ -297,7 +299,7 @@ CHECKS = (
         "the process that serves secrets here belongs to another user",
         _provider_foreign,
         cause="a bus that lets other users in, or root, owns the name",
-        cure=Remediation("work on a bus of your own: log in anew"),
+        remedy=Remediation("work on a bus of your own: log in anew"),
         needs=NO_BUS,
     ),
     Check(
@@ -307,7 +309,7 @@ CHECKS = (
         "another program serves secrets here, and is locked",
         _other_locked,
         cause="KeePassXC, KWallet and others own org.freedesktop.secrets in place of gnome-keyring",
-        cure=Remediation("unlock it by its own means, or end it and run: creds unlock"),
+        remedy=Remediation("unlock it by its own means, or end it and run: creds unlock"),
         needs=(*NO_BUS, "daemon-hung", "provider-foreign"),
     ),
     Check(
@@ -317,7 +319,7 @@ CHECKS = (
         "another program serves secrets here",
         _other_provider,
         cause="only one program can own org.freedesktop.secrets on a bus",
-        cure=Remediation("use that program's own means to unlock, or end it"),
+        remedy=Remediation("use that program's own means to unlock, or end it"),
         needs=(*NO_BUS, "daemon-hung", "provider-foreign", "other-provider-locked"),
     ),
     Check(
@@ -361,7 +363,7 @@ CHECKS = (
         _waiting,
         cause="PAM started it with --login; it serves nothing until a client or `creds unlock`"
         f" asks for secrets, and ends by itself {LOGIN_TIMEOUT} s after the login",
-        cure=UNLOCK,
+        remedy=UNLOCK,
         needs=(*NO_BUS, "daemon-stopped", "daemon-on-another-bus", "daemon-without-secrets"),
     ),
     Check(
@@ -371,7 +373,7 @@ CHECKS = (
         "the keyring daemon that the login started is gone",
         _gone,
         cause=f"nothing asked it for secrets within {LOGIN_TIMEOUT} s, it crashed, or was ended",
-        cure=UNLOCK,
+        remedy=UNLOCK,
         needs=(*NO_BUS, "unit-failed"),
     ),
     Check(
@@ -416,7 +418,7 @@ CHECKS = (
         "GNOME_KEYRING_CONTROL names a folder where no daemon listens",
         _variable_stale,
         cause="tmux, screen and nohup keep the variable of a session that has ended",
-        cure=Remediation("leave it out of this shell", (in_this_shell(FORGET),)),
+        remedy=Remediation("leave it out of this shell", (in_this_shell(FORGET),)),
     ),
     Check(
         "daemon-zombie",

@@ -63,7 +63,7 @@ def _plain(facts: Facts) -> Found | None:
     return Found(
         (*told, *links),
         f"the {first} keyring has no password: its secrets lie on the disk as text",
-        cure=Remediation("give it a password, which encrypts it", commands),
+        remedy=Remediation("give it a password, which encrypts it", commands),
     )
 
 
@@ -176,12 +176,12 @@ def _absent(facts: Facts) -> Found | None:
     near = _near(facts, facts.keyring.default_name)
     if near is None:
         return Found(evidence, title)
-    cure = Remediation(
+    remedy = Remediation(
         f"if {quoted(near)} is meant, whose file is there, make that one the default keyring",
         ((*MAKE_IT_DEFAULT[:-1], path_of_collection(near)),),
         alternatives=(MAKE_LOGIN_DEFAULT,) if facts.bus.login in SERVED else (),
     )
-    return Found((*evidence, f"{_path(facts, near)} is there"), title, cure=cure)
+    return Found((*evidence, f"{_path(facts, near)} is there"), title, remedy=remedy)
 
 
 def _near(facts: Facts, named: str) -> str | None:
@@ -209,7 +209,7 @@ def _locked(facts: Facts) -> Found | None:
     return Found(
         (facts.bus.default_path, *([kept] if facts.bus.keeps_default_password else [])),
         f"the default keyring is locked: {quoted(name)}, which is not the login keyring",
-        cure=Remediation(
+        remedy=Remediation(
             f"unlock {quoted(name)} with its own password",
             (("creds", "unlock"),),
             is_safe=True,
@@ -260,7 +260,7 @@ CHECKS = (
         _absent,
         cause="the alias default names a keyring that is not there: the file"
         " ~/.local/share/keyrings/default holds its name",
-        cure=MAKE_LOGIN_DEFAULT,
+        remedy=MAKE_LOGIN_DEFAULT,
         needs=(*UNSERVED, "default-keyring-damaged"),
     ),
     Check(
@@ -282,7 +282,7 @@ CHECKS = (
         _plain,
         cause="it was made with an empty password; every program opens it without a question, and"
         " locking it means nothing",
-        cure=Remediation("give it a password, which encrypts it", (("creds", "rekey"),)),
+        remedy=Remediation("give it a password, which encrypts it", (("creds", "rekey"),)),
         about="Such a keyring cannot keep every secret: a line break makes its file unreadable, and"
         " a backslash, a blank at the beginning or a carriage return at the end is lost. `creds"
         " put` refuses such a secret there.",

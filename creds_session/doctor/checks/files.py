@@ -31,7 +31,7 @@ FEW = 2  # files
 def _not_a_folder(facts: Facts) -> Found | None:
     for one in (facts.home.data, facts.home.folder):
         if one.kind in {PathKind.FILE, PathKind.OTHER, PathKind.SOCKET, PathKind.DANGLING}:
-            return Found(seen(one), cure=moved_aside(facts, one, "move it away, then unlock"))
+            return Found(seen(one), remedy=moved_aside(facts, one, "move it away, then unlock"))
     return None
 
 
@@ -39,19 +39,19 @@ def _folder_foreign(facts: Facts) -> Found | None:
     folder = facts.home.folder
     if not is_foreign(folder, facts):
         return None
-    return Found(seen(folder), cure=cleared_away(facts, folder, facts.home.data))
+    return Found(seen(folder), remedy=cleared_away(facts, folder, facts.home.data))
 
 
 def _folder_unreadable(facts: Facts) -> Found | None:
     folder, above = facts.home.folder, (facts.home.home, facts.home.data)
     if folder.kind is PathKind.DENIED:
         evidence = dict.fromkeys(line for one in (folder, *above) for line in seen(one))
-        return Found(tuple(evidence), cure=opened(above, facts))
+        return Found(tuple(evidence), remedy=opened(above, facts))
     if folder.kind is PathKind.UNKNOWN and facts.keyring.path and facts.keyring.exists is None:
         return Found((f"{quoted(facts.keyring.path)} cannot be looked at",))
     if folder.kind is not PathKind.FOLDER or folder.is_readable or is_foreign(folder, facts):
         return None
-    return Found(seen(folder), cure=with_mode(facts, folder, "700"))
+    return Found(seen(folder), remedy=with_mode(facts, folder, "700"))
 
 
 def _folder_unwritable(facts: Facts) -> Found | None:
@@ -59,7 +59,7 @@ def _folder_unwritable(facts: Facts) -> Found | None:
     is_other = folder.kind is not PathKind.FOLDER or is_foreign(folder, facts)
     if is_other or folder.is_writable or not folder.is_readable or facts.home.is_read_only:
         return None
-    return Found(seen(folder), cure=with_mode(facts, folder, "700"))
+    return Found(seen(folder), remedy=with_mode(facts, folder, "700"))
 
 
 def _cannot_be_made(facts: Facts) -> Found | None:
@@ -70,8 +70,8 @@ def _cannot_be_made(facts: Facts) -> Found | None:
     if above.kind is not PathKind.FOLDER or above.is_writable:
         return None
     is_other = is_foreign(above, facts)
-    cure = given_back(above, facts) if is_other else with_mode(facts, above, "u+rwx")
-    return Found((f"{quoted(home.folder.path)} is not there", *seen(above)), cure=cure)
+    remedy = given_back(above, facts) if is_other else with_mode(facts, above, "u+rwx")
+    return Found((f"{quoted(home.folder.path)} is not there", *seen(above)), remedy=remedy)
 
 
 def _folder_open(facts: Facts) -> Found | None:
@@ -80,7 +80,7 @@ def _folder_open(facts: Facts) -> Found | None:
         return None
     if not folder.is_open_to_others:
         return None
-    return Found(seen(folder), cure=with_mode(facts, folder, "700"))
+    return Found(seen(folder), remedy=with_mode(facts, folder, "700"))
 
 
 def _full(facts: Facts) -> Found | None:
@@ -108,32 +108,32 @@ def _login(judge: Callable[[PathFacts, Facts], Found | None]) -> Callable[[Facts
 def _file_foreign(login: PathFacts, facts: Facts) -> Found | None:
     if not is_foreign(login, facts):
         return None
-    return Found(seen(login), cure=cleared_away(facts, login, facts.home.folder))
+    return Found(seen(login), remedy=cleared_away(facts, login, facts.home.folder))
 
 
 def _file_unreadable(login: PathFacts, facts: Facts) -> Found | None:
     if login.kind is not PathKind.FILE or login.is_readable or is_foreign(login, facts):
         return None
-    return Found(seen(login), cure=with_mode(facts, login, "600"))
+    return Found(seen(login), remedy=with_mode(facts, login, "600"))
 
 
 def _file_open(login: PathFacts, facts: Facts) -> Found | None:
     if login.kind is not PathKind.FILE or not login.is_open_to_others or is_foreign(login, facts):
         return None
-    return Found(seen(login), cure=with_mode(facts, login, "600"))
+    return Found(seen(login), remedy=with_mode(facts, login, "600"))
 
 
 def _not_a_file(login: PathFacts, facts: Facts) -> Found | None:
     if login.kind not in {PathKind.FOLDER, PathKind.DANGLING, PathKind.OTHER, PathKind.SOCKET}:
         return None
-    return Found(seen(login), cure=made_anew(facts, login))
+    return Found(seen(login), remedy=made_anew(facts, login))
 
 
 def _broken(login: PathFacts, facts: Facts) -> Found | None:
     if facts.home.form not in {KeyringForm.BROKEN, KeyringForm.EMPTY}:
         return None
     told = f"{quoted(login.path)}: {facts.home.form.value}"
-    return Found((told, *login.links), cure=made_anew(facts, login))
+    return Found((told, *login.links), remedy=made_anew(facts, login))
 
 
 CHECKS = (
@@ -182,7 +182,7 @@ CHECKS = (
         "the file system of the keyrings is read-only: nothing can be stored",
         _read_only,
         cause="it was mounted so, or the kernel made it so after an error of the disk",
-        cure=Remediation("see why (dmesg), and mount it for writing"),
+        remedy=Remediation("see why (dmesg), and mount it for writing"),
         needs=HOME,
     ),
     Check(
@@ -192,7 +192,7 @@ CHECKS = (
         "there is no room for a keyring: nothing can be stored",
         _full,
         cause="the disk, or the quota, is full",
-        cure=Remediation("make room, then store again"),
+        remedy=Remediation("make room, then store again"),
         needs=HOME,
     ),
     Check(

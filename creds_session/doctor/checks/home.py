@@ -35,7 +35,7 @@ def _home_foreign(facts: Facts) -> Found | None:
     if not is_foreign(home, facts):
         return None
     is_own = home.path.rstrip("/") == facts.home.home_of_account.rstrip("/")
-    return Found(seen(home, "HOME"), cure=given_back(home, facts) if is_own else None)
+    return Found(seen(home, "HOME"), remedy=given_back(home, facts) if is_own else None)
 
 
 def _home_absent(facts: Facts) -> Found | None:
@@ -59,7 +59,7 @@ def _home_denied(facts: Facts) -> Found | None:
             Remediation("get a ticket, then look again", KINIT, alternatives=(OPEN,)),
         )
     if file_system and not is_on_network(facts):
-        return Found(evidence, cure=OPEN)
+        return Found(evidence, remedy=OPEN)
     return Found(evidence)
 
 
@@ -98,7 +98,7 @@ CHECKS = (
         "the home directory does not answer, so every program that looks there waits",
         _home_hung,
         cause="the server of the home (NFS, for example) or the disk does not answer",
-        cure=Remediation(
+        remedy=Remediation(
             "have whoever runs the server of the home bring it back; logins wait for it, too"
         ),
         needs=("facts-incomplete",),
@@ -111,7 +111,7 @@ CHECKS = (
         _home_foreign,
         cause="su without a dash, or sudo -u with HOME kept, leaves the home of another, where the"
         " keyrings are looked for; or root made the home, and did not give it to its user",
-        cure=LOG_IN,
+        remedy=LOG_IN,
         about="The command that gives the home to its user is shown only if root alone decides what"
         " lies at its path: no part of it may be a link, or belong to another user.\n\nRoot with"
         " the home of another user is refused before anything is looked at, because that user"
@@ -125,7 +125,7 @@ CHECKS = (
         "the home directory is not there",
         _home_absent,
         cause="it is not mounted (NFS, encryption), was never made, or HOME is wrong",
-        cure=Remediation("have the home mounted or made, then log in anew"),
+        remedy=Remediation("have the home mounted or made, then log in anew"),
     ),
     Check(
         "home-denied",
@@ -135,7 +135,7 @@ CHECKS = (
         _home_denied,
         cause="a directory above it is closed to this user; or a server gives access only to who"
         " has a Kerberos ticket (`sec=krb5`), or not to this user",
-        cure=Remediation(
+        remedy=Remediation(
             "if the home needs a Kerberos ticket, get one", KINIT, alternatives=(OPEN,)
         ),
         needs=("home-hung",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from creds_session.doctor.checks.registry import Check, hindrance, is_other_provider
-from creds_session.facts.distribution import install_command
+from creds_session.facts.distribution import install_step
 from creds_session.facts.session import DAEMON_NAME
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
@@ -13,10 +13,10 @@ SERVICE_FILE = "/usr/share/dbus-1/services/org.freedesktop.secrets.service"
 
 def install(name: str, os_release: str) -> Remediation:
     """Return how a program or module is installed on this distribution."""
-    command = install_command(name, os_release)
-    if command.startswith("install "):
-        return Remediation(command)
-    return Remediation("install it", (("sudo", *command.split(" ")),))
+    step = install_step(name, os_release)
+    if not step.command:
+        return Remediation(step.text)
+    return Remediation("install it", (("sudo", *step.command),))
 
 
 def _daemon(facts: Facts) -> Found | None:
@@ -30,12 +30,12 @@ def _capabilities(facts: Facts) -> Found | None:
     if not lacking:
         return None
     daemon = facts.installation.daemon or ""
-    cure = Remediation(
+    remedy = Remediation(
         "take the capability from the file, or give it to the container (--cap-add IPC_LOCK)",
         (("sudo", "setcap", "-r", daemon),),
         is_safe=True,
     )
-    return Found((f"{daemon} demands {lacking}", "this process may not pass it on"), cure=cure)
+    return Found((f"{daemon} demands {lacking}", "this process may not pass it on"), remedy=remedy)
 
 
 def _activation_missing(facts: Facts) -> Found | NotJudged | None:
@@ -72,7 +72,7 @@ CHECKS = (
         "gnome-keyring-daemon is not installed",
         _daemon,
         cause="servers come without a desktop, and so without its keyring",
-        cure=lambda facts: install(DAEMON_NAME, facts.installation.os_release),
+        remedy=lambda facts: install(DAEMON_NAME, facts.installation.os_release),
     ),
     Check(
         "daemon-capabilities",
@@ -92,7 +92,9 @@ CHECKS = (
         _activation_missing,
         cause="the service file of gnome-keyring is not there, so no program can start the daemon:"
         " `The name org.freedesktop.secrets was not provided by any .service files`",
-        cure=Remediation("install gnome-keyring again, or unlock by hand", (("creds", "unlock"),)),
+        remedy=Remediation(
+            "install gnome-keyring again, or unlock by hand", (("creds", "unlock"),)
+        ),
         needs=("daemon-not-installed",),
     ),
     Check(
@@ -103,7 +105,7 @@ CHECKS = (
         _activation_broken,
         cause="the first service file that the bus finds for the name counts, and its program is"
         " gone: an own file below ~/.local/share/dbus-1, or a package that was removed",
-        cure=Remediation(
+        remedy=Remediation(
             "install the program that the file names, or ask the owner of the file to remove it"
         ),
         needs=("daemon-not-installed",),

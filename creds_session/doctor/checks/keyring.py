@@ -8,7 +8,7 @@ from creds_session.doctor.checks.daemon import describe, must_serve
 from creds_session.doctor.checks.default_keyring import UNSERVED, has_another, is_served
 from creds_session.doctor.checks.registry import Check, hindrance
 from creds_session.doctor.checks.remedies import CREATE, REKEY, UNLOCK, for_this_reader
-from creds_session.doctor.checks.session import story_of_login
+from creds_session.doctor.checks.session import log_of_login
 from creds_session.facts.collection_state import CollectionState, KeyringForm
 from creds_session.facts.login_log import INVALID, STARTED, STASHED, UNLOCKED
 from creds_session.facts.next_step import FORGET
@@ -50,10 +50,10 @@ def _unowned(facts: Facts) -> Found | None:
             "no keyring daemon serves this session bus; the one that this shell names serves"
             " another",
             cause="dbus-run-session made this bus, and kept the variable of the outer session",
-            cure=forget,
+            remedy=forget,
         )
     told = running or ("no gnome-keyring-daemon of this user runs",)
-    return Found(told, cure=for_this_reader(facts, START))
+    return Found(told, remedy=for_this_reader(facts, START))
 
 
 def _evidence(facts: Facts) -> tuple[str, ...]:
@@ -69,14 +69,14 @@ def _evidence(facts: Facts) -> tuple[str, ...]:
 
 def _alarms(facts: Facts) -> tuple[str, ...]:
     """Return what the log says of this login that went wrong."""
-    alarms = story_of_login(facts).alarms
+    alarms = log_of_login(facts).alarms
     return tuple(f"log: {event.line.text} ({event.meaning})" for event in alarms)
 
 
 def _refused(facts: Facts) -> Found | None:
     if not _is_locked(facts):
         return None
-    alarms = story_of_login(facts).alarms
+    alarms = log_of_login(facts).alarms
     told = [event for event in alarms if INVALID in event.line.text]
     return Found((f"log: {told[-1].line.text}", facts.keyring.path)) if told else None
 
@@ -84,8 +84,8 @@ def _refused(facts: Facts) -> Found | None:
 def _stash_lost(facts: Facts) -> Found | None:
     if not _is_locked(facts) or not (facts.session.login_method or "").startswith(DIALOGUE):
         return None
-    story = story_of_login(facts)
-    if not story.has(STASHED) or story.has(f"{STARTED} and unlocked"):
+    login_log = log_of_login(facts)
+    if not login_log.has(STASHED) or login_log.has(f"{STARTED} and unlocked"):
         return None
     return Found((f"log: gkr-pam: {STASHED}", f"login method: {facts.session.login_method}"))
 
@@ -104,7 +104,7 @@ def _without_password(facts: Facts) -> Found | None:
     if not _is_locked(facts) or method == "password" or is_nested(facts):
         return None
     if method is None:
-        is_told = not facts.session.by_ssh or _has_story(facts) or _is_refused(facts)
+        is_told = not facts.session.by_ssh or _has_password(facts) or _is_refused(facts)
         return None if is_told else _unexplained_login(facts)
     if method.startswith(DIALOGUE):
         return Found(
@@ -115,7 +115,7 @@ def _without_password(facts: Facts) -> Found | None:
         )
     known = (why for start, why in WITHOUT_PASSWORD if method.startswith(start))
     cause = next(known, f"sshd accepted this login by {method}, which brings no password to PAM")
-    return Found(_evidence(facts), cause=cause, cure=for_this_reader(facts, UNLOCK))
+    return Found(_evidence(facts), cause=cause, remedy=for_this_reader(facts, UNLOCK))
 
 
 def _is_replace(word: str) -> bool:
@@ -136,8 +136,8 @@ def _replaced(facts: Facts) -> Found | None:
     lines = tuple(f"{place} names gnome-keyring-daemon" for place in places)
     undo = Remediation(f"take `--replace` out of what starts it: {', '.join(places)}")
     others = (undo,) if places else ()
-    cure = for_this_reader(facts, UNLOCK, *others)
-    return Found((*map(describe, replacing), *lines), cure=cure)
+    remedy = for_this_reader(facts, UNLOCK, *others)
+    return Found((*map(describe, replacing), *lines), remedy=remedy)
 
 
 def _locked(facts: Facts) -> Found | None:
@@ -153,20 +153,20 @@ def _locked(facts: Facts) -> Found | None:
             " unlocked is unlocked on the login's own bus alone",
             for_this_reader(facts, UNLOCK, LEAVE),
         )
-    if _has_story(facts):
+    if _has_password(facts):
         cause = (
             "the login handed its password over; it was locked since (creds lock), or refused it"
         )
-        return Found(evidence, cause=cause, cure=for_this_reader(facts, UNLOCK, REKEY))
+        return Found(evidence, cause=cause, remedy=for_this_reader(facts, UNLOCK, REKEY))
     if facts.session.by_ssh:
         return _unexplained_login(facts)
-    return Found(evidence, cure=for_this_reader(facts, UNLOCK))
+    return Found(evidence, remedy=for_this_reader(facts, UNLOCK))
 
 
-def _has_story(facts: Facts) -> bool:
+def _has_password(facts: Facts) -> bool:
     """Tell whether the log says that this login handed its password over."""
-    story = story_of_login(facts)
-    return story.has(UNLOCKED) or story.has(f"{STARTED} and unlocked")
+    login_log = log_of_login(facts)
+    return login_log.has(UNLOCKED) or login_log.has(f"{STARTED} and unlocked")
 
 
 def _is_refused(facts: Facts) -> bool:
@@ -215,7 +215,7 @@ def _is_absent(facts: Facts) -> bool:
 def _absent(facts: Facts) -> Found | None:
     if not _is_absent(facts) or facts.keyring.exists is None:
         return None
-    return Found((facts.keyring.path,), cure=for_this_reader(facts, CREATE))
+    return Found((facts.keyring.path,), remedy=for_this_reader(facts, CREATE))
 
 
 def _unexplained(facts: Facts) -> Found | None:
@@ -234,7 +234,7 @@ CHECKS = (
         "nobody owns org.freedesktop.secrets on this bus, so the keyring is closed",
         _unowned,
         cause="no keyring daemon has been started or initialised in this session",
-        cure=START,
+        remedy=START,
         needs=UNSERVED[:-1],
     ),
     Check(
@@ -244,7 +244,7 @@ CHECKS = (
         "this user has no login keyring yet",
         _absent,
         cause="one is created by the first login with a password once PAM hands it over",
-        cure=CREATE._replace(
+        remedy=CREATE._replace(
             alternatives=(
                 Remediation("log in by password, once PAM hands it over: that creates one, too"),
             )
@@ -260,7 +260,7 @@ CHECKS = (
         "the login keyring was created while the daemon ran, which never serves such a one",
         _ghost,
         cause="systemd's socket started the daemon before a first login created the keyring",
-        cure=Remediation(
+        remedy=Remediation(
             "restart the daemon, then unlock",
             (
                 ("systemctl", "--user", "restart", "gnome-keyring-daemon.service"),
@@ -279,7 +279,7 @@ CHECKS = (
         _replaced,
         cause="--replace ends the daemon that had the keyring unlocked, and the new one starts"
         " locked; a start-up file of the shell or of the desktop often starts it",
-        cure=UNLOCK,
+        remedy=UNLOCK,
         needs=UNSERVED,
     ),
     Check(
@@ -289,7 +289,7 @@ CHECKS = (
         "the login keyring is locked: it refused the password that was typed at the login",
         _refused,
         cause="the login's password was changed without the keyring's (by root, passwd, LDAP)",
-        cure=REKEY,
+        remedy=REKEY,
         needs=UNSERVED,
         about="See [what a changed password does](../../explanation/password-change.md).",
     ),
@@ -300,7 +300,7 @@ CHECKS = (
         "the login keyring is locked: the password was gone before the session began",
         _stash_lost,
         cause="sshd asks keyboard-interactive in a child; what PAM keeps there ends with it",
-        cure=UNLOCK,
+        remedy=UNLOCK,
         needs=UNSERVED,
         about="See [what keyboard-interactive does](../../explanation/keyboard-interactive.md).",
     ),
@@ -312,7 +312,7 @@ CHECKS = (
         _without_password,
         cause="a login by a key, a Kerberos ticket or a trusted host brings no password that PAM"
         " could hand over",
-        cure=UNLOCK,
+        remedy=UNLOCK,
         needs=(*UNSERVED, "login-password-refused", "login-password-lost", "daemon-replaced"),
         about="If nothing tells how the login came, the title says only that this login did not"
         " open the keyring, and both remedies are shown. If the account has no keys to log in with,"
@@ -326,7 +326,7 @@ CHECKS = (
         "the login keyring is locked",
         _locked,
         cause="this session was not opened by a login with a password (su, cron, a container)",
-        cure=UNLOCK._replace(
+        remedy=UNLOCK._replace(
             alternatives=(Remediation(OLDER, REKEY.commands, REKEY.is_safe),),
         ),
         needs=(*UNSERVED, "login-password-refused", "login-password-lost", "daemon-replaced"),
@@ -341,7 +341,7 @@ CHECKS = (
         "no secret can be read, and what keeps it from that is not known",
         _unexplained,
         cause="none of the other checks found it",
-        cure=Remediation(
+        remedy=Remediation(
             "save what was seen, and show it to somebody who knows creds-session",
             (("creds-doctor", "--save", "facts.json", "--anonymous"),),
         ),

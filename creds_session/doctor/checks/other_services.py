@@ -95,7 +95,7 @@ def _unsafe(facts: Facts) -> Found | None:
         told += [f"{pam.service}: {line}" for line in lines]
         names += [pam.service] if lines else []
     title = f"a rule of pam_gnome_keyring decides who may log in by: {', '.join(names)}"
-    return Found(tuple(told), title, cure=_apply(names)) if told else None
+    return Found(tuple(told), title, remedy=_apply(names)) if told else None
 
 
 def _wrong_daemon(facts: Facts) -> Found | None:
@@ -110,8 +110,8 @@ def _wrong_daemon(facts: Facts) -> Found | None:
     title = (
         f"a session rule of pam_gnome_keyring starts a daemon of the wrong user: {_names(names)}"
     )
-    cure = Remediation(f"take auto_start's session rule out of: {_names(names)}")
-    return Found(tuple(told), title, cure=cure) if told else None
+    remedy = Remediation(f"take auto_start's session rule out of: {_names(names)}")
+    return Found(tuple(told), title, remedy=remedy) if told else None
 
 
 def _names(names: Iterable[str]) -> str:
@@ -131,7 +131,7 @@ def _ineffective(facts: Facts) -> Found | None:
         told += [f"{pam.service}: {one.group.value}: {one.problem}" for one in found]
         names += [pam.service] if found else []
     title = f"rules of pam_gnome_keyring do not open the keyring at logins by: {', '.join(names)}"
-    return Found(tuple(told), title, cure=_apply(names)) if told else None
+    return Found(tuple(told), title, remedy=_apply(names)) if told else None
 
 
 def _apply(names: Iterable[str]) -> Remediation:
@@ -155,7 +155,7 @@ def _lacking(facts: Facts) -> Found | None:
     services = [word for name in names for word in ("--service", name)]
     command = shlex.join(("sudo", "creds-setup-pam", *services, "apply"))
     seen = f"logins by these services do not unlock the keyring: {', '.join(names)}"
-    return Found((seen,), cure=Remediation(f"if people log in by these services: {command}"))
+    return Found((seen,), remedy=Remediation(f"if people log in by these services: {command}"))
 
 
 CHECKS = (
@@ -178,7 +178,7 @@ CHECKS = (
         _wrong_daemon,
         cause="the session of sudo, su, cron and the like is root's or another user's, with the"
         " caller's environment; a daemon that is started there has the password and opens nothing",
-        cure=Remediation("take the session rule with auto_start out of that service"),
+        remedy=Remediation("take the session rule with auto_start out of that service"),
         about="Looked at are `sudo`, `su`, `runuser`, `pkexec`, `polkit-1`, `cron` and their like.",
     ),
     Check(
@@ -199,7 +199,7 @@ CHECKS = (
         "logins by other services do not open the keyring",
         _lacking,
         cause="each service has rules of its own",
-        cure=Remediation(
+        remedy=Remediation(
             "if people log in by it: sudo creds-setup-pam --service NAME apply",
         ),
     ),

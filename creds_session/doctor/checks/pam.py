@@ -16,7 +16,7 @@ from creds_session.errors import CredsSessionError
 from creds_session.facts.snapshot import Facts, PamFacts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.keyring_rules.counterexample import Counterexample
-from creds_session.pam.keyring_rules.denial_remedy import remedy
+from creds_session.pam.keyring_rules.denial_remedy import remedy as remedy_of_denial
 from creds_session.pam.keyring_rules.owners import AUTHSELECT, owner_of
 from creds_session.pam.keyring_rules.policy import MODULE, is_anchor, is_keyring, kept_out
 from creds_session.pam.keyring_rules.proof import refute_denial
@@ -188,7 +188,7 @@ def _wrong_password(facts: Facts) -> Found | None:
     """Find a service that lets a wrong password in, whoever is to blame."""
     told: list[str] = []
     names: list[str] = []
-    remedies: list[str] = []
+    texts: list[str] = []
     for name in dict.fromkeys((facts.pam.service, *LOOKED_AT)):
         pam = facts.pam._replace(service=name)
         alarm = _alarm(pam.service, tuple(sorted(pam.files.items())), pam.dialect)
@@ -196,10 +196,10 @@ def _wrong_password(facts: Facts) -> Found | None:
             continue
         told.append(f"{name}: {alarm[0]}")
         names.append(name)
-        remedies.append(alarm[1])
+        texts.append(alarm[1])
     title = f"a wrong password is let in by: {', '.join(names)}"
-    cure = Remediation(f"while you are logged in, {'; '.join(dict.fromkeys(remedies))}")
-    return Found((*told, *_unread(facts.pam)), title, cure=cure) if told else None
+    remedy = Remediation(f"while you are logged in, {'; '.join(dict.fromkeys(texts))}")
+    return Found((*told, *_unread(facts.pam)), title, remedy=remedy) if told else None
 
 
 @functools.lru_cache(maxsize=64)
@@ -210,7 +210,7 @@ def _alarm(
     read = dict(files).get
     stacks = resolve_all(service, read, dialect=dialect)
     found = refute_denial(stacks) if stacks.failure is None else None
-    return (found, remedy(stacks.auth, found, read)) if found else None
+    return (found, remedy_of_denial(stacks.auth, found, read)) if found else None
 
 
 SHUT = (
@@ -239,8 +239,8 @@ def _guesses(facts: Facts) -> Found | None:
         return None
     texts = facts.pam.files.items()
     has_feature = any(MODULE.encode() in text and owner_of(text) is AUTHSELECT for _, text in texts)
-    cure = Remediation(REMOVAL[AUTHSELECT]) if has_feature else None
-    return Found(tuple(told), cure=cure) if cure else Found(tuple(told))
+    remedy = Remediation(REMOVAL[AUTHSELECT]) if has_feature else None
+    return Found(tuple(told), remedy=remedy) if remedy else Found(tuple(told))
 
 
 def _unsafe(facts: Facts) -> Found | None:
@@ -290,8 +290,8 @@ def _unreadable(facts: Facts) -> Found | None:
     if not facts.pam.reason:
         return None
     command = ("sudo", "creds-doctor", "--user", facts.session.user)
-    cure = Remediation(f"look as root: {shlex.join(command)}", (command,))
-    return Found((facts.pam.reason,), cure=cure)
+    remedy = Remediation(f"look as root: {shlex.join(command)}", (command,))
+    return Found((facts.pam.reason,), remedy=remedy)
 
 
 def _found(pam: PamFacts, found: tuple[GroupVerdict, ...]) -> Found:
@@ -317,7 +317,8 @@ FIRST = (
         "libpam refuses the service's file, and with it every login",
         _malformed,
         cause="a line of the service, or of a file that it includes, is no rule of PAM",
-        cure=Remediation("mend that line before you log out"),
+        remedy=Remediation("mend that line before you log out"),
+        stops_password=True,
     ),
     Check(
         "pam-module-not-installed",
@@ -327,7 +328,8 @@ FIRST = (
         _module,
         cause="distributions put it into a package of its own; a rule with a leading `-` says"
         " nothing of a module that is not there",
-        cure=lambda facts: install(MODULE, facts.installation.os_release),
+        remedy=lambda facts: install(MODULE, facts.installation.os_release),
+        stops_password=True,
     ),
     Check(
         "pam-wrong-password-let-in",
@@ -337,7 +339,7 @@ FIRST = (
         _wrong_password,
         cause="a rule before the password is judged succeeds for everybody and ends the stack, or"
         " nothing denies after the modules that judge it",
-        cure=Remediation(SHUT),
+        remedy=Remediation(SHUT),
         needs=("pam-file-malformed",),
         about="Looked at are the login's own service, `login`, `su`, `sudo` and display managers."
         " A service that asks for no password lets people in on purpose, and is not named.",
@@ -350,7 +352,7 @@ FIRST = (
         _unsafe,
         cause="its control is required, requisite or the like: a keyring that does not open then"
         " refuses the login",
-        cure=APPLY,
+        remedy=APPLY,
         needs=("pam-file-malformed", "pam-module-not-installed"),
     ),
 )
@@ -371,8 +373,9 @@ CHECKS = (
         "a password typed at the login does not open the keyring: there is no rule",
         _missing,
         cause="pam_gnome_keyring.so is not called where the password passes",
-        cure=APPLY,
+        remedy=APPLY,
         needs=("pam-module-not-installed", "pam-file-malformed"),
+        stops_password=True,
     ),
     Check(
         "pam-only-if",
@@ -381,8 +384,9 @@ CHECKS = (
         "the rule of pam_gnome_keyring is for other services only",
         _only_if,
         cause="only_if= names the services that it acts for; for others it says success, silently",
-        cure=APPLY,
+        remedy=APPLY,
         needs=MISSING,
+        stops_password=True,
     ),
     Check(
         "pam-option-misspelt",
@@ -392,8 +396,9 @@ CHECKS = (
         _misspelt,
         cause="it knows auto_start, only_if= and use_authtok; of others it only logs"
         " `invalid option`",
-        cure=APPLY,
+        remedy=APPLY,
         needs=MISSING,
+        stops_password=True,
     ),
     Check(
         "pam-no-auto-start",
@@ -402,8 +407,9 @@ CHECKS = (
         "the session rule of pam_gnome_keyring starts no daemon",
         _no_auto_start,
         cause="without auto_start the password that was kept is thrown away where no daemon runs",
-        cure=APPLY,
+        remedy=APPLY,
         needs=(*MISSING, "pam-option-misspelt", "pam-only-if"),
+        stops_password=True,
     ),
     Check(
         "pam-rule-too-early",
@@ -412,8 +418,9 @@ CHECKS = (
         "a rule of pam_gnome_keyring stands before the module that it needs",
         _too_early,
         cause="in auth the password is not there yet, in session XDG_RUNTIME_DIR is not",
-        cure=APPLY,
+        remedy=APPLY,
         needs=MISSING,
+        stops_password=True,
     ),
     Check(
         "pam-rule-ineffective",
@@ -422,7 +429,7 @@ CHECKS = (
         "a password typed at the login does not open the keyring: a rule has no effect",
         _ineffective,
         cause="pam_gnome_keyring.so is not called where the password passes",
-        cure=APPLY,
+        remedy=APPLY,
         needs=(
             *MISSING,
             *(
@@ -433,6 +440,7 @@ CHECKS = (
                 "pam-rule-too-early",
             ),
         ),
+        stops_password=True,
     ),
     Check(
         "pam-password-left-behind",
@@ -442,7 +450,7 @@ CHECKS = (
         _changed_password,
         cause="the password rule of pam_gnome_keyring is not reached: where an expired password"
         " is changed at the login, the keyring keeps the old one. Other logins are not concerned",
-        cure=APPLY,
+        remedy=APPLY,
         needs=(*MISSING, "pam-rule-ineffective"),
     ),
     Check(
@@ -454,7 +462,7 @@ CHECKS = (
         cause="an auth rule with auto_start is run before the password was found right, so that"
         " anybody's guess starts a daemon as this user for two minutes. authselect's feature"
         " with-pam-gnome-keyring does so in the sssd profile",
-        cure=Remediation(
+        remedy=Remediation(
             "take auto_start out of that auth rule; the session rule starts the daemon"
         ),
         needs=MISSING,
@@ -466,7 +474,7 @@ CHECKS = (
         "pam_gnome_keyring changes the password more than once",
         _twice,
         cause="a profile of the distribution has the rule already, and somebody added another",
-        cure=Remediation("take out all but one"),
+        remedy=Remediation("take out all but one"),
         needs=("pam-file-malformed",),
     ),
     Check(
@@ -476,7 +484,7 @@ CHECKS = (
         "the password rule of pam_gnome_keyring asks for a password itself",
         _asks_itself,
         cause="it stands first and without use_authtok, so it asks `Password: ` on its own",
-        cure=APPLY,
+        remedy=APPLY,
         needs=("pam-file-malformed",),
     ),
     Check(
@@ -486,7 +494,7 @@ CHECKS = (
         "passwd changes the login's password and not the keyring's",
         _passwd,
         cause="the service passwd has no password rule of pam_gnome_keyring that is reached",
-        cure=APPLY,
+        remedy=APPLY,
         needs=("pam-module-not-installed", "pam-rule-missing"),
     ),
     Check(
@@ -496,7 +504,7 @@ CHECKS = (
         "some files of PAM could not be read, so what is said of PAM may be wrong",
         _unreadable,
         cause="they are root's alone",
-        cure=Remediation("look as root: sudo creds-doctor --user NAME"),
+        remedy=Remediation("look as root: sudo creds-doctor --user NAME"),
     ),
     Check(
         "first-login-fails",
@@ -506,7 +514,7 @@ CHECKS = (
         _first_login,
         cause="systemd starts the keyring daemon for its socket before the keyring exists; a"
         " keyring created through that socket is not served until the daemon restarts",
-        cure=APPLY,
+        remedy=APPLY,
         about="See [why a first login fails](../../explanation/first-login.md).",
     ),
 )

@@ -20,7 +20,7 @@ Judge = Callable[[Facts], Union[Found, NotJudged, None]]
 """Says what was found, or why nothing can be said; None: it is not so."""
 
 Level = Union[Severity, Callable[[Facts], Severity]]
-Cure = Union[Remediation, Callable[[Facts], Remediation], None]
+Remedy = Union[Remediation, Callable[[Facts], Remediation], None]
 BY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -37,9 +37,10 @@ class Check(NamedTuple):
     title: str
     judge: Judge
     cause: str = ""
-    cure: Cure = None
+    remedy: Remedy = None
     needs: tuple[str, ...] = ()
     about: str = ""
+    stops_password: bool = False
 
 
 def hindrance(facts: Facts) -> Severity:
@@ -119,12 +120,13 @@ def _run_one(check: Check, facts: Facts) -> CheckResult:
 
 
 def _finding(check: Check, facts: Facts, found: Found) -> Finding:
-    cure = found.cure or check.cure
+    remedy = found.remedy or check.remedy
     return Finding(
         check.id,
         check.severity(facts) if callable(check.severity) else check.severity,
         found.title or check.title,
         found.cause or check.cause,
         found.evidence,
-        cure(facts) if callable(cure) else cure,
+        remedy(facts) if callable(remedy) else remedy,
+        check.stops_password,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from creds_session.doctor.checks.pam import has_service, problems
 from creds_session.doctor.checks.registry import is_other_provider
-from creds_session.facts.distribution import install_command
+from creds_session.facts.distribution import install_step
 from creds_session.facts.snapshot import Facts, Reader
 from creds_session.findings import Remediation
 from creds_session.pam.keyring_rules.policy import MODULE
@@ -50,10 +50,12 @@ def of_later_logins(facts: Facts) -> Remediation | None:
         return None
     commands: list[tuple[str, ...]] = []
     if missing:
-        install = install_command(MODULE, facts.installation.os_release)
-        if install.startswith("install "):
-            return Remediation(f"so that every later login by password opens it: {install} (root)")
-        commands.append(("sudo", *install.split(" ")))
+        step = install_step(MODULE, facts.installation.os_release)
+        if not step.command:
+            return Remediation(
+                f"so that every later login by password opens it: {step.text} (root)"
+            )
+        commands.append(("sudo", *step.command))
     commands.append(("sudo", "creds-setup-pam", "apply"))
     text = "so that every later login by password opens it, root runs this"
     return Remediation(text, tuple(commands))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from creds_session.doctor.checks.pam import problems
 from creds_session.doctor.checks.registry import Check, is_other_provider, of_logins
 from creds_session.doctor.checks.remedies import open_now
-from creds_session.doctor.checks.session import story_of_login
+from creds_session.doctor.checks.session import log_of_login
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.distribution import is_debian_like
 from creds_session.facts.login_log import NOT_RUN, SSHD, LogLine
@@ -83,15 +83,15 @@ def _policy_refuses(facts: Facts) -> Found | None:
     )
     later = ALLOW if _is_covered(refused) else LOOK
     if facts.is_readable or facts.reader is Reader.ROOT:
-        cure = later
+        remedy = later
     else:
-        cure = _now(facts)._replace(alternatives=(later,))
+        remedy = _now(facts)._replace(alternatives=(later,))
     if any(one.object_class == "file" for one in refused):
-        return Found(told, cure=cure)
+        return Found(told, remedy=remedy)
     return Found(
         told,
         "SELinux does not let a login by ssh reach the keyring daemon that runs already",
-        cure=cure,
+        remedy=remedy,
     )
 
 
@@ -124,7 +124,7 @@ def _confined(facts: Facts) -> Found | None:
 
 def _start_denied(facts: Facts) -> LogLine | None:
     """Return the line of this login by which PAM says that it may not execute the daemon."""
-    lines = [event.line for event in story_of_login(facts).events]
+    lines = [event.line for event in log_of_login(facts).events]
     refused = [one for one in lines if NOT_RUN in one.text and "Permission denied" in one.text]
     return refused[-1] if refused else None
 
@@ -156,14 +156,14 @@ def _start_refused(facts: Facts) -> Found | None:
     if facts.init.selinux == "enforcing":
         context = facts.init.selinux_context
         told = f"SELinux is enforcing{f'; this session runs as {context}' if context else ''}"
-        cure = now._replace(alternatives=(LOOK,))
+        remedy = now._replace(alternatives=(LOOK,))
         if not _denied(facts, refused):
-            return Found((*evidence, told), cure=cure)
+            return Found((*evidence, told), remedy=remedy)
         return Found(
             (*evidence, told),
             "SELinux kept the login from starting the keyring daemon",
             "the policy does not let sshd run gnome-keyring-daemon for this user",
-            cure,
+            remedy,
         )
     mode = ("sudo", "ls", "-lL", facts.installation.daemon or "/usr/bin/gnome-keyring-daemon")
     more = Remediation(
@@ -171,7 +171,7 @@ def _start_refused(facts: Facts) -> Found | None:
         " security module such as AppArmor",
         (mode,),
     )
-    return Found(evidence, cure=now._replace(alternatives=(more,)))
+    return Found(evidence, remedy=now._replace(alternatives=(more,)))
 
 
 CHECKS = (
@@ -183,7 +183,7 @@ CHECKS = (
         _policy_refuses,
         cause="PAM's rules run in sshd's domain, and the loaded policy does not allow that domain"
         " what they have to do; `creds unlock` runs in the session and needs none of that",
-        cure=Remediation(
+        remedy=Remediation(
             "unlock it in the session", (("creds", "unlock"),), alternatives=(ALLOW, LOOK)
         ),
         needs=BLOCKED,
@@ -203,7 +203,7 @@ CHECKS = (
         _confined,
         cause="for users such as staff_u, user_u and sysadm_u the policy has to let sshd start the"
         " daemon in a domain of theirs; `creds unlock` starts it in the session instead",
-        cure=Remediation("see as root what SELinux denied", (AUSEARCH,)),
+        remedy=Remediation("see as root what SELinux denied", (AUSEARCH,)),
         needs=("selinux-refuses",),
         about="See [confined users](../../how-to/selinux.md) for what was seen, and what they type"
         " before the first `creds unlock --create`.",
@@ -216,7 +216,7 @@ CHECKS = (
         _start_refused,
         cause="the kernel refused to execute gnome-keyring-daemon for PAM: SELinux or another"
         " security module, the file's mode, or a mount with noexec",
-        cure=Remediation(
+        remedy=Remediation(
             "unlock it in the session",
             (("creds", "unlock"),),
             alternatives=(Remediation("see as root what SELinux denied", (AUSEARCH,)),),

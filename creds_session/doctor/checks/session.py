@@ -5,7 +5,7 @@ from __future__ import annotations
 from creds_session.doctor.checks.bus import USUAL, connected
 from creds_session.doctor.checks.paths import is_foreign, seen, with_mode
 from creds_session.doctor.checks.registry import Check, hindrance
-from creds_session.facts.login_log import Story
+from creds_session.facts.login_log import LoginLog
 from creds_session.facts.machine import PathKind
 from creds_session.facts.next_step import JOIN, START, BusState, next_step
 from creds_session.facts.snapshot import Facts
@@ -27,10 +27,10 @@ def _unset_level(facts: Facts) -> Severity:
     return Severity.NOTE if has_bus else note_or_error(facts)
 
 
-def story_of_login(facts: Facts) -> Story:
+def log_of_login(facts: Facts) -> LoginLog:
     """Return the log of the login that this session is; what su or cron began has none."""
     is_login = facts.session.service or facts.session.by_ssh
-    return facts.story if is_login else Story()
+    return facts.login_log if is_login else LoginLog()
 
 
 def _sudo(facts: Facts) -> Found | None:
@@ -39,22 +39,22 @@ def _sudo(facts: Facts) -> Found | None:
         return None
     look = ("sudo", "creds-doctor", "--user", session.sudo_user)
     other = Remediation(f"look at the session of {session.sudo_user} as root", (look,))
-    cure = Remediation(next_step(BusState.UNDER_SUDO).text, alternatives=(other,))
-    return Found((f"user id 0, SUDO_USER={session.sudo_user}",), cure=cure)
+    remedy = Remediation(next_step(BusState.UNDER_SUDO).text, alternatives=(other,))
+    return Found((f"user id 0, SUDO_USER={session.sudo_user}",), remedy=remedy)
 
 
 def _runtime_foreign(facts: Facts) -> Found | None:
     named = facts.runtime.named
     if named is None or not is_foreign(named, facts):
         return None
-    return Found(seen(named, "XDG_RUNTIME_DIR"), cure=connected(facts, LOG_IN))
+    return Found(seen(named, "XDG_RUNTIME_DIR"), remedy=connected(facts, LOG_IN))
 
 
 def _runtime_missing(facts: Facts) -> Found | None:
     named = facts.runtime.named
     if named is None or named.kind in {PathKind.FOLDER, PathKind.UNKNOWN}:
         return None
-    return Found(seen(named, "XDG_RUNTIME_DIR"), cure=connected(facts))
+    return Found(seen(named, "XDG_RUNTIME_DIR"), remedy=connected(facts))
 
 
 def _runtime_open(facts: Facts) -> Found | None:
@@ -63,7 +63,7 @@ def _runtime_open(facts: Facts) -> Found | None:
         return None
     if not named.is_open_to_others:
         return None
-    return Found(seen(named, "XDG_RUNTIME_DIR"), cure=with_mode(facts, named, "700"))
+    return Found(seen(named, "XDG_RUNTIME_DIR"), remedy=with_mode(facts, named, "700"))
 
 
 def _runtime_unset(facts: Facts) -> Found | None:
@@ -79,12 +79,12 @@ def _manager_failed(facts: Facts) -> Found | None:
         return None  # su and cron start none, so it is not what this session lacks
     name = f"user@{facts.session.uid}.service"
     if manager.is_masked:
-        cure = Remediation("let it start again", (("sudo", "systemctl", "unmask", name),))
-        return Found((f"{name} is masked",), cure=cure)
+        remedy = Remediation("let it start again", (("sudo", "systemctl", "unmask", name),))
+        return Found((f"{name} is masked",), remedy=remedy)
     if manager.active != "failed":
         return None
-    cure = Remediation("see why, correct it, and log in again", (("journalctl", "-u", name),))
-    return Found((f"{name}: {manager.active}, {manager.result}",), cure=cure)
+    remedy = Remediation("see why, correct it, and log in again", (("journalctl", "-u", name),))
+    return Found((f"{name}: {manager.active}, {manager.result}",), remedy=remedy)
 
 
 def _manager_absent(facts: Facts) -> Found | None:
@@ -93,9 +93,9 @@ def _manager_absent(facts: Facts) -> Found | None:
         return None
     lingers = "lingers" if facts.runtime.lingers else "does not linger"
     linger = ("sudo", "loginctl", "enable-linger", facts.session.user)
-    cure = Remediation("for jobs without a login, let it run always", (linger,))
+    remedy = Remediation("for jobs without a login, let it run always", (linger,))
     told = (f"user@{facts.session.uid}.service: {manager.active}", f"the user {lingers}")
-    return Found(told, cure=cure)
+    return Found(told, remedy=remedy)
 
 
 def _without_init(facts: Facts) -> Found | None:
@@ -115,8 +115,8 @@ def _sandboxed(facts: Facts) -> Found | None:
         "snap": ("sudo", "snap", "connect", "NAME:password-manager-service"),
         "flatpak": ("flatpak", "override", "--user", "--talk-name=org.freedesktop.secrets", "NAME"),
     }
-    cure = Remediation("let the program speak to the keyring", (words[kind],))
-    return Found((f"this process runs in a {kind}",), cure=cure)
+    remedy = Remediation("let the program speak to the keyring", (words[kind],))
+    return Found((f"this process runs in a {kind}",), remedy=remedy)
 
 
 def _hidden(facts: Facts) -> Found | None:
@@ -139,7 +139,7 @@ CHECKS = (
         "XDG_RUNTIME_DIR belongs to another user",
         _runtime_foreign,
         cause="su or sudo kept the variable of the session that it was called in",
-        cure=USUAL,
+        remedy=USUAL,
     ),
     Check(
         "runtime-directory-missing",
@@ -148,7 +148,7 @@ CHECKS = (
         "XDG_RUNTIME_DIR names a folder that is not there",
         _runtime_missing,
         cause="the variable is left over: logind removes the folder with a user's last session",
-        cure=USUAL,
+        remedy=USUAL,
     ),
     Check(
         "runtime-directory-open",
@@ -166,7 +166,7 @@ CHECKS = (
         _runtime_unset,
         cause="su, cron and services with User= set no variable; a daemon that is started so puts"
         " its socket below ~/.cache, where no other one looks",
-        cure=Remediation("set it in this shell", (in_this_shell(JOIN),)),
+        remedy=Remediation("set it in this shell", (in_this_shell(JOIN),)),
     ),
     Check(
         "user-manager-failed",
@@ -175,7 +175,7 @@ CHECKS = (
         "the user's systemd does not run, so there is no bus and no runtime directory of its own",
         _manager_failed,
         cause="user@.service failed or is masked",
-        cure=Remediation(
+        remedy=Remediation(
             "see why, correct it, and log in again", (("journalctl", "-u", "user@UID.service"),)
         ),
     ),
@@ -186,7 +186,7 @@ CHECKS = (
         "no user manager runs for this user",
         _manager_absent,
         cause="only a login that logind sees starts one, or lingering: su and cron do not",
-        cure=Remediation(
+        remedy=Remediation(
             "for jobs without a login, let it run always",
             (("sudo", "loginctl", "enable-linger", "USER"),),
         ),
@@ -198,7 +198,7 @@ CHECKS = (
         "no init runs here: there are no logins, no user bus and no PAM session",
         _without_init,
         cause="a container or a chroot starts one program and no init",
-        cure=Remediation(
+        remedy=Remediation(
             "start a session bus, then make a keyring that stays; `creds exec -- COMMAND` is for"
             " one command and throws its keyring away",
             (in_this_shell(START), ("creds", "unlock", "--create")),
@@ -211,7 +211,7 @@ CHECKS = (
         "this is WSL: a shell there is no login, so PAM is handed no password",
         _wsl,
         cause="WSL starts the shell itself",
-        cure=Remediation("unlock it by hand, once after each boot", (("creds", "unlock"),)),
+        remedy=Remediation("unlock it by hand, once after each boot", (("creds", "unlock"),)),
     ),
     Check(
         "bus-sandboxed",

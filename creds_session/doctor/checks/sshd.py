@@ -49,8 +49,8 @@ def _dialogue(facts: Facts) -> Found | NotJudged | None:
     if found not in {DIALOGUE_ALONE, DIALOGUE_FIRST}:
         return None
     evidence = f"{facts.sshd.asked}: password methods: {', '.join(facts.sshd.password_methods)}"
-    cure = None if found is DIALOGUE_ALONE else Remediation(found.cure)
-    return Found((evidence,), found.problem, cure=cure)
+    remedy = None if found is DIALOGUE_ALONE else Remediation(found.remedy)
+    return Found((evidence,), found.problem, remedy=remedy)
 
 
 def _no_password(facts: Facts) -> Found | NotJudged | None:
@@ -100,7 +100,8 @@ CHECKS = (
         "sshd calls no rule of PAM, and no password typed there opens the keyring",
         _without_pam,
         cause="without PAM sshd looks into the shadow file itself, and no module sees the password",
-        cure=Remediation(WITHOUT_PAM.cure),
+        remedy=Remediation(WITHOUT_PAM.remedy),
+        stops_password=True,
     ),
     Check(
         "sshd-keyboard-interactive",
@@ -110,8 +111,9 @@ CHECKS = (
         _dialogue,
         cause="PAM's conversation for keyboard-interactive runs in a child of sshd; what"
         " pam_gnome_keyring keeps for the session ends with it",
-        cure=APPLY,
+        remedy=APPLY,
         about="See [what keyboard-interactive does](../../explanation/keyboard-interactive.md).",
+        stops_password=True,
     ),
     Check(
         "sshd-takes-no-password",
@@ -121,7 +123,7 @@ CHECKS = (
         _no_password,
         cause="PasswordAuthentication and KbdInteractiveAuthentication are off, as many advise, for"
         " everybody or by a Match block for this user or address",
-        cure=Remediation("unlock it once a login, as the hook offers", (("creds", "unlock"),)),
+        remedy=Remediation("unlock it once a login, as the hook offers", (("creds", "unlock"),)),
     ),
     Check(
         "sshd-refuses-settings",
@@ -130,7 +132,7 @@ CHECKS = (
         "sshd refuses its own settings: it will not start again",
         _refused,
         cause="a line of sshd_config, or of a file that it includes, is wrong",
-        cure=Remediation("correct that line, then test it", (("sudo", "sshd", "-t"),)),
+        remedy=Remediation("correct that line, then test it", (("sudo", "sshd", "-t"),)),
     ),
     Check(
         "sshd-settings-unread",

@@ -30,7 +30,7 @@ CHECKS = (
         "systemd could not start the keyring daemon",
         _failed,
         cause="the unit failed: a drop-in, a missing program, or too many starts in a row",
-        cure=Remediation(
+        remedy=Remediation(
             f"see why: journalctl --user -u {SERVICE}; then",
             (
                 ("systemctl", "--user", "reset-failed", SERVICE, SOCKET),

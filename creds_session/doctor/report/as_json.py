@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from creds_session.doctor.report.verdict import is_healthy, verdict
+from creds_session.doctor.checks.diagnosis import Diagnosis
+from creds_session.doctor.report.verdict import verdict
 from creds_session.facts.session import Daemon
-from creds_session.facts.snapshot import Facts
-from creds_session.findings import CheckResult, Finding, Remediation
+from creds_session.findings import Finding, Remediation
 from creds_session.version import __version__
 
 
-def values(facts: Facts, results: Iterable[CheckResult]) -> dict[str, object]:
+def values(diagnosis: Diagnosis) -> dict[str, object]:
     """Return all that was found."""
-    results = tuple(results)
     return {
         "version": __version__,
-        "healthy": is_healthy(facts, results),
-        "verdict": verdict(facts, results),
+        "healthy": diagnosis.is_healthy,
+        "verdict": verdict(diagnosis),
         "checks": [
             {
                 "check": result.check,
@@ -26,13 +23,13 @@ def values(facts: Facts, results: Iterable[CheckResult]) -> dict[str, object]:
                 "follows_from": list(result.follows_from),
                 "findings": [_finding(finding) for finding in result.findings],
             }
-            for result in results
+            for result in diagnosis.results
         ],
-        "story": [
+        "login_log": [
             {**event.line._asdict(), "meaning": event.meaning, "alarm": event.alarm.value}
-            for event in facts.story.events
+            for event in diagnosis.facts.login_log.events
         ],
-        "daemons": [_daemon(daemon) for daemon in facts.daemons],
+        "daemons": [_daemon(daemon) for daemon in diagnosis.facts.daemons],
     }
 
 
@@ -41,22 +38,22 @@ def _daemon(daemon: Daemon) -> dict[str, object]:
 
 
 def _finding(finding: Finding) -> dict[str, object]:
-    cure = finding.remediation
+    remedy = finding.remediation
     return {
         "id": finding.id,
         "severity": finding.severity.value,
         "title": finding.title,
         "cause": finding.cause,
         "evidence": list(finding.evidence),
-        "remediation": cure and _remediation(cure),
+        "remediation": remedy and _remediation(remedy),
     }
 
 
-def _remediation(cure: Remediation) -> dict[str, object]:
+def _remediation(remedy: Remediation) -> dict[str, object]:
     return {
-        "text": cure.text,
-        "commands": [list(argv) for argv in cure.commands],
-        "lines": list(cure.lines),
-        "is_safe": cure.is_safe,
-        "alternatives": [_remediation(other) for other in cure.alternatives],
+        "text": remedy.text,
+        "commands": [list(argv) for argv in remedy.commands],
+        "lines": list(remedy.lines),
+        "is_safe": remedy.is_safe,
+        "alternatives": [_remediation(other) for other in remedy.alternatives],
     }

@@ -22,7 +22,7 @@ class Entry(NamedTuple):
     level: Severity | None
     title: str
     cause: str
-    cure: Remediation | None
+    remedy: Remediation | None
     needs: tuple[str, ...]
     about: str
 
@@ -38,11 +38,11 @@ def explain_lines(entry: Entry) -> list[str]:
     """Return what ``--explain`` tells of one check."""
     told = [f"{entry.id}: {entry.title}", f"area: {entry.group}", f"level: {_level(entry)}"]
     told += [f"cause: {entry.cause}"]
-    if entry.cure is not None:
-        told += [f"cure: {entry.cure.text}"]
-        told += [f"      {line}" for line in entry.cure.lines]
-        told += [f"      ({_by_whom(entry.cure)})"] if _by_whom(entry.cure) else []
-        for other in entry.cure.alternatives:
+    if entry.remedy is not None:
+        told += [f"cure: {entry.remedy.text}"]
+        told += [f"      {line}" for line in entry.remedy.lines]
+        told += [f"      ({_by_whom(entry.remedy)})"] if _by_whom(entry.remedy) else []
+        for other in entry.remedy.alternatives:
             told += [f"or: {other.text}", *(f"      {line}" for line in other.lines)]
     if entry.needs:
         told += [f"silenced by: {', '.join(entry.needs)}"]
@@ -66,7 +66,7 @@ def page(entry: Entry, effects: Iterable[str]) -> str:
     told = [f"# {entry.id}", "", f"{_sentence(entry.title)}", ""]
     told += [f"Area: {entry.group}. Level: {_level(entry)}.", ""]
     told += ["## Cause", "", _sentence(entry.cause), ""]
-    told += ["## Cure", "", *_cure(entry.cure), ""]
+    told += ["## Cure", "", *_remedy(entry.remedy), ""]
     if entry.about:
         told += ["## More", "", entry.about, ""]
     for words, ids in (("Silenced by", entry.needs), ("Silences", tuple(effects))):
@@ -76,26 +76,26 @@ def page(entry: Entry, effects: Iterable[str]) -> str:
     return "\n".join(told) + "\n"
 
 
-def _cure(cure: Remediation | None) -> list[str]:
-    if cure is None:
+def _remedy(remedy: Remediation | None) -> list[str]:
+    if remedy is None:
         return ["It depends on what was seen: the finding shows it."]
-    told = [_sentence(cure.text)]
-    if cure.commands:
-        told += ["", *(f"    {line}" for line in cure.lines)]
-    if _by_whom(cure):
-        told += ["", f"{_first_upper(_by_whom(cure, '`'))}."]
-    for other in cure.alternatives:
+    told = [_sentence(remedy.text)]
+    if remedy.commands:
+        told += ["", *(f"    {line}" for line in remedy.lines)]
+    if _by_whom(remedy):
+        told += ["", f"{_first_upper(_by_whom(remedy, '`'))}."]
+    for other in remedy.alternatives:
         told += ["", f"Or: {other.text}.", *([""] if other.lines else [])]
         told += [f"    {line}" for line in other.lines]
     return told
 
 
-def _by_whom(cure: Remediation, quote: str = "") -> str:
+def _by_whom(remedy: Remediation, quote: str = "") -> str:
     """Say who carries a safe cure out: ``--fix`` becomes root for nobody."""
-    if not cure.is_safe:
+    if not remedy.is_safe:
         return ""
     fix = f"{quote}creds-doctor --fix{quote}"
-    return f"{fix} can do it" if cure.can_be_fixed else f"this requires root; {fix} only shows it"
+    return f"{fix} can do it" if remedy.can_be_fixed else f"this requires root; {fix} only shows it"
 
 
 def _sentence(text: str) -> str:

@@ -7,13 +7,14 @@ them. Every text from the machine is made printable, then escaped. It is well-fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from html import escape
 from types import MappingProxyType
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.html_texts import ABOUT, STYLE, WORDS
-from creds_session.doctor.report.login_log import story
+from creds_session.doctor.report.login_log import log_lines
 from creds_session.doctor.report.session_map import session_map, tree_lines
 from creds_session.doctor.report.svg import session_svg
 from creds_session.doctor.report.verdict import (
@@ -24,7 +25,6 @@ from creds_session.doctor.report.verdict import (
     count,
     findings,
     has_fix,
-    is_healthy,
     root_cause,
     tally,
     verdict,
@@ -51,11 +51,9 @@ OUTCOMES = {
 }
 
 
-def page(
-    facts: Facts, results: Iterable[CheckResult], titles: Mapping[str, str] = MappingProxyType({})
-) -> str:
+def page(diagnosis: Diagnosis, titles: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return the whole page; ``titles`` tell what each check looks for, by its id."""
-    results = tuple(results)
+    facts, results = diagnosis
     title = f"Keyring report: {facts.session.user}"
     return f"""<!DOCTYPE html>
 <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
@@ -70,12 +68,12 @@ def page(
 <body>
 <header>
 <h1>{_text(title)}</h1>
-{_verdict(facts, results)}
+{_verdict(diagnosis)}
 </header>
 <main>
 {_section("about", "What this is about", ABOUT)}
 {_section("do", "What to do", _to_do(results))}
-{_section("map", "The map of the session", _map(facts, results))}
+{_section("map", "The map of the session", _map(diagnosis))}
 {_section("found", "What was found", _found(results))}
 {_happened(facts)}
 {_section("checked", "What was checked", _checked(results, titles))}
@@ -109,14 +107,15 @@ def _section(name: str, heading: str, content: str) -> str:
     )
 
 
-def _verdict(facts: Facts, results: tuple[CheckResult, ...]) -> str:
+def _verdict(diagnosis: Diagnosis) -> str:
     """Return the answer in a line, the first cause, and when and where it was looked."""
-    healthy = is_healthy(facts, results)
+    facts, results = diagnosis
+    healthy = diagnosis.is_healthy
     cause = root_cause(results)
     sign, tone = ("\N{CHECK MARK}", "good") if healthy else ("\N{BALLOT X}", "bad")
     told = HEALTHY if facts.is_readable else UNKNOWN if facts.bus.is_unknown else UNREADABLE
     told = f"{sign} {told[0].upper()}{told[1:]}."
-    why = cause.title if cause else "" if healthy else verdict(facts, results)
+    why = cause.title if cause else "" if healthy else verdict(diagnosis)
     when = datetime.fromtimestamp(facts.now, timezone.utc).strftime("%d %B %Y, %H:%M:%S UTC")
     where = f"user {facts.session.user} (id {facts.session.uid})"
     if facts.installation.os_release:
@@ -150,12 +149,12 @@ def _to_do(results: tuple[CheckResult, ...]) -> str:
     last = "<p>Then run <code>creds-doctor</code> again: what it names first is next.</p>"
     if cause.remediation is None:
         return "<p>There is no ready cure. The cause and the evidence are below.</p>"
-    return f"{_cure(cause)}{fix}{last}"
+    return f"{_remedy(cause)}{fix}{last}"
 
 
-def _cure(finding: Finding, head: str = "") -> str:
-    cure = finding.remediation
-    told = f"<p>{head}{_sentence(cure.text)}</p>" if cure else ""
+def _remedy(finding: Finding, head: str = "") -> str:
+    remedy = finding.remediation
+    told = f"<p>{head}{_sentence(remedy.text)}</p>" if remedy else ""
     lines = "\n".join(_text(command) for command in commands(finding))
     return f"{told}<pre><code>{lines}</code></pre>" if lines else told
 
@@ -170,10 +169,12 @@ def _alternatives(finding: Finding) -> str:
     return told
 
 
-def _map(facts: Facts, results: tuple[CheckResult, ...]) -> str:
-    tree = "\n".join(f"{guides}{node.text}" for guides, node in tree_lines(session_map(facts)))
+def _map(diagnosis: Diagnosis) -> str:
+    tree = "\n".join(
+        f"{guides}{node.text}" for guides, node in tree_lines(session_map(diagnosis.facts))
+    )
     return (
-        f'<div class="map">{session_svg(facts, results)}</div>\n'
+        f'<div class="map">{session_svg(diagnosis)}</div>\n'
         '<p class="faint">\N{CHECK MARK} as it must be, \N{BALLOT X} broken or missing,'
         " \N{MIDDLE DOT} neither.</p>\n"
         "<details><summary>The same in words, with every process</summary>"
@@ -191,12 +192,12 @@ def _found(results: tuple[CheckResult, ...]) -> str:
 def _finding(number: int, finding: Finding) -> str:
     tone, meaning = SEVERITIES[finding.severity]
     cause = f"<p><b>Why:</b> {_sentence(finding.cause)}</p>" if finding.cause else ""
-    cure = _cure(finding, "<b>What to do:</b> ")
+    remedy = _remedy(finding, "<b>What to do:</b> ")
     return (
         f'<article class="{tone}"><h3>{number}. {_sentence(finding.title)}</h3>\n'
         f'<p class="faint"><span class="badge">{finding.severity.value}</span> {meaning};'
         f" more: <code>creds-doctor --explain {_text(finding.id)}</code></p>\n"
-        f"{cause}{cure}{_alternatives(finding)}{_evidence(finding)}</article>"
+        f"{cause}{remedy}{_alternatives(finding)}{_evidence(finding)}</article>"
     )
 
 
@@ -209,7 +210,7 @@ def _evidence(finding: Finding) -> str:
 
 def _happened(facts: Facts) -> str:
     """Return the login as the log has it, where one could be read."""
-    told = story(facts)
+    told = log_lines(facts)
     if not told:
         return ""
     items = "\n".join(

@@ -11,7 +11,7 @@ from creds_session.text import printable
 PREFIXES = {Alarm.NONE: "", Alarm.FALSE: "false alarm: ", Alarm.TRUE: "alarm: "}
 
 
-class Told(NamedTuple):
+class ExplainedLine(NamedTuple):
     """A line of the log, and what it means; both are safe for a terminal."""
 
     line: str
@@ -19,11 +19,11 @@ class Told(NamedTuple):
     alarm: Alarm
 
 
-def story(facts: Facts) -> list[Told]:
+def log_lines(facts: Facts) -> list[ExplainedLine]:
     """Return the last login, line by line; empty where no log could be read."""
-    return [_told(event) for event in facts.story.events]
+    return [_explained(event) for event in facts.login_log.events]
 
 
-def _told(event: Event) -> Told:
+def _explained(event: Event) -> ExplainedLine:
     line = printable(f"{event.line.program}[{event.line.pid}]: {event.line.text}")
-    return Told(line, f"{PREFIXES[event.alarm]}{event.meaning}", event.alarm)
+    return ExplainedLine(line, f"{PREFIXES[event.alarm]}{event.meaning}", event.alarm)

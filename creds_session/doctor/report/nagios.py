@@ -8,13 +8,12 @@ Return Codes"): one line ``SERVICE STATUS: text | performance data``, more text 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.session_map import seconds_left
 from creds_session.doctor.report.verdict import findings, named, root_cause, verdict
 from creds_session.facts.session import DaemonRole
-from creds_session.facts.snapshot import Facts
-from creds_session.findings import CheckResult, Outcome, Severity
+from creds_session.findings import Outcome, Severity
 from creds_session.text import printable
 
 
@@ -27,28 +26,27 @@ class Status(enum.Enum):
     UNKNOWN = 3
 
 
-def status(facts: Facts, results: Iterable[CheckResult]) -> Status:
+def status(diagnosis: Diagnosis) -> Status:
     """Return the state: an error is critical, a check that crashed leaves it unknown."""
-    results = tuple(results)
+    results = diagnosis.results
     if root_cause(results):
         return Status.CRITICAL
     if named(results, Outcome.CRASHED):
         return Status.UNKNOWN
-    if not facts.is_readable:
+    if not diagnosis.facts.is_readable:
         return Status.CRITICAL
     severities = {finding.severity for finding in findings(results)}
     return Status.WARNING if Severity.WARNING in severities else Status.OK
 
 
-def plugin_output(facts: Facts, results: Iterable[CheckResult]) -> str:
+def plugin_output(diagnosis: Diagnosis) -> str:
     """Return the text of the plugin."""
-    results = tuple(results)
-    found = findings(results)
-    told = verdict(facts, results)
-    state = status(facts, results)
+    found = findings(diagnosis.results)
+    told = verdict(diagnosis)
+    state = status(diagnosis)
     if state is Status.WARNING:
         told += f"; {found[0].title} [{found[0].id}]"
-    first = f"{_head(state, told)} | {_performance(facts, results)}"
+    first = f"{_head(state, told)} | {_performance(diagnosis)}"
     below = [_text(f"{one.severity.value}: {one.title} [{one.id}]") for one in found]
     return "\n".join([first, *below])
 
@@ -67,8 +65,9 @@ def _text(text: str) -> str:
     return printable(text).replace("|", "/")
 
 
-def _performance(facts: Facts, results: tuple[CheckResult, ...]) -> str:
+def _performance(diagnosis: Diagnosis) -> str:
     """Return ``label=value;warning;critical;least;most`` of each figure."""
+    facts, results = diagnosis
     severities = [finding.severity for finding in findings(results)]
     figures = [
         f"errors={severities.count(Severity.ERROR)};;0;0",

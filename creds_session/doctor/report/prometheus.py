@@ -7,11 +7,12 @@ label's value has ``\``, ``"`` and newlines escaped; the last line ends with a n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.session_map import collections
-from creds_session.doctor.report.verdict import findings, is_healthy
+from creds_session.doctor.report.verdict import findings
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.session import DaemonRole
 from creds_session.facts.snapshot import Facts
@@ -31,24 +32,24 @@ class Metric(NamedTuple):
     samples: list[tuple[Labels, float]]
 
 
-def exposition(facts: Facts, results: Iterable[CheckResult]) -> str:
+def exposition(diagnosis: Diagnosis) -> str:
     """Return the metrics of one session, each of them with its user."""
-    results = tuple(results)
+    facts, results = diagnosis
     user = {"user": facts.session.user, "uid": str(facts.session.uid)}
-    metrics = [*_verdict(facts, results), *_findings(results), *_session(facts)]
+    metrics = [*_verdict(diagnosis), *_findings(results), *_session(facts)]
     return "".join(_render(metric, user) for metric in metrics)
 
 
-def _verdict(facts: Facts, results: tuple[CheckResult, ...]) -> list[Metric]:
-    outcomes = Counter(result.outcome for result in results)
+def _verdict(diagnosis: Diagnosis) -> list[Metric]:
+    outcomes = Counter(result.outcome for result in diagnosis.results)
     return [
         Metric("info", "The version that looked.", [({"version": __version__}, 1)]),
         Metric(
             "healthy",
             "Whether a secret can be read in this session and no finding is an error.",
-            [({}, int(is_healthy(facts, results)))],
+            [({}, int(diagnosis.is_healthy))],
         ),
-        Metric("checked_timestamp_seconds", "When the doctor looked.", [({}, facts.now)]),
+        Metric("checked_timestamp_seconds", "When the doctor looked.", [({}, diagnosis.facts.now)]),
         Metric(
             "checks",
             "How many checks came out how.",

@@ -6,10 +6,10 @@ Its colours are the page's classes; what they say stands in words beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from html import escape
 from typing import NamedTuple
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.session_map import (
     STATES,
     Tone,
@@ -30,13 +30,6 @@ GAP, ROW = 36, 146
 LEFT, TOP = 4, 30
 LONGEST = 29  # characters that fit into a box
 SIGNS = {Tone.GOOD: "\N{CHECK MARK}", Tone.BAD: "\N{BALLOT X}", Tone.PLAIN: "\N{MIDDLE DOT}"}
-STOPS_THE_PASSWORD = frozenset(
-    {
-        *("sshd-without-pam", "sshd-keyboard-interactive", "pam-module-not-installed"),
-        *("pam-file-malformed", "pam-rule-missing", "pam-only-if", "pam-option-misspelt"),
-        *("pam-no-auto-start", "pam-rule-too-early", "pam-rule-ineffective"),
-    }
-)
 ARROW = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"'
     ' orient="auto-start-reverse"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>'
@@ -52,9 +45,9 @@ class Place(NamedTuple):
     tone: Tone
 
 
-def session_svg(facts: Facts, results: Iterable[CheckResult]) -> str:
+def session_svg(diagnosis: Diagnosis) -> str:
     """Return the picture as an element to stand in a page."""
-    results = tuple(results)
+    facts, results = diagnosis
     programs = [_program(), _bus(facts), _daemon(facts), *_keyrings(facts)]
     programs, default = programs[:4], programs[4:]
     logins = [_login(facts), _pam(facts, results), _control(facts)]
@@ -141,7 +134,7 @@ def _pam(facts: Facts, results: tuple[CheckResult, ...]) -> Place:
     title, name = "The login's rules", f"PAM, service {facts.pam.service}"
     if facts.pam.reason or not facts.pam.files:
         return Place(title, name, "not judged", Tone.PLAIN)
-    if any(finding.id in STOPS_THE_PASSWORD for finding in findings(results)):
+    if any(finding.stops_password for finding in findings(results)):
         return Place(title, name, "do not hand it over", Tone.BAD)
     return Place(title, name, "hand it over", Tone.GOOD)
 

@@ -6,16 +6,16 @@ all else that the doctor does, and a pipe wants the lines as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Optional, Union
 
-from creds_session.doctor.report.login_log import story
+from creds_session.doctor.checks.diagnosis import Diagnosis
+from creds_session.doctor.report.login_log import log_lines
 from creds_session.doctor.report.session_map import Node, Tone, session_map, tree_lines
 from creds_session.doctor.report.verdict import (
     commands,
     findings,
     has_fix,
-    is_healthy,
     tally,
     verdict,
 )
@@ -63,8 +63,7 @@ Part = Union[Row, Node]
 
 
 def plain(
-    facts: Facts,
-    results: Iterable[CheckResult],
+    diagnosis: Diagnosis,
     *,
     titles: Titles = None,
     ascii_only: bool = False,
@@ -74,7 +73,7 @@ def plain(
     ``titles``: what each check looks for, by its id, to be told one by one.
     """
     lines: list[str] = []
-    for part in _parts(facts, tuple(results), titles):
+    for part in _parts(diagnosis, titles):
         if isinstance(part, Node):
             signs = {True: "", False: "", None: ""} if ascii_only else SIGNS
             tree = tree_lines(part, ascii_only=ascii_only)
@@ -85,8 +84,7 @@ def plain(
 
 
 def coloured(
-    facts: Facts,
-    results: Iterable[CheckResult],
+    diagnosis: Diagnosis,
     width: int,
     *,
     titles: Titles = None,
@@ -108,7 +106,7 @@ def coloured(
         legacy_windows=False,
         _environ={},
     )
-    for part in _parts(facts, tuple(results), titles):
+    for part in _parts(diagnosis, titles):
         if isinstance(part, Node):
             console.print(_tree(part), highlight=False, emoji=False)
             continue
@@ -132,9 +130,10 @@ def _tree(node: Node) -> Tree:
     return tree
 
 
-def _parts(facts: Facts, results: tuple[CheckResult, ...], titles: Titles) -> Iterator[Part]:
-    style = "good" if is_healthy(facts, results) else "bad"
-    yield Row(printable(verdict(facts, results)), "", style, wraps=False)
+def _parts(diagnosis: Diagnosis, titles: Titles) -> Iterator[Part]:
+    facts, results = diagnosis
+    style = "good" if diagnosis.is_healthy else "bad"
+    yield Row(printable(verdict(diagnosis)), "", style, wraps=False)
     yield Row()
     yield session_map(facts)
     for finding in findings(results):
@@ -148,7 +147,7 @@ def _parts(facts: Facts, results: tuple[CheckResult, ...], titles: Titles) -> It
     if titles is None:
         yield Row(printable(f"{tally(results)} (-v shows each)"), "", "faint")
     else:
-        yield from _story(facts)
+        yield from _login_log(facts)
         yield from _checks(results, titles)
 
 
@@ -183,8 +182,8 @@ def _label(word: str) -> str:
     return f"  {word}".ljust(LABEL)
 
 
-def _story(facts: Facts) -> Iterator[Row]:
-    told = story(facts)
+def _login_log(facts: Facts) -> Iterator[Row]:
+    told = log_lines(facts)
     if not told:
         return
     yield Row("What the log says of the last login:")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
 
@@ -24,9 +25,9 @@ def root_cause(results: Iterable[CheckResult]) -> Finding | None:
     return first if first and first.severity is Severity.ERROR else None
 
 
-def verdict(facts: Facts, results: Iterable[CheckResult]) -> str:
+def verdict(diagnosis: Diagnosis) -> str:
     """Return one line that says whether a secret can be read, and the first cause if not."""
-    results = tuple(results)
+    facts, results = diagnosis
     cause = root_cause(results)
     if cause:
         return f"{_told(facts)}: {cause.title} [{cause.id}]"
@@ -40,11 +41,6 @@ def _told(facts: Facts) -> str:
     if facts.is_readable:
         return "a secret can be read now, but"
     return UNKNOWN if facts.bus.is_unknown else UNREADABLE
-
-
-def is_healthy(facts: Facts, results: Iterable[CheckResult]) -> bool:
-    """Tell whether a secret can be read now and no finding is an error; a crash is one."""
-    return facts.is_readable and not any(result.has_error for result in results)
 
 
 def commands(finding: Finding) -> list[str]:

@@ -18,8 +18,8 @@ from tests.unit.examples import WELL
 MIXED = Remediation("do both", (("chmod", "700", "/x"), ("sudo", "chown", "1", "/x")), is_safe=True)
 
 
-def finding(cure: Remediation | None) -> Finding:
-    return Finding("id", Severity.ERROR, "title", remediation=cure)
+def finding(remedy: Remediation | None) -> Finding:
+    return Finding("id", Severity.ERROR, "title", remediation=remedy)
 
 
 APPLY = Remediation("x", (("sudo", "creds-setup-pam", "apply"),), is_safe=True)
@@ -31,7 +31,7 @@ def test_what_needs_root_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cure", "words"),
+    ("remedy", "words"),
     [
         (None, "no cure"),
         (Remediation("think"), "left to you: think"),
@@ -43,18 +43,18 @@ def test_what_needs_root_is_told_apart() -> None:
 )
 @pytest.mark.parametrize("uid", [0, 1000])
 def test_what_is_not_done_has_a_reason(
-    cure: Remediation | None, words: str, uid: int, monkeypatch: pytest.MonkeyPatch
+    remedy: Remediation | None, words: str, uid: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root's --fix makes no change of PAM without a way back, whoever says yes beforehand."""
     monkeypatch.setattr(os, "getuid", lambda: uid)
-    told = refusal(finding(cure))
+    told = refusal(finding(remedy))
     assert told.startswith(words) if words else not told
 
 
 def test_commands_run_in_turn_and_the_first_that_fails_ends_it(tmp_path: Path) -> None:
     kept, other = tmp_path / "kept", tmp_path / "other"
-    cure = Remediation("x", (("touch", str(kept)), ("false",), ("touch", str(other))))
-    assert carry_out(cure, WELL, os.environ) == "false ended with 1"
+    remedy = Remediation("x", (("touch", str(kept)), ("false",), ("touch", str(other))))
+    assert carry_out(remedy, WELL, os.environ) == "false ended with 1"
     assert kept.exists()
     assert not other.exists()
     assert "not installed" in carry_out(Remediation("x", (("frobnicate",),)), WELL, os.environ)
@@ -80,8 +80,8 @@ def test_root_acts_on_no_path_that_somebody_else_can_redirect(tmp_path: Path, co
     (tmp_path / "theirs" / "file").touch(mode=0o644)
     os.chown(tmp_path / "theirs", 4712, 4712)
     path = str(tmp_path / "theirs" / "file")
-    cure = Remediation("x", ((*command.split(), path, path + ".aside"),))
-    told = carry_out(cure, WELL, os.environ)
+    remedy = Remediation("x", ((*command.split(), path, path + ".aside"),))
+    told = carry_out(remedy, WELL, os.environ)
     assert told == f"not done as root, because {tmp_path}/theirs belongs to user id 4712"
     assert [one.name for one in (tmp_path / "theirs").iterdir()] == ["file"]
     assert (tmp_path / "theirs" / "file").stat().st_mode & 0o777 == 0o644

@@ -38,16 +38,16 @@ def test_install_command_knows_the_distribution(os_release: str, module: str, ss
 def test_install_command_takes_several_parts_and_names_a_package_once() -> None:
     parts = ("gnome-keyring-daemon", MODULE, "sshd")
     assert install_command(parts, ARCH) == "pacman -S gnome-keyring openssh"
-    assert install_command(parts, "") == f"install the packages that have {', '.join(parts)}"
+    assert install_command(parts, "") == f"install the packages that contain {', '.join(parts)}"
 
 
 @pytest.mark.parametrize("os_release", ["", "ID=plan9\n", "ID\n=\n", "ID_LIKE=\n", "ID=Debian\n"])
 def test_install_command_names_the_file_where_the_distribution_is_unknown(os_release: str) -> None:
-    assert install_command(MODULE, os_release) == f"install the package that has {MODULE}"
+    assert install_command(MODULE, os_release) == f"install the package that contains {MODULE}"
 
 
 def test_install_command_names_the_file_where_the_package_is_unknown() -> None:
-    assert install_command("xterm", DEBIAN) == "install the package that has xterm"
+    assert install_command("xterm", DEBIAN) == "install the package that contains xterm"
 
 
 def test_install_command_knows_dbus_on_arch() -> None:

@@ -2,25 +2,25 @@ from __future__ import annotations
 
 import pytest
 
-from creds_session.facts.login_log import Alarm, LogLine, Story, method_of, tell
+from creds_session.facts.login_log import Alarm, LoginLog, LogLine, explain_log, method_of
 
 GKR = "gkr-pam: "
 
 
-def story(*lines: tuple[float, int, str], user: str = "alice") -> Story:
-    return tell([LogLine(when, "sshd", pid, text) for when, pid, text in lines], user)
+def login_log(*lines: tuple[float, int, str], user: str = "alice") -> LoginLog:
+    return explain_log([LogLine(when, "sshd", pid, text) for when, pid, text in lines], user)
 
 
 def accepted(method: str = "password", user: str = "alice") -> str:
     return f"Accepted {method} for {user} from ::1 port 5 ssh2"
 
 
-def alarms(told: Story) -> list[str]:
+def alarms(told: LoginLog) -> list[str]:
     return [event.line.text for event in told.alarms]
 
 
 def test_a_first_login_by_password_has_no_alarm() -> None:
-    told = story(
+    told = login_log(
         (1, 9, f"{GKR}unable to locate daemon control file"),
         (2, 9, f"{GKR}stashed password to try later in open session"),
         (3, 9, accepted()),
@@ -33,12 +33,14 @@ def test_a_first_login_by_password_has_no_alarm() -> None:
 
 
 def test_a_key_login_has_no_password_and_says_so() -> None:
-    told = story((1, 9, accepted("publickey")), (2, 9, f"{GKR}couldn't unlock the login keyring."))
+    told = login_log(
+        (1, 9, accepted("publickey")), (2, 9, f"{GKR}couldn't unlock the login keyring.")
+    )
     assert alarms(told) == [f"{GKR}couldn't unlock the login keyring."]
 
 
 def test_only_the_last_login_of_this_user_is_told() -> None:
-    told = story(
+    told = login_log(
         (1, 7, accepted()),
         (2, 7, f"{GKR}the password for the login keyring was invalid."),
         (50, 8, accepted(user="bob")),
@@ -60,7 +62,7 @@ def test_a_password_that_root_changed_counts_for_its_account_alone(
     counts: bool,
 ) -> None:
     changed = [(61.0, 20, CHANGED.format(account))] if account else []
-    told = story((50, 9, accepted()), (60, 20, NO_OLD), *changed)
+    told = login_log((50, 9, accepted()), (60, 20, NO_OLD), *changed)
     assert (alarms(told) == [NO_OLD]) is counts
 
 
@@ -77,18 +79,20 @@ def test_a_password_that_root_changed_counts_for_its_account_alone(
 )
 def test_whoever_judged_somebody_elses_password_the_line_is_not_ours(of_bob: str) -> None:
     refused = f"{GKR}the password for the login keyring was invalid."
-    assert alarms(story((60, 30, refused), (61, 30, of_bob))) == []
-    assert alarms(story((60, 30, refused), (61, 30, of_bob.replace("bob", "alice")))) == [refused]
+    assert alarms(login_log((60, 30, refused), (61, 30, of_bob))) == []
+    assert alarms(login_log((60, 30, refused), (61, 30, of_bob.replace("bob", "alice")))) == [
+        refused
+    ]
 
 
 def test_a_line_without_an_account_and_without_a_login_is_nobodys() -> None:
-    assert alarms(story((60, 20, NO_OLD))) == []
-    assert alarms(story((60, 20, NO_OLD), (61, 20, CHANGED.format("alice")))) == [NO_OLD]
+    assert alarms(login_log((60, 20, NO_OLD))) == []
+    assert alarms(login_log((60, 20, NO_OLD), (61, 20, CHANGED.format("alice")))) == [NO_OLD]
 
 
 def test_a_refused_login_of_somebody_else_does_not_count() -> None:
     refused = f"{GKR}the password for the login keyring was invalid."
-    told = story(
+    told = login_log(
         (50, 9, accepted()),
         (60, 30, refused),
         (61, 30, "pam_unix(sshd:auth): authentication failure; logname= uid=0 user=bob"),
@@ -100,7 +104,7 @@ def test_a_refused_login_of_somebody_else_does_not_count() -> None:
 
 def test_what_a_child_of_sshds_wrote_counts_for_the_login_that_came_next() -> None:
     stashed = f"{GKR}stashed password to try later in open session"
-    told = story(
+    told = login_log(
         (1, 10, stashed),
         (2, 8, accepted("keyboard-interactive/pam", "bob")),
         (3, 9, accepted("publickey")),
@@ -115,9 +119,9 @@ def test_only_the_login_of_this_connection_is_told() -> None:
         LogLine(9, "sshd", 8, "Accepted password for alice from ::1 port 6 ssh2"),
         LogLine(10, "sshd", 8, f"{GKR}the password for the login keyring was invalid."),
     ]
-    assert alarms(tell(lines, "alice", port="5")) == [lines[1].text]
-    assert alarms(tell(lines, "alice", port="6")) == [lines[3].text]
-    assert tell(lines, "alice", port="7") == Story()
+    assert alarms(explain_log(lines, "alice", port="5")) == [lines[1].text]
+    assert alarms(explain_log(lines, "alice", port="6")) == [lines[3].text]
+    assert explain_log(lines, "alice", port="7") == LoginLog()
 
 
 def test_a_login_at_a_console_is_not_the_later_one_by_ssh() -> None:
@@ -128,13 +132,13 @@ def test_a_login_at_a_console_is_not_the_later_one_by_ssh() -> None:
         LogLine(9, "sshd", 8, accepted("publickey")),
         LogLine(10, "sshd", 8, f"{GKR}couldn't unlock the login keyring."),
     ]
-    told = tell(lines, "alice", service="login")
+    told = explain_log(lines, "alice", service="login")
     assert told.has("unlocked login keyring")
     assert alarms(told) == []
 
 
 def test_what_was_typed_into_a_child_of_sshds_belongs_to_the_login() -> None:
-    told = story(
+    told = login_log(
         (1, 10, f"{GKR}stashed password to try later in open session"),
         (2, 9, accepted("keyboard-interactive/pam")),
     )
@@ -143,7 +147,7 @@ def test_what_was_typed_into_a_child_of_sshds_belongs_to_the_login() -> None:
 
 @pytest.mark.parametrize(("later", "alarm"), [(60, Alarm.FALSE), (200, Alarm.TRUE)])
 def test_a_daemon_that_waits_refuses_every_password(later: float, alarm: Alarm) -> None:
-    told = story(
+    told = login_log(
         (1, 9, accepted()),
         (2, 9, f"{GKR}gnome-keyring-daemon started properly and unlocked keyring"),
         (2 + later, 9, f"{GKR}the password for the login keyring was invalid."),
@@ -152,7 +156,7 @@ def test_a_daemon_that_waits_refuses_every_password(later: float, alarm: Alarm) 
 
 
 def test_a_password_given_at_the_start_makes_a_later_refusal_false() -> None:
-    told = story(
+    told = login_log(
         (1, 9, f"{GKR}gnome-keyring-daemon started properly and unlocked keyring"),
         (2, 9, accepted()),
         (3, 9, f"{GKR}couldn't unlock the login keyring."),
@@ -162,16 +166,16 @@ def test_a_password_given_at_the_start_makes_a_later_refusal_false() -> None:
 
 def test_a_login_at_a_console_begins_with_its_session() -> None:
     line = "pam_unix(login:session): session opened for user alice(uid=1000) by (uid=0)"
-    told = story((1, 9, line), (2, 9, f"{GKR}unlocked login keyring"))
+    told = login_log((1, 9, line), (2, 9, f"{GKR}unlocked login keyring"))
     assert len(told.events) == 2
     manager = "pam_unix(systemd-user:session): session opened for user alice(uid=1000)"
-    assert story((1, 9, manager)).events == ()
+    assert login_log((1, 9, manager)).events == ()
 
 
 def test_without_a_login_the_lines_of_the_keyring_are_told() -> None:
     line = (1.0, 9, f"{GKR}unlocked login keyring")
-    assert len(story(line, (2, 9, CHANGED.format("alice"))).events) == 1
-    assert story().events == ()
+    assert len(login_log(line, (2, 9, CHANGED.format("alice"))).events) == 1
+    assert login_log().events == ()
 
 
 def test_the_method_is_sshds_word_of_the_last_login() -> None:
@@ -195,11 +199,11 @@ REFUSED = (
 
 
 def test_what_a_child_of_gkr_pam_wrote_is_of_the_login_whose_process_waited_for_it() -> None:
-    assert alarms(story(*REFUSED)) == [NOT_RUN, NOT_STARTED]
+    assert alarms(login_log(*REFUSED)) == [NOT_RUN, NOT_STARTED]
 
 
 def test_a_child_of_another_login_at_the_same_time_does_not_count() -> None:
-    told = story(
+    told = login_log(
         (1, 9, accepted()),
         (2, 8, accepted(user="bob")),
         (3, 20, NOT_RUN),
@@ -211,13 +215,13 @@ def test_a_child_of_another_login_at_the_same_time_does_not_count() -> None:
 
 @pytest.mark.parametrize(("user", "count"), [("alice", 1), ("bob", 0)])
 def test_a_child_is_of_the_account_of_the_process_that_waited(user: str, count: int) -> None:
-    told = story((1, 9, accepted()), (2, 20, NOT_RUN), (3, 9, NOT_STARTED), user=user)
+    told = login_log((1, 9, accepted()), (2, 20, NOT_RUN), (3, 9, NOT_STARTED), user=user)
     assert [event.line.pid for event in told.events].count(20) == count
 
 
 def test_a_person_who_cannot_see_what_root_logs_sees_the_own_line() -> None:
     lines = [LogLine(607.40, "sshd-session", 576, NOT_RUN)]
-    assert alarms(tell(lines, "alice", port="5")) == [NOT_RUN]
-    assert alarms(tell(lines, "alice", service="sshd")) == [NOT_RUN]
+    assert alarms(explain_log(lines, "alice", port="5")) == [NOT_RUN]
+    assert alarms(explain_log(lines, "alice", service="sshd")) == [NOT_RUN]
     other = LogLine(607.40, "sshd-session", 576, f"{GKR}unlocked login keyring")
-    assert tell([other], "alice", port="5") == Story()
+    assert explain_log([other], "alice", port="5") == LoginLog()

@@ -10,7 +10,8 @@ import pytest
 
 from creds_session.cli.doctor.formats import FACES, add_arguments, guarded, show
 from creds_session.doctor.checks import CHECKS
-from creds_session.doctor.diagnosis import Diagnosis, judge
+from creds_session.doctor.checks.diagnosis import Diagnosis
+from creds_session.doctor.diagnosis import judge
 from creds_session.errors import CannotWrite, InvalidData, Unavailable
 from creds_session.facts.collection_state import CollectionState
 from tests.unit.examples import WELL, bus

@@ -7,7 +7,14 @@ import pytest
 from creds_session.doctor.checks import CHECKS, run
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.machine import ClientFacts, HomeFacts, RuntimeFacts, UnitsFacts
-from creds_session.facts.session import BusFacts, DaemonRole, KeyringFacts, NameOwner, SessionFacts
+from creds_session.facts.session import (
+    BusFacts,
+    BusProblem,
+    DaemonRole,
+    KeyringFacts,
+    NameOwner,
+    SessionFacts,
+)
 from creds_session.facts.snapshot import Facts, FirstLoginFacts, InstallationFacts, PamFacts
 from creds_session.findings import Finding, Outcome, Remediation, Severity
 from tests.oracle.oracle_services import JUMP
@@ -67,7 +74,7 @@ def test_what_shuts_out_a_wrong_password_is_named(content: bytes, remedy: str) -
     assert found.remediation is not None
     assert found.remediation.text == f"while you are logged in, {remedy}"
     # What is said without a file to look at can fit no stack in particular.
-    (registered,) = (one.cure for one in CHECKS if one.id == LET_IN)
+    (registered,) = (one.remedy for one in CHECKS if one.id == LET_IN)
     assert isinstance(registered, Remediation)
     assert "pam_deny" not in registered.text
 
@@ -184,7 +191,7 @@ def test_a_keyring_that_cannot_be_looked_at_is_not_said_to_be_absent() -> None:
 
 
 LATE: dict[str, Any] = {
-    "bus": BusFacts(None, "the bus was not looked at in time"),
+    "bus": BusFacts(None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT),
     "keyring": KeyringFacts("", None),
     "units": UnitsFacts(reason="systemd was not asked in time"),
     "session": SessionFacts("?", 1000),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from creds_session.doctor.checks import CHECKS, run
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.diagnosis import entries
 from creds_session.doctor.report.check_pages import explain_lines
 from creds_session.doctor.report.verdict import findings, root_cause, verdict
@@ -31,7 +32,7 @@ from creds_session.facts.machine import (
     ProcessFacts,
     RuntimeFacts,
 )
-from creds_session.facts.session import BusFacts, DaemonRole, NameOwner, SessionFacts
+from creds_session.facts.session import BusFacts, BusProblem, DaemonRole, NameOwner, SessionFacts
 from creds_session.facts.snapshot import Facts, FirstLoginFacts, InstallationFacts, PamFacts, Reader
 from creds_session.facts.sshd import SshdFacts
 from creds_session.findings import Finding, Outcome, Severity
@@ -118,7 +119,9 @@ CONTAINER = WELL._replace(
     daemons=(),
     client=ClientFacts(),
 )
-STALE = BusFacts("unix:path=/tmp/gone", "no session bus answers: refused")
+STALE = BusFacts(
+    "unix:path=/tmp/gone", "no session bus answers: refused", problem=BusProblem.NOBODY_LISTENS
+)
 GONE = RuntimeFacts(bus_socket=PathFacts("/tmp/gone", PathKind.ABSENT))
 
 
@@ -540,7 +543,9 @@ SITUATIONS = {
     ),
     "a machine so slow that the bus was not looked at": Situation(
         NOBODY._replace(
-            bus=BusFacts(None, "the bus was not looked at in time"),
+            bus=BusFacts(
+                None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
+            ),
             keyring=keyring(exists=None),
             late=("bus: nothing within its time", "home: nothing within its time"),
         ),
@@ -576,10 +581,10 @@ def finding_of(facts: Facts) -> Finding:
 
 def words_of(found: Finding) -> str:
     """Return all that is said of a finding but its evidence."""
-    cures = (found.remediation, *found.remediation.alternatives) if found.remediation else ()
+    remedies = (found.remediation, *found.remediation.alternatives) if found.remediation else ()
     told = [found.title, found.cause]
-    for cure in cures:
-        told += [cure.text, *cure.lines]
+    for remedy in remedies:
+        told += [remedy.text, *remedy.lines]
     return "\n".join(told)
 
 
@@ -589,7 +594,7 @@ def test_the_first_line_is_right_and_the_first_remedy_is_for_this_reader(
 ) -> None:
     found = finding_of(situation.facts)
     assert found.id == situation.first
-    line = verdict(situation.facts, run(CHECKS, situation.facts))
+    line = verdict(Diagnosis(situation.facts, run(CHECKS, situation.facts)))
     assert situation.says in line
     assert line.endswith(f"[{situation.first}]")
     assert (found.remediation.lines if found.remediation else ()) == situation.lines
@@ -640,7 +645,7 @@ HEALTHY = {
 @pytest.mark.parametrize("facts", HEALTHY.values(), ids=list(HEALTHY))
 def test_there_is_no_alarm_where_a_secret_can_be_read(facts: Facts) -> None:
     results = run(CHECKS, facts)
-    assert verdict(facts, results) == "a secret can be read in this session"
+    assert verdict(Diagnosis(facts, tuple(results))) == "a secret can be read in this session"
     assert [one.id for one in findings(results) if one.severity is not Severity.NOTE] == []
 
 
@@ -725,7 +730,7 @@ def test_a_policy_that_will_refuse_later_logins_is_a_warning_while_the_keyring_i
     assert (found.id, found.severity) == ("selinux-refuses", Severity.WARNING)
     assert found.remediation is not None
     assert found.remediation.lines == MODULE
-    assert verdict(WELL, results) == "a secret can be read in this session"
+    assert verdict(Diagnosis(WELL, tuple(results))) == "a secret can be read in this session"
     rules = [line for line in found.evidence if "(allow " in line]
     assert rules == [f"the policy lacks {one.rule}" for one in (*OF_DEBIAN, OF_SYSTEMD)]
 

@@ -163,11 +163,11 @@ def test_no_folder_of_the_systems_is_given_to_an_account(
     home = WELL.home._replace(home_of_account=path)
     facts = WELL._replace(session=SessionFacts("x", uid), home=home)
     found = PathFacts(path, PathKind.FOLDER, 0, redirection="")
-    cure = given_back(found, facts)
-    assert cure.commands == ((("sudo", "chown", str(uid), path),) if is_offered else ())
-    assert cure.is_safe is is_offered
+    remedy = given_back(found, facts)
+    assert remedy.commands == ((("sudo", "chown", str(uid), path),) if is_offered else ())
+    assert remedy.is_safe is is_offered
     as_root = given_back(found, facts._replace(reader=Reader.ROOT))
-    assert as_root.commands == cure.commands
+    assert as_root.commands == remedy.commands
     elsewhere = given_back(found, facts._replace(reader=Reader.ELSEWHERE))
     assert elsewhere.commands == ()
 

@@ -105,10 +105,10 @@ def test_errors_come_before_warnings_and_notes_each_in_the_order_of_the_checks()
 
 
 def test_a_finding_has_what_its_check_says_where_the_judge_knows_no_better() -> None:
-    cure = Remediation("do", (("it",),))
-    entry = check("id", found)._replace(cause="why", cure=lambda _facts: cure)
+    remedy = Remediation("do", (("it",),))
+    entry = check("id", found)._replace(cause="why", remedy=lambda _facts: remedy)
     (result,) = run((entry,), WELL)
-    expected = Finding("id", Severity.ERROR, "title", "why", ("seen",), cure)
+    expected = Finding("id", Severity.ERROR, "title", "why", ("seen",), remedy)
     assert result.findings == (expected,)
     other = Remediation("else")
     better = entry._replace(judge=lambda _facts: Found((), "better", "because", other))

@@ -4,6 +4,7 @@ import json
 
 from hypothesis import given
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.as_json import values
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.login_log import LogLine
@@ -26,7 +27,7 @@ LOCKED = examples.WELL._replace(
 
 
 def test_values_are_json_with_everything_in_it() -> None:
-    told = json.loads(json.dumps(values(LOCKED, [result(ERROR, WARNING)])))
+    told = json.loads(json.dumps(values(Diagnosis(LOCKED, (result(ERROR, WARNING),)))))
     assert told == {
         "version": __version__,
         "healthy": False,
@@ -63,7 +64,7 @@ def test_values_are_json_with_everything_in_it() -> None:
                 ],
             }
         ],
-        "story": [
+        "login_log": [
             {
                 "when": examples.NOW,
                 "program": "sshd",
@@ -92,4 +93,6 @@ def test_values_are_json_with_everything_in_it() -> None:
 @quick
 @given(facts, results)
 def test_any_diagnosis_is_json(made: Facts, found: list[CheckResult]) -> None:
-    assert len(json.loads(json.dumps(values(made, found)))["checks"]) == len(found)
+    assert len(json.loads(json.dumps(values(Diagnosis(made, tuple(found)))))["checks"]) == len(
+        found
+    )

@@ -6,8 +6,8 @@ from creds_session.doctor.diagnosis import entries
 from creds_session.doctor.report.check_pages import Entry, explain_lines, index, list_lines, page
 from creds_session.findings import Remediation, Severity
 
-CURE = Remediation("unlock it", (("creds", "unlock"),), is_safe=True)
-ENTRY = Entry("a-b", "bus", Severity.NOTE, "it is so", "why", CURE, ("c-d",), "More of it.")
+REMEDY = Remediation("unlock it", (("creds", "unlock"),), is_safe=True)
+ENTRY = Entry("a-b", "bus", Severity.NOTE, "it is so", "why", REMEDY, ("c-d",), "More of it.")
 BARE = Entry("c-d-e", "bus", None, "else", "because", None, (), "")
 
 
@@ -60,7 +60,9 @@ def test_the_index_names_an_area_once() -> None:
 def test_no_check_claims_that_fix_does_what_requires_root() -> None:
     for entry in entries():
         text = "\n".join(explain_lines(entry)) + page(entry, ())
-        is_roots = entry.cure is not None and any(argv[0] == "sudo" for argv in entry.cure.commands)
+        is_roots = entry.remedy is not None and any(
+            argv[0] == "sudo" for argv in entry.remedy.commands
+        )
         if is_roots:
             assert "--fix` can do it" not in text
             assert "--fix can do it" not in text

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 
 from creds_session.doctor.checks import CHECKS, run
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.html import page
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.snapshot import Facts, InstallationFacts
@@ -36,17 +37,17 @@ def text_of(page_text: str) -> str:
 
 
 def test_a_locked_keyring_is_explained() -> None:
-    told = text_of(page(LOCKED, run(CHECKS, LOCKED)))
+    told = text_of(page(Diagnosis(LOCKED, run(CHECKS, LOCKED))))
     assert "No secret can be read here" in told
     assert "Programs keep their passwords in a keyring" in told
-    cure = "Unlock it with the keyring's password. creds unlock Or: creds-doctor --fix . Then"
-    assert cure in told
+    remedy = "Unlock it with the keyring's password. creds unlock Or: creds-doctor --fix . Then"
+    assert remedy in told
     assert "more: creds-doctor --explain login-without-password" in told
     assert "Looked at on 12 January 1970, 13:46:40 UTC: user alice (id 1000)" in told
 
 
 def test_a_healthy_session_is_told_in_a_line() -> None:
-    told = text_of(page(HEALTHY, run(CHECKS, HEALTHY)))
+    told = text_of(page(Diagnosis(HEALTHY, run(CHECKS, HEALTHY))))
     assert "A secret can be read in this session" in told
     assert "Nothing: all is well." in told
     assert "Nothing is wrong." in told
@@ -61,18 +62,18 @@ def test_a_healthy_session_is_told_in_a_line() -> None:
     ],
 )
 def test_what_to_do_is_said_of_every_kind(found: list[CheckResult], told: str) -> None:
-    assert told in text_of(page(HEALTHY, found))
+    assert told in text_of(page(Diagnosis(HEALTHY, tuple(found))))
 
 
 def test_a_program_keeps_its_small_letter_and_commands_are_code() -> None:
     finding = Finding("x", Severity.ERROR, "sshd says no", "it is not; run `creds unlock`")
-    told = page(HEALTHY, [result(finding)])
+    told = page(Diagnosis(HEALTHY, (result(finding),)))
     assert "1. sshd says no.</h3>" in told
     assert "<b>Why:</b> It is not; run <code>creds unlock</code>.</p>" in told
 
 
 def test_evidence_is_folded_and_keeps_its_lines() -> None:
-    told = page(HEALTHY, [result(ERROR)])
+    told = page(Diagnosis(HEALTHY, (result(ERROR),)))
     assert "<details><summary>What was seen</summary><pre>one\ntwo\nx</pre></details>" in told
 
 
@@ -81,7 +82,7 @@ def test_every_check_is_told_by_what_it_looks_for() -> None:
         CheckResult("a", Outcome.PASSED, ""),
         CheckResult("b", Outcome.SKIPPED, "follows from: a", (), ("a",)),
     ]
-    told = text_of(page(HEALTHY, found, {"a": "no bus", "b": "no daemon"}))
+    told = text_of(page(Diagnosis(HEALTHY, tuple(found)), {"a": "no bus", "b": "no daemon"}))
     assert "1 of 2 checks found nothing; 1 not asked, for they follow from a Name" in told
     assert "a ✓ no no bus b · not judged no daemon (follows" in told
 
@@ -90,13 +91,13 @@ def test_the_system_is_named() -> None:
     made = HEALTHY._replace(
         installation=InstallationFacts(os_release='NAME=x\nPRETTY_NAME="Debian <13>"\n')
     )
-    assert ", Debian &lt;13&gt;.</p>" in page(made, [])
+    assert ", Debian &lt;13&gt;.</p>" in page(Diagnosis(made, ()))
     unnamed = HEALTHY._replace(installation=InstallationFacts(os_release="NAME=x\n"))
-    assert "an unknown system" in page(unnamed, [])
+    assert "an unknown system" in page(Diagnosis(unnamed, ()))
 
 
 def test_nothing_of_it_lies_elsewhere() -> None:
-    told = page(LOCKED, run(CHECKS, LOCKED))
+    told = page(Diagnosis(LOCKED, run(CHECKS, LOCKED)))
     outside = told.replace("http://www.w3.org/1999/xhtml", "")
     assert not re.search(r"https?:|//[a-z]|@import|src=|href=", outside)
     assert re.findall(r"url\([^)]*\)", told) == ["url(#tip)"] * told.count("url(")
@@ -106,7 +107,7 @@ def test_nothing_of_it_lies_elsewhere() -> None:
 @quick
 @given(facts, results)
 def test_text_of_others_stays_text(made: Facts, found: list[CheckResult]) -> None:
-    told = page(made, found)
+    told = page(Diagnosis(made, tuple(found)))
     outline = Outline(told)
     assert {tag for tag, _ in outline.elements} <= TAGS
     assert {name for _, names in outline.elements for name in names} <= ATTRIBUTES
@@ -139,6 +140,6 @@ def test_what_others_write_changes_no_element(made: Facts, found: list[CheckResu
         )
         for result in found
     ]
-    pages = [Outline(page(made, some)).elements for some in (found, tame)]
+    pages = [Outline(page(Diagnosis(made, tuple(some)))).elements for some in (found, tame)]
     one, other = ([element for element in some if element[0] != "code"] for some in pages)
     assert one == other

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.html import page
-from creds_session.doctor.report.login_log import Told, story
+from creds_session.doctor.report.login_log import ExplainedLine, log_lines
 from creds_session.doctor.report.terminal import plain
 from creds_session.facts.login_log import Alarm, LogLine
 from tests.unit.examples import NOW, WELL
@@ -15,9 +16,9 @@ LOGGED = WELL._replace(log=LOG)
 
 
 def test_story_tells_lines_and_what_they_are_worth() -> None:
-    assert story(WELL) == []
-    first, second, third = story(LOGGED)
-    assert first == Told(
+    assert log_lines(WELL) == []
+    first, second, third = log_lines(LOGGED)
+    assert first == ExplainedLine(
         "sshd[5]: Accepted publickey for alice from ::1 port 22 ssh2",
         "the login came by a key: there is no password",
         Alarm.NONE,
@@ -28,17 +29,19 @@ def test_story_tells_lines_and_what_they_are_worth() -> None:
 
 
 def test_terminal_tells_it_with_the_checks() -> None:
-    told = plain(LOGGED, [], titles={}).split("\n")
+    told = plain(Diagnosis(LOGGED, ()), titles={}).split("\n")
     begin = told.index("What the log says of the last login:")
     assert told[begin + 1 : begin + 3] == [
         "  sshd[5]: Accepted publickey for alice from ::1 port 22 ssh2",
         "         the login came by a key: there is no password",
     ]
-    assert "What the log says" not in plain(LOGGED, []) + plain(WELL, [], titles={})
+    assert "What the log says" not in plain(Diagnosis(LOGGED, ())) + plain(
+        Diagnosis(WELL, ()), titles={}
+    )
 
 
 def test_page_tells_it_where_there_is_a_log() -> None:
-    told = page(LOGGED, [])
+    told = page(Diagnosis(LOGGED, ()))
     assert "The log of the last login, 3 lines" in told
     assert '<li class="bad"><code>sshd[5]: gkr-pam: no password' in told
-    assert "What happened at the login" not in page(WELL, [])
+    assert "What happened at the login" not in page(Diagnosis(WELL, ()))

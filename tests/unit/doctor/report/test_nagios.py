@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.nagios import Status, plugin_output, status, unknown
 from creds_session.facts.session import DaemonRole
 from creds_session.facts.snapshot import Facts
@@ -35,14 +36,14 @@ FIGURE = rf"[a-z]+={NUMBER}(s|%|c|[KMGT]?B)?(;({NUMBER})?){{0,4}}"
 def test_status_is_the_worst(
     made: Facts, found: list[CheckResult], state: Status, code: int
 ) -> None:
-    assert status(made, found) is state
-    assert status(made, found).value == code
+    assert status(Diagnosis(made, tuple(found))) is state
+    assert status(Diagnosis(made, tuple(found))).value == code
 
 
 def test_plugin_output_has_text_figures_and_all_findings() -> None:
     daemon = examples.daemon(DaemonRole.LOGIN, age=90)
     made = examples.WELL._replace(bus=examples.bus(owner=None, login=None), daemons=(daemon,))
-    assert plugin_output(made, [PASSED, result(WARNING, ERROR)]) == (
+    assert plugin_output(Diagnosis(made, (PASSED, result(WARNING, ERROR)))) == (
         "KEYRING CRITICAL: no secret can be read here: it is locked [keyring-locked]"
         " | errors=1;;0;0 warnings=1;0;;0 notes=0;;;0 checks=2;;;0 daemons=1;;;0 waiting=30s;;;0\n"
         "error: it is locked [keyring-locked]\n"
@@ -51,7 +52,7 @@ def test_plugin_output_has_text_figures_and_all_findings() -> None:
 
 
 def test_a_warning_is_named_beside_the_good_verdict() -> None:
-    told = plugin_output(examples.WELL, [result(WARNING)])
+    told = plugin_output(Diagnosis(examples.WELL, (result(WARNING),)))
     assert told.startswith(
         "KEYRING WARNING: a secret can be read in this session;"
         " it fails [first-login-fails] | errors=0;;0;0 warnings=1;0;;0"
@@ -65,7 +66,7 @@ def test_what_could_not_look_says_so_in_one_line() -> None:
 @quick
 @given(facts, results)
 def test_text_of_others_is_no_performance_data(made: Facts, found: list[CheckResult]) -> None:
-    first, *below = plugin_output(made, found).split("\n")
+    first, *below = plugin_output(Diagnosis(made, tuple(found))).split("\n")
     text, figures = first.split(" | ")
     assert "|" not in text + "".join(below)
     assert all(re.fullmatch(FIGURE, figure) for figure in figures.split(" "))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.one_line import line
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
@@ -35,10 +36,10 @@ BARE = Finding("bare", Severity.ERROR, "it is bare")
 def test_line_has_the_verdict_and_the_cure(
     made: Facts, found: list[CheckResult], told: str
 ) -> None:
-    assert line(made, found) == told
+    assert line(Diagnosis(made, tuple(found))) == told
 
 
 @quick
 @given(facts, results)
 def test_it_is_one_printable_line(made: Facts, found: list[CheckResult]) -> None:
-    assert line(made, found).isprintable()
+    assert line(Diagnosis(made, tuple(found))).isprintable()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from prometheus_client.parser import text_string_to_metric_families
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.prometheus import exposition
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.session import DaemonRole
@@ -39,7 +40,7 @@ def test_exposition_tells_verdict_findings_daemons_and_keyrings() -> None:
     )
     made = examples.WELL._replace(bus=bus, daemons=(examples.daemon(DaemonRole.LOGIN),))
     passed = result(outcome=Outcome.PASSED)
-    text = exposition(made, [passed, result(ERROR, ERROR, WARNING)])
+    text = exposition(Diagnosis(made, (passed, result(ERROR, ERROR, WARNING))))
     told = parsed(text)
     assert value(told, "healthy") == 0
     assert value(told, "checked_timestamp_seconds") == examples.NOW
@@ -52,19 +53,19 @@ def test_exposition_tells_verdict_findings_daemons_and_keyrings() -> None:
     assert value(told, "daemons", role="unit") == 0
     assert value(told, "collection_unlocked", collection="login") == 1
     assert value(told, "collection_unlocked", collection="other") == 0
-    assert value(parsed(exposition(examples.WELL, [passed])), "healthy") == 1
+    assert value(parsed(exposition(Diagnosis(examples.WELL, (passed,)))), "healthy") == 1
     assert text.endswith("\n")
 
 
 def test_a_metric_without_samples_is_left_out() -> None:
-    assert "creds_session_finding{" not in exposition(examples.WELL, [])
-    assert "# TYPE creds_session_finding gauge" not in exposition(examples.WELL, [])
+    assert "creds_session_finding{" not in exposition(Diagnosis(examples.WELL, ()))
+    assert "# TYPE creds_session_finding gauge" not in exposition(Diagnosis(examples.WELL, ()))
 
 
 @quick
 @given(facts, results)
 def test_any_diagnosis_is_read_back(made: Facts, found: list[CheckResult]) -> None:
-    text = exposition(made, found)
+    text = exposition(Diagnosis(made, tuple(found)))
     told = parsed(text)
     users = {dict(labels)["user"] for _, labels in told}
     assert users == {printable(made.session.user)}

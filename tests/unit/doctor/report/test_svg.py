@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from creds_session.doctor.checks import CHECKS, run
-from creds_session.doctor.report.svg import LONGEST, STOPS_THE_PASSWORD, session_svg
+from creds_session.doctor.checks.diagnosis import Diagnosis
+from creds_session.doctor.report.svg import LONGEST, session_svg
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.machine import ControlFacts
 from creds_session.facts.session import BusFacts, SessionFacts
@@ -18,20 +19,16 @@ ALICE = SessionFacts("alice", 1000, by_ssh=True, login_method="password")
 
 def boxes(made: Facts) -> dict[str, tuple[str, str]]:
     """Return each box's tone and state by its title."""
-    picture = as_xml(session_svg(made, run(CHECKS, made)))
+    picture = as_xml(session_svg(Diagnosis(made, run(CHECKS, made))))
     return {
         str(group[2].text): (group.get("class", ""), str(group[4].text)[2:])
         for group in picture.iter("g")
     }
 
 
-def test_what_stops_the_password_are_checks() -> None:
-    assert {check.id for check in CHECKS} >= STOPS_THE_PASSWORD
-
-
 def ways(made: Facts) -> list[str]:
     """Return whether each way is whole, in the order in which they are drawn."""
-    picture = as_xml(session_svg(made, run(CHECKS, made)))
+    picture = as_xml(session_svg(Diagnosis(made, run(CHECKS, made))))
     names = [path.get("class", "") for path in picture.iter("path")]
     return [name[4:] for name in names if name.startswith("way ")]
 
@@ -140,7 +137,9 @@ def test_a_way_is_broken_where_one_of_its_ends_is() -> None:
 
 def test_what_is_cut_off_stands_in_the_title() -> None:
     address = f"unix:path=/run/{'x' * 60}/bus"
-    picture = session_svg(examples.WELL._replace(bus=examples.bus()._replace(address=address)), [])
+    picture = session_svg(
+        Diagnosis(examples.WELL._replace(bus=examples.bus()._replace(address=address)), ())
+    )
     assert f"<title>The message bus: {address}: it answers</title>" in picture
     for text in as_xml(picture).iter("text"):
         if text.get("class") == "name":
@@ -148,6 +147,6 @@ def test_what_is_cut_off_stands_in_the_title() -> None:
 
 
 def test_the_picture_is_told_to_who_does_not_see_it() -> None:
-    picture = as_xml(session_svg(examples.WELL, []))
+    picture = as_xml(session_svg(Diagnosis(examples.WELL, ())))
     assert picture.get("role") == "img"
     assert "served by gnome-keyring-d (pid 7)" in str(picture.findtext("desc"))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.session_map import session_map, tree_lines
 from creds_session.doctor.report.terminal import coloured, plain
 from creds_session.facts.collection_state import CollectionState
@@ -32,7 +33,9 @@ STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def test_plain_shows_verdict_map_cause_evidence_and_cure() -> None:
-    told = plain(LOCKED, [PASSED, result(WARNING, ERROR), SKIPPED], ascii_only=True).split("\n")
+    told = plain(
+        Diagnosis(LOCKED, (PASSED, result(WARNING, ERROR), SKIPPED)), ascii_only=True
+    ).split("\n")
     assert told == [
         "no secret can be read here: it is locked [keyring-locked]",
         "",
@@ -56,20 +59,22 @@ def test_plain_shows_verdict_map_cause_evidence_and_cure() -> None:
 
 
 def test_fix_is_named_where_it_would_do_it() -> None:
-    cure = Remediation("do it", (("creds", "unlock"),), is_safe=True)
-    told = plain(FACTS, [result(ERROR._replace(remediation=cure))])
+    remedy = Remediation("do it", (("creds", "unlock"),), is_safe=True)
+    told = plain(Diagnosis(FACTS, (result(ERROR._replace(remediation=remedy)),)))
     assert "\n  cure   do it (or: creds-doctor --fix)\n" in told
 
 
 def test_a_note_is_told_in_a_line_unless_all_is_asked_for() -> None:
     note = Finding("x", Severity.NOTE, "loud", "a fan", ("noise",))
-    assert "\nnote: loud [x]\n\n0 of 1 check" in plain(FACTS, [result(note)])
-    assert "\nnote: loud [x]\n  cause  a fan\n" in plain(FACTS, [result(note)], titles={})
+    assert "\nnote: loud [x]\n\n0 of 1 check" in plain(Diagnosis(FACTS, (result(note),)))
+    assert "\nnote: loud [x]\n  cause  a fan\n" in plain(
+        Diagnosis(FACTS, (result(note),)), titles={}
+    )
 
 
 def test_with_titles_each_check_is_told() -> None:
     found = [PASSED, CRASHED, SKIPPED, result(WARNING)]
-    told = plain(FACTS, found, titles=TITLES).split("\n")
+    told = plain(Diagnosis(FACTS, tuple(found)), titles=TITLES).split("\n")
     assert told[-5:] == [
         "What was looked for, and whether it is so:",
         "no       sshd           sshd is mute",
@@ -80,7 +85,7 @@ def test_with_titles_each_check_is_told() -> None:
 
 
 def test_a_crash_is_told_without_being_asked() -> None:
-    told = plain(FACTS, [PASSED, CRASHED]).split("\n")
+    told = plain(Diagnosis(FACTS, (PASSED, CRASHED))).split("\n")
     assert told[0] == "the check pam crashed: KeyError: 'x'"
     assert told[-3:] == [
         "the check pam crashed: KeyError: 'x'",
@@ -91,25 +96,28 @@ def test_a_crash_is_told_without_being_asked() -> None:
 
 @pytest.mark.parametrize(("made", "sign"), [(FACTS, "\N{OPEN LOCK}"), (LOCKED, "\N{LOCK}")])
 def test_locks_are_signs_where_the_terminal_has_them(made: Facts, sign: str) -> None:
-    assert f"└─ {sign} keyring login" in plain(made, [])
-    assert plain(made, [], ascii_only=True).isascii()
-    assert f"└── {sign} keyring login" in coloured(made, [], 80, colour=False)
+    assert f"└─ {sign} keyring login" in plain(Diagnosis(made, ()))
+    assert plain(Diagnosis(made, ()), ascii_only=True).isascii()
+    assert f"└── {sign} keyring login" in coloured(Diagnosis(made, ()), 80, colour=False)
 
 
 def test_without_colour_no_escape_is_sent() -> None:
-    assert "\x1b" not in coloured(LOCKED, [result(ERROR, WARNING)], 80, colour=False)
+    assert "\x1b" not in coloured(Diagnosis(LOCKED, (result(ERROR, WARNING),)), 80, colour=False)
 
 
 def test_colour_adds_styles_alone() -> None:
-    told = coloured(LOCKED, [result(ERROR, WARNING)], 80)
+    diagnosis = Diagnosis(LOCKED, (result(ERROR, WARNING),))
+    told = coloured(diagnosis, 80)
     assert told.startswith("\x1b[1;31mno secret can be read here")
-    assert STYLE.sub("", told) == coloured(LOCKED, [result(ERROR, WARNING)], 80, colour=False)
+    assert STYLE.sub("", told) == coloured(
+        Diagnosis(LOCKED, (result(ERROR, WARNING),)), 80, colour=False
+    )
 
 
 def test_prose_is_wrapped_under_itself_and_what_is_copied_is_not() -> None:
     long = " ".join(["word"] * 30)
     finding = ERROR._replace(cause=long, evidence=(long,))
-    told = coloured(FACTS, [result(finding)], 60, colour=False).split("\n")
+    told = coloured(Diagnosis(FACTS, (result(finding),)), 60, colour=False).split("\n")
     begin = next(n for n, line in enumerate(told) if line.startswith("  cause  word"))
     assert told[begin + 1].startswith("         word")
     assert len(told[begin]) <= 60
@@ -118,7 +126,9 @@ def test_prose_is_wrapped_under_itself_and_what_is_copied_is_not() -> None:
 
 def test_markup_of_others_is_text() -> None:
     finding = Finding("x", Severity.NOTE, "[red]a[/red] :skull:", evidence=("[/]",))
-    assert "note: [red]a[/red] :skull: [x]" in coloured(FACTS, [result(finding)], 80, colour=False)
+    assert "note: [red]a[/red] :skull: [x]" in coloured(
+        Diagnosis(FACTS, (result(finding),)), 80, colour=False
+    )
 
 
 @quick
@@ -130,8 +140,8 @@ def test_nothing_acts_on_the_terminal(
     titles: dict[str, str] | None,
 ) -> None:
     for told in (
-        plain(made, found, titles=titles),
-        STYLE.sub("", coloured(made, found, width, titles=titles)),
+        plain(Diagnosis(made, tuple(found)), titles=titles),
+        STYLE.sub("", coloured(Diagnosis(made, tuple(found)), width, titles=titles)),
     ):
         assert all(line.isprintable() for line in told.split("\n"))
 
@@ -141,6 +151,9 @@ def test_nothing_acts_on_the_terminal(
 def test_the_terminal_and_the_pipe_say_the_same(made: Facts, found: list[CheckResult]) -> None:
     """But for where lines end, and how the guides of the map are drawn."""
     guides = re.compile(r"[\s│├└─]+")
-    told = [plain(made, found), coloured(made, found, 110, colour=False)]
+    told = [
+        plain(Diagnosis(made, tuple(found))),
+        coloured(Diagnosis(made, tuple(found)), 110, colour=False),
+    ]
     one, other = (guides.sub("", text) for text in told)
     assert one == other

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
+from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.verdict import (
     HEALTHY,
     commands,
     count,
     findings,
     has_fix,
-    is_healthy,
     root_cause,
     tally,
     verdict,
@@ -21,8 +21,10 @@ from tests.unit.diagnoses import facts, quick, results
 from tests.unit.examples import WELL, bus
 
 LOCKED = WELL._replace(bus=bus(login=CollectionState.LOCKED))
-CURE = Remediation("unlock it", (("creds", "unlock"), ("rm", "a b")))
-ERROR = Finding("keyring-locked", Severity.ERROR, "it is locked", "a key", ("one\ntwo", "x"), CURE)
+REMEDY = Remediation("unlock it", (("creds", "unlock"), ("rm", "a b")))
+ERROR = Finding(
+    "keyring-locked", Severity.ERROR, "it is locked", "a key", ("one\ntwo", "x"), REMEDY
+)
 WARNING = Finding("first-login-fails", Severity.WARNING, "it fails")
 NOTE = Finding("noise", Severity.NOTE, "it is loud")
 SECOND = Finding("second", Severity.ERROR, "another")
@@ -50,7 +52,7 @@ def result(*found: Finding, outcome: Outcome = Outcome.FOUND) -> CheckResult:
 def test_verdict_names_the_first_cause(
     made: Facts, given_results: list[CheckResult], told: str
 ) -> None:
-    assert verdict(made, given_results) == told
+    assert verdict(Diagnosis(made, tuple(given_results))) == told
 
 
 def test_tally_tells_of_every_outcome() -> None:
@@ -79,17 +81,17 @@ def test_commands_are_lines_for_a_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cure", "fixes"),
+    ("remedy", "fixes"),
     [
         (None, False),
-        (CURE, False),
-        (CURE._replace(is_safe=True), True),
+        (REMEDY, False),
+        (REMEDY._replace(is_safe=True), True),
         (Remediation("by hand", is_safe=True), False),
         (Remediation("as root", (("creds", "x"), ("sudo", "y")), is_safe=True), False),
     ],
 )
-def test_fix_is_offered_where_it_would_do_it(cure: Remediation | None, fixes: bool) -> None:
-    assert has_fix(ERROR._replace(remediation=cure)) is fixes
+def test_fix_is_offered_where_it_would_do_it(remedy: Remediation | None, fixes: bool) -> None:
+    assert has_fix(ERROR._replace(remediation=remedy)) is fixes
 
 
 def test_count_has_the_noun_in_its_number() -> None:
@@ -101,4 +103,5 @@ def test_count_has_the_noun_in_its_number() -> None:
 def test_the_verdict_is_good_only_where_no_check_has_an_error(
     made: Facts, given_results: list[CheckResult]
 ) -> None:
-    assert is_healthy(made, given_results) is (verdict(made, given_results) == HEALTHY)
+    diagnosis = Diagnosis(made, tuple(given_results))
+    assert diagnosis.is_healthy is (verdict(diagnosis) == HEALTHY)
