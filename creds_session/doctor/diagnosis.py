@@ -108,12 +108,14 @@ def _verdict(check_id: str, diagnosis: Diagnosis) -> str:
 
 def to_save(facts: Facts, *, anonymously: bool) -> str:
     """Return facts for others to judge, without what looks like a password."""
-    import socket  # most runs save nothing
-
-    from creds_session.facts.serialization import anonymous, dumps, redacted
+    from creds_session.facts.serialization import (  # most runs save nothing
+        anonymous,
+        dumps,
+        redacted,
+    )
 
     kept = redacted(facts)
-    return dumps(anonymous(kept, socket.gethostname()) if anonymously else kept)
+    return dumps(anonymous(kept, os.uname().nodename) if anonymously else kept)
 
 
 def saved(path: Path) -> Facts:
