@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 from creds_session.facts.session import DAEMON_NAME
 from creds_session.probe.keyring_program import require_daemon
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import is_nested
-from creds_session.system.files.replace import cannot_write
+from creds_session.system.files.private_folder import folder_unless_failed
 from creds_session.system.processes.proc import find_program
 from creds_session.system.terminal.password_prompt import feed
 
@@ -47,12 +44,5 @@ def _control_directory(environ: Mapping[str, str], address: str) -> Iterator[lis
     if not runtime or not is_nested(environ, address):
         yield []
         return
-    try:
-        folder = tempfile.mkdtemp(prefix="keyring-", dir=runtime)
-    except OSError as error:
-        raise cannot_write(Path(runtime), error) from error
-    try:
+    with folder_unless_failed(runtime, "keyring-") as folder:
         yield [f"--control-directory={folder}"]
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from creds_session.errors import CannotWrite
+from creds_session.system.files.replace import cannot_write
 
 PREFIX = "creds-exec-"
 LONGEST = 107  # bytes in a socket's path, unix(7)
@@ -134,6 +135,23 @@ def _sweep(directory: str, abandon: Callable[[str], None]) -> None:
                     abandon(entry.path)
                     remove_tree(entry.path)
                     os.close(descriptor)
+
+
+@contextmanager
+def folder_unless_failed(directory: str, prefix: str) -> Iterator[str]:
+    """Make a directory that only this user can enter; remove it only if the block raises.
+
+    Its name begins with ``prefix``. Raises CannotWrite.
+    """
+    try:
+        path = tempfile.mkdtemp(prefix=prefix, dir=directory)
+    except OSError as error:
+        raise cannot_write(Path(directory), error) from error
+    try:
+        yield path
+    except BaseException:
+        remove_tree(path)
+        raise
 
 
 def remove_tree(path: str) -> None:

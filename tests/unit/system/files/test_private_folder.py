@@ -9,6 +9,7 @@ import pytest
 from creds_session.errors import CannotWrite
 from creds_session.system.files import private_folder as module
 from creds_session.system.files.private_folder import (
+    folder_unless_failed,
     is_private,
     private_folder,
     remove_tree,
@@ -130,3 +131,21 @@ def test_is_private_takes_no_link_and_no_folder_of_others(tmp_path: Path) -> Non
     assert not is_private(str(link), os.getuid())
     folder.chmod(0o710)
     assert not is_private(str(folder), os.getuid())
+
+
+def test_folder_unless_failed_stays_after_success_and_goes_after_a_failure(tmp_path: Path) -> None:
+    with folder_unless_failed(str(tmp_path), "keyring-") as path:
+        assert Path(path).parent == tmp_path
+        assert Path(path).name.startswith("keyring-")
+    assert is_private(path, os.getuid())
+
+    def fail() -> None:
+        with folder_unless_failed(str(tmp_path), "keyring-") as failed:
+            Path(failed, "control").touch()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert list(tmp_path.iterdir()) == [Path(path)]
+    with pytest.raises(CannotWrite), folder_unless_failed(f"{tmp_path}/gone", "keyring-"):
+        pass
