@@ -19,7 +19,7 @@ from creds_session.errors import CredsSessionError
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import EVAL, SUDO, Finding, Remediation, shell_line
 from creds_session.system.files.own_files import change_mode
-from creds_session.system.files.path_parts import weakness
+from creds_session.system.files.ownership import weakness
 from creds_session.system.processes.foreground import NotExecuted, held_signals, run_in_foreground
 from creds_session.system.processes.keyring_daemons import end
 from creds_session.system.processes.proc import find_program

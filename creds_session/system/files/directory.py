@@ -18,11 +18,16 @@ from types import TracebackType
 
 from creds_session.errors import Busy, CredsSessionError, InvalidData, NoSuchFile, NotPermitted
 from creds_session.system.files.listing import names_in
+from creds_session.system.files.ownership import others_can_write
 from creds_session.system.files.regular_file import kind_of, open_regular, read_regular_file
-from creds_session.system.files.replace import Attributes, cannot_write, temporary_prefix
+from creds_session.system.files.replace import (
+    CREATE,
+    DIRECTORY,
+    Attributes,
+    cannot_write,
+    replace_entry,
+)
 
-OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 TRIES = 10
 
 
@@ -44,7 +49,7 @@ class Directory:
         Raises NoSuchFile, NotPermitted, InvalidData.
         """
         try:
-            return cls(os.open(path, OPEN), path)
+            return cls(os.open(path, DIRECTORY), path)
         except FileNotFoundError:
             raise NoSuchFile(f"{path}: no such directory") from None
         except OSError as error:
@@ -71,18 +76,14 @@ class Directory:
         return os.fstat(self.descriptor).st_uid
 
     def require_owner(self, owners: Container[int]) -> None:
-        """Raise InvalidData unless one of these user ids owns it and nobody else can write to it.
-
-        If an access control list lets anybody else write, the group's bits of the mode show that:
-        they are its mask (acl(5)).
-        """
+        """Raise InvalidData unless one of these user ids owns it and no other user can write."""
         status = os.fstat(self.descriptor)
         if status.st_uid not in owners:
             raise InvalidData(
                 f"{self.path}: belongs to user id {status.st_uid}, so it is not trusted",
                 hint="find out who made it and what is in it before you change its owner",
             )
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if others_can_write(status):
             raise InvalidData(
                 f"{self.path}: users other than its owner can write to it, so it is not trusted",
                 hint="find out what is in it, then take the right to write from group and others",
@@ -95,7 +96,7 @@ class Directory:
         """
         place = self._place(name)
         try:
-            descriptor = os.open(name, OPEN | os.O_NOFOLLOW, dir_fd=self.descriptor)
+            descriptor = os.open(name, DIRECTORY | os.O_NOFOLLOW, dir_fd=self.descriptor)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -214,28 +215,13 @@ class Directory:
         *,
         last_look: Callable[[], None] = lambda: None,
     ) -> None:
-        """Put this content at the name: beside it first, then renamed over it, both synced.
+        """Replace a file in this directory, or create it, in one step. See ``replace_entry``.
 
-        At no moment is the file missing, short or half written. ``last_look`` is called right
-        before the rename and may raise. Raises CannotWrite; then nothing has changed, and no
-        temporary file is left.
+        Raises CannotWrite; then nothing has changed, and no temporary file is left.
         """
         place = self._place(name)
-        temporary = f"{temporary_prefix(name)}{os.urandom(6).hex()}"
         with _writing(place):
-            descriptor = self._created(temporary, os.O_WRONLY)
-            try:
-                with open(descriptor, "wb") as file:  # it takes a descriptor
-                    file.write(content)
-                    file.flush()
-                    attributes.write(file.fileno(), place)
-                    os.fsync(file.fileno())
-                last_look()
-                self._rename(temporary, name)
-                self.sync()
-            finally:
-                with suppress(FileNotFoundError):
-                    self._unlink(temporary)
+            replace_entry(self.descriptor, place, content, attributes, last_look)
 
     def rename(self, name: str, other: str) -> None:
         """Give an entry another name in this directory, durably. Raises CannotWrite."""

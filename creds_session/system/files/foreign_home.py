@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from creds_session.system.files.path_parts import weakness
+from creds_session.system.files.ownership import weakness
 
 KEYRINGRC, LOGIN = "python_keyring/keyringrc.cfg", "keyrings/login.keyring"
 FILES = {

@@ -6,7 +6,7 @@ import os
 import stat
 
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted
-from creds_session.system.files.path_parts import weakness
+from creds_session.system.files.ownership import is_closed_to_others, weakness
 
 LIMIT = 1 << 20  # bytes
 
@@ -40,7 +40,7 @@ def _require_private(status: os.stat_result, path: str) -> None:
         raise InvalidData(f"{path}: not a regular file")
     if status.st_uid != os.getuid():
         raise NotPermitted(f"{path}: it is not yours; nothing was read")
-    if stat.S_IMODE(status.st_mode) & 0o077:
+    if not is_closed_to_others(status):
         raise NotPermitted(
             f"{path}: others can read it or change it; nothing was read", hint=_how_to_close(path)
         )

@@ -17,22 +17,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from creds_session.errors import CannotWrite
-from creds_session.system.files.replace import cannot_write
+from creds_session.system.files.ownership import is_private, keeps_entries
+from creds_session.system.files.replace import DIRECTORY, cannot_write
 
 PREFIX = "creds-exec-"
 LONGEST = 107  # bytes in a socket's path, unix(7)
 DEEPEST = f"/{PREFIX}12345678/keyring/control"
 PLAIN = re.compile(r"/[-0-9A-Za-z_/.]*")  # not every D-Bus library reads an escaped address rightly
-
-
-def is_private(directory: str, uid: int) -> bool:
-    """Tell whether this is a folder, not a link to one, of this user that nobody else may enter."""
-    try:
-        status = os.lstat(directory)
-    except OSError:
-        return False
-    private = stat.S_ISDIR(status.st_mode) and not stat.S_IMODE(status.st_mode) & 0o077
-    return private and status.st_uid == uid
 
 
 def places(environ: Mapping[str, str]) -> list[str]:
@@ -44,7 +35,7 @@ def places(environ: Mapping[str, str]) -> list[str]:
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     temporary = environ.get("TMPDIR", "")
     found = [runtime] if runtime and is_private(runtime, os.getuid()) else []
-    found += [temporary] if temporary and _is_kept(temporary) else []
+    found += [temporary] if temporary and keeps_entries(temporary) else []
     return [*found, "/tmp"]  # noqa: S108 - as mkdtemp(3) takes it
 
 
@@ -52,16 +43,6 @@ def usable(directories: Sequence[str]) -> list[str]:
     """Return those in which a folder's sockets can have an address, in the same order."""
     longest = LONGEST - len(DEEPEST)
     return [one for one in directories if PLAIN.fullmatch(one) and len(one) <= longest]
-
-
-def _is_kept(directory: str) -> bool:
-    """Tell whether what we make in a folder stays as we made it: nobody else can rename it."""
-    try:
-        status = Path(directory).stat()
-    except OSError:
-        return False
-    shared = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
-    return status.st_uid in {0, os.getuid()} and not shared
 
 
 @contextmanager
@@ -107,7 +88,7 @@ def _make(directory: str) -> tuple[str, int]:
 def _locked(path: str) -> int | None:
     """Return a descriptor that holds the lock of the folder at this path, or None."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:

@@ -15,6 +15,8 @@ from creds_session.errors import CannotWrite, InvalidData
 
 # They vouch for the old content; copied to another one, they would have the kernel refuse it.
 SIGNATURES = frozenset({"security.ima", "security.evm"})
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Attributes(NamedTuple):
@@ -100,34 +102,46 @@ def replace(
     *,
     last_look: Callable[[], None] = lambda: None,
 ) -> None:
-    """Put this content at the path: beside it first, then renamed over it, both synced.
-
-    At no moment is the file missing, short or half written. ``last_look`` is called right before
-    the rename and may raise, since other tools know no lock of ours. Raises CannotWrite; then
-    nothing has changed and no temporary file is left.
-    """
-    import tempfile
-
+    """Replace the file at a path; see ``replace_entry``. Raises CannotWrite."""
     try:
-        descriptor, temporary = tempfile.mkstemp(
-            prefix=temporary_prefix(path.name), dir=path.parent
-        )
+        directory = os.open(path.parent, DIRECTORY)
+        try:
+            replace_entry(directory, path, content, attributes, last_look)
+        finally:
+            os.close(directory)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def replace_entry(
+    directory: int,
+    place: Path,
+    content: bytes,
+    attributes: Attributes,
+    last_look: Callable[[], None],
+) -> None:
+    """Replace the file that has the name of ``place`` in an open directory.
+
+    The content is written to a temporary file beside it, synced, and renamed over it. At no moment
+    is the file missing, short or half written. ``last_look`` is called right before the rename and
+    may raise, because other tools do not know our lock. Raises OSError, and CannotWrite if the
+    owner cannot be kept; then nothing has changed, and no temporary file is left.
+    """
+    name = place.name
+    temporary = f"{temporary_prefix(name)}{os.urandom(6).hex()}"
+    descriptor = os.open(temporary, os.O_WRONLY | CREATE, 0o600, dir_fd=directory)
     try:
-        with open(descriptor, "wb") as file:  # it takes a descriptor
+        with open(descriptor, "wb") as file:  # open() also takes a descriptor
             file.write(content)
             file.flush()
-            attributes.write(file.fileno(), path)
+            attributes.write(file.fileno(), place)
             os.fsync(file.fileno())
         last_look()
-        os.rename(temporary, path)  # the descriptor's own name
-        sync_directory(path.parent)
-    except OSError as error:
-        raise cannot_write(path, error) from error
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        os.fsync(directory)
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(temporary)
+            os.unlink(temporary, dir_fd=directory)
 
 
 PAGE = 4096  # bytes; a write(2) of no more is not cut short by a signal, nor by a cut of power
@@ -223,7 +237,7 @@ def make_directory(path: Path, mode: int) -> list[Path]:
 
 def sync_directory(path: Path) -> None:
     """Make the names in a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path, DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

@@ -17,6 +17,7 @@ from creds_session.errors import CredsSessionError, InvalidData, NoSuchFile, Not
 from creds_session.system.files.directory import Directory
 from creds_session.system.files.entry import Entry
 from creds_session.system.files.regular_file import read_regular_file
+from creds_session.system.files.replace import DIRECTORY
 from creds_session.system.files.walk import MAX_LINKS, SELF, walk
 
 __all__ = ["MAX_LINKS", "Root"]
@@ -201,8 +202,7 @@ class Root:
             yield found
 
     def _opened(self, directory: int, name: str, path: str) -> Directory:
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(name, flags, dir_fd=directory)
+        descriptor = os.open(name, DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
         return Directory(descriptor, self.path(path))
 
     @contextmanager

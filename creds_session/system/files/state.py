@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, overload
 
 from creds_session.system.files.directory import Directory
-from creds_session.system.files.path_parts import weakness
+from creds_session.system.files.ownership import weakness
 from creds_session.system.files.root import Root
 
 STATE = "/var/lib/creds-session"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from creds_session.errors import Unavailable
-from creds_session.system.files.path_parts import Weakness, weakness
+from creds_session.system.files.ownership import Weakness, weakness
 from creds_session.system.processes.commands import run
 from creds_session.system.processes.proc import find_program
 from creds_session.version import __version__

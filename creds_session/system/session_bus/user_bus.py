@@ -21,7 +21,8 @@ from creds_session.system.bus.connection import Bus, is_socket_of, usual_runtime
 from creds_session.system.bus.dbus_daemon import start_shared_bus
 from creds_session.system.files.directory import Directory
 from creds_session.system.files.lock import exclusive
-from creds_session.system.files.private_folder import LONGEST, PREFIX, is_private
+from creds_session.system.files.ownership import is_private
+from creds_session.system.files.private_folder import LONGEST, PREFIX
 from creds_session.system.files.replace import cannot_write
 from creds_session.system.processes.environment import environments
 from creds_session.system.secret_service.service import SecretService, secret_service

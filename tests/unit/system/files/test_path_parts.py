@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.system.files.path_parts import parts, weakness
+from creds_session.system.files.ownership import weakness
+from creds_session.system.files.path_parts import parts
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 ALICE = 4712

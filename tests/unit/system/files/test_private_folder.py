@@ -8,9 +8,9 @@ import pytest
 
 from creds_session.errors import CannotWrite
 from creds_session.system.files import private_folder as module
+from creds_session.system.files.ownership import is_private
 from creds_session.system.files.private_folder import (
     folder_unless_failed,
-    is_private,
     private_folder,
     remove_tree,
     usable,
