@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from creds_session.credentials.access import UNLOCK, Access, open_items
 from creds_session.credentials.stores import KeyringStore
 from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
-from creds_session.system.bus.connection import Bus, session_bus_address
+from creds_session.system.bus.address import session_bus_address
+from creds_session.system.bus.connection import Bus
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend

@@ -8,13 +8,9 @@ from collections.abc import Mapping, Sequence
 from creds_session.errors import CredsSessionError
 from creds_session.facts.machine import ControlFacts, UnitsFacts
 from creds_session.facts.session import BusFacts, Daemon, serving
-from creds_session.system.bus.connection import (
-    Bus,
-    is_socket_of,
-    listeners,
-    peer_at,
-    usual_runtime_directory,
-)
+from creds_session.system.bus.address import usual_runtime_directory
+from creds_session.system.bus.connection import Bus
+from creds_session.system.bus.sockets import is_socket_of, listeners, peer_at
 from creds_session.system.secret_service.service import secret_service
 
 TIMEOUT = 1.0  # seconds

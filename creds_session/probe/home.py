@@ -14,7 +14,7 @@ from creds_session.facts.collection_state import KeyringForm
 from creds_session.facts.machine import HomeFacts, PathFacts, PathKind, RuntimeFacts
 from creds_session.probe.keyring_files import ENDING, bad_line_of, default_name, form_of, names
 from creds_session.quoting import quoted
-from creds_session.system.bus.connection import session_bus_address, usual_runtime_directory
+from creds_session.system.bus.address import session_bus_address, usual_runtime_directory
 from creds_session.system.files.ownership import weakness
 from creds_session.system.files.path_parts import parts
 from creds_session.system.processes.user_ids import own_account, own_name

@@ -18,17 +18,9 @@ from creds_session.facts.session import (
     SessionFacts,
 )
 from creds_session.probe.keyring_files import ENDING, default_name, form_of, keyrings_directory
-from creds_session.system.bus.connection import (
-    Bus,
-    CallFailed,
-    Peer,
-    is_listening,
-    is_nested,
-    is_socket_of,
-    peer_at,
-    session_bus_address,
-    with_runtime_directory,
-)
+from creds_session.system.bus.address import is_nested, session_bus_address, with_runtime_directory
+from creds_session.system.bus.connection import Bus, CallFailed, Peer
+from creds_session.system.bus.sockets import is_listening, is_socket_of, peer_at
 from creds_session.system.files.listing import names_in
 from creds_session.system.processes.keyring_daemons import keyring_daemons, program_of
 from creds_session.system.processes.user_ids import own_name

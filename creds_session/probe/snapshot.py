@@ -35,12 +35,8 @@ from creds_session.probe.login_log import LINES, probe_log
 from creds_session.probe.prompter import probe_prompters
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.units import probe_units
-from creds_session.system.bus.connection import (
-    is_listening,
-    is_socket_of,
-    session_bus_address,
-    usual_runtime_directory,
-)
+from creds_session.system.bus.address import session_bus_address, usual_runtime_directory
+from creds_session.system.bus.sockets import is_listening, is_socket_of
 from creds_session.system.files.root import Root
 from creds_session.system.processes.disk_probe import Disk
 from creds_session.system.processes.environment import environments

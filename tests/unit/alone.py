@@ -6,8 +6,8 @@ from __future__ import annotations
 NOWHERE = "/proc/nowhere"
 # The first lines of a program that is a process of its own.
 ALONE = f"""\
-from creds_session.system.bus import connection as bus
-from creds_session.system.processes import environment as processes
-bus.RUNTIME_DIRECTORIES = {NOWHERE!r}
-processes.environments = lambda uid: iter(())
+from creds_session.system.bus import address
+from creds_session.system.processes import environment
+address.RUNTIME_DIRECTORIES = {NOWHERE!r}
+environment.environments = lambda uid: iter(())
 """

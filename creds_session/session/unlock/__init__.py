@@ -34,7 +34,8 @@ from creds_session.session.unlock.without_asking import (
     open_default_too,
     open_without_asking,
 )
-from creds_session.system.bus.connection import Bus, Peer, with_runtime_directory
+from creds_session.system.bus.address import with_runtime_directory
+from creds_session.system.bus.connection import Bus, Peer
 from creds_session.system.processes.keyring_daemons import end, keyring_daemons, program_of
 from creds_session.system.secret_service.service import NAME, SecretService, secret_service
 from creds_session.system.session_bus.connect import hint

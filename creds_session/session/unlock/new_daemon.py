@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from creds_session.facts.session import DAEMON_NAME
 from creds_session.probe.keyring_program import require_daemon
 from creds_session.secret import Secret
-from creds_session.system.bus.connection import is_nested
+from creds_session.system.bus.address import is_nested
 from creds_session.system.files.private_folder import folder_unless_failed
 from creds_session.system.processes.proc import find_program
 from creds_session.system.terminal.password_prompt import feed

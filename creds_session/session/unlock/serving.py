@@ -11,7 +11,8 @@ from creds_session.facts.next_step import FORGET
 from creds_session.facts.session import KeyringFacts
 from creds_session.probe.keyring import probe_keyring
 from creds_session.session.unlock.routes import Route
-from creds_session.system.bus.connection import Bus, with_runtime_directory
+from creds_session.system.bus.address import with_runtime_directory
+from creds_session.system.bus.connection import Bus
 from creds_session.system.secret_service.service import NAME, secret_service
 from creds_session.system.session_bus.connect import connect
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from creds_session.facts.session import REFUSED
-from creds_session.system.bus.connection import session_bus_address
+from creds_session.system.bus.address import session_bus_address
 from creds_session.system.processes.proc import stat_of
 
 NOTE = "creds-session/unlocked"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from creds_session.errors import CredsSessionError, NoBus, NoService
 from creds_session.facts.next_step import NO_BUS, BusState, bus_state, is_under_sudo, next_step
-from creds_session.system.bus.connection import Bus, session_bus_address
+from creds_session.system.bus.address import session_bus_address
+from creds_session.system.bus.connection import Bus
 from creds_session.system.processes.user_ids import own_account
 
 PATIENCE = 2.0  # seconds for a look whether another bus answers

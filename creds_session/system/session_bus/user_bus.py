@@ -17,8 +17,10 @@ from typing import NamedTuple
 
 from creds_session.errors import Busy, CannotWrite, CredsSessionError, Unavailable
 from creds_session.facts.bus_address import address_of_path, path_of_address
-from creds_session.system.bus.connection import Bus, is_socket_of, usual_runtime_directory
+from creds_session.system.bus.address import usual_runtime_directory
+from creds_session.system.bus.connection import Bus
 from creds_session.system.bus.dbus_daemon import start_shared_bus
+from creds_session.system.bus.sockets import is_socket_of
 from creds_session.system.files.directory import Directory
 from creds_session.system.files.lock import exclusive
 from creds_session.system.files.ownership import is_private

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from creds_session.errors import NotPermitted
-from creds_session.system.bus.connection import Bus, is_socket_of
+from creds_session.system.bus.connection import Bus
+from creds_session.system.bus.sockets import is_socket_of
 from creds_session.system.processes.peer import peer_credentials
 from creds_session.system.processes.user_ids import stands_for_strangers
 from tests.unit.children import run_child
