@@ -18,7 +18,7 @@ from creds_session.credentials.keyring_settings import surroundings
 from creds_session.credentials.stores import BusStore, Store
 from creds_session.errors import InvalidData, NoService, NoSuchCredential
 from creds_session.secret import Secret
-from creds_session.system.secret_service.collection import Items
+from creds_session.system.secret_service.collection import Collection
 
 __all__ = ["Access", "Credential", "delete", "get", "list_credentials", "put"]
 
@@ -209,7 +209,7 @@ def _store(access: Access) -> Iterator[Store]:
         yield store
 
 
-def _items(route: Route, access: Access) -> Items | None:
+def _items(route: Route, access: Access) -> Collection | None:
     """Return the open collection, or None where keyring may know a backend that is elsewhere."""
     try:
         return open_items(access, route.collection)

@@ -17,7 +17,7 @@ from creds_session.errors import (
 )
 from creds_session.facts.collection_state import CollectionState, collection_name
 from creds_session.system.bus.connection import Bus, CallFailed
-from creds_session.system.secret_service.collection import Items
+from creds_session.system.secret_service.collection import Collection
 from creds_session.system.secret_service.service import (
     NAME,
     NO_OBJECT,
@@ -64,7 +64,7 @@ USUAL = Access()
 PATIENT = Access(timeout=60)
 
 
-def open_items(access: Access, preferred: str = "") -> Items:
+def open_items(access: Access, preferred: str = "") -> Collection:
     """Return the open collection; starts the service where D-Bus can. To be closed.
 
     Raises NoService (no bus, no provider), NotPermitted (another user's provider), Unavailable (a
@@ -78,7 +78,7 @@ def open_items(access: Access, preferred: str = "") -> Items:
         raise
 
 
-def _opened(bus: Bus, access: Access, preferred: str) -> Items:
+def _opened(bus: Bus, access: Access, preferred: str) -> Collection:
     service = _service(bus, access.timeout)
     path = preferred or service.alias("default")
     state = service.state(path)
@@ -88,7 +88,7 @@ def _opened(bus: Bus, access: Access, preferred: str) -> Items:
         state = _asked(service, path)
     if state is not CollectionState.UNLOCKED:
         _refuse(bus, path, state, preferred)
-    return Items(bus, service, path, encrypted=access.encrypted, prompt=access.prompt)
+    return Collection(bus, service, path, encrypted=access.encrypted, prompt=access.prompt)
 
 
 def _service(bus: Bus, timeout: float) -> SecretService:
@@ -151,8 +151,12 @@ def _opens_without_asking(service: SecretService, path: str) -> bool:
     """Open a collection that gnome-keyring opens for every program; tell whether it is open."""
     if not service.is_gnome_keyring():
         return False
+    from creds_session.system.secret_service.kept_password import (  # seldom
+        unlock_without_asking,
+    )
+
     try:
-        return service.unlock_without_asking(path)
+        return unlock_without_asking(service, path)
     except CallFailed:  # a daemon that knows no such call opens nothing by it
         return False
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from creds_session.errors import Ambiguous, InvalidData, NoSuchCredential, TimedOut, Unavailable
 from creds_session.secret import Secret
-from creds_session.system.secret_service.collection import Items
+from creds_session.system.secret_service.collection import Collection
 
 if TYPE_CHECKING:  # importing keyring costs a tenth of a second
     from keyring.backend import KeyringBackend
@@ -44,7 +44,7 @@ class BusStore:
 
     def __init__(
         self,
-        items: Items,
+        items: Collection,
         tell: Callable[[str], None],
         otherwise: Callable[[str, str], Secret | None] | None = None,
     ) -> None:
@@ -54,7 +54,7 @@ class BusStore:
 
     def get(self, service: str, username: str) -> Secret | None:
         """Return the password of the item that was changed last, as keyring does."""
-        paths = self._items.search(_query(service, username))
+        paths = self._items.search_items(_query(service, username))
         found = self._items.secrets(paths)
         paths = [path for path in paths if path in found]
         if not paths:
@@ -79,14 +79,14 @@ class BusStore:
     def put(self, service: str, username: str, password: Secret) -> None:
         """Keep a password as keyring does."""
         if self._items.is_in_a_file():
-            _require_kept(self._items.collection, password)
+            _require_kept(self._items.path, password)
         label = f"Password for '{username}' on '{service}'"
         attributes = {**_query(service, username), "application": APPLICATION}
-        self._items.keep(label, attributes, password)
+        self._items.create_item(label, attributes, password)
 
     def delete(self, service: str, username: str) -> None:
         """Remove the item that ``get`` reads."""
-        paths = self._items.search(_query(service, username))
+        paths = self._items.search_items(_query(service, username))
         if not paths:
             raise NoSuchCredential(f"no password is kept for service {service!r}")
         self._items.delete(paths[0])
@@ -96,9 +96,9 @@ class BusStore:
     def names(self, service: str | None) -> list[tuple[str, str]]:
         """Return the names by which items can be got."""
         if service is None:
-            paths = self._items.everything()
+            paths = self._items.all_items()
         else:
-            paths = self._items.search({"service": service})
+            paths = self._items.search_items({"service": service})
         found = self._items.attributes(paths)
         pairs = {
             (one["service"], one["username"])

@@ -24,6 +24,7 @@ from creds_session.system.bus.sockets import is_listening, is_socket_of, peer_at
 from creds_session.system.files.listing import names_in
 from creds_session.system.processes.keyring_daemons import keyring_daemons, program_of
 from creds_session.system.processes.user_ids import own_name
+from creds_session.system.secret_service.kept_password import kept_password_item
 from creds_session.system.secret_service.service import NAME, SecretService
 
 LOGIN = "login"
@@ -94,7 +95,7 @@ def _collections(
     states = {path: service.state(path) for path in dict.fromkeys(paths.values())}
     login, default = states[paths["login"]], states[paths["default"]]
     is_hidden = login is CollectionState.UNLOCKED and default is CollectionState.LOCKED
-    keeps = is_hidden and service.kept_password_item(paths["default"]) is not None
+    keeps = is_hidden and kept_password_item(service, paths["default"]) is not None
     return BusFacts(
         address,
         owner=owner,

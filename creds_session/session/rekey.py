@@ -43,7 +43,12 @@ from creds_session.session.unlock import (
 from creds_session.session.unlock.serving import serve
 from creds_session.system.bus.connection import Bus
 from creds_session.system.files.replace import back_up, remove
-from creds_session.system.secret_service.service import KERNEL_NAME, NO_OBJECT, SecretService
+from creds_session.system.processes.keyring_daemons import KERNEL_NAME
+from creds_session.system.secret_service.kept_password import (
+    kept_password_item,
+    renew_kept_password,
+)
+from creds_session.system.secret_service.service import NO_OBJECT, SecretService
 
 NEWLINE = b"\n"
 
@@ -226,8 +231,8 @@ def _change(
             )
             _try(service, collection, used, new)
         kept = None
-        if which.name != LOGIN and service.kept_password_item(collection) is not None:
-            kept = service.renew_kept_password(collection, new)
+        if which.name != LOGIN and kept_password_item(service, collection) is not None:
+            kept = renew_kept_password(service, collection, new)
     if _is_still(path, before):
         remove(copy)
         raise Unavailable(

@@ -29,7 +29,7 @@ from creds_session.errors import (
 )
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import _BoundedConnection
-from creds_session.system.secret_service.collection import Items
+from creds_session.system.secret_service import collection as module
 from tests.session.clients import lookup, secret_tool, shapes
 
 Collection = secretstorage.Collection
@@ -225,21 +225,21 @@ class Locker:
     """Lock the keyring before the nth call of a kind, as another program might."""
 
     def __init__(self, collection: Collection, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
-        before = getattr(Items, at)
+        before = getattr(module.Collection, at)
 
-        def locked_first(items: Items, *arguments: object) -> object:
+        def locked_first(items: module.Collection, *arguments: object) -> object:
             collection.lock()
             return before(items, *arguments)
 
-        monkeypatch.setattr(Items, at, locked_first)
+        monkeypatch.setattr(module.Collection, at, locked_first)
 
 
 @pytest.mark.parametrize(
     ("at", "act"),
     [
-        ("search", lambda: get("app", "me")),
+        ("search_items", lambda: get("app", "me")),
         ("secrets", lambda: get("app", "me")),
-        ("search", lambda: put("app", "me", Secret(b"canary"))),
+        ("search_items", lambda: put("app", "me", Secret(b"canary"))),
         ("_create", lambda: put("app", "me", Secret(b"canary"))),
         ("_create", lambda: put("app", "new", Secret(b"canary"))),
         ("delete", lambda: delete("app", "me")),

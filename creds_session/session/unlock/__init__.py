@@ -272,7 +272,7 @@ def _proof(bus: Bus, route: Route, target: str, patience: Patience) -> int:
         service = secret_service(bus)
         path = service.alias(alias) if service else ""
         state = service.state(path) if service else None
-        if service and state is CollectionState.UNLOCKED and service.reads_one(path):
+        if service and state is CollectionState.UNLOCKED and service.can_read_an_item(path):
             return service.owner.pid
         if service and state is CollectionState.LOCKED:
             raise _still_locked(route, service.owner, patience)

@@ -11,7 +11,7 @@ from creds_session.secret import Secret
 from creds_session.system.bus.address import is_nested
 from creds_session.system.files.private_folder import folder_unless_failed
 from creds_session.system.processes.proc import find_program
-from creds_session.system.terminal.password_prompt import feed
+from creds_session.system.secret_service.keyring_daemon import feed
 
 SERVER_WORDS = ("GNOME_KEYRING_CONTROL", "SSH_AUTH_SOCK")
 

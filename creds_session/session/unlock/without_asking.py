@@ -16,6 +16,7 @@ from creds_session.facts.session import KeyringFacts
 from creds_session.facts.session_state import LOGIN, form_of
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import CallFailed
+from creds_session.system.secret_service.kept_password import unlock_with_kept_password
 from creds_session.system.secret_service.service import NO_OBJECT, SecretService
 
 NO_DEFAULT = "creds-doctor says which keyring should be the default one, and how to set it"
@@ -47,9 +48,9 @@ def open_without_asking(service: SecretService, keyring: KeyringFacts) -> Opened
             continue
         name = collection_name(path)
         may_be_empty = form_of(keyring, name) is not KeyringForm.SEALED
-        if may_be_empty and _opens(service.unlock_without_password, path):
+        if may_be_empty and _opens(SecretService.unlock_without_password, service, path):
             without_password.append(name)
-        elif name != LOGIN and _opens(service.unlock_with_kept_password, path):
+        elif name != LOGIN and _opens(unlock_with_kept_password, service, path):
             by_kept_password.append(name)
     return Opened(tuple(without_password), tuple(by_kept_password))
 
@@ -102,8 +103,8 @@ def _opens_with(service: SecretService, path: str, password: Secret) -> bool:
     return service.state(path) is CollectionState.UNLOCKED
 
 
-def _opens(act: Callable[[str], bool], path: str) -> bool:
+def _opens(act: Callable[[SecretService, str], bool], service: SecretService, path: str) -> bool:
     try:
-        return act(path)
+        return act(service, path)
     except CallFailed:  # a daemon that knows no such call opens nothing by it
         return False

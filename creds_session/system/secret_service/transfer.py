@@ -1,8 +1,8 @@
 """A session of the Secret Service: how a secret crosses the bus.
 
-plain      as it is: the bus is a socket of this very user's, which was checked.
-encrypted  dh-ietf1024-sha256-aes128-cbc-pkcs7: who only listens on the bus (dbus-monitor, a log of
-           it) reads nothing; who answers in the service's place still does.
+plain      The secret is not encrypted. The bus is a socket of this user, which was checked.
+encrypted  dh-ietf1024-sha256-aes128-cbc-pkcs7. A program that only listens on the bus (dbus-monitor
+           or its log) cannot read the secret. A program in the place of the service still can.
 
 Specification: https://specifications.freedesktop.org/secret-service-spec/latest/transfer-secrets.html
 """
@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 from creds_session.errors import InvalidData
 from creds_session.secret import Secret
-from creds_session.system.bus.connection import Bus
 from creds_session.system.secret_service.service import PATH, SecretService, last_of_two, malformed
 
 TEXT = "text/plain"
@@ -32,41 +31,38 @@ Transferred = tuple[str, bytes, bytes, str]
 
 
 class PlainSession:
-    """Secrets as they are; ``path`` ends with the connection."""
+    """A session that transfers secrets unencrypted; ``path`` ends with the connection."""
 
-    def __init__(self, bus: Bus, service: SecretService) -> None:
-        service.require_own()
-        to = service.at(PATH, "org.freedesktop.Secret.Service")
-        self.path = str(last_of_two(bus.call(to, "OpenSession", "sv", "plain", ("s", ""))))
+    def __init__(self, service: SecretService) -> None:
+        self.path = service.open_session()
 
     def wrap(self, secret: Secret) -> Transferred:
-        """Return the structure that a method takes."""
+        """Return the structure in which a method takes a secret."""
         return self.path, b"", secret.reveal(), TEXT
 
     def unwrap(self, transferred: object) -> Secret:
-        """Return the secret of such a structure."""
+        """Return the secret that is in such a structure."""
         return Secret(_bytes(_parts(transferred)[2]))
 
 
 class EncryptedSession:
-    """Secrets that nobody reads who only listens."""
+    """A session that encrypts secrets on the bus. Raises InvalidData for an unusable key."""
 
-    def __init__(self, bus: Bus, service: SecretService) -> None:
+    def __init__(self, service: SecretService) -> None:
         service.require_own()
         private = int.from_bytes(os.urandom(128), "big")
-        ours = pow(2, private, PRIME).to_bytes(128, "big")
-        to = service.at(PATH, "org.freedesktop.Secret.Service")
-        opened = bus.call(to, "OpenSession", "sv", ENCRYPTED, ("ay", ours))
+        our_key = pow(2, private, PRIME).to_bytes(128, "big")
+        opened = service.call(PATH, "Service", "OpenSession", "sv", ENCRYPTED, ("ay", our_key))
         path, variant = last_of_two(opened), opened[0]
-        theirs = int.from_bytes(_bytes(variant[1]), "big") if isinstance(variant, tuple) else 0
-        if not 1 < theirs < PRIME - 1:
-            raise InvalidData("the keyring daemon gave a key that encrypts nothing")
+        their_key = int.from_bytes(_bytes(variant[1]), "big") if isinstance(variant, tuple) else 0
+        if not 1 < their_key < PRIME - 1:
+            raise InvalidData("the keyring daemon gave a key that does not encrypt")
         self.path = str(path)
-        self._key = _derived(pow(theirs, private, PRIME).to_bytes(128, "big"))
+        self._key = _derived(pow(their_key, private, PRIME).to_bytes(128, "big"))
 
     def wrap(self, secret: Secret) -> Transferred:
-        """Return the structure that a method takes."""
-        from cryptography.hazmat.primitives.ciphers import (  # for those who ask
+        """Return the structure in which a method takes a secret."""
+        from cryptography.hazmat.primitives.ciphers import (  # `get` sends plain secrets
             Cipher,
             algorithms,
             modes,
@@ -79,7 +75,7 @@ class EncryptedSession:
         return self.path, vector, sealed, TEXT
 
     def unwrap(self, transferred: object) -> Secret:
-        """Return the secret of such a structure. Raises InvalidData."""
+        """Return the secret that is in such a structure. Raises InvalidData."""
         from cryptography.hazmat.primitives.ciphers import (
             Cipher,
             algorithms,
@@ -99,7 +95,7 @@ class EncryptedSession:
 
 def _derived(shared: bytes) -> bytes:
     """Return the AES key: HKDF with SHA-256, no salt, no info (RFC 5869)."""
-    import hashlib  # for those who ask
+    import hashlib  # as above
     import hmac
 
     drawn = hmac.new(bytes(32), shared, hashlib.sha256).digest()

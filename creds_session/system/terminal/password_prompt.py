@@ -1,4 +1,4 @@
-"""The terminal: a password typed by a person, and a daemon driven by pexpect."""
+"""Ask a person for a password or for an answer, at the terminal or on standard input."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ import signal
 import sys
 import termios
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import Any, Callable, Optional
 
 from creds_session.errors import InvalidData, Unavailable
 from creds_session.secret import Secret
 from creds_session.system.terminal.job_control import Settings, come_forward
-
-if TYPE_CHECKING:
-    from subprocess import Popen
 
 Handler = Callable[[int, Optional[FrameType]], Any]
 MAX_LINE = 4095  # bytes, the newline not counted; the kernel drops the rest (termios(3))
@@ -182,53 +179,6 @@ def bounded(content: bytes, what: str) -> bytes:
     if len(content) > MAX_INPUT:
         raise InvalidData(f"{what} is longer than {MAX_INPUT} bytes: not a password")
     return content
-
-
-def feed(
-    argv: Sequence[str], secret: Secret, environment: Mapping[str, str], timeout: float
-) -> str:
-    """Run a program that takes a password as all of its standard input; return what it prints.
-
-    pexpect's pipe, not its pty: a terminal would act on control characters in the password, cut
-    a long line at 4096 bytes and need its echo off (docs/decisions/0002). Its exceptions
-    carry what the child printed, so they end here. Raises Unavailable.
-    """
-    import pexpect  # only an unlock without a daemon pays for it
-    from pexpect.popen_spawn import PopenSpawn
-
-    try:
-        child = PopenSpawn(list(argv), timeout=timeout, env=dict(environment))
-    except OSError as error:
-        raise Unavailable(f"{argv[0]} cannot be run: {error.strerror}") from None
-    patience = 0.0  # whatever goes wrong, Ctrl-C too, ends the program at once
-    try:
-        child.send(secret.reveal())  # type: ignore[no-untyped-call]
-        child.sendeof()
-        child.expect(pexpect.EOF)
-        patience = timeout
-    except pexpect.TIMEOUT:
-        raise Unavailable(f"{argv[0]} did not finish within {timeout:g} s") from None
-    except OSError as error:
-        raise Unavailable(f"{argv[0]} did not take the password: {error.strerror}") from None
-    finally:
-        _end(child.proc, patience)
-    printed: object = child.before
-    return printed.decode(errors="replace") if isinstance(printed, bytes) else str(printed)
-
-
-def _end(process: Popen[str], timeout: float) -> None:
-    """Wait for a program that has nothing more to say, or end it; close its pipes."""
-    from subprocess import TimeoutExpired  # pexpect has loaded it
-
-    try:
-        with suppress(TimeoutExpired):
-            process.wait(timeout)
-    finally:
-        process.kill()  # nothing where it has ended
-        process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
 
 
 def confirm(question: str) -> bool:

@@ -10,7 +10,7 @@ from jeepney import DBusAddress
 from creds_session.errors import CollectionLocked, PromptImpossible, TimedOut
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import Bus, CallFailed, Peer
-from creds_session.system.secret_service.collection import LOCKED, UNFINISHED, Items
+from creds_session.system.secret_service.collection import LOCKED, UNFINISHED, Collection
 from creds_session.system.secret_service.service import SecretService
 
 NAMES = {"service": "app", "username": "me"}
@@ -72,19 +72,19 @@ class Service(SecretService):
 
     name = "keepassxc"
 
-    def who(self) -> str:
+    def provider_name(self) -> str:
         return f"{self.name} (pid 7)"
 
 
-def items(bus: Asking, *, prompt: bool = True, name: str = "keepassxc") -> Items:
+def items(bus: Asking, *, prompt: bool = True, name: str = "keepassxc") -> Collection:
     service = Service(bus, Peer(":1.1", 0, 0))
     service.name = name
-    return Items(bus, service, COLLECTION, prompt=prompt)
+    return Collection(bus, service, COLLECTION, prompt=prompt)
 
 
 def test_a_new_item_is_kept_through_a_prompt_that_shows_nothing() -> None:
     bus = Asking()
-    items(bus, prompt=False).keep("label", NAMES, Secret(b"s3cret"))
+    items(bus, prompt=False).create_item("label", NAMES, Secret(b"s3cret"))
     assert [set(one) for one in bus.created] == [{UNFINISHED}, set(NAMES)]
     assert bus.calls[-3:] == ["Dismiss", "CreateItem", "Prompt"]
 
@@ -119,13 +119,13 @@ def test_a_prompt_that_is_not_answered_is_told(
 def test_an_item_that_may_be_used_is_replaced_unasked() -> None:
     bus = Asking(kept=True)
     bus.is_locked = False
-    items(bus, prompt=False).keep("label", NAMES, Secret(b"s3cret"))
+    items(bus, prompt=False).create_item("label", NAMES, Secret(b"s3cret"))
     assert bus.calls[-1] == "Prompt"
 
 
-def do(act: str, kept: Items) -> None:
+def do(act: str, kept: Collection) -> None:
     if act == "replace":
-        kept.keep("label", NAMES, Secret(b"s3cret"))
+        kept.create_item("label", NAMES, Secret(b"s3cret"))
     elif act == "read":
         assert kept.secrets([ITEM]) == {ITEM: Secret(b"s3cret")}
     else:
@@ -135,7 +135,7 @@ def do(act: str, kept: Items) -> None:
 def test_a_service_that_may_show_its_prompt_is_not_let_unasked() -> None:
     bus = Asking()
     with pytest.raises(CollectionLocked, match=r"other .pid 7. would ask"):
-        items(bus, prompt=False, name="other").keep("label", NAMES, Secret(b"s3cret"))
+        items(bus, prompt=False, name="other").create_item("label", NAMES, Secret(b"s3cret"))
     assert "Prompt" not in bus.calls
 
 
@@ -155,9 +155,9 @@ def test_an_item_that_had_to_be_made_anew_is_kept_through_a_prompt_or_told() -> 
 
     bus = Changing(answered=False)
     with pytest.raises(PromptImpossible):
-        items(bus).keep("label", NAMES, Secret(b"s3cret"))
+        items(bus).create_item("label", NAMES, Secret(b"s3cret"))
     bus = Changing()
-    items(bus).keep("label", NAMES, Secret(b"s3cret"))
+    items(bus).create_item("label", NAMES, Secret(b"s3cret"))
     assert bus.calls[-1] == "Prompt"
 
 
