@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from creds_session.errors import CredsSessionError, ProviderHung
 from creds_session.facts.collection_state import CollectionState, KeyringForm
-from creds_session.facts.next_step import is_under_sudo
 from creds_session.facts.session import (
     DAEMON_NAME,
     BusFacts,
@@ -15,7 +14,6 @@ from creds_session.facts.session import (
     DaemonRole,
     KeyringFacts,
     NameOwner,
-    SessionFacts,
 )
 from creds_session.probe.keyring_files import ENDING, default_name, form_of, keyrings_directory
 from creds_session.system.bus.address import is_nested, session_bus_address, with_runtime_directory
@@ -23,14 +21,10 @@ from creds_session.system.bus.connection import Bus, CallFailed, Peer
 from creds_session.system.bus.sockets import is_listening, is_socket_of, peer_at
 from creds_session.system.files.listing import names_in
 from creds_session.system.processes.keyring_daemons import keyring_daemons, program_of
-from creds_session.system.processes.user_ids import own_name
 from creds_session.system.secret_service.kept_password import kept_password_item
 from creds_session.system.secret_service.service import NAME, SecretService
 
 LOGIN = "login"
-# auth.c:auth_log; a line of a refused login can hold any text as its user name.
-LET_IN = r"(?m)^(?:Accepted|Partial) \S+ for (\S+) from \S+ port (\d+)"
-LOGGED_NAME = 100  # characters of a user name that auth_log writes
 
 
 def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
@@ -213,7 +207,7 @@ def hands_over(environ: Mapping[str, str], address: str) -> bool:
 
 def _starts_gnome_keyring(environ: Mapping[str, str], *, is_there: bool = False) -> bool:
     """Tell whether the first file for the name runs gnome-keyring-daemon, and it ``is_there``."""
-    from creds_session.probe.host import probe_activations  # seldom
+    from creds_session.probe.activation import probe_activations  # seldom
 
     first = probe_activations(environ)[:1]
     return any(DAEMON_NAME in one.command and (one.is_there or not is_there) for one in first)
@@ -228,49 +222,3 @@ def _listener(path: str) -> int | None:
     """Return the pid of who takes a connection there, where it is of this user; else None."""
     pid, uid = peer_at(path) or (0, None)
     return pid if uid == os.getuid() else None
-
-
-def probe_session(environ: Mapping[str, str], *, with_journal: bool = True) -> SessionFacts:
-    """Tell whose session this is and, where anything tells it, how the person logged in."""
-    uid = os.getuid()
-    user = own_name()
-    return SessionFacts(
-        user=user,
-        uid=uid,
-        by_ssh="SSH_CONNECTION" in environ,
-        login_method=_login_method(environ, user, with_journal=with_journal),
-        runtime_directory=environ.get("XDG_RUNTIME_DIR"),
-        ssh_port="".join(environ.get("SSH_CONNECTION", "").split(" ")[1:2]),
-        sudo_user=environ.get("SUDO_USER", "") if is_under_sudo(uid, environ) else "",
-    )
-
-
-def _login_method(
-    environ: Mapping[str, str], user: str, *, with_journal: bool = True
-) -> str | None:
-    """Return sshd's word for how this connection was accepted, or None.
-
-    sshd tells the session only under ExposeAuthInfo (SSH_USER_AUTH, sshd_config(5)); else the
-    journal knows, for those who may read it.
-    """
-    import re  # a login's unlocking asks for none of this
-
-    from creds_session.probe.login_method import methods_of, of_pam
-    from creds_session.system.files.root import Root
-    from creds_session.system.processes.commands import run
-
-    if "SSH_USER_AUTH" in environ:
-        try:
-            told = Root().read(environ["SSH_USER_AUTH"], limit=1 << 16) or b""
-        except CredsSessionError:
-            return None
-        named = [line.split(b" ")[0].decode("ascii", "replace") for line in told.splitlines()]
-        return of_pam(named)
-    port = environ.get("SSH_CONNECTION", "").split(" ")[1:2]
-    if not port or not with_journal:
-        return None
-    by_root_as_sshd = ("_UID=0", "-t", "sshd", "-t", "sshd-session")  # logger(1) can say any name
-    journal = run(["journalctl", "--quiet", "--output=cat", "--boot", *by_root_as_sshd], timeout=1)
-    ours = (user[:LOGGED_NAME], port[0])
-    lines = [m.group(0) for m in re.finditer(LET_IN, journal.output) if m.group(1, 2) == ours]
-    return of_pam(methods_of(lines))

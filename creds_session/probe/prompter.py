@@ -1,8 +1,8 @@
-"""Whether a program waits for a person to answer the keyring's prompt, whoever shows it.
+"""Find the programs that show a prompt of the keyring daemon and wait for a person to answer it.
 
-gcr-prompter runs only while prompts are shown. A desktop's shell owns the name of the prompter all
-the time, so it counts only if the keyring daemon has a prompt: a prompt of the Secret Service is an
-object of the daemon's until it is answered, or until its client leaves.
+gcr-prompter runs only while prompts are shown. A desktop shell owns the prompter's name all the
+time, so it counts only if the keyring daemon has a prompt. A prompt of the Secret Service is an
+object of the daemon until it is answered, or until its client disconnects.
 """
 
 from __future__ import annotations
@@ -14,25 +14,38 @@ from contextlib import suppress
 from creds_session.errors import CredsSessionError
 from creds_session.facts.machine import OtherProcess
 from creds_session.facts.session import BusFacts
-from creds_session.system.bus.connection import Bus
+from creds_session.system.bus.connection import Bus, CallFailed
 from creds_session.system.processes.proc import executable_of, name_of
-from creds_session.system.secret_service.service import secret_service
+from creds_session.system.secret_service.service import PATH, SecretService, secret_service
 
-NAME = "org.gnome.keyring.SystemPrompter"
+PROMPTER = "org.gnome.keyring.SystemPrompter"
 TIMEOUT = 0.5  # seconds
 
 
 def probe_prompters(bus: BusFacts, known: Sequence[OtherProcess]) -> tuple[OtherProcess, ...]:
-    """Return the processes that show a prompt, those that are ``known`` first; starts none."""
-    found = tuple(known)
+    """Return the processes that show a prompt, the ``known`` ones first; start no process."""
+    processes = tuple(known)
     if bus.reason or bus.owner is None or not bus.owner.is_gnome_keyring or bus.address is None:
-        return found
+        return processes
     with suppress(CredsSessionError), Bus(bus.address, TIMEOUT) as connection:
-        peer = connection.peer(NAME)
+        peer = connection.peer(PROMPTER)
         service = secret_service(connection)
-        if peer is None or service is None or peer.pid in {one.pid for one in known}:
-            return found
-        if service.has_prompts():
+        if peer is None or service is None or peer.pid in {process.pid for process in known}:
+            return processes
+        if _has_prompts(connection, service):
             program = executable_of(peer.pid)
-            found += (OtherProcess(peer.pid, os.getuid(), name_of(peer.pid), "", program),)
-    return found
+            processes += (OtherProcess(peer.pid, os.getuid(), name_of(peer.pid), "", program),)
+    return processes
+
+
+def _has_prompts(bus: Bus, service: SecretService) -> bool:
+    """Return whether any client of the service has a prompt that is not completed.
+
+    Each prompt is an object below this path (gkd-secret-prompt.c). The answer is XML.
+    """
+    prompts = service.at(f"{PATH}/prompt", "org.freedesktop.DBus.Introspectable")
+    try:
+        (xml,) = bus.call(prompts, "Introspect")
+    except CallFailed:  # the path is not an object while no object is below it
+        return False
+    return "<node name=" in str(xml)

@@ -25,12 +25,14 @@ from creds_session.facts.machine import (
 from creds_session.facts.session import BusFacts, BusProblem, KeyringFacts, SessionFacts
 from creds_session.facts.snapshot import Facts, PamFacts, Reader
 from creds_session.facts.sshd import NOT_ASKED, SshdFacts, connection_of
+from creds_session.probe.activation import probe_activations
 from creds_session.probe.client import probe_client
 from creds_session.probe.control_socket import probe_control
 from creds_session.probe.home import file_system, probe_home, probe_runtime
-from creds_session.probe.host import probe_activations, probe_init, refused_by_policy
+from creds_session.probe.host import probe_init, refused_by_policy
 from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
-from creds_session.probe.keyring import probe_bus, probe_keyring, probe_session
+from creds_session.probe.keyring import probe_bus, probe_keyring
+from creds_session.probe.login import probe_session
 from creds_session.probe.login_log import LINES, probe_log
 from creds_session.probe.prompter import probe_prompters
 from creds_session.probe.sshd import probe_sshd

@@ -149,18 +149,6 @@ class SecretService:
             raise
         return CollectionState.UNLOCKED if locked is False else CollectionState.LOCKED
 
-    def has_prompts(self) -> bool:
-        """Return whether any client has a prompt that is not completed.
-
-        Each prompt is an object below this path (gkd-secret-prompt.c). The answer is XML.
-        """
-        prompts = self.at(f"{PATH}/prompt", "org.freedesktop.DBus.Introspectable")
-        try:
-            (xml,) = self._bus.call(prompts, "Introspect")
-        except CallFailed:  # the path is not an object while no object is below it
-            return False
-        return "<node name=" in str(xml)
-
     def can_read_an_item(self, collection: str = "") -> bool:
         """Return whether the secret of an item can be read; by default in the login keyring.
 

@@ -7,9 +7,9 @@ import pytest
 
 from creds_session.facts.collection_state import KeyringForm
 from creds_session.facts.machine import PathKind
+from creds_session.probe.activation import probe_activations
 from creds_session.probe.client import probe_client
 from creds_session.probe.home import look_at, probe_home, probe_runtime
-from creds_session.probe.host import probe_activations
 from creds_session.probe.login_log import from_journal, from_text
 from creds_session.probe.units import parse
 

@@ -11,7 +11,8 @@ import pytest
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.machine import ProcessFacts
 from creds_session.probe import snapshot
-from creds_session.probe.keyring import hands_over, probe_bus, probe_keyring, probe_session
+from creds_session.probe.keyring import hands_over, probe_bus, probe_keyring
+from creds_session.probe.login import probe_session
 from creds_session.probe.snapshot import probe
 from creds_session.system.files.root import Root
 from creds_session.system.processes.commands import Completed
