@@ -42,7 +42,7 @@ from creds_session.system.bus.sockets import is_listening, is_socket_of
 from creds_session.system.files.root import Root
 from creds_session.system.processes.disk_probe import Disk
 from creds_session.system.processes.environment import environments
-from creds_session.system.processes.jobs import Jobs
+from creds_session.system.processes.jobs import TimedJobs
 from creds_session.system.processes.survey import Survey, survey
 from creds_session.system.processes.user_ids import own_account, own_name
 from creds_session.system.session_bus.user_bus import find
@@ -68,7 +68,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
 
     What gives nothing in time, or fails, is left as it is where nothing is known, and named.
     """
-    jobs = Jobs(timeout)
+    jobs = TimedJobs(timeout)
     of_bus = BUS_TIMEOUT * timeout / TIMEOUT
     units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
     no_lines: tuple[LogLine, ...] = ()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from creds_session.system.processes.descriptors import inherited
-from creds_session.system.processes.jobs import GaveUp
+from creds_session.system.processes.jobs import SkipJob
 from creds_session.system.processes.proc import find_program, stat_of
 
 T = TypeVar("T")
@@ -82,11 +82,11 @@ class Disk:
         return self._told is False
 
     def only_then(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Return the work, which raises GaveUp where the disk does not answer."""
+        """Return the work, which raises SkipJob where the disk does not answer."""
 
         def carry_out() -> T:
             if not self.answers():
-                raise GaveUp
+                raise SkipJob
             return work()
 
         return carry_out

@@ -1,4 +1,4 @@
-"""Reads that wait, done side by side, each given up at a common deadline."""
+"""Run jobs that may hang side by side, and abandon those that miss a common deadline."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class GaveUp(Exception):  # no error
-    """A job has seen that it will not be done in time."""
+class SkipJob(Exception):  # not an error
+    """A job raises this if it sees that it cannot be done in time."""
 
 
-class Jobs:
-    """Jobs that run each in a thread of its own, which does not hold up the program's end."""
+class TimedJobs:
+    """Jobs that each run in a thread of their own; the program can exit while they run.
+
+    ``timeout``, in seconds, is for all jobs together. ``failed`` names the jobs that failed.
+    """
 
     def __init__(self, timeout: float) -> None:
         self._deadline = time.monotonic() + timeout
         self.failed: list[str] = []
 
     def start(self, name: str, work: Callable[[], T], otherwise: T) -> Callable[[], T]:
-        """Start a job; return what waits for its result.
+        """Start a job; return a function that waits for its result.
 
-        ``otherwise`` stands for a result that does not come in time, or a job that fails; the
-        job is then named in ``failed``. One that raises GaveUp did so by itself.
+        That function returns ``otherwise`` if the result does not come in time or the job fails.
+        The job is then named in ``failed``, with the exception or with the time.
         """
         results: list[T] = []
         reasons: list[str] = []
@@ -33,9 +36,9 @@ class Jobs:
         def carry_out() -> None:
             try:
                 results.append(work())
-            except GaveUp:
+            except SkipJob:
                 return
-            except Exception as error:  # noqa: BLE001 - what cannot be read is a reason in words
+            except Exception as error:  # noqa: BLE001 - the report shows every failure
                 reasons.append(f"{name}: {type(error).__name__}: {error}")
 
         thread = threading.Thread(target=carry_out, name=name, daemon=True)
@@ -45,9 +48,9 @@ class Jobs:
             thread.join(max(self._deadline - time.monotonic(), 0))
             if results:
                 return results[0]
-            told = reasons[0] if reasons else f"{name}: nothing within its time"
-            if told not in self.failed:
-                self.failed.append(told)
+            reason = reasons[0] if reasons else f"{name}: nothing within its time"
+            if reason not in self.failed:
+                self.failed.append(reason)
             return otherwise
 
         return result

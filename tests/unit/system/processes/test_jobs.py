@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from creds_session.system.processes.jobs import Jobs
+from creds_session.system.processes.jobs import TimedJobs
 
 
 def late() -> str:
@@ -12,7 +12,7 @@ def late() -> str:
 
 def test_jobs_wait_side_by_side_and_are_given_up_together() -> None:
     began = time.monotonic()
-    jobs = Jobs(0.5)
+    jobs = TimedJobs(0.5)
     slow = [jobs.start(f"slow {n}", late, "none") for n in range(5)]
     quick = jobs.start("quick", lambda: "in time", "none")
     assert [one() for one in slow] == ["none"] * 5
@@ -25,7 +25,7 @@ def test_a_job_that_fails_is_named_once() -> None:
     def fail() -> int:
         raise OSError("denied")
 
-    jobs = Jobs(1)
+    jobs = TimedJobs(1)
     result = jobs.start("read", fail, 7)
     assert (result(), result()) == (7, 7)
     assert jobs.failed == ["read: OSError: denied"]
