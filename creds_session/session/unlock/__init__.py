@@ -17,6 +17,7 @@ from creds_session.errors import (
     InvalidData,
     NoBus,
     NotPermitted,
+    TimedOut,
     Unavailable,
     WrongPassword,
 )
@@ -43,6 +44,7 @@ from creds_session.system.session_bus.connect import hint
 __all__ = ["Opened", "Route", "Unlocked", "Wanted", "choose", "unlock", "way"]
 
 OF_LOCKED = frozenset({Route.WITHOUT_ASKING, Route.IN_PLACE, Route.DEFAULT_IN_PLACE})
+SILENCE = 2.0  # seconds without an answer, after which a daemon counts as hung
 CLOCK = 2  # seconds; /proc/stat tells the boot, from which starts are reckoned, in whole ones
 
 
@@ -265,21 +267,33 @@ def _proof(bus: Bus, route: Route, target: str, patience: Patience) -> int:
     """Ask the owner on the bus until it says unlocked and gives a secret, or raise what it says.
 
     ``gnome-keyring-daemon --unlock`` ends with 0 whatever happened, and before it is on the bus.
-    Returns the pid of the owner.
+    Returns the pid of the owner. If the time ends while one more answer is awaited, the answers
+    before count: that the daemon hangs is said only if it was silent for a while.
     """
-    alias = "login" if target == LOGIN else "default"
-    while bus.remaining:
-        service = secret_service(bus)
-        path = service.alias(alias) if service else ""
-        state = service.state(path) if service else None
-        if service and state is CollectionState.UNLOCKED and service.can_read_an_item(path):
-            return service.owner.pid
+    alias, problem = "login" if target == LOGIN else "default", ""
+    unserved = f"no keyring daemon served the {target} keyring within {patience.seconds:g} s"
+    while left := bus.remaining:
+        try:
+            service = secret_service(bus)
+            path = service.alias(alias) if service else ""
+            state = service.state(path) if service else None
+            is_unlocked = state is CollectionState.UNLOCKED
+            if service and is_unlocked and service.can_read_an_item(path):
+                return service.owner.pid
+        except TimedOut:
+            if not problem or left > SILENCE:
+                raise
+            break
         if service and state is CollectionState.LOCKED:
             raise _still_locked(route, service.owner, patience)
+        problem = unserved
+        if service and is_unlocked:
+            problem = (
+                f"the keyring daemon (pid {service.owner.pid}) says that the {target} keyring is"
+                " unlocked, but no secret of it could be read"
+            )
         time.sleep(0.02)
-    raise Unavailable(
-        f"no keyring daemon served the {target} keyring within {patience.seconds:g} s"
-    )
+    raise Unavailable(problem or unserved)
 
 
 def _still_locked(route: Route, owner: Peer, patience: Patience) -> CredsSessionError:

@@ -17,6 +17,7 @@ from creds_session.errors import (
     CredsSessionError,
     InvalidData,
     NotPermitted,
+    TimedOut,
     Unavailable,
     WrongPassword,
 )
@@ -170,6 +171,21 @@ def test_unlocked_is_a_keyring_of_which_a_secret_can_be_read(
             with pytest.raises(Unavailable):
                 unlock(environ, never, timeout=0.5)
     assert "GetSecret" in (tmp_path / "told").read_text()
+
+
+def test_a_daemon_that_answers_to_the_end_is_not_called_hung(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    """It says each time that the keyring is unlocked, and never gives the secret."""
+    address, refusal = environ["DBUS_SESSION_BUS_ADDRESS"], "org.freedesktop.Secret.Error.IsLocked"
+    told = tmp_path / "told"
+    answers = {"Get": UNLOCKED, "Get_Items": ITEMS, "GetSecret": refusal}
+    with serving(address, told, delay=0.1, **answers) as pid, pytest.raises(Unavailable) as caught:
+        unlock(environ, never, timeout=3)
+    assert told.read_text().count("GetSecret") >= 1
+    assert not isinstance(caught.value, TimedOut)
+    assert f"(pid {pid}) says that the login keyring is unlocked" in caught.value.problem
+    assert "does not answer" not in str(caught.value)
 
 
 def test_time_limit_is_one_for_all_steps_and_not_for_the_person(
