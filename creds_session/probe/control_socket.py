@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from creds_session.errors import CredsSessionError
 from creds_session.facts.machine import ControlFacts, UnitsFacts
 from creds_session.facts.session import BusFacts, Daemon, serving
-from creds_session.system.bus.address import usual_runtime_directory
+from creds_session.probe.keyring_files import CONTROL
 from creds_session.system.bus.connection import Bus
 from creds_session.system.bus.sockets import is_socket_of, listeners, peer_at
+from creds_session.system.processes.user_ids import usual_runtime_directory
 from creds_session.system.secret_service.service import secret_service
 
 TIMEOUT = 1.0  # seconds
@@ -21,7 +22,7 @@ def probe_control(
 ) -> ControlFacts:
     """Look at the socket; connect only where two daemons run, and none would be started by it."""
     runtime = environ.get("XDG_RUNTIME_DIR") or usual_runtime_directory(os.getuid())
-    path = f"{runtime}/keyring/control"
+    path = f"{runtime}/{CONTROL}"
     facts = ControlFacts(path, listeners(path) if is_socket_of(path, os.getuid()) else 0)
     if not facts.listeners:
         directory = _directory(bus)

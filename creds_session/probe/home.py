@@ -12,12 +12,21 @@ from pathlib import Path
 from creds_session.facts.bus_address import path_of_address
 from creds_session.facts.collection_state import KeyringForm
 from creds_session.facts.machine import HomeFacts, PathFacts, PathKind, RuntimeFacts
-from creds_session.probe.keyring_files import ENDING, bad_line_of, default_name, form_of, names
+from creds_session.facts.session_state import LOGIN
+from creds_session.probe.keyring_files import (
+    ENDING,
+    bad_line_of,
+    default_name,
+    form_of,
+    keyring_file,
+    keyrings_directory,
+    names,
+)
 from creds_session.quoting import quoted
-from creds_session.system.bus.address import session_bus_address, usual_runtime_directory
+from creds_session.system.bus.address import session_bus_address
 from creds_session.system.files.ownership import weakness
 from creds_session.system.files.path_parts import parts
-from creds_session.system.processes.user_ids import own_account, own_name
+from creds_session.system.processes.user_ids import own_account, own_name, usual_runtime_directory
 
 LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
 POINT, SUPER = 4, 2  # fields of a line of mountinfo: the mount point; behind " - ", the options
@@ -75,9 +84,9 @@ def probe_home(environ: Mapping[str, str]) -> HomeFacts:
     """Look at the home that is named, and at the keyrings where a daemon would keep them."""
     account = own_account().home
     home = environ.get("HOME") or account or "/"
-    data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
-    folder = f"{data}/keyrings"
-    login = look_at(f"{folder}/login{ENDING}")
+    folder = keyrings_directory(environ)
+    data = os.path.dirname(folder)
+    login = look_at(keyring_file(environ, LOGIN))
     found = names(folder)
     paths = {name[: -len(ENDING)]: f"{folder}/{name}" for name in found[:MOST]}
     forms = {name: form_of(path) for name, path in paths.items()}

@@ -13,6 +13,7 @@ from creds_session.probe.installation import package_version, probe_installation
 from creds_session.probe.policy import probe_policy
 from creds_session.system.files.root import Root
 from creds_session.system.processes.proc import name_of
+from creds_session.system.processes.user_ids import usual_runtime_directory
 
 CAPABILITY = 14  # CAP_IPC_LOCK, capabilities(7)
 SELINUX = "/sys/fs/selinux"
@@ -56,7 +57,7 @@ def refused_to_logins(root: Root) -> tuple[PolicyRefusal, ...] | None:
     """
     context = _own_context()
     of_user = "" if context.startswith(OF_SYSTEM) else context
-    runtime = f"/run/user/{os.getuid()}"  # logind's, pam_systemd(8)
+    runtime = usual_runtime_directory(os.getuid())
     return probe_policy(SELINUX, probe_installation(root).daemon, of_user, runtime)
 
 

@@ -15,7 +15,14 @@ from creds_session.facts.session import (
     KeyringFacts,
     NameOwner,
 )
-from creds_session.probe.keyring_files import ENDING, default_name, form_of, keyrings_directory
+from creds_session.facts.session_state import LOGIN
+from creds_session.probe.keyring_files import (
+    CONTROL,
+    ENDING,
+    default_name,
+    form_of,
+    keyrings_directory,
+)
 from creds_session.system.bus.address import is_nested, session_bus_address, with_runtime_directory
 from creds_session.system.bus.connection import Bus, CallFailed, Peer
 from creds_session.system.bus.sockets import is_listening, is_socket_of, peer_at
@@ -23,8 +30,6 @@ from creds_session.system.files.listing import names_in
 from creds_session.system.processes.keyring_daemons import keyring_daemons, program_of
 from creds_session.system.secret_service.kept_password import kept_password_item
 from creds_session.system.secret_service.service import NAME, SecretService
-
-LOGIN = "login"
 
 
 def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
@@ -190,7 +195,7 @@ def _control_sockets(environ: Mapping[str, str]) -> list[str]:
 
 
 def _usual_control(environ: Mapping[str, str]) -> str:
-    return f"{environ.get('XDG_RUNTIME_DIR', '')}/keyring/control"
+    return f"{environ.get('XDG_RUNTIME_DIR', '')}/{CONTROL}"
 
 
 def hands_over(environ: Mapping[str, str], address: str) -> bool:

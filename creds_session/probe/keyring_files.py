@@ -18,6 +18,7 @@ LONGEST_NAME = 1024  # bytes
 LARGEST = 1 << 24  # bytes of a keyring whose parts are looked at
 SMALL = 1 << 16  # bytes of one that is looked at in less than a millisecond
 ENDING = ".keyring"
+CONTROL = "keyring/control"  # in the runtime directory (gkd-control-server.c)
 
 
 def keyrings_directory(environ: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from creds_session.facts.machine import PolicyRefusal
+from creds_session.probe.keyring_files import CONTROL
 
 LABEL = "security.selinux"  # xattr(7)
 SSHD = ("sshd", "sshd-session")  # the names of its processes; OpenSSH 9.8 brought the second
@@ -117,7 +118,7 @@ def _sockets(kernel: _Kernel, context: str, runtime: str) -> Iterator[tuple[str,
     if above:
         directory = kernel.created(context, above, "dir")
         yield directory, kernel.created(context, directory, "sock_file")
-    directory, socket = _label(f"{runtime}/keyring"), _label(f"{runtime}/keyring/control")
+    directory, socket = _label(f"{runtime}/keyring"), _label(f"{runtime}/{CONTROL}")
     if directory and socket:
         yield directory, socket
 

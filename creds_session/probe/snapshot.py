@@ -23,6 +23,7 @@ from creds_session.facts.machine import (
     UnitsFacts,
 )
 from creds_session.facts.session import BusFacts, BusProblem, KeyringFacts, SessionFacts
+from creds_session.facts.session_state import LOGIN
 from creds_session.facts.snapshot import Facts, PamFacts, Reader
 from creds_session.facts.sshd import NOT_ASKED, SshdFacts, connection_of
 from creds_session.probe.activation import probe_activations
@@ -32,19 +33,20 @@ from creds_session.probe.home import file_system, probe_home, probe_runtime
 from creds_session.probe.host import probe_init, refused_by_policy
 from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
 from creds_session.probe.keyring import probe_bus, probe_keyring
+from creds_session.probe.keyring_files import keyring_file
 from creds_session.probe.login import probe_session
 from creds_session.probe.login_log import LINES, probe_log
 from creds_session.probe.prompter import probe_prompters
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.units import probe_units
-from creds_session.system.bus.address import session_bus_address, usual_runtime_directory
+from creds_session.system.bus.address import session_bus_address
 from creds_session.system.bus.sockets import is_listening, is_socket_of
 from creds_session.system.files.root import Root
 from creds_session.system.processes.disk_probe import Disk
 from creds_session.system.processes.environment import environments
 from creds_session.system.processes.jobs import TimedJobs
 from creds_session.system.processes.survey import Survey, survey
-from creds_session.system.processes.user_ids import own_account, own_name
+from creds_session.system.processes.user_ids import own_account, own_name, usual_runtime_directory
 from creds_session.system.session_bus.user_bus import find
 from creds_session.system.systemd.logind import name_of_session, service_of_session
 
@@ -133,12 +135,9 @@ def _unseen_home(environ: Mapping[str, str]) -> HomeFacts:
 
 def _own_disk(environ: Mapping[str, str]) -> Disk:
     """Return where this user's files lie, which may be a server that is gone."""
-    home = environ.get("HOME", "")
-    if not home:
-        home = own_account().home
-    data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
+    home = environ.get("HOME") or own_account().home
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    return Disk(f"{data}/keyrings/login.keyring", f"{config}/creds-session")
+    return Disk(keyring_file(environ, LOGIN), f"{config}/creds-session")
 
 
 def _run(environ: Mapping[str, str]) -> Disk:
@@ -206,7 +205,7 @@ def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
     found = (one for one in environments(entry.pw_uid) if one.get("HOME"))
     best = max(found, key=lambda one: sum(name in one for name in wanted), default={})
     base = {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
-    runtime = f"/run/user/{entry.pw_uid}"
+    runtime = usual_runtime_directory(entry.pw_uid)
     if is_socket_of(f"{runtime}/bus", entry.pw_uid):
         base["XDG_RUNTIME_DIR"] = runtime
     return {**base, **best}

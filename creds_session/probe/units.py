@@ -1,52 +1,53 @@
-"""What systemd says of the user's manager and of gnome-keyring's units; it starts none by that."""
+"""Ask systemd for the state of the user manager and of gnome-keyring's units; start no unit."""
 
 from __future__ import annotations
 
 import os
 
 from creds_session.facts.machine import UnitFacts, UnitsFacts
-from creds_session.system.processes.commands import run
+from creds_session.system.processes.user_ids import usual_runtime_directory
+from creds_session.system.systemd.systemctl import KEYRING_SERVICE, KEYRING_SOCKET, systemctl
 
 TIMEOUT = 1.0  # seconds
 PROPERTIES = "Id,LoadState,ActiveState,SubState,Result,MainPID"
-SOCKET, SERVICE = "gnome-keyring-daemon.socket", "gnome-keyring-daemon.service"
 
 
 def probe_units() -> UnitsFacts:
-    """Ask systemd of the user's manager, and that one, where it runs, of the keyring's units."""
+    """Return the state of the user manager and, if it is running, of the keyring's units."""
     uid = os.getuid()
     name = f"user@{uid}.service"
-    told, reason = _show(["systemctl"], [name])
-    manager = told.get(name, UnitFacts())
+    units, reason = _show(name)
+    manager = units.get(name, UnitFacts())
     if manager.active != "active":
         return UnitsFacts(manager, reason=reason or "no user manager runs")
-    environment = {"XDG_RUNTIME_DIR": f"/run/user/{uid}"}
-    told, reason = _show(["systemctl", "--user"], [SOCKET, SERVICE], environment)
-    units = (told.get(SOCKET, UnitFacts()), told.get(SERVICE, UnitFacts()))
-    return UnitsFacts(manager, *units, reason)
+    environment = {"XDG_RUNTIME_DIR": usual_runtime_directory(uid)}
+    units, reason = _show("--user", KEYRING_SOCKET, KEYRING_SERVICE, environment=environment)
+    socket, service = (units.get(name, UnitFacts()) for name in (KEYRING_SOCKET, KEYRING_SERVICE))
+    return UnitsFacts(manager, socket, service, reason)
 
 
 def _show(
-    program: list[str], names: list[str], environment: dict[str, str] | None = None
+    *names: str, environment: dict[str, str] | None = None
 ) -> tuple[dict[str, UnitFacts], str]:
-    argv = [*program, "show", "--property", PROPERTIES, *names]
-    done = run(argv, timeout=TIMEOUT, environment=environment)
+    """Return the state of units by name, and the reason if systemctl failed."""
+    arguments = ("show", "--property", PROPERTIES, *names)
+    done = systemctl(*arguments, timeout=TIMEOUT, environment=environment)
     if not done.succeeded:
         return {}, (done.errors.strip().splitlines() or [f"it ended with {done.code}"])[-1]
     return parse(done.output), ""
 
 
 def parse(text: str) -> dict[str, UnitFacts]:
-    """Read what ``systemctl show`` printed, a blank line between units."""
+    """Parse the output of ``systemctl show``, in which a blank line separates units."""
     units = {}
     for block in text.split("\n\n"):
-        told = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        number = told.get("MainPID", "0")
-        units[told.get("Id", "")] = UnitFacts(
-            told.get("LoadState", ""),
-            told.get("ActiveState", ""),
-            told.get("SubState", ""),
-            told.get("Result", ""),
+        fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        number = fields.get("MainPID", "0")
+        units[fields.get("Id", "")] = UnitFacts(
+            fields.get("LoadState", ""),
+            fields.get("ActiveState", ""),
+            fields.get("SubState", ""),
+            fields.get("Result", ""),
             int(number) if number.isdigit() else 0,
         )
     return units

@@ -19,7 +19,7 @@ from creds_session.system.files.replace import (
     remove,
     replace,
 )
-from creds_session.system.processes.commands import run
+from creds_session.system.systemd.systemctl import systemctl
 
 UNITS: Mapping[str, tuple[str, ...]] = {
     "lock": ("creds-session-lock.path", "creds-session-lock.service"),
@@ -75,7 +75,7 @@ def uninstall(what: str, place: Path) -> list[Path]:
 
 
 def _systemctl(*arguments: str) -> None:
-    done = run(["systemctl", *arguments], timeout=10, environment=os.environ)
+    done = systemctl(*arguments, timeout=10, environment=os.environ)
     if not done.succeeded:
         raise Unavailable(
             f"systemctl {' '.join(arguments)} failed: {done.errors.strip()}",

@@ -6,8 +6,7 @@ from __future__ import annotations
 NOWHERE = "/proc/nowhere"
 # The first lines of a program that is a process of its own.
 ALONE = f"""\
-from creds_session.system.bus import address
-from creds_session.system.processes import environment
-address.RUNTIME_DIRECTORIES = {NOWHERE!r}
+from creds_session.system.processes import environment, user_ids
+user_ids.RUNTIME_DIRECTORIES = {NOWHERE!r}
 environment.environments = lambda uid: iter(())
 """

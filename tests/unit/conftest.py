@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 import creds_session
-from creds_session.system.bus import address
+from creds_session.system.processes import user_ids
 from tests.unit.alone import NOWHERE
 
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test find the bus that its user has on this host, and with it the user's keyring."""
-    monkeypatch.setattr(address, "RUNTIME_DIRECTORIES", NOWHERE)
+    monkeypatch.setattr(user_ids, "RUNTIME_DIRECTORIES", NOWHERE)
 
 
 @pytest.fixture

@@ -7,13 +7,7 @@ from collections.abc import Mapping
 
 from creds_session.facts.bus_address import address_of_path, path_of_address
 from creds_session.system.bus.sockets import is_socket_of
-
-RUNTIME_DIRECTORIES = "/run/user"  # logind makes one for each user (pam_systemd(8))
-
-
-def usual_runtime_directory(uid: int) -> str:
-    """Return the path of the runtime directory that logind makes for this user."""
-    return f"{RUNTIME_DIRECTORIES}/{uid}"
+from creds_session.system.processes.user_ids import usual_runtime_directory
 
 
 def session_bus_address(environ: Mapping[str, str], uid: int) -> str | None:

@@ -8,6 +8,7 @@ import pwd
 from contextlib import suppress
 from typing import NamedTuple
 
+RUNTIME_DIRECTORIES = "/run/user"  # logind makes one for each user (pam_systemd(8))
 OVERFLOW = 65534  # what the kernel uses unless it is told another (proc_sys_kernel(5))
 ALL = 4294967295  # how many ids the map of the first user name space has (user_namespaces(7))
 
@@ -34,6 +35,11 @@ def own_account() -> Account:
 def own_name() -> str:
     """Return the name of the user who runs this, or the user id in digits if it has no name."""
     return own_account().name or str(os.getuid())
+
+
+def usual_runtime_directory(uid: int) -> str:
+    """Return the path of the runtime directory that logind makes for a user."""
+    return f"{RUNTIME_DIRECTORIES}/{uid}"
 
 
 @functools.lru_cache(maxsize=8)

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from creds_session.errors import Busy, CannotWrite, CredsSessionError, Unavailable
 from creds_session.facts.bus_address import address_of_path, path_of_address
-from creds_session.system.bus.address import usual_runtime_directory
 from creds_session.system.bus.connection import Bus
 from creds_session.system.bus.dbus_daemon import start_shared_bus
 from creds_session.system.bus.sockets import is_socket_of
@@ -27,6 +26,7 @@ from creds_session.system.files.ownership import is_private
 from creds_session.system.files.private_folder import LONGEST, PREFIX
 from creds_session.system.files.replace import cannot_write
 from creds_session.system.processes.environment import environments
+from creds_session.system.processes.user_ids import usual_runtime_directory
 from creds_session.system.secret_service.service import SecretService, secret_service
 
 ADDRESS, RUNTIME, CONTROL = "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOME_KEYRING_CONTROL"

@@ -10,11 +10,13 @@ from creds_session.errors import Unavailable
 from creds_session.system.files.replace import Attributes
 from creds_session.system.files.root import Root
 from creds_session.system.processes.commands import NOT_FOUND, run
+from creds_session.system.systemd.systemctl import (
+    NOT_LOADED,
+    systemctl,
+    systemd_version,
+)
 
-NOT_LOADED = 5  # systemctl(1), as an init script's LSB exit status
-BUS_TIMEOUT = 30.0
-
-
+BUS_TIMEOUT = 30.0  # seconds; systemd may be busy
 UNTIL_IT_SUCCEEDS = ("Restart=on-failure", "RestartSec=10s")  # systemd.service(5)
 NO_LIMIT = "StartLimitIntervalSec=0"  # systemd.unit(5): else five starts within a time end it
 ONESHOT_RESTARTS = 244  # before, systemd refuses a unit with Type=oneshot and Restart=
@@ -85,7 +87,7 @@ def at_boot(root: Root, unit: str, job: Job, only_if: str) -> None:
             f"{job.argv[0]!r}: systemd runs no program with a quote or a backslash in its path",
             hint="install it elsewhere, as scripts/install does",
         )
-    again = "\n".join(UNTIL_IT_SUCCEEDS) if _version() >= ONESHOT_RESTARTS else "Restart=no"
+    again = "\n".join(UNTIL_IT_SUCCEEDS) if systemd_version() >= ONESHOT_RESTARTS else "Restart=no"
     text = f"""\
 [Unit]
 Description={job.description}
@@ -109,12 +111,6 @@ ExecStart={" ".join(map(_quoted, job.words))}
         entry.replace(text.encode(), attributes, lambda: None)
     with root.entry_to_write(WANTED.format(unit=unit)) as link:
         link.link_to(f"../{unit}.service")
-
-
-def _version() -> int:
-    """Return the version of systemd, or 0 if it does not say (systemctl(1), --version)."""
-    found = re.match(r"systemd (\d+)", run(["systemctl", "--version"]).output)
-    return int(found.group(1)) if found else 0
 
 
 def _quoted(word: str) -> str:
@@ -149,13 +145,10 @@ def is_at_boot(root: Root, unit: str) -> bool:
 
 def is_waiting(unit: str) -> bool:
     """Tell whether the timer is still to elapse."""
-    return run(
-        ["systemctl", "is-active", "--quiet", f"{unit}.timer"], timeout=BUS_TIMEOUT
-    ).succeeded
+    return systemctl("is-active", "--quiet", f"{unit}.timer", timeout=BUS_TIMEOUT).succeeded
 
 
 def stop(unit: str, *, program: bool) -> bool:
     """Stop the timer, and the program where it waits to be run again; tell whether both are."""
     units = [f"{unit}.timer", *([f"{unit}.service"] if program else [])]
-    stopped = run(["systemctl", "stop", *units], timeout=BUS_TIMEOUT)
-    return stopped.code in {0, NOT_LOADED}
+    return systemctl("stop", *units, timeout=BUS_TIMEOUT).code in {0, NOT_LOADED}

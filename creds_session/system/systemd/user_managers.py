@@ -9,13 +9,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError
-from creds_session.facts.session import DAEMON_NAME
 from creds_session.system.processes.as_user import as_user
 from creds_session.system.processes.commands import Completed, run
 from creds_session.system.processes.keyring_daemons import end, keyring_daemons
+from creds_session.system.processes.user_ids import usual_runtime_directory
+from creds_session.system.systemd.systemctl import KEYRING_SERVICE, KEYRING_SOCKET, systemctl
 
-SOCKET = f"{DAEMON_NAME}.socket"
-SERVICE = f"{DAEMON_NAME}.service"
 PATIENCE = 10.0  # seconds for a look at all processes of a person, and the end of daemons
 YES, NO = b"yes", b"no"
 UNIT = re.compile(r"^user@(\d+)\.service\b", re.MULTILINE)
@@ -31,13 +30,25 @@ class UserManager(NamedTuple):
 
     def run(self, *argv: str) -> Completed:
         """Run a program as this person, who is never acted for with root's rights."""
-        environment = {"XDG_RUNTIME_DIR": f"/run/user/{self.uid}", "HOME": self.home}
-        groups = os.getgrouplist(self.user, self.gid)
-        return run(argv, environment=environment, identity=(self.uid, self.gid, groups))
+        return run(argv, environment=self._environment, identity=self._identity)
+
+    def systemctl(self, *arguments: str) -> Completed:
+        """Run ``systemctl --user`` as this person, for their own manager."""
+        return systemctl(
+            "--user", *arguments, environment=self._environment, identity=self._identity
+        )
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"XDG_RUNTIME_DIR": usual_runtime_directory(self.uid), "HOME": self.home}
+
+    @property
+    def _identity(self) -> tuple[int, int, list[int]]:
+        return (self.uid, self.gid, os.getgrouplist(self.user, self.gid))
 
     def reload(self) -> bool:
         """Have it read its units anew; tell whether it did."""
-        return self.run("systemctl", "--user", "daemon-reload").succeeded
+        return self.systemctl("daemon-reload").succeeded
 
     def has_keyrings(self) -> bool:
         """Tell whether the person has any keyring file; yes where that cannot be seen."""
@@ -49,15 +60,15 @@ class UserManager(NamedTuple):
 
     def stop_keyring(self) -> bool:
         """Stop the keyring's socket and every daemon of this person; tell whether that worked."""
-        self.run("systemctl", "--user", "stop", SOCKET, SERVICE)
+        self.systemctl("stop", KEYRING_SOCKET, KEYRING_SERVICE)
         return self._told(lambda: sum(not end(one) for one in keyring_daemons(self.uid)) == 0)
 
     def start_socket(self) -> bool:
         """Start the socket again, unless a daemon of another origin serves its path."""
         if self._told(lambda: bool(keyring_daemons(self.uid))):
             return True
-        enabled = self.run("systemctl", "--user", "is-enabled", SOCKET).succeeded
-        return not enabled or self.run("systemctl", "--user", "start", SOCKET).succeeded
+        enabled = self.systemctl("is-enabled", KEYRING_SOCKET).succeeded
+        return not enabled or self.systemctl("start", KEYRING_SOCKET).succeeded
 
     def _told(self, look: Callable[[], bool]) -> bool:
         """Return what a child that is this person finds; False if it finds nothing in time.
@@ -91,9 +102,7 @@ class UserManager(NamedTuple):
 
 def running() -> tuple[UserManager, ...]:
     """Return every user manager that runs, root's own left out."""
-    listed = run(
-        ["systemctl", "list-units", "--plain", "--no-legend", "--state=active", "user@*.service"]
-    )
+    listed = systemctl("list-units", "--plain", "--no-legend", "--state=active", "user@*.service")
     found = []
     for uid in sorted(int(number) for number in UNIT.findall(listed.output)):
         try:

@@ -21,7 +21,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         told.append(" ".join(argv))
         return Completed(0, "", "")
 
-    monkeypatch.setattr(user_units, "run", run)
+    monkeypatch.setattr("creds_session.system.systemd.systemctl.run", run)
     return told
 
 
@@ -61,6 +61,8 @@ def test_units_lie_where_systemd_looks(
 
 
 def test_no_user_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_units, "run", lambda *_, **__: Completed(1, "", "no bus"))
+    monkeypatch.setattr(
+        "creds_session.system.systemd.systemctl.run", lambda *_, **__: Completed(1, "", "no bus")
+    )
     with pytest.raises(Unavailable, match="no bus"):
         user_units.install("lock", SOURCE, tmp_path, "creds")

@@ -56,6 +56,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 def timer_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep timers as files, so that they outlive the process that sets them, as systemd's do."""
     monkeypatch.setattr(timers, "run", run_systemd)
+    monkeypatch.setattr("creds_session.system.systemd.systemctl.run", run_systemd)
     monkeypatch.setattr(confirmation, "for_root_later", lambda _name: ("/bin/sh",))
     monkeypatch.setattr(logind, "own", lambda: None)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from creds_session.errors import CannotWrite, Unavailable
-from creds_session.system.bus import address
 from creds_session.system.bus.connection import DAEMON, Bus
 from creds_session.system.bus.sockets import is_listening
+from creds_session.system.processes import user_ids
 from creds_session.system.session_bus import user_bus as module
 from creds_session.system.session_bus.user_bus import (
     Found,
@@ -61,7 +61,7 @@ def test_assignments_are_what_the_shell_lacks(
     more: Mapping[str, str | None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(address, "RUNTIME_DIRECTORIES", "/run/user")  # nothing there is looked at
+    monkeypatch.setattr(user_ids, "RUNTIME_DIRECTORIES", "/run/user")  # nothing there is looked at
     told = assignments(environ, found, 1000, runtime_is_ours=ours)
     assert told == {ADDRESS: found.address, **more}
 
