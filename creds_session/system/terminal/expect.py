@@ -1,8 +1,9 @@
-"""A command on a terminal of its own, at which a password is typed where it is asked for.
+"""Run a command on a terminal of its own, and type the password at its prompt.
 
-What it shows goes to our standard output. While we are in the foreground of a terminal, that is
-raw: each key, Ctrl-C too, is the command's. In the background the keys are somebody else's, and
-the command's prompt is answered all the same. What another process sends to us is passed on.
+The output of the command goes to our standard output. While this process is in the foreground of a
+terminal, that terminal is raw: the command gets each key, also Ctrl-C. In the background the keys
+belong to another program, but the command's prompt is still answered. Signals that other processes
+send to this process are passed on to the command.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import fcntl
 import os
 import select
 import signal
-import termios
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,16 +23,12 @@ from creds_session.system.processes.time_limit import TIMED_OUT, TimeLimit
 from creds_session.system.terminal.job_control import not_stopped
 from creds_session.system.terminal.prompts import Expected, Mask, Prompts
 from creds_session.system.terminal.pty import (
-    FLUSHED,
-    LFLAG,
     TIOCSIG,
     end_on_terminal,
     exit_code,
     is_asking,
-    packet_mode,
     start_on_terminal,
     suspend_key,
-    unread,
 )
 from creds_session.system.terminal.raw_terminal import (
     STDIN,
@@ -44,36 +40,36 @@ from creds_session.system.terminal.raw_terminal import (
     stop_ourselves,
     window_size,
 )
+from creds_session.system.terminal.typed_answer import QUIET, TypedAnswer
 
 if TYPE_CHECKING:
     from pexpect import spawn
 
 AT_ONCE = 65536  # bytes
-PIECES = 64  # at most, of what a command left; the kernel gives 4 KiB or less at a time
-QUIET = 0.2  # seconds without output: what it ends with is a prompt
-ECHOING = 2.0  # seconds: a program that has not turned the echo off by then never does
+PIECES = 64  # reads of what an ended command left; the kernel gives at most 4 KiB each
+ECHOING = 2.0  # seconds after which a program does not turn the echo off any more
 HELD = 1.0  # seconds for the rest of an echo
-TICK = 0.05
-LOOK = 0.25  # seconds: a shell that brings a running job to the foreground sends no signal
+TICK = 0.05  # seconds
+LOOK = 0.25  # seconds; a shell that brings a running job to the foreground sends no signal
 BY_KEY = (signal.SIGINT, signal.SIGQUIT)
 YOURS = b"\r\ncreds run: the prompt is here again; it was answered, so this answer is yours\r\n"
 
 
 class AskedAgain(CredsSessionError):
-    """A prompt that was answered came again, and there is nobody else to answer it."""
+    """A prompt that was answered came again, and no person can answer it."""
 
 
 def run_on_terminal(
     argv: Sequence[str],
     environ: Mapping[str, str],
     expected: Sequence[Expected],
-    limit: TimeLimit = TimeLimit(None),  # noqa: B008 - one without a limit never changes
+    limit: TimeLimit = TimeLimit(None),  # noqa: B008 - it is immutable without a limit
 ) -> tuple[int, bool]:
-    """Run a command, answer its prompts; return its exit code, and whether it asked at all.
+    """Run a command and answer its prompts; return its exit code, and whether it asked.
 
-    128 and the number for a signal. After the time limit the command is ended, and the code is
-    ``TIMED_OUT``; one of another user, which we may not end, loses its terminal. Raises
-    NotExecuted and AskedAgain.
+    The code is 128 plus the number for a signal. After the time limit the command is ended, and the
+    code is ``TIMED_OUT``. A command of another user, which this process may not end, loses its
+    terminal. Raises NotExecuted and AskedAgain.
     """
     with noted_signals() as signals, not_stopped() as mask, our_terminal() as ours:
         child = start_on_terminal(argv, environ, mask, has_ours=ours.exists)
@@ -84,7 +80,7 @@ def run_on_terminal(
 
 
 class _Conversation:
-    """The command's terminal, ours, and what is between them."""
+    """Carries output, keys and signals between the command's terminal and ours."""
 
     def __init__(
         self,
@@ -98,21 +94,17 @@ class _Conversation:
         self._limit = limit
         self._pid = int(child.pid or 0)
         self._mask = Mask()
-        self._keys = b""  # that the command has not taken yet
-        self._is_typed_at = ours.exists  # until its end, or until it goes away
+        self._typed = TypedAnswer(child)
+        self._keys = b""  # typed by the person, not yet taken by the command
+        self._is_typed_at = ours.exists  # until its end, or until it disappears
         self._is_in_front = ours.is_ours
-        self._changed = time.monotonic()  # when it showed something last
-        self._closed = 0.0  # when nobody was seen to hold the terminal
-        self._asked = 0.0  # when the prompt was seen that waits
-        self._had_echo = False  # when one was answered
-        self._is_silenced = False
+        self._changed = time.monotonic()  # when the command printed something last
+        self._closed = 0.0  # when no process had the command's terminal open
+        self._asked = 0.0  # when the waiting prompt was first seen
         self._has_asked = False
-        self._typed: Expected | None = None  # the command has not read it yet
-        self._typed_at = 0.0
-        self._was_flushed = False
 
     def hold(self) -> tuple[int, bool]:
-        """Go on until the command ends; return its exit code, and whether it asked."""
+        """Carry on until the command ends; return its exit code, and whether it asked."""
         by = signal.SIGHUP
         try:
             while self._child.isalive():
@@ -130,18 +122,18 @@ class _Conversation:
         return code, self._has_asked
 
     def _follow(self) -> None:
-        """Take our terminal once we have been brought to its foreground."""
+        """Make our terminal raw once this process is in its foreground."""
         was_in_front, self._is_in_front = self._is_in_front, self._ours.is_ours
         if self._is_in_front and not was_in_front:
             self._ours.take()
             self._child.setwinsize(*window_size())
 
     def _has_keys(self) -> bool:
-        """Return whether what a person types is for the command."""
+        """Return whether the keys of the person go to the command."""
         return self._is_typed_at and self._ours.is_ours
 
     def _wait(self) -> None:
-        """Wait for a moment or for anything to happen, and carry it over."""
+        """Wait for output, keys or signals, or for a moment; pass output and keys on."""
         terminal = self._child.child_fd
         is_open = time.monotonic() - self._closed > TICK
         reading = [self._signals, *([terminal] if is_open else [])]
@@ -158,7 +150,7 @@ class _Conversation:
                 self._keys = self._keys[os.write(terminal, self._keys) :]
 
     def _is_answering(self) -> bool:
-        """Tell whether a prompt is about to be answered: the person's keys would mix with it."""
+        """Return whether a prompt is about to be answered; keys would mix with the answer."""
         if self._prompts.waiting is None:
             self._asked = 0.0
             return False
@@ -167,36 +159,34 @@ class _Conversation:
 
     def _moment(self, is_open: bool) -> float | None:  # noqa: FBT001
         asked = self._prompts.waiting is not None or self._prompts.is_again
-        busy = asked or self._is_silenced or self._mask.is_holding or not is_open
+        busy = asked or self._typed.is_silenced or self._mask.is_holding or not is_open
         behind = self._is_typed_at and not self._ours.is_ours
         moments = (TICK if busy else None, LOOK if behind else None, self._limit.left)
-        return min((one for one in moments if one is not None), default=None)
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _show_more(self) -> None:
         try:
             output = os.read(self._child.child_fd, AT_ONCE)
         except BlockingIOError:
             return
-        except OSError as error:  # nobody has it open, for now
+        except OSError as error:  # no process has it open at the moment
             if error.errno != errno.EIO:
                 raise
             self._closed = time.monotonic()
             return
-        if self._typed is not None:  # the terminal is in packet mode
-            status, output = output[0], output[1:]
-            self._was_flushed |= bool(status & FLUSHED)
-            if not output:
-                return
+        output = self._typed.output_of(output)
+        if not output:
+            return
         self._changed = time.monotonic()
         self._prompts.shown(output)
         show(self._mask.shown(output))
 
     def _take_keys(self) -> None:
-        if not self._has_keys():  # moved to the background meanwhile
+        if not self._has_keys():  # moved to the background in the meantime
             return
         try:
             keys = os.read(STDIN, AT_ONCE)
-        except OSError:  # it went away, or we are in the background since a moment ago
+        except OSError:  # the terminal disappeared, or we have just moved to the background
             if not self._ours.is_ours:
                 return
             keys = b""
@@ -208,7 +198,7 @@ class _Conversation:
         self._keys += keys
 
     def _take_signals(self) -> None:
-        """Pass on the signals that came."""
+        """Act on the signals that arrived, or pass them on to the command."""
         numbers = b""
         with suppress(BlockingIOError):
             numbers = os.read(self._signals, 256)
@@ -223,7 +213,7 @@ class _Conversation:
                 self._send(number)
 
     def _send(self, number: signal.Signals) -> None:
-        """Send a signal to the command; one of root's is asked by way of its terminal."""
+        """Send a signal to the command; a command of root gets it through its terminal."""
         try:
             os.kill(self._pid, number)
         except ProcessLookupError:
@@ -235,7 +225,7 @@ class _Conversation:
                 fcntl.ioctl(self._child.child_fd, TIOCSIG, int(number))
 
     def _stop(self, *, group: bool) -> None:
-        """Stop the command and ourselves, and both go on together."""
+        """Stop the command and this process; both continue together."""
         terminal = self._child.child_fd
         with suppress(OSError):
             os.killpg(os.tcgetpgrp(terminal), signal.SIGSTOP)
@@ -250,7 +240,7 @@ class _Conversation:
         quiet = time.monotonic() - self._changed
         if self._mask.is_holding and quiet > HELD:
             show(self._mask.rest())
-        self._give_echo_back()
+        self._typed.restore_echo(self._changed)
         prompt = self._prompts.waiting
         if prompt is not None and self._is_time(quiet, prompt):
             self._type(prompt)
@@ -258,12 +248,14 @@ class _Conversation:
             self._hand_back()
 
     def _is_time(self, quiet: float, prompt: Expected) -> bool:
-        """Tell whether a prompt is to be answered now.
+        """Return whether a prompt is to be answered now.
 
-        terminal of the command       a password is typed
+        The left column is the state of the command's terminal, the right column is when a password
+        is typed.
+
         echo off, by lines            at once
-        echo off, by keys: ssh -t     when it is quiet: the far terminal is not seen from here
-        echo on                       when it is quiet for long, and never shown
+        echo off, by keys: ssh -t     after a pause: the remote terminal cannot be seen from here
+        echo on                       after a long pause, and the password is never shown
         """
         if not prompt.is_secret:
             return quiet > QUIET
@@ -272,51 +264,17 @@ class _Conversation:
         return quiet > (ECHOING if self._child.getecho() else QUIET)
 
     def _is_refusal(self, quiet: float) -> bool:
-        """Tell whether a prompt that is again is one, and not a word in some other output."""
-        if bool(self._child.getecho()) is not self._had_echo:
+        """Return whether a repeated prompt is a prompt, and not a word in some other output."""
+        if bool(self._child.getecho()) is not self._typed.had_echo:
             return False
         return is_asking(self._child.child_fd) or quiet > ECHOING
 
     def _type(self, prompt: Expected) -> None:
         self._has_asked = True
-        self._had_echo = bool(self._child.getecho())
         if prompt.is_secret:
             self._mask.typed(prompt.answer)
-            if self._had_echo:
-                self._child.setecho(state=False)
-                self._is_silenced = True
-                self._watch(prompt)
-        by_line = termios.tcgetattr(self._child.child_fd)[LFLAG] & termios.ICANON
         self._prompts.answered(prompt)
-        self._child.send(prompt.answer.reveal() + (b"\n" if by_line else b"\r"))
-
-    def _watch(self, prompt: Expected | None) -> None:
-        """Watch whether the command throws away what is typed at this prompt, or cease to."""
-        if prompt is None or self._typed is None:
-            packet_mode(self._child.child_fd, is_on=prompt is not None)
-        self._typed, self._typed_at, self._was_flushed = prompt, time.monotonic(), False
-
-    def _give_echo_back(self) -> None:
-        """Turn the echo on that we turned off, once the command has read the line.
-
-        A program that turns the echo off late often throws away what was typed before
-        (TCSAFLUSH): it has not read the line, shows nothing, and waits. It is given it again.
-        """
-        terminal = self._child.child_fd
-        if not self._is_silenced or unread(terminal):
-            return
-        prompt = self._typed
-        if prompt is not None and not self._was_flushed:
-            if select.select([terminal], [], [], 0)[0]:  # it may be told there
-                return
-        elif prompt is not None and self._changed < self._typed_at:
-            if is_asking(terminal) and time.monotonic() - self._typed_at > QUIET:
-                self._watch(prompt)
-                self._child.send(prompt.answer.reveal() + b"\n")
-            return
-        self._watch(None)
-        self._is_silenced = False
-        self._child.setecho(state=True)
+        self._typed.type(prompt)
 
     def _hand_back(self) -> None:
         if not self._has_keys():
@@ -327,7 +285,7 @@ class _Conversation:
         show(YOURS)
 
     def _drain(self) -> None:
-        """Show what the command left, and wait for nobody who was left behind and writes on."""
+        """Show the last output; do not wait for processes that the command left behind."""
         terminal = self._child.child_fd
         for _piece in range(PIECES):
             self._closed = 0.0

@@ -1,4 +1,4 @@
-"""What a command's output asks for, what is typed at it, and what of an echo is not shown."""
+"""Find prompts in the output of a command, and hide the echo of a password in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REST_OF_LINE = re.compile(rb"[^\n]*\n?")  # some programs ask with a whole line
 
 
 class Expected(NamedTuple):
-    """A prompt, and what is typed at it; a user name may be seen, a password may not."""
+    """A prompt and its answer. A user name may be shown, a password (``is_secret``) may not."""
 
     pattern: re.Pattern[bytes]
     answer: Secret
@@ -21,9 +21,9 @@ class Expected(NamedTuple):
 
 
 class Prompts:
-    """Which of the expected prompts the output ends with; each is answered once.
+    """Finds the expected prompt that the output ends with; each prompt is answered once.
 
-    Only the last line counts: a banner that speaks of passwords is followed by other lines.
+    Only the last line counts: other lines follow a banner that mentions passwords.
     """
 
     def __init__(self, expected: Sequence[Expected]) -> None:
@@ -32,44 +32,44 @@ class Prompts:
         self._recent = b""
 
     def shown(self, output: bytes) -> None:
-        """Take note of what the command has shown."""
+        """Record output of the command."""
         self._recent = (self._recent + output)[-LONGEST:]
 
     @property
     def waiting(self) -> Expected | None:
-        """The prompt that is to be answered now, if any."""
+        """The prompt that is to be answered now, or None."""
         return self._asked(self._left)
 
     @property
     def is_again(self) -> bool:
-        """Tell whether a prompt that was answered is here again, so that it was refused."""
+        """Return whether an answered prompt came again, which means that it was refused."""
         return self.waiting is None and self._asked(self._answered) is not None
 
     def answered(self, prompt: Expected) -> None:
-        """Take note that one was answered: it is not again."""
+        """Record that a prompt was answered; it is not answered a second time."""
         self._left.remove(prompt)
         self._answered.append(prompt)
         self._recent = b""
 
     def forget(self) -> None:
-        """Look no further."""
+        """Look for no prompt any more."""
         self._left.clear()
         self._answered.clear()
         self._recent = b""
 
     def _asked(self, prompts: Sequence[Expected]) -> Expected | None:
-        return next((one for one in prompts if self._is_last(one.pattern)), None)
+        return next((prompt for prompt in prompts if self._is_last(prompt.pattern)), None)
 
     def _is_last(self, pattern: re.Pattern[bytes]) -> bool:
-        ends = [found.end() for found in pattern.finditer(self._recent)]
+        ends = [match.end() for match in pattern.finditer(self._recent)]
         return bool(ends) and REST_OF_LINE.fullmatch(self._recent, ends[-1]) is not None
 
 
 class Mask:
-    """Takes a password out of the line that follows its typing, where something echoes it.
+    """Removes the echo of a password from the line that follows it.
 
-    A terminal far away, behind ssh, may echo what the one here does not. Later output is as it
-    is: a password of one letter would spoil it.
+    A remote terminal, behind ssh, may echo what the local terminal does not. Later lines are not
+    changed: a password of one letter would remove that letter everywhere.
     """
 
     def __init__(self) -> None:
@@ -77,16 +77,16 @@ class Mask:
         self._held = b""
 
     def typed(self, secret: Secret) -> None:
-        """Look for this one from now on, to the end of the line."""
+        """Look for this password from now on, up to the end of the line."""
         self._secret = secret.reveal()
 
     @property
     def is_holding(self) -> bool:
-        """Tell whether something is held back that may be the beginning of the password."""
+        """Return whether output is held back that may be the beginning of the password."""
         return bool(self._held)
 
     def shown(self, output: bytes) -> bytes:
-        """Return what of the output may be shown now."""
+        """Return the part of the output that may be shown now."""
         if not self._secret:
             return output
         line, newline, more = (self._held + output).partition(b"\n")
@@ -99,7 +99,7 @@ class Mask:
         return text[: len(text) - kept]
 
     def rest(self) -> bytes:
-        """Return what was held back, for it was not the password."""
+        """Return the output that was held back, because it was not the password."""
         held, self._held = self._held, b""
         return held
 

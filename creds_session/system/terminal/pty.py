@@ -1,4 +1,4 @@
-"""A terminal for a command, made by pexpect: its start, its settings, its end."""
+"""Start a command on a new terminal, with pexpect; read that terminal's settings; end it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TIOCGPTPEER = 0x5441  # ioctl_tty(2); not in Python's termios
 TIOCSIG = 0x40045436
-FLUSHED = 1  # TIOCPKT_FLUSHREAD: the line that was typed is thrown away (ioctl_tty(2))
+FLUSHED = 1  # TIOCPKT_FLUSHREAD: the typed line was discarded (ioctl_tty(2))
 LFLAG, OFLAG, CC = 3, 1, 6  # termios(3), in the order of tcgetattr
 
 
@@ -32,20 +32,20 @@ def start_on_terminal(
 ) -> spawn[bytes]:
     """Start a command on a new terminal, with these signals blocked. Raises NotExecuted.
 
-    ``has_ours``: we have a terminal, too, and a person may type at it.
+    ``has_ours`` is whether this process has a terminal too, at which a person may type.
     """
-    import pexpect  # only for those who type
+    import pexpect  # slow, and only needed with --type
 
     program = shutil.which(argv[0], path=environ.get("PATH", os.defpath))
     if program is None:
-        absent = not os.path.exists(argv[0])  # denied is not there
-        kind = FileNotFoundError if absent else PermissionError
-        number = errno.ENOENT if absent else errno.EACCES
+        is_there = os.path.exists(argv[0])
+        kind = PermissionError if is_there else FileNotFoundError
+        number = errno.EACCES if is_there else errno.ENOENT
         raise NotExecuted(argv[0], kind(number, os.strerror(number)))
     prepare = _prepare(mask, has_ours=has_ours)
 
     def started(command: str, arguments: list[str]) -> spawn[bytes]:
-        # without arguments it would take the command for a line, and split it
+        # Without arguments pexpect would split the command at blanks.
         return pexpect.spawn(
             command if arguments else re.sub("(.)", r"\\\1", command, flags=re.DOTALL),
             arguments,
@@ -67,16 +67,16 @@ def start_on_terminal(
 
 
 def _plain(error: OSError) -> OSError:
-    """Return an error with its words; the one that came from the child has its number alone."""
+    """Return an error with its text; the error that came from the child has only a number."""
     number = error.errno or errno.EACCES
     return OSError(number, os.strerror(number))
 
 
 def _prepare(mask: Iterable[int], *, has_ours: bool) -> Callable[[], None]:
-    """Return what the command's process does before it is the command: set up its terminal.
+    """Return a function that sets up the terminal in the new process, before it runs the command.
 
-    It has the keys of ours. Where our output goes elsewhere, or our own terminal does it, no
-    carriage return is put before a newline.
+    The new terminal gets the special keys of ours. It adds a carriage return to each newline only
+    if the output goes to our own terminal, which is raw and does not add it.
     """
     tie = tied_to_us(mask)
     settings = termios.tcgetattr(STDIN) if has_ours else None
@@ -84,20 +84,20 @@ def _prepare(mask: Iterable[int], *, has_ours: bool) -> Callable[[], None]:
 
     def prepare() -> None:
         tie()
-        for one in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
-            signal.signal(one, signal.SIG_DFL)
-        its = termios.tcgetattr(STDIN)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
+            signal.signal(number, signal.SIG_DFL)
+        new = termios.tcgetattr(STDIN)
         if settings is not None:
-            its[CC] = settings[CC]
+            new[CC] = settings[CC]
         if plain:
-            its[OFLAG] &= ~termios.ONLCR
-        termios.tcsetattr(STDIN, termios.TCSANOW, its)
+            new[OFLAG] &= ~termios.ONLCR
+        termios.tcsetattr(STDIN, termios.TCSANOW, new)
 
     return prepare
 
 
 def end_on_terminal(child: spawn[bytes]) -> None:
-    """Take the terminal away from a command that has not ended, and end it where we may."""
+    """Close the terminal of a command that has not ended, and end the command if permitted."""
     from pexpect import ExceptionPexpect
 
     with suppress(ExceptionPexpect, OSError):
@@ -105,17 +105,18 @@ def end_on_terminal(child: spawn[bytes]) -> None:
 
 
 def exit_code(child: spawn[bytes], by: signal.Signals) -> int:
-    """Return how a command ended; where that cannot be known, as if by this signal."""
+    """Return the exit code of a command; if it cannot be known, that of the signal ``by``."""
     if child.signalstatus is not None:
         return BY_SIGNAL + int(child.signalstatus)
     return BY_SIGNAL + by if child.exitstatus is None else int(child.exitstatus)
 
 
 def suspend_key(terminal: int, command: int) -> bytes:
-    """Return the key that is to stop us too, or nothing where it is the command's own.
+    """Return the key that suspends the command and this process, or an empty string.
 
-    The kernel stops nothing in a session whose leader's parent is elsewhere (setpgid(2),
-    orphaned process groups); a shell in there does it for its own jobs.
+    It is empty if the command handles the key itself. The kernel suspends no process in a session
+    whose leader's parent is in another session (setpgid(2), orphaned process groups). A shell in
+    that session does it for its own jobs.
     """
     with suppress(OSError, termios.error):
         settings = termios.tcgetattr(terminal)
@@ -132,15 +133,15 @@ def is_asking(terminal: int) -> bool:
 
 
 def packet_mode(terminal: int, *, is_on: bool) -> None:
-    """Have each read give a byte first that says what became of the terminal, or no more.
+    """Turn packet mode on or off: then each read begins with a byte on the terminal's state.
 
-    Zero is followed by output; any other byte has bits such as ``FLUSHED`` (ioctl_tty(2), TIOCPKT).
+    Output follows a zero. Any other byte has bits such as ``FLUSHED`` (ioctl_tty(2), TIOCPKT).
     """
     fcntl.ioctl(terminal, termios.TIOCPKT, struct.pack("i", is_on))
 
 
 def unread(terminal: int) -> int:
-    """Return how many bytes of what was typed the command has not read."""
+    """Return how many typed bytes the command has not read yet."""
     try:
         far = fcntl.ioctl(terminal, TIOCGPTPEER, os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
