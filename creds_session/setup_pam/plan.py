@@ -97,8 +97,11 @@ class Setup(NamedTuple):
 
     @property
     def alarms(self) -> tuple[tuple[str, str, str], ...]:
-        """The services that let a wrong password in, each with the way and the remedy."""
-        verdicts = ((one.service, verdict) for one in self.plans for verdict in one.after)
+        """The services that let a wrong password in, as they are now, with the way and the remedy.
+
+        The lines that are named are those of the files before the change: it is not made yet.
+        """
+        verdicts = ((one.service, verdict) for one in self.plans for verdict in one.before)
         return tuple(
             (service, one.alarm, one.alarm_remedy) for service, one in verdicts if one.alarm
         )

@@ -326,3 +326,19 @@ def test_only_a_service_without_session_rules_is_said_to_have_none(
     write(root, f"/etc/pam.d/{service}", content)
     notes = look(root, [service]).notes
     assert any("has no session rules of its own" in note for note in notes) is is_told
+
+
+def test_an_alarm_shows_the_rules_as_they_stand_now_before_our_change(root: Root) -> None:
+    """The keyring's rule goes before the one that lets people in: it must not move its line."""
+    lets_in = b"auth optional pam_unix.so\nauth required pam_permit.so\n"
+    write(root, SSHD, lets_in + b"session required pam_unix.so\nsession optional pam_systemd.so\n")
+    setup = look(root, ["sshd"])
+    assert setup.edited
+    ((service, alarm, remedy),) = setup.alarms
+    assert service == "sshd"
+    assert "pam_gnome_keyring" not in alarm
+    assert f"pam_permit.so returns success  ({SSHD}:2)" in alarm
+    lines = (root.read(SSHD) or b"").count(b"\n")
+    numbers = [int(number) for number in re.findall(rf"{SSHD}:([0-9]+)", alarm + remedy)]
+    assert numbers
+    assert max(numbers) <= lines
