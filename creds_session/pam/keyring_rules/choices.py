@@ -26,9 +26,6 @@ Returns = Callable[[Pass], tuple[ReturnValue, ...]]
 Possible = Callable[[Handler, Pass], frozenset[int]]
 """What any other module may return in a pass."""
 
-EARLIER = {Pass.SETCRED: Pass.AUTHENTICATE, Pass.CLOSE_SESSION: Pass.OPEN_SESSION}
-"""The call whose return values freeze the chain of another (pam_dispatch.c:_pam_dispatch)."""
-
 
 class Choice(NamedTuple):
     """What a module returns in a walk, and what it returned in the call that froze the chain."""
@@ -52,9 +49,9 @@ def our_choices(
     if is_guard(handler):
         return choices(handler, handler, pass_, possible_returns)
     values = [int(value) for value in returns(pass_)]
-    if not pass_.is_frozen:
+    if pass_.earlier is None:
         return [Choice(value) for value in values]
-    earlier = [int(value) for value in returns(EARLIER[pass_])]
+    earlier = [int(value) for value in returns(pass_.earlier)]
     return [
         Choice(value, cached)
         for value in values
@@ -69,12 +66,12 @@ def choices(
     """List what another module may do, one choice for each that the two stacks can tell apart."""
     possible = possible_returns(after, pass_)
     found = [Choice(value) for value in sorted(possible)]
-    if pass_.is_frozen:
-        earlier = possible_returns(after, EARLIER[pass_])
+    if pass_.earlier is not None:
+        earlier = possible_returns(after, pass_.earlier)
         # libpam loads all modules at pam_start: what is missing once is missing throughout. Some
         # modules that are there answer module_unknown too.
         is_loaded_once = ALL not in (possible, earlier) and not any(
-            answers_unknown(after, one) for one in (pass_, EARLIER[pass_])
+            answers_unknown(after, one) for one in (pass_, pass_.earlier)
         )
         for cached in sorted(earlier):
             later = possible

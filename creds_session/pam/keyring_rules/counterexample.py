@@ -8,16 +8,6 @@ from typing import NamedTuple
 from creds_session.pam.stack.handlers import Handler
 from creds_session.pam.syntax.terms import ManagementGroup, Pass, ReturnValue, return_word
 
-GROUP_OF_PASS = {
-    Pass.AUTHENTICATE: ManagementGroup.AUTH,
-    Pass.SETCRED: ManagementGroup.AUTH,
-    Pass.ACCT_MGMT: ManagementGroup.ACCOUNT,
-    Pass.OPEN_SESSION: ManagementGroup.SESSION,
-    Pass.CLOSE_SESSION: ManagementGroup.SESSION,
-    Pass.PRELIM: ManagementGroup.PASSWORD,
-    Pass.UPDATE: ManagementGroup.PASSWORD,
-}
-
 
 class Breach(enum.Enum):
     """Which promise a counterexample breaks."""
@@ -52,7 +42,7 @@ class Counterexample(NamedTuple):
     @property
     def group(self) -> ManagementGroup:
         """The management group whose rules it goes through."""
-        return GROUP_OF_PASS[self.pass_]
+        return self.pass_.group
 
     @property
     def last_success(self) -> Step | None:

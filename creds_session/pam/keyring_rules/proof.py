@@ -22,7 +22,7 @@ from __future__ import annotations
 from functools import partial
 
 from creds_session.pam.keyring_rules.choices import Possible, Returns, anything
-from creds_session.pam.keyring_rules.counterexample import GROUP_OF_PASS, Counterexample
+from creds_session.pam.keyring_rules.counterexample import Counterexample
 from creds_session.pam.keyring_rules.denial import way_in
 from creds_session.pam.keyring_rules.policy import keyring_returns, may_judge
 from creds_session.pam.keyring_rules.walks import Aim, walk_both
@@ -87,7 +87,7 @@ def _refute(
     possible: Possible = possible_returns,
 ) -> Counterexample | None:
     stacks = before.of(group), after.of(group)
-    for pass_ in (pass_ for pass_, its in GROUP_OF_PASS.items() if its is group):
+    for pass_ in (pass_ for pass_ in Pass if pass_.group is group):
         # Nobody is let in or turned away by the end of a session.
         aim = Aim.ORDER if pass_ is Pass.CLOSE_SESSION else Aim.VERDICTS
         found = walk_both(*stacks, pass_, returns, aim, possible)

@@ -22,7 +22,6 @@ from creds_session.pam.keyring_rules.choices import (
     our_choices,
 )
 from creds_session.pam.keyring_rules.counterexample import (
-    GROUP_OF_PASS,
     Breach,
     Counterexample,
     Step,
@@ -116,7 +115,7 @@ class _Walks:
         self, before: Stack, after: Stack, pass_: Pass, allowed: Allowed, aim: Aim
     ) -> None:
         self.before, self.after, self.pass_ = before, after, pass_
-        self.group = GROUP_OF_PASS[pass_]
+        self.group = pass_.group
         self.ours = our_places(after.handlers)
         self.modules = _ordinals(before, frozenset()), _ordinals(after, self.ours)
         self.aim = aim

@@ -125,6 +125,15 @@ class Call(enum.Enum):
             return (Pass.PRELIM, Pass.UPDATE)
         return (Pass(self.value),)
 
+    @property
+    def earlier(self) -> Call | None:
+        """The call whose return values freeze the chain of this one, or None.
+
+        Source: pam_dispatch.c:_pam_dispatch.
+        """
+        earlier = self.passes[0].earlier
+        return None if earlier is None else earlier.call
+
 
 class Pass(enum.Enum):
     """One walk along a stack: a call, or one of the two halves of chauthtok.
@@ -146,6 +155,24 @@ class Pass(enum.Enum):
         """Whether the walk follows values an earlier call left (pam_dispatch.c:_pam_dispatch)."""
         return self is Pass.SETCRED or self is Pass.CLOSE_SESSION
 
+    @property
+    def earlier(self) -> Pass | None:
+        """The pass whose return values freeze the chain of this one, or None.
+
+        Source: pam_dispatch.c:_pam_dispatch.
+        """
+        return _EARLIER.get(self)
+
+    @property
+    def call(self) -> Call:
+        """The call that this pass belongs to."""
+        return _CALLS[self]
+
+    @property
+    def group(self) -> ManagementGroup:
+        """The management group whose rules this pass runs."""
+        return self.call.group
+
 
 _GROUPS = {
     Call.AUTHENTICATE: ManagementGroup.AUTH,
@@ -155,6 +182,8 @@ _GROUPS = {
     Call.CLOSE_SESSION: ManagementGroup.SESSION,
     Call.CHAUTHTOK: ManagementGroup.PASSWORD,
 }
+_CALLS = {pass_: call for call in Call for pass_ in call.passes}
+_EARLIER = {Pass.SETCRED: Pass.AUTHENTICATE, Pass.CLOSE_SESSION: Pass.OPEN_SESSION}
 
 
 class Dialect(enum.Enum):

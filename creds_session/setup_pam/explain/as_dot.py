@@ -7,10 +7,10 @@ from html import escape
 
 from creds_session.pam.syntax.terms import Pass
 from creds_session.setup_pam.explain.as_text import assumption_lines, title
-from creds_session.setup_pam.explain.explanation import CALLS, PASSES, Explanation, numbers
+from creds_session.setup_pam.explain.explanation import PASSES, Explanation, numbers
 from creds_session.setup_pam.explain.scenarios import Way
-from creds_session.setup_pam.explain.simulation import effect, fates
 from creds_session.setup_pam.explain.simulation_report import module_text, place, returned_text
+from creds_session.setup_pam.explain.trace import effect, fates
 
 COLOURS = {
     Way.PASSWORD: "#0072b2",
@@ -64,7 +64,7 @@ def _cluster(shown: Explanation, pass_: Pass) -> Iterator[str]:
             edges.setdefault(edge, []).append(way)
     if not edges:
         return
-    stack = shown.stacks.of(CALLS[pass_].group)
+    stack = shown.stacks.of(pass_.group)
     name = pass_.value
     yield f'  subgraph cluster_{name} {{\n    label={_quoted(name)}; color="#b0b7c0";'
     yield f'    "{name}:begin" [shape=circle, label="", width=0.2, fillcolor="#444444"];'

@@ -6,7 +6,7 @@ from creds_session.pam.stack.handlers import Branch, Stack
 from creds_session.pam.syntax.terms import ManagementGroup, Pass, return_word
 from creds_session.setup_pam.explain.explanation import Explanation, node_text, numbers, rule_index
 from creds_session.setup_pam.explain.scenarios import Assumption, CallTaken, Way
-from creds_session.setup_pam.explain.simulation import effect, fates
+from creds_session.setup_pam.explain.trace import effect, fates
 
 
 def explanation_values(shown: Explanation) -> dict[str, object]:

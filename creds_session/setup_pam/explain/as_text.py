@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from creds_session.pam.syntax.terms import ManagementGroup, Pass, return_word
 from creds_session.setup_pam.explain.explanation import (
-    CALLS,
     PASSES,
     Cell,
     Explanation,
@@ -114,7 +113,7 @@ def _table(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator
 
 
 def _pass_rows(shown: Explanation, pass_: Pass) -> list[tuple[str, list[Cell]]]:
-    stack = shown.stacks.of(CALLS[pass_].group)
+    stack = shown.stacks.of(pass_.group)
     results = [shown.result(way, pass_) for way in shown.ways]
     rows = [(_pass_name(pass_), results)]
     if all(cell.tone is Tone.ABSENT for cell in results):
@@ -127,7 +126,7 @@ def _pass_rows(shown: Explanation, pass_: Pass) -> list[tuple[str, list[Cell]]]:
 
 
 def _pass_name(pass_: Pass) -> str:
-    return pass_.value if CALLS[pass_].value == pass_.value else f"chauthtok, {pass_.value}"
+    return pass_.value if pass_.call.value == pass_.value else f"chauthtok, {pass_.value}"
 
 
 def assumption_lines(shown: Explanation) -> list[str]:

@@ -11,7 +11,6 @@ from creds_session.pam.stack.handlers import Branch, Stack, Stacks
 from creds_session.pam.syntax.nodes import AtInclude, Malformed, Node, Rule
 from creds_session.pam.syntax.terms import (
     Action,
-    Call,
     Dialect,
     ManagementGroup,
     Pass,
@@ -28,8 +27,8 @@ from creds_session.setup_pam.explain.scenarios import (
     take,
     ways_of,
 )
-from creds_session.setup_pam.explain.simulation import Fate, effect, fates, how_skipped
 from creds_session.setup_pam.explain.simulation_report import returned_text
+from creds_session.setup_pam.explain.trace import Fate, effect, fates, how_skipped
 from creds_session.text import printable
 
 PASSES = {
@@ -38,7 +37,6 @@ PASSES = {
     ManagementGroup.PASSWORD: (Pass.PRELIM, Pass.UPDATE),
     ManagementGroup.SESSION: (Pass.OPEN_SESSION,),
 }
-CALLS = {pass_: call for call in Call for pass_ in call.passes}
 
 
 class Tone(enum.Enum):
@@ -73,7 +71,7 @@ class Explanation(NamedTuple):
 
     def call(self, way: Way, pass_: Pass) -> CallTaken:
         """Return the call that a pass belongs to, on one way."""
-        return next(taken for taken in self.ways[way] if taken.call is CALLS[pass_])
+        return next(taken for taken in self.ways[way] if taken.call is pass_.call)
 
     def result(self, way: Way, pass_: Pass) -> Cell:
         """Say what a pass amounts to; the first half of chauthtok has no result of its own."""
@@ -89,7 +87,7 @@ class Explanation(NamedTuple):
 
     def cells(self, way: Way, pass_: Pass) -> dict[int, Cell]:
         """Say what became of each rule, by the index of its handler."""
-        stack = self.stacks.of(CALLS[pass_].group)
+        stack = self.stacks.of(pass_.group)
         taken, number_of = self.call(way, pass_), numbers(stack)
         if taken.verdict is None:
             return dict.fromkeys(number_of, Cell(Tone.ABSENT, ""))

@@ -12,13 +12,11 @@ from typing import NamedTuple
 
 from creds_session.errors import UsageError
 from creds_session.pam.modules.returns import usual_return
-from creds_session.pam.stack.dispatch import Returns, TraceEntry, Verdict, dispatch, start, step
+from creds_session.pam.stack.dispatch import Returns, Verdict, dispatch
 from creds_session.pam.stack.handlers import Handler, Stack, Stacks
-from creds_session.pam.syntax.terms import Action, Call, Jump, ManagementGroup, Pass, ReturnValue
+from creds_session.pam.syntax.terms import Call, ManagementGroup, Pass, ReturnValue
 
 FORM = "[CALL:]MODULE[@FILE:LINE]=CODE"
-FROZEN_BY = {Call.SETCRED: Call.AUTHENTICATE, Call.CLOSE_SESSION: Call.OPEN_SESSION}
-"""The call whose values a frozen chain goes by."""
 
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>[0-9]{1,9})")
 _VALUES = {value.word: value for value in ReturnValue}
@@ -26,7 +24,6 @@ _PASSES = {
     **{pass_.value: (pass_,) for pass_ in Pass},
     Call.CHAUTHTOK.value: Call.CHAUTHTOK.passes,
 }
-_GROUPS = {pass_: call.group for call in Call for pass_ in call.passes}
 
 
 class Given(NamedTuple):
@@ -85,7 +82,7 @@ def _refusal(text: str, problem: str, hint: str = "") -> UsageError:
 def refuse_strangers(stacks: Stacks, call: Call, given: Sequence[Given]) -> None:
     """Raise UsageError for a module that is not in the stack it is said to be in."""
     for one in given:
-        groups = {_GROUPS[pass_] for pass_ in one.passes_in(call)}
+        groups = {pass_.group for pass_ in one.passes_in(call)}
         for group in groups:
             handlers = stacks.of(group).handlers
             if not any(one.concerns(handler) for handler in handlers):
@@ -110,7 +107,7 @@ def _stranger(given: Given, stack: Stack, group: ManagementGroup) -> UsageError:
 
 def unheard(call: Call, given: Sequence[Given]) -> tuple[Given, ...]:
     """Return what is said of calls that take no part in the simulated one."""
-    before = FROZEN_BY.get(call)
+    before = call.earlier
     heard = {*call.passes, *(before.passes if before else ())}
     return tuple(one for one in given if not heard.intersection(one.passes_in(call)))
 
@@ -120,7 +117,7 @@ def simulate(stacks: Stacks, call: Call, given: Sequence[Given]) -> Verdict:
 
     Before setcred and close_session the call runs whose values they go by.
     """
-    before = FROZEN_BY.get(call)
+    before = call.earlier
     returns = _returns(call, given)
     after = dispatch(stacks, before, returns) if before else None
     return dispatch(stacks, call, returns, after=after)
@@ -138,47 +135,3 @@ def _returns(call: Call, given: Sequence[Given]) -> Returns:
         return max(said)[1] if said else usual_return(handler, pass_)
 
     return returns
-
-
-class Fate(NamedTuple):
-    """What became of one handler in a pass.
-
-    ``entry`` is what it returned; None when it was not called. ``skipped_by`` is then the index of
-    the handler that had it passed over, None when the walk never began.
-    """
-
-    handler: Handler
-    entry: TraceEntry | None = None
-    skipped_by: int | None = None
-
-
-def fates(stack: Stack, verdict: Verdict, pass_: Pass) -> tuple[Fate, ...]:
-    """Say what became of each handler of a stack, the marks of substacks too, in order."""
-    found = [Fate(handler) for handler in stack.handlers]
-    state = start(stack)
-    for entry in verdict.trace:
-        if entry.pass_ is not pass_:
-            continue
-        at = state.at
-        found[at] = Fate(entry.handler, entry)
-        state = step(stack, state, entry.returned, cached=entry.deciding, is_frozen=pass_.is_frozen)
-        for index in range(at + 1, state.at):
-            if not stack.handlers[index].is_substack:
-                found[index] = Fate(stack.handlers[index], skipped_by=at)
-    return tuple(found)
-
-
-def effect(entry: TraceEntry) -> str:
-    """Name what libpam did with a value: an action's word, or ``jump 2``."""
-    action = entry.action
-    return f"jump {action.over}" if isinstance(action, Jump) else action.value
-
-
-def how_skipped(entry: TraceEntry) -> str:
-    """Say how a handler had those behind it passed over."""
-    if entry.returned == ReturnValue.INCOMPLETE:
-        return "leaves the call unfinished"
-    if isinstance(entry.action, Jump):
-        return f"jumps over {entry.action.over}"
-    what = "ends its substack" if entry.handler.stack_level else "ends the stack"
-    return f"{what} as failed" if entry.action is Action.DIE else what

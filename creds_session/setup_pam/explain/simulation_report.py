@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from creds_session.pam.stack.dispatch import TraceEntry, Verdict
 from creds_session.pam.stack.handlers import Handler, Stack
-from creds_session.pam.syntax.terms import Pass, return_word
-from creds_session.setup_pam.explain.simulation import Fate, effect, fates, how_skipped
+from creds_session.pam.syntax.terms import return_word
+from creds_session.setup_pam.explain.trace import Fate, effect, fates, how_skipped
 from creds_session.text import printable
 
 
@@ -63,10 +63,10 @@ def _row(fate: Fate, found: Sequence[Fate]) -> tuple[str, ...]:
 def returned_text(entry: TraceEntry) -> str:
     """Name what a module returned, and in a frozen chain what was gone by instead."""
     returned = return_word(entry.returned)
-    if entry.deciding == entry.returned or not entry.pass_.is_frozen:
+    earlier = entry.pass_.earlier
+    if entry.deciding == entry.returned or earlier is None:
         return returned
-    before = Pass.AUTHENTICATE if entry.pass_ is Pass.SETCRED else Pass.OPEN_SESSION
-    return f"{returned} (goes by {before.value}'s {return_word(entry.deciding)})"
+    return f"{returned} (goes by {earlier.value}'s {return_word(entry.deciding)})"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:

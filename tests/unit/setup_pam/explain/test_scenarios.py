@@ -24,7 +24,7 @@ from creds_session.setup_pam.explain.scenarios import (
     take,
     ways_of,
 )
-from creds_session.setup_pam.explain.simulation import fates
+from creds_session.setup_pam.explain.trace import fates
 
 ROOT = Path(__file__).parents[4]
 EXPIRED = "new_authtok_reqd"

@@ -9,14 +9,12 @@ from creds_session.pam.stack.resolve import Stacks, resolve_all
 from creds_session.pam.syntax.terms import Call, Dialect, Pass, ReturnValue, return_word
 from creds_session.setup_pam.explain.simulation import (
     Given,
-    effect,
-    fates,
-    how_skipped,
     parse_given,
     refuse_strangers,
     simulate,
     unheard,
 )
+from creds_session.setup_pam.explain.trace import effect, fates, how_skipped
 
 AUTH_ERR = ReturnValue.AUTH_ERR
 BOTH = (Pass.PRELIM, Pass.UPDATE)

@@ -1,0 +1,53 @@
+"""What became of each rule in a pass: what it returned, or the rule that skipped it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from creds_session.pam.stack.dispatch import TraceEntry, Verdict, start, step
+from creds_session.pam.stack.handlers import Handler, Stack
+from creds_session.pam.syntax.terms import Action, Jump, Pass, ReturnValue
+
+
+class Fate(NamedTuple):
+    """What became of one handler in a pass.
+
+    ``entry`` is what it returned; None when it was not called. ``skipped_by`` is then the index of
+    the handler that had it passed over, None when the walk never began.
+    """
+
+    handler: Handler
+    entry: TraceEntry | None = None
+    skipped_by: int | None = None
+
+
+def fates(stack: Stack, verdict: Verdict, pass_: Pass) -> tuple[Fate, ...]:
+    """Say what became of each handler of a stack, the marks of substacks too, in order."""
+    found = [Fate(handler) for handler in stack.handlers]
+    state = start(stack)
+    for entry in verdict.trace:
+        if entry.pass_ is not pass_:
+            continue
+        at = state.at
+        found[at] = Fate(entry.handler, entry)
+        state = step(stack, state, entry.returned, cached=entry.deciding, is_frozen=pass_.is_frozen)
+        for index in range(at + 1, state.at):
+            if not stack.handlers[index].is_substack:
+                found[index] = Fate(stack.handlers[index], skipped_by=at)
+    return tuple(found)
+
+
+def effect(entry: TraceEntry) -> str:
+    """Name what libpam did with a value: an action's word, or ``jump 2``."""
+    action = entry.action
+    return f"jump {action.over}" if isinstance(action, Jump) else action.value
+
+
+def how_skipped(entry: TraceEntry) -> str:
+    """Say how a handler had those behind it passed over."""
+    if entry.returned == ReturnValue.INCOMPLETE:
+        return "leaves the call unfinished"
+    if isinstance(entry.action, Jump):
+        return f"jumps over {entry.action.over}"
+    what = "ends its substack" if entry.handler.stack_level else "ends the stack"
+    return f"{what} as failed" if entry.action is Action.DIE else what
