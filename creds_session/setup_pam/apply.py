@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, InvalidData, NotPermitted
 from creds_session.pam.keyring_rules.other_services import refuse_harmful_removal
-from creds_session.pam.keyring_rules.plan import Plan, overlaid
+from creds_session.pam.keyring_rules.plan import Plan
 from creds_session.pam.keyring_rules.policy import PASSWORD_ONLY
-from creds_session.pam.keyring_rules.verdict import GroupVerdict, judge
-from creds_session.pam.stack.resolve import Stack, resolve
+from creds_session.pam.keyring_rules.verdict import GroupVerdict, verdicts_of_service
+from creds_session.pam.stack.handlers import Stack
 from creds_session.pam.syntax.terms import ManagementGroup
-from creds_session.probe.installation import probe_dialect
 from creds_session.secret import Secret
 from creds_session.setup_pam import confirmation, recovery, trial
-from creds_session.setup_pam.plan import DROP_IN, DROP_IN_TEXT, Setup, reader, service_names
+from creds_session.setup_pam.plan import DROP_IN, DROP_IN_TEXT, Setup
 from creds_session.setup_pam.reverse_edits import saved_edits, whole_edit
+from creds_session.setup_pam.service_files import pam_files
 from creds_session.setup_pam.transaction import FileChange, change, take_back
 from creds_session.system.files.root import Root
 from creds_session.system.libpam import pam_start
@@ -83,7 +83,7 @@ def try_login(
     _require_rights(root)
     for one in _logins(setup):
         candidate = trial.Candidate(one.service, one.path, one.result)
-        trial.attempt(candidate, user, reader(root), probe_dialect(root), ask, tell)
+        trial.attempt(candidate, user, pam_files(root), ask, tell)
 
 
 def _logins(setup: Setup) -> tuple[Plan, ...]:
@@ -93,12 +93,11 @@ def _logins(setup: Setup) -> tuple[Plan, ...]:
 
 def _changes_auth(root: Root, setup: Setup) -> bool:
     """Tell whether rules change that only a login by password runs."""
-    dialect, read = probe_dialect(root), reader(root)
+    files = pam_files(root)
     for one in _logins(setup):
-        with_change = overlaid(read, one.path, one.result)
+        changed = files.overlaid(one.path, one.result)
         before, after = (
-            resolve(one.service, ManagementGroup.AUTH, source, dialect=dialect)
-            for source in (read, with_change)
+            source.stack(one.service, ManagementGroup.AUTH) for source in (files, changed)
         )
         if _calls(before) != _calls(after):
             return True
@@ -115,14 +114,10 @@ def _calls(stack: Stack) -> list[tuple[object, ...]]:
 
 def _verify(root: Root, setup: Setup, *, strict: bool) -> None:
     """Raise unless what is on the disk is proved as it was planned, and libpam loads it."""
-    dialect, read = probe_dialect(root), reader(root)
+    files = pam_files(root)
     for planned in setup.plans:
-        found = judge(
-            planned.service,
-            read,
-            dialect,
-            strict=strict,
-            early_start=planned.early_start,
+        found = verdicts_of_service(
+            planned.service, files, strict=strict, early_start=planned.early_start
         )
         if not all(map(_holds, found, planned.after)):
             raise InvalidData(f"what was written of {planned.service} does not hold; taken back")
@@ -193,9 +188,9 @@ def _refuse_harm(root: Root, path: str, now: bytes, content: bytes) -> None:
     if path == DROP_IN:
         _refuse_orphans(content)
         return
-    dialect, read = probe_dialect(root), reader(root)
-    names = sorted(service_names(root, dialect))
-    refuse_harmful_removal(path, content, names, overlaid(read, path, now), dialect)
+    files = pam_files(root)
+    services = sorted(files.services())
+    refuse_harmful_removal(path, content, services, files.overlaid(path, now))
 
 
 def _refuse_orphans(content: bytes) -> None:

@@ -25,10 +25,10 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, Unavailable
-from creds_session.pam.keyring_rules.plan import overlaid
+from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import is_keyring
-from creds_session.pam.stack.resolve import Read, Stack, resolve
-from creds_session.pam.syntax.terms import Dialect, ManagementGroup, ReturnValue
+from creds_session.pam.stack.handlers import Stack
+from creds_session.pam.syntax.terms import ManagementGroup, ReturnValue
 from creds_session.secret import Secret
 from creds_session.system.libpam.conversation import Outcome, conversation, is_prompt
 
@@ -92,19 +92,17 @@ def warnings(service: str, user: str, wants: tuple[str, ...]) -> tuple[str, ...]
     )
 
 
-def attempt(
-    candidate: Candidate, user: str, read: Read, dialect: Dialect, ask: Ask, tell: Tell
-) -> None:
+def attempt(candidate: Candidate, user: str, pam: PamFiles, ask: Ask, tell: Tell) -> None:
     """Return if PAM lets the user in; ``tell`` says beforehand what it may cost.
 
-    ``read`` gives the file as it is, whose stack wants no more than the candidate's.
+    ``pam`` are the files as they are, whose stack wants no more than the candidate's.
     """
-    stack = resolve(candidate.service, ManagementGroup.AUTH, read, dialect=dialect)
+    stack = pam.stack(candidate.service, ManagementGroup.AUTH)
     wants = second_factors(stack)
     for line in warnings(candidate.service, user, wants):
         tell(line)
-    with_it = overlaid(read, candidate.path, candidate.content)
-    files = tuple(_without_start(candidate.service, source, dialect) for source in (with_it, read))
+    with_change = pam.overlaid(candidate.path, candidate.content)
+    files = tuple(_without_start(candidate.service, source) for source in (with_change, pam))
     seen = {candidate.path: candidate.content, **files[0]}
     hold(candidate, user, ask, wants, seen, files[1])
     tell(f"PAM lets {user} in by {candidate.service} with the change")
@@ -138,13 +136,13 @@ def hold(
             _refuse(user, tried, as_it_is(password), wants)
 
 
-def _without_start(service: str, read: Read, dialect: Dialect) -> Files:
+def _without_start(service: str, pam: PamFiles) -> Files:
     """Return the files of a service's auth that start the keyring daemon, without what does so."""
     files: dict[str, bytes] = {}
-    for handler in resolve(service, ManagementGroup.AUTH, read, dialect=dialect).handlers:
+    for handler in pam.stack(service, ManagementGroup.AUTH).handlers:
         if is_keyring(handler) and START in handler.arguments:
             path = handler.origin.file
-            content = files.get(path) or read(path) or b""
+            content = files.get(path) or pam.read(path) or b""
             files[path] = _rule_without_start(content, handler.origin.line)
     return files
 

@@ -40,7 +40,7 @@ def look(root: Root, arguments: argparse.Namespace) -> Setup:
     """Look at the machine; tell what was left out."""
     if assumed := dialect_assumption(root):
         complain(PROGRAM, assumed)
-    setup = plan.look(root, tuple(arguments.service), options(arguments))
+    setup = plan.plan_setup(root, tuple(arguments.service), options(arguments))
     if root.is_running_system and selinux_mode() == "enforcing":
         setup = setup._replace(is_enforcing=True, selinux_refuses=refused_to_logins(root))
         if warning := policy_warning(setup.selinux_refuses):

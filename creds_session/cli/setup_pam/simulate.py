@@ -8,9 +8,8 @@ from creds_session.cli.output import complain, print_json
 from creds_session.cli.setup_pam.arguments import PROGRAM, one_service
 from creds_session.pam.keyring_rules.broken import refuse_unloadable
 from creds_session.pam.stack.handlers import Stacks
-from creds_session.pam.stack.resolve import resolve_all
 from creds_session.pam.syntax.terms import Call
-from creds_session.probe.installation import dialect_assumption, probe_dialect
+from creds_session.probe.installation import dialect_assumption
 from creds_session.setup_pam.explain.simulation import (
     parse_given,
     refuse_strangers,
@@ -18,7 +17,7 @@ from creds_session.setup_pam.explain.simulation import (
     unheard,
 )
 from creds_session.setup_pam.explain.simulation_report import simulation_lines, simulation_values
-from creds_session.setup_pam.plan import find_service, reader
+from creds_session.setup_pam.service_files import find_service, pam_files
 from creds_session.system.files.root import Root
 
 
@@ -42,8 +41,8 @@ def load(root: Root, service: str) -> Stacks:
     """Read a service as libpam does. Raises NoSuchFile, and InvalidData where libpam cannot."""
     if assumed := dialect_assumption(root):
         complain(PROGRAM, assumed)
-    dialect, read = probe_dialect(root), reader(root)
-    find_service(service, read, dialect)
-    stacks = resolve_all(service, read, dialect=dialect)
-    refuse_unloadable(service, stacks.failure, read)
+    files = pam_files(root)
+    find_service(service, files)
+    stacks = files.stacks(service)
+    refuse_unloadable(service, stacks.failure, files.read)
     return stacks

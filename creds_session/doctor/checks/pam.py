@@ -18,10 +18,20 @@ from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.keyring_rules.counterexample import Counterexample
 from creds_session.pam.keyring_rules.denial_remedy import remedy as remedy_of_denial
 from creds_session.pam.keyring_rules.owners import AUTHSELECT, owner_of
-from creds_session.pam.keyring_rules.policy import MODULE, is_anchor, is_keyring, kept_out
+from creds_session.pam.keyring_rules.pam_files import PamFiles
+from creds_session.pam.keyring_rules.policy import (
+    MODULE,
+    excluded_by_only_if,
+    is_anchor,
+    is_keyring,
+)
 from creds_session.pam.keyring_rules.proof import refute_denial
 from creds_session.pam.keyring_rules.remedies import REMOVAL
-from creds_session.pam.keyring_rules.verdict import GroupVerdict, judge, repeated
+from creds_session.pam.keyring_rules.verdict import (
+    GroupVerdict,
+    duplicate_password_rules,
+    verdicts_of_service,
+)
 from creds_session.pam.stack.handlers import Handler
 from creds_session.pam.stack.resolve import resolve_all
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
@@ -48,7 +58,8 @@ def _verdicts(
     early_start: bool,  # noqa: FBT001 - lru_cache takes it by place
 ) -> Verdicts:
     try:
-        return judge(service, dict(files).get, dialect, early_start=early_start)
+        pam_files = PamFiles(dict(files).get, dialect)
+        return verdicts_of_service(service, pam_files, early_start=early_start)
     except CredsSessionError as error:
         return error.problem
 
@@ -138,9 +149,9 @@ def _is_whole(pam: PamFacts, group: ManagementGroup) -> bool:
 def _only_if(facts: Facts) -> Found | None:
     pam = facts.pam
     told = tuple(
-        f"{_at(rule)}: {kept_out(rule, pam.service)}"
+        f"{_at(rule)}: {excluded_by_only_if(rule, pam.service)}"
         for rule in _ours(pam)
-        if kept_out(rule, pam.service) and not _is_whole(pam, rule.group)
+        if excluded_by_only_if(rule, pam.service) and not _is_whole(pam, rule.group)
     )
     return Found(told) if told else None
 
@@ -264,7 +275,9 @@ def _ineffective(facts: Facts) -> Found | None:
 def _twice(facts: Facts) -> Found | NotJudged | None:
     if not has_service(facts.pam):
         return NotJudged("no service file")
-    told = repeated(facts.pam.service, facts.pam.files.get, facts.pam.dialect)
+    told = duplicate_password_rules(
+        facts.pam.service, PamFiles(facts.pam.files.get, facts.pam.dialect)
+    )
     return Found((told,)) if told else None
 
 

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from creds_session.errors import InvalidData
 from creds_session.findings import Severity
 from creds_session.pam.keyring_rules.owners import owner_of
+from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.stack.handlers import Branch, Failure, Handler, Origin, Stacks
 from creds_session.pam.stack.resolve import OTHER, Read
 from creds_session.pam.syntax.lines import LINE_LIMIT
-from creds_session.pam.syntax.lint import Diagnostic, lint, malformed
+from creds_session.pam.syntax.lint import Diagnostic, lint
+from creds_session.pam.syntax.malformed_line import diagnose_malformed
 from creds_session.pam.syntax.nodes import Malformed, ServiceFile
 from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Action, Dialect, ManagementGroup
@@ -47,7 +49,7 @@ def refuse_unloadable(service: str, failure: Failure | None, read: Read) -> None
     place, hint = "", _hint(failure.reason, b"")
     if failure.origin is not None:
         file = failure.origin.file
-        place, hint = f"{_place(failure.origin)}: ", _hint(failure.reason, read(file) or b"")
+        place, hint = f"{failure.origin.place}: ", _hint(failure.reason, read(file) or b"")
         if file.endswith(f"/{OTHER}"):
             hint = f"{hint}; libpam reads {file} for every service"
     raise InvalidData(
@@ -55,7 +57,7 @@ def refuse_unloadable(service: str, failure: Failure | None, read: Read) -> None
     )
 
 
-def refuse_hopeless_rules(stacks: Stacks, read: Read, dialect: Dialect) -> None:
+def refuse_hopeless_rules(stacks: Stacks, files: PamFiles) -> None:
     """Raise InvalidData for a rule that fails whatever its module says, in any file.
 
     Both sides of the proof would fail alike on it, so the proof would hold: of nothing. The same
@@ -69,15 +71,13 @@ def refuse_hopeless_rules(stacks: Stacks, read: Read, dialect: Dialect) -> None:
             if not (is_odd or _is_hopeless(handler)):
                 continue
             file = handler.origin.file
-            content = read(file) or b""
-            cause = _cause(handler, content, dialect) or reasons.get(handler.origin, "")
+            content = files.read(file) or b""
+            cause = _cause(handler, content, files.dialect) or reasons.get(handler.origin, "")
             cause = cause or handler.module_path or "a line that is no rule"
             effect = (
                 "libpam finds no such module" if is_odd else "libpam fails here, whatever happens"
             )
-            raise InvalidData(
-                f"{_place(handler.origin)}: {effect}: {cause}", hint=_hint(cause, content)
-            )
+            raise InvalidData(f"{handler.place}: {effect}: {cause}", hint=_hint(cause, content))
 
 
 def _is_hopeless(handler: Handler) -> bool:
@@ -108,12 +108,8 @@ def _reasons(tree: Sequence[Branch]) -> Iterator[tuple[Origin, str]]:
         if branch.reason:
             yield branch.origin, branch.reason
         elif isinstance(branch.node, Malformed):
-            yield branch.origin, malformed(branch.node).reason
+            yield branch.origin, diagnose_malformed(branch.node).reason
         yield from _reasons(branch.children)
-
-
-def _place(origin: Origin) -> str:
-    return f"{origin.file}:{origin.line}"
 
 
 def _hint(cause: str, content: bytes) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import (
     CONTROLS,
     GUARD_ARGUMENTS,
@@ -17,14 +18,13 @@ from creds_session.pam.keyring_rules.policy import (
     SESSION_MADE,
     Wanted,
     anchors,
+    excluded_by_only_if,
     is_keyring,
-    kept_out,
 )
 from creds_session.pam.stack.handlers import Branch, Handler
-from creds_session.pam.stack.resolve import Read, resolve
 from creds_session.pam.syntax.nodes import AtInclude, Rule, ServiceFile
 from creds_session.pam.syntax.parser import parse
-from creds_session.pam.syntax.terms import Dialect, ManagementGroup
+from creds_session.pam.syntax.terms import ManagementGroup
 
 
 class Edit(NamedTuple):
@@ -45,14 +45,13 @@ class Request(NamedTuple):
 
     service: str
     path: str
-    read: Read
-    dialect: Dialect
+    files: PamFiles
     guarded: bool = False
 
     @property
     def file(self) -> ServiceFile:
         """The file that may change, parsed."""
-        return parse(self.read(self.path) or b"", self.dialect)
+        return parse(self.files.read(self.path) or b"", self.files.dialect)
 
 
 def apply_edits(content: bytes, edits: tuple[Edit, ...]) -> bytes:
@@ -70,7 +69,7 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
     second rule does no harm, one goes in. Each is tried as the file stands, then with the
     include that brings the password turned into a substack.
     """
-    stack = resolve(request.service, wanted.group, request.read, dialect=request.dialect)
+    stack = request.files.stack(request.service, wanted.group)
     file = request.file
     tree = [branch for branch in stack.tree if branch.origin.file == request.path]
     needed = _needed(wanted, stack.handlers, tree)
@@ -85,7 +84,7 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
         if rules and (change or guards):
             yield (*change, *guards)
     # A second rule does no harm in auth, nor where those that are there do not act for us.
-    idle = all(kept_out(handler, request.service) for handler in rules)
+    idle = all(excluded_by_only_if(handler, request.service) for handler in rules)
     if idle or wanted.group is ManagementGroup.AUTH:
         for change in changes:
             for branch in behind:

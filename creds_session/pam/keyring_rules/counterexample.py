@@ -53,8 +53,8 @@ class Counterexample(NamedTuple):
     def __str__(self) -> str:
         lines = [f"{self.breach.value}, in {self.pass_.value}, when"]
         for taken in self.steps:
-            place = f"{taken.handler.origin.file}:{taken.handler.origin.line}"
             returned = return_word(taken.returned)
+            place = taken.handler.place
             lines.append(f"  {taken.handler.module_path} returns {returned}  ({place})")
         if (self.breach, self.pass_) == (Breach.NOT_REACHED, Pass.OPEN_SESSION):
             lines.append("  and its session rule ran before the session was set up, or not at all")

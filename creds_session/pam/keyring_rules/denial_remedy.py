@@ -41,7 +41,7 @@ def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str
     if last is None:
         return "change what lets people in"
     origin = last.handler.origin
-    words = f"change {_at(origin)} ({last.handler.module}), or what leads to it"
+    words = f"change {origin.place} ({last.handler.module}), or what leads to it"
     return f"{words}{_by_whom(origin, read)}"
 
 
@@ -51,19 +51,19 @@ def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, s
     if last is not None and action_for(last.handler, SUCCESS) is Action.DONE:
         origin = last.handler.origin
         rest = tuple(one for one in stack.handlers if one.origin != origin)
-        yield origin, f"remove {_at(origin)} ({last.handler.module})", _with(stack, rest)
+        yield origin, f"remove {origin.place} ({last.handler.module})", _with(stack, rest)
     judging = [one for one in stack.handlers if is_judged(one)]
     last_ones = dict.fromkeys(one.origin for one in reversed(judging))
     for origin in islice(last_ones, MOST_TRIED // 2):
         # In pam.conf a rule begins with its service (pam.conf(5)).
         service = f"{stack.service} " if origin.file == "/etc/pam.conf" else ""
-        words = f"put the line `{service}auth requisite pam_deny.so` right after {_at(origin)}"
+        words = f"put the line `{service}auth requisite pam_deny.so` right after {origin.place}"
         yield origin, words, _with(stack, tuple(_denying(stack, origin)))
     for taken in found.steps:
         argument = ignoring_argument(taken.handler)
         if argument and taken.returned == IGNORE:
             origin = taken.handler.origin
-            words = f"remove the argument {argument} from {_at(origin)}"
+            words = f"remove the argument {argument} from {origin.place}"
             yield origin, words, _with(stack, tuple(_not_ignoring(stack, origin, argument)))
 
     for taken in found.steps:
@@ -72,7 +72,7 @@ def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, s
             origin = taken.handler.origin
             change = ", ".join(f"{word}=ignore to {word}=bad" for word in excused)
             changed = _with(stack, tuple(_not_excusing(stack, origin)))
-            yield origin, f"change {change} in {_at(origin)}", changed
+            yield origin, f"change {change} in {origin.place}", changed
 
 
 def _excused(handler: Handler) -> list[str]:
@@ -142,10 +142,6 @@ def _lets_in(stack: Stack, satisfied: set[Origin]) -> bool:
         state = step(stack, state, value)
         handler = position(stack, state)
     return verdict(state) == SUCCESS
-
-
-def _at(origin: Origin) -> str:
-    return f"{origin.file}:{origin.line}"
 
 
 def _by_whom(origin: Origin, read: Read | None) -> str:

@@ -163,7 +163,7 @@ def is_guard(handler: Handler) -> bool:
     )
 
 
-def our_places(handlers: Sequence[Handler]) -> frozenset[int]:
+def own_rule_indexes(handlers: Sequence[Handler]) -> frozenset[int]:
     """Return the places of what this project writes: its rules, and a guard right before one.
 
     A rule of the admin's may look like the guard; what it guards, in one file, tells them apart.
@@ -180,7 +180,7 @@ def our_places(handlers: Sequence[Handler]) -> frozenset[int]:
     )
 
 
-def kept_out(handler: Handler, service: str) -> str:
+def excluded_by_only_if(handler: Handler, service: str) -> str:
     """Say what keeps a rule of pam_gnome_keyring from acting for a service at all, or nothing."""
     for argument in handler.arguments:
         name, _, value = argument.partition("=")
@@ -189,12 +189,12 @@ def kept_out(handler: Handler, service: str) -> str:
     return ""
 
 
-def shortcoming(handler: Handler, service: str) -> str:
+def why_ineffective(handler: Handler, service: str) -> str:
     """Say why a rule of pam_gnome_keyring does not do its work for a service, or nothing.
 
     A session rule without auto_start does harm besides: it spends the password that auth kept.
     """
-    reason = kept_out(handler, service)
+    reason = excluded_by_only_if(handler, service)
     if reason:
         return reason
     if handler.group is ManagementGroup.SESSION and "auto_start" not in handler.arguments:
@@ -205,7 +205,7 @@ def shortcoming(handler: Handler, service: str) -> str:
 def starts_daemon(handler: Handler, service: str) -> bool:
     """Tell whether a rule of pam_gnome_keyring starts a daemon where none is found."""
     is_told = "auto_start" in handler.arguments
-    return is_keyring(handler) and is_told and not kept_out(handler, service)
+    return is_keyring(handler) and is_told and not excluded_by_only_if(handler, service)
 
 
 def is_anchor(handler: Handler, group: ManagementGroup) -> bool:

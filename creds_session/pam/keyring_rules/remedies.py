@@ -17,7 +17,6 @@ from creds_session.pam.keyring_rules.policy import (
     is_keyring,
     is_of_another_person,
 )
-from creds_session.pam.keyring_rules.verdict import place_of
 from creds_session.pam.modules.returns import is_in_libpams_directory, is_known
 from creds_session.pam.stack.handlers import Handler
 from creds_session.pam.stack.resolve import Read
@@ -51,7 +50,7 @@ def take_out(rules: Sequence[Handler], read: Read, *, movable: bool) -> str:
     for rule in rules:
         owner = owner_of(read(rule.origin.file) or b"")
         if owner is None:
-            by_hand.append(place_of(rule))
+            by_hand.append(rule.place)
         elif owner in REMOVAL:
             told.append(f"{rule.origin.file} is written by {owner.tool}; {REMOVAL[owner]}")
         else:
@@ -111,14 +110,14 @@ def way_round(
     unknown = [one for one in ends if not (is_known(one) and is_in_libpams_directory(one))]
     if found.breach is Breach.PASSED_BY and unknown:
         return (
-            f"{place_of(unknown[0])}: what {unknown[0].module_path} returns is not known to this"
+            f"{unknown[0].place}: what {unknown[0].module_path} returns is not known to this"
             " program, so it could let people in whom nothing has judged; if it cannot, put the"
             " rule there by hand, or leave the group as it is"
         )
     last = ends[-1]
     what = "lets people in whom nothing has judged" if found.breach is Breach.PASSED_BY else ""
     what = what or "ends the stack before the keyring's rule could run"
-    told = f"{place_of(last)}: {last.module} {what}{_by_whom(last, read)}"
+    told = f"{last.place}: {last.module} {what}{_by_whom(last, read)}"
     if last.module not in PASSWORD_MODULES and is_known(last):
         return f"{told}: remove or change that line"
     return f"{told}; that line must stay: {_instead(last, group, service, has_rule=has_rule)}"

@@ -30,9 +30,9 @@ from creds_session.pam.keyring_rules.policy import (
     anchors,
     is_guard,
     may_judge,
-    our_places,
-    shortcoming,
+    own_rule_indexes,
     starts_daemon,
+    why_ineffective,
 )
 from creds_session.pam.modules.conditions import vouches
 from creds_session.pam.modules.returns import ERRORS, asks_new_password, possible_returns
@@ -116,7 +116,7 @@ class _Walks:
     ) -> None:
         self.before, self.after, self.pass_ = before, after, pass_
         self.group = pass_.group
-        self.ours = our_places(after.handlers)
+        self.ours = own_rule_indexes(after.handlers)
         self.modules = _ordinals(before, frozenset()), _ordinals(after, self.ours)
         self.aim = aim
         by_unknown = aim is Aim.REACHED_BY_UNKNOWN
@@ -216,7 +216,7 @@ class _Walks:
             return False
         # What is judged after our rule was not passed by: the rule had its password from before.
         anchored |= self.aim is Aim.REACHED_BY_UNKNOWN
-        return anchored and not shortcoming(handler, self.after.service)
+        return anchored and not why_ineffective(handler, self.after.service)
 
     def _list_choices(self, was: int, now: int) -> list[Choice]:
         handler = self.after.handlers[now]

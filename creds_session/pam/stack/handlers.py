@@ -20,6 +20,11 @@ class Origin(NamedTuple):
     line: int
     node: int
 
+    @property
+    def place(self) -> str:
+        """The file and the line, as messages name them."""
+        return f"{self.file}:{self.line}"
+
 
 class Handler(NamedTuple):
     """One entry of libpam's row of handlers.
@@ -44,6 +49,11 @@ class Handler(NamedTuple):
     def module(self) -> str:
         """The module's file name, without directories."""
         return self.module_path.rpartition("/")[2]
+
+    @property
+    def place(self) -> str:
+        """The file and the line of the rule, as messages name them."""
+        return self.origin.place
 
 
 class Branch(NamedTuple):

@@ -141,7 +141,7 @@ def test_red_hats_layout_is_refused_the_start_and_keeps_its_logins(boot: Boot) -
     machine.add_user("alice", PASSWORD)
     applied = machine.run(SETUP, "apply", check=False)
     assert applied.returncode == 1
-    assert "a daemon that auth starts is refused" in applied.stderr
+    assert "the auth rule cannot start the daemon" in applied.stderr
     assert (machine.root / PAM).read_bytes().count(RULE) == 1
     with machine.ssh("alice", PASSWORD) as session:
         assert session.run("true").status == 0

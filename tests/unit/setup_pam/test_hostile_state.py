@@ -21,7 +21,7 @@ import pytest
 from creds_session.cli.setup_pam.main import main
 from creds_session.errors import Busy, CannotWrite, InvalidData
 from creds_session.setup_pam import apply
-from creds_session.setup_pam.plan import DROP_IN, look
+from creds_session.setup_pam.plan import DROP_IN, plan_setup
 from creds_session.setup_pam.transaction import recover, take_back
 from creds_session.system.files.root import Root
 from tests.unit.children import at_event, end_within, run_child
@@ -43,7 +43,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 Tree = dict[str, tuple[int, Union[bytes, str, int]]]
 Act = Callable[[Root], object]
 LIBRARY: dict[str, Act] = {
-    "apply": lambda root: apply.apply(root, look(root, ["sshd"])),
+    "apply": lambda root: apply.apply(root, plan_setup(root, ["sshd"])),
     "prepare": apply.prepare,
     "recover": recover,
     "revert": apply.revert,
@@ -58,7 +58,7 @@ def root(tmp_path: Path) -> Root:
 @pytest.fixture
 def applied(root: Root) -> Root:
     """Return an image with one change, which can be reverted."""
-    apply.apply(root, look(root, ["sshd"]))
+    apply.apply(root, plan_setup(root, ["sshd"]))
     assert root.read(SSHD) == WITH_RULES
     return root
 

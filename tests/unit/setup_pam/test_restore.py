@@ -12,7 +12,7 @@ import pytest
 
 from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
 from creds_session.setup_pam.apply import apply, revert
-from creds_session.setup_pam.plan import DROP_IN, DROP_IN_TEXT, look
+from creds_session.setup_pam.plan import DROP_IN, DROP_IN_TEXT, plan_setup
 from creds_session.setup_pam.transaction import FileChange, change, saved_edits, take_back
 from creds_session.system.files.checkpoints import Checkpoint
 from creds_session.system.files.directory import Directory
@@ -63,7 +63,7 @@ REFUSED = (
 
 @pytest.mark.parametrize("now", EDITED)
 def test_a_drop_in_that_was_edited_loses_our_lines_alone(root: Root, now: bytes) -> None:
-    apply(root, look(root, ["sshd"]))
+    apply(root, plan_setup(root, ["sshd"]))
     assert root.read(DROP_IN) == DROP_IN_TEXT
     write(root, DROP_IN, now)
     assert reverted(root) == 0
@@ -73,7 +73,7 @@ def test_a_drop_in_that_was_edited_loses_our_lines_alone(root: Root, now: bytes)
 
 @pytest.mark.parametrize("now", REFUSED)
 def test_a_drop_in_whose_lines_cannot_be_told_apart_is_refused(root: Root, now: bytes) -> None:
-    apply(root, look(root, ["sshd"]))
+    apply(root, plan_setup(root, ["sshd"]))
     write(root, DROP_IN, now)
     assert reverted(root) == INVALID
     assert (root.read(DROP_IN), root.read(SSHD)) == (now, WITHOUT_RULES)
@@ -88,7 +88,7 @@ def test_what_an_administrator_had_in_the_drop_in_is_put_back_or_kept(
     root: Root, now: bytes
 ) -> None:
     write(root, DROP_IN, THEIRS)
-    apply(root, look(root, ["sshd"]))
+    apply(root, plan_setup(root, ["sshd"]))
     write(root, DROP_IN, now)
     code = reverted(root)
     left = root.read(DROP_IN) or b""
@@ -114,7 +114,7 @@ def test_what_an_administrator_had_in_the_drop_in_is_put_back_or_kept(
 def test_a_rule_of_ours_with_other_blanks_or_more_words_is_not_taken_for_gone(
     root: Root, ours: bytes
 ) -> None:
-    apply(root, look(root, ["sshd"]))
+    apply(root, plan_setup(root, ["sshd"]))
     applied = root.read(SSHD) or b""
     rule = next(line for line in applied.splitlines() if b"gnome_keyring" in line)
     write(root, SSHD, applied.replace(rule, ours))
@@ -129,7 +129,7 @@ def test_a_rule_of_ours_with_other_blanks_or_more_words_is_not_taken_for_gone(
 
 
 def test_a_directory_that_is_away_for_a_while_is_not_taken_for_reverted(root: Root) -> None:
-    apply(root, look(root, ["sshd"]))
+    apply(root, plan_setup(root, ["sshd"]))
     applied, place = root.read(SSHD), root.path(SSHD).parent
     away = place.rename(place.with_name("away"))
     with pytest.raises(InvalidData, match="its directory is not there"):
@@ -146,7 +146,7 @@ def test_a_directory_that_is_away_for_a_while_is_not_taken_for_reverted(root: Ro
 def test_a_rule_like_ours_of_somebody_else_is_not_ours(root: Root, mine: bytes) -> None:
     own = b"auth optional pam_gnome_keyring.so only_if=gdm\n"
     write(root, SSHD, own + WITHOUT_RULES)
-    apply(root, look(root, ["sshd"]))
+    apply(root, plan_setup(root, ["sshd"]))
     more = b"auth optional pam_gnome_keyring.so only_if=lightdm\n" if mine else b""
     write(root, SSHD, mine + (root.read(SSHD) or b"") + more)
     revert(root)
@@ -154,7 +154,7 @@ def test_a_rule_like_ours_of_somebody_else_is_not_ours(root: Root, mine: bytes) 
 
 
 def test_revert_says_what_it_did_before_it_says_what_it_could_not_do(root: Root) -> None:
-    apply(root, look(root, ["sshd"]))
+    apply(root, plan_setup(root, ["sshd"]))
     write(root, DROP_IN, DROP_IN_TEXT + b"X=1\n")
     told: list[tuple[str, ...]] = []
     with pytest.raises(InvalidData, match="stands in our section"):
@@ -188,7 +188,7 @@ def full_disk(tmp_path: Path) -> Iterator[Root]:
     with small_disk(tmp_path / "mounted") as place:
         root = make_image(place)
         write(root, DROP_IN, DROP_IN_TEXT)  # removing it would make room
-        apply(root, look(root, ["sshd"]))
+        apply(root, plan_setup(root, ["sshd"]))
         yield root
 
 
@@ -202,7 +202,7 @@ def test_a_full_disk_does_not_prevent_reverting(
     revert(full_disk)
     before = WITHOUT_RULES + more
     write(full_disk, SSHD, before)
-    apply(full_disk, look(full_disk, ["sshd"]))
+    apply(full_disk, plan_setup(full_disk, ["sshd"]))
     theirs = b"# edited\n" if edited else b""
     applied = theirs + (full_disk.read(SSHD) or b"")
     full_disk.path(SSHD).write_bytes(applied)
@@ -238,7 +238,7 @@ def test_a_kill_while_a_full_disk_is_overwritten_leaves_a_file_that_is_one_or_th
     tmp_path: Path, moment: str
 ) -> None:
     root = make_image(tmp_path)
-    apply(root, look(root, ["sshd"]))
+    apply(root, plan_setup(root, ["sshd"]))
     applied = root.read(SSHD) or b""
 
     def full(*_arguments: object, **_options: object) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from creds_session.errors import CredsSessionError, Unavailable
+from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.stack.resolve import resolve
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from creds_session.secret import Secret
@@ -101,7 +102,7 @@ def test_a_trial_sees_no_rule_that_starts_the_daemon(rule: bytes, quiet: bytes |
         "/etc/pam.d/sshd": b"auth include common\n" + rule + b"\n" + more,
         "/etc/pam.d/common": b"auth required pam_unix.so\n" + rule + b"\n" + more,
     }
-    seen = _without_start("sshd", files.get, DEBIAN)
+    seen = _without_start("sshd", PamFiles(files.get, DEBIAN))
     if quiet is None:
         assert seen == {}
     else:
@@ -118,8 +119,7 @@ def test_a_user_who_does_not_exist_is_named_before_anything_is_tried() -> None:
         attempt(
             candidate,
             "no-such-user",
-            files.get,
-            Dialect.DEBIAN_1_7,
+            PamFiles(files.get),
             lambda: Secret(b""),
             told.append,
         )

@@ -72,7 +72,7 @@ def found(facts: Facts) -> list[Finding]:
             "login",
             UNIX + b"account required pam_gnome_keyring.so\n",
             "pam-other-service-unsafe",
-            "nothing to say in account",
+            "has no function in account",
         ),
     ],
 )

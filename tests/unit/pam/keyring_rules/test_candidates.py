@@ -7,8 +7,9 @@ from creds_session.pam.keyring_rules.candidates import (
     candidates,
     rule_text,
 )
+from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import WANTED
-from creds_session.pam.syntax.terms import Dialect, ManagementGroup
+from creds_session.pam.syntax.terms import ManagementGroup
 from tests.oracle.oracle_services import AUTH_OURS, JUMP, SSHD, files
 
 AUTH, PASSWORD, SESSION = WANTED
@@ -17,7 +18,7 @@ FLAT = "auth required pam_unix.so\n"
 
 def results(sshd: str, *, guarded: bool = False, **others: str) -> list[str]:
     read = files(sshd, **others).get
-    request = Request("sshd", SSHD, read, Dialect.DEBIAN_1_7, guarded)
+    request = Request("sshd", SSHD, PamFiles(read), guarded)
     return [apply_edits(sshd.encode(), edits).decode() for edits in candidates(AUTH, request)]
 
 

@@ -4,10 +4,10 @@ import pytest
 
 from creds_session.errors import InvalidData
 from creds_session.pam.keyring_rules.other_services import (
-    refuse_harm_to_readers,
+    refuse_harm_to_other_services,
     refuse_harmful_removal,
 )
-from creds_session.pam.syntax.terms import Dialect
+from creds_session.pam.keyring_rules.pam_files import PamFiles
 
 HOUSE = "/etc/pam.d/house"
 DOOR = "/etc/pam.d/door"
@@ -21,8 +21,8 @@ JUMP_OVER = (
 
 def test_an_edit_of_an_included_file_may_not_move_the_jumps_of_others() -> None:
     files = {HOUSE: UNIX, DOOR: JUMP_OVER}
-    with pytest.raises(InvalidData, match="the service door reads it"):
-        refuse_harm_to_readers(HOUSE, UNIX + RULE, ["door"], files.get, Dialect.DEBIAN_1_7)
+    with pytest.raises(InvalidData, match="the service door reads this file"):
+        refuse_harm_to_other_services(HOUSE, UNIX + RULE, ["door"], PamFiles(files.get))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_an_edit_of_an_included_file_may_not_move_the_jumps_of_others() -> None:
 )
 def test_an_edit_that_changes_nothing_for_others_is_let_be(door: bytes) -> None:
     files = {HOUSE: UNIX, DOOR: door}
-    refuse_harm_to_readers(HOUSE, UNIX + RULE, ["door"], files.get, Dialect.DEBIAN_1_7)
+    refuse_harm_to_other_services(HOUSE, UNIX + RULE, ["door"], PamFiles(files.get))
 
 
 COUNTED = (
@@ -53,8 +53,8 @@ GUARD = b"auth [success=1 default=ignore] pam_succeed_if.so quiet uid = 0\n"
     ],
 )
 def test_a_removal_that_changes_a_verdict_is_refused(now: bytes, then: bytes) -> None:
-    with pytest.raises(InvalidData, match="the service door reads it"):
-        refuse_harmful_removal(DOOR, then, ["door"], {DOOR: now}.get, Dialect.DEBIAN_1_7)
+    with pytest.raises(InvalidData, match="the service door reads this file"):
+        refuse_harmful_removal(DOOR, then, ["door"], PamFiles({DOOR: now}.get))
 
 
 @pytest.mark.parametrize(
@@ -67,4 +67,4 @@ def test_a_removal_that_changes_a_verdict_is_refused(now: bytes, then: bytes) ->
     ],
 )
 def test_a_removal_that_changes_no_verdict_is_let_be(now: bytes, then: bytes) -> None:
-    refuse_harmful_removal(DOOR, then, ["door"], {DOOR: now}.get, Dialect.DEBIAN_1_7)
+    refuse_harmful_removal(DOOR, then, ["door"], PamFiles({DOOR: now}.get))

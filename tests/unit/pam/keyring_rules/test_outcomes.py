@@ -6,9 +6,10 @@ import pytest
 
 from creds_session.errors import InvalidData
 from creds_session.pam.keyring_rules.owners import manager_of
+from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.plan import NoSafeEdit, Options, Plan, Refusal, plan
 from creds_session.pam.keyring_rules.policy import OF_ANOTHER_PERSON
-from creds_session.pam.keyring_rules.verdict import GroupVerdict, judge
+from creds_session.pam.keyring_rules.verdict import GroupVerdict, verdicts_of_service
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from tests.oracle.oracle_services import AUTH_OURS, JUMP, SESSION, changed, files, make
 
@@ -43,7 +44,7 @@ def refusals(made: Plan) -> dict[str, Refusal]:
 def verdicts(text: str, service: str = "sshd", **others: str) -> dict[str, GroupVerdict]:
     known = files("", **others)
     known[f"/etc/pam.d/{service}"] = text.encode()
-    found = judge(service, known.get, Dialect.DEBIAN_1_7)
+    found = verdicts_of_service(service, PamFiles(known.get))
     return {one.group.value: one for one in found}
 
 
@@ -91,7 +92,7 @@ def test_authselects_own_feature_is_kept_and_added_to() -> None:
     assert changed(made) == ["auth       optional     pam_gnome_keyring.so"]
     assert not any(one.problem for one in made.after)
     (note,) = made.after[0].notes
-    assert note.startswith("/etc/pam.d/password-auth:5: auto_start")
+    assert note.startswith("/etc/pam.d/password-auth:5: because of auto_start")
 
 
 def test_authselects_own_rule_that_is_unsafe_is_to_be_taken_out_by_authselect() -> None:
@@ -177,7 +178,7 @@ def test_a_session_that_is_not_the_persons_login_gets_no_rule(service: str) -> N
     assert [line.split()[0] for line in changed(made)] == ["auth"]
     there = verdicts(JUMP + AUTH_OURS + SESSION, service)["session"]
     assert not there.applies
-    assert "auto_start starts a daemon that opens nothing" in there.problem
+    assert "auto_start starts a daemon that unlocks nothing" in there.problem
     kept_out = SESSION.replace("auto_start", "auto_start only_if=login")
     assert verdicts(JUMP + AUTH_OURS + kept_out, service)["session"].problem == ""
 
@@ -377,7 +378,7 @@ def test_a_login_of_a_person_is_not_taken_for_one_of_that_kind(service: str) -> 
     assert [line.split()[0] for line in changed(made)] == ["auth", "session"]
 
 
-LETS_IN = "pam_okta.so is not known to this program; whoever is let in by it alone"
+LETS_IN = "pam_okta.so is not known to this program; if it alone lets somebody in"
 
 
 @pytest.mark.parametrize(
@@ -389,7 +390,7 @@ LETS_IN = "pam_okta.so is not known to this program; whoever is let in by it alo
         ("auth sufficient pam_u2f.so\n", None),
         (
             "auth sufficient pam_exec.so expose_authtok /usr/local/bin/judge\n",
-            "/etc/pam.d/sshd:1: pam_exec.so hands the password to a program; whoever",
+            "/etc/pam.d/sshd:1: pam_exec.so passes the password to a program; if",
         ),
         ("auth sufficient pam_exec.so /usr/local/bin/log\n", None),
     ],
@@ -406,7 +407,7 @@ def test_a_program_that_is_handed_the_password_is_taken_to_judge_it() -> None:
     made = make("auth required pam_exec.so expose_authtok /usr/local/bin/judge\n" + NEW_SESSION)
     assert [line.split()[0] for line in changed(made)] == ["auth", "session"]
     (note,) = made.after[0].notes
-    assert note.startswith("pam_exec.so hands the password to a program, so it is taken")
+    assert note.startswith("pam_exec.so passes the password to a program, so it is assumed")
 
 
 def test_a_line_that_is_cut_is_told_in_an_included_file_too() -> None:

@@ -255,8 +255,8 @@ def test_only_add_says_which_word_would_help() -> None:
     (refusal,) = made.refusals
     line = text.count("\n")
     assert refusal.hint == (
-        "without --only-add the rule can be had:"
-        f" apply then changes line {line}: include to substack"
+        "without --only-add, apply can add the rule:"
+        f" it then changes line {line}: include to substack"
     )
     without_any = JUMP + SESSION + PASSWORD_ENDS
     (refusal,) = make(without_any, Options(only_add=True)).refusals
@@ -433,7 +433,7 @@ def test_a_rule_of_ours_in_account_that_could_lock_out_is_refused() -> None:
 
 
 def test_a_missing_file_is_refused() -> None:
-    with pytest.raises(InvalidData, match="not there"):
+    with pytest.raises(InvalidData, match="does not exist"):
         plan("sshd", SSHD, files("").__class__().get, Dialect.DEBIAN_1_7)
 
 

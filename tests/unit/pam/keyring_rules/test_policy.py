@@ -8,9 +8,9 @@ from creds_session.pam.keyring_rules.policy import (
     is_guard,
     is_keyring,
     keyring_returns,
-    our_places,
-    shortcoming,
+    own_rule_indexes,
     wanted_rules,
+    why_ineffective,
 )
 from creds_session.pam.syntax.terms import ManagementGroup, Pass, ReturnValue
 from tests.oracle.oracle_services import stacks
@@ -60,10 +60,10 @@ def test_a_guard_is_ours_only_right_before_a_rule_of_ours() -> None:
     ours = "auth optional pam_gnome_keyring.so\n"
     handlers = stacks(GUARD + ours).auth.handlers
     assert is_guard(handlers[0])
-    assert our_places(handlers) == {0, 1}
-    assert our_places(stacks(GUARD + "auth required a.so\n" + ours).auth.handlers) == {2}
+    assert own_rule_indexes(handlers) == {0, 1}
+    assert own_rule_indexes(stacks(GUARD + "auth required a.so\n" + ours).auth.handlers) == {2}
     required = GUARD.replace("[success=1 default=ignore]", "required")
-    assert our_places(stacks(required + ours).auth.handlers) == {1}
+    assert own_rule_indexes(stacks(required + ours).auth.handlers) == {1}
 
 
 def test_anchors_are_of_their_group() -> None:
@@ -89,7 +89,7 @@ def test_anchors_are_of_their_group() -> None:
 def test_shortcomings_of_arguments(rule: str, reason: str) -> None:
     found = stacks(rule + "\n")
     (handler,) = found.of(ManagementGroup(rule.split(maxsplit=1)[0])).handlers
-    assert shortcoming(handler, "sshd") == reason
+    assert why_ineffective(handler, "sshd") == reason
 
 
 @pytest.mark.parametrize(

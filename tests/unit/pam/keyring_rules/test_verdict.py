@@ -4,7 +4,8 @@ import pytest
 
 from creds_session.errors import InvalidData
 from creds_session.pam.keyring_rules.counterexample import Breach
-from creds_session.pam.keyring_rules.verdict import GroupVerdict, judge, without_ours
+from creds_session.pam.keyring_rules.pam_files import PamFiles
+from creds_session.pam.keyring_rules.verdict import GroupVerdict, verdicts_of_service
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from tests.oracle.oracle_services import AUTH_OURS, JUMP, SESSION, SSHD, files
 
@@ -14,7 +15,7 @@ SESSION_OURS = "session optional pam_gnome_keyring.so auto_start\n"
 
 
 def verdicts(sshd: str, **others: str) -> dict[str, GroupVerdict]:
-    found = judge("sshd", files(sshd, **others).get, DIALECT)
+    found = verdicts_of_service("sshd", PamFiles(files(sshd, **others).get, DIALECT))
     return {one.group.value: one for one in found}
 
 
@@ -109,7 +110,7 @@ def test_a_rule_that_fails_whatever_happens_is_refused_in_any_file() -> None:
         (GUARD + "session required a.so\n" + AUTH_OURS, "session required a.so\n"),
     ],
 )
-def test_without_ours_takes_out_our_rules_and_nothing_else(text: str, left: str | None) -> None:
-    read = without_ours(files(text).get, DIALECT)
+def test_without_our_rules_removes_our_rules_and_nothing_else(text: str, left: str | None) -> None:
+    read = PamFiles(files(text).get, DIALECT).without_our_rules().read
     assert read(SSHD) == (text if left is None else left).encode()
     assert read("/etc/pam.d/nobody") is None

@@ -1,0 +1,58 @@
+"""The PAM files of a root directory: how they are read, and where the file of a service is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from creds_session.errors import NoSuchFile
+from creds_session.pam.keyring_rules.pam_files import PamFiles
+from creds_session.probe.installation import probe_dialect
+from creds_session.system.files.root import Root
+
+MAX_FILE: Final = 1 << 16
+"""The largest PAM file that is read, in bytes; the largest real one seen has a tenth of that."""
+
+VENDOR_DIRECTORIES: Final = ("/usr/etc/pam.d", "/usr/share/pam.d", "/usr/local/etc/pam.d")
+"""Directories of some distributions (openSUSE, Clear Linux) and of programs built by hand."""
+
+
+def pam_files(root: Root) -> PamFiles:
+    """Return the PAM files of this root directory; each file is read once."""
+    known: dict[str, bytes | None] = {}
+
+    def read(path: str) -> bytes | None:
+        if path not in known:
+            known[path] = root.read(path, limit=MAX_FILE)
+        return known[path]
+
+    return PamFiles(read, probe_dialect(root), root.names)
+
+
+def find_service(service: str, files: PamFiles) -> str:
+    """Return the path of a service's file: the first one that libpam finds.
+
+    Raises:
+        NoSuchFile: There is none; the hint says where to look.
+    """
+    directories = files.dialect.directories
+    for directory in directories if "/" not in service else ():
+        path = f"{directory}/{service}"
+        if files.read(path) is not None:
+            return path
+    raise NoSuchFile(
+        f"there is no PAM service {service!r}: no file of that name in {', '.join(directories)}",
+        hint=_other_place(service, files),
+    )
+
+
+def _other_place(service: str, files: PamFiles) -> str:
+    """Return where a file of that name is all the same, or what could bring one."""
+    for directory in VENDOR_DIRECTORIES if "/" not in service else ():
+        path = f"{directory}/{service}"
+        if files.read(path) is not None:
+            return (
+                f"{path} exists, but whether libpam reads that directory depends on how it was"
+                f" built; if it does, copy the file to /etc/pam.d/{service}, which libpam reads"
+                " first"
+            )
+    return "the package of that program brings the file; --service NAME names another service"
