@@ -19,13 +19,14 @@ from creds_session.setup_pam import confirmation, recovery, trial
 from creds_session.setup_pam.plan import DROP_IN, DROP_IN_TEXT, Setup
 from creds_session.setup_pam.reverse_edits import saved_edits, whole_edit
 from creds_session.setup_pam.service_files import pam_files
-from creds_session.setup_pam.transaction import FileChange, change, take_back
+from creds_session.setup_pam.transaction import FileChange, change
+from creds_session.setup_pam.transaction import revert as revert_changes
 from creds_session.system.files.root import Root
 from creds_session.system.libpam import pam_start
 from creds_session.system.systemd import user_managers
 
 
-class Told(NamedTuple):
+class ApplyResult(NamedTuple):
     """What became of people whose user manager ran already, and of a waiting change: lines.
 
     ``is_reverted`` is whether the program of a timer took back the change of this timer.
@@ -38,8 +39,13 @@ class Told(NamedTuple):
 def file_changes(setup: Setup) -> tuple[FileChange, ...]:
     """Return the files to change; a vendor's file is copied to /etc, and the copy is changed."""
     files = [
-        FileChange(one.target, one.replaced, one.result, saved_edits(one.content, one.result))
-        for one in setup.edited
+        FileChange(
+            planned.target,
+            planned.replaced,
+            planned.result,
+            saved_edits(planned.content, planned.result),
+        )
+        for planned in setup.edited
     ]
     if setup.needs_drop_in:
         edits = whole_edit(setup.drop_in or b"", DROP_IN_TEXT)
@@ -55,13 +61,13 @@ def prepare(root: Root) -> None:
 
 def apply(
     root: Root, setup: Setup, *, strict: bool = False, confirm_within: float | None = None
-) -> Told:
+) -> ApplyResult:
     """Make the change in one transaction, prove it again from the disk, or undo it.
 
     With ``confirm_within`` it is taken back after so many seconds unless it is confirmed.
     """
     _require_rights(root)
-    services = tuple(one.service for one in _logins(setup)) or ("sshd",)
+    services = tuple(planned.service for planned in _logins(setup)) or ("sshd",)
     within = partial(
         confirmation.waiting,
         root,
@@ -71,9 +77,9 @@ def apply(
     )
     change(root, file_changes(setup), partial(_verify, root, setup, strict=strict), within)
     if not root.is_running_system:
-        return Told()
+        return ApplyResult()
     # The change stands whatever becomes of them.
-    return Told(tuple(manager.prepare_next_login() for manager in user_managers.running()))
+    return ApplyResult(tuple(manager.prepare_next_login() for manager in user_managers.running()))
 
 
 def try_login(
@@ -81,23 +87,23 @@ def try_login(
 ) -> None:
     """Return if PAM lets this user in with each planned change; see ``trial.attempt``."""
     _require_rights(root)
-    for one in _logins(setup):
-        candidate = trial.Candidate(one.service, one.path, one.result)
+    for planned in _logins(setup):
+        candidate = trial.Candidate(planned.service, planned.path, planned.result)
         trial.attempt(candidate, user, pam_files(root), ask, tell)
 
 
 def _logins(setup: Setup) -> tuple[Plan, ...]:
     """Return the plans that change how people log in."""
-    return tuple(one for one in setup.edited if one.service not in PASSWORD_ONLY)
+    return tuple(planned for planned in setup.edited if planned.service not in PASSWORD_ONLY)
 
 
 def _changes_auth(root: Root, setup: Setup) -> bool:
     """Tell whether rules change that only a login by password runs."""
     files = pam_files(root)
-    for one in _logins(setup):
-        changed = files.overlaid(one.path, one.result)
+    for planned in _logins(setup):
+        changed = files.overlaid(planned.path, planned.result)
         before, after = (
-            source.stack(one.service, ManagementGroup.AUTH) for source in (files, changed)
+            source.stack(planned.service, ManagementGroup.AUTH) for source in (files, changed)
         )
         if _calls(before) != _calls(after):
             return True
@@ -107,8 +113,14 @@ def _changes_auth(root: Root, setup: Setup) -> bool:
 def _calls(stack: Stack) -> list[tuple[object, ...]]:
     """Return what libpam would call, wherever it stands in the files."""
     return [
-        (one.module_path, one.arguments, one.actions, one.stack_level, one.must_fail)
-        for one in stack.handlers
+        (
+            handler.module_path,
+            handler.arguments,
+            handler.actions,
+            handler.stack_level,
+            handler.must_fail,
+        )
+        for handler in stack.handlers
     ]
 
 
@@ -140,8 +152,8 @@ def revert(
     root: Root,
     *,
     if_pending: str | None = None,
-    tell: Callable[[tuple[str, ...], Told], None] = lambda *_: None,
-) -> tuple[tuple[str, ...], Told]:
+    tell: Callable[[tuple[str, ...], ApplyResult], None] = lambda *_: None,
+) -> tuple[tuple[str, ...], ApplyResult]:
     """Take back all that ``apply`` did; return the files that changed and what to tell.
 
     ``if_pending`` names the timer whose program this is: only the change that it was set for is
@@ -153,7 +165,7 @@ def revert(
     files: list[str] = []
     by_timer = if_pending is not None
     try:
-        take_back(
+        revert_changes(
             root,
             partial(_refuse_harm, root),
             lambda state: lines.append(confirmation.drop(root, state, by_timer=by_timer)),
@@ -164,12 +176,12 @@ def revert(
     except CredsSessionError:
         touched = tuple(dict.fromkeys(files))
         if touched:
-            tell(touched, Told(_reload(root, touched)))
+            tell(touched, ApplyResult(_reload(root, touched)))
         raise
     if by_timer and not lines:
-        return (), Told(("the change that this timer was set for no longer waits",))
+        return (), ApplyResult(("the change that this timer was set for no longer waits",))
     touched = tuple(dict.fromkeys(files))
-    return touched, Told((*filter(None, lines), *_reload(root, touched)), by_timer)
+    return touched, ApplyResult((*filter(None, lines), *_reload(root, touched)), by_timer)
 
 
 def _reload(root: Root, touched: Collection[str]) -> tuple[str, ...]:

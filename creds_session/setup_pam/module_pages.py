@@ -68,10 +68,10 @@ def _table(facts: Mapping[str, ModuleFacts]) -> str:
 
 def _cell(row: ModuleFacts, call: str) -> str:
     words = str(getattr(row, call))
-    told = "" if words == ABSENT else words.replace(" ", ", ")
+    text = "" if words == ABSENT else words.replace(" ", ", ")
     for argument, which, instead in row.options:
         if which == call and words == instead:
-            told += f"; with `{argument}` it is known to return ignore"
+            text += f"; with `{argument}` it is known to return ignore"
         elif which == call:
-            told += f"; with `{argument}`: {instead.replace(' ', ', ')}"
-    return told
+            text += f"; with `{argument}`: {instead.replace(' ', ', ')}"
+    return text

@@ -61,7 +61,7 @@ class Setup(NamedTuple):
     @property
     def edited(self) -> tuple[Plan, ...]:
         """The plans that would change a file."""
-        return tuple(one for one in self.plans if one.edits)
+        return tuple(planned for planned in self.plans if planned.edits)
 
     @property
     def is_needed(self) -> bool:
@@ -71,7 +71,7 @@ class Setup(NamedTuple):
     @property
     def contents(self) -> tuple[tuple[str, bytes | None, bytes], ...]:
         """The path of each file that would change, its bytes before (or None) and after."""
-        files = [(one.target, one.replaced, one.result) for one in self.edited]
+        files = [(planned.target, planned.replaced, planned.result) for planned in self.edited]
         if self.needs_drop_in:
             files.append((DROP_IN, self.drop_in, DROP_IN_TEXT))
         return tuple(files)
@@ -79,13 +79,17 @@ class Setup(NamedTuple):
     @property
     def refusals(self) -> tuple[tuple[str, Refusal], ...]:
         """The groups that cannot have their rule, with the service."""
-        return tuple((one.service, refused) for one in self.plans for refused in one.refusals)
+        return tuple(
+            (planned.service, refusal) for planned in self.plans for refusal in planned.refusals
+        )
 
     @property
     def has_something(self) -> bool:
         """Whether a rule is in place and reached already."""
-        verdicts = (verdict for one in self.plans for verdict in one.before)
-        return any(one.applies and one.reached and not one.problem for one in verdicts)
+        verdicts = (verdict for planned in self.plans for verdict in planned.before)
+        return any(
+            verdict.applies and verdict.reached and not verdict.problem for verdict in verdicts
+        )
 
     @property
     def alarms(self) -> tuple[tuple[str, str, str], ...]:
@@ -93,15 +97,17 @@ class Setup(NamedTuple):
 
         They name the lines of the files as they are now, since the change is not made yet.
         """
-        verdicts = ((one.service, verdict) for one in self.plans for verdict in one.before)
         return tuple(
-            (service, one.alarm, one.alarm_remedy) for service, one in verdicts if one.alarm
+            (planned.service, verdict.alarm, verdict.alarm_remedy)
+            for planned in self.plans
+            for verdict in planned.before
+            if verdict.alarm
         )
 
     @property
     def is_complete(self) -> bool:
         """Whether every group would be in order after the change."""
-        verdicts = [verdict for one in self.plans for verdict in one.after]
+        verdicts = [verdict for planned in self.plans for verdict in planned.after]
         is_lacking = any(verdict.problem or verdict.alarm for verdict in verdicts)
         return not is_lacking and not self.is_hindered
 
@@ -170,8 +176,8 @@ def _plan_for(
     except InvalidData as error:
         reason = error.problem
     else:
-        refused = (one for one in made.refusals if one.group is ManagementGroup.AUTH)
-        reason = next((one.reason for one in refused), "")
+        refusals = (refusal for refusal in made.refusals if refusal.group is ManagementGroup.AUTH)
+        reason = next((refusal.reason for refusal in refusals), "")
         if not reason:
             return made, ""
     planned = _plan(root, service, files, options)

@@ -13,10 +13,10 @@ ABSENT = "/dev/null"
 
 def verdict_lines(verdicts: Iterable[GroupVerdict]) -> list[str]:
     """Return one line a management group, and the counterexample where there is one."""
-    return [f"{one.group.value:<9} {printable_lines(_verdict(one))}" for one in verdicts]
+    return [f"{verdict.group.value:<9} {printable_lines(_text(verdict))}" for verdict in verdicts]
 
 
-def _verdict(verdict: GroupVerdict) -> str:
+def _text(verdict: GroupVerdict) -> str:
     notes = "".join(f"; {note}" for note in verdict.notes)
     if verdict.problem:
         return verdict.problem + (f"\n{verdict.notes[0]}" if verdict.applies and notes else "")
@@ -27,10 +27,10 @@ def _verdict(verdict: GroupVerdict) -> str:
 
 def alarm_lines(service: str, alarm: str, remedy: str) -> list[str]:
     """Return loud words on a service that lets a wrong password in, and the remedy."""
-    title, _, way = alarm.partition("\n")
+    title, _, steps = alarm.partition("\n")
     return [
         f"WARNING: {service} lets people in with a WRONG PASSWORD",
-        *printable_lines(f"{title}\n{way}").split("\n"),
+        *printable_lines(f"{title}\n{steps}").split("\n"),
         f"  {printable(remedy)}; do that while you are logged in: this program does not",
     ]
 
@@ -86,16 +86,16 @@ def _lines(content: bytes) -> list[str]:
 
 def reasons(planned: Plan) -> list[str]:
     """Return why each edit is made, one line each."""
-    told = []
+    lines = []
     if planned.edits and planned.path != planned.target:
-        told.append(
+        lines.append(
             f"{planned.target}: a copy of {planned.path}, which belongs to a package; libpam reads"
             " the copy instead"
         )
-    told += [
+    lines += [
         f"{planned.target}:{edit.line}: {_what(edit)}: {edit.reason}" for edit in planned.edits
     ]
-    return told
+    return lines
 
 
 def _what(edit: Edit) -> str:

@@ -67,7 +67,7 @@ def restore(
             kept.append(file.path)
             continue
         try:
-            if _put_back(root, file, check, partial(checkpoint.put_copy, index)):
+            if _restore_file(root, file, check, partial(checkpoint.put_copy, index)):
                 touched.append(file.path)
         except CredsSessionError as error:
             refused[file.path] = error
@@ -109,7 +109,7 @@ class _Target(NamedTuple):
         require_still(self.root, self.entry, self.path, self.now)
 
 
-def _put_back(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) -> bool:
+def _restore_file(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) -> bool:
     """Put one file back; tell whether that changed anything.
 
     The file keeps the mode, owner and attributes that it has: ``replace`` gave it its old ones,

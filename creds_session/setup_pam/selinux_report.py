@@ -37,12 +37,12 @@ def policy_warning(refused: Sequence[PolicyRefusal] | None) -> str:
     verb = _verb(refused)
     so = NOT_STARTED if verb == "start" else NOT_REACHED
     first = REFUSES.format(f"{verb} the keyring daemon", so)
-    return "\n".join([first, *(f"  {one.rule}" for one in refused), REMEDY])
+    return "\n".join([first, *(f"  {refusal.rule}" for refusal in refused), REMEDY])
 
 
 def _verb(refused: Sequence[PolicyRefusal]) -> str:
     """Return what a login may not do with the daemon; what it may not start it need not reach."""
-    return "start" if any(one.object_class == "file" for one in refused) else "reach"
+    return "start" if any(refusal.object_class == "file" for refusal in refused) else "reach"
 
 
 def policy_values(
@@ -51,4 +51,4 @@ def policy_values(
     """Return the same as values for JSON, None if SELinux is not enforcing."""
     if not is_enforcing:
         return None
-    return {"judged": refused is not None, "refused": [one.rule for one in refused or ()]}
+    return {"judged": refused is not None, "refused": [refusal.rule for refusal in refused or ()]}

@@ -36,8 +36,8 @@ __all__ = [
     "change",
     "is_unfinished",
     "recover",
+    "revert",
     "saved_edits",
-    "take_back",
     "without_edits",
 ]
 
@@ -107,7 +107,7 @@ def change(
                 raise
 
 
-def take_back(
+def revert(
     root: Root,
     check: Check = lambda *_: None,
     then: Callable[[Directory], None] = lambda _state: None,
@@ -130,14 +130,14 @@ def take_back(
     with deferred_signals(), _locked(root) as (state, directory):
         if not only_if(state):
             return ()
-        for path in _taken_back(root, directory, check, timer):
+        for path in _reverted(root, directory, check, timer):
             touched.append(path)
             done(path)
         then(state)
     return tuple(dict.fromkeys(touched))
 
 
-def _taken_back(root: Root, directory: Directory, check: Check, timer: str | None) -> Iterator[str]:
+def _reverted(root: Root, directory: Directory, check: Check, timer: str | None) -> Iterator[str]:
     """Take back one change after the other; yield each file that was written; then raise."""
     errors: list[CredsSessionError] = []
     left: set[str] = set()

@@ -76,7 +76,7 @@ def _password(user: str) -> Secret:
 def _apply(
     root: Root, setup: Setup, arguments: argparse.Namespace, within: int | None = None
 ) -> int:
-    strict, told = options(arguments).strict, pam_change.Told()
+    strict, told = options(arguments).strict, pam_change.ApplyResult()
     if setup.is_needed:
         told = pam_change.apply(root, setup, strict=strict, confirm_within=within)
         _withdraw(root)
@@ -101,7 +101,7 @@ def _apply(
 
 
 def _outcome(
-    root: Root, setup: Setup, told: pam_change.Told, *, waits: bool = False
+    root: Root, setup: Setup, told: pam_change.ApplyResult, *, waits: bool = False
 ) -> Iterator[str]:
     """Tell what was done, and what could not be had. A change that waits is not done yet."""
     for path, _, _ in setup.contents:
@@ -207,7 +207,7 @@ def _withdraw(root: Root) -> None:
         notice.withdraw()
 
 
-def _reverted(touched: tuple[str, ...], told: pam_change.Told, *, as_json: bool) -> None:
+def _reverted(touched: tuple[str, ...], told: pam_change.ApplyResult, *, as_json: bool) -> None:
     if as_json:
         print_json({"changed": list(touched), "user_managers": list(told.lines)})
         return

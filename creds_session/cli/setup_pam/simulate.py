@@ -11,10 +11,10 @@ from creds_session.pam.stack.handlers import Stacks
 from creds_session.pam.syntax.terms import Call
 from creds_session.probe.installation import dialect_assumption
 from creds_session.setup_pam.explain.simulation import (
-    parse_given,
-    refuse_strangers,
+    parse_override,
+    require_known_modules,
     simulate,
-    unheard,
+    unused_overrides,
 )
 from creds_session.setup_pam.explain.simulation_report import simulation_lines, simulation_values
 from creds_session.setup_pam.service_files import find_service, pam_files
@@ -24,10 +24,10 @@ from creds_session.system.files.root import Root
 def run(root: Root, arguments: argparse.Namespace) -> int:
     """Simulate one call; 0 whatever it returns."""
     call = Call(arguments.call)
-    given = [parse_given(text) for text in arguments.returns]
+    given = [parse_override(text) for text in arguments.returns]
     stacks = load(root, one_service(arguments))
-    refuse_strangers(stacks, call, given)
-    for one in unheard(call, given):
+    require_known_modules(stacks, call, given)
+    for one in unused_overrides(call, given):
         complain(PROGRAM, f"--returns {one.text} plays no part in {call.value}")
     verdict = simulate(stacks, call, given)
     if arguments.json:

@@ -84,7 +84,7 @@ def _is_hopeless(handler: Handler) -> bool:
     """Return whether libpam takes every value of a handler for a failure."""
     if handler.must_fail:
         return True
-    return not handler.is_substack and all(one is Action.BAD for one in handler.actions)
+    return not handler.is_substack and all(action is Action.BAD for action in handler.actions)
 
 
 def _cause(handler: Handler, content: bytes, dialect: Dialect) -> str:
@@ -94,8 +94,8 @@ def _cause(handler: Handler, content: bytes, dialect: Dialect) -> str:
         return ""
     node = file.lines[handler.origin.node]
     last = node.line + node.source.rstrip(b"\n").count(b"\n")
-    errors = (one for one in lint(file) if _is_error_of(one, node.line, last))
-    return next((one.reason for one in errors), "")
+    errors = (error for error in lint(file) if _is_error_of(error, node.line, last))
+    return next((error.reason for error in errors), "")
 
 
 def _is_error_of(found: Diagnostic, first: int, last: int) -> bool:
@@ -114,8 +114,8 @@ def _reasons(tree: Sequence[Branch]) -> Iterator[tuple[Origin, str]]:
 
 def _hint(cause: str, content: bytes) -> str:
     """Return what to do about a cause in a file with this content."""
-    way = next((told for part, told in WAYS_OUT if part in cause), "correct that line")
+    remedy = next((text for part, text in WAYS_OUT if part in cause), "correct that line")
     owner = owner_of(content)
     if owner is not None:
-        way = f"have {owner.tool} write that file again, or {way}"
-    return f"{way}, and try again; libpam fails on it"
+        remedy = f"have {owner.tool} write that file again, or {remedy}"
+    return f"{remedy}, and try again; libpam fails on it"

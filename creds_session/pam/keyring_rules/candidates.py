@@ -98,13 +98,13 @@ def _needed(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -
     In session the last that makes the home or the limits comes first; if the proof does not let us
     stand there, it is the last without which there is no session.
     """
-    found: list[Branch] = []
+    branches: list[Branch] = []
     for modules in (SESSION_MADE, SESSION_BEFORE):
         places = anchors(handlers, wanted.group)
         if wanted.group is ManagementGroup.SESSION:
-            places |= {at for at, one in enumerate(handlers) if one.module in modules}
-        found += [branch for branch in tree if _brings(branch, places)][-1:]
-    return list(dict.fromkeys(found))
+            places |= {index for index, handler in enumerate(handlers) if handler.module in modules}
+        branches += [branch for branch in tree if _brings(branch, places)][-1:]
+    return list(dict.fromkeys(branches))
 
 
 def _brings(branch: Branch, places: frozenset[int]) -> bool:

@@ -71,7 +71,7 @@ def choices(
         # libpam loads all modules at pam_start: what is missing once is missing throughout. Some
         # modules that are there answer module_unknown too.
         is_loaded_once = ALL not in (possible, earlier) and not any(
-            answers_unknown(after, one) for one in (pass_, pass_.earlier)
+            answers_unknown(after, each) for each in (pass_, pass_.earlier)
         )
         for cached in sorted(earlier):
             later = possible

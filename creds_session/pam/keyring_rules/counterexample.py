@@ -47,15 +47,15 @@ class Counterexample(NamedTuple):
     @property
     def last_success(self) -> Step | None:
         """The last module on it that returned success; None where none did."""
-        ways = (one for one in reversed(self.steps) if one.returned == ReturnValue.SUCCESS)
-        return next(ways, None)
+        steps = (step for step in reversed(self.steps) if step.returned == ReturnValue.SUCCESS)
+        return next(steps, None)
 
     def __str__(self) -> str:
         lines = [f"{self.breach.value}, in {self.pass_.value}, when"]
-        for taken in self.steps:
-            returned = return_word(taken.returned)
-            place = taken.handler.place
-            lines.append(f"  {taken.handler.module_path} returns {returned}  ({place})")
+        for step in self.steps:
+            returned = return_word(step.returned)
+            place = step.handler.place
+            lines.append(f"  {step.handler.module_path} returns {returned}  ({place})")
         if (self.breach, self.pass_) == (Breach.NOT_REACHED, Pass.OPEN_SESSION):
             lines.append("  and its session rule ran before the session was set up, or not at all")
         return "\n".join(lines)

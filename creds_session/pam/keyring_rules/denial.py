@@ -59,32 +59,34 @@ def way_in(stack: Stack) -> Counterexample | None:
     walk = _Walk(stack)
     places = walk.places()
     # The way from a place that lets people in, by its number of steps. A step leads forward only.
-    ways: dict[_Place, tuple[int, _Move | None]] = {}
-    for place in sorted(places, key=lambda one: -one.state.at):
+    routes: dict[_Place, tuple[int, _Move | None]] = {}
+    for place in sorted(places, key=lambda place: -place.state.at):
         handler = position(stack, place.state)
         if handler is None:
             if verdict(place.state) == SUCCESS:
-                ways[place] = (0, None)
+                routes[place] = (0, None)
             continue
         moves = places[place]
-        open_moves = [move for move in moves if move.to in ways]
+        open_moves = [move for move in moves if move.to in routes]
         is_unknown = possible(handler, stack.service) is None
         if open_moves and not (is_unknown and len(open_moves) < len(moves)):
-            best = min(open_moves, key=lambda move: ways[move.to][0])
-            ways[place] = (ways[best.to][0] + 1, best)
-    if walk.first not in ways:
+            best = min(open_moves, key=lambda move: routes[move.to][0])
+            routes[place] = (routes[best.to][0] + 1, best)
+    if walk.first not in routes:
         return None
-    return Counterexample(Breach.ANYBODY, Pass.AUTHENTICATE, tuple(_steps(stack, walk.first, ways)))
+    return Counterexample(
+        Breach.ANYBODY, Pass.AUTHENTICATE, tuple(_steps(stack, walk.first, routes))
+    )
 
 
 def _steps(
-    stack: Stack, place: _Place, ways: dict[_Place, tuple[int, _Move | None]]
+    stack: Stack, place: _Place, routes: dict[_Place, tuple[int, _Move | None]]
 ) -> Iterator[Step]:
-    move = ways[place][1]
+    move = routes[place][1]
     while move is not None:
         yield Step(stack.handlers[place.state.at], move.returned)
         place = move.to
-        move = ways[place][1]
+        move = routes[place][1]
 
 
 class _Walk:
@@ -93,7 +95,7 @@ class _Walk:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         counts = Counter(map(_question, stack.handlers))
-        again = (one for one, count in counts.items() if count > 1 and one[0])
+        again = (question for question, count in counts.items() if count > 1 and question[0])
         self.repeated = frozenset(islice(again, MOST_QUESTIONS))
         self.first = _Place(_plain(start(stack)), frozenset())
 
@@ -143,7 +145,7 @@ def _distinct(handler: Handler, service: str) -> list[int]:
     values = possible(handler, service)
     known = ALL - PROVED if values is None else values
     found: dict[object, int] = {}
-    for value in sorted(known, key=lambda one: (one != AUTH_ERR, one)):
+    for value in sorted(known, key=lambda number: (number != AUTH_ERR, number)):
         kind = value if value in {SUCCESS, IGNORE} else FAILURE
         found.setdefault((action_for(handler, value), kind), value)
     return list(found.values())

@@ -50,26 +50,26 @@ def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, s
     last = found.last_success
     if last is not None and action_for(last.handler, SUCCESS) is Action.DONE:
         origin = last.handler.origin
-        rest = tuple(one for one in stack.handlers if one.origin != origin)
+        rest = tuple(handler for handler in stack.handlers if handler.origin != origin)
         yield origin, f"remove {origin.place} ({last.handler.module})", _with(stack, rest)
-    judging = [one for one in stack.handlers if is_judged(one)]
-    last_ones = dict.fromkeys(one.origin for one in reversed(judging))
+    judging = [handler for handler in stack.handlers if is_judged(handler)]
+    last_ones = dict.fromkeys(handler.origin for handler in reversed(judging))
     for origin in islice(last_ones, MOST_TRIED // 2):
         # In pam.conf a rule begins with its service (pam.conf(5)).
         service = f"{stack.service} " if origin.file == "/etc/pam.conf" else ""
         words = f"put the line `{service}auth requisite pam_deny.so` right after {origin.place}"
         yield origin, words, _with(stack, tuple(_denying(stack, origin)))
-    for taken in found.steps:
-        argument = ignoring_argument(taken.handler)
-        if argument and taken.returned == IGNORE:
-            origin = taken.handler.origin
+    for passed in found.steps:
+        argument = ignoring_argument(passed.handler)
+        if argument and passed.returned == IGNORE:
+            origin = passed.handler.origin
             words = f"remove the argument {argument} from {origin.place}"
             yield origin, words, _with(stack, tuple(_not_ignoring(stack, origin, argument)))
 
-    for taken in found.steps:
-        excused = _excused(taken.handler)
-        if excused and is_judged(taken.handler) and taken.returned != IGNORE:
-            origin = taken.handler.origin
+    for passed in found.steps:
+        excused = _excused(passed.handler)
+        if excused and is_judged(passed.handler) and passed.returned != IGNORE:
+            origin = passed.handler.origin
             change = ", ".join(f"{word}=ignore to {word}=bad" for word in excused)
             changed = _with(stack, tuple(_not_excusing(stack, origin)))
             yield origin, f"change {change} in {origin.place}", changed
@@ -83,36 +83,38 @@ def _excused(handler: Handler) -> list[str]:
 
 
 def _not_excusing(stack: Stack, origin: Origin) -> Iterator[Handler]:
-    for one in stack.handlers:
-        if one.origin != origin:
-            yield one
+    for handler in stack.handlers:
+        if handler.origin != origin:
+            yield handler
             continue
         actions = tuple(
             Action.BAD if value in ERRORS and action is Action.IGNORE else action
-            for value, action in enumerate(one.actions)
+            for value, action in enumerate(handler.actions)
         )
-        yield one._replace(actions=actions)
+        yield handler._replace(actions=actions)
 
 
 def _denying(stack: Stack, origin: Origin) -> Iterator[Handler]:
-    for one in stack.handlers:
-        yield one
-        if one.origin == origin:
+    for handler in stack.handlers:
+        yield handler
+        if handler.origin == origin:
             actions = tuple(
                 Action.IGNORE if value == IGNORE else Action.DIE
-                for value in range(len(one.actions))
+                for value in range(len(handler.actions))
             )
-            yield one._replace(
+            yield handler._replace(
                 origin=Origin("", 0, 0), module_path="pam_deny.so", arguments=(), actions=actions
             )
 
 
 def _not_ignoring(stack: Stack, origin: Origin, argument: str) -> Iterator[Handler]:
-    for one in stack.handlers:
-        if one.origin == origin:
-            yield one._replace(arguments=tuple(word for word in one.arguments if word != argument))
+    for handler in stack.handlers:
+        if handler.origin == origin:
+            yield handler._replace(
+                arguments=tuple(word for word in handler.arguments if word != argument)
+            )
         else:
-            yield one
+            yield handler
 
 
 def _with(stack: Stack, handlers: tuple[Handler, ...]) -> Stack:
@@ -121,9 +123,11 @@ def _with(stack: Stack, handlers: tuple[Handler, ...]) -> Stack:
 
 def _right(stack: Stack) -> set[Origin | None]:
     """Return whose success alone lets a person in; None is that of all who judge together."""
-    judging = dict.fromkeys(one.origin for one in stack.handlers if vouches(one, stack.service))
+    judging = dict.fromkeys(
+        handler.origin for handler in stack.handlers if vouches(handler, stack.service)
+    )
     some = islice(judging, MOST_TRIED)
-    found: set[Origin | None] = {one for one in some if _lets_in(stack, {one})}
+    found: set[Origin | None] = {origin for origin in some if _lets_in(stack, {origin})}
     return found | {None} if _lets_in(stack, set(judging)) else found
 
 

@@ -128,7 +128,9 @@ def plan_service(
     if not options.only_add:
         _require_the_rest(path, after, refusals)
     if edits and not options.only_add:
-        refusals = [one._replace(hint=f"{one.hint}; {OTHERS_GO_ON}") for one in refusals]
+        refusals = [
+            refusal._replace(hint=f"{refusal.hint}; {OTHERS_GO_ON}") for refusal in refusals
+        ]
     target = f"/etc/pam.d/{service}"
     early = options.early_start
     made = Plan(service, path, target, content, edits, before, after, early, tuple(refusals))

@@ -71,7 +71,7 @@ def edits_or_refusal(
 
     ``refusals`` are those of the groups before: without a rule in auth, session gets none.
     """
-    auth = next((one for one in refusals if one.group is ManagementGroup.AUTH), None)
+    auth = next((refusal for refusal in refusals if refusal.group is ManagementGroup.AUTH), None)
     is_new = wanted.group is ManagementGroup.SESSION and not verdict.present
     if auth is not None and is_new and not options.only_add:
         return Refusal(wanted.group, f"{request.path}: {LOCKED}", auth.hint)

@@ -45,26 +45,26 @@ def take_out(rules: Sequence[Handler], read: Read, *, movable: bool) -> str:
 
     ``movable``: a rule that no tool wrote may as well be moved.
     """
-    told = []
+    texts = []
     by_hand = []
     for rule in rules:
         owner = owner_of(read(rule.origin.file) or b"")
         if owner is None:
             by_hand.append(rule.place)
         elif owner in REMOVAL:
-            told.append(f"{rule.origin.file} is written by {owner.tool}; {REMOVAL[owner]}")
+            texts.append(f"{rule.origin.file} is written by {owner.tool}; {REMOVAL[owner]}")
         else:
-            told.append(f"{rule.origin.file} is {owner.problem}; {owner.hint}")
+            texts.append(f"{rule.origin.file} is {owner.problem}; {owner.hint}")
     if by_hand:
         places = " and ".join(dict.fromkeys(by_hand))
-        told.append(f"remove {places}, {'or move it' if movable else WORKS_NOT}")
-    return f"{'; '.join(dict.fromkeys(told))}; then try again"
+        texts.append(f"remove {places}, {'or move it' if movable else WORKS_NOT}")
+    return f"{'; '.join(dict.fromkeys(texts))}; then try again"
 
 
 def take_out_for_good(rules: Sequence[Handler], read: Read, path: str) -> str:
     """Say how to take rules out that must not stand in the service whose file is ``path``."""
     out = take_out(rules, read, movable=False).replace(f", {WORKS_NOT}", "")
-    shared = dict.fromkeys(one.origin.file for one in rules if one.origin.file != path)
+    shared = dict.fromkeys(rule.origin.file for rule in rules if rule.origin.file != path)
     if not shared:
         return f"{out}; nothing replaces it"
     return f"{out}; nothing replaces it here, and {OF_OTHERS.format(' and '.join(shared))}"
@@ -104,10 +104,12 @@ def way_round(
     """
     if found is None:
         return "put the rule there by hand, or leave the group as it is"
-    ends = [taken.handler for taken in found.steps if not is_keyring(taken.handler)]
+    ends = [step.handler for step in found.steps if not is_keyring(step.handler)]
     if found.breach not in {Breach.NOT_REACHED, Breach.PASSED_BY} or not ends:
         return "what stands there must be changed by a person first"
-    unknown = [one for one in ends if not (is_known(one) and is_in_libpams_directory(one))]
+    unknown = [
+        handler for handler in ends if not (is_known(handler) and is_in_libpams_directory(handler))
+    ]
     if found.breach is Breach.PASSED_BY and unknown:
         return (
             f"{unknown[0].place}: what {unknown[0].module_path} returns is not known to this"
@@ -117,10 +119,10 @@ def way_round(
     last = ends[-1]
     what = "lets people in whom nothing has judged" if found.breach is Breach.PASSED_BY else ""
     what = what or "ends the stack before the keyring's rule could run"
-    told = f"{last.place}: {last.module} {what}{_by_whom(last, read)}"
+    text = f"{last.place}: {last.module} {what}{_by_whom(last, read)}"
     if last.module not in PASSWORD_MODULES and is_known(last):
-        return f"{told}: remove or change that line"
-    return f"{told}; that line must stay: {_instead(last, group, service, has_rule=has_rule)}"
+        return f"{text}: remove or change that line"
+    return f"{text}; that line must stay: {_instead(last, group, service, has_rule=has_rule)}"
 
 
 def _by_whom(last: Handler, read: Read) -> str:

@@ -97,10 +97,10 @@ def walk_both(
         pair = todo.popleft()
         breach = walks.breach(pair)
         if breach is not None:
-            return Counterexample(breach, pass_, _way_to(pair, came_from))
-        for following, taken in walks.following(pair):
+            return Counterexample(breach, pass_, _steps_to(pair, came_from))
+        for following, move in walks.following(pair):
             if following not in came_from:
-                came_from[following] = (pair, taken)
+                came_from[following] = (pair, move)
                 todo.append(following)
     return None
 
@@ -250,11 +250,11 @@ def _ordinals(stack: Stack, ours: frozenset[int]) -> tuple[object, ...]:
     return tuple(names)
 
 
-def _way_to(pair: _Pair, came_from: dict[_Pair, tuple[_Pair, Step] | None]) -> tuple[Step, ...]:
+def _steps_to(pair: _Pair, came_from: dict[_Pair, tuple[_Pair, Step] | None]) -> tuple[Step, ...]:
     steps: list[Step] = []
     link = came_from[pair]
     while link is not None:
-        pair, taken = link
-        steps.append(taken)
+        pair, move = link
+        steps.append(move)
         link = came_from[pair]
     return tuple(reversed(steps))

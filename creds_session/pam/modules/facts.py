@@ -90,7 +90,7 @@ def ignoring_if(source: str, *arguments: str) -> ModuleFacts:
     return judging(source)._replace(
         authenticate=never_ignore,
         setcred=never_ignore,
-        options=tuple((one, call, ANYTHING) for one in arguments for call in calls),
+        options=tuple((argument, call, ANYTHING) for argument in arguments for call in calls),
     )
 
 

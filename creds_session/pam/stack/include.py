@@ -30,7 +30,7 @@ class LoadingFailed(Exception):  # caught by the caller in stack.py
         self.failure = failure
 
 
-class Frame(NamedTuple):
+class IncludeContext(NamedTuple):
     """What libpam hands down to the reading of one file.
 
     ``requested`` is the group that the including rule asked for, None for all;
@@ -55,9 +55,11 @@ class Frame(NamedTuple):
         """Whether the file is being read already, or far too many are."""
         return self.key in self.chain or len(self.chain) > _DEEPEST
 
-    def below(self, path: str, group: ManagementGroup | None, *, stack_levels: int) -> Frame:
+    def below(
+        self, path: str, group: ManagementGroup | None, *, stack_levels: int
+    ) -> IncludeContext:
         """Make the frame of a file that this one includes."""
-        return Frame(
+        return IncludeContext(
             path,
             self.is_other,
             group,

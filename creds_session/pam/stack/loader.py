@@ -12,7 +12,13 @@ from __future__ import annotations
 from typing import Union
 
 from creds_session.pam.stack.handlers import Branch, Failure, Handler, Origin
-from creds_session.pam.stack.include import DEPTH_LIMIT, MOST_RULES, Frame, LoadingFailed, Read
+from creds_session.pam.stack.include import (
+    DEPTH_LIMIT,
+    MOST_RULES,
+    IncludeContext,
+    LoadingFailed,
+    Read,
+)
 from creds_session.pam.syntax.controls import ALL_BAD, Control, SimpleControl
 from creds_session.pam.syntax.nodes import (
     AtInclude,
@@ -52,87 +58,95 @@ class Loader:
             )
         return self.parsed[path]
 
-    def load(self, file: ServiceFile, frame: Frame) -> tuple[bool, tuple[Branch, ...]]:
+    def load(self, file: ServiceFile, context: IncludeContext) -> tuple[bool, tuple[Branch, ...]]:
         """Load a file's rules; False when libpam refuses it, keeping what came before."""
         branches: list[Branch] = []
         for index, node in enumerate(file.lines):
             if isinstance(node, (Blank, Comment)):
                 continue
-            if not self.load_line(node, index, frame, branches):
+            if not self.load_line(node, index, context, branches):
                 return False, tuple(branches)
         return True, tuple(branches)
 
-    def load_line(self, node: _Line, index: int, frame: Frame, branches: list[Branch]) -> bool:
+    def load_line(
+        self, node: _Line, index: int, context: IncludeContext, branches: list[Branch]
+    ) -> bool:
         """Load one line; False is libpam's PAM_ABORT."""
-        origin = Origin(frame.path, node.line, index)
-        group = _group(node, frame.requested)
-        if isinstance(node, Malformed) and not self._goes_on(node, origin, group, frame):
+        origin = Origin(context.path, node.line, index)
+        group = _group(node, context.requested)
+        if isinstance(node, Malformed) and not self._goes_on(node, origin, group, context):
             return False
-        if frame.requested is not None and group is not frame.requested:
+        if context.requested is not None and group is not context.requested:
             return True
         self.rules += 1
         if self.rules > MOST_RULES:
             raise LoadingFailed(Failure(Consequence.HANG, "includes without end", origin))
         if isinstance(node, AtInclude) or _is_include(node.control):
-            return self._include(node, Branch(origin, node, group), frame, branches)
-        handler = _handler(node, origin, group or ManagementGroup.AUTH, frame)
-        branches.append(Branch(origin, node, handler.group, len(self._row(handler.group, frame))))
-        return self._add(handler, frame, has_path=node.module_path is not None)
+            return self._include(node, Branch(origin, node, group), context, branches)
+        handler = _handler(node, origin, group or ManagementGroup.AUTH, context)
+        branches.append(Branch(origin, node, handler.group, len(self._row(handler.group, context))))
+        return self._add(handler, context, has_path=node.module_path is not None)
 
     def _goes_on(
-        self, node: Malformed, origin: Origin, group: ManagementGroup | None, frame: Frame
+        self,
+        node: Malformed,
+        origin: Origin,
+        group: ManagementGroup | None,
+        context: IncludeContext,
     ) -> bool:
         """Judge a broken line: go on, refuse the file (False), or fail altogether."""
         failure = Failure(node.consequence, node.reason, origin)
         if node.consequence is Consequence.ABORT:
             self.refusal = failure
             return False
-        is_read = frame.requested is None or group is frame.requested
+        is_read = context.requested is None or group is context.requested
         if node.consequence is Consequence.HANG or (
             node.consequence is Consequence.CRASH and is_read
         ):
             raise LoadingFailed(failure)
         return True
 
-    def _include(self, node: _Line, branch: Branch, frame: Frame, branches: list[Branch]) -> bool:
+    def _include(
+        self, node: _Line, branch: Branch, context: IncludeContext, branches: list[Branch]
+    ) -> bool:
         """Follow include, substack or @include; put a must-fail entry where it fails."""
         group = branch.group
         name = None if node.module_path is None else _text(node.module_path)
         position = None
         is_substack = not isinstance(node, AtInclude) and node.control is SimpleControl.SUBSTACK
         if is_substack and group is not None:
-            position = len(self._row(group, frame))
-            mark = _bare_handler(branch.origin, group, frame)
+            position = len(self._row(group, context))
+            mark = _bare_handler(branch.origin, group, context)
             mark = mark._replace(module_path=name or "", is_substack=True)
-            if not self._add(mark, frame, has_path=name is not None):
+            if not self._add(mark, context, has_path=name is not None):
                 return False
         path, file = self._find(name)
-        inner = frame.below(path, group, stack_levels=int(is_substack))
+        inner = context.below(path, group, stack_levels=int(is_substack))
         reason, children = self._load_included(file, inner, branch.origin)
         if reason and position is None and group is not None:
-            position = len(self._row(group, frame))
+            position = len(self._row(group, context))
         included = path if file is not None else None
         branches.append(
             branch._replace(position=position, included=included, children=children, reason=reason)
         )
-        return not reason or self._stand_in(node, branch, frame, reason)
+        return not reason or self._stand_in(node, branch, context, reason)
 
     def _load_included(
-        self, file: ServiceFile | None, frame: Frame, origin: Origin
+        self, file: ServiceFile | None, context: IncludeContext, origin: Origin
     ) -> tuple[str, tuple[Branch, ...]]:
         """Load the file of an include; the reason is empty when libpam accepts it."""
-        level = frame.include_level if self.dialect.counts_includes else frame.stack_level
+        level = context.include_level if self.dialect.counts_includes else context.stack_level
         if level >= DEPTH_LIMIT:
             return "includes are nested too deep", ()
         if file is None:
-            return f"unable to open {frame.path or 'a file without a name'}", ()
-        if not self.dialect.counts_includes and frame.is_circle:
+            return f"unable to open {context.path or 'a file without a name'}", ()
+        if not self.dialect.counts_includes and context.is_circle:
             reason = "includes in a circle, which libpam before 1.6 does not survive"
             raise LoadingFailed(Failure(Consequence.CRASH, reason, origin))
-        accepted, children = self.load(file, frame)
-        return ("" if accepted else f"{frame.path} is refused"), children
+        accepted, children = self.load(file, context)
+        return ("" if accepted else f"{context.path} is refused"), children
 
-    def _stand_in(self, node: _Line, branch: Branch, frame: Frame, reason: str) -> bool:
+    def _stand_in(self, node: _Line, branch: Branch, context: IncludeContext, reason: str) -> bool:
         """Put libpam's must-fail entry in the place of a failed include."""
         if branch.group is None:
             # Type 0 has no row: Debian's @include at top level (_pam_add_handler).
@@ -143,8 +157,8 @@ class Loader:
             reason = f"{reason}; what an @include inside an include then does is undefined"
             raise LoadingFailed(Failure(Consequence.UNDEFINED, reason, branch.origin))
         self.refusal = None
-        handler = _bare_handler(branch.origin, branch.group, frame)
-        return self._add(handler._replace(must_fail=True), frame, has_path=False)
+        handler = _bare_handler(branch.origin, branch.group, context)
+        return self._add(handler._replace(must_fail=True), context, has_path=False)
 
     def _find(self, name: str | None) -> tuple[str, ServiceFile | None]:
         """Look up an include: Debian in /etc/pam.d alone, upstream wherever services are."""
@@ -164,21 +178,21 @@ class Loader:
                 return f"{directory}/{name}", file
         return name, None
 
-    def _row(self, group: ManagementGroup, frame: Frame) -> list[Handler]:
+    def _row(self, group: ManagementGroup, context: IncludeContext) -> list[Handler]:
         """Give the row that a group's handlers are filed in."""
-        return self.rows.setdefault((frame.is_other, group), [])
+        return self.rows.setdefault((context.is_other, group), [])
 
-    def _add(self, handler: Handler, frame: Frame, *, has_path: bool) -> bool:
+    def _add(self, handler: Handler, context: IncludeContext, *, has_path: bool) -> bool:
         """File a handler; False where libpam aborts: its path has no name to log."""
         stem, dot, _ = handler.module.rpartition(".")
         if has_path and (stem if dot else handler.module) in {"", "?"}:
             reason = f"no module name in {handler.module_path!r}"
-            if frame.requested is not None:
+            if context.requested is not None:
                 # The half-made entry stays in the row.
                 raise LoadingFailed(Failure(Consequence.UNDEFINED, reason, handler.origin))
             self.refusal = Failure(Consequence.ABORT, reason, handler.origin)
             return False
-        self._row(handler.group, frame).append(handler)
+        self._row(handler.group, context).append(handler)
         return True
 
 
@@ -193,19 +207,19 @@ def _group(node: _Line, requested: ManagementGroup | None) -> ManagementGroup | 
     return node.type or requested or ManagementGroup.AUTH
 
 
-def _bare_handler(origin: Origin, group: ManagementGroup, frame: Frame) -> Handler:
+def _bare_handler(origin: Origin, group: ManagementGroup, context: IncludeContext) -> Handler:
     """Make a handler that has no module."""
-    return Handler(origin, group, frame.stack_level, "", (), ALL_BAD)
+    return Handler(origin, group, context.stack_level, "", (), ALL_BAD)
 
 
 def _handler(
-    node: Rule | Malformed, origin: Origin, group: ManagementGroup, frame: Frame
+    node: Rule | Malformed, origin: Origin, group: ManagementGroup, context: IncludeContext
 ) -> Handler:
     """Make the handler of a rule that names a module, or fails to."""
     return Handler(
         origin,
         group,
-        frame.stack_level,
+        context.stack_level,
         _text(node.module_path or b""),
         tuple(_text(argument) for argument in node.module_arguments),
         node.control.actions if node.control else ALL_BAD,

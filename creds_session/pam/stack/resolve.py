@@ -16,7 +16,7 @@ from creds_session.pam.stack.handlers import (
     frame_ends,
     prune,
 )
-from creds_session.pam.stack.include import Frame, LoadingFailed, Read
+from creds_session.pam.stack.include import IncludeContext, LoadingFailed, Read
 from creds_session.pam.stack.loader import Loader
 from creds_session.pam.syntax.nodes import Blank, Comment, Consequence, Malformed
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
@@ -121,7 +121,7 @@ def _load(loader: Loader, name: str, trees: dict[bool, tuple[Branch, ...]]) -> F
             continue
         has_read = True
         is_other = service == OTHER
-        accepted, branches = loader.load(file, Frame(path, is_other))
+        accepted, branches = loader.load(file, IncludeContext(path, is_other))
         trees[is_other] += branches
         if not accepted:
             return loader.refusal
@@ -145,9 +145,9 @@ def _load_pam_conf(
         if service not in {name, OTHER} and not (isinstance(node, Malformed) and not service):
             continue
         branches: list[Branch] = []
-        frame = Frame(PAM_CONF, is_other=service == OTHER)
-        accepted = loader.load_line(node, index, frame, branches)
-        trees[frame.is_other] += tuple(branches)
+        context = IncludeContext(PAM_CONF, is_other=service == OTHER)
+        accepted = loader.load_line(node, index, context, branches)
+        trees[context.is_other] += tuple(branches)
         if not accepted:
             return loader.refusal
     return None

@@ -8,16 +8,16 @@ from html import escape
 from creds_session.pam.syntax.terms import Pass
 from creds_session.setup_pam.explain.as_text import assumption_lines, title
 from creds_session.setup_pam.explain.explanation import PASSES, Explanation, numbers
-from creds_session.setup_pam.explain.scenarios import Way
+from creds_session.setup_pam.explain.scenarios import Scenario
 from creds_session.setup_pam.explain.simulation_report import module_text, place, returned_text
 from creds_session.setup_pam.explain.trace import effect, fates
 
 COLOURS = {
-    Way.PASSWORD: "#0072b2",
-    Way.WRONG_PASSWORD: "#d55e00",
-    Way.KEY: "#009e73",
-    Way.EXPIRED: "#cc79a7",
-    Way.CHANGE: "#0072b2",
+    Scenario.PASSWORD: "#0072b2",
+    Scenario.WRONG_PASSWORD: "#d55e00",
+    Scenario.KEY: "#009e73",
+    Scenario.EXPIRED: "#cc79a7",
+    Scenario.CHANGE: "#0072b2",
 }
 """Okabe and Ito's colours, which the colour-blind can tell apart."""
 
@@ -48,20 +48,22 @@ def _quoted(text: str) -> str:
 
 
 def _legend(shown: Explanation) -> str:
-    rows = "".join(
-        f'<tr><td><font color="{COLOURS[way]}"><b>{escape(way.value)}</b></font></td></tr>'
-        for way in shown.ways
-    )
+    rows = "".join(map(_legend_row, shown.scenarios))
     table = f'<table border="0" cellborder="0" cellspacing="2">{rows}</table>'
     return f'  legend [shape=plain, style="", label=<{table}>];'
 
 
+def _legend_row(scenario: Scenario) -> str:
+    name = f"<b>{escape(scenario.value)}</b>"
+    return f'<tr><td><font color="{COLOURS[scenario]}">{name}</font></td></tr>'
+
+
 def _cluster(shown: Explanation, pass_: Pass) -> Iterator[str]:
     """Return the statements of one pass; none when no way makes it."""
-    edges: dict[_Edge, list[Way]] = {}
-    for way in shown.ways:
-        for edge in _edges(shown, way, pass_):
-            edges.setdefault(edge, []).append(way)
+    edges: dict[_Edge, list[Scenario]] = {}
+    for scenario in shown.scenarios:
+        for edge in _edges(shown, scenario, pass_):
+            edges.setdefault(edge, []).append(scenario)
     if not edges:
         return
     stack = shown.stacks.of(pass_.group)
@@ -80,20 +82,20 @@ def _cluster(shown: Explanation, pass_: Pass) -> Iterator[str]:
         before = node
     for node in dict.fromkeys(end for _, end, _ in edges if end.startswith(f"{name}=")):
         yield f'    "{node}" [shape=oval, label={_quoted(node.partition("=")[2])}];'
-    for edge, ways in edges.items():
-        yield f"    {_edge(edge, ways)}"
+    for edge, scenarios in edges.items():
+        yield f"    {_edge(edge, scenarios)}"
     yield "  }"
 
 
-def _edge(edge: _Edge, ways: list[Way]) -> str:
-    colours = ":".join(COLOURS[way] for way in ways)
+def _edge(edge: _Edge, scenarios: list[Scenario]) -> str:
+    colours = ":".join(COLOURS[scenario] for scenario in scenarios)
     label = f", label={_quoted(edge[2])}" if edge[2] else ""
     return f'"{edge[0]}" -> "{edge[1]}" [color="{colours}"{label}];'
 
 
-def _edges(shown: Explanation, way: Way, pass_: Pass) -> Iterator[_Edge]:
+def _edges(shown: Explanation, scenario: Scenario, pass_: Pass) -> Iterator[_Edge]:
     """Return the way through one pass: from rule to rule, then to what it returns."""
-    taken, result = shown.call(way, pass_), shown.result(way, pass_)
+    taken, result = shown.call(scenario, pass_), shown.result(scenario, pass_)
     if taken.verdict is None or result.reason:
         return
     stack = shown.stacks.of(taken.call.group)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from creds_session.pam.stack.handlers import Branch, Stack
 from creds_session.pam.syntax.terms import ManagementGroup, Pass, return_word
 from creds_session.setup_pam.explain.explanation import Explanation, node_text, numbers, rule_index
-from creds_session.setup_pam.explain.scenarios import Assumption, CallTaken, Way
+from creds_session.setup_pam.explain.scenarios import Assumption, CallTaken, Scenario
 from creds_session.setup_pam.explain.trace import effect, fates
 
 
@@ -16,8 +16,8 @@ def explanation_values(shown: Explanation) -> dict[str, object]:
         "service": shown.service,
         "dialect": stacks.auth.dialect.name.lower(),
         "groups": [_group(stacks.of(group)) for group in ManagementGroup],
-        "ways": [_way(shown, way) for way in shown.ways],
-        "assumptions": [_assumption(one) for one in shown.assumptions()],
+        "scenarios": [_scenario(shown, scenario) for scenario in shown.scenarios],
+        "assumptions": [_assumption(assumption) for assumption in shown.assumptions()],
     }
 
 
@@ -56,9 +56,9 @@ def _branch(stack: Stack, branch: Branch, number_of: dict[int, int]) -> dict[str
     }
 
 
-def _way(shown: Explanation, way: Way) -> dict[str, object]:
-    calls = [_call(shown, taken) for taken in shown.ways[way]]
-    return {"way": way.value.replace(" ", "_"), "calls": calls}
+def _scenario(shown: Explanation, scenario: Scenario) -> dict[str, object]:
+    calls = [_call(shown, taken) for taken in shown.scenarios[scenario]]
+    return {"scenario": scenario.value.replace(" ", "_"), "calls": calls}
 
 
 def _call(shown: Explanation, taken: CallTaken) -> dict[str, object]:
@@ -96,10 +96,10 @@ def _pass(shown: Explanation, taken: CallTaken, pass_: Pass) -> dict[str, object
     return {"pass": pass_.value, "rules": rules}
 
 
-def _assumption(one: Assumption) -> dict[str, object]:
+def _assumption(assumption: Assumption) -> dict[str, object]:
     return {
-        "modules": list(one.modules),
-        "passes": [pass_.value for pass_ in one.passes],
-        "returns": one.returned.word if one.returned is not None else None,
-        "reason": one.reason,
+        "modules": list(assumption.modules),
+        "passes": [pass_.value for pass_ in assumption.passes],
+        "returns": assumption.returned.word if assumption.returned is not None else None,
+        "reason": assumption.reason,
     }

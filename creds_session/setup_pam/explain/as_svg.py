@@ -20,7 +20,7 @@ from creds_session.setup_pam.explain.explanation import (
     numbers,
     tree_lines,
 )
-from creds_session.setup_pam.explain.scenarios import Way
+from creds_session.setup_pam.explain.scenarios import Scenario
 
 FONT = "ui-monospace, 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace"
 CHARACTER = 7.3  # width at 12 px
@@ -34,7 +34,7 @@ FILL = {
     Tone.SKIPPED: ("#ffffff", "#b0b7c0", "#69727d"),
 }
 """Ground, border and letters of a cell."""
-_Cells = dict[Pass, dict[Way, dict[int, Cell]]]
+_Cells = dict[Pass, dict[Scenario, dict[int, Cell]]]
 
 
 @dataclass
@@ -43,7 +43,7 @@ class _Canvas:
 
     label: float
     names: float
-    columns: dict[Way, tuple[float, float]]
+    columns: dict[Scenario, tuple[float, float]]
     width: float
     y: float = MARGIN
 
@@ -107,9 +107,9 @@ def _canvas(shown: Explanation) -> _Canvas:
     )
     names = MARGIN + 30 + label + 16
     columns, x = {}, names + 13 * CHARACTER
-    for way in shown.ways:
-        columns[way] = x, _longest(shown, way) * CHARACTER + 12
-        x += columns[way][1] + 8
+    for scenario in shown.scenarios:
+        columns[scenario] = x, _longest(shown, scenario) * CHARACTER + 12
+        x += columns[scenario][1] + 8
     notes = max(len(line) for line in [*assumption_lines(shown), *_summaries(shown)])
     legend = sum(len(tone.value) * CHARACTER + 28 for tone in Tone)
     width = max(x, MARGIN + notes * CHARACTER, MARGIN + legend, len(title(shown)) * 10)
@@ -120,11 +120,11 @@ def _all_lines(shown: Explanation) -> list[TreeLine]:
     return [line for group in PASSES for line in tree_lines(shown.stacks.of(group))]
 
 
-def _longest(shown: Explanation, way: Way) -> int:
+def _longest(shown: Explanation, scenario: Scenario) -> int:
     passes = [pass_ for group in PASSES.values() for pass_ in group]
-    cells = [cell for pass_ in passes for cell in shown.cells(way, pass_).values()]
-    results = [shown.result(way, pass_) for pass_ in passes]
-    return max(len(way.value), *(len(cell.text) for cell in [*cells, *results]))
+    cells = [cell for pass_ in passes for cell in shown.cells(scenario, pass_).values()]
+    results = [shown.result(scenario, pass_) for pass_ in passes]
+    return max(len(scenario.value), *(len(cell.text) for cell in [*cells, *results]))
 
 
 def _label(line: TreeLine) -> str:
@@ -136,8 +136,10 @@ def _label(line: TreeLine) -> str:
 
 
 def _summaries(shown: Explanation) -> list[str]:
-    width = max(len(way.value) for way in shown.ways)
-    return [f"{way.value:<{width}}  {summary(shown, way)}" for way in shown.ways]
+    width = max(len(scenario.value) for scenario in shown.scenarios)
+    return [
+        f"{scenario.value:<{width}}  {summary(shown, scenario)}" for scenario in shown.scenarios
+    ]
 
 
 def _head(canvas: _Canvas, shown: Explanation) -> None:
@@ -159,17 +161,20 @@ def _group(canvas: _Canvas, shown: Explanation, group: ManagementGroup) -> None:
     bold = ' font-weight="bold"'
     origin = "  (no rules here: those of other)" if stack.is_other else ""
     canvas.text(MARGIN + 6, group.value + origin, more=bold)
-    for way, (x, _) in canvas.columns.items():
-        canvas.text(x + 6, way.value, more=bold)
+    for scenario, (x, _) in canvas.columns.items():
+        canvas.text(x + 6, scenario.value, more=bold)
     canvas.y += ROW + 3
     for pass_ in PASSES[group]:
         canvas.text(canvas.names, pass_.value, more=bold)
-        for way, (x, width) in canvas.columns.items():
-            canvas.box(x, width, shown.result(way, pass_))
+        for scenario, (x, width) in canvas.columns.items():
+            canvas.box(x, width, shown.result(scenario, pass_))
         canvas.y += ROW
     canvas.line(MARGIN, canvas.y + 1, canvas.width - MARGIN, canvas.y + 1)
     canvas.y += 4
-    cells = {pass_: {way: shown.cells(way, pass_) for way in shown.ways} for pass_ in PASSES[group]}
+    cells = {
+        pass_: {scenario: shown.cells(scenario, pass_) for scenario in shown.scenarios}
+        for pass_ in PASSES[group]
+    }
     number_of = numbers(stack)
     for line in tree_lines(stack):
         if line.position is None:
@@ -184,10 +189,10 @@ def _rule(canvas: _Canvas, cells: _Cells, line: TreeLine, number: int) -> None:
     _tree(canvas, line, ROW * len(cells))
     bold = ' font-weight="bold" text-anchor="end"'
     canvas.text(MARGIN + 22, str(number), more=bold)
-    for pass_, of_way in cells.items():
+    for pass_, of_scenario in cells.items():
         canvas.text(canvas.names, pass_.value, fill="#8a929c")
-        for way, (x, width) in canvas.columns.items():
-            canvas.box(x, width, of_way[way][line.position or 0])
+        for scenario, (x, width) in canvas.columns.items():
+            canvas.box(x, width, of_scenario[scenario][line.position or 0])
         canvas.y += ROW
 
 

@@ -16,7 +16,7 @@ from creds_session.setup_pam.explain.explanation import (
     numbers,
     tree_lines,
 )
-from creds_session.setup_pam.explain.scenarios import Assumption, Way
+from creds_session.setup_pam.explain.scenarios import Assumption, Scenario
 from creds_session.setup_pam.explain.simulation_report import module_text
 from creds_session.text import printable
 
@@ -65,13 +65,15 @@ def title(shown: Explanation) -> str:
 
 def summary_lines(shown: Explanation) -> list[str]:
     """Return each way in one line: the calls in order, and what they return."""
-    width = max(len(way.value) for way in shown.ways)
-    return [f"{way.value:<{width}}  {summary(shown, way)}" for way in shown.ways]
+    width = max(len(scenario.value) for scenario in shown.scenarios)
+    return [
+        f"{scenario.value:<{width}}  {summary(shown, scenario)}" for scenario in shown.scenarios
+    ]
 
 
-def summary(shown: Explanation, way: Way) -> str:
+def summary(shown: Explanation, scenario: Scenario) -> str:
     """Write the calls of one way in order, and what they return."""
-    made = [taken for taken in shown.ways[way] if taken.verdict is not None]
+    made = [taken for taken in shown.scenarios[scenario] if taken.verdict is not None]
     return ", ".join(f"{t.call.value} {return_word(t.verdict.result)}" for t in made if t.verdict)
 
 
@@ -99,7 +101,7 @@ def branches(line: TreeLine) -> str:
 
 def _table(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator[str]:
     """Return a line a call and a line a rule, with a column for each way."""
-    heads = [Cell(Tone.NEUTRAL, way.value) for way in shown.ways]
+    heads = [Cell(Tone.NEUTRAL, scenario.value) for scenario in shown.scenarios]
     rows: list[tuple[str, list[Cell]]] = [("", heads)]
     for pass_ in PASSES[group]:
         rows += _pass_rows(shown, pass_)
@@ -114,11 +116,11 @@ def _table(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator
 
 def _pass_rows(shown: Explanation, pass_: Pass) -> list[tuple[str, list[Cell]]]:
     stack = shown.stacks.of(pass_.group)
-    results = [shown.result(way, pass_) for way in shown.ways]
+    results = [shown.result(scenario, pass_) for scenario in shown.scenarios]
     rows = [(_pass_name(pass_), results)]
     if all(cell.tone is Tone.ABSENT for cell in results):
         return rows
-    columns = [shown.cells(way, pass_) for way in shown.ways]
+    columns = [shown.cells(scenario, pass_) for scenario in shown.scenarios]
     for index, number in numbers(stack).items():
         name = f"  {number:>2} {module_text(stack.handlers[index])}"
         rows.append((name, [column[index] for column in columns]))
@@ -131,13 +133,16 @@ def _pass_name(pass_: Pass) -> str:
 
 def assumption_lines(shown: Explanation) -> list[str]:
     """Return what modules are taken to return on these ways, one line each."""
-    return [*(f"  {_assumption(shown, one)}" for one in shown.assumptions()), f"  {DEFAULT}"]
+    return [
+        *(f"  {_assumption(shown, assumption)}" for assumption in shown.assumptions()),
+        f"  {DEFAULT}",
+    ]
 
 
-def _assumption(shown: Explanation, one: Assumption) -> str:
+def _assumption(shown: Explanation, assumption: Assumption) -> str:
     """Write one assumption, with those of its modules that the service has."""
     here = {h.module for group in PASSES for h in shown.stacks.of(group).handlers}
-    modules = ", ".join(module for module in one.modules if module in here)
-    calls = ", ".join(pass_.value for pass_ in one.passes)
-    where = "" if len(one.passes) == len(Pass) else f" in {calls}"
-    return f"{modules}{where}: {one.returns} ({one.reason})"
+    modules = ", ".join(module for module in assumption.modules if module in here)
+    calls = ", ".join(pass_.value for pass_ in assumption.passes)
+    where = "" if len(assumption.passes) == len(Pass) else f" in {calls}"
+    return f"{modules}{where}: {assumption.returns} ({assumption.reason})"

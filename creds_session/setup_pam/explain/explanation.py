@@ -21,11 +21,11 @@ from creds_session.setup_pam.explain.scenarios import (
     ASSUMPTIONS,
     Assumption,
     CallTaken,
-    Way,
+    Scenario,
     assumption_of,
+    calls_of_scenario,
     modules_of,
-    take,
-    ways_of,
+    scenarios_of,
 )
 from creds_session.setup_pam.explain.simulation_report import returned_text
 from creds_session.setup_pam.explain.trace import Fate, effect, fates, how_skipped
@@ -62,20 +62,20 @@ class Explanation(NamedTuple):
     """A service, and the ways through it."""
 
     stacks: Stacks
-    ways: dict[Way, tuple[CallTaken, ...]]
+    scenarios: dict[Scenario, tuple[CallTaken, ...]]
 
     @property
     def service(self) -> str:
         """The service's name."""
         return self.stacks.auth.service
 
-    def call(self, way: Way, pass_: Pass) -> CallTaken:
+    def call(self, scenario: Scenario, pass_: Pass) -> CallTaken:
         """Return the call that a pass belongs to, on one way."""
-        return next(taken for taken in self.ways[way] if taken.call is pass_.call)
+        return next(taken for taken in self.scenarios[scenario] if taken.call is pass_.call)
 
-    def result(self, way: Way, pass_: Pass) -> Cell:
+    def result(self, scenario: Scenario, pass_: Pass) -> Cell:
         """Say what a pass amounts to; the first half of chauthtok has no result of its own."""
-        taken = self.call(way, pass_)
+        taken = self.call(scenario, pass_)
         if taken.verdict is None:
             return Cell(Tone.ABSENT, "not called", taken.reason)
         ran = {entry.pass_ for entry in taken.verdict.trace}
@@ -85,10 +85,10 @@ class Explanation(NamedTuple):
         result = 0 if is_half else taken.verdict.result
         return Cell(_tone_of(result), return_word(result))
 
-    def cells(self, way: Way, pass_: Pass) -> dict[int, Cell]:
+    def cells(self, scenario: Scenario, pass_: Pass) -> dict[int, Cell]:
         """Say what became of each rule, by the index of its handler."""
         stack = self.stacks.of(pass_.group)
-        taken, number_of = self.call(way, pass_), numbers(stack)
+        taken, number_of = self.call(scenario, pass_), numbers(stack)
         if taken.verdict is None:
             return dict.fromkeys(number_of, Cell(Tone.ABSENT, ""))
         found = fates(stack, taken.verdict, pass_)
@@ -98,18 +98,24 @@ class Explanation(NamedTuple):
         """Return the assumptions that decide anything on these ways, in the order of the table."""
         modules = modules_of(self.stacks)
         used = {
-            assumption_of(modules, handler, pass_, way)
-            for way in self.ways
+            assumption_of(modules, handler, pass_, scenario)
+            for scenario in self.scenarios
             for group, passes in PASSES.items()
             for handler in self.stacks.of(group).handlers
             for pass_ in passes
         }
-        return tuple(one for one in ASSUMPTIONS if one in used)
+        return tuple(assumption for assumption in ASSUMPTIONS if assumption in used)
 
 
 def explanation(stacks: Stacks) -> Explanation:
     """Go every way of a service that libpam can load."""
-    return Explanation(stacks, {way: take(stacks, way) for way in ways_of(stacks.auth.service)})
+    return Explanation(
+        stacks,
+        {
+            scenario: calls_of_scenario(stacks, scenario)
+            for scenario in scenarios_of(stacks.auth.service)
+        },
+    )
 
 
 def numbers(stack: Stack) -> dict[int, int]:

@@ -30,7 +30,7 @@ _V = ReturnValue
 LOCAL = "pam_unix.so"
 
 
-class Way(enum.Enum):
+class Scenario(enum.Enum):
     """How somebody comes to a service."""
 
     PASSWORD = "password login"  # noqa: S105 - a title
@@ -40,11 +40,11 @@ class Way(enum.Enum):
     CHANGE = "password change"
 
 
-def ways_of(service: str) -> tuple[Way, ...]:
+def scenarios_of(service: str) -> tuple[Scenario, ...]:
     """Return the ways that a service is used."""
     if service in PASSWORD_ONLY:
-        return (Way.CHANGE,)
-    return (Way.PASSWORD, Way.WRONG_PASSWORD, Way.KEY, Way.EXPIRED)
+        return (Scenario.CHANGE,)
+    return (Scenario.PASSWORD, Scenario.WRONG_PASSWORD, Scenario.KEY, Scenario.EXPIRED)
 
 
 class Assumption(NamedTuple):
@@ -58,7 +58,7 @@ class Assumption(NamedTuple):
     passes: tuple[Pass, ...]
     returned: ReturnValue | None
     reason: str
-    ways: tuple[Way, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
     argument: str = ""
     beside: str = ""
 
@@ -67,12 +67,12 @@ class Assumption(NamedTuple):
         """The value in words."""
         return self.returned.word if self.returned is not None else "worked out"
 
-    def fits(self, handler: Handler, pass_: Pass, way: Way) -> bool:
+    def fits(self, handler: Handler, pass_: Pass, scenario: Scenario) -> bool:
         """Tell whether it speaks of this handler in this pass of this way."""
         return (
             handler.module in self.modules
             and pass_ in self.passes
-            and (not self.ways or way in self.ways)
+            and (not self.scenarios or scenario in self.scenarios)
             and self._fits_arguments(handler)
         )
 
@@ -96,9 +96,11 @@ _GUEST = "with issystem: the user is an ordinary one"
 ASSUMPTIONS = (
     Assumption(_ALIKE, tuple(Pass), None, "they always answer alike"),
     Assumption(_OTHERS, (*_LOGIN, *_CHANGE), _V.USER_UNKNOWN, _NO_LOCAL_USER, beside=LOCAL),
-    Assumption(_PASSWORDS, _ASKED, _V.AUTH_ERR, "the password is wrong", (Way.WRONG_PASSWORD,)),
     Assumption(
-        _PASSWORDS, _ACCOUNT, _V.NEW_AUTHTOK_REQD, "the password has expired", (Way.EXPIRED,)
+        _PASSWORDS, _ASKED, _V.AUTH_ERR, "the password is wrong", (Scenario.WRONG_PASSWORD,)
+    ),
+    Assumption(
+        _PASSWORDS, _ACCOUNT, _V.NEW_AUTHTOK_REQD, "the password has expired", (Scenario.EXPIRED,)
     ),
     Assumption(("pam_faillock.so",), _ASKED, _V.IGNORE, _FAILED, argument="authfail"),
     Assumption(("pam_nologin.so",), _LOGIN, _V.IGNORE, "no /etc/nologin", argument="!successok"),
@@ -117,12 +119,12 @@ authenticate takes a wrong password as gladly as the right one.
 """
 
 
-def returns_on(way: Way, stacks: Stacks) -> Returns:
+def returns_on(scenario: Scenario, stacks: Stacks) -> Returns:
     """Return what each module is taken to return on a way."""
     modules = modules_of(stacks)
 
     def returns(handler: Handler, pass_: Pass) -> int:
-        found = assumption_of(modules, handler, pass_, way)
+        found = assumption_of(modules, handler, pass_, scenario)
         if found is None:
             return usual_return(handler, pass_)
         if found.returned is not None:
@@ -144,11 +146,22 @@ def modules_of(stacks: Stacks) -> Modules:
     }
 
 
-def assumption_of(modules: Modules, handler: Handler, pass_: Pass, way: Way) -> Assumption | None:
+def assumption_of(
+    modules: Modules, handler: Handler, pass_: Pass, scenario: Scenario
+) -> Assumption | None:
     """Return the assumption that decides; None: the module answers as it usually does."""
     here = modules[handler.group]
-    fitting = (one for one in ASSUMPTIONS if one.fits(handler, pass_, way))
-    return next((one for one in fitting if not one.beside or one.beside in here), None)
+    fitting = (
+        assumption for assumption in ASSUMPTIONS if assumption.fits(handler, pass_, scenario)
+    )
+    return next(
+        (
+            assumption
+            for assumption in fitting
+            if not assumption.beside or assumption.beside in here
+        ),
+        None,
+    )
 
 
 class CallTaken(NamedTuple):
@@ -162,13 +175,13 @@ class CallTaken(NamedTuple):
 _ORDER = (Call.AUTHENTICATE, Call.ACCT_MGMT, Call.CHAUTHTOK, Call.SETCRED, Call.OPEN_SESSION)
 
 
-def take(stacks: Stacks, way: Way) -> tuple[CallTaken, ...]:
+def calls_of_scenario(stacks: Stacks, scenario: Scenario) -> tuple[CallTaken, ...]:
     """Go one way: each call in order, until one fails."""
-    returns = returns_on(way, stacks)
+    returns = returns_on(scenario, stacks)
     verdicts: dict[Call, Verdict] = {}
     taken = []
     for call in _ORDER:
-        reason = _why_not(way, call, verdicts)
+        reason = _why_not(scenario, call, verdicts)
         if not reason:
             frozen = verdicts.get(Call.AUTHENTICATE) if call is Call.SETCRED else None
             verdicts[call] = dispatch(stacks, call, returns, after=frozen)
@@ -176,11 +189,11 @@ def take(stacks: Stacks, way: Way) -> tuple[CallTaken, ...]:
     return tuple(taken)
 
 
-def _why_not(way: Way, call: Call, verdicts: dict[Call, Verdict]) -> str:
+def _why_not(scenario: Scenario, call: Call, verdicts: dict[Call, Verdict]) -> str:
     """Say why a call is not made after those before it, or nothing."""
-    if way is Way.CHANGE:
+    if scenario is Scenario.CHANGE:
         return "" if call is Call.CHAUTHTOK else "a password change does not call it"
-    if way is Way.KEY and call is Call.AUTHENTICATE:
+    if scenario is Scenario.KEY and call is Call.AUTHENTICATE:
         return "a key login does not call it"
     account = verdicts.get(Call.ACCT_MGMT)
     is_required = account is not None and account.result == ReturnValue.NEW_AUTHTOK_REQD

@@ -26,7 +26,7 @@ _PASSES = {
 }
 
 
-class Given(NamedTuple):
+class Override(NamedTuple):
     """What somebody says that a module returns; ``passes`` is empty where no CALL was named."""
 
     text: str
@@ -54,7 +54,7 @@ class Given(NamedTuple):
         return not self.line or (self.file in files and self.line == origin.line)
 
 
-def parse_given(text: str) -> Given:
+def parse_override(text: str) -> Override:
     """Read one ``[CALL:]MODULE[@FILE:LINE]=CODE``. Raises UsageError."""
     left, equals, word = text.rpartition("=")
     named, at, where = left.partition("@")
@@ -66,72 +66,74 @@ def parse_given(text: str) -> Given:
         raise _refusal(text, f"no return value {word!r}", f"they are: {', '.join(_VALUES)}")
     if colon and call not in _PASSES:
         raise _refusal(text, f"no call {call!r}", f"they are: {', '.join(_PASSES)}")
-    given = Given(text, _PASSES.get(call, ()), module, _VALUES[word])
+    override = Override(text, _PASSES.get(call, ()), module, _VALUES[word])
     if place is None:
-        return given
+        return override
     line = int(place["line"])
     if not line:
         raise _refusal(text, "lines are counted from 1")
-    return Given(text, given.passes, module, given.value, place["file"], line)
+    return Override(text, override.passes, module, override.value, place["file"], line)
 
 
 def _refusal(text: str, problem: str, hint: str = "") -> UsageError:
     return UsageError(f"--returns {text}: {problem}", hint=hint)
 
 
-def refuse_strangers(stacks: Stacks, call: Call, given: Sequence[Given]) -> None:
+def require_known_modules(stacks: Stacks, call: Call, overrides: Sequence[Override]) -> None:
     """Raise UsageError for a module that is not in the stack it is said to be in."""
-    for one in given:
-        groups = {pass_.group for pass_ in one.passes_in(call)}
+    for override in overrides:
+        groups = {pass_.group for pass_ in override.passes_in(call)}
         for group in groups:
             handlers = stacks.of(group).handlers
-            if not any(one.concerns(handler) for handler in handlers):
-                raise _stranger(one, stacks.of(group), group)
+            if not any(override.concerns(handler) for handler in handlers):
+                raise _unknown_module(override, stacks.of(group), group)
 
 
-def _stranger(given: Given, stack: Stack, group: ManagementGroup) -> UsageError:
+def _unknown_module(override: Override, stack: Stack, group: ManagementGroup) -> UsageError:
     """Say which modules there are, or at which places the module is."""
     where = f"the {group.value} stack of {stack.service}"
     places = [
         f"{handler.origin.file}:{handler.origin.line}"
         for handler in stack.handlers
-        if given.names(handler)
+        if override.names(handler)
     ]
     if places:
-        problem = f"{given.module} of {where} is not at {given.file}:{given.line}"
-        return _refusal(given.text, problem, f"it is at {', '.join(dict.fromkeys(places))}")
+        problem = f"{override.module} of {where} is not at {override.file}:{override.line}"
+        return _refusal(override.text, problem, f"it is at {', '.join(dict.fromkeys(places))}")
     modules = [h.module_path for h in stack.handlers if h.module_path and not h.is_substack]
     known = f"it has: {', '.join(dict.fromkeys(modules))}" if modules else "it has no module"
-    return _refusal(given.text, f"{given.module} is not in {where}", known)
+    return _refusal(override.text, f"{override.module} is not in {where}", known)
 
 
-def unheard(call: Call, given: Sequence[Given]) -> tuple[Given, ...]:
+def unused_overrides(call: Call, overrides: Sequence[Override]) -> tuple[Override, ...]:
     """Return what is said of calls that take no part in the simulated one."""
     before = call.earlier
     heard = {*call.passes, *(before.passes if before else ())}
-    return tuple(one for one in given if not heard.intersection(one.passes_in(call)))
+    return tuple(
+        override for override in overrides if not heard.intersection(override.passes_in(call))
+    )
 
 
-def simulate(stacks: Stacks, call: Call, given: Sequence[Given]) -> Verdict:
+def simulate(stacks: Stacks, call: Call, overrides: Sequence[Override]) -> Verdict:
     """Run one call; a module of which nothing is said answers as ``usual_return``.
 
     Before setcred and close_session the call runs whose values they go by.
     """
     before = call.earlier
-    returns = _returns(call, given)
+    returns = _returns(call, overrides)
     after = dispatch(stacks, before, returns) if before else None
     return dispatch(stacks, call, returns, after=after)
 
 
-def _returns(call: Call, given: Sequence[Given]) -> Returns:
+def _returns(call: Call, overrides: Sequence[Override]) -> Returns:
     """Answer by what was said: a place before a module, a CALL before none, the last before all."""
 
     def returns(handler: Handler, pass_: Pass) -> int:
-        said = [
-            ((bool(one.line), bool(one.passes), number), one.value)
-            for number, one in enumerate(given)
-            if pass_ in one.passes_in(call) and one.concerns(handler)
+        matching = [
+            ((bool(override.line), bool(override.passes), number), override.value)
+            for number, override in enumerate(overrides)
+            if pass_ in override.passes_in(call) and override.concerns(handler)
         ]
-        return max(said)[1] if said else usual_return(handler, pass_)
+        return max(matching)[1] if matching else usual_return(handler, pass_)
 
     return returns

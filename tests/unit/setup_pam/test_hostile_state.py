@@ -22,7 +22,7 @@ from creds_session.cli.setup_pam.main import main
 from creds_session.errors import Busy, CannotWrite, InvalidData
 from creds_session.setup_pam import apply
 from creds_session.setup_pam.plan import DROP_IN, plan_setup
-from creds_session.setup_pam.transaction import recover, take_back
+from creds_session.setup_pam.transaction import recover, revert
 from creds_session.system.files.root import Root
 from tests.unit.children import at_event, end_within, run_child
 from tests.unit.examples import SSHD as WITH_RULES
@@ -185,7 +185,7 @@ def test_what_is_no_directory_above_the_checkpoints_is_refused(
     assert tree(root.directory) == before
 
 
-@pytest.mark.parametrize("act", [changing, take_back])
+@pytest.mark.parametrize("act", [changing, revert])
 @pytest.mark.parametrize("component", [*COMPONENTS, FIRST, f"{FIRST}/manifest.json", f"{FIRST}/0"])
 def test_a_link_that_is_put_in_place_at_any_moment_redirects_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, component: str, act: Act
@@ -195,7 +195,7 @@ def test_a_link_that_is_put_in_place_at_any_moment_redirects_nothing(
         root = make_tree(tmp_path / str(number))
         changing(root)
         if act is changing:
-            take_back(root)
+            revert(root)
         outside = tmp_path / f"{number}.outside"
         prepare_outside(root.directory / component, outside)
         before = tree(tmp_path / f"{number}.outside"), outside.stat().st_mtime_ns

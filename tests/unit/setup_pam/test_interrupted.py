@@ -18,7 +18,7 @@ import pytest
 from creds_session.errors import CannotWrite
 from creds_session.setup_pam import confirmation, recovery
 from creds_session.setup_pam.pending_note import Pending, read_note
-from creds_session.setup_pam.transaction import change, recover, take_back
+from creds_session.setup_pam.transaction import change, recover, revert
 from creds_session.system.files.root import Root
 from creds_session.system.files.state import state_directory_if_there
 from creds_session.system.processes.commands import Completed
@@ -102,7 +102,7 @@ def sent_anywhere(
         root = make_tree(tmp_path / f"{act.__name__} {number}")
         PLACE.append(root.path(TIMERS))
         PLACE[-1].mkdir(parents=True)
-        if act is take_back:
+        if act is revert:
             change(root, CHANGES, nothing)
         told = tmp_path / f"{number}.told"
 
@@ -144,7 +144,7 @@ def test_a_signal_anywhere_does_not_end_a_revert_half_way(
     tmp_path: Path, states: tuple[Files, Files]
 ) -> None:
     ends = set()
-    for run in sent_anywhere(tmp_path, take_back):
+    for run in sent_anywhere(tmp_path, revert):
         now = files(run.root)
         assert now in states, run
         ends.add(states.index(now))
@@ -227,9 +227,9 @@ def test_the_program_of_a_timer_takes_back_its_own_change_alone(tmp_path: Path) 
     within = partial(confirmation.waiting, root, limit=600, services=("sshd",))
     change(root, CHANGES[1:2], nothing, within)
     (unit,) = armed(root)
-    assert take_back(root, timer="another") == ()
-    assert take_back(root, timer=unit) == (CHANGES[1].path,)
-    assert take_back(root) == (CHANGES[0].path,)
+    assert revert(root, timer="another") == ()
+    assert revert(root, timer=unit) == (CHANGES[1].path,)
+    assert revert(root) == (CHANGES[0].path,)
 
 
 def test_a_change_that_cannot_be_undone_keeps_its_timer(

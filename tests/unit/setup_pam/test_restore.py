@@ -13,7 +13,8 @@ import pytest
 from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
 from creds_session.setup_pam.apply import apply, revert
 from creds_session.setup_pam.plan import DROP_IN, DROP_IN_TEXT, plan_setup
-from creds_session.setup_pam.transaction import FileChange, change, saved_edits, take_back
+from creds_session.setup_pam.transaction import FileChange, change, saved_edits
+from creds_session.setup_pam.transaction import revert as revert_changes
 from creds_session.system.files.checkpoints import Checkpoint
 from creds_session.system.files.directory import Directory
 from creds_session.system.files.entry import Entry
@@ -172,10 +173,10 @@ def test_an_earlier_change_of_a_file_that_could_not_be_put_back_stays_too(root: 
     write(root, SSHD, now)
     for _ in range(2):
         with pytest.raises(InvalidData, match="auth two x y"):
-            take_back(root)
+            revert_changes(root)
         assert (root.read(SSHD), len(checkpoints_left(root))) == (now, 2)
     write(root, SSHD, files[2])
-    assert take_back(root) == (SSHD,)
+    assert revert_changes(root) == (SSHD,)
     assert root.read(SSHD) == WITHOUT_RULES
 
 

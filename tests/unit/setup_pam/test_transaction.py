@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from creds_session.errors import Busy, CannotWrite, InvalidData
-from creds_session.setup_pam.transaction import FileChange, change, recover, take_back
+from creds_session.setup_pam.transaction import FileChange, change, recover, revert
 from creds_session.system.files import checkpoints
 from creds_session.system.files.directory import Directory
 from creds_session.system.files.entry import Entry
@@ -91,10 +91,10 @@ def test_change_and_take_back_are_exact_opposites(root: Root) -> None:
     assert after[SSHD[1:]] == (0o100640, AFTER)
     assert after[NEW[1:]] == (0o100644, UNIT)
     assert is_changed(root)
-    assert set(take_back(root)) == {SSHD, OTHER, NEW}
+    assert set(revert(root)) == {SSHD, OTHER, NEW}
     assert tree(root) == before
     assert not is_changed(root)
-    assert take_back(root) == ()
+    assert revert(root) == ()
     assert temporaries(root) == []
 
 
@@ -103,7 +103,7 @@ def test_take_back_goes_through_every_change(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
     again = AFTER + b"session optional c\n"
     change(root, (FileChange(SSHD, AFTER, again),), nothing)
-    assert take_back(root) == (SSHD,)
+    assert revert(root) == (SSHD,)
     assert tree(root) == before
 
 
@@ -126,7 +126,7 @@ def test_change_keeps_and_restores_the_owner(root: Root) -> None:
     os.chown(root.path(SSHD), 12, 34)
     with pytest.raises(InvalidData):
         change(root, CHANGES, refuse)
-    for act in (lambda: change(root, CHANGES, nothing), lambda: take_back(root)):
+    for act in (lambda: change(root, CHANGES, nothing), lambda: revert(root)):
         act()
         status = root.path(SSHD).stat()
         assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (12, 34, 0o640)
@@ -175,7 +175,7 @@ def interrupted(
     """Do the same again and again; let ``what`` happen at the first, second, ... last touch."""
     for number in itertools.count(1):
         root = make_tree(tmp_path / str(number))
-        if act is take_back:
+        if act is revert:
             change(root, CHANGES, nothing)
         told = tmp_path / f"{number}.told"
 
@@ -232,7 +232,7 @@ def test_change_that_is_killed_anywhere_is_recovered_by_the_next_run(
         recover(run.root)  # any next run
         assert files(run.root) in states, run
         ends.append(files(run.root))
-        take_back(run.root)
+        revert(run.root)
         assert files(run.root) == states[0], run
     assert {states.index(end) for end in ends} == {0, 1}
 
@@ -241,7 +241,7 @@ def test_change_that_is_killed_anywhere_is_recovered_by_the_next_run(
 def test_recovery_removes_the_temporary_files_of_a_run_that_was_killed(tmp_path: Path) -> None:
     old = tree(make_tree(tmp_path / "old"))
     for run in interrupted(tmp_path, changing, kill_myself):
-        take_back(run.root)
+        revert(run.root)
         assert tree(run.root) == old, run
         assert temporaries(run.root) == [], run
 
@@ -250,10 +250,10 @@ def test_recovery_removes_the_temporary_files_of_a_run_that_was_killed(tmp_path:
 def test_take_back_that_is_killed_anywhere_is_finished_by_the_next_run(
     tmp_path: Path, states: tuple[Files, Files]
 ) -> None:
-    for run in interrupted(tmp_path, take_back, kill_myself):
+    for run in interrupted(tmp_path, revert, kill_myself):
         assert run.code == -signal.SIGKILL
         assert_whole(run, states)
-        take_back(run.root)
+        revert(run.root)
         assert files(run.root) == states[0], run
 
 
@@ -280,7 +280,7 @@ def test_change_that_fails_is_undone_by_the_next_run_at_the_latest(
     tmp_path: Path, states: tuple[Files, Files]
 ) -> None:
     for run in interrupted(tmp_path, changing, out_of_space):
-        take_back(run.root)
+        revert(run.root)
         assert files(run.root) == states[0], run
 
 
@@ -296,7 +296,7 @@ def test_concurrent_runs_are_refused_and_change_nothing(root: Root) -> None:
         change(root, CHANGES[:1], wait)
 
     with background(hold):
-        for act in (lambda: change(root, CHANGES[1:], nothing), lambda: take_back(root)):
+        for act in (lambda: change(root, CHANGES[1:], nothing), lambda: revert(root)):
             with pytest.raises(Busy):
                 act()
         assert root.read(OTHER) == b"x\n"
@@ -331,7 +331,7 @@ def test_take_back_takes_only_our_lines_from_a_file_that_others_edited(
 ) -> None:
     change(root, CHANGES[:1], nothing)
     root.path(SSHD).write_bytes(now)
-    assert take_back(root) == ((SSHD,) if now != left else ())
+    assert revert(root) == ((SSHD,) if now != left else ())
     assert root.read(SSHD) == left
     assert root.path(SSHD).stat().st_mode & 0o777 == 0o640
 
@@ -342,7 +342,7 @@ def test_take_back_leaves_the_end_of_the_file_as_it_was(root: Root, end: bytes) 
     root.path(SSHD).write_bytes(before)
     change(root, (FileChange(SSHD, before, after, (SavedEdit(2, b"", RULE),)),), nothing)
     root.path(SSHD).write_bytes(b"# mine\n" + after)
-    take_back(root)
+    revert(root)
     assert root.read(SSHD) == b"# mine\n" + before
 
 
@@ -350,7 +350,7 @@ def test_take_back_leaves_what_became_theirs(root: Root) -> None:
     change(root, CHANGES, nothing)
     root.path(NEW).write_bytes(b"[Unit]\nmine=now\n")
     root.path(OTHER).unlink()
-    assert take_back(root) == (SSHD,)
+    assert revert(root) == (SSHD,)
     assert root.read(NEW) == b"[Unit]\nmine=now\n"
     assert root.read(OTHER) is None
 
@@ -363,7 +363,7 @@ def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:
     place.unlink()
     place.symlink_to("../managed")
     with pytest.raises(InvalidData, match="symbolic link"):
-        take_back(root)
+        revert(root)
     assert place.is_symlink()
     assert is_changed(root)
 
@@ -375,14 +375,14 @@ def test_take_back_puts_the_others_back_where_one_file_became_a_link(root: Root)
     place.symlink_to("../managed")
     root.path("/etc/managed").write_bytes(b"y\n")
     with pytest.raises(InvalidData, match=f"^{OTHER}: a symbolic link") as caught:
-        take_back(root)
+        revert(root)
     assert caught.value.hint == "make it a plain file again, then revert"
     assert (root.read(SSHD), root.read(NEW), is_changed(root)) == (BEFORE, None, True)
     theirs = b"# mine\n" + RULE + b"\n"
     root.path(SSHD).write_bytes(theirs)
     place.unlink()
     place.write_bytes(b"y\n")
-    assert take_back(root) == (OTHER,)
+    assert revert(root) == (OTHER,)
     assert (root.read(SSHD), root.read(OTHER), is_changed(root)) == (theirs, b"x\n", False)
 
 
@@ -392,7 +392,7 @@ def test_take_back_names_every_file_that_it_could_not_put_back(root: Root) -> No
         root.path(path).rename(root.path("/etc/managed"))
         root.path(path).symlink_to("../managed")
     with pytest.raises(InvalidData, match=f"{OTHER}: .*{SSHD}: "):
-        take_back(root)
+        revert(root)
 
 
 def test_take_back_names_the_file_and_not_the_note_where_the_disk_is_full(root: Root) -> None:
@@ -405,18 +405,16 @@ def test_take_back_names_the_file_and_not_the_note_where_the_disk_is_full(root: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Directory, "replace", full)
         with pytest.raises(CannotWrite, match=f"{SSHD}: cannot be written"):
-            take_back(root)
+            revert(root)
     assert root.read(SSHD) == AFTER
-    assert take_back(root) == (SSHD,)
+    assert revert(root) == (SSHD,)
     assert (root.read(SSHD), is_changed(root)) == (BEFORE, False)
 
 
 def test_take_back_does_nothing_unless_it_is_wanted(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
     done: list[str] = []
-    assert (
-        take_back(root, then=lambda _state: done.append("then"), only_if=lambda _state: False) == ()
-    )
+    assert revert(root, then=lambda _state: done.append("then"), only_if=lambda _state: False) == ()
     assert (root.read(SSHD), is_changed(root), done) == (AFTER, True, [])
 
 
@@ -425,7 +423,7 @@ def test_take_back_leaves_a_folder_of_ours_that_became_a_link(root: Root) -> Non
     folder = root.path(NEW).parent
     folder.rename(root.path("/etc/moved"))
     folder.symlink_to("/etc/moved")
-    assert NEW in take_back(root)
+    assert NEW in revert(root)
     assert folder.is_symlink()
     assert checkpoints_left(root) == []
 
@@ -452,7 +450,7 @@ def test_recovery_leaves_a_line_like_ours_in_a_file_that_was_not_written_yet(roo
     assert run_child(begin) == -signal.SIGKILL
     theirs = RULE + b"\nsomeone else's\n"
     root.path(SSHD).write_bytes(theirs)
-    assert take_back(root) == ()
+    assert revert(root) == ()
     assert root.read(SSHD) == theirs
     assert checkpoints_left(root) == []
 
@@ -460,7 +458,7 @@ def test_recovery_leaves_a_line_like_ours_in_a_file_that_was_not_written_yet(roo
 def test_take_back_keeps_the_mode_that_an_admin_gave_the_file_since(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
     root.path(SSHD).chmod(0o600)
-    take_back(root)
+    revert(root)
     assert root.path(SSHD).stat().st_mode & 0o777 == 0o600
 
 
@@ -468,7 +466,7 @@ def test_take_back_writes_no_file_that_has_nothing_of_ours(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
     root.path(SSHD).write_bytes(b"all theirs\n")
     inode = root.path(SSHD).stat().st_ino
-    assert take_back(root) == ()
+    assert revert(root) == ()
     assert root.path(SSHD).stat().st_ino == inode
 
 
@@ -535,7 +533,7 @@ def test_take_back_loses_nothing_that_was_written_right_before_the_rename(
     theirs = AFTER + b"session optional theirs\n"
     meanwhile(monkeypatch, place, lambda: place.write_bytes(theirs))
     with pytest.raises(Busy, match="changed while it was being written"):
-        take_back(root)
+        revert(root)
     assert root.read(SSHD) == theirs
-    assert take_back(root) == (SSHD,)
+    assert revert(root) == (SSHD,)
     assert root.read(SSHD) == BEFORE + b"session optional theirs\n"

@@ -22,7 +22,7 @@ from creds_session.setup_pam.explain.explanation import (
     numbers,
     tree_lines,
 )
-from creds_session.setup_pam.explain.scenarios import Way
+from creds_session.setup_pam.explain.scenarios import Scenario
 
 DEBIAN = {
     "sshd": "@include common-auth\n@include common-account\nsession required pam_unix.so\n",
@@ -199,35 +199,35 @@ def test_rules_are_written_on_one_line(rule: str, text: str) -> None:
 
 def test_cells_say_why() -> None:
     shown = show(DEBIAN)
-    right = shown.cells(Way.PASSWORD, Pass.AUTHENTICATE)
-    wrong = shown.cells(Way.WRONG_PASSWORD, Pass.AUTHENTICATE)
+    right = shown.cells(Scenario.PASSWORD, Pass.AUTHENTICATE)
+    wrong = shown.cells(Scenario.WRONG_PASSWORD, Pass.AUTHENTICATE)
     assert [cell.tone for cell in right.values()] == [Tone.NEUTRAL, Tone.SKIPPED, Tone.GOOD]
     assert [cell.tone for cell in wrong.values()] == [Tone.NEUTRAL, Tone.BAD, Tone.SKIPPED]
     assert right[1].reason == "rule 1 jumps over 1"
     assert wrong[2].reason == "rule 2 ends the stack as failed"
-    assert shown.result(Way.EXPIRED, Pass.ACCT_MGMT).tone is Tone.RENEW
-    assert shown.result(Way.EXPIRED, Pass.UPDATE).reason == "prelim failed"
-    assert shown.result(Way.KEY, Pass.AUTHENTICATE).reason == "a key login does not call it"
+    assert shown.result(Scenario.EXPIRED, Pass.ACCT_MGMT).tone is Tone.RENEW
+    assert shown.result(Scenario.EXPIRED, Pass.UPDATE).reason == "prelim failed"
+    assert shown.result(Scenario.KEY, Pass.AUTHENTICATE).reason == "a key login does not call it"
 
 
 def test_cells_of_setcred_say_what_they_go_by() -> None:
     shown = show(
         {"svc": "auth required pam_env.so\nauth required a.so\naccount required b.so"}, "svc"
     )
-    cell = shown.cells(Way.PASSWORD, Pass.SETCRED)[0]
+    cell = shown.cells(Scenario.PASSWORD, Pass.SETCRED)[0]
     assert cell.text == "success as ignore → ignore"
     assert cell.reason == "returns success (goes by authenticate's ignore); libpam: ignore"
-    assert shown.cells(Way.KEY, Pass.SETCRED)[0].text == "success → ok"
+    assert shown.cells(Scenario.KEY, Pass.SETCRED)[0].text == "success → ok"
 
 
 def test_a_broken_rule_says_that_no_module_ran() -> None:
-    cell = show({"svc": "nonsense\n"}, "svc").cells(Way.PASSWORD, Pass.AUTHENTICATE)[0]
+    cell = show({"svc": "nonsense\n"}, "svc").cells(Scenario.PASSWORD, Pass.AUTHENTICATE)[0]
     assert "without a module" in cell.reason
 
 
 def test_json_names_rules_by_number() -> None:
     values = json.loads(json.dumps(explanation_values(show(DEBIAN))))
-    assert list(values) == ["service", "dialect", "groups", "ways", "assumptions"]
+    assert list(values) == ["service", "dialect", "groups", "scenarios", "assumptions"]
     auth, _, password, _ = values["groups"]
     assert auth["rules"][0] == {
         "number": 1,
@@ -241,9 +241,12 @@ def test_json_names_rules_by_number() -> None:
     assert (include["rule"], include["included"]) == (None, "/etc/pam.d/common-auth")
     assert [child["rule"] for child in include["children"]] == [1, 2, 3]
     assert password["from_other"]
-    ways = {way["way"]: {call["call"]: call for call in way["calls"]} for way in values["ways"]}
-    assert list(ways) == ["password_login", "wrong_password", "key_login", "expired_password"]
-    wrong = ways["wrong_password"]
+    scenarios = {
+        scenario["scenario"]: {call["call"]: call for call in scenario["calls"]}
+        for scenario in values["scenarios"]
+    }
+    assert list(scenarios) == ["password_login", "wrong_password", "key_login", "expired_password"]
+    wrong = scenarios["wrong_password"]
     assert (wrong["authenticate"]["result"], wrong["authenticate"]["code"]) == ("auth_err", 7)
     assert [rule["skipped_by"] for rule in wrong["authenticate"]["passes"][0]["rules"]] == [
         None,
@@ -259,7 +262,7 @@ def test_json_names_rules_by_number() -> None:
         "code": None,
         "passes": [],
     }
-    assert ways["expired_password"]["chauthtok"]["passes"][0]["rules"] == [
+    assert scenarios["expired_password"]["chauthtok"]["passes"][0]["rules"] == [
         {
             "rule": 1,
             "ran": True,
@@ -303,7 +306,9 @@ def test_svg_holds_all_that_is_drawn(files: dict[str, str], service: str) -> Non
 def test_svg_has_a_row_a_rule_and_a_column_a_way() -> None:
     tree = ET.fromstring(explanation_svg(show(DEBIAN)))  # noqa: S314
     texts = [element for element in tree.iter() if element.tag.endswith("text")]
-    heads = {e.text: e.get("x") for e in texts if e.text in {way.value for way in Way}}
+    heads = {
+        e.text: e.get("x") for e in texts if e.text in {scenario.value for scenario in Scenario}
+    }
     assert len(set(heads.values())) == 4
     deny = next(e for e in texts if e.text and "common-auth:2" in e.text)
     row = {e.get("x"): e.text for e in texts if e.get("y") == deny.get("y")}

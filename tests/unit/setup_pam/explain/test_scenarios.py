@@ -17,17 +17,19 @@ from creds_session.pam.syntax.terms import (
 )
 from creds_session.setup_pam.explain.scenarios import (
     ASSUMPTIONS,
-    Way,
+    Scenario,
     assumption_of,
+    calls_of_scenario,
     modules_of,
     returns_on,
-    take,
-    ways_of,
+    scenarios_of,
 )
 from creds_session.setup_pam.explain.trace import fates
 
 ROOT = Path(__file__).parents[4]
 EXPIRED = "new_authtok_reqd"
+
+ASKED = Pass.AUTHENTICATE
 
 
 def load(text: str, service: str = "svc", dialect: Dialect = Dialect.DEBIAN_1_7) -> Stacks:
@@ -42,11 +44,11 @@ def layout(name: str, when: str = "before") -> Stacks:
     return resolve_all("sshd", files.get, dialect=dialect)
 
 
-def calls(stacks: Stacks, way: Way) -> str:
+def calls(stacks: Stacks, scenario: Scenario) -> str:
     """Return the calls that are made, and what they return."""
     return " ".join(
         f"{taken.call.value}={return_word(taken.verdict.result)}"
-        for taken in take(stacks, way)
+        for taken in calls_of_scenario(stacks, scenario)
         if taken.verdict is not None
     )
 
@@ -62,23 +64,23 @@ ANEW = (
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("name", ["debian", "redhat"])
 @pytest.mark.parametrize(
-    ("way", "expected"),
+    ("scenario", "expected"),
     [
-        (Way.PASSWORD, IN),
-        (Way.WRONG_PASSWORD, "authenticate=auth_err"),
-        (Way.KEY, KEY),
-        (Way.EXPIRED, ANEW),
-        (Way.CHANGE, "chauthtok=success"),
+        (Scenario.PASSWORD, IN),
+        (Scenario.WRONG_PASSWORD, "authenticate=auth_err"),
+        (Scenario.KEY, KEY),
+        (Scenario.EXPIRED, ANEW),
+        (Scenario.CHANGE, "chauthtok=success"),
     ],
 )
 def test_the_distributions_go_the_ways_we_know(
-    name: str, when: str, way: Way, expected: str
+    name: str, when: str, scenario: Scenario, expected: str
 ) -> None:
-    assert calls(layout(name, when), way) == expected
+    assert calls(layout(name, when), scenario) == expected
 
 
-def keyring_runs(stacks: Stacks, way: Way, call: Call) -> bool:
-    taken = next(one for one in take(stacks, way) if one.call is call)
+def keyring_runs(stacks: Stacks, scenario: Scenario, call: Call) -> bool:
+    taken = next(one for one in calls_of_scenario(stacks, scenario) if one.call is call)
     stack = stacks.of(call.group)
     assert taken.verdict is not None
     found = fates(stack, taken.verdict, call.passes[-1])
@@ -88,16 +90,16 @@ def keyring_runs(stacks: Stacks, way: Way, call: Call) -> bool:
 @pytest.mark.parametrize("name", ["debian", "redhat"])
 @pytest.mark.parametrize("call", [Call.AUTHENTICATE, Call.CHAUTHTOK, Call.OPEN_SESSION])
 def test_the_keyring_runs_after_the_change(name: str, call: Call) -> None:
-    assert keyring_runs(layout(name, "after"), Way.EXPIRED, call)
+    assert keyring_runs(layout(name, "after"), Scenario.EXPIRED, call)
     is_there = name == "debian" and call is Call.CHAUTHTOK
-    assert keyring_runs(layout(name), Way.EXPIRED, call) is is_there
+    assert keyring_runs(layout(name), Scenario.EXPIRED, call) is is_there
 
 
 def test_the_classic_recipe_lets_a_wrong_password_in() -> None:
     text = "auth sufficient pam_unix.so\nauth {} pam_gnome_keyring.so\naccount required a.so\n"
-    assert "authenticate=success" in calls(load(text.format("optional")), Way.WRONG_PASSWORD)
+    assert "authenticate=success" in calls(load(text.format("optional")), Scenario.WRONG_PASSWORD)
     safe = load(text.format("[default=ignore]"))
-    assert calls(safe, Way.WRONG_PASSWORD) == "authenticate=perm_denied"
+    assert calls(safe, Scenario.WRONG_PASSWORD) == "authenticate=perm_denied"
 
 
 FLAT = (
@@ -107,34 +109,36 @@ FLAT = (
 
 
 @pytest.mark.parametrize(
-    ("text", "way", "call", "reason"),
+    ("text", "scenario", "call", "reason"),
     [
-        (FLAT, Way.KEY, Call.AUTHENTICATE, "a key login does not call it"),
-        (FLAT, Way.PASSWORD, Call.CHAUTHTOK, "acct_mgmt asks for no new password"),
-        (FLAT, Way.WRONG_PASSWORD, Call.SETCRED, "authenticate returned auth_err"),
-        (FLAT, Way.CHANGE, Call.OPEN_SESSION, "a password change does not call it"),
+        (FLAT, Scenario.KEY, Call.AUTHENTICATE, "a key login does not call it"),
+        (FLAT, Scenario.PASSWORD, Call.CHAUTHTOK, "acct_mgmt asks for no new password"),
+        (FLAT, Scenario.WRONG_PASSWORD, Call.SETCRED, "authenticate returned auth_err"),
+        (FLAT, Scenario.CHANGE, Call.OPEN_SESSION, "a password change does not call it"),
         (
             FLAT.replace("account required pam_unix", "account required pam_deny"),
-            Way.KEY,
+            Scenario.KEY,
             Call.OPEN_SESSION,
             "acct_mgmt returned auth_err",
         ),
         (
             FLAT.replace("password required pam_unix", "password required pam_deny"),
-            Way.EXPIRED,
+            Scenario.EXPIRED,
             Call.SETCRED,
             "chauthtok returned authtok_err",
         ),
         (
             FLAT.replace("account required pam_unix", "account required pam_permit"),
-            Way.EXPIRED,
+            Scenario.EXPIRED,
             Call.CHAUTHTOK,
             "acct_mgmt asks for no new password",
         ),
     ],
 )
-def test_a_call_that_is_not_made_has_a_reason(text: str, way: Way, call: Call, reason: str) -> None:
-    taken = next(one for one in take(load(text), way) if one.call is call)
+def test_a_call_that_is_not_made_has_a_reason(
+    text: str, scenario: Scenario, call: Call, reason: str
+) -> None:
+    taken = next(one for one in calls_of_scenario(load(text), scenario) if one.call is call)
     assert (taken.verdict, taken.reason) == (None, reason)
 
 
@@ -142,62 +146,76 @@ def test_setcred_goes_by_authenticate_but_not_on_a_key_login() -> None:
     text = FLAT.replace("auth required", "auth required pam_env.so\nauth required")
     stacks = load(text)
     deciding = {
-        way: taken.verdict.trace[0].deciding
-        for way in (Way.PASSWORD, Way.KEY)
-        for taken in take(stacks, way)
+        scenario: taken.verdict.trace[0].deciding
+        for scenario in (Scenario.PASSWORD, Scenario.KEY)
+        for taken in calls_of_scenario(stacks, scenario)
         if taken.call is Call.SETCRED and taken.verdict is not None
     }
-    assert deciding == {Way.PASSWORD: ReturnValue.IGNORE, Way.KEY: ReturnValue.SUCCESS}
+    assert deciding == {Scenario.PASSWORD: ReturnValue.IGNORE, Scenario.KEY: ReturnValue.SUCCESS}
 
 
 @pytest.mark.parametrize(
-    ("service", "ways"),
+    ("service", "scenarios"),
     [("sshd", 4), ("login", 4), ("passwd", 1), ("chpasswd", 1)],
 )
-def test_a_program_that_logs_nobody_in_has_one_way(service: str, ways: int) -> None:
-    assert len(ways_of(service)) == ways
-    assert (Way.CHANGE in ways_of(service)) == (ways == 1)
+def test_a_program_that_logs_nobody_in_has_one_way(service: str, scenarios: int) -> None:
+    assert len(scenarios_of(service)) == scenarios
+    assert (Scenario.CHANGE in scenarios_of(service)) == (scenarios == 1)
 
 
 @pytest.mark.parametrize(
-    ("rule", "pass_", "way", "expected"),
+    ("rule", "pass_", "scenario", "expected"),
     [
-        ("auth required pam_unix.so", Pass.AUTHENTICATE, Way.PASSWORD, "success"),
-        ("auth required pam_unix.so", Pass.AUTHENTICATE, Way.WRONG_PASSWORD, "auth_err"),
-        ("auth required pam_sss.so", Pass.AUTHENTICATE, Way.WRONG_PASSWORD, "auth_err"),
-        ("auth required pam_sss.so", Pass.AUTHENTICATE, Way.PASSWORD, "success"),
-        ("auth required pam_unix.so", Pass.SETCRED, Way.WRONG_PASSWORD, "success"),
-        ("account required pam_unix.so", Pass.ACCT_MGMT, Way.PASSWORD, "success"),
-        ("account required pam_unix.so", Pass.ACCT_MGMT, Way.EXPIRED, EXPIRED),
-        ("account required pam_ldap.so", Pass.ACCT_MGMT, Way.EXPIRED, EXPIRED),
-        ("session required pam_unix.so", Pass.OPEN_SESSION, Way.EXPIRED, "success"),
-        ("password required pam_unix.so", Pass.UPDATE, Way.EXPIRED, "success"),
-        ("auth required pam_faillock.so preauth", Pass.AUTHENTICATE, Way.PASSWORD, "success"),
-        ("auth required pam_faillock.so authfail", Pass.AUTHENTICATE, Way.PASSWORD, "ignore"),
-        ("auth required pam_faillock.so authsucc", Pass.AUTHENTICATE, Way.PASSWORD, "success"),
-        ("account required pam_nologin.so", Pass.ACCT_MGMT, Way.KEY, "ignore"),
-        ("account required pam_nologin.so successok", Pass.ACCT_MGMT, Way.KEY, "success"),
-        ("auth required pam_env.so", Pass.AUTHENTICATE, Way.PASSWORD, "ignore"),
-        ("auth required pam_env.so", Pass.SETCRED, Way.PASSWORD, "success"),
-        ("auth sufficient pam_rootok.so", Pass.AUTHENTICATE, Way.PASSWORD, "auth_err"),
-        ("auth sufficient pam_fprintd.so", Pass.AUTHENTICATE, Way.PASSWORD, "auth_err"),
-        ("auth required pam_usertype.so issystem", Pass.AUTHENTICATE, Way.KEY, "auth_err"),
-        ("auth required pam_usertype.so isregular", Pass.AUTHENTICATE, Way.KEY, "success"),
-        ("auth required pam_succeed_if.so uid < 1000", Pass.AUTHENTICATE, Way.KEY, "auth_err"),
-        ("auth required pam_succeed_if.so uid < 1000", Pass.SETCRED, Way.KEY, "ignore"),
-        ("auth required pam_permit.so", Pass.AUTHENTICATE, Way.WRONG_PASSWORD, "success"),
-        ("auth required pam_deny.so", Pass.AUTHENTICATE, Way.PASSWORD, "auth_err"),
-        ("auth required pam_debug.so auth=maxtries", Pass.AUTHENTICATE, Way.KEY, "maxtries"),
-        ("auth required pam_gnome_keyring.so", Pass.AUTHENTICATE, Way.WRONG_PASSWORD, "success"),
-        ("password required pam_gnome_keyring.so", Pass.PRELIM, Way.EXPIRED, "ignore"),
-        ("password required pam_gnome_keyring.so", Pass.UPDATE, Way.EXPIRED, "success"),
-        ("auth required pam_nobody_knows.so", Pass.AUTHENTICATE, Way.WRONG_PASSWORD, "success"),
+        ("auth required pam_unix.so", Pass.AUTHENTICATE, Scenario.PASSWORD, "success"),
+        ("auth required pam_unix.so", Pass.AUTHENTICATE, Scenario.WRONG_PASSWORD, "auth_err"),
+        ("auth required pam_sss.so", Pass.AUTHENTICATE, Scenario.WRONG_PASSWORD, "auth_err"),
+        ("auth required pam_sss.so", Pass.AUTHENTICATE, Scenario.PASSWORD, "success"),
+        ("auth required pam_unix.so", Pass.SETCRED, Scenario.WRONG_PASSWORD, "success"),
+        ("account required pam_unix.so", Pass.ACCT_MGMT, Scenario.PASSWORD, "success"),
+        ("account required pam_unix.so", Pass.ACCT_MGMT, Scenario.EXPIRED, EXPIRED),
+        ("account required pam_ldap.so", Pass.ACCT_MGMT, Scenario.EXPIRED, EXPIRED),
+        ("session required pam_unix.so", Pass.OPEN_SESSION, Scenario.EXPIRED, "success"),
+        ("password required pam_unix.so", Pass.UPDATE, Scenario.EXPIRED, "success"),
+        ("auth required pam_faillock.so preauth", Pass.AUTHENTICATE, Scenario.PASSWORD, "success"),
+        ("auth required pam_faillock.so authfail", Pass.AUTHENTICATE, Scenario.PASSWORD, "ignore"),
+        ("auth required pam_faillock.so authsucc", Pass.AUTHENTICATE, Scenario.PASSWORD, "success"),
+        ("account required pam_nologin.so", Pass.ACCT_MGMT, Scenario.KEY, "ignore"),
+        ("account required pam_nologin.so successok", Pass.ACCT_MGMT, Scenario.KEY, "success"),
+        ("auth required pam_env.so", Pass.AUTHENTICATE, Scenario.PASSWORD, "ignore"),
+        ("auth required pam_env.so", Pass.SETCRED, Scenario.PASSWORD, "success"),
+        ("auth sufficient pam_rootok.so", Pass.AUTHENTICATE, Scenario.PASSWORD, "auth_err"),
+        ("auth sufficient pam_fprintd.so", Pass.AUTHENTICATE, Scenario.PASSWORD, "auth_err"),
+        ("auth required pam_usertype.so issystem", Pass.AUTHENTICATE, Scenario.KEY, "auth_err"),
+        ("auth required pam_usertype.so isregular", Pass.AUTHENTICATE, Scenario.KEY, "success"),
+        ("auth required pam_succeed_if.so uid < 1000", Pass.AUTHENTICATE, Scenario.KEY, "auth_err"),
+        ("auth required pam_succeed_if.so uid < 1000", Pass.SETCRED, Scenario.KEY, "ignore"),
+        ("auth required pam_permit.so", Pass.AUTHENTICATE, Scenario.WRONG_PASSWORD, "success"),
+        ("auth required pam_deny.so", Pass.AUTHENTICATE, Scenario.PASSWORD, "auth_err"),
+        ("auth required pam_debug.so auth=maxtries", Pass.AUTHENTICATE, Scenario.KEY, "maxtries"),
+        (
+            "auth required pam_gnome_keyring.so",
+            Pass.AUTHENTICATE,
+            Scenario.WRONG_PASSWORD,
+            "success",
+        ),
+        ("password required pam_gnome_keyring.so", Pass.PRELIM, Scenario.EXPIRED, "ignore"),
+        ("password required pam_gnome_keyring.so", Pass.UPDATE, Scenario.EXPIRED, "success"),
+        (
+            "auth required pam_nobody_knows.so",
+            Pass.AUTHENTICATE,
+            Scenario.WRONG_PASSWORD,
+            "success",
+        ),
     ],
 )
-def test_what_modules_are_taken_to_return(rule: str, pass_: Pass, way: Way, expected: str) -> None:
+def test_what_modules_are_taken_to_return(
+    rule: str, pass_: Pass, scenario: Scenario, expected: str
+) -> None:
     stacks = load(rule)
     group = ManagementGroup(rule.split(maxsplit=1)[0])
-    assert return_word(returns_on(way, stacks)(stacks.of(group).handlers[0], pass_)) == expected
+    assert (
+        return_word(returns_on(scenario, stacks)(stacks.of(group).handlers[0], pass_)) == expected
+    )
 
 
 @pytest.mark.parametrize("group", ["auth", "account", "password"])
@@ -205,8 +223,8 @@ def test_beside_pam_unix_others_do_not_know_the_user(group: str) -> None:
     stacks = load(f"{group} sufficient pam_sss.so\n{group} required pam_unix.so")
     others = stacks.of(ManagementGroup(group)).handlers[0]
     pass_ = {"auth": Pass.AUTHENTICATE, "account": Pass.ACCT_MGMT, "password": Pass.PRELIM}[group]
-    for way in Way:
-        assert returns_on(way, stacks)(others, pass_) is ReturnValue.USER_UNKNOWN
+    for scenario in Scenario:
+        assert returns_on(scenario, stacks)(others, pass_) is ReturnValue.USER_UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -267,9 +285,9 @@ def test_no_assumption_is_hidden_by_those_before_it() -> None:
                 stacks = load(rule.format(group.value))
                 handler = stacks.of(group).handlers[0]
                 decided |= {
-                    assumption_of(modules_of(stacks), handler, pass_, way)
+                    assumption_of(modules_of(stacks), handler, pass_, scenario)
                     for pass_ in one.passes
-                    for way in Way
+                    for scenario in Scenario
                 }
     assert set(ASSUMPTIONS) <= decided
 

@@ -8,11 +8,11 @@ from creds_session.errors import UsageError
 from creds_session.pam.stack.resolve import Stacks, resolve_all
 from creds_session.pam.syntax.terms import Call, Dialect, Pass, ReturnValue, return_word
 from creds_session.setup_pam.explain.simulation import (
-    Given,
-    parse_given,
-    refuse_strangers,
+    Override,
+    parse_override,
+    require_known_modules,
     simulate,
-    unheard,
+    unused_overrides,
 )
 from creds_session.setup_pam.explain.trace import effect, fates, how_skipped
 
@@ -25,8 +25,8 @@ def load(text: str, dialect: Dialect = Dialect.DEBIAN_1_7, **more: str) -> Stack
     return resolve_all("svc", files.get, dialect=dialect)
 
 
-def said(line: str) -> list[Given]:
-    return [parse_given(word) for word in line.split()]
+def said(line: str) -> list[Override]:
+    return [parse_override(word) for word in line.split()]
 
 
 def result(stacks: Stacks, line: str, call: Call = Call.AUTHENTICATE) -> str:
@@ -47,14 +47,14 @@ def result(stacks: Stacks, line: str, call: Call = Call.AUTHENTICATE) -> str:
     ],
 )
 def test_parse_given(text: str, expected: tuple[object, ...]) -> None:
-    one = parse_given(text)
+    one = parse_override(text)
     assert (one.module, one.passes, one.file, one.line) == expected
     assert (one.text, one.value) == (text, AUTH_ERR)
 
 
 @pytest.mark.parametrize("value", ReturnValue)
 def test_every_return_value_has_its_word(value: ReturnValue) -> None:
-    assert parse_given(f"a.so={value.word}").value is value
+    assert parse_override(f"a.so={value.word}").value is value
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_every_return_value_has_its_word(value: ReturnValue) -> None:
 )
 def test_parse_given_refuses(text: str, problem: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse_given(text)
+        parse_override(text)
     assert caught.value.problem.startswith(f"--returns {text}: ")
     assert problem in caught.value.problem
     assert hint in caught.value.hint
@@ -112,7 +112,7 @@ DEBIAN = "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.s
 )
 def test_authenticate(text: str, line: str, expected: str) -> None:
     stacks = load(text)
-    refuse_strangers(stacks, Call.AUTHENTICATE, said(line))
+    require_known_modules(stacks, Call.AUTHENTICATE, said(line))
     assert result(stacks, line) == expected
 
 
@@ -189,14 +189,14 @@ def test_modules_that_are_not_there_are_refused(
 ) -> None:
     text = "auth substack svc2\nauth required /lib/c.so\nsession required s.so"
     with pytest.raises(UsageError) as caught:
-        refuse_strangers(load(text, svc2="auth required a.so"), call, said(line))
+        require_known_modules(load(text, svc2="auth required a.so"), call, said(line))
     assert problem in caught.value.problem
     assert hint in caught.value.hint
 
 
 def test_what_is_said_of_other_calls_is_named() -> None:
     given_ = said("a=success setcred:a=success authenticate:a=success open_session:a=success")
-    heard = {call: [one.text for one in unheard(call, given_)] for call in Call}
+    heard = {call: [one.text for one in unused_overrides(call, given_)] for call in Call}
     assert heard[Call.AUTHENTICATE] == ["setcred:a=success", "open_session:a=success"]
     assert heard[Call.SETCRED] == ["open_session:a=success"]
     assert heard[Call.CLOSE_SESSION] == ["setcred:a=success", "authenticate:a=success"]
@@ -291,7 +291,7 @@ def test_every_rule_runs_or_was_skipped_by_one_that_ran(
     lines = [f"auth {control.replace('#', ' #')} m{n}.so" for n, control in enumerate(controls)]
     stacks = load("\n".join(lines), sub=SUB, other="")
     given_ = [
-        Given("", (), f"m{n}.so", ReturnValue[word.upper()]) for n, word in enumerate(returns)
+        Override("", (), f"m{n}.so", ReturnValue[word.upper()]) for n, word in enumerate(returns)
     ]
     verdict = simulate(stacks, Call.AUTHENTICATE, given_)
     found = fates(stacks.auth, verdict, Pass.AUTHENTICATE)

@@ -5,7 +5,7 @@ import pytest
 from creds_session.pam.stack.dispatch import TraceEntry, Verdict
 from creds_session.pam.stack.resolve import Stacks, resolve_all
 from creds_session.pam.syntax.terms import Action, Call, Pass
-from creds_session.setup_pam.explain.simulation import parse_given, simulate
+from creds_session.setup_pam.explain.simulation import parse_override, simulate
 from creds_session.setup_pam.explain.simulation_report import (
     returned_text,
     simulation_lines,
@@ -30,7 +30,7 @@ def stacks() -> Stacks:
 
 
 def verdict(stacks: Stacks, call: Call, *given: str) -> Verdict:
-    return simulate(stacks, call, [parse_given(text) for text in given])
+    return simulate(stacks, call, [parse_override(text) for text in given])
 
 
 def test_values_are_exactly_those_of_the_contract(stacks: Stacks) -> None:

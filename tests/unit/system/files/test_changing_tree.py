@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from creds_session.errors import CannotWrite, CredsSessionError
-from creds_session.setup_pam.transaction import FileChange, change, take_back
+from creds_session.setup_pam.transaction import FileChange, change, revert
 from creds_session.system.files.entry import Entry
 from creds_session.system.files.root import Root
 from tests.unit.system_tree import snapshot
@@ -79,7 +79,7 @@ def make(root: Root, *, is_full: bool = False) -> str:
         with pytest.MonkeyPatch.context() as patch:
             if is_full:
                 patch.setattr(Entry, "replace", no_room)
-            take_back(root)
+            revert(root)
     except CredsSessionError as error:
         return type(error).__name__
     return "done"
@@ -110,7 +110,7 @@ def test_a_tree_that_changes_meanwhile_leads_nobody_out(
         assert snapshot(outside) == before
         for place in (image, copy):
             fill(place)
-        take_back(root)
+        revert(root)
     assert set(ended) > {"done"}, "the exchange was never seen"
     assert make(root, is_full=is_full) == "done"
     assert {path.name for path in image.rglob("*.creds-*")} == set()
