@@ -3,7 +3,7 @@
 A code block is indented by four columns more than the text around it. Its lines are commands; a
 comment behind two blanks is not typed. In a block that begins with ``$`` or ``#`` only the lines
 with this prompt are commands (of a user, of root), and the others show what is printed: ``…``
-stands for anything.
+stands for anything. The lines of a here-document belong to its command.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import NamedTuple
 CHECKOUT = Path(__file__).parents[1]
 COMMENT = re.compile(r" {2,}# .*$", re.MULTILINE)
 PROMPTS = ("$ ", "# ")
+HERE_DOCUMENT = re.compile(r"<<'?(\w+)'?$", re.MULTILINE)
+NEW_LOGIN = re.compile(r"^Log (?:out, and log )?in again", re.MULTILINE)
+PROCESS = re.compile(r"\bpid\\ \d+")  # after re.escape
 
 
 class Step(NamedTuple):
@@ -67,35 +70,52 @@ def commands(page: str, holding: str) -> list[str]:
 
 def transcripts(page: str) -> list[list[Step]]:
     """Return the commands of each transcript of a page, in their order."""
+    return _transcripts((CHECKOUT / page).read_text("utf-8"))
+
+
+def logins(page: str) -> list[list[Step]]:
+    """Return the commands of a page's transcripts, in a list for each login that it asks for."""
+    parts = re.split(NEW_LOGIN, (CHECKOUT / page).read_text("utf-8"))
+    return [[step for steps in _transcripts(part) for step in steps] for part in parts]
+
+
+def _transcripts(text: str) -> list[list[Step]]:
     found: list[list[Step]] = []
-    for one in blocks((CHECKOUT / page).read_text("utf-8")):
+    for one in blocks(text):
         if not one.startswith(PROMPTS):
             continue
         found.append([])
         for line in one.splitlines():
             if line.startswith(PROMPTS):
                 found[-1].append(Step(line[0], COMMENT.sub("", line[2:]), ""))
+                continue
+            last = found[-1].pop()
+            if _is_whole(last.command):
+                last = last._replace(printed=f"{last.printed}\n{line}".lstrip("\n"))
             else:
-                last = found[-1].pop()
-                printed = f"{last.printed}\n{line}".lstrip("\n")
-                found[-1].append(last._replace(printed=printed))
+                last = last._replace(command=f"{last.command}\n{line}")
+            found[-1].append(last)
     return found
 
 
 def is_as_shown(printed: str, shown: str) -> bool:
     """Return whether a program printed what a document shows, ``…`` being anything.
 
-    Blanks at the end of a line do not count.
+    Blanks at the end of a line do not count, and each process has an id of its own.
     """
     pattern = ".*".join(re.escape(part.strip()) for part in shown.split("…"))
+    pattern = PROCESS.sub(r"pid \\d+", pattern)
     lines = "\n".join(line.rstrip() for line in printed.splitlines())
     return re.fullmatch(rf"\s*{pattern}\s*", lines, re.DOTALL) is not None
 
 
 def _is_whole(command: str) -> bool:
-    """Return whether a shell would run this, rather than wait for the end of a quotation."""
+    """Return whether a shell would run this, rather than wait for the rest of a text."""
+    first, _, rest = command.partition("\n")
+    if opened := HERE_DOCUMENT.search(first):
+        return rest.split("\n")[-1] == opened[1]
     try:
         shlex.split(command)
     except ValueError:
         return False
-    return True
+    return not command.endswith(("\\", "|"))
