@@ -151,16 +151,61 @@ def with_packages(release: str, packages: Sequence[str]) -> Path:
 
 def _add_packages(release: str, base: Path, packages: Sequence[str], directory: Path) -> None:
     say(f"adding {', '.join(packages)} to Debian {release} in {directory}: once")
+    with _layer_of(ADD, base, directory, *packages) as layer:
+        layer.rename(directory)
+
+
+@contextlib.contextmanager
+def _layer_of(script: str, base: Path, directory: Path, *words: str) -> Iterator[Path]:
+    """Run a script that changes an overlay of a root file system, and give its upper layer.
+
+    The layer lies beside ``directory``, and what the caller does not move away is removed.
+    Raises RuntimeError.
+    """
     place = directory.with_name(f"{directory.name}.unfinished")
     shutil.rmtree(place, ignore_errors=True)
     for name in ("upper", "work", "root"):
         (place / name).mkdir(parents=True)
-    made = in_mounts(ADD, str(base), str(place), *packages)
-    if made.returncode != 0:
+    try:
+        made = in_mounts(script, str(base), str(place), *words)
+        if made.returncode != 0:
+            raise RuntimeError(f"{directory} was not made:\n{made.stdout}\n{made.stderr[-4000:]}")
+        yield place / "upper"
+    finally:
         shutil.rmtree(place, ignore_errors=True)
-        raise RuntimeError(f"apt-get failed:\n{made.stdout}\n{made.stderr[-4000:]}")
-    (place / "upper").rename(directory)
-    shutil.rmtree(place, ignore_errors=True)
+
+
+NEWCOMERS = ("git", "gnome-keyring", "libpam-gnome-keyring", "python3-venv", "dbus-user-session")
+REMOVE = """
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+mount -t proc proc "$2/root/proc"
+mount --rbind /dev "$2/root/dev"
+exec chroot "$2/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+    DEBIAN_FRONTEND=noninteractive sh -ec '
+shift 2
+apt-get update -qq
+apt-get purge -qq --autoremove "$@"
+apt-get install -qq --download-only git
+apt-get install -qq --download-only --no-install-recommends "$@"
+echo "Acquire::Retries \"0\";" >/etc/apt/apt.conf.d/no-network' sh "$@"
+"""
+
+
+def without_packages(release: str) -> Path:
+    """Return a layer in which nothing that a newcomer installs is installed, made on first use.
+
+    apt has these packages in its cache, and installs them without a network.
+    """
+    base = root_file_system(release)
+    packages = (*NEWCOMERS, f"python{RELEASES[release]}-venv")
+    key = hashlib.sha256(",".join(packages).encode()).hexdigest()[:12]
+    directory = base.with_name(f"{base.name}-{key}")
+    with _alone(directory):
+        if not directory.is_dir():
+            say(f"removing {', '.join(packages)} from Debian {release} in {directory}: once")
+            with _layer_of(REMOVE, base, directory, *packages) as layer:
+                layer.rename(directory)
+    return directory
 
 
 PROFILES = (
@@ -207,18 +252,11 @@ def profiles(release: str) -> Path:
 
 def _unpack_profiles(release: str, base: Path, directory: Path) -> None:
     say(f"fetching the profiles of pam-auth-update of Debian {release} into {directory}: once")
-    place = directory.with_name(f"{directory.name}.unfinished")
-    shutil.rmtree(place, ignore_errors=True)
-    for name in ("upper", "work", "root"):
-        (place / name).mkdir(parents=True)
-    made = in_mounts(UNPACK, str(base), str(place), *PROFILES)
-    if made.returncode != 0:
-        shutil.rmtree(place, ignore_errors=True)
-        raise RuntimeError(f"apt-get download failed:\n{made.stdout}\n{made.stderr[-4000:]}")
-    shutil.copytree(base / "usr/share/pam-configs", directory)
-    found = place / "upper" / "usr/share/pam-configs"
-    shutil.copytree(found, directory, dirs_exist_ok=True)
-    shutil.rmtree(place)
+    with _layer_of(UNPACK, base, directory, *PROFILES) as layer:
+        profiles_of_all = layer / "profiles"
+        shutil.copytree(base / "usr/share/pam-configs", profiles_of_all)
+        shutil.copytree(layer / "usr/share/pam-configs", profiles_of_all, dirs_exist_ok=True)
+        profiles_of_all.rename(directory)
 
 
 UPDATE = """
@@ -466,6 +504,7 @@ def make_all() -> None:
             for release, layers in LAYERS.items()
             for packages in layers
         ]
+        made += [two.submit(without_packages, release) for release in LAYERS]
         for one in made:
             one.result()
 
