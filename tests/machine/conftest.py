@@ -69,6 +69,7 @@ def boot(installation: Callable[[str], list[Path]]) -> Iterator[Boot]:
             units: bool = True,
             files: dict[str, bytes] | None = None,
             packages: Sequence[str] = (),
+            is_bare: bool = False,
         ) -> Machine:
             folder = LAYOUTS[layout]
             service_files = (
@@ -76,11 +77,15 @@ def boot(installation: Callable[[str], list[Path]]) -> Iterator[Boot]:
                 if folder
                 else {}
             )
-            own, base = installation(release)
-            more = [rootfs.with_packages(release, packages)] if packages else []
+            if is_bare:
+                layers = [rootfs.without_packages(release), rootfs.root_file_system(release)]
+            else:
+                own, base = installation(release)
+                more = [rootfs.with_packages(release, packages)] if packages else []
+                layers = [own, *more, base]
             return machines.enter_context(
                 booted(
-                    *(own, *more, base),
+                    *layers,
                     files={**service_files, **(files or {})},
                     masked=() if units else UNITS_MASKED,
                 )
