@@ -39,7 +39,7 @@ def _collection(access: Access, preferred: str) -> str:
     """Return the path of the open collection if gnome-keyring keeps it in a file, else ``""``."""
     items = open_items(access, preferred)
     try:
-        return items.collection if items.is_in_a_file() else ""
+        return items.path if items.is_in_a_file() else ""
     finally:
         items.close()
 

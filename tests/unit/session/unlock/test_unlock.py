@@ -179,8 +179,8 @@ def test_a_daemon_that_answers_to_the_end_is_not_called_hung(
     """It says each time that the keyring is unlocked, and never gives the secret."""
     address, refusal = environ["DBUS_SESSION_BUS_ADDRESS"], "org.freedesktop.Secret.Error.IsLocked"
     told = tmp_path / "told"
-    answers = {"Get": UNLOCKED, "Get_Items": ITEMS, "GetSecret": refusal}
-    with serving(address, told, delay=0.1, **answers) as pid, pytest.raises(Unavailable) as caught:
+    service = serving(address, told, delay=0.1, Get=UNLOCKED, Get_Items=ITEMS, GetSecret=refusal)
+    with service as pid, pytest.raises(Unavailable) as caught:
         unlock(environ, never, timeout=3)
     assert told.read_text().count("GetSecret") >= 1
     assert not isinstance(caught.value, TimedOut)
