@@ -1,4 +1,4 @@
-"""Make a planned change, tried and waited for as asked; take it back."""
+"""Make a planned change, with a trial and a timer if requested, and revert changes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,14 @@ from creds_session.system.files.root import Root
 from creds_session.system.libpam import pam_start
 from creds_session.system.systemd import user_managers
 
+REVERTED = "the change was reverted"
+
 
 class ApplyResult(NamedTuple):
-    """What became of people whose user manager ran already, and of a waiting change: lines.
+    """The result of ``apply`` or ``revert``: lines to print.
 
-    ``is_reverted`` is whether the program of a timer took back the change of this timer.
+    They are about user managers that were running already, and about a change that waited.
+    ``is_reverted`` is whether the program of a timer reverted the change of this timer.
     """
 
     lines: tuple[str, ...] = ()
@@ -54,7 +57,7 @@ def file_changes(setup: Setup) -> tuple[FileChange, ...]:
 
 
 def prepare(root: Root) -> None:
-    """Make sure of the rights to change anything, and that no half-made change stands."""
+    """Require the rights to change PAM, and revert a change that an earlier run did not finish."""
     _require_rights(root)
     recovery.recover(root)
 
@@ -62,9 +65,9 @@ def prepare(root: Root) -> None:
 def apply(
     root: Root, setup: Setup, *, strict: bool = False, confirm_within: float | None = None
 ) -> ApplyResult:
-    """Make the change in one transaction, prove it again from the disk, or undo it.
+    """Make the change in one transaction, and prove it again from the disk, or undo it.
 
-    With ``confirm_within`` it is taken back after so many seconds unless it is confirmed.
+    With ``confirm_within``, the change is reverted after that many seconds unless it is confirmed.
     """
     _require_rights(root)
     services = tuple(planned.service for planned in _logins(setup)) or ("sshd",)
@@ -78,7 +81,7 @@ def apply(
     change(root, file_changes(setup), partial(_verify, root, setup, strict=strict), within)
     if not root.is_running_system:
         return ApplyResult()
-    # The change stands whatever becomes of them.
+    # The change is final, whatever these managers answer.
     return ApplyResult(tuple(manager.prepare_next_login() for manager in user_managers.running()))
 
 
@@ -98,7 +101,7 @@ def _logins(setup: Setup) -> tuple[Plan, ...]:
 
 
 def _changes_auth(root: Root, setup: Setup) -> bool:
-    """Tell whether rules change that only a login by password runs."""
+    """Return whether rules change that only a login with a password runs."""
     files = pam_files(root)
     for planned in _logins(setup):
         changed = files.overlaid(planned.path, planned.result)
@@ -111,7 +114,7 @@ def _changes_auth(root: Root, setup: Setup) -> bool:
 
 
 def _calls(stack: Stack) -> list[tuple[object, ...]]:
-    """Return what libpam would call, wherever it stands in the files."""
+    """Return what libpam would call, without the places in the files."""
     return [
         (
             handler.module_path,
@@ -125,21 +128,21 @@ def _calls(stack: Stack) -> list[tuple[object, ...]]:
 
 
 def _verify(root: Root, setup: Setup, *, strict: bool) -> None:
-    """Raise unless what is on the disk is proved as it was planned, and libpam loads it."""
+    """Raise InvalidData unless the files on the disk are as planned, and libpam loads them."""
     files = pam_files(root)
     for planned in setup.plans:
         found = verdicts_of_service(
             planned.service, files, strict=strict, early_start=planned.early_start
         )
         if not all(map(_holds, found, planned.after)):
-            raise InvalidData(f"what was written of {planned.service} does not hold; taken back")
+            raise InvalidData(f"the rules of {planned.service} are not as planned; {REVERTED}")
         failure = pam_start.start_failure(planned.service) if root.is_running_system else ""
         if failure:
-            raise InvalidData(f"libpam refuses {planned.service}: {failure}; taken back")
+            raise InvalidData(f"libpam refuses {planned.service}: {failure}; {REVERTED}")
 
 
 def _holds(now: GroupVerdict, planned: GroupVerdict) -> bool:
-    """Tell whether a group is as it was planned; places in a problem may differ, in a copy."""
+    """Return whether a group is as planned; the text of a problem may name another copy."""
     same = (now.group, now.present, now.reached) == (
         planned.group,
         planned.present,
@@ -154,11 +157,11 @@ def revert(
     if_pending: str | None = None,
     tell: Callable[[tuple[str, ...], ApplyResult], None] = lambda *_: None,
 ) -> tuple[tuple[str, ...], ApplyResult]:
-    """Take back all that ``apply`` did; return the files that changed and what to tell.
+    """Revert all that ``apply`` did; return the files that changed and the lines to print.
 
-    ``if_pending`` names the timer whose program this is: only the change that it was set for is
-    taken back, and only if that still waits to be confirmed. Raises an error if something could not
-    be taken back; ``tell`` is then called before with what was.
+    ``if_pending`` is the timer whose program calls this: only the change of that timer is reverted,
+    and only if it still waits to be confirmed. ``tell`` is called with what was reverted if
+    something else could not be reverted; then the error is raised.
     """
     _require_rights(root)
     lines: list[str] = []
@@ -179,24 +182,25 @@ def revert(
             tell(touched, ApplyResult(_reload(root, touched)))
         raise
     if by_timer and not lines:
-        return (), ApplyResult(("the change that this timer was set for no longer waits",))
+        line = "the change of this timer does not wait for a confirmation any more"
+        return (), ApplyResult((line,))
     touched = tuple(dict.fromkeys(files))
     return touched, ApplyResult((*filter(None, lines), *_reload(root, touched)), by_timer)
 
 
 def _reload(root: Root, touched: Collection[str]) -> tuple[str, ...]:
-    """Have the user managers see that the unit changed; say whose does not."""
+    """Reload the user managers, because the unit changed; return which of them failed."""
     if DROP_IN not in touched or not root.is_running_system:
         return ()
     return tuple(
-        f"{manager.user}: the user manager keeps its old units until it ends"
+        f"{manager.user}: the user manager keeps its old units until it exits"
         for manager in user_managers.running()
         if not (manager.reload() and manager.start_socket())
     )
 
 
 def _refuse_harm(root: Root, path: str, now: bytes, content: bytes) -> None:
-    """Refuse to take our lines out of a file whose other lines have come to count them."""
+    """Refuse to remove our lines from a file if other lines now depend on their number."""
     if path == DROP_IN:
         _refuse_orphans(content)
         return
@@ -206,17 +210,17 @@ def _refuse_harm(root: Root, path: str, now: bytes, content: bytes) -> None:
 
 
 def _refuse_orphans(content: bytes) -> None:
-    """Raise InvalidData for a setting that stands in the section whose heading is ours."""
+    """Raise InvalidData for a setting of others in the section whose heading is ours."""
     for line in content.split(b"\n"):
         if line.lstrip().startswith(b"["):
             return
         if line.strip() and not line.lstrip().startswith((b"#", b";")):
             raise InvalidData(
-                f"{DROP_IN}: {line.decode(errors='replace').strip()}: stands in our section",
-                hint="write [Unit] on a line of its own above it, below our lines, then revert",
+                f"{DROP_IN}: {line.decode(errors='replace').strip()}: this line is in our section",
+                hint="write [Unit] on a separate line above it, below our lines, then revert",
             )
 
 
 def _require_rights(root: Root) -> None:
     if root.is_running_system and os.geteuid() != 0:
-        raise NotPermitted("only root may change PAM", root_may=True)
+        raise NotPermitted("changing PAM requires root", root_may=True)

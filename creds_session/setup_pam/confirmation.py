@@ -1,16 +1,16 @@
-r"""A change that is taken back in time unless someone who logged in anew confirms it.
+r"""Revert a change after some time, unless someone confirms it from a new login.
 
     note it (durable) -> set the timer -> the change -> note when it was done -> finalize the change
-          \________________\__ on any failure: undo the change, stop the timer, forget the note
+          \________________\__ on any failure: undo the change, stop the timer, remove the note
 
-All of it happens while one lock is held, which every change, ``confirm`` and ``revert`` hold too.
-So a note that does not say when the change was done, or a change that is not finalized, was left by
-a run that died, if nobody holds the lock: ``recover`` ends both.
+All of this happens while one lock is held, which every change, ``confirm`` and ``revert`` hold too.
+If nobody holds the lock, a note without the time of the change, or a change that is not finalized,
+was left by a run that was killed: ``recover`` ends both.
 
-The timer is systemd's: it outlives the session, and runs ``creds-setup-pam revert``, which takes
-back this change and no other. It runs the release that made the change, so ``scripts/install``
-keeps that one while the note is there. A timer does not outlive the machine, so a unit does the
-same at the next boot while the note is there.
+The timer is systemd's. It continues after the session, and runs ``creds-setup-pam revert``, which
+reverts this change and no other. It runs the release that made the change, so ``scripts/install``
+keeps that release while the note exists. A timer is lost at a reboot, so a unit does the same at
+the next boot while the note exists.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from creds_session.system.systemd import logind, timers
 
 PROGRAM = "creds-setup-pam"
 BOOT_UNIT = f"{PROGRAM}-revert"
-DESCRIPTION = "Take back a change of PAM that nobody confirmed"
+DESCRIPTION = "Revert a change of PAM that nobody confirmed"
 DURATION = re.compile(r"([1-9][0-9]{0,4})([smh])", re.ASCII)
 UNITS = {"s": 1, "m": 60, "h": 3600}
 LONGEST = 24 * 3600
@@ -64,9 +64,10 @@ class NothingPending(CredsSessionError):
 
 
 class Confirmed(NamedTuple):
-    """A change that stays. ``methods`` is how the login was let in, as far as sshd says so.
+    """A confirmed change.
 
-    ``is_tested`` is whether that login has run all rules of its service that were changed.
+    ``methods`` is how sshd let the login in, as far as its log says so. ``is_tested`` is whether
+    that login ran all rules of its service that were changed.
     """
 
     pending: Pending
@@ -75,7 +76,7 @@ class Confirmed(NamedTuple):
 
 
 def seconds(text: str) -> int:
-    """Read a time as ``90s``, ``10m`` or ``1h``. Raises UsageError."""
+    """Parse a time such as ``90s``, ``10m`` or ``1h``; return seconds. Raises UsageError."""
     found = DURATION.fullmatch(text)
     value = int(found.group(1)) * UNITS[found.group(2)] if found else 0
     if not 0 < value <= LONGEST:
@@ -92,10 +93,15 @@ def waiting(
     *,
     needs_password: bool = True,
 ) -> Iterator[Waiting]:
-    """Have the change that is made inside taken back unless it is confirmed within the limit.
+    """Make the change inside wait for a confirmation; revert it after the limit (seconds).
 
-    ``state`` is the state directory, whose lock the caller holds. Without a limit only refuses to
-    make a change while another one waits. Raises Busy, Unavailable, CannotWrite.
+    ``state`` is the state directory; the caller holds its lock. Without a limit, this only refuses
+    a change while another one waits.
+
+    Raises:
+        Busy: Another change waits.
+        Unavailable: The timer could not be set.
+        CannotWrite: The note could not be written.
     """
     _require_none(root, state)
     if limit is None:
@@ -112,28 +118,32 @@ def waiting(
 
 
 def require_program() -> None:
-    """Raise Unavailable if no timer of root's may run this program: ask before all else."""
+    """Raise Unavailable if a timer of root must not run this program; call this first."""
     for_root_later(PROGRAM)
 
 
 def confirm(root: Root, *, untested: bool = False) -> Confirmed:
-    """Let the change stand, for someone whose login it has let in.
+    """Keep the change, for someone who has logged in since.
 
-    ``untested``: also for a login that did not run every changed rule, as one by a key. Raises
-    NothingPending, NotPermitted, and Unavailable where the timer cannot be stopped.
+    ``untested``: accept a login that did not run every changed rule, such as a login with a key.
+
+    Raises:
+        NothingPending: No change waits.
+        NotPermitted: The login shows too little, or the caller is not root.
+        Unavailable: The timer could not be stopped.
     """
     if os.geteuid() != 0:
-        raise NotPermitted("only root may confirm", root_may=True)
+        raise NotPermitted("confirming a change requires root", root_may=True)
     with deferred_signals(), state_directory(root) as state, exclusive(state, LOCK):
         pending = read_note(state)
         if pending is None:
             raise NothingPending("no change waits to be confirmed")
         methods, is_tested = require_new_login(pending, untested=untested)
-        state.remove(NOTE)  # if that fails, the timer still waits
+        state.remove(NOTE)  # if this fails, the timer still waits
         if not timers.stop(pending.unit, program=True):
             write_note(state, pending)
             raise Unavailable(
-                f"{pending.unit}: systemd did not stop it; the change is not confirmed"
+                f"{pending.unit}: systemd did not stop this timer; the change is not confirmed"
             )
         with suppress(CannotWrite):  # without the note the unit does nothing
             timers.not_at_boot(root, BOOT_UNIT)
@@ -141,9 +151,9 @@ def confirm(root: Root, *, untested: bool = False) -> Confirmed:
 
 
 def is_pending(state: Directory, unit: str) -> bool:
-    """Return whether the change of this timer still waits. A note that is damaged may be its own.
+    """Return whether the change of this timer still waits; a damaged note counts as its own.
 
-    A timer's program that was to be run again takes back no later change.
+    A timer's program that runs again must not revert a later change.
     """
     try:
         pending = read_note(state)
@@ -153,15 +163,15 @@ def is_pending(state: Directory, unit: str) -> bool:
 
 
 def drop(root: Root, state: Directory, *, by_timer: bool = False) -> str:
-    """Forget the waiting, after the change was taken back; return what to tell of it.
+    """Remove the note and the timer after a change was reverted; return what to print.
 
-    ``state`` is the state directory, whose lock the caller holds. ``by_timer``: the program of the
-    timer is the caller, so only the timer is stopped. Raises CannotWrite.
+    ``state`` is the state directory; the caller holds its lock. ``by_timer``: the caller is the
+    program of the timer, so only the timer is stopped. Raises CannotWrite.
     """
     try:
         pending = read_note(state)
     except InvalidData as error:
-        if root.is_running_system:  # it does not say which one
+        if root.is_running_system:  # a damaged note does not name its timer
             timers.stop(f"{PROGRAM}-revert-*", program=not by_timer)
         timers.not_at_boot(root, BOOT_UNIT)
         state.remove(NOTE)
@@ -171,10 +181,10 @@ def drop(root: Root, state: Directory, *, by_timer: bool = False) -> str:
     if root.is_running_system:
         timers.stop(pending.unit, program=not by_timer)
     forget(root, state, pending)
-    # The clock does not tell who calls: it may have been set meanwhile.
+    # The clock does not show who calls, because it may have been set since.
     if not by_timer:
-        return "the change no longer waits to be confirmed"
-    return f"nobody confirmed the change of {pending.user} in time: it was taken back"
+        return "the change does not wait for a confirmation any more"
+    return f"nobody confirmed the change by {pending.user} in time: it was reverted"
 
 
 def _pending(limit: float, services: tuple[str, ...], *, needs_password: bool) -> Pending:
@@ -193,7 +203,7 @@ def _pending(limit: float, services: tuple[str, ...], *, needs_password: bool) -
 def _arm(
     root: Root, state: Directory, pending: Pending, limit: float, program: tuple[str, ...]
 ) -> None:
-    """Note the change that is about to be made, and set what reverts it."""
+    """Write the note of a change that is about to be made, and set its timer and boot unit."""
     revert = timers.Job((*program, "revert", "--if-pending", pending.unit), PROGRAM, DESCRIPTION)
     checkpoints.require_readable(state)
     write_note(state, pending)
@@ -212,28 +222,29 @@ def _require_none(root: Root, state: Directory | None) -> None:
     if pending is not None:
         by_login = f"`{PROGRAM} confirm` after a new login, or " if root.is_running_system else ""
         raise Busy(
-            f"a change of {pending.user} waits to be confirmed",
-            hint=f"{by_login}`{revert_command(root)}` ends that",
+            f"a change by {pending.user} waits to be confirmed",
+            hint=f"{by_login}`{revert_command(root)}` reverts it",
         )
 
 
 def _settle(state: Directory, pending: Pending, program: tuple[str, ...]) -> None:
-    """Note when the change was done. Raises Unavailable unless the timer waits for it.
+    """Note when the change was done.
 
-    The timer must find the program that it is to run, too.
+    Raises Unavailable if the timer is not waiting, or if the program that it runs is missing.
     """
     if not timers.is_waiting(pending.unit):
-        raise Unavailable("the timer that would revert is over or gone; nothing was changed")
+        raise Unavailable("the timer of the change is not waiting any more; nothing was changed")
     for path in (word for word in program if word.startswith("/")):
         if not os.path.exists(path):  # an install may have removed this release
-            raise Unavailable(f"{path} was removed meanwhile; nothing was changed")
+            raise Unavailable(f"{path} was removed in the meantime; nothing was changed")
     write_note(state, pending._replace(since=_now()))
 
 
 def _give_up(root: Root, state: Directory, pending: Pending) -> None:
-    """Forget a change that was not made. What hinders that must not hide why it was not made.
+    """Remove note and timer of a change that was not made; an error here is not raised.
 
-    If a part of the change could not be undone, all stays: the timer then tries again.
+    It would hide why the change was not made. If a part of the change could not be undone, note and
+    timer stay, so that the timer tries again.
     """
     try:
         if checkpoints.has_timer(state, pending.unit):
@@ -246,12 +257,12 @@ def _give_up(root: Root, state: Directory, pending: Pending) -> None:
 
 
 def stop(pending: Pending) -> None:
-    """Stop the timer. If systemd does not, its program finds no note and does nothing."""
+    """Stop the timer. If systemd does not stop it, its program finds no note and does nothing."""
     timers.stop(pending.unit, program=True)
 
 
 def forget(root: Root, state: Directory, pending: Pending) -> None:
-    """Remove the note if it still is of this change, and then what does nothing without it."""
+    """Remove the note if it is the note of this change, and then the unit for the next boot."""
     now = read_note_if_whole(state)
     if now is not None and now.unit == pending.unit:
         state.remove(NOTE)

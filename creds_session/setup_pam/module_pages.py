@@ -1,4 +1,4 @@
-"""The page of what PAM modules return, from the tables (``scripts/check-pages`` writes it)."""
+"""Write the page about PAM modules from the tables; ``scripts/check-pages`` calls this."""
 
 from __future__ import annotations
 
@@ -12,31 +12,30 @@ CALLS = ("authenticate", "setcred", "acct_mgmt", "open_session", "close_session"
 HEAD = """\
 # What PAM modules return, and what they do with the password
 
-`creds-setup-pam` proves a change over everything that the other modules may return
-([how](../explanation/proof.md)). These tables say what is known of them; the proof, `explain`,
-`simulate` and `creds-doctor` go by the same ones. Of a module that is in no table anything is
-expected, and it is said to be unknown.
+`creds-setup-pam` proves a change for everything that the other modules may return
+([how](../explanation/proof.md)). These tables say what is known about the modules. The proof,
+`explain`, `simulate` and `creds-doctor` all use them. A module that is in no table may return
+anything, and messages say that it is unknown.
 
-How to read a cell: a value's name, as in pam.conf(5), is that value alone. *errors* is every
-value but `success`, `ignore`, `new_authtok_reqd` and `module_unknown`. *anything* means that
-nothing is taken for granted. An empty cell means that the module has no such function. Each module
-may also be missing from the disk, which libpam counts as `module_unknown`; it is then missing in
-each call of a login.
+How to read a cell: the name of a value, as in pam.conf(5), means that value only. *errors* means
+every value except `success`, `ignore`, `new_authtok_reqd` and `module_unknown`. *anything* means
+that nothing is assumed. An empty cell means that the module has no such function. The file of each
+module may also be missing; libpam then counts `module_unknown` in each call of a login.
 
-The [warning](../explanation/proof.md) about a wrong password that is let in counts only what a
-module is known to return. For a module that judges the person, and of which a cell says
-*anything*, these are errors, and ignore only with an argument for which the cell says so.
+The [warning](../explanation/proof.md) about a wrong password that is let in counts only values that
+a module is known to return. For a module that checks the person and whose cell says *anything*,
+these are errors; ignore is counted only with an argument for which the cell says so.
 
-Two more things are taken for granted: pam_permit, pam_deny and pam_debug, which come with libpam,
-are there; and the conversation of an application returns what pam_conv(3) allows.
+Two more things are assumed: pam_permit, pam_deny and pam_debug, which come with libpam, exist; and
+the conversation of an application returns what pam_conv(3) allows.
 
 A row is only about a module in libpam's own directory. The rows of Linux-PAM's own modules were
-read in the sources of the releases 1.3.1 to 1.7.2, and `tests/oracle/test_module_facts.py` runs
-those that Debian has, in each of the six calls, with several arguments, users and configurations:
-none may return what its row does not say.
+read in the sources of the releases 1.3.1 to 1.7.2. `tests/oracle/test_module_facts.py` runs the
+modules that Debian has, in each of the six calls, with several arguments, users and configurations:
+no module may return a value that its row does not contain.
 """
 OPTIONS = """\
-Options and configuration files change what these return, so next to nothing is taken for granted.
+Options and configuration files change what these modules return, so almost nothing is assumed.
 """
 
 
@@ -57,7 +56,7 @@ def modules_page() -> str:
 
 
 def _table(facts: Mapping[str, ModuleFacts]) -> str:
-    heads = ["module", *CALLS, "the password", "a success in authenticate says", "source"]
+    heads = ["module", *CALLS, "the password", "a success in authenticate confirms", "source"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for name, row in sorted(facts.items()):
         cells = [f"`{name}`", *(_cell(row, call) for call in CALLS)]

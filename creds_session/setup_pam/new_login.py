@@ -1,4 +1,4 @@
-"""What the login that confirms a change shows: that the changed rules let people in, or not."""
+"""Check that the login that confirms a change shows that the changed rules let people in."""
 
 from __future__ import annotations
 
@@ -10,35 +10,39 @@ from creds_session.setup_pam.pending_note import Pending
 from creds_session.system.systemd import logind
 
 UNTESTED = "creds-setup-pam confirm --untested"
+SHOWS_NOTHING = "so it does not show that logins work"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def boot_id() -> str:
-    """Return what names this boot (random(4)). Raises OSError."""
+    """Return the id of this boot (random(4)). Raises OSError."""
     return Path(BOOT_ID).read_text().strip()
 
 
 def require_new_login(pending: Pending, *, untested: bool) -> tuple[tuple[str, ...], bool]:
-    """Return how sshd let this login in, and whether it has run all rules that were changed.
+    """Return how sshd let this login in, and whether it ran all rules that were changed.
 
-    Raises NotPermitted for a login that began before the change; and, but for ``untested``, for one
-    by another service, or that did not run what was changed. Any login is new after a reboot, which
-    has ended the timer as well.
+    After a reboot every login is new; the reboot has ended the timer as well.
+
+    Raises:
+        NotPermitted: The login began before the change. Without ``untested``, also if it used
+            another service, or did not run the changed rules.
     """
     login = logind.own()
     names = " or ".join(pending.services)
-    hint = f"log in anew by {names}, in another terminal, and run it there"
+    hint = f"log in again by {names}, in another terminal, and run this command there"
     if login is None:
-        raise NotPermitted("this belongs to no login session, so it shows nothing", hint=hint)
+        raise NotPermitted(f"this process belongs to no login session, {SHOWS_NOTHING}", hint=hint)
     if pending.boot == boot_id() and (pending.since is None or login.began <= pending.since):
-        raise NotPermitted("this login began before the change, so it shows nothing", hint=hint)
+        raise NotPermitted(f"this login began before the change, {SHOWS_NOTHING}", hint=hint)
     if login.service not in pending.services:
         if untested:
             return (), False
         raise NotPermitted(
-            f"this login came by {login.service}, not by {names}",
+            f"this login used the service {login.service}, not {names}",
             hint=f"{hint};\n"
-            f"if that opens no login session, as with su, keep the change untested: {UNTESTED}",
+            f"if that opens no login session, as with su, keep the change without a test:"
+            f" {UNTESTED}",
         )
     methods = probe_login_methods(login.leader) if login.is_by_sshd else ()
     is_by_password = not login.is_by_sshd or bool(PASSWORD_METHODS.intersection(methods))
@@ -53,7 +57,7 @@ def _untested(methods: tuple[str, ...], names: str) -> NotPermitted:
     if not methods:
         how = "sshd's lines in the journal do not say how this login was let in"
     return NotPermitted(
-        f"{how}, so it does not show that a login by password works with the changed rules",
-        hint=f"log in anew by {names}, by password, and run it there;\n"
-        f"if nobody here can log in by password, keep the change untested: {UNTESTED}",
+        f"{how}, so it does not show that a login with a password works with the changed rules",
+        hint=f"log in again by {names}, with a password, and run this command there;\n"
+        f"if nobody here can log in with a password, keep the change without a test: {UNTESTED}",
     )

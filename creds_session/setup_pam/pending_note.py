@@ -1,4 +1,7 @@
-"""The note of a change that waits to be confirmed: a JSON file in the state directory."""
+"""Read and write the note of a change that waits to be confirmed.
+
+It is a JSON file in the state directory.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,11 @@ LARGEST_NOTE = 1 << 16  # bytes
 
 
 class Pending(NamedTuple):
-    """A change that waits: ``since`` is when it was in place, in seconds since boot.
+    """A change that waits to be confirmed.
 
-    ``since`` is None while the change is being made. ``login`` is the login session that made it.
-    ``needs_password`` is whether rules were changed that only a login by password runs.
+    ``since`` is when the change was done, in seconds since boot; it is None while the change is
+    being made. ``login`` is the login session that made it. ``needs_password`` is whether rules
+    were changed that only a login with a password runs.
     """
 
     unit: str
@@ -40,7 +44,7 @@ def write_note(state: Directory, pending: Pending) -> None:
 
 
 def read_note(state: Directory) -> Pending | None:
-    """Read the note; None if no change waits. Raises InvalidData for one that is damaged."""
+    """Return the note, or None if no change waits. Raises InvalidData for a damaged note."""
     content = state.read(NOTE, LARGEST_NOTE)
     if content is None:
         return None
@@ -65,7 +69,7 @@ def read_note(state: Directory) -> Pending | None:
 def pending(root: Root) -> Pending | None:
     """Return the change that waits. Raises InvalidData, and NotPermitted unless root asks.
 
-    A state directory that is not trusted is not read: ``apply`` and ``revert`` refuse it.
+    A state directory that is not trusted is not read; ``apply`` and ``revert`` refuse it.
     """
     with ExitStack() as stack:
         try:
@@ -82,7 +86,7 @@ def _text(value: object) -> str:
 
 
 def read_note_if_whole(state: Directory) -> Pending | None:
-    """Read the note; None if there is none, and for one that is damaged."""
+    """Return the note, or None if no change waits or the note is damaged."""
     with suppress(InvalidData):
         return read_note(state)
     return None

@@ -1,8 +1,8 @@
-"""What a run of ``creds-setup-pam`` left behind that ended before it was done, by SIGKILL say.
+"""Recover from a run of ``creds-setup-pam`` that was killed before it was done.
 
-A change that is not finalized is taken back. Its note goes with it, and so does one whose change
-had not begun: then nothing waits to be confirmed, and the timer is stopped. A note that says when
-its change was done stays, since that change is whole.
+A change that is not finalized is reverted, and its note is removed. A note whose change had not
+begun is removed, too. Nothing waits to be confirmed then, and the timer is stopped. A note that
+says when its change was done stays, because that change is complete.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from creds_session.system.systemd import timers
 
 
 class Recovered(NamedTuple):
-    """What a run that died had begun: the files that were put back, and whether a timer was set."""
+    """What was recovered: the files that were restored, and whether a timer was set."""
 
     touched: tuple[str, ...]
     had_waited: bool
@@ -28,14 +28,15 @@ class Recovered(NamedTuple):
 def is_left_behind(root: Root) -> bool:
     """Return whether there is something to recover, without writing anything.
 
-    It may still be at work: only who holds the lock knows. Raises InvalidData, NotPermitted.
+    The run may still be working: only the holder of the lock knows. Raises InvalidData,
+    NotPermitted.
     """
     with state_directory_if_there(root) as state:
         return state is not None and _is_left_behind(root, state)
 
 
 def recover(root: Root) -> Recovered | None:
-    """Take back what a run that died had begun, and end its timer; None if there was nothing.
+    """Revert what a killed run had begun, and end its timer; return None if there was nothing.
 
     Raises Busy while another run holds the lock, CannotWrite, InvalidData.
     """

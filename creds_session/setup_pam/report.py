@@ -1,4 +1,4 @@
-"""What ``creds-setup-pam`` shows: verdicts and the diff."""
+"""Write what ``creds-setup-pam`` prints: verdicts and the diff."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ABSENT = "/dev/null"
 
 
 def verdict_lines(verdicts: Iterable[GroupVerdict]) -> list[str]:
-    """Return one line a management group, and the counterexample where there is one."""
+    """Return a line for each management group, with the counterexample if there is one."""
     return [f"{verdict.group.value:<9} {printable_lines(_text(verdict))}" for verdict in verdicts]
 
 
@@ -26,12 +26,12 @@ def _text(verdict: GroupVerdict) -> str:
 
 
 def alarm_lines(service: str, alarm: str, remedy: str) -> list[str]:
-    """Return loud words on a service that lets a wrong password in, and the remedy."""
+    """Return the warning about a service that lets a wrong password in, with the remedy."""
     title, _, steps = alarm.partition("\n")
     return [
         f"WARNING: {service} lets people in with a WRONG PASSWORD",
         *printable_lines(f"{title}\n{steps}").split("\n"),
-        f"  {printable(remedy)}; do that while you are logged in: this program does not",
+        f"  {printable(remedy)}; do this yourself while you are logged in",
     ]
 
 
@@ -62,7 +62,7 @@ def _alarm_values(verdict: GroupVerdict) -> dict[str, object]:
 
 
 def unified_diff(path: str, before: bytes | None, after: bytes) -> str:
-    """Return the diff as diff -u has it; what is no text, or acts on a terminal, is escaped."""
+    """Return the diff in the form of diff -u, with special characters escaped."""
     import difflib  # a check needs none
 
     shown = printable(path)
@@ -85,7 +85,7 @@ def _lines(content: bytes) -> list[str]:
 
 
 def reasons(planned: Plan) -> list[str]:
-    """Return why each edit is made, one line each."""
+    """Return the reason for each edit, one line each."""
     lines = []
     if planned.edits and planned.path != planned.target:
         lines.append(

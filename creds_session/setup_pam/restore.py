@@ -1,13 +1,13 @@
-"""Put the files of one change back as they were, or take our lines out of them.
+"""Restore the files of one change, or remove our lines from them.
 
-    the file now                     what becomes of it
-    does not exist                   nothing: whoever removed it removed our lines as well
+    the file now                     what is done
+    does not exist                   nothing: our lines were removed together with the file
     is as it was before              nothing
-    is as we left it                 the very bytes of before (removed, if there was no file)
-    was edited since                 our own lines are taken out, line by line; the rest stays
-    edited within our lines          InvalidData: it stays, and so does what was saved of it
+    is as we left it                 the exact bytes are restored (or the file is removed)
+    was edited since                 our lines are removed, line by line; the rest stays
+    our lines were edited            InvalidData: the file stays, and so does its saved copy
 
-What was saved is forgotten only if every file is one of the first four.
+The saved copies are removed only if every file is one of the first four.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from creds_session.system.files.manifest import SavedFile
 from creds_session.system.files.replace import Attributes
 from creds_session.system.files.root import Root
 
+AGAIN = "run the command again"
 Check = Callable[[str, bytes, bytes], None]
-"""Is given a path, its content and what it is to become; raises if that would do harm."""
+"""Called with a path, its content and its new content; raises if that would do harm."""
 
 
 PutCopy = Callable[[Entry, Attributes, Callable[[], None]], bool]
@@ -35,13 +36,13 @@ PutCopy = Callable[[Entry, Attributes, Callable[[], None]], bool]
 
 
 class Restored(NamedTuple):
-    """What became of one change: the files that were written, and why others were not."""
+    """The result for one change: the files that were written, and why others were not."""
 
     touched: tuple[str, ...]
     refused: dict[str, CredsSessionError]
 
     def raise_refused(self) -> None:
-        """Raise one error for all the files that could not be put back."""
+        """Raise one error for all files that could not be restored."""
         if self.refused:
             raise one_error(list(self.refused.values()))
 
@@ -52,10 +53,10 @@ def restore(
     check: Check = lambda *_: None,
     leave: Collection[str] = (),
 ) -> Restored:
-    """Put each file back; then forget the checkpoint, unless a file could not be put back.
+    """Restore each file; then remove the checkpoint, unless a file could not be restored.
 
-    ``leave`` are files that hold a later change which could not be taken back: they stay, and so
-    does this checkpoint. Raises CannotWrite if the checkpoint cannot be removed.
+    ``leave`` are files with a later change that could not be reverted: they stay, and so does this
+    checkpoint. Raises CannotWrite if the checkpoint cannot be removed.
     """
     touched: list[str] = []
     refused: dict[str, CredsSessionError] = {}
@@ -72,7 +73,7 @@ def restore(
         except CredsSessionError as error:
             refused[file.path] = error
     if refused or kept:
-        with suppress(CannotWrite):  # a disk that is full for a file is full for this note too
+        with suppress(CannotWrite):  # if the disk is full for a file, it is full for this, too
             checkpoint.with_written(*kept, *refused)
         return Restored(tuple(touched), refused)
     for path in checkpoint.manifest.made_directories:
@@ -82,14 +83,14 @@ def restore(
 
 
 def _remove_if_empty(root: Root, path: str) -> None:
-    """Remove a directory that was made for the change, unless it is in use, or a link by now."""
+    """Remove a directory that was made for the change, unless it is in use, or is a link now."""
     with suppress(CredsSessionError), root.entry(path) as entry:
         if entry is not None:
             entry.directory.remove_directory(entry.name)
 
 
 def one_error(errors: list[CredsSessionError]) -> CredsSessionError:
-    """Return one error that says what several say; its kind and its hint are the first one's."""
+    """Return one error with the problems of several; kind and hint are those of the first."""
     first = errors[0]
     return type(first)(
         "; ".join(error.problem for error in errors), hint=first.hint, root_may=first.root_may
@@ -97,7 +98,7 @@ def one_error(errors: list[CredsSessionError]) -> CredsSessionError:
 
 
 class _Target(NamedTuple):
-    """A file that is written only if it still is as it was found."""
+    """A file that is written only if it is unchanged since it was read."""
 
     root: Root
     entry: Entry
@@ -105,23 +106,22 @@ class _Target(NamedTuple):
     now: bytes
 
     def last_look(self) -> None:
-        """Raise Busy unless it is. Other tools know no lock of ours."""
+        """Raise Busy if the file has changed; other tools do not know our lock."""
         require_still(self.root, self.entry, self.path, self.now)
 
 
 def _restore_file(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) -> bool:
-    """Put one file back; tell whether that changed anything.
+    """Restore one file; return whether that changed anything.
 
-    The file keeps the mode, owner and attributes that it has: ``replace`` gave it its old ones,
-    and what an admin changed since is the admin's. Raises InvalidData if it was edited within our
-    lines, and whatever ``check`` raises.
+    The file keeps its mode, owner and attributes: the change kept them, and an administrator may
+    have changed them since. Raises InvalidData if our lines were edited, and what ``check`` raises.
     """
     with root.entry(file.path) as entry:
         if entry is None:
             if file.before is not None:
                 raise InvalidData(
-                    f"{file.path}: its directory is not there",
-                    hint="run creds-setup-pam revert again when it is there",
+                    f"{file.path}: its directory does not exist",
+                    hint="run creds-setup-pam revert again when it exists",
                 )
             return False
         entry.sweep()
@@ -145,12 +145,12 @@ def _restore_file(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) 
 
 
 def _is_padded(file: SavedFile, now: bytes) -> bool:
-    """Tell what ``overwrite`` leaves if it is killed between its two steps."""
+    """Return whether a file is as ``overwrite`` leaves it if it is killed between its two steps."""
     return file.before is not None and now == file.before.ljust(len(file.after), b"\n")
 
 
 def _without_ours(file: SavedFile, now: bytes) -> bytes | None:
-    """Return a file that others edited without our lines; None if nothing but blanks is left.
+    """Return a file that others edited without our lines, or None if only blanks are left.
 
     A manifest of an older version has no edits for files that were written as a whole.
     """
@@ -162,9 +162,9 @@ def _without_ours(file: SavedFile, now: bytes) -> bytes | None:
 
 
 def _write(target: _Target, content: bytes, put_copy: PutCopy) -> None:
-    """Replace the file. On a full disk put the saved copy there, or overwrite the file itself.
+    """Replace the file. On a full disk, use the saved copy, or overwrite the file itself.
 
-    What goes back is no longer than what is there. Raises CannotWrite, Busy.
+    The restored content is not longer than the present one. Raises CannotWrite, Busy.
     """
     entry = target.entry
     attributes = entry.attributes(target.path)
@@ -180,7 +180,7 @@ def _write(target: _Target, content: bytes, put_copy: PutCopy) -> None:
 
 
 def _no_copy(_entry: Entry, _attributes: Attributes, _last_look: Callable[[], None]) -> bool:
-    """Tell that there is no copy of this content."""
+    """Return False: there is no copy of this content."""
     return False
 
 
@@ -198,9 +198,9 @@ def _require_plain(entry: Entry, shown: str) -> None:
 
 
 def require_still(root: Root, entry: Entry, path: str, content: bytes | None) -> None:
-    """Raise Busy unless this is what is there, None for no file.
+    """Raise Busy unless the file has this content; None means that no file exists.
 
-    It is looked at in the directory that is written to; and the path must still lead there.
+    The file is read in the open directory that will be written to, and also by its path.
     """
     if not root.read(path) == entry.read(LARGEST_COPY) == content:
-        raise Busy(f"{path}: changed while it was being written", hint="run it again")
+        raise Busy(f"{path}: another program changed it in the meantime", hint=AGAIN)

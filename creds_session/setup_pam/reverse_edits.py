@@ -1,4 +1,4 @@
-"""Our own lines, taken out of a file that others have edited since. Nothing here touches a disk."""
+"""Remove our own lines from a file that others have edited since; touch no disk."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 from creds_session.errors import InvalidData
 from creds_session.system.files.manifest import SavedEdit
 
-BY_HAND = "take our lines out by hand, then revert"
+BY_HAND = "remove our lines by hand, then revert"
 TYPES = frozenset({b"account", b"auth", b"password", b"session"})
 
 
 def saved_edits(before: bytes, after: bytes) -> tuple[SavedEdit, ...]:
-    """Return what makes the second from the first, as whole lines."""
+    """Return the edits that turn ``before`` into ``after``, as whole lines."""
     old, new = before.split(b"\n"), after.split(b"\n")
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     return tuple(
@@ -24,19 +24,19 @@ def saved_edits(before: bytes, after: bytes) -> tuple[SavedEdit, ...]:
 
 
 def whole_edit(before: bytes, after: bytes) -> tuple[SavedEdit, ...]:
-    """Return one edit of all lines: they are taken out together, or the file is refused."""
+    """Return one edit of all lines: they are removed together, or the file is refused."""
     return (SavedEdit(1, before.rstrip(b"\n"), after.rstrip(b"\n")),)
 
 
 def without_edits(
     content: bytes, before: bytes, edits: tuple[SavedEdit, ...], path: str = "the file"
 ) -> bytes:
-    """Take our lines out, and put changed ones back, in a file that others edited since.
+    """Return the content without our lines, and with the lines that we had changed restored.
 
-    Neighbouring lines go together or not at all (a guard and the rule that it guards), found by
-    their whole text, the nearest to where they were written. Lines that are all gone are not
-    missed; where only some are there still, InvalidData says which. ``before`` tells whether
-    the file ended without a newline: then the one before our last line is ours.
+    Neighbouring lines (such as a guard and its rule) are removed together or not at all. They are
+    found by their whole text, nearest to the place where they were written. It is no error if all
+    of them are gone. If only some are left, InvalidData names them. ``before`` shows whether the
+    file ended without a newline: then the newline before our last line is ours.
     """
     was_open = before[-1:] not in {b"", b"\n"}
     lines = _lines(content)
@@ -59,11 +59,11 @@ def without_edits(
 def refuse_edited_lines(
     now: bytes, left: bytes, before: bytes, edits: tuple[SavedEdit, ...], path: str
 ) -> None:
-    """Raise InvalidData if a line of ours is in ``left`` still, edited by somebody.
+    """Raise InvalidData if ``left`` still has a line of ours that somebody has edited.
 
-    That is a line with the type and the module of a rule of ours, or with all words of another
-    line, if our own is not in ``now``. It is not what was written, so it is not taken out; and it
-    is not gone either. A line that the file had before the change is no line of ours.
+    Such a line has the type and the module of a rule of ours, or all words of another line of ours,
+    and our own line is not in ``now``. It is not the written line, so it was not removed. A line
+    that the file had before the change is not ours.
     """
     there, theirs = set(now.split(b"\n")), set(before.split(b"\n"))
     ours = [line for edit in edits for line in edit.new.split(b"\n") if line not in there]
@@ -71,7 +71,7 @@ def refuse_edited_lines(
         if line not in theirs and any(_is_edited(own, line) for own in ours):
             shown = line.decode(errors="replace").strip()
             raise InvalidData(
-                f"{path}:{number}: {shown}: a line of ours that was edited since", hint=BY_HAND
+                f"{path}:{number}: {shown}: this line of ours was edited since", hint=BY_HAND
             )
 
 
@@ -86,10 +86,10 @@ def _is_edited(own: bytes, line: bytes) -> bool:
 
 
 def _words(line: bytes) -> list[bytes]:
-    """Split a rule of PAM's or a setting of systemd's, which may have blanks around its ``=``.
+    """Split a rule of PAM or a setting of systemd, which may have blanks around its ``=``.
 
-    The type of a rule is in small letters and without the dash that it may begin with: libpam
-    reads ``-auth`` and ``AUTH`` as ``auth`` (pam.conf(5)).
+    The type of a rule is returned in lower case and without a leading dash: libpam reads ``-auth``
+    and ``AUTH`` as ``auth`` (pam.conf(5)).
     """
     first, *rest = re.sub(rb"[ \t]*=[ \t]*", b"=", line).split() or [b""]
     is_type = (kind := first.removeprefix(b"-").lower()) in TYPES
@@ -97,7 +97,7 @@ def _words(line: bytes) -> list[bytes]:
 
 
 def _module(words: list[bytes]) -> bytes:
-    """Return the file name of the module that a rule calls, or nothing."""
+    """Return the file name of the module that a rule calls, or ""."""
     return next((word.rpartition(b"/")[2] for word in words if word.endswith(b".so")), b"")
 
 
@@ -107,16 +107,16 @@ def _require_all_gone(lines: list[bytes], wanted: list[bytes], path: str) -> Non
             number = lines.index(line) + 1
             shown = line.decode(errors="replace")
             raise InvalidData(
-                f"{path}:{number}: {shown}: what stood beside it was edited since", hint=BY_HAND
+                f"{path}:{number}: {shown}: the line next to it was edited since", hint=BY_HAND
             )
 
 
 def _is_heading(line: bytes) -> bool:
-    """Tell the heading of a section of a unit file, which is everybody's (systemd.syntax(7))."""
+    """Return whether a line is the heading of a section of a unit file (systemd.syntax(7))."""
     return line.startswith(b"[") and line.rstrip().endswith(b"]")
 
 
 def _lines(content: bytes) -> list[bytes]:
-    """Split at newlines alone, as libpam does."""
+    """Split at newlines only, as libpam does."""
     parts = content.split(b"\n")
     return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

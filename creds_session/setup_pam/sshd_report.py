@@ -1,4 +1,4 @@
-"""What is shown of sshd's settings."""
+"""Write what is printed about sshd's settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def sshd_line(facts: SshdFacts) -> str:
 
 
 def sshd_values(facts: SshdFacts, *, is_cured: bool) -> dict[str, object]:
-    """Return the settings as values for JSON; null where they are not known."""
+    """Return the settings as values for JSON; unknown ones are None."""
     found = None if is_cured else hindrance(facts)
     settings = {
         "use_pam": facts.use_pam,

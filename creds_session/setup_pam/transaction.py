@@ -1,11 +1,11 @@
-r"""Several files changed as one: all of them, verified, or none.
+r"""Change several files as one: all of them, verified, or none.
 
     lock -> save (durable) -> record, write each -> verify -> settle -> finalize
                                        \________________\________\__ on any failure: restore
 
-A signal that would end the process is such a failure, and is looked for between two steps. What
-SIGKILL or a power cut leaves is ``in progress``: ``recover`` takes it back. ``take_back`` is the
-same step for every change, finished or not.
+A signal that would end the process is such a failure; it is looked for between two steps. A change
+that SIGKILL or a power cut interrupted is ``in progress``: ``recover`` reverts it. ``revert`` does
+the same with every change, finished or not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import Busy, CredsSessionError, InvalidData
-from creds_session.setup_pam.restore import Check, one_error, require_still, restore
+from creds_session.setup_pam.restore import AGAIN, Check, one_error, require_still, restore
 from creds_session.setup_pam.reverse_edits import saved_edits, without_edits
 from creds_session.system.files import checkpoints
 from creds_session.system.files.checkpoints import IN_PROGRESS, Checkpoint
@@ -45,7 +45,7 @@ NEW_FILE_MODE = 0o644
 
 
 class FileChange(NamedTuple):
-    """One file: ``before`` is what the plan was made from, None where there is no file."""
+    """One file: ``before`` is the content that the plan was made from, or None for no file."""
 
     path: str
     before: bytes | None
@@ -60,8 +60,8 @@ def _nothing() -> None:
 class Waiting(NamedTuple):
     """Whether a change waits to be confirmed.
 
-    ``timer`` is the unit that reverts it, or empty. ``settle`` is called as the last thing before
-    the change stands, and raises if it must not.
+    ``timer`` is the unit that reverts it, or "". ``settle`` is called last before the change is
+    final, and raises if the change must be undone.
     """
 
     timer: str = ""
@@ -79,14 +79,18 @@ def change(
 ) -> None:
     """Make the change, or leave everything as it was.
 
-    ``verify`` looks at what was written and raises to have it undone. ``within`` is given the
-    state directory, whose lock is held, and is what the change is made in. Raises Busy if a file is
-    no longer what the plan was made from, or if an unfinished change has to be recovered first;
-    CannotWrite; InvalidData; Interrupted if a signal came.
+    ``verify`` checks the written files, and raises to undo them. ``within`` gets the state
+    directory, whose lock is held; the change is made inside its context.
+
+    Raises:
+        Busy: A file has changed since the plan, or an unfinished change must be recovered first.
+        CannotWrite: A file could not be written.
+        InvalidData: A file is not a plain file.
+        Interrupted: A signal came.
     """
     with deferred_signals() as signals, _locked(root) as (state, directory):
         if any(checkpoints.load_all(directory, state=IN_PROGRESS)):
-            raise Busy("another run was ended before its change was done", hint="run it again")
+            raise Busy("another run was ended before its change was done", hint=AGAIN)
         with within(state) as waiting:
             signals.raise_if_ended()
             checkpoint = _saved(root, directory, files, waiting.timer)
@@ -116,15 +120,17 @@ def revert(
     timer: str | None = None,
     done: Callable[[str], None] = lambda _path: None,
 ) -> tuple[str, ...]:
-    """Take back every change that was made, the newest first; return the files touched.
+    """Revert every change, the newest first; return the files that were written.
 
-    ``timer`` takes back only the change that this timer was set for. ``check(path, now, content)``
-    is asked before a file that others edited since is written, and may raise; then that change
-    stays to be taken back, and so do earlier ones of the same file. ``done`` is called for each
-    file once it was written. ``then`` is called with the state directory while the lock is held,
-    if all was taken back, and so is ``only_if``, before all else: if it says no, nothing is taken
-    back. The first error is raised after everything else was taken back: InvalidData also for a
-    checkpoint that cannot be read, which stays as it is.
+    ``timer`` selects the change of this timer only. ``only_if`` is called first with the state
+    directory; if it returns False, nothing is reverted. ``check(path, now, content)`` is called
+    before a file is written that others have edited, and may raise: then that change is not
+    reverted, nor are earlier changes of the same file. ``done`` is called for each file after it
+    was written. ``then`` is called with the state directory if everything was reverted. The lock is
+    held all the time.
+
+    The first error is raised after everything else was reverted. It is InvalidData for a checkpoint
+    that cannot be read; such a checkpoint stays.
     """
     touched: list[str] = []
     with deferred_signals(), _locked(root) as (state, directory):
@@ -138,7 +144,7 @@ def revert(
 
 
 def _reverted(root: Root, directory: Directory, check: Check, timer: str | None) -> Iterator[str]:
-    """Take back one change after the other; yield each file that was written; then raise."""
+    """Revert one change after the other; yield each file that was written; then raise errors."""
     errors: list[CredsSessionError] = []
     left: set[str] = set()
     is_found = False
@@ -149,21 +155,21 @@ def _reverted(root: Root, directory: Directory, check: Check, timer: str | None)
             is_found = True
             try:
                 restored = restore(root, checkpoint, check, left)
-            except CredsSessionError as error:  # its files are as they were; it is not forgotten
+            except CredsSessionError as error:  # its files are unchanged, and the checkpoint stays
                 errors.append(error)
                 continue
             left.update(restored.refused)
             errors += restored.refused.values()
             yield from restored.touched
     except InvalidData as error:
-        if timer is None or not is_found:  # the one that cannot be read may be the timer's own
+        if timer is None or not is_found:  # the unreadable one may be the change of this timer
             errors.append(error)
     if errors:
         raise one_error(errors)
 
 
 def is_unfinished(state: Directory) -> bool:
-    """Return whether a change was begun and not finished; the lock tells whether it still runs."""
+    """Return whether a change was begun and not finished; the lock shows whether it still runs."""
     directory = state.trusted(checkpoints.CHECKPOINTS)
     if directory is None:
         return False
@@ -174,9 +180,9 @@ def is_unfinished(state: Directory) -> bool:
 def recover(
     root: Root, then: Callable[[Directory, Checkpoint | None], None] = lambda *_: None
 ) -> tuple[str, ...]:
-    """Take back what a run that died had begun; return the files that were written.
+    """Revert what a killed run had begun; return the files that were written.
 
-    ``then`` is called while the lock is held, with the state directory and what was taken back.
+    ``then`` is called while the lock is held, with the state directory and the reverted change.
     """
     with state_directory_if_there(root) as state:
         if state is None:
@@ -194,7 +200,7 @@ def recover(
 
 @contextmanager
 def _locked(root: Root) -> Iterator[tuple[Directory, Directory]]:
-    """Hold the lock; give the state directory and that of the checkpoints, both open."""
+    """Hold the lock; yield the state directory and the directory of checkpoints, both open."""
     try:
         with state_directory(root) as state:
             checkpoints.refuse_untrusted(state)  # before a lock is made beside them
@@ -208,7 +214,7 @@ def _locked(root: Root) -> Iterator[tuple[Directory, Directory]]:
 def _saved(
     root: Root, directory: Directory, files: tuple[FileChange, ...], timer: str
 ) -> Checkpoint:
-    """Save what is there, durably."""
+    """Save the present content of all files, durably."""
     saved = tuple(_save(root, file) for file in files)
     new = [file.path for file in files if file.before is None]
     missing = tuple(made for path in new for made in reversed(root.missing_directories(path)))
@@ -217,7 +223,7 @@ def _saved(
 
 def _save(root: Root, file: FileChange) -> SavedFile:
     if root.read(file.path) != file.before:
-        raise Busy(f"{file.path}: changed while it was being looked at", hint="run it again")
+        raise Busy(f"{file.path}: another program changed it in the meantime", hint=AGAIN)
     attributes = None
     with root.entry(file.path) as entry:
         if entry is not None and entry.is_there():  # a link to nothing reads as no file
@@ -228,7 +234,7 @@ def _save(root: Root, file: FileChange) -> SavedFile:
 
 def _require_as_planned(root: Root, file: SavedFile) -> None:
     if root.read(file.path) != file.before:
-        raise Busy(f"{file.path}: changed while it was being written", hint="run it again")
+        raise Busy(f"{file.path}: another program changed it in the meantime", hint=AGAIN)
 
 
 def _write(root: Root, file: SavedFile) -> None:
@@ -243,8 +249,8 @@ def _write(root: Root, file: SavedFile) -> None:
 def _last_look(root: Root, entry: Entry, file: SavedFile) -> None:
     """Raise Busy unless content and attributes are those that the new file was made from.
 
-    Both are looked at in the directory that is written to; and the path must still lead there.
+    Both are read in the open directory that is written to, and the content also by its path.
     """
     require_still(root, entry, file.path, file.before)
     if file.attributes is not None and entry.attributes(file.path) != file.attributes:
-        raise Busy(f"{file.path}: its mode or owner changed meanwhile", hint="run it again")
+        raise Busy(f"{file.path}: another program changed its mode or owner", hint=AGAIN)

@@ -1,19 +1,19 @@
-"""One real conversation with libpam over a candidate that is not installed yet.
+"""Hold one real conversation with libpam, with a candidate file that is not installed yet.
 
-Two child processes see the service's file each in their way: one has the candidate in its place,
-one the file as it is. The second is asked only when the first says no, to tell a wrong password
+Two child processes see different content of the service's file: one sees the candidate, the other
+one the present file. The second is asked only if the first refuses, to distinguish a wrong password
 from a candidate that locks people out:
 
-    with the candidate   with the file as it is   verdict
-    lets in              not asked                tried, and good
-    refuses              lets in                  the candidate locks out
-    refuses              refuses                  wrong password or refused account; or, where the
-                                                  stack wants more than a password, not tried
+    with the candidate   with the present file    result
+    lets in              not asked                the test has passed
+    refuses              lets in                  the candidate locks people out
+    refuses              refuses                  wrong password or refused account; or no test, if
+                                                  the stack wants more than a password
 
 No session is opened and no credential is set. A rule of pam_gnome_keyring in auth starts the
 keyring daemon if it has ``auto_start`` (gkr-pam-module.c:pam_sm_authenticate), and that daemon
-would outlive the trial with the password. So both children see such rules without that word, in
-whatever file they stand: nothing of the user's is started or left.
+would continue after the trial, with the password. So both children see such rules without that
+word, in every file: the trial starts and leaves nothing that belongs to the user.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ SECOND_FACTORS = frozenset(
 
 
 class TrialFailed(CredsSessionError):
-    """PAM said no."""
+    """PAM refused the user in a trial."""
 
 
 class Candidate(NamedTuple):
-    """What a service's file would be: ``path`` is the file that libpam reads now."""
+    """The new content of a service's file; ``path`` is the file that libpam reads now."""
 
     service: str
     path: str
@@ -83,17 +83,17 @@ def second_factors(stack: Stack) -> tuple[str, ...]:
 
 
 def warnings(service: str, user: str, wants: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what a person must know before the password is asked."""
+    """Return what a person must know before they are asked for the password."""
     here = f": {service} has {', '.join(wants)}" if wants else ""
     return (
-        f"trying {service} as {user}, with the change, before anything is installed",
-        "a wrong password counts for pam_faillock, twice: after a no the present file is asked too",
+        f"testing a login of {user} by {service} with the change; nothing is installed yet",
+        "a wrong password counts twice for pam_faillock, because the present file is tried too",
         f"a second factor or a one-time code cannot be tried{here}",
     )
 
 
 def attempt(candidate: Candidate, user: str, pam: PamFiles, ask: Ask, tell: Tell) -> None:
-    """Return if PAM lets the user in; ``tell`` says beforehand what it may cost.
+    """Return if PAM lets the user in; ``tell`` prints warnings first.
 
     ``pam`` are the files as they are, whose stack wants no more than the candidate's.
     """
@@ -118,9 +118,12 @@ def hold(
 ) -> None:
     """Return if PAM lets the user in with the candidate.
 
-    ``ask`` gives the password, once all is ready for it; ``wants`` are the stack's second factors.
-    ``changed`` and ``present`` are the files that the two children see other content of. Raises
-    TrialFailed when PAM says no, Unavailable when it could not be tried.
+    ``ask`` returns the password; it is called when everything is ready. ``wants`` are the stack's
+    second factors. ``changed`` and ``present`` are the contents of files that the two children see.
+
+    Raises:
+        TrialFailed: PAM refused the user.
+        Unavailable: The test was not possible.
     """
     _require_known(user)
     files = {candidate.path: candidate.content} if changed is None else changed
@@ -137,7 +140,7 @@ def hold(
 
 
 def _without_start(service: str, pam: PamFiles) -> Files:
-    """Return the files of a service's auth that start the keyring daemon, without what does so."""
+    """Return the auth files of a service that start the keyring daemon, without ``auto_start``."""
     files: dict[str, bytes] = {}
     for handler in pam.stack(service, ManagementGroup.AUTH).handlers:
         if is_keyring(handler) and START in handler.arguments:
@@ -148,7 +151,7 @@ def _without_start(service: str, pam: PamFiles) -> Files:
 
 
 def _rule_without_start(content: bytes, line: int) -> bytes:
-    """Blank the word in the rule that begins in this physical line, and may be continued."""
+    """Replace the word by blanks in the rule that begins in this physical line."""
     lines = content.split(b"\n")
     for number in range(line - 1, len(lines)):
         lines[number] = START_WORD.sub(lambda found: b" " * len(found.group()), lines[number])
@@ -158,10 +161,10 @@ def _rule_without_start(content: bytes, line: int) -> bytes:
 
 
 def _refuse(user: str, tried: Outcome, present: Outcome, wants: tuple[str, ...]) -> None:
-    """Raise what the two outcomes mean."""
+    """Raise the error that the two outcomes mean."""
     if present.lets_in:
         raise TrialFailed(
-            f"the change would lock {user} out: PAM lets in without it and refuses with it"
+            f"the change would lock {user} out: PAM lets {user} in without it and refuses with it"
             f" ({tried}); nothing was changed",
             hint="please report this, with the output of the same command with `diff` in place of"
             " `apply --try USER`",
@@ -171,11 +174,11 @@ def _refuse(user: str, tried: Outcome, present: Outcome, wants: tuple[str, ...])
         raise Unavailable(
             f"could not try: PAM refuses {user} with and without the change, and wants more than"
             f" a password ({', '.join(more)}); nothing was changed",
-            hint="with `--confirm-within 10m` in place of `--try USER` you try it by logging in",
+            hint="use `--confirm-within 10m` instead of `--try USER`, and log in to test it",
         )
     why = "the password is wrong, or the account is locked"
     if present.knows_password:
-        why = "the password is right, and the account is refused"
+        why = "the password is right, but the account is refused"
     if present.code == ReturnValue.NEW_AUTHTOK_REQD:
         why = "the password has expired; change it first"
     raise TrialFailed(
@@ -185,7 +188,10 @@ def _refuse(user: str, tried: Outcome, present: Outcome, wants: tuple[str, ...])
 
 
 def _wants_more(line: str) -> bool:
-    """Tell a prompt for something else by its words; libpam speaks English in the C locale."""
+    """Return whether a line is a prompt for something else than a password.
+
+    libpam prints English text in the C locale.
+    """
     return is_prompt(line) and "password" not in line.lower()
 
 

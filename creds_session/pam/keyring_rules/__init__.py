@@ -1,1 +1,1 @@
-"""What pam_gnome_keyring gets from a service, and the edit that is proved safe."""
+"""What pam_gnome_keyring gets from a service, and which edit is proved safe."""

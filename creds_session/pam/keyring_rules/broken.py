@@ -1,6 +1,6 @@
-"""What libpam cannot load or fails on: the place, the cause, and what a person could do.
+"""Refuse a service that libpam cannot load, or that always fails, with place, cause and remedy.
 
-A line of an included file is explained as one of the service's own file is.
+This holds for lines of included files, too.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Action, Dialect, ManagementGroup
 
 ODD = re.compile("[\0\r\v\f\xa0]")
-WAYS_OUT = (
+REMEDIES = (
     ("carriage return", "give the file Unix line ends (dos2unix, or sed -i 's/\\r$//')"),
     ("byte order mark", "remove the three bytes EF BB BF at the start of the file"),
-    ("is longer than", f"make that line {LINE_LIMIT:,} bytes or shorter, if it is a comment too"),
-    ("unable to open", "put that file back (its package has it), or remove the line that names it"),
+    ("is longer than", f"make that line {LINE_LIMIT:,} bytes or shorter, even if it is a comment"),
+    (
+        "unable to open",
+        "restore that file (reinstall its package), or remove the line that names it",
+    ),
     ("in a circle", "remove the line that includes the file again"),
 )
-"""By a part of the cause."""
+"""What to do, by a part of the cause."""
 
 
 def refuse_broken(path: str, file: ServiceFile) -> None:
@@ -58,11 +61,11 @@ def refuse_unloadable(service: str, failure: Failure | None, read: Read) -> None
 
 
 def refuse_hopeless_rules(stacks: Stacks, files: PamFiles) -> None:
-    """Raise InvalidData for a rule that fails whatever its module says, in any file.
+    """Raise InvalidData for a rule that always fails, whatever its module returns.
 
-    Both sides of the proof would fail alike on it, so the proof would hold: of nothing. The same
-    is true of a module whose name has a byte that only looks like a blank: libpam finds no such
-    module.
+    The service then fails with and without our rules, so the proof would hold and say nothing. The
+    same is true for a module whose name contains a byte that only looks like a blank: libpam finds
+    no such module.
     """
     for group in ManagementGroup:
         reasons = dict(_reasons(stacks.of(group).tree))
@@ -73,22 +76,20 @@ def refuse_hopeless_rules(stacks: Stacks, files: PamFiles) -> None:
             file = handler.origin.file
             content = files.read(file) or b""
             cause = _cause(handler, content, files.dialect) or reasons.get(handler.origin, "")
-            cause = cause or handler.module_path or "a line that is no rule"
-            effect = (
-                "libpam finds no such module" if is_odd else "libpam fails here, whatever happens"
-            )
+            cause = cause or handler.module_path or "the line is not a rule"
+            effect = "libpam finds no such module" if is_odd else "libpam always fails here"
             raise InvalidData(f"{handler.place}: {effect}: {cause}", hint=_hint(cause, content))
 
 
 def _is_hopeless(handler: Handler) -> bool:
-    """Return whether libpam takes every value of a handler for a failure."""
+    """Return whether libpam counts every return value of a handler as a failure."""
     if handler.must_fail:
         return True
     return not handler.is_substack and all(action is Action.BAD for action in handler.actions)
 
 
 def _cause(handler: Handler, content: bytes, dialect: Dialect) -> str:
-    """Return what is wrong with the line of a handler, or nothing."""
+    """Return what is wrong with the line of a handler, or ""."""
     file = parse(content, dialect)
     if handler.origin.node >= len(file.lines):
         return ""
@@ -103,7 +104,7 @@ def _is_error_of(found: Diagnostic, first: int, last: int) -> bool:
 
 
 def _reasons(tree: Sequence[Branch]) -> Iterator[tuple[Origin, str]]:
-    """Give why an include could not be followed, or a line is no rule, by its place."""
+    """Yield the lines that are not rules and the includes that failed, each with the reason."""
     for branch in tree:
         if branch.reason:
             yield branch.origin, branch.reason
@@ -114,8 +115,8 @@ def _reasons(tree: Sequence[Branch]) -> Iterator[tuple[Origin, str]]:
 
 def _hint(cause: str, content: bytes) -> str:
     """Return what to do about a cause in a file with this content."""
-    remedy = next((text for part, text in WAYS_OUT if part in cause), "correct that line")
+    remedy = next((text for part, text in REMEDIES if part in cause), "correct that line")
     owner = owner_of(content)
     if owner is not None:
-        remedy = f"have {owner.tool} write that file again, or {remedy}"
-    return f"{remedy}, and try again; libpam fails on it"
+        remedy = f"let {owner.tool} write that file again, or {remedy}"
+    return f"{remedy}, and try again; libpam fails because of it"

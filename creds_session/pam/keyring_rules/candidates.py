@@ -1,4 +1,4 @@
-"""What could be edited, from the smallest on: a rule, a word, both. Nothing is judged here."""
+"""Propose edits of a file, from the smallest on: a rule, a word, or both; prove nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from creds_session.pam.syntax.terms import ManagementGroup
 
 
 class Edit(NamedTuple):
-    """At ``offset`` in the file ``old`` becomes ``new``; ``old`` is empty where bytes go in."""
+    """Replace ``old`` by ``new`` at ``offset`` (bytes) in a file; ``old`` is empty to insert."""
 
     offset: int
     old: bytes
@@ -38,9 +38,9 @@ class Edit(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A service, the file of it that may change, and how files are read.
+    """A service, the path of its file that may change, and all files.
 
-    ``guarded``: a rule that lets root pass by goes in before ours.
+    ``guarded``: a rule that makes root's login skip ours is inserted before ours.
     """
 
     service: str
@@ -50,12 +50,12 @@ class Request(NamedTuple):
 
     @property
     def file(self) -> ServiceFile:
-        """The file that may change, parsed."""
+        """The parsed file that may change."""
         return parse(self.files.read(self.path) or b"", self.files.dialect)
 
 
 def apply_edits(content: bytes, edits: tuple[Edit, ...]) -> bytes:
-    """Carry out edits, which are offsets into the content as it was."""
+    """Return the content with edits; their offsets refer to the content without them."""
     for edit in sorted(edits, key=lambda one: one.offset, reverse=True):
         end = edit.offset + len(edit.old)
         content = content[: edit.offset] + edit.new + content[end:]
@@ -63,11 +63,11 @@ def apply_edits(content: bytes, edits: tuple[Edit, ...]) -> bytes:
 
 
 def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
-    """Yield the edits to try for one group.
+    """Yield the edits to try for one group, from the smallest on.
 
-    What of ours is there already is mended; only where there is nothing, or in auth, where a
-    second rule does no harm, one goes in. Each is tried as the file stands, then with the
-    include that brings the password turned into a substack.
+    Rules of ours that are there already are corrected. A new rule is inserted only if the group has
+    none, or in auth, where a second rule does no harm. Each edit is tried alone, and then together
+    with a change of the include that brings the password to a substack.
     """
     stack = request.files.stack(request.service, wanted.group)
     file = request.file
@@ -83,7 +83,7 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
     for change in changes:
         if rules and (change or guards):
             yield (*change, *guards)
-    # A second rule does no harm in auth, nor where those that are there do not act for us.
+    # A second rule does no harm in auth, or if only_if excludes this service from the others.
     idle = all(excluded_by_only_if(handler, request.service) for handler in rules)
     if idle or wanted.group is ManagementGroup.AUTH:
         for change in changes:
@@ -93,10 +93,10 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
 
 
 def _needed(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -> list[Branch]:
-    """Return what to stand behind: the last rule that brings what we need.
+    """Return the rules after which ours may be inserted: the last ones that bring what it needs.
 
-    In session the last that makes the home or the limits comes first; if the proof does not let us
-    stand there, it is the last without which there is no session.
+    In session, the first choice is the last rule that makes the home or the limits. If the proof
+    refuses that place, it is the last rule without which there is no session.
     """
     branches: list[Branch] = []
     for modules in (SESSION_MADE, SESSION_BEFORE):
@@ -108,12 +108,12 @@ def _needed(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -
 
 
 def _brings(branch: Branch, places: frozenset[int]) -> bool:
-    """Tell whether a rule, or what it includes, is one of these places in the stack."""
+    """Return whether a rule, or a rule that it includes, is at one of these places of the stack."""
     return branch.position in places or any(_brings(child, places) for child in branch.children)
 
 
 def _words(wanted: Wanted, needed: list[Branch], file: ServiceFile) -> Iterator[Edit]:
-    """Yield the change of ``include`` to ``substack`` where the needed rule comes by one."""
+    """Yield the change of ``include`` to ``substack`` for an include that brings a needed rule."""
     for branch in needed:
         node = file.lines[branch.origin.node]
         if isinstance(node, AtInclude):
@@ -126,15 +126,16 @@ def _words(wanted: Wanted, needed: list[Branch], file: ServiceFile) -> Iterator[
 
 def _why_substack(path: bytes) -> str:
     return (
-        f"a success in {path.decode(errors='replace')} ends an include's whole stack, and the rule"
-        " after it would never run; every verdict stays the same"
+        f"a success in {path.decode(errors='replace')} ends the whole stack if it is included, and"
+        " the rule after it would never run; with substack, every call returns the same as before"
     )
 
 
 def _at_include(group: ManagementGroup, branch: Branch, file: ServiceFile) -> Iterator[Edit]:
     """Yield the change of Debian's @include to a substack of one group.
 
-    The file must hold no other group's rules: the planner compares these before and after.
+    The included file must have no rules of other groups: the planner compares them before and
+    after.
     """
     node = file.lines[branch.origin.node]
     assert isinstance(node, AtInclude)  # noqa: S101 - the caller looked
@@ -151,7 +152,7 @@ _AT_INCLUDE = re.compile(rb"[ \t]*(?P<words>@include[ \t]+(?P<path>[^ \t\n#\[\]]
 
 
 def _mendings(wanted: Wanted, own: list[Handler], file: ServiceFile) -> Iterator[tuple[Edit, ...]]:
-    """Yield ways to mend the rules of ours that the file has: nothing, a control, an argument."""
+    """Yield corrections of our rules in the file: none, a control, an argument, or both."""
     yield ()
     for with_argument in (False, True):
         for control in (None, *CONTROLS):
@@ -163,7 +164,7 @@ def _mendings(wanted: Wanted, own: list[Handler], file: ServiceFile) -> Iterator
 
 
 def _guards(wanted: Wanted, own: list[Handler], request: Request) -> tuple[Edit, ...]:
-    """Return the guards to put before rules that are there already, where root shall pass by."""
+    """Return the guards to insert before existing rules of ours, if root shall skip them."""
     if not (request.guarded and wanted.group in GUARDED):
         return ()
     file = request.file
@@ -172,7 +173,7 @@ def _guards(wanted: Wanted, own: list[Handler], request: Request) -> tuple[Edit,
         index = handler.origin.node
         text = _guard_text(wanted.group).encode() + b"\n"
         offset, line = _offset(file, index), file.lines[index].line
-        edits.append(Edit(offset, b"", text, line, "root's login passes the next rule by"))
+        edits.append(Edit(offset, b"", text, line, "root's login skips the next rule"))
     return tuple(edits)
 
 
@@ -191,7 +192,9 @@ def _mended(
     if not isinstance(rule, Rule):
         return
     if control is not None and _control(rule).decode(errors="replace") != control:
-        reason = f"{_control(rule).decode(errors='replace')} lets the keyring decide the login"
+        reason = (
+            f"{_control(rule).decode(errors='replace')} would let the keyring decide who can log in"
+        )
         yield _change_of_control(file, index, control, reason)
     missing = wanted.argument and wanted.argument.encode() not in rule.module_arguments
     if with_argument and missing:
@@ -221,13 +224,13 @@ def _insertion(wanted: Wanted, control: str, branch: Branch, request: Request) -
     text = "\n".join(rules).encode()
     offset = _offset(file, branch.origin.node) + len(node.source)
     new = text + b"\n"
-    if not node.source.endswith(b"\n"):  # the file's last line has no newline, and gets none
+    if not node.source.endswith(b"\n"):  # the file does not end with a newline, and shall not
         new = b"\n" + text
     return Edit(offset, b"", new, node.line + node.source.count(b"\n"), wanted.purpose)
 
 
 def rule_text(group: ManagementGroup, control: str, module: str, arguments: str) -> str:
-    """Write a rule as pam.conf(5) has it, in columns."""
+    """Return a rule in the form of pam.conf(5), in columns."""
     return f"{group.value:<10} {control:<12} {module} {arguments}".rstrip()
 
 

@@ -1,7 +1,7 @@
-"""What the modules may return at one place of a walk: a value for each way that libpam can tell.
+"""List what modules may return at one place of a walk: one value for each effect in libpam.
 
-What ``returns`` knows of a module narrows the choice. In a frozen chain (setcred, close_session)
-the value that the call before left picks the action, so that a choice is a pair.
+What ``returns`` knows about a module narrows the choice. In a frozen chain (setcred, close_session)
+the value of the earlier call selects the action, so that a choice is a pair of values.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ FAILURE = int(ReturnValue.PERM_DENIED)
 IGNORE = int(ReturnValue.IGNORE)
 SPECIAL = frozenset({SUCCESS, IGNORE})
 Returns = Callable[[Pass], tuple[ReturnValue, ...]]
-"""What pam_gnome_keyring may return in a pass."""
+"""Returns what pam_gnome_keyring may return in a pass."""
 
 Possible = Callable[[Handler, Pass], frozenset[int]]
-"""What any other module may return in a pass."""
+"""Returns what any other module may return in a pass."""
 
 
 class Choice(NamedTuple):
-    """What a module returns in a walk, and what it returned in the call that froze the chain."""
+    """What a module returns in a walk, and what it returned in the earlier call, if any."""
 
     returned: int
     cached: int | None = None
 
 
 def anything(handler: Handler, pass_: Pass) -> frozenset[int]:
-    """Take nothing for granted of a module, but of those that always answer alike."""
+    """Return every return value, except for modules that always return the same."""
     if handler.must_fail:
         return frozenset({FAILURE})
     known = builtin_return(handler, pass_)
@@ -45,7 +45,7 @@ def anything(handler: Handler, pass_: Pass) -> frozenset[int]:
 def our_choices(
     handler: Handler, pass_: Pass, returns: Returns, possible_returns: Possible
 ) -> list[Choice]:
-    """List what our module may do; missing from the disk, it was missing in the call before too."""
+    """List what our module may return; if its file is missing, it was missing in both calls."""
     if is_guard(handler):
         return choices(handler, handler, pass_, possible_returns)
     values = [int(value) for value in returns(pass_)]
@@ -63,13 +63,13 @@ def our_choices(
 def choices(
     before: Handler, after: Handler, pass_: Pass, possible_returns: Possible
 ) -> list[Choice]:
-    """List what another module may do, one choice for each that the two stacks can tell apart."""
+    """List what another module may return, with one choice for each difference to the stacks."""
     possible = possible_returns(after, pass_)
     found = [Choice(value) for value in sorted(possible)]
     if pass_.earlier is not None:
         earlier = possible_returns(after, pass_.earlier)
-        # libpam loads all modules at pam_start: what is missing once is missing throughout. Some
-        # modules that are there answer module_unknown too.
+        # libpam loads all modules at pam_start, so a file that is missing is missing in both calls.
+        # Some modules return module_unknown although their file exists.
         is_loaded_once = ALL not in (possible, earlier) and not any(
             answers_unknown(after, each) for each in (pass_, pass_.earlier)
         )
@@ -86,7 +86,7 @@ def choices(
 
 
 def _kinds(values: Iterable[int]) -> list[int]:
-    """Keep success, ignore and one failure: more a frozen chain does not tell apart."""
+    """Keep success, ignore and one failure: a frozen chain treats all failures the same."""
     kinds: dict[object, int] = {}
     for value in sorted(values):
         kinds.setdefault(value if value in SPECIAL else None, value)
@@ -94,7 +94,7 @@ def _kinds(values: Iterable[int]) -> list[int]:
 
 
 def _effect(before: Handler, after: Handler, choice: Choice, *, is_frozen: bool) -> object:
-    """Give all that can matter of a choice; in a frozen chain what froze it picks the action."""
+    """Return all that matters of a choice to both stacks; equal effects need one walk only."""
     deciding = choice.returned if choice.cached is None else choice.cached
     actions = action_for(before, deciding), action_for(after, deciding)
     if is_frozen and set(actions) == {Action.IGNORE}:

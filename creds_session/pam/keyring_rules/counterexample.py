@@ -1,4 +1,4 @@
-"""What an edit could break, and a way through the stacks that breaks it, for a person to read."""
+"""What an edit could break, with the return values that break it, in a readable form."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from creds_session.pam.syntax.terms import ManagementGroup, Pass, ReturnValue, r
 
 
 class Breach(enum.Enum):
-    """Which promise a counterexample breaks."""
+    """The promise that a counterexample breaks."""
 
     LOCK_OUT = "someone who got in before would be locked out"
     LET_IN = "someone who was refused before would be let in"
-    RUNS_OTHERWISE = "another module would run, or not run, that did before"
+    RUNS_OTHERWISE = "other modules would run than before"
     NOT_REACHED = "pam_gnome_keyring would not get the password"
     PASSED_BY = (
-        "someone whom no module has judged would be let in, and pam_gnome_keyring would not get a"
-        " password"
+        "someone would be let in although no module has checked them, and pam_gnome_keyring would"
+        " not get a password"
     )
     ANYBODY = "a wrong password is let in"
-    CLOSES_OTHERWISE = "the end of a session would be reported otherwise"
-    STARTS_EARLY = "a daemon would be started with a password that no module found right"
+    CLOSES_OTHERWISE = "close_session would return something else than before"
+    STARTS_EARLY = "a daemon would be started with a password that no module has accepted"
 
 
 class Step(NamedTuple):
-    """One module of a counterexample and what it returned."""
+    """One module of a counterexample, and what it returned."""
 
     handler: Handler
     returned: int
 
 
 class Counterexample(NamedTuple):
-    """A way through the stacks that breaks a promise, readable from top to bottom."""
+    """The modules and return values that break a promise, in the order in which they run."""
 
     breach: Breach
     pass_: Pass
@@ -41,12 +41,12 @@ class Counterexample(NamedTuple):
 
     @property
     def group(self) -> ManagementGroup:
-        """The management group whose rules it goes through."""
+        """The management group whose rules run."""
         return self.pass_.group
 
     @property
     def last_success(self) -> Step | None:
-        """The last module on it that returned success; None where none did."""
+        """The last step whose module returned success, or None."""
         steps = (step for step in reversed(self.steps) if step.returned == ReturnValue.SUCCESS)
         return next(steps, None)
 

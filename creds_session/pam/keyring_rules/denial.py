@@ -1,8 +1,8 @@
-"""Whether a stack lets a wrong password in.
+"""Find out whether a stack lets a wrong password in.
 
-The modules that are known may return what ``wrong_password`` says: one way is enough. A module of
-which nothing is known never makes the difference: the wrong password must be let in by whatever
-that module returns but success.
+A known module may return what ``wrong_password`` says; one combination of such values that lets
+the wrong password in is enough. An unknown module never makes the difference: the wrong password
+must be let in whatever that module returns, except success.
 """
 
 from __future__ import annotations
@@ -29,36 +29,37 @@ from creds_session.pam.syntax.terms import Pass, ReturnValue
 FAILURE = int(ReturnValue.PERM_DENIED)
 AUTH_ERR = int(ReturnValue.AUTH_ERR)
 MOST_QUESTIONS = 8
-"""Questions whose answers are remembered: each one more can double the places of a walk."""
+"""The most questions whose answers are remembered; each can double the places of a walk."""
 
 _Question = tuple[str, tuple[str, ...]]
 
 
 class _Place(NamedTuple):
-    """Where a walk stands, and what was answered to questions that come again."""
+    """The state of a walk, and the answers to questions that are asked again later."""
 
     state: State
     answers: frozenset[tuple[_Question, int]]
 
 
 class _Move(NamedTuple):
-    """What a handler returns, and where the walk goes then."""
+    """What a handler returns, and the place that the walk reaches then."""
 
     returned: int
     to: _Place
 
 
 def way_in(stack: Stack) -> Counterexample | None:
-    """Return a way on which authenticate lets a wrong password in, or None.
+    """Return how authenticate lets a wrong password in, or None.
 
-    A stack in which no module is known to judge the password is not judged: it lets people in
-    without a password on purpose.
+    The result is None for a stack without a module that is known to check the password: such a
+    stack lets people in without a password on purpose.
     """
     if not any(map(is_judged, stack.handlers)):
         return None
     walk = _Walk(stack)
     places = walk.places()
-    # The way from a place that lets people in, by its number of steps. A step leads forward only.
+    # The shortest route from each place to success. Steps lead forward only, so the places are
+    # visited from the last one to the first.
     routes: dict[_Place, tuple[int, _Move | None]] = {}
     for place in sorted(places, key=lambda place: -place.state.at):
         handler = position(stack, place.state)
@@ -90,7 +91,7 @@ def _steps(
 
 
 class _Walk:
-    """All places of a stack that a wrong password can lead to."""
+    """All places of a stack that a login with a wrong password can reach."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -126,21 +127,25 @@ class _Walk:
 
 
 def _question(handler: Handler) -> _Question:
-    """Return what a module that answers alike each time is asked; its name is empty for others."""
+    """Return what a handler asks.
+
+    The name is empty for a module that may give another answer to the same question later.
+    """
     return (handler.module_path if handler.module in SETTLED else "", handler.arguments)
 
 
 def _plain(state: State) -> State:
-    """Make all failures one: what counts in the end is success alone."""
+    """Return the state with one value for all failures: in the end, only success counts."""
     if state.status in {SUCCESS, FAILURE}:
         return state
     return State(state.at, state.impression, FAILURE, state.frames)
 
 
 def _distinct(handler: Handler, service: str) -> list[int]:
-    """Return one value for each thing that libpam may do, the ordinary error first.
+    """Return one value for each effect in libpam, auth_err first.
 
-    A question that comes again is told apart by its answer, whatever is done with it here.
+    Success, ignore and failure are kept apart even if their effect is the same here, because the
+    answer to a question counts when the question is asked again.
     """
     values = possible(handler, service)
     known = ALL - PROVED if values is None else values

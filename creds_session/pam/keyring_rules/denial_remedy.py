@@ -1,4 +1,4 @@
-"""What a person can change so that a stack refuses a wrong password."""
+"""Find what a person can change so that a stack refuses a wrong password."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from creds_session.pam.stack.resolve import Read
 from creds_session.pam.syntax.terms import Action, Pass, ReturnValue, return_word
 
 MOST_TRIED = 16
-"""Changes that are tried, and modules with whose success; real stacks have fewer."""
+"""The most changes that are tried, and the most modules; real stacks have fewer."""
 
 
 def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str:
-    """Say what a person can change so that the wrong password is refused.
+    """Return what a person can change so that the wrong password is refused.
 
-    A change is named only if it was tried: the wrong password is refused then, and each right one
-    still gets in. ``read`` gives the files, to name the tool that wrote one.
+    Each change is tried on the stack first: it must refuse the wrong password, and still let in
+    everybody who had a right one. ``read`` returns the content of a file, to name the tool that
+    writes it.
     """
     right = _right(stack)
     for origin, words, changed in islice(_candidates(stack, found), MOST_TRIED):
@@ -39,14 +40,14 @@ def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str
             return f"{words}{_by_whom(origin, read)}"
     last = found.last_success
     if last is None:
-        return "change what lets people in"
+        return "change the rule that lets people in"
     origin = last.handler.origin
-    words = f"change {origin.place} ({last.handler.module}), or what leads to it"
+    words = f"change {origin.place} ({last.handler.module}), or the rules before it"
     return f"{words}{_by_whom(origin, read)}"
 
 
 def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, str, Stack]]:
-    """Yield changes that may help: the place, the words, and the stack as it would be."""
+    """Yield changes that may help: the place, the text, and the changed stack."""
     last = found.last_success
     if last is not None and action_for(last.handler, SUCCESS) is Action.DONE:
         origin = last.handler.origin
@@ -55,7 +56,7 @@ def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, s
     judging = [handler for handler in stack.handlers if is_judged(handler)]
     last_ones = dict.fromkeys(handler.origin for handler in reversed(judging))
     for origin in islice(last_ones, MOST_TRIED // 2):
-        # In pam.conf a rule begins with its service (pam.conf(5)).
+        # In pam.conf, a rule begins with the name of its service (pam.conf(5)).
         service = f"{stack.service} " if origin.file == "/etc/pam.conf" else ""
         words = f"put the line `{service}auth requisite pam_deny.so` right after {origin.place}"
         yield origin, words, _with(stack, tuple(_denying(stack, origin)))
@@ -76,7 +77,7 @@ def _candidates(stack: Stack, found: Counterexample) -> Iterator[tuple[Origin, s
 
 
 def _excused(handler: Handler) -> list[str]:
-    """Return the errors that a control ignores by name; none if it ignores most of them."""
+    """Return the errors that a control ignores by name, or nothing if it ignores most errors."""
     actions = {value: action_for(handler, value) for value in ERRORS}
     excused = sorted(value for value, action in actions.items() if action is Action.IGNORE)
     return [return_word(value) for value in excused] if 2 * len(excused) < len(actions) else []
@@ -122,7 +123,7 @@ def _with(stack: Stack, handlers: tuple[Handler, ...]) -> Stack:
 
 
 def _right(stack: Stack) -> set[Origin | None]:
-    """Return whose success alone lets a person in; None is that of all who judge together."""
+    """Return the rules whose success alone lets a person in; None stands for all together."""
     judging = dict.fromkeys(
         handler.origin for handler in stack.handlers if vouches(handler, stack.service)
     )
@@ -132,7 +133,7 @@ def _right(stack: Stack) -> set[Origin | None]:
 
 
 def _lets_in(stack: Stack, satisfied: set[Origin]) -> bool:
-    """Return whether a person gets in whom just these find to be who they say they are."""
+    """Return whether a person gets in if exactly these rules accept the person."""
     state = start(stack)
     handler = position(stack, state)
     while handler is not None:
@@ -150,4 +151,4 @@ def _lets_in(stack: Stack, satisfied: set[Origin]) -> bool:
 
 def _by_whom(origin: Origin, read: Read | None) -> str:
     owner = owner_of(read(origin.file) or b"") if read else None
-    return f" ({owner.tool} wrote that file, and may write it again)" if owner else ""
+    return f" ({owner.tool} writes that file, and may write it again)" if owner else ""

@@ -1,4 +1,4 @@
-"""Which rules of pam_gnome_keyring root's login still waits for, though root shall skip them."""
+"""Find the rules of pam_gnome_keyring that root's login runs although it shall skip them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from creds_session.pam.syntax.terms import ManagementGroup
 def unguarded(service: str, group: ManagementGroup, files: PamFiles) -> Iterator[Handler]:
     """Yield the rules of one group that have no guard right before them.
 
-    Only a login's groups are guarded. A rule whose only_if keeps the service out does not wait.
+    Only the groups of a login are guarded. A rule whose only_if excludes the service needs none.
     """
     if group not in GUARDED:
         return

@@ -1,7 +1,9 @@
-"""Who writes a service file: a tool whose next run would undo a change, or a store.
+"""Find the tool that writes a service file: its next run would undo a change.
 
-A tool is told by the line that it itself writes at the head of its files, not by a comment that
-mentions it. Sources: authselect, src/lib/util/template.c; Debian's pam, debian/local/common-auth;
+A tool is recognised by the line that it writes at the head of its files, not by a comment that
+mentions the tool.
+
+Sources: authselect, src/lib/util/template.c; Debian's pam, debian/local/common-auth;
 Red Hat's pam, system-auth.pamd; pam-config, src/common.c.
 """
 
@@ -12,7 +14,7 @@ from typing import Final, NamedTuple
 
 
 class Owner(NamedTuple):
-    """A tool, and what to do in place of a change by hand."""
+    """A tool, and what to do instead of changing the file."""
 
     tool: str
     hint: str
@@ -42,7 +44,7 @@ PAM_AUTH_UPDATE: Final = Owner(
 AUTHCONFIG: Final = Owner("authconfig", "name a service that includes it")
 PAM_CONFIG: Final = Owner(
     "pam-config",
-    "name a service that includes it; pam-config --delete --gnome_keyring takes its own rules out",
+    "name a service that includes it; pam-config --delete --gnome_keyring removes its own rules",
 )
 
 _AUTO = rb"(?:This file is auto-generated\. *)?(?:User changes will be )?"
@@ -73,7 +75,7 @@ _MANAGED: Final = re.compile(
     rb"|\b(" + _NAMED + rb")[ _-](?:managed|controlled|generated)\b"
     rb"|\bunder (" + _NAMED + rb")(?:'s)? (?:control|management)\b"
 )
-"""The words by which such a tool, or its users, mark what the next run writes anew."""
+"""The words with which such tools and their users mark a file that the next run overwrites."""
 _NO_MORE: Final = re.compile(
     rb"(?i)(?:\b(?:not|never|no longer|formerly|used to be)|n't)(?: (?:yet|be|being|been))* \Z"
 )
@@ -89,7 +91,7 @@ _HEAD: Final = 4096  # bytes
 def owner_of(content: bytes, place: str = "") -> Owner | None:
     """Return the tool that writes a file, or None.
 
-    ``place`` is where the file lies once every link on its path is followed.
+    ``place`` is the path of the file with every link followed.
     """
     for store, owner in _STORES:
         if place.startswith(store):
@@ -101,9 +103,9 @@ def owner_of(content: bytes, place: str = "") -> Owner | None:
 
 
 def manager_of(content: bytes) -> str:
-    """Return the configuration management that has written a file, or nothing.
+    """Return the name of the configuration management that wrote a file, or "".
 
-    Its next run undoes a change unless the change is made there too.
+    Its next run undoes a change that was not made there, too.
     """
     for text in _header(content):
         found = _MANAGED.search(text)

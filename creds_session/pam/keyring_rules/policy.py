@@ -1,4 +1,4 @@
-"""What we want of a service: where pam_gnome_keyring must stand, and what it may return.
+"""What this project wants of a service: the place of pam_gnome_keyring, and what it may return.
 
 Source of the arguments and returns: gnome-keyring, pam/gkr-pam-module.c (parse_args,
 pam_sm_authenticate, pam_sm_open_session, pam_sm_chauthtok and what they call);
@@ -22,42 +22,42 @@ MODULE = "pam_gnome_keyring.so"
 OPTIONAL = "optional"
 NEVER_COUNTS = "[default=ignore]"
 CONTROLS = (OPTIONAL, NEVER_COUNTS)
-"""The controls we write, in the order of preference: the field's own word where it is proved."""
+"""The controls that are written: ``optional`` if it is proved safe, else the other one."""
 
 GUARD_CONTROL = "[success=1 default=ignore]"
 GUARD_MODULE = "pam_succeed_if.so"
 GUARD_ARGUMENTS = ("quiet", "uid", "=", "0")
-"""The rule before ours that lets root's login pass it by."""
+"""The rule before ours that makes root's login skip ours."""
 
 GUARD_ACTIONS = parse_control(GUARD_CONTROL.strip("[]").encode()).actions
 GUARDED = (ManagementGroup.AUTH, ManagementGroup.SESSION)
-"""The groups that a login goes through; a guard in the others would guard nothing."""
+"""The groups of a login; a guard in the other groups would be of no use."""
 
 PASSWORD_MODULES = frozenset(
     name
     for name in (*FACTS, *ALIASES)
     if FACTS[ALIASES.get(name, name)].handling is Handling.JUDGES
 )
-"""Modules that ask for the password of the account, or are handed it, and judge it."""
+"""Modules that ask for the account's password, or receive it, and check it."""
 
 SESSION_ANCHORS = frozenset({"pam_systemd.so", "pam_elogind.so"})
-"""Modules that set XDG_RUNTIME_DIR, without which the daemon's socket is not found."""
+"""Modules that set XDG_RUNTIME_DIR; without it, the daemon's socket is not found."""
 
 SESSION_BEFORE = SESSION_ANCHORS | {"pam_selinux.so", "pam_namespace.so"}
-"""What a process that runs as the user must come after, where it is there."""
+"""Modules after which a process of the user must start, if the stack has them."""
 
 SESSION_MADE = SESSION_BEFORE | {
     *("pam_mkhomedir.so", "pam_oddjob_mkhomedir.so", "pam_systemd_home.so", "pam_homed.so"),
     *("pam_mount.so", "pam_ecryptfs.so", "pam_fscrypt.so", "pam_zfs_key.so", "pam_afs_session.so"),
     *("pam_limits.so", "pam_env.so"),
 }
-"""What makes the home, the limits or the environment that such a process should have as well.
+"""Modules that make the home, the limits or the environment, which such a process needs as well.
 
-A daemon that starts before the home is mounted keeps its files in the directory below the mount.
+A daemon that starts before the home is mounted stores its files in the directory below the mount.
 """
 
 PASSWORD_ONLY = frozenset({"passwd", "chpasswd", "chpass", "kpasswd"})
-"""Services that log nobody in: only their password group concerns a keyring."""
+"""Services that log nobody in: only their password group matters to a keyring."""
 
 
 OF_ANOTHER_PERSON = frozenset(
@@ -68,17 +68,17 @@ OF_ANOTHER_PERSON = frozenset(
         *("systemd-user", "start-stop-daemon", "supervise-daemon"),
     }
 )
-"""Services whose session is not the login of the person whose password is typed.
+"""Services whose session is not the login of the person who types the password.
 
-They open it as root, or for another user, with the caller's environment. A daemon that is started
-there belongs to the wrong user, and the person's keyring stays as it was. systemd-user and the
-daemons' starters are told no password by anybody.
+They open the session as root, or for another user, with the caller's environment. A daemon that is
+started there belongs to the wrong user, and the person's keyring stays locked. systemd-user and
+the programs that start daemons get no password at all.
 """
 
 FAMILIES = frozenset(
     ("sudo", "su", "runuser", "doas", "pkexec", "polkit", "cron", "crond", "cronie", "run0")
 )
-"""Such services by the first word of their name.
+"""The first words of the names of such services.
 
 sudoers(5) lets each command have a service of its own (pam_service), and ports of a program have
 names such as sudo-rs.
@@ -87,12 +87,12 @@ _BETWEEN_WORDS = re.compile("[-_.]")
 
 
 def is_of_another_person(service: str) -> bool:
-    """Return whether the session of a service is not the login of whoever types the password."""
+    """Return whether a service opens a session that is not the login of the person who types."""
     return service in OF_ANOTHER_PERSON or _BETWEEN_WORDS.split(service)[0] in FAMILIES
 
 
 class Wanted(NamedTuple):
-    """One of the three rules: its group, its argument, and what it is for."""
+    """One of the three rules: its group, its argument, and its purpose."""
 
     group: ManagementGroup
     argument: str
@@ -100,18 +100,18 @@ class Wanted(NamedTuple):
 
 
 WANTED = (
-    Wanted(ManagementGroup.AUTH, "", "takes the password as it is typed"),
-    Wanted(ManagementGroup.PASSWORD, "use_authtok", "gives the keyring the new password too"),
+    Wanted(ManagementGroup.AUTH, "", "gets the password when it is typed"),
+    Wanted(ManagementGroup.PASSWORD, "use_authtok", "changes the keyring's password too"),
     Wanted(ManagementGroup.SESSION, "auto_start", "starts the daemon and unlocks it"),
 )
 
 
-EARLY = Wanted(ManagementGroup.AUTH, "auto_start", "starts the daemon while the password is there")
-"""The auth rule where auth runs in a process of its own, of which only the environment is kept."""
+EARLY = Wanted(ManagementGroup.AUTH, "auto_start", "starts the daemon while PAM has the password")
+"""The auth rule for a program that runs auth in another process and keeps its environment only."""
 
 
 def wanted_rules(service: str, *, early_start: bool = False) -> tuple[Wanted, ...]:
-    """Return the rules that a service should have; ``early_start`` is for such an auth."""
+    """Return the rules that a service should have; ``early_start`` selects the rule ``EARLY``."""
     if service in PASSWORD_ONLY:
         return tuple(rule for rule in WANTED if rule.group is ManagementGroup.PASSWORD)
     if is_of_another_person(service):
@@ -136,11 +136,12 @@ _FAILURES = (
 
 
 def keyring_returns(pass_: Pass, *, strict: bool = False) -> tuple[ReturnValue, ...]:
-    """Say what pam_gnome_keyring may return in a pass, MODULE_UNKNOWN (not on the disk) included.
+    """Return what pam_gnome_keyring may return in a pass.
 
-    setcred and close_session are ``return PAM_SUCCESS``; the first half of chauthtok is
-    PAM_IGNORE. Elsewhere every code that the module or a libpam function it calls can give is
-    taken, whether or not a run of it was ever seen. ``strict`` takes every value there is.
+    MODULE_UNKNOWN is always included: the file of the module may be missing. setcred and
+    close_session are ``return PAM_SUCCESS``; the first half of chauthtok returns PAM_IGNORE. In
+    other passes, every code is included that the module or a libpam function can return, even if it
+    was never observed. ``strict`` includes every value.
     """
     if strict:
         return tuple(value for value in ReturnValue if value is not ReturnValue.INCOMPLETE)
@@ -150,12 +151,12 @@ def keyring_returns(pass_: Pass, *, strict: bool = False) -> tuple[ReturnValue, 
 
 
 def is_keyring(handler: Handler) -> bool:
-    """Tell whether a handler calls pam_gnome_keyring."""
+    """Return whether a handler calls pam_gnome_keyring."""
     return handler.module == MODULE and not handler.is_substack and not handler.must_fail
 
 
 def is_guard(handler: Handler) -> bool:
-    """Tell whether a handler could be the rule that keeps root's login out of ours."""
+    """Return whether a handler looks like the rule that makes root's login skip ours."""
     return (
         handler.module == GUARD_MODULE
         and handler.arguments == GUARD_ARGUMENTS
@@ -164,9 +165,10 @@ def is_guard(handler: Handler) -> bool:
 
 
 def own_rule_indexes(handlers: Sequence[Handler]) -> frozenset[int]:
-    """Return the places of what this project writes: its rules, and a guard right before one.
+    """Return the indexes of the rules that this project writes, including their guards.
 
-    A rule of the admin's may look like the guard; what it guards, in one file, tells them apart.
+    An administrator's rule may look like a guard. A guard of ours is right before a rule of ours,
+    in the same file.
     """
     rules = {place for place, handler in enumerate(handlers) if is_keyring(handler)}
     return frozenset(
@@ -181,43 +183,43 @@ def own_rule_indexes(handlers: Sequence[Handler]) -> frozenset[int]:
 
 
 def excluded_by_only_if(handler: Handler, service: str) -> str:
-    """Say what keeps a rule of pam_gnome_keyring from acting for a service at all, or nothing."""
+    """Return why only_if excludes a service from a rule of pam_gnome_keyring, or ""."""
     for argument in handler.arguments:
         name, _, value = argument.partition("=")
         if name == "only_if" and service not in value.split(","):
-            return f"only_if={value} keeps it out of {service}"
+            return f"only_if={value} excludes {service}"
     return ""
 
 
 def why_ineffective(handler: Handler, service: str) -> str:
-    """Say why a rule of pam_gnome_keyring does not do its work for a service, or nothing.
+    """Return why a rule of pam_gnome_keyring has no effect for a service, or "".
 
-    A session rule without auto_start does harm besides: it spends the password that auth kept.
+    A session rule without auto_start even does harm: it uses up the password that auth stored.
     """
     reason = excluded_by_only_if(handler, service)
     if reason:
         return reason
     if handler.group is ManagementGroup.SESSION and "auto_start" not in handler.arguments:
-        return "without auto_start it starts no daemon"
+        return "without auto_start, the rule starts no daemon"
     return ""
 
 
 def starts_daemon(handler: Handler, service: str) -> bool:
-    """Tell whether a rule of pam_gnome_keyring starts a daemon where none is found."""
-    is_told = "auto_start" in handler.arguments
-    return is_keyring(handler) and is_told and not excluded_by_only_if(handler, service)
+    """Return whether a rule of pam_gnome_keyring starts a daemon if none is running."""
+    has_auto_start = "auto_start" in handler.arguments
+    return is_keyring(handler) and has_auto_start and not excluded_by_only_if(handler, service)
 
 
 def is_anchor(handler: Handler, group: ManagementGroup) -> bool:
-    """Tell whether our rule of this group must run after this handler."""
+    """Return whether our rule of this group must run after this handler."""
     modules = SESSION_ANCHORS if group is ManagementGroup.SESSION else PASSWORD_MODULES
     return handler.module in modules and not handler.is_substack and not handler.must_fail
 
 
 def anchors(handlers: Sequence[Handler], group: ManagementGroup) -> frozenset[int]:
-    """Return the places of what our rule of this group must run after.
+    """Return the indexes of the handlers after which our rule of this group must run.
 
-    Where no module is known to judge the password, those that may do so are taken to.
+    If no module is known to check the password, these are the modules that may check it.
     """
     known = {place for place, handler in enumerate(handlers) if is_anchor(handler, group)}
     if known or group is ManagementGroup.SESSION:
@@ -226,10 +228,10 @@ def anchors(handlers: Sequence[Handler], group: ManagementGroup) -> frozenset[in
 
 
 def may_judge(handlers: Sequence[Handler]) -> frozenset[int]:
-    """Return the places of modules that may judge the password, for all that is known.
+    """Return the indexes of modules that may check the password, though that is not known.
 
-    These are the modules that are in no table, and pam_exec where it asks for the password and
-    hands it to a program (pam_exec(8), expose_authtok).
+    These are the modules that are in no table, and pam_exec if it asks for the password and passes
+    it to a program (pam_exec(8), expose_authtok).
     """
     return frozenset(
         place
@@ -239,5 +241,5 @@ def may_judge(handlers: Sequence[Handler]) -> frozenset[int]:
 
 
 def is_handing_over(handler: Handler) -> bool:
-    """Return whether this is pam_exec, told to hand the password to a program."""
+    """Return whether a handler is pam_exec with the argument that passes on the password."""
     return handler.module == "pam_exec.so" and "expose_authtok" in handler.arguments

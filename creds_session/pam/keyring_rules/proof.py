@@ -1,20 +1,20 @@
-"""Whether an edit is safe: over all that the modules may return, by walking both stacks at once.
+"""Prove that an edit is safe, for every combination of values that the modules may return.
 
 ``before`` is the service without any rule of pam_gnome_keyring, ``after`` is the candidate. Both
-are walked in step: every other module returns the same to both, pam_gnome_keyring anything it is
-documented to or that it is missing. What is known of a module narrows what it may return
-(``returns``). What must hold:
+stacks are walked in step: every other module returns the same in both, and pam_gnome_keyring
+returns any value that its source allows, or its file is missing. What is known about a module
+narrows what it may return (``returns``). Each breach below is excluded:
 
-LOCK_OUT         no success before becomes a failure after
-LET_IN           no failure before becomes a success after
-RUNS_OTHERWISE   every other module runs as before, in the same order
-NOT_REACHED      where the password was right, pam_gnome_keyring ran after it was asked for
-PASSED_BY        nobody is let in past pam_gnome_keyring whom no module has vouched for
-STARTS_EARLY     pam_gnome_keyring starts no daemon in auth before the password was right
+LOCK_OUT         a success before is a failure after
+LET_IN           a failure before is a success after
+RUNS_OTHERWISE   other modules run than before, or in another order
+NOT_REACHED      the password was right, and pam_gnome_keyring did not run after it was typed
+PASSED_BY        a login succeeds without pam_gnome_keyring and without any check of the person
+STARTS_EARLY     pam_gnome_keyring starts a daemon in auth before the password was accepted
 
-The end of a session lets nobody in and turns nobody away: in close_session only the order counts,
-and CLOSES_OTHERWISE is asked for on its own. ANYBODY is of the stack alone, not of an edit: see
-``denial``.
+The end of a session lets nobody in and locks nobody out: in close_session only the order counts,
+and CLOSES_OTHERWISE is looked for separately. ANYBODY is about a stack alone, not about an edit:
+see ``denial``.
 """
 
 from __future__ import annotations
@@ -50,27 +50,27 @@ def refute(
 def refute_unknowing(
     before: Stacks, after: Stacks, group: ManagementGroup, *, strict: bool = False
 ) -> Counterexample | None:
-    """Return a counterexample as ``refute`` does, taking nothing for granted of other modules.
+    """Return a counterexample as ``refute`` does, without assumptions about other modules.
 
-    What holds so needs no table to be right.
+    Such a proof does not depend on the tables of modules.
     """
     return _refute(before, after, group, partial(keyring_returns, strict=strict), anything)
 
 
 def refute_start(before: Stacks, after: Stacks) -> Counterexample | None:
-    """Return a way to an auth rule of ours that starts a daemon too early, or None.
+    """Return how an auth rule of ours starts a daemon too early, or None.
 
-    Too early is before a password module returned success: a daemon that is started with a
-    wrong password makes a keyring of it where there is none (gkd-login.c).
+    Too early is before a password module has returned success: if there is no keyring yet, a daemon
+    that is started with a wrong password creates a keyring with that password (gkd-login.c).
     """
     return walk_both(before.auth, after.auth, Pass.AUTHENTICATE, keyring_returns, Aim.STARTS_EARLY)
 
 
 def refute_removal(now: Stacks, then: Stacks, group: ManagementGroup) -> Counterexample | None:
-    """Return a verdict that taking our rules out of ``now`` would change, or None.
+    """Return a result that the removal of our rules from ``now`` would change, or None.
 
-    Others may have counted our rules in a jump since. pam_gnome_keyring is taken to return
-    ignore: what it decided itself, where someone let it, is not missed.
+    A jump may have come to count our rules. pam_gnome_keyring is assumed to return ignore, because
+    results that it decided itself shall not be kept.
     """
     return _refute(then, now, group, _ignoring)
 
@@ -88,7 +88,7 @@ def _refute(
 ) -> Counterexample | None:
     stacks = before.of(group), after.of(group)
     for pass_ in (pass_ for pass_ in Pass if pass_.group is group):
-        # Nobody is let in or turned away by the end of a session.
+        # The end of a session lets nobody in and locks nobody out.
         aim = Aim.ORDER if pass_ is Pass.CLOSE_SESSION else Aim.VERDICTS
         found = walk_both(*stacks, pass_, returns, aim, possible)
         if found is not None:
@@ -97,10 +97,10 @@ def _refute(
 
 
 def refute_closing(before: Stacks, after: Stacks, *, knowing: bool = True) -> Counterexample | None:
-    """Return a way on which close_session would report something else than before, or None.
+    """Return how close_session would return something else than before, or None.
 
-    It harms nobody: of two edits the one is better that does not do it. Without ``knowing``
-    nothing is taken for granted of other modules.
+    That harms nobody, but an edit without it is better. ``knowing=False`` assumes nothing about
+    other modules.
     """
     stacks = before.session, after.session
     possible = possible_returns if knowing else anything
@@ -108,17 +108,17 @@ def refute_closing(before: Stacks, after: Stacks, *, knowing: bool = True) -> Co
 
 
 def refute_denial(now: Stacks) -> Counterexample | None:
-    """Return a way on which a wrong password is let in, or None.
+    """Return how a wrong password is let in, or None.
 
-    On it every module that judges the person returned an error, or was not run. A service without
-    a module that is known to judge the password is not judged: it lets people in without one on
-    purpose.
+    Every module that checks the person then returned an error, or did not run. The result is None
+    for a service without a module that is known to check the password: it lets people in without a
+    password on purpose.
     """
     return way_in(now.auth)
 
 
 def refute_unknown(before: Stacks, after: Stacks) -> Counterexample | None:
-    """Return a login that a module that may judge the password lets in past our rule, or None."""
+    """Return how a module that may check the password lets people in before our rule, or None."""
     if not may_judge(after.auth.handlers):
         return None
     stacks = before.auth, after.auth
@@ -128,9 +128,9 @@ def refute_unknown(before: Stacks, after: Stacks) -> Counterexample | None:
 def refute_reach(
     before: Stacks, after: Stacks, group: ManagementGroup, *, early_start: bool = False
 ) -> Counterexample | None:
-    """Return a success on which pam_gnome_keyring did not run as it must, or None.
+    """Return a success for which pam_gnome_keyring did not run as it must, or None.
 
-    ``early_start``: in auth it must have started a daemon, and with no wrong password.
+    ``early_start``: in auth it must have started a daemon, but never with a wrong password.
     """
     pass_, stacks = REACHING[group], (before.of(group), after.of(group))
     if not early_start or group is not ManagementGroup.AUTH:

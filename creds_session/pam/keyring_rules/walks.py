@@ -1,6 +1,7 @@
-"""Both stacks walked in step, over all that the modules may return.
+"""Walk two stacks in step, for every combination of values that the modules may return.
 
-States are sets, not paths, so the cost grows with the number of rules, not of combinations.
+The walk keeps a set of states, not of paths, so its cost grows with the number of rules and not
+with the number of combinations.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ from creds_session.pam.syntax.terms import ManagementGroup, Pass
 
 
 class Aim(enum.Enum):
-    """What a walk looks for: other verdicts, or what our rules do with the password.
+    """What a walk looks for: different results, or what our rules do with the password.
 
-    ORDER is the modules that run alone; REACHED_BY_UNKNOWN what REACHED is, for the modules of
-    which only that is not known.
+    ORDER compares only which modules run. REACHED_BY_UNKNOWN is REACHED for the modules that may
+    check the password, though that is not known.
     """
 
     VERDICTS = enum.auto()
@@ -57,18 +58,18 @@ class Aim(enum.Enum):
 
 
 class Allowed(NamedTuple):
-    """What pam_gnome_keyring may return, and what any other module may."""
+    """What pam_gnome_keyring may return, and what any other module may return."""
 
     returns: Returns
     possible: Possible
 
 
 class _Pair(NamedTuple):
-    """Both walks, and what they came by.
+    """The states of both walks, and what has happened on the way.
 
-    ``anchored``: the password was right; ``reached``: our module came after that. ``asked``: the
-    password was asked for, ``ran``: our module came after that. ``vouched``: a module has said
-    something of the person.
+    ``anchored``: a module accepted the password; ``reached``: our module ran after that. ``asked``:
+    the password was asked for; ``ran``: our module ran after that. ``vouched``: a module has
+    checked the person.
     """
 
     before: State
@@ -88,7 +89,7 @@ def walk_both(
     aim: Aim = Aim.VERDICTS,
     possible: Possible = possible_returns,
 ) -> Counterexample | None:
-    """Walk one pass of both stacks; return the shortest way to what the aim looks for, or None."""
+    """Walk one pass of both stacks; return the shortest counterexample for the aim, or None."""
     walks = _Walks(before, after, pass_, Allowed(returns, possible), aim)
     first = walks.first()
     came_from: dict[_Pair, tuple[_Pair, Step] | None] = {first: None}
@@ -108,7 +109,7 @@ def walk_both(
 class _Walks:
     """One pass along both stacks.
 
-    Whether our module came after the password is followed only where that is the aim.
+    What happened to the password is followed only if the aim needs it.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class _Walks:
         compares = aim in {Aim.VERDICTS, Aim.ORDER}
         found = may_judge(after.handlers) if by_unknown else anchors(after.handlers, self.group)
         self.anchors = frozenset() if compares else found
-        # Only authenticate says who somebody is.
+        # Only authenticate checks who somebody is.
         asks_who = pass_ is Pass.AUTHENTICATE and self.must_reach
         self.is_vouching = asks_who and bool(self.anchors)
         self.starts = {
@@ -137,16 +138,16 @@ class _Walks:
         self._choices_at = cache(self._list_choices)
 
     def first(self) -> _Pair:
-        """Give both walks before their first handlers."""
+        """Return both walks before their first handlers."""
         begin = start(self.before), start(self.after)
         needs_none = not self.anchors and self.aim is not Aim.STARTS_EARLY
         reached, vouched = not self.must_reach, not self.is_vouching
         asked = vouched and self.group is not ManagementGroup.PASSWORD
-        flags = (needs_none, reached, asked, vouched, vouched)  # followed where they matter
+        flags = (needs_none, reached, asked, vouched, vouched)  # followed if the aim needs them
         return _Pair(*begin, *flags)
 
     def breach(self, pair: _Pair) -> Breach | None:
-        """Say what a pair breaks, if anything."""
+        """Return what a pair breaks, or None."""
         was_waiting, waits = self.modules[0][pair.before.at], self.modules[1][pair.after.at]
         if waits is OURS:
             is_early = pair.after.at in self.starts and not pair.anchored
@@ -158,7 +159,7 @@ class _Walks:
         return self._end(pair)
 
     def _end(self, pair: _Pair) -> Breach | None:
-        """Say what is wrong with how both walks ended, if anything."""
+        """Return what the results of both walks break, or None."""
         was, now = verdict(pair.before) == SUCCESS, verdict(pair.after) == SUCCESS
         if self.must_reach:
             return self._unreached(pair) if now and not pair.reached else None
@@ -169,13 +170,13 @@ class _Walks:
         return Breach.LOCK_OUT if was else Breach.LET_IN
 
     def _unreached(self, pair: _Pair) -> Breach | None:
-        """Say what is wrong with a success that pam_gnome_keyring took no part in, if anything."""
+        """Return what a success without pam_gnome_keyring breaks, or None."""
         if not (pair.vouched or pair.ran):
             return Breach.PASSED_BY
         return Breach.NOT_REACHED if pair.anchored else None
 
     def following(self, pair: _Pair) -> Iterator[tuple[_Pair, Step]]:
-        """Give the pairs that one more handler can lead to."""
+        """Yield the pairs that one more handler can lead to."""
         place = pair.after.at
         handler = position(self.after, pair.after)
         if handler is None:
@@ -188,7 +189,7 @@ class _Walks:
             asked, ran, vouched = pair.asked, pair.ran, pair.vouched
             if is_ours:
                 ran |= asked
-                # A new password that a module before has asked for is there for ours too.
+                # A new password that an earlier module has asked for is available to ours too.
                 is_typed = asked and self.group is ManagementGroup.PASSWORD
                 reached |= self._counts(handler, choice, anchored=anchored or is_typed)
             else:
@@ -196,25 +197,25 @@ class _Walks:
                 is_right = choice.returned == SUCCESS or self.group is ManagementGroup.SESSION
                 anchored |= is_anchored and is_right
                 asked |= self._asks(place, handler, choice)
-                # Who is asked for nothing gets ignore (`nullok`): that says nothing of the person.
+                # With `nullok`, a module that asks for nothing returns ignore: no check was made.
                 vouched = vouched or (may_vouch and choice.returned not in UNPROVED)
             after = self._step(self.after, pair.after, choice)
             following = _Pair(before, after, anchored, reached, asked, ran, vouched)
             yield following, Step(handler, choice.returned)
 
     def _asks(self, place: int, handler: Handler, choice: Choice) -> bool:
-        """Tell whether a password is there once this module has run."""
+        """Return whether PAM has a password after this module has run."""
         if self.group is ManagementGroup.PASSWORD:
             return self.must_reach and choice.returned == SUCCESS and asks_new_password(handler)
         return self.is_vouching and place in self.anchors
 
     def _counts(self, handler: Handler, choice: Choice, *, anchored: bool) -> bool:
-        """Tell whether a rule of ours has done its work, or root has passed it by on purpose."""
+        """Return whether a rule of ours has worked, or root's login has skipped it on purpose."""
         if is_guard(handler):
             return choice.returned == SUCCESS
         if self.aim is Aim.REACHED_TO_START and not starts_daemon(handler, self.after.service):
             return False
-        # What is judged after our rule was not passed by: the rule had its password from before.
+        # A module may check the password after our rule: our rule has had the password before.
         anchored |= self.aim is Aim.REACHED_BY_UNKNOWN
         return anchored and not why_ineffective(handler, self.after.service)
 
@@ -225,7 +226,7 @@ class _Walks:
         return choices(self.before.handlers[was], handler, self.pass_, self._possible)
 
     def _step(self, stack: Stack, state: State, choice: Choice) -> State:
-        """Walk on; verdicts tell success from failure alone, so all failures become one."""
+        """Return the next state; all failures become one, since only success counts in the end."""
         state = step(stack, state, choice.returned, cached=choice.cached, is_frozen=self.is_frozen)
         if state.status in {SUCCESS, FAILURE}:
             return state
@@ -234,11 +235,11 @@ class _Walks:
 
 OURS = "ours"
 UNPROVED = ERRORS | {IGNORE}
-"""What a module returns that has not found the person to be who they say."""
+"""Values of a module that has not confirmed who the person is."""
 
 
 def _ordinals(stack: Stack, ours: frozenset[int]) -> tuple[object, ...]:
-    """Give for each place in a stack which module of others waits there, and how manyth."""
+    """Return for each index of a stack the module of others there, and how many come before it."""
     names: list[object] = [None] * (len(stack.handlers) + 1)
     count = 0
     for index, handler in enumerate(stack.handlers):

@@ -1,11 +1,11 @@
-"""What a module is known to return in authenticate if the password is wrong.
+"""Return what a module is known to return in authenticate if the password is wrong.
 
-``returns`` takes for possible whatever is not known to be impossible, as the proof of a change has
-to. An alarm must take the other side: it counts only what the tables say that a module returns.
+``returns`` treats every value as possible that is not known to be impossible, because the proof of
+a change needs that. An alarm needs the opposite: it counts only values that the tables say.
 
-A module that judges the person, and of which the tables say *anything*, returns an error: ignore
-only with an argument for which the tables say so. Of a module that is in no table nothing is
-known; ``possible`` is then None.
+If the tables say *anything* about a module that checks the person, the module is assumed to return
+an error; it returns ignore only with an argument for which the tables say so. Nothing is known
+about a module that is in no table; ``possible`` is then None.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from creds_session.pam.syntax.terms import ManagementGroup, Pass, ReturnValue
 SUCCESS: Final = int(ReturnValue.SUCCESS)
 IGNORE: Final = int(ReturnValue.IGNORE)
 PROVED: Final = frozenset({SUCCESS, int(ReturnValue.NEW_AUTHTOK_REQD)})
-"""What a module returns that found the person to be who they say they are."""
+"""Values of a module that has confirmed who the person is."""
 
 ERRORS: Final = frozenset(
     int(value)
@@ -44,8 +44,8 @@ ERRORS: Final = frozenset(
         *(ReturnValue.AUTHTOK_ERR, ReturnValue.AUTHTOK_RECOVER_ERR),
     )
 )
-"""The errors of pam_sm_authenticate(3) and pam_authenticate(3), and those of what modules call to
-get a user and a password (pam_get_user(3), pam_get_authtok(3))."""
+"""The errors of pam_sm_authenticate(3), of pam_authenticate(3), and of the functions by which
+modules get the user name and the password (pam_get_user(3), pam_get_authtok(3))."""
 
 SETTLED: Final = frozenset(
     {
@@ -54,18 +54,18 @@ SETTLED: Final = frozenset(
         *("pam_usertype.so", "pam_wheel.so"),
     }
 )
-"""Modules that ask nobody and change nothing: the same arguments give the same answer twice."""
+"""Modules that ask nothing and change nothing: they answer the same arguments the same twice."""
 
 
 def is_judged(handler: Handler) -> bool:
-    """Return whether a handler is known to judge the password of the account."""
+    """Return whether a handler is known to check the password of the account."""
     return is_anchor(handler, ManagementGroup.AUTH) and is_in_libpams_directory(handler)
 
 
 def possible(handler: Handler, service: str) -> frozenset[int] | None:
-    """Return what the module may return to a wrong password; None if nothing is known of it.
+    """Return what a module may return to a wrong password; None if the module is unknown.
 
-    A success that says something of the person is left out: then nobody gets in by mistake.
+    A success that confirms who the person is is left out: nobody then gets in by mistake.
     """
     if handler.must_fail:
         return frozenset({int(ReturnValue.PERM_DENIED)})
@@ -94,7 +94,7 @@ def _values(handler: Handler, facts: ModuleFacts) -> frozenset[int]:
 
 
 def ignoring_argument(handler: Handler) -> str:
-    """Return the argument with which a module that judges the person may return ignore, or ''."""
+    """Return the argument with which a module that checks the person may return ignore, or ""."""
     facts = facts_of(handler)
     if facts is None or facts.handling not in {Handling.JUDGES, Handling.MAY_ASK}:
         return ""
@@ -103,10 +103,9 @@ def ignoring_argument(handler: Handler) -> str:
 
 
 def _only_counts(handler: Handler) -> bool:
-    """Return whether a handler is pam_faillock's that writes a failure down.
+    """Return whether a handler is the pam_faillock rule that records a failure.
 
-    It never returns success (pam_faillock.c:pam_sm_authenticate), unless it is told to count local
-    users alone.
+    It never returns success (pam_faillock.c:pam_sm_authenticate), except with ``local_only``.
     """
     words = set(handler.arguments)
     is_counter = module_name(handler) == "pam_faillock.so" and "authfail" in words

@@ -1,4 +1,4 @@
-"""What the modules that always answer alike return.
+"""Return what the modules return that always return the same.
 
 Sources: modules/pam_permit, modules/pam_deny and modules/pam_debug of Linux-PAM.
 """
@@ -33,10 +33,10 @@ _VALUES = {value.word: value for value in ReturnValue}
 
 
 def builtin_return(handler: Handler, pass_: Pass) -> ReturnValue | None:
-    """Say what pam_permit, pam_deny or pam_debug returns; None for any other module.
+    """Return what pam_permit, pam_deny or pam_debug returns, or None for any other module.
 
-    pam_permit's authenticate also asks for the user's name when there is none; a failure
-    of that is not looked at.
+    pam_permit's authenticate also asks for the user's name if there is none; a failure of that
+    question is not considered.
     """
     if handler.module == "pam_permit.so":
         return ReturnValue.SUCCESS

@@ -1,4 +1,4 @@
-"""What a condition in PAM says of an ordinary person: pam_succeed_if, and modules like it."""
+"""Evaluate conditions of PAM for an ordinary person: pam_succeed_if, and similar modules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PERSON: Final = {
     "rhost": "client.example",
     "tty": "ssh",
 }
-"""Whom pam_succeed_if judges: an ordinary local user, in no group but alice."""
+"""The person that conditions are evaluated for: a local user, in the group alice only."""
 SOMEBODY_ELSE: Final = {
     **PERSON,
     **dict.fromkeys(("user", "login", "name"), "bob"),
@@ -29,7 +29,7 @@ SOMEBODY_ELSE: Final = {
     **dict.fromkeys(("home", "dir", "homedir"), "/home/bob"),
     "rhost": "other.example",
 }
-"""Another ordinary user: a condition that holds for PERSON alone is not about everybody."""
+"""Another ordinary user; a condition that is true only for PERSON is not true for everybody."""
 
 _NUMBER = re.compile("[0-9]{1,18}")
 _FLAGS = {"debug", "use_uid", "quiet", "quiet_fail", "quiet_success", "audit"}
@@ -58,7 +58,10 @@ _TEXTS: dict[str, Callable[[str, str], bool]] = {
 def judge_conditions(
     handler: Handler, service: str, person: Mapping[str, str] = PERSON
 ) -> ReturnValue:
-    """Judge pam_succeed_if's conditions for a person (pam_succeed_if.c:evaluate); all must hold."""
+    """Return what pam_succeed_if returns for a person; all conditions must be true.
+
+    Source: pam_succeed_if.c:evaluate.
+    """
     words = [word for word in handler.arguments if word not in _FLAGS]
     while words:
         left, test, right, *words = [*words, "", ""] if len(words) < 3 else words  # noqa: PLR2004
@@ -69,7 +72,7 @@ def judge_conditions(
 
 
 def _holds(left: str | None, test: str, right: str) -> bool | None:
-    """Judge one condition; None where the module cannot."""
+    """Return whether one condition is true, or None if the module cannot evaluate it."""
     if left is None or not right:
         return None
     if test in _TEXTS:
@@ -80,10 +83,10 @@ def _holds(left: str | None, test: str, right: str) -> bool | None:
 
 
 def vouches(handler: Handler, service: str) -> bool:
-    """Return whether a success of the module in authenticate says anything of the person.
+    """Return whether a success of the module in authenticate confirms who the person is.
 
-    A condition that holds for every ordinary person says nothing: whoever is let in by it is let
-    in with any password. Of a module that is in no table, success is taken for a proof.
+    A condition that is true for every ordinary person confirms nothing: it lets people in with any
+    password. The success of a module that is in no table is assumed to confirm the person.
     """
     says = admission(handler)
     if handler.module == "pam_succeed_if.so":

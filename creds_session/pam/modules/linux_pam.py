@@ -1,11 +1,11 @@
 """What Linux-PAM's own modules return, and what they do with the password.
 
-Releases 1.3.1 to 1.7.2, read in the sources of each. A row says only what holds on all of them;
-where that is not sure it says ``ANYTHING``. A function that only some releases have is listed.
+The sources of the releases 1.3.1 to 1.7.2 were read. A row says only what is true for all of them;
+a cell that is not certain says ``ANYTHING``. A function that only some releases have is listed.
 
-The rows take for granted what pam_conv(3) demands of an application: that its conversation
-returns success, buf_err, conv_err or conv_again. ``returns`` adds to each cell that the module may
-be missing from the disk. pam_permit, pam_deny and pam_debug are in ``modules``.
+The rows assume what pam_conv(3) requires of an application: its conversation returns success,
+buf_err, conv_err or conv_again. ``returns`` adds to each cell that the module's file may be
+missing. pam_permit, pam_deny and pam_debug are in ``builtin``.
 """
 
 from __future__ import annotations

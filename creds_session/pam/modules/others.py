@@ -1,8 +1,8 @@
-"""What is known of modules that are not Linux-PAM's: what they do with the password.
+"""What modules of other projects do with the password, and what they return.
 
-Of what these return next to nothing is taken for granted: options and configuration files change
-it, and distributions patch it. A cell is narrowed only if the function is one ``return``, or if
-ignore occurs in the module's source only behind the test of an argument.
+Almost nothing is assumed about what they return: options, configuration files and patches of
+distributions change it. A cell says less than *anything* only if the function is a single
+``return``, or if the module's source returns ignore only after a test of an argument.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from creds_session.pam.modules.facts import (
 )
 
 OTHERS: Final[dict[str, ModuleFacts]] = {
-    # Modules that ask for the password of the account, or are handed it, and judge it.
+    # Modules that ask for the password of the account, or receive it, and check it.
     "pam_sss.so": ignoring_if(
         "SSSD, src/sss_client/pam_sss.c:pam_sss, 1.5.1 to 2.11",
         "ignore_unknown_user",
@@ -52,7 +52,7 @@ OTHERS: Final[dict[str, ModuleFacts]] = {
     "pam_lsass.so": judging("PBIS Open, pam_lsass"),
     "pam_mysql.so": judging("pam_mysql"),
     "pam_pgsql.so": judging("pam_pgsql"),
-    # Modules that take another proof.
+    # Modules that accept another proof.
     "pam_fprintd.so": proving("fprintd, pam/pam_fprintd.c"),
     "pam_u2f.so": proving(
         "pam-u2f, pam-u2f.c:pam_sm_authenticate (`nouserok`: ignore since 1.3.1, success before),"
@@ -77,7 +77,7 @@ OTHERS: Final[dict[str, ModuleFacts]] = {
     "pam_ssh_agent_auth.so": proving("pam_ssh_agent_auth"),
     "pam_sss_gss.so": proving("SSSD, src/sss_client/pam_sss_gss.c"),
     "pam_oslogin_login.so": proving("guest-oslogin, src/pam"),
-    # Modules that are handed the password and do not judge it, or have nothing to do with it.
+    # Modules that receive the password and do not check it, or do not use it.
     "pam_gnome_keyring.so": any_of("gnome-keyring, pam/gkr-pam-module.c", Handling.READS),
     "pam_kwallet.so": any_of("kwallet-pam, pam_kwallet.c", Handling.READS),
     "pam_kwallet5.so": any_of("kwallet-pam, pam_kwallet.c", Handling.READS),

@@ -1,8 +1,7 @@
-"""What a handler's module may return in a pass, and what is known of the module.
+"""Return what a handler's module may return in a pass, and what is known about the module.
 
-The tables are ``linux_pam`` and ``other_modules``; docs/reference/pam-modules.md shows them. Of a
-module that is in no table, and of a file of a known name in a directory that is not libpam's,
-anything may come.
+The tables are ``linux_pam`` and ``others``; docs/reference/pam-modules.md shows them. A module that
+is in no table may return anything, and so may a file with a known name outside libpam's directory.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ FACTS: Final[dict[str, ModuleFacts]] = {**LINUX_PAM, **OTHERS}
 BUILTIN: Final = frozenset({"pam_permit.so", "pam_deny.so", "pam_debug.so"})
 
 ALL: Final = frozenset(int(value) for value in ReturnValue) - {int(ReturnValue.INCOMPLETE)}
-"""Every value but incomplete, after which libpam ends the call to take it up again."""
+"""Every value except incomplete, which makes libpam stop the call to continue it later."""
 
 _COUNTED = {ReturnValue.SUCCESS, ReturnValue.IGNORE, ReturnValue.NEW_AUTHTOK_REQD}
 ERRORS: Final = ALL - {int(value) for value in _COUNTED}
 MISSING: Final = int(ReturnValue.MODULE_UNKNOWN)
-"""What libpam takes for the value of a module, or of a function, that it cannot load."""
+"""The value that libpam counts for a module or a function that it cannot load."""
 
 _WORDS = {
     **{value.word: frozenset({int(value)}) for value in ReturnValue},
@@ -36,30 +35,30 @@ _WORDS = {
 
 
 def module_name(handler: Handler) -> str:
-    """Return the name under which the tables have a handler's module."""
+    """Return the name of a handler's module in the tables."""
     return ALIASES.get(handler.module, handler.module)
 
 
 def facts_of(handler: Handler) -> ModuleFacts | None:
-    """Return the row of a handler's module; None where nothing is known of it."""
+    """Return the row of a handler's module, or None if no table has it."""
     return FACTS.get(module_name(handler))
 
 
 def is_known(handler: Handler) -> bool:
-    """Return whether a table has the module, or the handler runs none."""
+    """Return whether a table has the module, or the handler runs no module."""
     if handler.must_fail or handler.is_substack or handler.module in BUILTIN:
         return True
     return facts_of(handler) is not None
 
 
 def asks_new_password(handler: Handler) -> bool:
-    """Return whether the module asks for a new password, and leaves it to those behind it."""
+    """Return whether the module asks for a new password, and passes it to later modules."""
     facts = facts_of(handler)
     return facts is not None and facts.handling is Handling.CHANGES
 
 
 def admission(handler: Handler) -> Admission:
-    """Return what a success in authenticate says of the person; of unknown modules, a proof."""
+    """Return what a success in authenticate confirms; an unknown module confirms the person."""
     if handler.must_fail or handler.is_substack or handler.module in BUILTIN:
         return Admission.NOBODY
     facts = facts_of(handler)
@@ -67,7 +66,7 @@ def admission(handler: Handler) -> Admission:
 
 
 def possible_returns(handler: Handler, pass_: Pass) -> frozenset[int]:
-    """Return every value that libpam may count for a handler in a pass, as numbers."""
+    """Return the number of every value that libpam may count for a handler in a pass."""
     if handler.must_fail:
         return frozenset({int(ReturnValue.PERM_DENIED)})
     if not is_in_libpams_directory(handler):
@@ -75,12 +74,12 @@ def possible_returns(handler: Handler, pass_: Pass) -> frozenset[int]:
     known = builtin_return(handler, pass_)
     if known is None:
         return _returns_of(handler.module, handler.arguments, pass_)
-    # They come with libpam itself, and the application has named the user (pam_start(3)).
+    # These modules come with libpam itself, and the application names the user (pam_start(3)).
     return frozenset({int(known)})
 
 
 def is_in_libpams_directory(handler: Handler) -> bool:
-    """Return whether libpam loads the module from its own directory, of which the tables are."""
+    """Return whether libpam loads the module from its own directory, as the tables assume."""
     directory = handler.module_path.rpartition("/")[0].removesuffix("/$ISA")
     return not directory or directory.endswith("/security")
 
@@ -94,7 +93,7 @@ def _returns_of(module: str, arguments: tuple[str, ...], pass_: Pass) -> frozens
 
 
 def answers_unknown(handler: Handler, pass_: Pass) -> bool:
-    """Return whether the module, though it is there, may return module_unknown in a pass."""
+    """Return whether an installed module may return module_unknown in a pass."""
     facts = facts_of(handler)
     if facts is None:
         return not is_known(handler)
@@ -102,7 +101,7 @@ def answers_unknown(handler: Handler, pass_: Pass) -> bool:
 
 
 def cell(facts: ModuleFacts, arguments: tuple[str, ...], pass_: Pass) -> str:
-    """Return the words of one cell of a row, its options considered."""
+    """Return the words of one cell of a row, with the arguments considered."""
     if pass_ is Pass.PRELIM and facts.prelim is not None:
         return facts.prelim
     words = option_of(facts, arguments, pass_)[1]
@@ -118,13 +117,13 @@ def option_of(
 ) -> tuple[str, str | None]:
     """Return the argument that replaces a cell of a row, as it is written, and its words.
 
-    They are "" and None if there is no such argument.
+    The result is "" and None if there is no such argument.
     """
     call = _call_of(pass_)
     for known, which, words in facts.options:
         for argument in arguments:
-            # pam_winbind reads its arguments in any case (strcasecmp). To take more for possible
-            # is safe.
+            # pam_winbind ignores the case of its arguments (strcasecmp). It is safe to assume that
+            # more values are possible.
             given = argument.lower() if words == ANYTHING else argument
             if (known, which) == (given, call):
                 return argument, words
@@ -138,9 +137,9 @@ def values_of(words: str) -> frozenset[int]:
 
 
 def usual_return(handler: Handler, pass_: Pass) -> ReturnValue:
-    """Return success where the module can give it, else what it always gives or ignore.
+    """Return success if the module can return it, else ignore, else an error that it can return.
 
-    For ``explain`` and ``simulate``, where nobody has said what the module returns.
+    ``explain`` and ``simulate`` assume this value if nobody has said what the module returns.
     """
     known = builtin_return(handler, pass_)
     if known is not None:

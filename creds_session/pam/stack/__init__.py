@@ -1,1 +1,1 @@
-"""What libpam runs: includes, handlers, and one call of a stack."""
+"""What libpam runs for a service: includes, handlers, and one call of a stack."""

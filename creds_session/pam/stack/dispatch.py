@@ -1,12 +1,12 @@
-"""What libpam answers: its walk along a stack, as a machine of small steps.
+"""Return what a call returns: libpam's walk along a stack, in single steps.
 
 Source: libpam/pam_dispatch.c:_pam_dispatch_aux and _pam_dispatch; Debian's patch
 045_pam_dispatch_jump_is_ignore; libpam/pam_password.c:pam_chauthtok.
 
-``start`` gives the first state, ``position`` the handler that it waits for, ``step`` the
-state after that handler returned a value, ``verdict`` what the call returns once no
-handler is left. States are plain tuples of numbers, so that a proof can hold sets of
-them. ``dispatch`` runs one whole call.
+``start`` returns the first state, ``position`` the handler that the state waits for, ``step`` the
+state after that handler has returned a value, and ``verdict`` what the call returns when no handler
+is left. States are plain tuples of numbers, so that a proof can keep sets of them. ``dispatch``
+runs one whole call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from creds_session.pam.stack.handlers import Handler, Stack, Stacks
 from creds_session.pam.syntax.terms import Action, AnyAction, Call, Jump, Pass, ReturnValue
 
 UNDEF, POSITIVE, NEGATIVE = 0, 1, -1
-"""libpam's impression: what the handlers so far amount to."""
+"""libpam's impression: undecided, success or failure so far."""
 
 _SUCCESS = int(ReturnValue.SUCCESS)
 _MUST_FAIL_CODE = int(ReturnValue.PERM_DENIED)
@@ -27,10 +27,10 @@ _INCOMPLETE = int(ReturnValue.INCOMPLETE)
 
 
 class State(NamedTuple):
-    """Where a walk stands: before the handler number ``at``, or at the end.
+    """The state of a walk before the handler with the index ``at``, or at the end.
 
-    ``impression`` and ``status`` are libpam's; ``frames`` keeps both as they were at the
-    entry of each substack around the handler (what ``reset`` goes back to).
+    ``impression`` and ``status`` are libpam's. ``frames`` keeps both as they were at the entry of
+    each substack around the handler; the action ``reset`` restores them.
     """
 
     at: int
@@ -40,21 +40,21 @@ class State(NamedTuple):
 
 
 def start(stack: Stack) -> State:
-    """Give the state before the first handler."""
+    """Return the state before the first handler."""
     frames = ((UNDEF, _MUST_FAIL_CODE),)
     return _enter(stack, 0, 0, State(0, UNDEF, _MUST_FAIL_CODE, frames))
 
 
 def position(stack: Stack, state: State) -> Handler | None:
-    """Give the handler whose return value the state waits for; None at the end."""
+    """Return the handler whose return value the state waits for, or None at the end."""
     return stack.handlers[state.at] if state.at < len(stack.handlers) else None
 
 
 def verdict(state: State) -> int:
-    """Give what the call returns, once ``position`` is None.
+    """Return what the call returns, when ``position`` is None.
 
-    The value is a ReturnValue's number, unless a module returned a number outside them
-    in a frozen chain, which libpam passes on.
+    This is the number of a ReturnValue, except if a module returned another number in a frozen
+    chain: libpam passes that number on.
     """
     if state.status == _SUCCESS and state.impression != POSITIVE:
         return _MUST_FAIL_CODE
@@ -69,11 +69,11 @@ def step(
     cached: int | None = None,
     is_frozen: bool = False,
 ) -> State:
-    """Give the state after the handler at ``position`` returned a value.
+    """Return the state after the handler at ``position`` has returned a value.
 
-    ``is_frozen`` is for setcred and close_session; ``cached`` is then what the same
-    handler returned to authenticate or open_session, None when it was not called. A
-    must-fail handler returns perm_denied whatever ``returned`` says.
+    ``is_frozen`` is for setcred and close_session; ``cached`` is then what the same handler
+    returned in authenticate or open_session, or None if it was not called. A must-fail handler
+    returns perm_denied, whatever ``returned`` says.
     """
     handler = stack.handlers[state.at]
     returned = _MUST_FAIL_CODE if handler.must_fail else int(returned)
@@ -94,20 +94,20 @@ def step(
 
 
 def action_for(handler: Handler, deciding: int) -> AnyAction:
-    """Look up the action for a value; numbers that are no ReturnValue are bad."""
+    """Return the action for a value; for a number that is no ReturnValue, the action is bad."""
     if 0 <= deciding < len(handler.actions):
         return handler.actions[deciding]
     return Action.BAD
 
 
 def _count(state: State, action: Action, returned: int, deciding: int) -> State:
-    """Let a value that is no jump change impression and status."""
+    """Return the state with the impression and the status after an action that is no jump."""
     impression, status = state.impression, state.status
     if action is Action.RESET:
         impression, status = state.frames[-1]
     elif action is Action.OK or action is Action.DONE:
         is_open = impression == UNDEF or (impression == POSITIVE and status == _SUCCESS)
-        # A frozen chain can bring an ignore here that authenticate did not give.
+        # In a frozen chain, the module can return ignore here although it did not in authenticate.
         if is_open and (returned != _IGNORE or deciding == returned):
             impression, status = POSITIVE, returned
     elif (action is Action.BAD or action is Action.DIE) and impression != NEGATIVE:
@@ -117,7 +117,7 @@ def _count(state: State, action: Action, returned: int, deciding: int) -> State:
 
 
 def _jump(stack: Stack, state: State, count: int) -> State:
-    """Skip handlers, a substack counting as one; too many, or none, is a bad jump."""
+    """Skip handlers; a substack counts as one. A jump of 0 or past the end is a bad jump."""
     handlers, index = stack.handlers, state.at
     level = handlers[index].stack_level
     last = len(handlers) - 1
@@ -132,9 +132,9 @@ def _jump(stack: Stack, state: State, count: int) -> State:
 
 
 def _enter(stack: Stack, index: int, level: int, state: State) -> State:
-    """Go on to the next handler that is called, remembering the substacks entered.
+    """Return the state at the next handler that is called, with the substacks that were entered.
 
-    ``level`` is the stack level of the handler before.
+    ``level`` is the stack level of the previous handler.
     """
     impression, status, frames = state.impression, state.status, state.frames
     while index < len(stack.handlers):
@@ -151,15 +151,15 @@ def _enter(stack: Stack, index: int, level: int, state: State) -> State:
 
 
 Returns = Callable[[Handler, Pass], int]
-"""Says what a handler's module returns in a pass."""
+"""Returns what a handler's module returns in a pass."""
 
 
 class TraceEntry(NamedTuple):
-    """One handler that a walk came by: what it returned and what followed.
+    """One handler of a walk: what it returned, and the action.
 
-    ``returned`` is perm_denied for a must-fail handler, of which no module ran.
-    ``action`` was chosen by ``deciding``: ``returned``, or in a frozen chain the value
-    from the call before.
+    ``returned`` is perm_denied for a must-fail handler, which runs no module. ``deciding`` is the
+    value that selected the action: ``returned``, or in a frozen chain the value of the earlier
+    call.
     """
 
     handler: Handler
@@ -170,10 +170,10 @@ class TraceEntry(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a call returns, and how it came to that.
+    """What a call returns, and the trace of its handlers.
 
-    ``cached`` is what each handler returned last (None: not called), which setcred and
-    close_session go by.
+    ``cached`` is what each handler returned last, or None if it was not called. setcred and
+    close_session use these values.
     """
 
     call: Call
@@ -185,15 +185,15 @@ class Verdict(NamedTuple):
 def dispatch(
     stacks: Stacks, call: Call, returns: Returns, *, after: Verdict | None = None
 ) -> Verdict:
-    """Run one call.
+    """Return what one call of a service returns, and its trace.
 
-    ``after`` is the verdict of authenticate for setcred, of open_session for
-    close_session; without it they go by their own values, as after a key login. A
-    service that libpam cannot load answers abort; see ``Stack.failure``.
+    ``after`` is the verdict of authenticate for setcred, and of open_session for close_session.
+    Without it, these calls use their own values, as after a login with a key. The result is abort
+    for a service that libpam cannot load; see ``Stack.failure``.
     """
     stack = stacks.of(call.group)
     if stack.failure is not None or (after is not None and after.result == _INCOMPLETE):
-        # An unfinished call must be taken up again first (pam_dispatch.c:_pam_dispatch).
+        # An unfinished call must be continued first (pam_dispatch.c:_pam_dispatch).
         return Verdict(call, int(ReturnValue.ABORT))
     is_same_stack = after is not None and after.call.group is call.group
     cached = list(after.cached) if after is not None and is_same_stack else []
@@ -214,7 +214,7 @@ def _walk(
     cached: list[int | None],
     trace: list[TraceEntry],
 ) -> int:
-    """Run one pass; note what handlers returned where the pass freezes the chain."""
+    """Run one pass; store what handlers returned, for a later call with a frozen chain."""
     state = start(stack)
     handler = position(stack, state)
     while handler is not None:

@@ -1,4 +1,4 @@
-"""What libpam loads from service files: handlers in a row, one row for each group.
+"""What libpam loads from service files: a row of handlers for each group.
 
 Names follow libpam/pam_private.h (struct handler, stack_level, PAM_HT_MUST_FAIL,
 PAM_HT_SUBSTACK, PAM_HT_SILENT_MODULE).
@@ -14,7 +14,7 @@ from creds_session.pam.syntax.terms import ActionTable, Dialect, ManagementGroup
 
 
 class Origin(NamedTuple):
-    """Where a rule stands: the file, its first physical line, its index among the nodes."""
+    """The place of a rule: its file, its first physical line, and its index among the nodes."""
 
     file: str
     line: int
@@ -30,9 +30,9 @@ class Handler(NamedTuple):
     """One entry of libpam's row of handlers.
 
     ``module_path`` and ``arguments`` are text (UTF-8, other bytes as surrogates).
-    ``must_fail`` returns perm_denied without a module, and its path may be empty.
-    ``is_substack`` only marks where a substack begins; it is never called, and its path
-    is the file's name. ``silent`` keeps libpam from logging a module that it cannot load.
+    ``must_fail`` returns perm_denied without a module, and its path may be empty. ``is_substack``
+    only marks the begin of a substack; it is never called, and its path is the name of the file.
+    ``silent``: libpam does not log it if the module cannot be loaded.
     """
 
     origin: Origin
@@ -57,12 +57,12 @@ class Handler(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """A rule in the tree of files, with what its include brought in.
+    """A rule in the tree of files, with the rules that it includes.
 
-    ``position`` is the index in the row of the rule's own handler: the module, the
-    must-fail entry or the mark of a substack; None for an include that left none.
-    ``included`` is the path of the file read, or None; ``reason`` says why an include
-    could not be followed. ``group`` is None for @include at top level.
+    ``position`` is the index of the rule's own handler in the row: the module, the must-fail entry
+    or the mark of a substack; it is None for an include without a handler. ``included`` is the path
+    of the included file, or None. ``reason`` says why an include failed. ``group`` is None for an
+    @include at top level.
     """
 
     origin: Origin
@@ -74,7 +74,7 @@ class Branch(NamedTuple):
     reason: str = ""
 
     def prune(self, group: ManagementGroup) -> Branch | None:
-        """Keep what concerns one group; None when nothing does."""
+        """Return the branch with the rules of one group only, or None if there are none."""
         if self.group is group:
             return self
         if self.group is not None:
@@ -83,13 +83,13 @@ class Branch(NamedTuple):
 
 
 def prune(branches: tuple[Branch, ...], group: ManagementGroup) -> tuple[Branch, ...]:
-    """Keep the branches that concern one group."""
+    """Return the branches with the rules of one group only."""
     kept = (branch.prune(group) for branch in branches)
     return tuple(branch for branch in kept if branch is not None)
 
 
 class Failure(NamedTuple):
-    """Why libpam cannot load a service at all; no call gets as far as a module.
+    """Why libpam cannot load a service at all; no call runs a module then.
 
     ``consequence`` is ABORT (pam_start returns it), CRASH, HANG or UNDEFINED.
     """
@@ -102,9 +102,9 @@ class Failure(NamedTuple):
 class Stack(NamedTuple):
     """All that libpam runs for one management group of a service, in order.
 
-    ``is_other`` says that the service has no rule of this group, so that the service
-    ``other`` answers. ``files`` were read, ``missing`` were looked for in vain.
-    ``tree`` holds the same rules by file. ``frame_ends`` is of the handlers; see there.
+    ``is_other``: the service has no rule of this group, so that libpam uses the rules of the
+    service ``other``. ``files`` were read; ``missing`` do not exist. ``tree`` has the same rules by
+    file. ``frame_ends`` has an index for each handler; see the function of that name.
     """
 
     service: str
@@ -120,7 +120,7 @@ class Stack(NamedTuple):
 
 
 def frame_ends(handlers: Sequence[Handler]) -> tuple[int, ...]:
-    """For each handler find the first one behind the substack (or the stack) that it is in."""
+    """Return for each handler the index of the first one after its substack, or after the stack."""
     ends = [len(handlers)] * len(handlers)
     around: list[tuple[int, int]] = []
     for place in reversed(range(len(handlers))):
@@ -142,7 +142,7 @@ class Stacks(NamedTuple):
     session: Stack
 
     def of(self, group: ManagementGroup) -> Stack:
-        """Give the stack of a management group."""
+        """Return the stack of a management group."""
         return {
             ManagementGroup.AUTH: self.auth,
             ManagementGroup.ACCOUNT: self.account,
@@ -152,5 +152,5 @@ class Stacks(NamedTuple):
 
     @property
     def failure(self) -> Failure | None:
-        """Why libpam cannot load the service; the same for every group."""
+        """Why libpam cannot load the service, or None; it is the same for every group."""
         return self.auth.failure

@@ -1,4 +1,4 @@
-"""What libpam hands down while it follows includes, and how that can fail.
+"""The context in which libpam reads an included file, and the limits of includes.
 
 Source: the parameters of libpam/pam_handlers.c:_pam_parse_conf_file and
 _pam_load_conf_file; PAM_SUBSTACK_MAX_LEVEL in libpam/pam_private.h.
@@ -13,17 +13,17 @@ from creds_session.pam.stack.handlers import Failure
 from creds_session.pam.syntax.terms import ManagementGroup
 
 Read = Callable[[str], Optional[bytes]]
-"""Gives the bytes of a path (``b""`` for a directory, as fopen does), None without one."""
+"""Returns the bytes of a path (``b""`` for a directory, as fopen does), or None if none exists."""
 
 DEPTH_LIMIT = 16
 """PAM_SUBSTACK_MAX_LEVEL of pam_private.h."""
 
-_DEEPEST = 100  # before 1.6.0 includes have no limit but the memory of the stack
+_DEEPEST = 100  # before 1.6.0, only the memory of the stack limits includes
 MOST_RULES = 20_000  # a file that includes itself three times reads 3**15 files
 
 
-class LoadingFailed(Exception):  # caught by the caller in stack.py
-    """libpam cannot load the service; carries the Failure."""
+class LoadingFailed(Exception):  # caught by the caller in resolve.py
+    """libpam cannot load the service; ``failure`` says why."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
@@ -31,11 +31,11 @@ class LoadingFailed(Exception):  # caught by the caller in stack.py
 
 
 class IncludeContext(NamedTuple):
-    """What libpam hands down to the reading of one file.
+    """The context in which libpam reads one file.
 
-    ``requested`` is the group that the including rule asked for, None for all;
-    ``is_other`` files the handlers under the service ``other``; ``chain`` holds the
-    files being read, to see a circle.
+    ``requested`` is the group of the including rule, or None for all groups. ``is_other``: the
+    handlers belong to the service ``other``. ``chain`` has the files that are being read, so that a
+    circle is noticed.
     """
 
     path: str
@@ -47,18 +47,18 @@ class IncludeContext(NamedTuple):
 
     @property
     def key(self) -> tuple[str, ManagementGroup | None, int]:
-        """What comes back exactly when includes go round in a circle."""
+        """A value that occurs twice if and only if includes form a circle."""
         return self.path, self.requested, self.stack_level
 
     @property
     def is_circle(self) -> bool:
-        """Whether the file is being read already, or far too many are."""
+        """Whether the file is being read already, or far too many files are."""
         return self.key in self.chain or len(self.chain) > _DEEPEST
 
     def below(
         self, path: str, group: ManagementGroup | None, *, stack_levels: int
     ) -> IncludeContext:
-        """Make the frame of a file that this one includes."""
+        """Return the context of a file that this one includes."""
         return IncludeContext(
             path,
             self.is_other,

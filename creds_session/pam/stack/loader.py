@@ -1,7 +1,7 @@
-"""Reading a service and its includes into rows of handlers, as libpam does.
+"""Read a service and its includes into rows of handlers, as libpam does.
 
-A line that libpam refuses ends its file: False goes up to the include of that file, which
-gets a must-fail entry, or to the service, which then has no stacks at all.
+A line that libpam refuses ends its file: the include of that file becomes a must-fail entry, or the
+service has no stacks at all. Functions return False in that case.
 
 Source: libpam/pam_handlers.c:_pam_parse_conf_file, _pam_load_conf_file,
 _pam_add_handler and extract_modulename, with Debian's patch 031_pam_include.
@@ -38,7 +38,7 @@ _Line = Union[Rule, AtInclude, Malformed]
 
 
 class Loader:
-    """Rows of handlers being filled; one for a service."""
+    """Fills the rows of handlers of one service."""
 
     def __init__(self, read: Read, dialect: Dialect, directories: tuple[str, ...]) -> None:
         self.read, self.dialect, self.directories = read, dialect, directories
@@ -48,7 +48,7 @@ class Loader:
         self.refusal: Failure | None = None
 
     def open(self, path: str, *, has_service_field: bool = False) -> ServiceFile | None:
-        """Read and parse a file once, so that one answer rests on one text."""
+        """Return a parsed file; each file is read once, so that one answer rests on one text."""
         if path not in self.parsed:
             data = self.read(path)
             self.parsed[path] = (
@@ -59,7 +59,7 @@ class Loader:
         return self.parsed[path]
 
     def load(self, file: ServiceFile, context: IncludeContext) -> tuple[bool, tuple[Branch, ...]]:
-        """Load a file's rules; False when libpam refuses it, keeping what came before."""
+        """Load the rules of a file; return False if libpam refuses it, and the rules before."""
         branches: list[Branch] = []
         for index, node in enumerate(file.lines):
             if isinstance(node, (Blank, Comment)):
@@ -71,7 +71,7 @@ class Loader:
     def load_line(
         self, node: _Line, index: int, context: IncludeContext, branches: list[Branch]
     ) -> bool:
-        """Load one line; False is libpam's PAM_ABORT."""
+        """Load one line; return False if libpam returns PAM_ABORT."""
         origin = Origin(context.path, node.line, index)
         group = _group(node, context.requested)
         if isinstance(node, Malformed) and not self._goes_on(node, origin, group, context):
@@ -94,7 +94,7 @@ class Loader:
         group: ManagementGroup | None,
         context: IncludeContext,
     ) -> bool:
-        """Judge a broken line: go on, refuse the file (False), or fail altogether."""
+        """Return whether libpam continues after a malformed line; raise if it crashes."""
         failure = Failure(node.consequence, node.reason, origin)
         if node.consequence is Consequence.ABORT:
             self.refusal = failure
@@ -109,7 +109,7 @@ class Loader:
     def _include(
         self, node: _Line, branch: Branch, context: IncludeContext, branches: list[Branch]
     ) -> bool:
-        """Follow include, substack or @include; put a must-fail entry where it fails."""
+        """Follow an include, substack or @include; if that fails, add a must-fail entry."""
         group = branch.group
         name = None if node.module_path is None else _text(node.module_path)
         position = None
@@ -134,34 +134,34 @@ class Loader:
     def _load_included(
         self, file: ServiceFile | None, context: IncludeContext, origin: Origin
     ) -> tuple[str, tuple[Branch, ...]]:
-        """Load the file of an include; the reason is empty when libpam accepts it."""
+        """Load the file of an include; the reason is empty if libpam accepts the file."""
         level = context.include_level if self.dialect.counts_includes else context.stack_level
         if level >= DEPTH_LIMIT:
             return "includes are nested too deep", ()
         if file is None:
             return f"unable to open {context.path or 'a file without a name'}", ()
         if not self.dialect.counts_includes and context.is_circle:
-            reason = "includes in a circle, which libpam before 1.6 does not survive"
+            reason = "includes in a circle, which crash libpam before 1.6"
             raise LoadingFailed(Failure(Consequence.CRASH, reason, origin))
         accepted, children = self.load(file, context)
         return ("" if accepted else f"{context.path} is refused"), children
 
     def _stand_in(self, node: _Line, branch: Branch, context: IncludeContext, reason: str) -> bool:
-        """Put libpam's must-fail entry in the place of a failed include."""
+        """Add libpam's must-fail entry for a failed include."""
         if branch.group is None:
             # Type 0 has no row: Debian's @include at top level (_pam_add_handler).
             self.refusal = self.refusal or Failure(Consequence.ABORT, reason, branch.origin)
             return False
         if isinstance(node, AtInclude):
             # The patch jumps over the initialisation of the actions.
-            reason = f"{reason}; what an @include inside an include then does is undefined"
+            reason = f"{reason}; the effect of an @include inside an include is then undefined"
             raise LoadingFailed(Failure(Consequence.UNDEFINED, reason, branch.origin))
         self.refusal = None
         handler = _bare_handler(branch.origin, branch.group, context)
         return self._add(handler._replace(must_fail=True), context, has_path=False)
 
     def _find(self, name: str | None) -> tuple[str, ServiceFile | None]:
-        """Look up an include: Debian in /etc/pam.d alone, upstream wherever services are."""
+        """Find an included file: Debian looks in /etc/pam.d only, upstream in all directories."""
         if name is None:
             return "", None
         if name.startswith("/"):
@@ -171,7 +171,7 @@ class Loader:
         return self.find_service(name)
 
     def find_service(self, name: str) -> tuple[str, ServiceFile | None]:
-        """Look a file up where services are; the first that exists wins."""
+        """Return the first file of that name in the directories of services."""
         for directory in self.directories:
             file = self.open(f"{directory}/{name}")
             if file is not None:
@@ -179,11 +179,11 @@ class Loader:
         return name, None
 
     def _row(self, group: ManagementGroup, context: IncludeContext) -> list[Handler]:
-        """Give the row that a group's handlers are filed in."""
+        """Return the row of a group's handlers."""
         return self.rows.setdefault((context.is_other, group), [])
 
     def _add(self, handler: Handler, context: IncludeContext, *, has_path: bool) -> bool:
-        """File a handler; False where libpam aborts: its path has no name to log."""
+        """Add a handler; return False if libpam aborts because the path has no module name."""
         stem, dot, _ = handler.module.rpartition(".")
         if has_path and (stem if dot else handler.module) in {"", "?"}:
             reason = f"no module name in {handler.module_path!r}"
@@ -201,21 +201,21 @@ def _is_include(control: Control | None) -> bool:
 
 
 def _group(node: _Line, requested: ManagementGroup | None) -> ManagementGroup | None:
-    """Find the group a line is charged to; None for @include at top level."""
+    """Return the group that a line belongs to, or None for an @include at top level."""
     if isinstance(node, AtInclude):
         return requested
     return node.type or requested or ManagementGroup.AUTH
 
 
 def _bare_handler(origin: Origin, group: ManagementGroup, context: IncludeContext) -> Handler:
-    """Make a handler that has no module."""
+    """Return a handler without a module."""
     return Handler(origin, group, context.stack_level, "", (), ALL_BAD)
 
 
 def _handler(
     node: Rule | Malformed, origin: Origin, group: ManagementGroup, context: IncludeContext
 ) -> Handler:
-    """Make the handler of a rule that names a module, or fails to."""
+    """Return the handler of a rule, or of a malformed line."""
     return Handler(
         origin,
         group,
@@ -229,5 +229,5 @@ def _handler(
 
 
 def _text(data: bytes) -> str:
-    """Decode without loss."""
+    """Decode bytes without loss."""
     return data.decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""A service name to its four stacks: lookup, includes, ``other``, /etc/pam.conf.
+"""Resolve the name of a service to its four stacks: directories, includes, ``other``, pam.conf.
 
 Source: libpam/pam_handlers.c:_pam_init_handlers and _pam_open_config_file;
 libpam/pam_start.c (how the service's name is read).
@@ -37,14 +37,14 @@ __all__ = [
 ]
 
 OTHER = "other"
-"""The service that answers where a service has no rules (PAM_DEFAULT_SERVICE)."""
+"""The service whose rules are used if a service has none (PAM_DEFAULT_SERVICE)."""
 
 PAM_CONF = "/etc/pam.conf"
-"""The one file that libpam reads when none of the directories exists."""
+"""The only file that libpam reads if none of the directories exists."""
 
 
 def service_name(name: str) -> str:
-    """Read a service's name as pam_start does: the last component, in lower case."""
+    """Return the name of a service as pam_start reads it: the last component, in lower case."""
     last = name.rpartition("/")[2]
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in last)
 
@@ -57,7 +57,7 @@ def resolve(
     dialect: Dialect = Dialect.DEBIAN_1_7,
     directories: tuple[str, ...] | None = None,
 ) -> Stack:
-    """Find what libpam runs for one group of a service; see ``resolve_all``."""
+    """Return what libpam runs for one group of a service; see ``resolve_all``."""
     stacks = resolve_all(service, read, dialect=dialect, directories=directories)
     return stacks.of(group)
 
@@ -69,11 +69,11 @@ def resolve_all(
     dialect: Dialect = Dialect.DEBIAN_1_7,
     directories: tuple[str, ...] | None = None,
 ) -> Stacks:
-    """Find what libpam runs for each group of a service; never raises.
+    """Return what libpam runs for each group of a service; never raises.
 
-    ``read`` gives the bytes of a path or None; each path is asked for once.
-    ``directories`` are where services are looked for, by default the dialect's; an empty
-    tuple says that none exists, so that /etc/pam.conf is read.
+    ``read`` returns the bytes of a path, or None; each path is read once. ``directories`` are the
+    directories of services, by default those of the dialect. An empty tuple means that none exists,
+    so that /etc/pam.conf is read.
     """
     name = service_name(service)
     places = dialect.directories if directories is None else directories
@@ -93,7 +93,7 @@ def _stack(
     trees: dict[bool, tuple[Branch, ...]],
     failure: Failure | None,
 ) -> Stack:
-    """Choose between the service's own row and that of ``other`` (_pam_dispatch)."""
+    """Return the service's own row of a group, or the row of ``other`` (_pam_dispatch)."""
     is_other = not loader.rows.get((False, group))
     handlers = () if failure else tuple(loader.rows.get((is_other, group), []))
     return Stack(
@@ -111,7 +111,7 @@ def _stack(
 
 
 def _load(loader: Loader, name: str, trees: dict[bool, tuple[Branch, ...]]) -> Failure | None:
-    """Load the service and ``other``, or /etc/pam.conf; say what stopped libpam."""
+    """Load the service and ``other``, or /etc/pam.conf; return what made libpam stop, or None."""
     if not loader.directories:
         return _load_pam_conf(loader, name, trees)
     has_read = False
@@ -133,7 +133,7 @@ def _load(loader: Loader, name: str, trees: dict[bool, tuple[Branch, ...]]) -> F
 def _load_pam_conf(
     loader: Loader, name: str, trees: dict[bool, tuple[Branch, ...]]
 ) -> Failure | None:
-    """Load the lines of /etc/pam.conf that are for the service or for ``other``."""
+    """Load the lines of /etc/pam.conf for the service and for ``other``."""
     file = loader.open(PAM_CONF, has_service_field=True)
     if file is None:
         return Failure(Consequence.ABORT, f"{PAM_CONF} cannot be read")
@@ -141,7 +141,7 @@ def _load_pam_conf(
         if isinstance(node, (Blank, Comment)):
             continue
         service = node.service.decode("utf-8", "surrogateescape").lower()
-        # A line that never ends has no service yet: it stops libpam for everyone.
+        # A line without an end has no service yet, so it stops libpam for every service.
         if service not in {name, OTHER} and not (isinstance(node, Malformed) and not service):
             continue
         branches: list[Branch] = []

@@ -1,1 +1,1 @@
-"""A service file as text: lines, terms, controls; nothing is lost."""
+"""Parse a service file without loss: lines, terms, controls."""

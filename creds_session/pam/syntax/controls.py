@@ -1,4 +1,4 @@
-"""Words and controls: how libpam cuts a line, and what a control makes of return values.
+"""Split a line into words as libpam does, and read controls.
 
 Sources: libpam/pam_misc.c:_pam_tokenize (1.5: _pam_StrTok), _pam_parse_control and
 _pam_set_default_control; libpam/pam_handlers.c:_pam_parse_conf_file.
@@ -31,25 +31,25 @@ _ACTIONS = {action.value.encode(): action for action in Action}
 _ACTION = re.compile(b"|".join(_ACTIONS))
 
 _INT_MAX = 2**31 - 1
-# What a number that overflowed means as an index of pam_tokens.h:_pam_token_actions.
+# The meaning of a number that overflowed, as an index of pam_tokens.h:_pam_token_actions.
 _NEGATIVE = dict(enumerate((Action.OK, Action.DONE, Action.BAD, Action.DIE, Action.RESET), 1))
 
 
 class Word(NamedTuple):
-    """One word of a line: its value, and its place (an opening bracket included)."""
+    """One word of a line: its value, and its place including an opening bracket."""
 
     value: bytes
     start: int
     end: int
     is_closed: bool = True
-    """False for ``[`` without a ``]``: the word then runs to the end of the line."""
+    """False for ``[`` without ``]``: the word then ends at the end of the line."""
 
 
 def next_word(text: bytes, position: int) -> Word | None:
-    r"""Read the word at or after ``position``; None when only blanks are left.
+    r"""Return the word at or after ``position``, or None if only blanks are left.
 
-    ``[...]`` is one word and needs no blank after it; ``\]`` in it is a ``]``. A ``[``
-    inside a word means nothing.
+    ``[...]`` is one word and needs no blank after it; ``\]`` in it is a ``]``. A ``[`` inside a
+    word has no special meaning.
     """
     word = _WORD.match(text, position)
     if word is None:
@@ -67,7 +67,7 @@ def next_word(text: bytes, position: int) -> Word | None:
 
 
 def all_words(text: bytes, position: int) -> tuple[bytes, ...]:
-    """Read every word from ``position`` on: a rule's arguments (pam_misc.c:_pam_mkargv)."""
+    """Return every word from ``position`` on: a rule's arguments (pam_misc.c:_pam_mkargv)."""
     if text.find(b"[", position) < 0:
         return tuple(_PLAIN_WORD.findall(text, position))
     values = []
@@ -79,7 +79,7 @@ def all_words(text: bytes, position: int) -> tuple[bytes, ...]:
 
 
 class SimpleControl(enum.Enum):
-    """A control that is one word (pam.conf(5)); the case of its letters does not matter."""
+    """A control of one word (pam.conf(5)), in upper or lower case."""
 
     REQUIRED = "required"
     REQUISITE = "requisite"
@@ -97,18 +97,17 @@ class SimpleControl(enum.Enum):
     def actions(self) -> ActionTable:
         """The action for every return value (pam_handlers.c:_pam_parse_conf_file).
 
-        For ``include`` and ``substack`` those of the rule that stands in when the file
-        cannot be read: everything is bad.
+        ``include`` and ``substack`` have the actions of the rule that replaces them if the file
+        cannot be read: every value is bad.
         """
         return _SIMPLE_ACTIONS[self]
 
 
 class ValueActionControl(NamedTuple):
-    """A control made of pairs such as ``success=ok``; brackets are not needed for one pair.
+    """A control of pairs such as ``success=ok``; a single pair needs no brackets.
 
-    ``text`` is what libpam parses (no brackets); ``actions`` the table it gets; ``error``
-    says why libpam refused the whole text, and every action is then ``bad``;
-    ``error_offset`` is where in ``text``.
+    ``text`` is what libpam parses, without brackets; ``actions`` is the resulting table. ``error``
+    says why libpam refused the text, at ``error_offset``; every action is then ``bad``.
     """
 
     text: bytes
@@ -118,7 +117,7 @@ class ValueActionControl(NamedTuple):
 
     @property
     def is_include(self) -> bool:
-        """Whether the rule names a file of rules: never with this kind of control."""
+        """Whether the rule names a file of rules; never with this kind of control."""
         return False
 
 
@@ -126,7 +125,7 @@ Control = Union[SimpleControl, ValueActionControl]
 
 
 def _simple(success: Action, default: Action, ignore: Action) -> ActionTable:
-    """Build the table of a control that is one word."""
+    """Return the table of a control of one word."""
     table = [default] * len(ReturnValue)
     table[ReturnValue.SUCCESS] = table[ReturnValue.NEW_AUTHTOK_REQD] = success
     table[ReturnValue.IGNORE] = ignore
@@ -149,7 +148,7 @@ _SIMPLE_WORDS = {control.value.encode(): control for control in SimpleControl}
 
 
 class _RefusedControl(Exception):  # stays inside this module
-    """libpam's ``parse_error``: the reason and the offset in the control."""
+    """libpam's ``parse_error``: the reason, and the offset in the control."""
 
     def __init__(self, reason: str, offset: int) -> None:
         super().__init__(reason)
@@ -158,8 +157,8 @@ class _RefusedControl(Exception):  # stays inside this module
 
 
 def parse_control(text: bytes, dialect: Dialect = Dialect.DEBIAN_1_7) -> Control:
-    """Read a control's text (without brackets); never raises."""
-    # Few controls are in use and all are short: a cache of long ones would only grow.
+    """Parse a control's text, without brackets; never raises."""
+    # Real controls are few and short; a cache of long ones would only grow.
     return _cached_control(text, dialect) if len(text) < _LONGEST_CACHED else _read(text, dialect)
 
 
@@ -188,7 +187,7 @@ def _skip_spaces(text: bytes, position: int) -> int:
 
 
 def _read_pair(text: bytes, position: int, table: list[AnyAction | None], dialect: Dialect) -> int:
-    """Read one ``value=action`` into the table; return where the next may start."""
+    """Read one ``value=action`` into the table; return the offset of the next pair."""
     value = _RETURN.match(text, position)
     if value is None or value.end() == len(text):
         raise _RefusedControl("expecting return value", position)
@@ -223,7 +222,7 @@ def _read_action(text: bytes, start: int, dialect: Dialect) -> tuple[AnyAction |
 
 
 def _bounded(digits: re.Match[bytes], start: int) -> int:
-    """Read a number as 1.6.0 and later do: what does not fit an int is refused."""
+    """Read a number as 1.6.0 and later do: a number that does not fit an int is refused."""
     text = digits.group().lstrip(b"0")
     number = int(text[:11] or b"0")
     if number > _INT_MAX:

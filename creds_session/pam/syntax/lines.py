@@ -1,4 +1,4 @@
-"""Bytes to logical lines, as libpam assembles them; every byte is kept.
+"""Split bytes into logical lines, as libpam assembles them; every byte is kept.
 
 Two readings exist. Before 1.6.0 (pam_handlers.c:_pam_assemble_line) a line is read by
 fgets into the rest of a buffer of 1024 bytes; since then
@@ -30,7 +30,7 @@ LINE_LIMIT = 1023
 """The most bytes libpam before 1.6.0 takes for one line (BUF_SIZE less the NUL)."""
 
 _BLANKS = b" \t\n"
-# A line that some libpam splits, or may read on with the next one: one too long, or one with a
+# A line that some libpam splits, or may join with the next line: the line is too long, or has a
 # backslash before its end or before a NUL. A comment hides a backslash after it, a NUL does not.
 _UNEVEN = re.compile(
     rb"^(?:[^\n]{%d}|[^#\0\n]*(?:\0[^\n]*)?\\[ \t]*(?:[\n\0]|\Z))" % LINE_LIMIT,
@@ -39,7 +39,7 @@ _UNEVEN = re.compile(
 
 
 class LineEnd(enum.Enum):
-    """How a logical line came to its end."""
+    """How a logical line ends."""
 
     COMPLETE = "complete"
     IGNORED = "ignored"
@@ -50,10 +50,9 @@ class LineEnd(enum.Enum):
 class LogicalLine(NamedTuple):
     """One line as libpam reads it.
 
-    ``source`` is its exact bytes; ``number`` and ``column`` say where it starts (from 1;
-    the column is not 1 only for the rest of a line that was too long); ``text`` is what
-    libpam goes on to parse; ``segments`` maps it back: pairs (offset in text, offset in
-    source), a new pair for each continued line.
+    ``source`` has its exact bytes. ``number`` and ``column`` say where it starts, counted from 1;
+    the column is 1 except for the rest of a line that was too long. ``text`` is what libpam parses.
+    ``segments`` has a pair (offset in text, offset in source) for each line that was joined.
     """
 
     source: bytes
@@ -64,7 +63,7 @@ class LogicalLine(NamedTuple):
     end: LineEnd
 
     def source_offset(self, text_offset: int) -> int:
-        """Translate an offset in ``text`` into one in ``source``."""
+        """Return the offset in ``source`` for an offset in ``text``."""
         if self.segments is _IN_PLACE:
             return text_offset
         for start, place in reversed(self.segments):
@@ -78,7 +77,7 @@ _IN_PLACE = ((0, 0),)
 
 
 class _Assembled(NamedTuple):
-    """What one call of libpam's assembler made of the bytes up to ``stop``."""
+    """What one call of libpam's assembler made of the bytes before ``stop``."""
 
     stop: int
     text: bytes
@@ -87,18 +86,19 @@ class _Assembled(NamedTuple):
 
 
 def next_uneven(data: bytes, position: int) -> int:
-    """Find the first line from ``position`` on that not every libpam reads alone, as it stands.
+    """Return the offset of the first line from ``position`` on that is not even.
 
-    Most lines are even: nobody disagrees about those before it, and they can be read fast.
+    Every libpam reads an even line alone and in the same way. Most lines are even, and can be read
+    fast.
     """
     found = _UNEVEN.search(data, position)
     return found.start() if found else len(data)
 
 
 def even_line(source: bytes) -> LogicalLine:
-    """Read a line that is even, as if it were the first of its file.
+    """Return the logical line of an even line, as if it were the first line of its file.
 
-    Any dialect's assembly gives the same words in the same places.
+    Every dialect reads the same words at the same places.
     """
     text = _c_string(source.partition(b"#")[0])
     end = LineEnd.COMPLETE if text.strip(_BLANKS) else LineEnd.IGNORED
@@ -108,9 +108,9 @@ def even_line(source: bytes) -> LogicalLine:
 def assemble(
     data: bytes, dialect: Dialect = Dialect.DEBIAN_1_7, start: int = 0, number: int = 1
 ) -> Iterator[LogicalLine]:
-    """Yield the logical lines of a file; their sources joined are ``data``, always.
+    """Yield the logical lines of a file; their joined sources are always ``data``.
 
-    To begin later in the file ``start`` is where the line with that ``number`` begins.
+    ``start`` is the offset at which the line with that ``number`` begins.
     """
     read = _assemble_limited if dialect.has_line_limit else _assemble_unlimited
     line_start = start
@@ -126,7 +126,7 @@ def assemble(
 
 
 def _c_string(data: bytes) -> bytes:
-    """Cut at the first NUL, as every string function of C does."""
+    """Return the bytes before the first NUL, as every string function of C does."""
     end = data.find(b"\0")
     return data if end < 0 else data[:end]
 

@@ -1,7 +1,7 @@
-"""A service file as frozen nodes that own their exact bytes.
+"""A service file as frozen nodes that have their exact bytes.
 
-A node never changes and there is no way to format one anew: rendering is joining the
-sources. Names of the fields are those of pam.conf(5).
+A node never changes, and no function formats a node: rendering joins the sources. The names of the
+fields are those of pam.conf(5).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from creds_session.pam.syntax.controls import Control
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 
 Span = tuple[int, int]
-"""Where a field stands in a node's source: from the first byte to the one after the last."""
+"""The place of a field in a node's source: its first offset, and the one after its last."""
 
 
 class Blank(NamedTuple):
-    """A line without a word on it."""
+    """A line without words."""
 
     source: bytes
     line: int
@@ -25,7 +25,7 @@ class Blank(NamedTuple):
 
 
 class Comment(NamedTuple):
-    """A line that libpam passes over, though it is not blank."""
+    """A line that libpam ignores although it is not blank."""
 
     source: bytes
     line: int
@@ -43,10 +43,9 @@ class Spans(NamedTuple):
 class Rule(NamedTuple):
     """A rule: type, control, module path, module arguments.
 
-    For the controls ``include`` and ``substack`` the module path names a file of rules,
-    and libpam passes over arguments.
-    ``silent`` is the leading ``-`` (PAM_HT_SILENT_MODULE). ``service`` is empty but in
-    /etc/pam.conf.
+    With the controls ``include`` and ``substack``, the module path names a file of rules, and
+    libpam ignores arguments. ``silent`` is the leading ``-`` (PAM_HT_SILENT_MODULE). ``service`` is
+    empty except in /etc/pam.conf.
     """
 
     source: bytes
@@ -62,7 +61,7 @@ class Rule(NamedTuple):
 
 
 class AtInclude(NamedTuple):
-    """Debian's ``@include NAME``: the file's rules of every type (patch 031_pam_include)."""
+    """Debian's ``@include NAME``: rules of every type in that file (patch 031_pam_include)."""
 
     source: bytes
     line: int
@@ -72,28 +71,28 @@ class AtInclude(NamedTuple):
 
 
 class Consequence(enum.Enum):
-    """What libpam makes of a broken line."""
+    """What libpam does with a malformed line."""
 
     MUST_FAIL = "must_fail"
     """A rule that returns perm_denied without a module (PAM_HT_MUST_FAIL)."""
     ABORT = "abort"
     """The file is refused: pam_start fails, or the include of it must fail."""
     CRASH = "crash"
-    """The program that called libpam dies."""
+    """The program that called libpam crashes."""
     HANG = "hang"
     """pam_start never returns."""
     UNDEFINED = "undefined"
-    """libpam goes on with memory that it never set."""
+    """libpam continues with memory that it has never set."""
 
 
 class Malformed(NamedTuple):
     """A line that libpam cannot read as a rule.
 
-    ``reason`` says why, ``offset`` where in the source. ``type`` is the group it is
-    charged to: None is the group that an including rule asked for, at top level auth,
-    "most sensitive" (pam_handlers.c:_pam_parse_conf_file). What else libpam read still
-    counts: the control decides what the forced perm_denied does, and an ``include`` is
-    followed even when the type is illegal.
+    ``reason`` says why, ``offset`` where in the source. ``type`` is the group that the line belongs
+    to. None means the group that an including rule asked for, and at top level auth, "most
+    sensitive" (pam_handlers.c:_pam_parse_conf_file). libpam uses what else it has read: the control
+    decides the effect of the forced perm_denied, and an ``include`` is followed even if the type is
+    illegal.
     """
 
     source: bytes
@@ -110,7 +109,7 @@ class Malformed(NamedTuple):
 
     @property
     def column(self) -> int:
-        """The column (from 1, in bytes) of the trouble in its physical line."""
+        """The column of the mistake in its physical line, in bytes from 1."""
         return position(self, self.offset)[1]
 
 
@@ -118,7 +117,7 @@ Node = Union[Blank, Comment, Rule, AtInclude, Malformed]
 
 
 def position(node: Node, offset: int) -> tuple[int, int]:
-    """Translate an offset in a node's source into physical line and column, from 1."""
+    """Return the physical line and column, from 1, of an offset in a node's source."""
     before = node.source[:offset]
     newline = before.rfind(b"\n")
     if newline < 0:
@@ -136,5 +135,5 @@ class ServiceFile(NamedTuple):
     dialect: Dialect = Dialect.DEBIAN_1_7
 
     def render(self) -> bytes:
-        """Give the exact bytes."""
+        """Return the exact bytes of the file."""
         return b"".join(node.source for node in self.lines)

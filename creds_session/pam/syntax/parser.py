@@ -1,4 +1,4 @@
-"""Bytes to a ServiceFile, as libpam reads them; never raises, loses nothing.
+"""Parse bytes to a ServiceFile as libpam reads them; never raise, and lose nothing.
 
 Source: libpam/pam_handlers.c:_pam_parse_conf_file and Debian's patch 031_pam_include.
 """
@@ -31,9 +31,9 @@ _TYPES = {group.value.encode(): group for group in ManagementGroup}
 def parse(
     data: bytes, dialect: Dialect = Dialect.DEBIAN_1_7, *, has_service_field: bool = False
 ) -> ServiceFile:
-    """Read a service file (or, with the service field, /etc/pam.conf); never raises.
+    """Parse a service file, or with ``has_service_field`` /etc/pam.conf; never raises.
 
-    A plan reads the same few files again and again, and nodes never change: the last are kept.
+    A plan reads the same few files many times, and nodes never change, so the last files are kept.
     """
     nodes: list[Node] = []
     shapes = _Shapes(dialect, has_service_field=has_service_field)
@@ -42,7 +42,7 @@ def parse(
         uneven = next_uneven(data, position)
         for source in BytesIO(data[position:uneven]):
             kind, rest = shapes[source]
-            # A million calls of a function, or of the constructor, would take a second more.
+            # In a file of a million lines, calls of the constructor would take a second more.
             nodes.append(tuple.__new__(kind, (source, number, *rest)))
             number += 1
         position = uneven
@@ -56,10 +56,10 @@ def parse(
 
 
 class _Shapes(dict[bytes, tuple[type[Node], tuple[Any, ...]]]):
-    """What lines are read as: a kind of node, and its fields but for source and number.
+    """The kind of node of each line, and its fields except source and number.
 
-    Those depend on a whole line's bytes alone: each is read once, however often it stands in
-    the file. The rest of a line that was too long has its column too, and is not kept.
+    They depend on the bytes of a whole line only, so a line is read once, however often the file
+    repeats it. The rest of a line that was too long also depends on its column, and is not kept.
     """
 
     def __init__(self, dialect: Dialect, *, has_service_field: bool) -> None:
@@ -73,7 +73,7 @@ class _Shapes(dict[bytes, tuple[type[Node], tuple[Any, ...]]]):
         return shape
 
     def node(self, line: LogicalLine) -> Node:
-        """Make the node of any line."""
+        """Return the node of any line."""
         if line.column == 1 and line.source in self:
             kind, rest = self[line.source]
             return tuple.__new__(kind, (line.source, line.number, *rest))
@@ -87,7 +87,7 @@ class _Shapes(dict[bytes, tuple[type[Node], tuple[Any, ...]]]):
 
 
 def _node(line: LogicalLine, dialect: Dialect, *, has_service_field: bool) -> Node:
-    """Make a node of a logical line."""
+    """Return the node of a logical line."""
     if line.end is LineEnd.IGNORED:
         is_blank = not line.source.strip(b" \t\n")
         kind = Blank if is_blank else Comment
@@ -103,7 +103,7 @@ def _node(line: LogicalLine, dialect: Dialect, *, has_service_field: bool) -> No
 
 
 def _unread(line: LogicalLine, reason: str, consequence: Consequence) -> Malformed:
-    """Make the node of a line that libpam never gets to parse."""
+    """Return the node of a line that libpam does not parse at all."""
     offset = len(line.source.rstrip(b" \t\n")) - 1
     return Malformed(
         line.source, line.number, reason, offset, consequence, start_column=line.column
@@ -111,10 +111,10 @@ def _unread(line: LogicalLine, reason: str, consequence: Consequence) -> Malform
 
 
 class _Fields(NamedTuple):
-    """The words of a line, as far as there are any.
+    """The words of a line, as far as it has them.
 
-    ``group`` is None when the word for it is missing or unknown; after Debian's @include
-    the name of the file stands in the place of the control.
+    ``group`` is None if the word for it is missing or unknown. For Debian's @include, ``control``
+    is the name of the file.
     """
 
     text: bytes
@@ -128,7 +128,7 @@ class _Fields(NamedTuple):
 
 
 def _read_fields(text: bytes, start: int, dialect: Dialect) -> _Fields:
-    """Cut type, control and module path off a line."""
+    """Return type, control and module path of a line."""
     type_ = next_word(text, start)
     if type_ is None:
         return _Fields(text, start, None, None, False, None, None, None)  # noqa: FBT003
@@ -146,7 +146,7 @@ def _read_fields(text: bytes, start: int, dialect: Dialect) -> _Fields:
 def _rule_or_malformed(
     line: LogicalLine, fields: _Fields, service: bytes, dialect: Dialect
 ) -> Node:
-    """Decide what the words make."""
+    """Return the node that the words of a line make."""
     if fields.is_at_include and dialect.is_debian:
         return _at_include(line, fields, service)
     trouble = _trouble(fields, dialect)
@@ -169,12 +169,15 @@ def _rule_or_malformed(
 
 
 def _span(line: LogicalLine, word: Word) -> tuple[int, int]:
-    """Find a word in the source; its last byte is looked up, since a line may end after it."""
+    """Return the place of a word in the source.
+
+    The last byte is looked up, and not the one after it, because a continued line may end there.
+    """
     return line.source_offset(word.start), line.source_offset(word.end - 1) + 1
 
 
 def _at_include(line: LogicalLine, fields: _Fields, service: bytes) -> Node:
-    """Make Debian's @include, which follows a null pointer when the name is missing."""
+    """Return the node of Debian's @include, which follows a null pointer if the name is missing."""
     if fields.control is None:
         start = fields.type.start if fields.type else fields.start
         trouble = _Trouble("@include without a name", start, Consequence.CRASH)
@@ -184,7 +187,7 @@ def _at_include(line: LogicalLine, fields: _Fields, service: bytes) -> Node:
 
 
 class _Trouble(NamedTuple):
-    """Why a line is malformed, where in its text, and what follows."""
+    """Why a line is malformed, where in its text, and with what consequence."""
 
     reason: str
     offset: int
@@ -195,13 +198,13 @@ _LONGEST_QUOTE = 40
 
 
 def _quoted(word: bytes) -> str:
-    """Decode a word for a message, and cut it where it is no word at all."""
+    """Decode a word for a message, and shorten it."""
     text = word[:_LONGEST_QUOTE].decode("ascii", "backslashreplace")
     return text if len(word) <= _LONGEST_QUOTE else f"{text}…"
 
 
 def _trouble(fields: _Fields, dialect: Dialect) -> _Trouble | None:
-    """Find what libpam finds first; None for a proper rule."""
+    """Return the first mistake that libpam finds, or None for a proper rule."""
     if fields.type is None:
         return _Trouble("empty module type", fields.start)
     if fields.parsed and fields.parsed.is_include and not fields.path and dialect.is_debian:
@@ -216,9 +219,9 @@ def _trouble(fields: _Fields, dialect: Dialect) -> _Trouble | None:
 
 
 def _malformed(line: LogicalLine, fields: _Fields, service: bytes, trouble: _Trouble) -> Malformed:
-    """Keep all that libpam goes on to use of a broken line."""
+    """Return the node of a malformed line, with all that libpam still uses of it."""
     path = fields.path
-    # Without keywords: a file may be half a million of these, and names take a while.
+    # Without keywords, because a file can have half a million of these lines.
     return Malformed(
         line.source,
         line.number,

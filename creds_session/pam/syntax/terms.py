@@ -1,4 +1,4 @@
-"""The words of PAM: management groups, return values, actions, calls and dialects.
+"""The terms of PAM: management groups, return values, actions, calls and dialects.
 
 Sources: pam.conf(5) and pam(3); libpam/pam_tokens.h, libpam/pam_private.h and
 libpam/include/security/_pam_types.h of Linux-PAM; Debian's patches 031_pam_include and
@@ -21,7 +21,7 @@ class ManagementGroup(enum.Enum):
 
 
 class ReturnValue(enum.IntEnum):
-    """What a module, and libpam itself, may return; ``word`` is the name in a control.
+    """What modules and libpam may return; ``word`` is the name in a control.
 
     Source: _pam_types.h (numbers) and pam_tokens.h:_pam_token_returns (words).
     """
@@ -66,7 +66,7 @@ class ReturnValue(enum.IntEnum):
 
 
 def return_word(value: int) -> str:
-    """Name any number a module returned: a control's word, or the number outside 0..31."""
+    """Return the word for a number that a module returned, or the number if it is not in 0..31."""
     if 0 <= value < len(ReturnValue):
         return ReturnValue(value).word
     return str(value)
@@ -86,8 +86,8 @@ class Action(enum.Enum):
 class Jump(NamedTuple):
     """The action "skip the next ``over`` rules of this type".
 
-    A number that is not positive skips nothing and is a bad jump: libpam before 1.6 reads
-    one from a number too large for an int (pam_misc.c:_pam_parse_control).
+    A number that is not positive skips nothing and is a bad jump. libpam before 1.6 makes one of a
+    number that is too large for an int (pam_misc.c:_pam_parse_control).
     """
 
     over: int
@@ -104,7 +104,7 @@ ActionTable = tuple[AnyAction, ...]
 
 
 class Call(enum.Enum):
-    """The six calls an application makes (pam(3)); ``group`` is whose rules answer."""
+    """The six calls of an application (pam(3)); ``group`` is the group whose rules they run."""
 
     AUTHENTICATE = "authenticate"
     SETCRED = "setcred"
@@ -120,7 +120,7 @@ class Call(enum.Enum):
 
     @property
     def passes(self) -> tuple[Pass, ...]:
-        """How often libpam walks the stack for this call (pam_password.c:pam_chauthtok)."""
+        """The passes in which libpam walks the stack (pam_password.c:pam_chauthtok)."""
         if self is Call.CHAUTHTOK:
             return (Pass.PRELIM, Pass.UPDATE)
         return (Pass(self.value),)
@@ -138,7 +138,7 @@ class Call(enum.Enum):
 class Pass(enum.Enum):
     """One walk along a stack: a call, or one of the two halves of chauthtok.
 
-    Modules tell the halves apart by PAM_PRELIM_CHECK and PAM_UPDATE_AUTHTOK
+    A module gets PAM_PRELIM_CHECK in the first half and PAM_UPDATE_AUTHTOK in the second
     (pam_sm_chauthtok(3)).
     """
 
@@ -152,7 +152,7 @@ class Pass(enum.Enum):
 
     @property
     def is_frozen(self) -> bool:
-        """Whether the walk follows values an earlier call left (pam_dispatch.c:_pam_dispatch)."""
+        """Whether the pass uses the values of an earlier call (pam_dispatch.c:_pam_dispatch)."""
         return self is Pass.SETCRED or self is Pass.CLOSE_SESSION
 
     @property
@@ -189,9 +189,8 @@ _EARLIER = {Pass.SETCRED: Pass.AUTHENTICATE, Pass.CLOSE_SESSION: Pass.OPEN_SESSI
 class Dialect(enum.Enum):
     """Which libpam reads the text; the value is (line assembly, whose patches).
 
-    "1.5" stands for every release before 1.6.0, "1.7" for 1.6.0 and later: the release
-    that replaced the 1024-byte buffer (pam_handlers.c:_pam_assemble_line) and began to
-    count includes.
+    "1.5" means every release before 1.6.0, "1.7" means 1.6.0 and later. Release 1.6.0 replaced the
+    1024-byte buffer (pam_handlers.c:_pam_assemble_line) and began to count includes.
     """
 
     DEBIAN_1_5 = ("1.5", "debian")
@@ -201,7 +200,7 @@ class Dialect(enum.Enum):
 
     @classmethod
     def of(cls, version: str, *, debian: bool) -> Dialect:
-        """Choose by libpam's version, such as ``1.5.2``, and whether Debian patched it."""
+        """Return the dialect of a version of libpam, such as ``1.5.2``, with or without patches."""
         numbers = [int(part) for part in version.split(".")[:2] if part.isdigit()]
         lines = "1.5" if numbers < [1, 6] else "1.7"
         return cls((lines, "debian" if debian else "upstream"))
@@ -213,20 +212,20 @@ class Dialect(enum.Enum):
 
     @property
     def counts_includes(self) -> bool:
-        """Whether the depth limit of 16 counts ``include``, not ``substack`` alone."""
+        """Whether the depth limit of 16 counts ``include`` too, and not only ``substack``."""
         return not self.has_line_limit
 
     @property
     def is_debian(self) -> bool:
-        """Whether Debian's patches are in: @include, lookup in /etc/pam.d, jump is ignore."""
+        """Whether it has Debian's patches: @include, lookup in /etc/pam.d, jump is ignore."""
         return self.value[1] == "debian"
 
     @property
     def directories(self) -> tuple[str, ...]:
-        """Where a service is looked for, in order (pam_private.h PAM_CONFIG_DF and later).
+        """The directories of services, in order (pam_private.h PAM_CONFIG_DF and later).
 
-        The vendor directory is a choice of whoever built libpam; 1.7.2 made the third of
-        these its default, Debian has none.
+        The vendor directory is chosen when libpam is built. The third directory is the default
+        since 1.7.2; Debian has none.
         """
         known = ("/etc/pam.d", "/usr/lib/pam.d")
         return known if self.is_debian else (*known, "/usr/share/pam/pam.d")

@@ -83,7 +83,7 @@ def test_a_module_that_ends_the_process_that_loads_it(machine: Machine) -> None:
     try:
         done = machine.run("creds-setup-pam", "apply", check=False)
         assert (done.returncode, "libpam refuses sshd: " in done.stderr) == (65, True), done
-        assert "taken back" in done.stderr
+        assert "was reverted" in done.stderr
         assert machine.sh(CONTENTS).stdout == before
         assert "nothing to take back" in machine.run("creds-setup-pam", "revert").stderr
         with machine.ssh("alice", "pw of alice") as session:
@@ -98,7 +98,7 @@ def test_not_root(machine: Machine) -> None:
     with machine.ssh("alice", "pw of alice") as session:
         done = session.run("creds-setup-pam apply || /usr/local/sbin/creds-setup-pam apply")
         assert done.status == 77, done
-        assert "only root may change PAM" in done.output
+        assert "changing PAM requires root" in done.output
         for words in ("revert", "--service sshd apply --skip-root", "confirm"):
             done = session.run(f"/usr/local/sbin/creds-setup-pam {words}")
             assert f"run it as root: sudo creds-setup-pam {words}" in done.output

@@ -85,7 +85,7 @@ def test_without_a_confirmation_the_old_bytes_are_back(machine: Machine, before:
     wait_until(lambda: timers(machine) == "")
     assert machine.run("test", "-e", PENDING, check=False).returncode == 1
     journal = machine.journal("-t", "creds-setup-pam")
-    assert "nobody confirmed the change of root in time: it was taken back" in journal
+    assert "nobody confirmed the change by root in time: it was reverted" in journal
     assert "took back /etc/pam.d/sshd" in journal
     late = machine.run("creds-setup-pam", "confirm", check=False)
     assert (late.returncode, "no change waits" in late.stderr) == (1, True)
@@ -118,7 +118,7 @@ def test_a_new_login_keeps_it(machine: Machine, before: str, user: str) -> None:
     changed = sshd(machine)
     assert changed != before
     late = machine.run("creds-setup-pam", "revert", "--if-pending", unit)  # had it begun already
-    assert "no longer waits" in late.stderr
+    assert "does not wait for a confirmation any more" in late.stderr
     assert sshd(machine) == changed
 
 
@@ -131,7 +131,7 @@ def test_who_logged_in_before_is_refused(machine: Machine, before: str) -> None:
                 refused = sudo(old, command)
                 assert refused.status == 77, refused.output
                 assert "this login began before the change" in refused.output
-                assert "log in anew by sshd" in refused.output
+                assert "log in again by sshd" in refused.output
         outside = machine.run("creds-setup-pam", "confirm", check=False)
         assert (outside.returncode, "no login session" in outside.stderr) == (77, True)
         service = sudo(session, "systemd-run --quiet --wait --pipe creds-setup-pam confirm")
@@ -140,7 +140,7 @@ def test_who_logged_in_before_is_refused(machine: Machine, before: str) -> None:
         assert (again.status, "change of alice waits" in again.output) == (75, True)
     assert sshd(machine) != before
     reverted = machine.run("creds-setup-pam", "revert").stderr
-    assert "no longer waits to be confirmed" in reverted
+    assert "does not wait for a confirmation any more" in reverted
     assert (sshd(machine), timers(machine)) == (before, "")
 
 
@@ -305,7 +305,7 @@ def test_a_timer_that_was_set_though_it_was_not_said_is_stopped(
 def test_a_timer_takes_back_no_other_change_than_its_own(machine: Machine, before: str) -> None:
     machine.run("creds-setup-pam", "apply")
     late = machine.run("creds-setup-pam", "revert", "--if-pending", "creds-setup-pam-revert-1")
-    assert "the change that this timer was set for no longer waits" in late.stderr
+    assert "the change of this timer does not wait for a confirmation" in late.stderr
     assert sshd(machine) != before
     machine.run("creds-setup-pam", "revert")
     assert sshd(machine) == before
@@ -352,7 +352,7 @@ PASSED_BY = {
     ),
     "an edit within our lines": (
         f"sed -i 's/pam_gnome_keyring.so *$/& debug/' {SSHD}",
-        "debug: a line of ours that was edited since",
+        "debug: this line of ours was edited since",
         f"sed -i 's/ debug$//' {SSHD}",
     ),
     "an immutable file": (
@@ -439,7 +439,7 @@ def test_a_login_by_key_says_what_it_does_not_show(machine: Machine, before: str
         assert refused.status == 77
         shown = " ".join(refused.output.split())
         assert "this login was let in by publickey" in shown
-        assert "keep the change untested: creds-setup-pam confirm --untested" in shown
+        assert "keep the change without a test: creds-setup-pam confirm --untested" in shown
         kept = session.run("creds-setup-pam confirm --untested")
         assert (kept.status, "the change of root stays" in kept.output) == (0, True)
         assert "nobody has shown that a login by password works" in " ".join(kept.output.split())

@@ -303,7 +303,7 @@ def test_check_says_what_the_policy_refuses_before_anything_is_changed(before: B
         "selinux  policy    does not let a login by ssh start the keyring daemon"
         in before.check.stdout
     )
-    assert "no login opens a keyring" in before.check.stderr
+    assert "no login unlocks a keyring" in before.check.stderr
     for one in MODULE:
         is_systemds = one.target == "gnome_keyring_tmp_t"
         assert (one.rule in before.check.stderr) is not is_systemds or is_systemds

@@ -84,7 +84,7 @@ def test_the_right_password_installs_and_is_seen_nowhere(machine: Machine, untou
         transcript = session.transcript
         seen = watcher.found()
     assert code == 0
-    assert "counts for pam_faillock, twice" in shown
+    assert "counts twice for pam_faillock" in shown
     assert "a second factor or a one-time code cannot be tried" in shown
     assert "PAM lets alice in by sshd with the change" in shown
     assert "changed /etc/pam.d/sshd" in shown

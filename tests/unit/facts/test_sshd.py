@@ -89,6 +89,6 @@ def test_the_auth_rule_starts_a_daemon_where_no_wrong_password_reaches_it(ours: 
 )
 def test_a_start_that_a_wrong_password_reaches_is_refused(auth: str) -> None:
     lib = "auth sufficient pam_unix.so\nauth required pam_deny.so\n"
-    with pytest.raises(NoSafeEdit, match="no module found right"):
+    with pytest.raises(NoSafeEdit, match="no module has accepted"):
         make(auth + REST, EARLY, lib=lib)
     assert changed(make(auth + REST, lib=lib))

@@ -210,7 +210,7 @@ def test_a_program_that_is_gone_by_now_undoes_the_change(
             script.unlink()  # as scripts/install removes an old release
             require_waiting()
 
-    with pytest.raises(Unavailable, match="creds-setup-pam was removed meanwhile"):
+    with pytest.raises(Unavailable, match="creds-setup-pam was removed in the meantime"):
         change()
     assert (clock.set, root.read(PENDING)) == ([], None)
 
@@ -307,7 +307,7 @@ def test_a_new_login_confirms(root: Root, clock: Timers, monkeypatch: pytest.Mon
     [
         (OLD, "began before the change"),
         (None, "no login session"),
-        (NEW._replace(service="systemd-run0"), "came by systemd-run0, not by sshd"),
+        (NEW._replace(service="systemd-run0"), "used the service systemd-run0, not sshd"),
     ],
 )
 def test_others_are_refused(
@@ -317,7 +317,7 @@ def test_others_are_refused(
     come_by(monkeypatch, login)
     with pytest.raises(NotPermitted, match=told) as caught:
         confirm(root)
-    assert "log in anew by sshd" in caught.value.hint
+    assert "log in again by sshd" in caught.value.hint
     assert clock.set == [pending.unit]
 
 
@@ -347,7 +347,7 @@ def test_a_change_of_a_service_that_opens_no_session_can_be_kept(
     with waiting(root, 600, ("su",)) as settle:
         settle()
     come_by(monkeypatch, NEW)
-    with pytest.raises(NotPermitted, match="came by sshd, not by su") as caught:
+    with pytest.raises(NotPermitted, match="used the service sshd, not su") as caught:
         confirm(root)
     assert "creds-setup-pam confirm --untested" in caught.value.hint
     assert not confirm(root, untested=True).is_tested
@@ -377,7 +377,7 @@ def test_a_login_that_ran_no_rule_for_passwords_confirms_only_if_told_so(
     monkeypatch.setattr(new_login, "probe_login_methods", lambda _leader: methods)
     with pytest.raises(NotPermitted, match=told) as caught:
         confirm(root)
-    assert "log in anew by sshd, by password" in caught.value.hint
+    assert "log in again by sshd, with a password" in caught.value.hint
     assert "creds-setup-pam confirm --untested" in caught.value.hint
     assert clock.set == [pending.unit]
     assert confirm(root, untested=True) == Confirmed(pending, methods, is_tested=False)
@@ -462,9 +462,9 @@ def test_a_note_that_cannot_be_removed_leaves_the_timer(
 def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root) -> None:
     assert drop(root) == ""
     pending = wait_for(root)
-    assert drop(root) == "the change no longer waits to be confirmed"
+    assert drop(root) == "the change does not wait for a confirmation any more"
     note(root, pending._replace(deadline=1.0))  # the clock was set forward
-    assert drop(root) == "the change no longer waits to be confirmed"
+    assert drop(root) == "the change does not wait for a confirmation any more"
     note(root, pending)
     assert "nobody confirmed the change of" in drop(root, by_timer=True)
     assert root.read(PENDING) is None

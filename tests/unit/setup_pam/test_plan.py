@@ -51,7 +51,7 @@ def test_the_revert_of_a_timer_leaves_a_change_that_is_not_its_own(root: Root) -
     changed = snapshot(root)
     touched, told = revert(root, if_pending="creds-setup-pam-revert-1")
     assert (touched, snapshot(root)) == ((), changed)
-    assert told.lines == ("the change that this timer was set for no longer waits",)
+    assert told.lines == ("the change of this timer does not wait for a confirmation any more",)
 
 
 def test_apply_only_inserts_lines(root: Root) -> None:
@@ -109,7 +109,7 @@ def test_apply_takes_it_back_when_the_proof_does_not_hold(
     monkeypatch.setattr(
         "creds_session.setup_pam.apply.verdicts_of_service", lambda *_, **__: setup.plans[0].before
     )
-    with pytest.raises(InvalidData, match="does not hold"):
+    with pytest.raises(InvalidData, match="are not as planned"):
         apply(root, setup)
     assert snapshot(root) == before
 

@@ -62,7 +62,7 @@ def test_a_wrong_password_that_is_let_in_is_said_loudly() -> None:
     lines = alarm_lines("sshd", way, "remove /a:1")
     assert lines[0] == "WARNING: sshd lets people in with a WRONG PASSWORD"
     assert lines[2] == "  pam_permit.so (/a:1)"
-    assert lines[3].startswith("  remove /a:1; do that while you are logged in")
+    assert lines[3].startswith("  remove /a:1; do this yourself while you are logged in")
     verdict = GroupVerdict(AUTH, present=True, reached=True, alarm="a way", alarm_remedy="that")
     values = verdict_values([verdict])[0]
     assert values["lets_wrong_password_in"] == "a way"

@@ -119,7 +119,7 @@ def test_a_rule_of_ours_with_other_blanks_or_more_words_is_not_taken_for_gone(
     applied = root.read(SSHD) or b""
     rule = next(line for line in applied.splitlines() if b"gnome_keyring" in line)
     write(root, SSHD, applied.replace(rule, ours))
-    with pytest.raises(InvalidData, match="a line of ours that was edited since"):
+    with pytest.raises(InvalidData, match="this line of ours was edited since"):
         revert(root)
     assert root.read(SSHD) == applied.replace(rule, ours)
     (saved,) = checkpoints_left(root)
@@ -133,7 +133,7 @@ def test_a_directory_that_is_away_for_a_while_is_not_taken_for_reverted(root: Ro
     apply(root, plan_setup(root, ["sshd"]))
     applied, place = root.read(SSHD), root.path(SSHD).parent
     away = place.rename(place.with_name("away"))
-    with pytest.raises(InvalidData, match="its directory is not there"):
+    with pytest.raises(InvalidData, match="its directory does not exist"):
         revert(root)
     assert len(checkpoints_left(root)) == 1
     away.rename(place)
@@ -158,7 +158,7 @@ def test_revert_says_what_it_did_before_it_says_what_it_could_not_do(root: Root)
     apply(root, plan_setup(root, ["sshd"]))
     write(root, DROP_IN, DROP_IN_TEXT + b"X=1\n")
     told: list[tuple[str, ...]] = []
-    with pytest.raises(InvalidData, match="stands in our section"):
+    with pytest.raises(InvalidData, match="this line is in our section"):
         revert(root, tell=lambda touched, _told: told.append(touched))
     assert told == [(SSHD,)]
     assert root.read(SSHD) == WITHOUT_RULES

@@ -140,7 +140,7 @@ def test_change_is_busy_when_a_file_is_not_what_the_plan_was_made_from(
     make_directory(place.parent, 0o755)
     place.write_bytes(b"someone else's\n")
     before = tree(root)
-    with pytest.raises(Busy, match="changed while it was being looked at"):
+    with pytest.raises(Busy, match="another program changed it"):
         change(root, CHANGES, nothing)
     assert tree(root) == before
 
@@ -484,7 +484,7 @@ def test_change_that_is_busy_leaves_a_line_like_ours_that_someone_else_wrote(
         root.path(SSHD).write_bytes(theirs)
 
     monkeypatch.setattr(Entry, "replace", race)
-    with pytest.raises(Busy, match="changed while it was being written"):
+    with pytest.raises(Busy, match="another program changed it"):
         change(root, (CHANGES[1], CHANGES[0]), nothing)
     assert root.read(SSHD) == theirs
 
@@ -509,7 +509,7 @@ def test_change_loses_nothing_that_was_written_right_before_the_rename(
     place = root.path(SSHD)
     theirs = BEFORE + b"session optional theirs\n"
     meanwhile(monkeypatch, place, lambda: place.write_bytes(theirs))
-    with pytest.raises(Busy, match="changed while it was being written"):
+    with pytest.raises(Busy, match="another program changed it"):
         change(root, CHANGES[:1], nothing)
     assert root.read(SSHD) == theirs
     assert temporaries(root) == []
@@ -520,7 +520,7 @@ def test_change_gives_no_file_back_the_mode_that_was_taken_from_it_right_before_
 ) -> None:
     place = root.path(SSHD)
     meanwhile(monkeypatch, place, lambda: place.chmod(0o600))
-    with pytest.raises(Busy, match="its mode or owner changed meanwhile"):
+    with pytest.raises(Busy, match="another program changed its mode or owner"):
         change(root, CHANGES[:1], nothing)
     assert (root.read(SSHD), place.stat().st_mode & 0o777) == (BEFORE, 0o600)
 
@@ -532,7 +532,7 @@ def test_take_back_loses_nothing_that_was_written_right_before_the_rename(
     place = root.path(SSHD)
     theirs = AFTER + b"session optional theirs\n"
     meanwhile(monkeypatch, place, lambda: place.write_bytes(theirs))
-    with pytest.raises(Busy, match="changed while it was being written"):
+    with pytest.raises(Busy, match="another program changed it"):
         revert(root)
     assert root.read(SSHD) == theirs
     assert revert(root) == (SSHD,)

@@ -72,7 +72,7 @@ def test_a_wrong_password_that_is_let_in_is_said_by_each_command(
         assert call(monkeypatch, root, command) == code
         told = capsys.readouterr().err
         assert "sshd lets people in with a WRONG PASSWORD" in told
-        assert "  remove /etc/pam.d/sshd:1 (pam_faillock.so); do that while" in told
+        assert "  remove /etc/pam.d/sshd:1 (pam_faillock.so); do this yourself" in told
     assert place.read_bytes() == PASSED_BY
 
 
@@ -146,7 +146,7 @@ SEARCH = PolicyRefusal("sshd_t", "gnome_keyring_tmp_t", "dir", ("search",))
         (
             (EXECUTE, SEARCH),
             "does not let a login by ssh start the keyring daemon",
-            (EXECUTE.rule, SEARCH.rule, "no login opens a keyring", "--explain selinux-refuses"),
+            (EXECUTE.rule, SEARCH.rule, "no login unlocks a keyring", "--explain selinux-refuses"),
         ),
         (
             (SEARCH,),

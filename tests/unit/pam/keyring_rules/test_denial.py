@@ -260,7 +260,8 @@ def test_where_no_single_change_helps_the_line_is_named() -> None:
     found = refute_denial(now)
     assert found is not None
     assert (
-        remedy(now.auth, found) == "change /etc/pam.d/sshd:1 (pam_permit.so), or what leads to it"
+        remedy(now.auth, found)
+        == "change /etc/pam.d/sshd:1 (pam_permit.so), or the rules before it"
     )
 
 
@@ -282,5 +283,5 @@ def test_the_remedy_names_the_tool_that_wrote_the_file() -> None:
     found = refute_denial(now)
     assert found is not None
     told = remedy(now.auth, found, {"/etc/pam.d/sshd": text.encode()}.get)
-    tool = "authselect wrote that file, and may write it again"
+    tool = "authselect writes that file, and may write it again"
     assert told == f"remove /etc/pam.d/sshd:2 (pam_permit.so) ({tool})"

@@ -70,9 +70,9 @@ def test_where_nothing_can_be_had_the_plan_goes_with_the_refusal() -> None:
 
 def test_a_line_that_lets_people_in_past_the_keyring_is_named() -> None:
     text = "auth sufficient pam_faillock.so authsucc\n" + JUMP + NEW_SESSION
-    with pytest.raises(NoSafeEdit, match="whom no module has judged") as raised:
+    with pytest.raises(NoSafeEdit, match="although no module has checked") as raised:
         make(text)
-    assert "/etc/pam.d/sshd:1: pam_faillock.so lets people in" in raised.value.hint
+    assert "/etc/pam.d/sshd:1: pam_faillock.so lets in people" in raised.value.hint
     assert raised.value.plan is not None
     assert "pam_faillock.so" in raised.value.plan.before[0].alarm
 
@@ -289,7 +289,7 @@ def test_a_module_that_changes_passwords_is_never_to_be_removed() -> None:
     made = make(JUMP + "@include common-password\n" + NEW_SESSION, common_password=DEBIAN + SSS)
     hint = refusals(made)["password"].hint
     assert "pam_sss.so ends the stack" in hint
-    assert "pam-auth-update wrote that file, profile sss" in hint
+    assert "pam-auth-update writes that file, profile sss" in hint
     assert "people whose password pam_sss.so changes run `creds rekey`" in hint
     assert "remove" not in hint
 
@@ -302,7 +302,7 @@ def test_no_way_out_takes_the_module_of_the_password_away(group: str, module: st
         make(first + (JUMP if group == "auth" else "") + f"{group} required pam_deny.so\n",
              service="passwd" if group == "password" else "sshd")  # fmt: skip
     assert f"sshd:1: {module} ends" in raised.value.hint.replace("passwd:1", "sshd:1")
-    assert f"that line must stay: people who log in run `creds {instead[group]}`" in (
+    assert f"keep that line: people who log in run `creds {instead[group]}`" in (
         raised.value.hint.replace("people run", "people who log in run")
     )
     assert "remove" not in raised.value.hint
@@ -313,7 +313,7 @@ def test_a_service_of_another_person_can_stay_without_a_rule(service: str) -> No
     with pytest.raises(NoSafeEdit) as raised:
         make("auth sufficient pam_unix.so\n" + JUMP, service=service)
     hint = raised.value.hint
-    assert f"that line must stay: {service} needs no rule and can be left as it is" in hint
+    assert f"keep that line: {service} needs no rule and can be left as it is" in hint
     assert "creds unlock" not in hint
 
 

@@ -81,9 +81,9 @@ def test_anchors_are_of_their_group() -> None:
         ("auth optional pam_gnome_keyring.so", ""),
         ("auth optional pam_gnome_keyring.so only_if=sshd", ""),
         ("auth optional pam_gnome_keyring.so only_if=gdm,sshd", ""),
-        ("auth optional pam_gnome_keyring.so only_if=gdm", "only_if=gdm keeps it out of sshd"),
+        ("auth optional pam_gnome_keyring.so only_if=gdm", "only_if=gdm excludes sshd"),
         ("session optional pam_gnome_keyring.so auto_start", ""),
-        ("session optional pam_gnome_keyring.so", "without auto_start it starts no daemon"),
+        ("session optional pam_gnome_keyring.so", "without auto_start, the rule starts no daemon"),
     ],
 )
 def test_shortcomings_of_arguments(rule: str, reason: str) -> None:

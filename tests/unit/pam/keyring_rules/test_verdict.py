@@ -89,7 +89,7 @@ def test_a_service_that_libpam_cannot_load_is_refused() -> None:
 
 
 def test_a_rule_that_fails_whatever_happens_is_refused_in_any_file() -> None:
-    with pytest.raises(InvalidData, match=r"/etc/pam.d/lib:2: libpam fails here"):
+    with pytest.raises(InvalidData, match=r"/etc/pam.d/lib:2: libpam always fails here"):
         verdicts("auth include lib\n", lib=JUMP.splitlines()[0] + "\nauth nonsense a.so\n")
 
 
