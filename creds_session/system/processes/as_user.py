@@ -1,4 +1,7 @@
-"""Work done by a child that has become another user for good, so that nothing of his is root's."""
+"""Do work in a child process that has become another user for good.
+
+So root itself never reads a file, and never talks to a process, that the other user controls.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ LARGEST = 1 << 26  # bytes of an answer
 
 
 def as_user(entry: pwd.struct_passwd, work: Callable[[], bytes], timeout: float) -> bytes:
-    """Fork a child that becomes this user and does the work; return what that returns.
+    """Fork a child that becomes this user and does the work; return the result of the work.
 
-    Call it while there is one thread. Raises NotPermitted unless we are root, and Unavailable
-    where the child gives no answer in time.
+    Call it only while this process has one thread. ``timeout`` is in seconds. Raises NotPermitted
+    unless this process is root, and Unavailable if the child gives no answer in time.
     """
     if os.geteuid() != 0:
         raise NotPermitted("only root may look at another user's session", root_may=True)
@@ -36,17 +39,17 @@ def as_user(entry: pwd.struct_passwd, work: Callable[[], bytes], timeout: float)
     finally:
         os.close(reader)
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)  # our own child, not waited for yet: its number is its own
-        os.waitpid(pid, os.WNOHANG)  # one that waits for a dead disk may never end
+            os.kill(pid, signal.SIGKILL)  # its pid cannot be reused before waitpid()
+        os.waitpid(pid, os.WNOHANG)  # a child that waits for a dead disk may never end
 
 
 def _be(entry: pwd.struct_passwd, work: Callable[[], bytes], writer: int) -> NoReturn:
-    """Be the child; never return."""
+    """Do the work as the child, and exit."""
     code = 70
     try:
-        # What is open here may be root's alone, and a program that runs as the user can be traced.
+        # The user can trace a process of theirs, and so could use descriptors that only root has.
         close_inherited({writer})
-        os.setsid()  # no terminal of root's, into which it could type (TIOCSTI)
+        os.setsid()  # without root's terminal, into which it could type (TIOCSTI)
         os.initgroups(entry.pw_name, entry.pw_gid)
         os.setgid(entry.pw_gid)
         os.setuid(entry.pw_uid)
@@ -63,16 +66,16 @@ def _be(entry: pwd.struct_passwd, work: Callable[[], bytes], writer: int) -> NoR
 
 
 def _answer(reader: int, deadline: float) -> bytes:
-    told = bytearray()
+    answer = bytearray()
     while select.select([reader], [], [], max(deadline - time.monotonic(), 0))[0]:
         part = os.read(reader, 1 << 16)
         if not part:
             break
-        told += part
-        if len(told) > LARGEST:
+        answer += part
+        if len(answer) > LARGEST:
             break
     else:
         raise Unavailable("looking as that user gave no answer in time")
-    if not told:
+    if not answer:
         raise Unavailable("looking as that user failed")
-    return bytes(told)
+    return bytes(answer)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import subprocess
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-NOT_FOUND = 127  # a shell's own code for it
+NOT_FOUND = 127  # the exit code of a shell for a program that it does not find
 MOST_OUTPUT = 1 << 24  # bytes of both streams together
 CHUNK = 1 << 16
-LEFT_BEHIND = 0.5  # seconds for a program that was killed to be gone
+LEFT_BEHIND = 0.5  # seconds to wait for the end of a program that was killed
 
 
 Identity = tuple[int, int, Sequence[int]]
@@ -29,7 +29,11 @@ class _Becoming(TypedDict, total=False):
 
 
 class Completed(NamedTuple):
-    """How a program ended: its exit code (or 127 or 124, as a shell and timeout(1) say it)."""
+    """The exit code of a program, and its output.
+
+    The code is 127 if the program was not found, as in a shell, and 124 if the time was over, as
+    in timeout(1).
+    """
 
     code: int
     output: str
@@ -37,7 +41,7 @@ class Completed(NamedTuple):
 
     @property
     def succeeded(self) -> bool:
-        """Tell whether it said so."""
+        """Return whether the exit code is 0."""
         return self.code == 0
 
 
@@ -48,11 +52,12 @@ def run(
     environment: Mapping[str, str] | None = None,
     identity: Identity | None = None,
 ) -> Completed:
-    """Run a program found on the system's own path; what goes wrong is in the result.
+    """Run a program from the system's own search path; every failure is in the result.
 
-    ``identity`` is whom root becomes for it: user id, group id and all groups.
+    ``timeout`` is in seconds. ``identity`` is the user id, the group id and all groups that the
+    program gets; only root can set it.
     """
-    import subprocess  # most unlocks run nothing
+    import subprocess  # most unlocks run no program
 
     clean = {"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8", **(environment or {})}
     try:
@@ -75,18 +80,20 @@ def run(
 
 
 def _ended(process: subprocess.Popen[bytes], name: str, timeout: float) -> Completed:
-    """Wait for the program, for as long as the caller does and no longer."""
+    """Wait for the end of the program until the time is over."""
     import subprocess
 
     deadline = time.monotonic() + timeout
     problem = f"{name}: no answer within {timeout:g} s"
     try:
-        told = _output(process, deadline)
-        if told is None:
+        streams = _output(process, deadline)
+        if streams is None:
             problem = f"{name}: printed more than {MOST_OUTPUT} bytes"
         else:
             process.wait(max(deadline - time.monotonic(), 0))
-            return Completed(process.returncode, *(text.decode(errors="replace") for text in told))
+            return Completed(
+                process.returncode, *(text.decode(errors="replace") for text in streams)
+            )
     except (TimeoutError, subprocess.TimeoutExpired):
         pass
     finally:
@@ -95,12 +102,12 @@ def _ended(process: subprocess.Popen[bytes], name: str, timeout: float) -> Compl
 
 
 def _output(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes] | None:
-    """Return what a program prints on both streams; None for too much. Raises TimeoutError."""
+    """Return the output on both streams, or None if it is too long. Raises TimeoutError."""
     import selectors
 
-    told = {stream: bytearray() for stream in (process.stdout, process.stderr) if stream}
+    texts = {stream: bytearray() for stream in (process.stdout, process.stderr) if stream}
     with selectors.DefaultSelector() as waiting:
-        for stream in told:
+        for stream in texts:
             waiting.register(stream, selectors.EVENT_READ)
         while waiting.get_map():
             ready = waiting.select(max(deadline - time.monotonic(), 0))
@@ -110,18 +117,18 @@ def _output(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, b
                 part = os.read(key.fd, CHUNK)
                 if not part:
                     waiting.unregister(key.fileobj)
-                told[key.fileobj] += part  # type: ignore[index]
-            if sum(map(len, told.values())) > MOST_OUTPUT:
+                texts[key.fileobj] += part  # type: ignore[index]
+            if sum(map(len, texts.values())) > MOST_OUTPUT:
                 return None
-    output, errors = told.values()
+    output, errors = texts.values()
     return bytes(output), bytes(errors)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program that still runs. One that waits for a dead disk is left behind.
+    """End a program that is still running, unless it waits for a dead disk.
 
-    Nothing ends a process that waits for a file system that never answers, and whoever waits for
-    that process waits as long.
+    A process that waits for a file system that never answers cannot be ended. This process does
+    not wait for it, because it would wait just as long.
     """
     import subprocess
 
@@ -133,7 +140,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(LEFT_BEHIND)
     if process.returncode is None:
-        process.returncode = -signal.SIGKILL  # which it was sent; else its destructor warns
+        process.returncode = (
+            -signal.SIGKILL
+        )  # it was sent this; without a code its destructor warns
 
 
 def _becoming(identity: Identity | None) -> _Becoming:

@@ -1,4 +1,4 @@
-"""Keep a password that passes through this process out of core files and other eyes."""
+"""Keep a password in the memory of this process out of core files and away from other processes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ PR_SET_DUMPABLE = 4  # prctl(2)
 
 
 def forbid_core_dumps() -> None:
-    """No core file of this process, and no other process of the user may trace it."""
+    """Forbid core files of this process, and forbid the user's other processes to trace it."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,9 +1,9 @@
-"""Signals that would end this process, answered between two steps and never within one.
+"""Act on signals that would end this process only between two steps of a change.
 
 A signal that ends a process in the middle of a change leaves half of the change. An exception that
-a signal raises can come in the middle of an undo. So the signals are noted while a change is made,
-and whoever makes the change asks between two steps whether one came. What no program can hold back
-is SIGKILL, SIGSTOP, and the signals of a fault of the program itself.
+a signal raises can come in the middle of an undo. So signals are only recorded while a change is
+made, and the code that makes the change asks between two steps whether a signal arrived. A program
+cannot defer SIGKILL, SIGSTOP, and the signals of its own faults.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NEVER = frozenset({"SIGKILL", "SIGSTOP"})
 
 
 class Interrupted(CredsSessionError):
-    """A signal came that would have ended this process, and what had begun was undone."""
+    """A signal arrived that would have ended this process, and the change was undone."""
 
     def __init__(self, number: int) -> None:
         name = _name(number)
@@ -37,12 +37,12 @@ class Interrupted(CredsSessionError):
 
 
 class Deferred(NamedTuple):
-    """The signals that came since, in order."""
+    """The signals that have arrived since then, in order."""
 
     arrived: list[int]
 
     def raise_if_ended(self) -> None:
-        """Raise Interrupted if a signal came that would have ended this process."""
+        """Raise Interrupted if a signal arrived that would have ended this process."""
         for number in self.arrived:
             if _name(number) not in STOPPING:
                 raise Interrupted(number)
@@ -50,12 +50,12 @@ class Deferred(NamedTuple):
 
 @contextmanager
 def deferred_signals() -> Iterator[Deferred]:
-    """Note the signals that would end or stop this process, and let them act at the end.
+    """Record the signals that would end or stop this process, and send them again at the end.
 
-    They do not act at the end if ``Interrupted`` is raised, which has answered them. A signal that
-    is ignored, as SIGHUP is by nohup(1), stays ignored; one that has a handler of its own keeps it.
-    A program that is started meanwhile gets the signals as they were, since execve(2) resets what
-    is caught. In another thread than the main one nothing is done: Python runs no handler there.
+    They are not sent again if ``Interrupted`` is raised, which reports them. A signal that is
+    ignored, as SIGHUP is by nohup(1), stays ignored. A signal with a handler keeps it. A program
+    that is started in the meantime gets the default handlers, because execve(2) resets them.
+    Outside the main thread this does nothing: Python runs no handler there.
     """
     arrived: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Close the descriptors that a child inherited and has no use for."""
+"""Close the descriptors that a child process inherited and does not need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FIRST = 3  # after standard input, output and error
 
 
 def inherited(kept: Collection[int] = ()) -> list[int]:
-    """Return every open descriptor above standard error but these (proc_pid_fd(5))."""
+    """Return all open descriptors above standard error except ``kept`` (proc_pid_fd(5))."""
     try:
         names = os.listdir("/proc/self/fd")  # numbers, not files
     except OSError:  # /proc is not mounted
@@ -19,7 +19,7 @@ def inherited(kept: Collection[int] = ()) -> list[int]:
 
 
 def close_inherited(kept: Collection[int] = ()) -> None:
-    """Close every descriptor above standard error but these; for a child that has just begun."""
+    """Close all descriptors above standard error except ``kept``, in a new child process."""
     for number in inherited(kept):
-        with suppress(OSError):  # that of the listing itself is closed already
+        with suppress(OSError):  # the descriptor of the listing itself is already closed
             os.close(number)

@@ -1,8 +1,8 @@
-"""Whether looking at a path comes to an end at all, asked where that can be given up.
+"""Find out, in a process that can be abandoned, whether a file system answers.
 
-A thread that waits for a dead server or a hung file system may be one that nothing ends (two who
-look for one name wait for each other in the kernel, fs/dcache.c:d_wait_lookup), and a process is
-over only when all its threads are: a program of its own looks first, and is left behind.
+A thread that waits for a dead server or a hung file system may be impossible to end: two lookups of
+one name wait for each other in the kernel (fs/dcache.c:d_wait_lookup). A process ends only when all
+its threads have ended. So another program accesses the path first, and is left behind if it hangs.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from creds_session.system.processes.jobs import SkipJob
 from creds_session.system.processes.proc import find_program, stat_of
 
 T = TypeVar("T")
-TIMEOUT = 1.0  # seconds; it takes two milliseconds
-RUNNABLE = "R"  # it waits for a processor, not for a disk: the machine is slow
-LOOK = 0.002  # seconds between two looks; a pidfd would tell, where the kernel knows it
+TIMEOUT = 1.0  # seconds; a disk that works answers in two milliseconds
+RUNNABLE = "R"  # the process waits for a processor and not for a disk: the machine is slow
+LOOK = 0.002  # seconds between two looks; not every kernel has pidfd_open(2)
 QUIET = tuple((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2))
 
 
 def answers(paths: Iterable[str], timeout: float) -> bool:
-    """Tell whether all these paths can be looked at in time, be they there or not.
+    """Return whether stat(2) of all these paths ends in time, whether or not they exist.
 
-    A program that has not had its time on a processor says nothing about a disk.
+    ``timeout`` is in seconds. If the program still waits for a processor at the end, this shows
+    nothing about the disk, and the result is True.
     """
     program = find_program("stat")
     if program is None:
@@ -36,23 +37,23 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
     words = ["stat", "--dereference", "--", "/", *paths]
     try:
         pid = os.posix_spawn(program, words, {}, file_actions=[*QUIET, *_closing()])
-    except OSError:  # so many processes that there is room for none: nothing can be told
+    except OSError:  # there are too many processes: nothing can be found out
         return True
     end = time.monotonic() + timeout
     try:
         while os.waitpid(pid, os.WNOHANG) == (0, 0):
             now = time.monotonic()
             if now > end and ((is_waiting := not _is_runnable(pid)) or now > end + timeout):
-                os.kill(pid, signal.SIGKILL)  # not waited for: its number is still its own
+                os.kill(pid, signal.SIGKILL)  # its pid cannot be reused before waitpid()
                 return not is_waiting
             time.sleep(LOOK)
     except (ChildProcessError, ProcessLookupError):
-        pass  # it ended, and SIGCHLD is ignored, as our caller left it (wait(2))
+        pass  # it has ended, and our parent left SIGCHLD ignored (wait(2))
     return True
 
 
 def _closing() -> list[tuple[int, int]]:
-    """Return what closes the descriptors that a program left behind would hold, and their locks."""
+    """Return actions that close our descriptors, and so their locks, in a program left behind."""
     return [(os.POSIX_SPAWN_CLOSE, number) for number in inherited()]
 
 
@@ -62,27 +63,27 @@ def _is_runnable(pid: int) -> bool:
 
 
 class Disk:
-    """Some paths, asked once, when it is first wanted, whether they answer."""
+    """Some paths, and whether their file systems answer; this is found out once, when needed."""
 
     def __init__(self, *paths: str) -> None:
         self._paths = [path for path in paths if path]
         self._lock = threading.Lock()
-        self._told: bool | None = None
+        self._answer: bool | None = None
 
     def answers(self) -> bool:
-        """Tell whether looking there comes to an end."""
+        """Return whether the file systems of the paths answer."""
         with self._lock:
-            if self._told is None:
-                self._told = answers(self._paths, TIMEOUT)
-            return self._told
+            if self._answer is None:
+                self._answer = answers(self._paths, TIMEOUT)
+            return self._answer
 
     @property
     def hangs(self) -> bool:
-        """Whether somebody looked there, and no answer came."""
-        return self._told is False
+        """Whether the paths were tried and did not answer."""
+        return self._answer is False
 
     def only_then(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Return the work, which raises SkipJob where the disk does not answer."""
+        """Return a function that does the work, or raises SkipJob if the disk does not answer."""
 
         def carry_out() -> T:
             if not self.answers():

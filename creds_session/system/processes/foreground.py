@@ -1,7 +1,7 @@
-"""A command in our place: its terminal, its signals and its exit code are ours.
+"""Run a command in the foreground: it gets the terminal and the signals of this process.
 
-It stays in our process group, so Ctrl-C and Ctrl-Z at the terminal reach it as they would
-without us; what another process sends to us is passed on.
+The command stays in our process group, so Ctrl-C and Ctrl-Z at the terminal reach it as if this
+process did not exist. Signals that other processes send to this process are passed on.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ PASSED_ON = (
     *(signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT),
     *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM),
 )
-SI_KERNEL = 0x80  # sigaction(2): here, the terminal sent it, to the whole process group
+SI_KERNEL = 0x80  # sigaction(2): the terminal sent the signal, to the whole process group
 
 
 class NotExecuted(CredsSessionError):
-    """The command was not started: it is not there, or cannot be executed."""
+    """The command was not started: it does not exist, or cannot be executed."""
 
     def __init__(self, name: str, error: OSError) -> None:
         super().__init__(f"{name}: {error.strerror}")
@@ -39,7 +39,7 @@ class NotExecuted(CredsSessionError):
 
 
 class Held(NamedTuple):
-    """The signals that do not end this process for now, and those of them that came."""
+    """The signals that do not end this process for now, and those that have arrived."""
 
     signals: frozenset[signal.Signals]
     arrived: list[int]
@@ -47,23 +47,23 @@ class Held(NamedTuple):
 
 @contextmanager
 def held_signals() -> Iterator[Held]:
-    """Note the signals that would end this process instead; one that is ignored stays so.
+    """Record the signals that would end this process. An ignored signal stays ignored.
 
-    SIGCHLD gets its default: where a parent left it ignored no exit code can be had (wait(2)).
+    SIGCHLD gets its default handler: if a parent left it ignored, there is no exit code (wait(2)).
     """
     arrived: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
         arrived.append(number)
 
-    taken = [one for one in PASSED_ON if signal.getsignal(one) is not signal.SIG_IGN]
-    before = {one: signal.signal(one, note) for one in taken}
+    taken = [number for number in PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in taken}
     before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         yield Held(frozenset(taken), arrived)
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _nothing() -> None:
@@ -75,14 +75,14 @@ def run_in_foreground(
     environ: Mapping[str, str],
     held: Held,
     meanwhile: Callable[[], None] = _nothing,
-    limit: TimeLimit = TimeLimit(None),  # noqa: B008 - one without a limit never changes
+    limit: TimeLimit = TimeLimit(None),  # noqa: B008 - it is immutable without a limit
 ) -> int:
-    """Run a command to its end and return its exit code; 128 and the number for a signal.
+    """Run a command to its end and return its exit code, or 128 plus the number of a signal.
 
-    Where a signal came before, the command is not started. ``meanwhile`` is called once it is: a
-    thread must not be there before it (fork(2)). After the time limit the command is ended, and
-    the code is ``TIMED_OUT``; a command of another user, which we may not end, is left to itself.
-    Raises NotExecuted, whose exit code is 126 or 127, as env(1) has it.
+    If a signal has already arrived, the command is not started. ``meanwhile`` is called after the
+    start: no thread may exist before it (fork(2)). After the time limit the command is ended, and
+    the code is ``TIMED_OUT``. A command of another user, which this process may not end, continues.
+    Raises NotExecuted, whose exit code is 126 or 127 as in env(1).
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*held.signals, signal.SIGCHLD})
     try:
@@ -101,9 +101,10 @@ def run_in_foreground(
 def _start(
     argv: Sequence[str], environ: Mapping[str, str], mask: Iterable[int]
 ) -> subprocess.Popen[bytes]:
-    """Start it; a script without a first line that names its shell is sh's, as for execvp(3).
+    """Start a command. A script whose first line names no shell is run by sh, as in execvp(3).
 
-    It inherits what we inherited, a file of the shell's ``<(...)`` say; ours is closed (PEP 446).
+    The command inherits the descriptors that this process inherited, such as those of the shell's
+    ``<(...)``. The descriptors that this process opened itself are closed (PEP 446).
     """
     prepare = tied_to_us(mask)
     try:
@@ -112,19 +113,19 @@ def _start(
         script = shutil.which(argv[0], path=environ.get("PATH"))
         if error.errno != errno.ENOEXEC or script is None:
             raise
-    by_sh = ["/bin/sh", os.path.abspath(script), *argv[1:]]  # links stay
+    by_sh = ["/bin/sh", os.path.abspath(script), *argv[1:]]  # it may look at its own name
     return subprocess.Popen(by_sh, env=environ, close_fds=False, preexec_fn=prepare)  # noqa: PLW1509
 
 
 def become(argv: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
-    """Be the command from now on: nothing of us is left to pass anything on.
+    """Replace this process by the command (execve(2)).
 
-    It inherits what we inherited. Raises NotExecuted.
+    The command inherits the descriptors that this process inherited. Raises NotExecuted.
     """
-    for one in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
-        signal.signal(one, signal.SIG_DFL)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
+        signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvpe(argv[0], list(argv), environ)  # noqa: S606 - no shell is wanted
+        os.execvpe(argv[0], list(argv), environ)  # noqa: S606 - no shell is needed
     except OSError as error:
         script = shutil.which(argv[0], path=environ.get("PATH"))
         if error.errno != errno.ENOEXEC or script is None:
@@ -144,8 +145,8 @@ def _wait(child: subprocess.Popen[bytes], held: Held, limit: TimeLimit) -> int:
                 limit.is_powerless = True
                 return TIMED_OUT
         elif came.si_signo != signal.SIGCHLD and came.si_code != SI_KERNEL:
-            with suppress(PermissionError):  # sudo, once it is root's
-                child.send_signal(came.si_signo)  # not to a number that is another process's now
+            with suppress(PermissionError):  # sudo has become root in the meantime
+                child.send_signal(came.si_signo)  # Popen never signals a pid that was reused
     code = child.returncode
     if limit.is_over:
         return TIMED_OUT

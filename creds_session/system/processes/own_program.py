@@ -1,7 +1,7 @@
 """Return the command line by which systemd runs this program again as root.
 
-A timer of root's runs what lies at a path at that time. Each file that this takes, and each
-directory and link on the way to it, must therefore be root's alone from now on.
+A timer of root runs the file that a path names at that time. So only root may be able to change
+each file that this needs, and each directory and link on the way to it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from creds_session.system.processes.commands import run
 from creds_session.system.processes.proc import find_program
 from creds_session.version import __version__
 
-START = 30.0  # seconds, on a machine that is busy
+START = 30.0  # seconds; the machine may be busy
 ISOLATED = "-I"  # no PYTHON* variables, nothing of the current or the user's directory (python(1))
 
 
 def for_root_later(name: str) -> tuple[str, ...]:
-    """Return the words of a command that runs this very program again, without any link.
+    """Return the words of a command that runs this same program again, without any link.
 
-    The interpreter is named, so that no first line of a script has to be trusted. It keeps its last
-    name, by which Python finds its virtual environment. The links by which the program was found
-    are resolved once, so it does not matter whose they are: the command is run to see that it is
-    this program, and that it starts in systemd's environment too. Raises Unavailable if the program
-    called ``name`` is not installed or does not start, and if somebody besides root could change
-    what would be run.
+    The command names the interpreter, so that the first line of a script need not be trusted. The
+    interpreter keeps its last name, by which Python finds its virtual environment. The links by
+    which the program was found are resolved now, so their owners do not matter later. The command
+    is run once, to verify that it is this program and that it starts in systemd's environment.
+    Raises Unavailable if the program called ``name`` is not installed or does not start, or if a
+    user other than root could change a file that would be run.
     """
     started = sys.argv[0]
     script = os.path.realpath(started) if "/" in started else find_program(name)
@@ -64,10 +64,10 @@ def _require_start(name: str, command: tuple[str, ...]) -> None:
 
 
 def _loaded() -> Iterator[str]:
-    """Yield what Python was, and will be, loaded from: files, and directories of modules."""
+    """Yield the files and directories from which Python loaded, and will load, this program."""
     yield sys.executable
     if sys.prefix != sys.base_prefix:
-        yield os.path.join(sys.prefix, "pyvenv.cfg")  # names the real interpreter
+        yield os.path.join(sys.prefix, "pyvenv.cfg")  # it names the real interpreter
     yield from filter(None, sys.path)
     for module in _modules():
         for attribute in ("__file__", "__cached__"):
@@ -81,7 +81,7 @@ def _modules() -> list[ModuleType]:
 
 
 def _refusal(name: str, found: Weakness) -> Unavailable:
-    """Say which part is weak, and what to do."""
+    """Return the error that names the part others can change, with the remedy."""
     hint = "install it as root in a directory that only root can change, as scripts/install does"
     if found.uid == 0 and not os.lstat(found.path).st_mode & stat.S_ISVTX:  # not /tmp
         hint = f"only its owner should be able to write there: chmod go-w {found.path}"

@@ -1,4 +1,4 @@
-"""A child that the kernel ends when its parent ends, however that ends."""
+"""Let the kernel end a child process when its parent ends, for whatever reason."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def tied_to_us(mask: Iterable[int] | None = None) -> Callable[[], None]:
-    """Return what a child is to do between fork and exec, so that our end is SIGTERM to it.
+    """Return a function for the child between fork and exec: it gets SIGTERM when we end.
 
-    ``mask`` is the signals that it shall have blocked; None leaves them as they are. A program
-    with set-user-ID or file capabilities is let go of by the kernel (prctl(2)).
+    ``mask`` is the set of signals to block in the child; None does not change it. For a program
+    with set-user-ID or file capabilities the kernel drops this setting (prctl(2)).
     """
-    prctl = ctypes.CDLL(None).prctl  # loaded here: nothing is to be loaded between fork and exec
+    prctl = ctypes.CDLL(
+        None
+    ).prctl  # loaded here, because no library may be loaded between fork and exec
     parent = os.getpid()
 
     def prepare() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it ended before the kernel was told
+        if os.getppid() != parent:  # the parent ended before this call
             os._exit(1)
         if mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -1,4 +1,4 @@
-"""Who is at the far end of a unix socket."""
+"""Find out which process and user is at the far end of a unix socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One look over all processes: the keyring's daemons, and what could be taken for them."""
+"""Look at all processes once, for keyring daemons and for processes that affect them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = frozenset({KERNEL_NAME}) | BUSES | PROMPTERS
 
 
 class Survey(NamedTuple):
-    """The daemons of a user that run, and the other processes that matter to them."""
+    """The running keyring daemons of a user, and other processes that matter to them."""
 
     daemons: tuple[Daemon, ...]
     others: ProcessFacts
@@ -63,7 +63,7 @@ def _group(process: OtherProcess, uid: int) -> str:
 
 
 def resume(pid: int, name: str, uid: int) -> bool:
-    """Let a stopped process go on if it still has this name and user; tell whether it was done."""
+    """Continue a stopped process if it still has this name and user; return whether it did."""
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:

@@ -1,4 +1,4 @@
-"""A time limit on a command that runs: SIGTERM at its end, SIGKILL a little later."""
+"""Limit the time of a running command: send SIGTERM at the end, and SIGKILL a little later."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import time
 from collections.abc import Callable
 
 TIMED_OUT = 124  # the exit code, as of timeout(1)
-GRACE = 5.0  # seconds that a command has to end in order
+GRACE = 5.0  # seconds for a command to end after SIGTERM
 
 
 class TimeLimit:
-    """A limit in seconds, from now on; None is no limit."""
+    """A limit in seconds, counted from now; None means no limit."""
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self.is_over = False
-        self.is_powerless = False  # the command is another user's, and may not be ended by us
+        self.is_powerless = (
+            False  # the command belongs to another user, and this process may not end it
+        )
         self._end = None if seconds is None else time.monotonic() + seconds
 
     @property
     def left(self) -> float | None:
-        """Return the seconds until the next signal is due, at least 0; None if none is."""
+        """Return the seconds until the next signal is due, at least 0; None without a limit."""
         return None if self._end is None else max(self._end - time.monotonic(), 0)
 
     def end(self, send: Callable[[signal.Signals], object]) -> None:
-        """End the command; call it when nothing is left.
+        """Signal the command to end. Call this when no time is left.
 
         A stopped command is continued, because it cannot handle SIGTERM while it is stopped.
         timeout(1) does the same. Raises what ``send`` raises.

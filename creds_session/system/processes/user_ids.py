@@ -1,4 +1,4 @@
-"""User ids: whose they are in this user name space, and the account of our own."""
+"""Look up user ids: the account of this process, and whether an id is a real user here."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 RUNTIME_DIRECTORIES = "/run/user"  # logind makes one for each user (pam_systemd(8))
-OVERFLOW = 65534  # what the kernel uses unless it is told another (proc_sys_kernel(5))
+OVERFLOW = 65534  # the kernel's default overflow id (proc_sys_kernel(5))
 ALL = 4294967295  # how many ids the map of the first user name space has (user_namespaces(7))
 
 
 class Account(NamedTuple):
-    """What the passwd database says of a user id; all empty if it has no entry.
+    """The entry of a user id in the passwd database; all fields are empty if there is none.
 
     A container may run a program with any user id (``docker run --user 12345``).
     """
@@ -25,7 +25,7 @@ class Account(NamedTuple):
 
 
 def own_account() -> Account:
-    """Return the account of the user who runs this."""
+    """Return the account of the user who runs this process."""
     with suppress(KeyError):
         entry = pwd.getpwuid(os.getuid())
         return Account(entry.pw_name, entry.pw_dir, entry.pw_shell)
@@ -33,7 +33,7 @@ def own_account() -> Account:
 
 
 def own_name() -> str:
-    """Return the name of the user who runs this, or the user id in digits if it has no name."""
+    """Return the name of the user who runs this process, or the user id if it has no name."""
     return own_account().name or str(os.getuid())
 
 
@@ -44,10 +44,10 @@ def usual_runtime_directory(uid: int) -> str:
 
 @functools.lru_cache(maxsize=8)
 def stands_for_strangers(uid: int) -> bool:
-    """Return whether the kernel shows this id for every user that has none in this name space.
+    """Return whether the kernel shows this id for all users without an id in this name space.
 
-    Two such users, and we ourselves if no map was written, look like one (user_namespaces(7)). In
-    the first name space it is one user's own id, as a rule that of nobody.
+    Two such users look like the same user, and so does this process if no map was written
+    (user_namespaces(7)). In the initial name space the id belongs to one user, usually nobody.
     """
     return uid == _overflow() and not _has_all()
 
@@ -59,7 +59,7 @@ def _overflow() -> int:
 
 
 def _has_all() -> bool:
-    """Return whether every user id has an own number here: the map is the one of the kernel's."""
+    """Return whether every user id has its own number here: the map is the initial one."""
     with suppress(OSError, ValueError), open("/proc/self/uid_map") as told:
         first, outside, count = map(int, told.read().split())
         return (first, outside, count) == (0, 0, ALL)
