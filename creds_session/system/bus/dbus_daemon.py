@@ -1,4 +1,4 @@
-"""A message bus that we start: one that ends with us, or one for the user's later shells."""
+"""Start a message bus: one that ends with this process, or one for the user's later shells."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ def _program() -> str:
 def bus_of_ours(
     path: str, environ: Mapping[str, str], *, keyring: str, timeout: float
 ) -> Iterator[str]:
-    """Run a bus at this path; give its address. It ends with this block, or with this process.
+    """Run a bus at this path; yield its address. It ends with the block or with this process.
 
-    A keyring daemon ends with its bus: the one whose control socket is at ``keyring`` is waited
-    for. A session of its own keeps Ctrl-C from the bus. Raises Unavailable.
+    A keyring daemon ends with its bus. The block also waits for the end of the daemon whose control
+    socket is at ``keyring``. The bus runs in a new session, so that Ctrl-C does not end it.
+    ``timeout`` is in seconds. Raises Unavailable.
     """
     address = address_of_path(path)
-    told, tell = os.pipe()
-    argv = [_program(), *OPTIONS, "--nofork", f"--print-address={tell}", f"--address={address}"]
+    reader, writer = os.pipe()
+    argv = [_program(), *OPTIONS, "--nofork", f"--print-address={writer}", f"--address={address}"]
     try:
         bus = subprocess.Popen(
             argv,
@@ -57,21 +58,21 @@ def bus_of_ours(
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environ,
-            pass_fds=(tell,),
+            pass_fds=(writer,),
             start_new_session=True,
             preexec_fn=tied_to_us(()),  # noqa: PLW1509 - there is one thread
         )
     except OSError as error:
-        os.close(told)
+        os.close(reader)
         raise Unavailable(f"{argv[0]} cannot be run: {error.strerror}") from None
     finally:
-        os.close(tell)
+        os.close(writer)
     try:
-        if not (select.select([told], [], [], timeout)[0] and os.read(told, 1)):
+        if not (select.select([reader], [], [], timeout)[0] and os.read(reader, 1)):
             raise _failed()
         yield address
     finally:
-        os.close(told)
+        os.close(reader)
         with listener(keyring) as daemon:
             _end(bus)
             await_end(daemon)
@@ -87,7 +88,7 @@ def _end(bus: subprocess.Popen[bytes]) -> None:
 
 
 def start_shared_bus(path: str, environ: Mapping[str, str], timeout: float) -> str:
-    """Start a bus at this path that outlives us; return its address. Raises Unavailable."""
+    """Start a bus that outlives this process; return its address. Raises Unavailable."""
     address = address_of_path(path)
     argv = [_program(), *OPTIONS, "--fork", "--print-address", f"--address={address}"]
     if not run(argv, timeout=timeout, environment=environ).succeeded:

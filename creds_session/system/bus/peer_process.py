@@ -1,4 +1,4 @@
-"""The process at the far end of a unix socket: found, watched, ended."""
+"""Find, watch and end the process at the far end of a unix socket."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PATIENCE = 3.0  # seconds
 
 @contextmanager
 def listener(path: str) -> Iterator[int | None]:
-    """Hold on to the process of this user that listens there: a pidfd, or None (pidfd_open(2)).
+    """Yield a pidfd of the process of this user that listens there, or None (pidfd_open(2)).
 
-    A process of another pid name space has no number here; our own is never meant.
+    It is None for a process in another pid name space, which has no pid here, and for this process.
     """
     descriptor = None
     with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
@@ -35,12 +35,12 @@ def listener(path: str) -> Iterator[int | None]:
 
 
 def await_end(pidfd: int | None, patience: float = PATIENCE) -> None:
-    """Wait until a process is gone; after some time ask it to go, and then make it."""
+    """Wait for the end of a process; send SIGTERM after some time, and then SIGKILL."""
     if pidfd is None:
         return
     for number in (0, signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(pidfd, number)  # 0 sends nothing
+            signal.pidfd_send_signal(pidfd, number)  # 0 sends no signal
         if select.select([pidfd], [], [], patience)[0]:
             return
 

@@ -1,7 +1,8 @@
-"""A child process that sees other content in some files, which nobody else sees.
+"""Run code in a child process that sees other content in some files; no other process sees it.
 
-It has a mount name space of its own (mount_namespaces(7)): what is mounted there ends with it. It
-is forked before the password is known, gets it by a pipe, and what crashes in it crashes alone.
+The child has its own mount name space (mount_namespaces(7)), and its mounts end with it. It is
+forked before the password is known, and gets the password through a pipe. A crash of the child does
+not affect this process.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ Answer = Callable[[bytes], bytes]
 
 
 class Child(NamedTuple):
-    """The child, waiting for a secret; made by ``private_child``."""
+    """A child that waits for a secret; ``private_child`` makes it."""
 
     pid: int
     to_child: int
     from_child: int
 
     def ask(self, secret: Secret, timeout: float) -> bytes:
-        """Hand the secret over; return what the child makes of it. Raises Unavailable."""
-        with contextlib.suppress(BrokenPipeError):  # it has ended; that is told below
+        """Send the secret; return the answer of the child. Raises Unavailable."""
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which is reported below
             os.write(self.to_child, secret.reveal() + b"\n")
         answer = self._receive(timeout)
         if answer.endswith(b"\n"):
@@ -46,16 +47,16 @@ class Child(NamedTuple):
         raise Unavailable(f"could not try: the child process {self._how_it_ended()}")
 
     def require_ready(self) -> None:
-        """Wait until it sees its own content. Raises Unavailable, saying what the kernel said."""
-        told = self._receive(SETUP_TIMEOUT).rstrip(b"\n")
-        if told != READY:
+        """Wait until the child sees its files. Raises Unavailable, with the kernel's error."""
+        answer = self._receive(SETUP_TIMEOUT).rstrip(b"\n")
+        if answer != READY:
             raise Unavailable(
-                f"could not try: no private view of the files: {told.decode(errors='replace')}",
+                f"could not try: no private view of the files: {answer.decode(errors='replace')}",
                 hint="`--confirm-within 10m` in place of `--try USER` needs none",
             )
 
     def _receive(self, timeout: float) -> bytes:
-        """Return one line, or less where the child ends. Raises Unavailable."""
+        """Return one line, or less if the child ends. Raises Unavailable."""
         line = bytearray()
         while not line.endswith(b"\n"):
             if not select.select([self.from_child], [], [], timeout)[0]:
@@ -73,10 +74,10 @@ class Child(NamedTuple):
         return f"was ended by signal {done.si_status}"
 
     def end(self) -> None:
-        """End it, and all that it started."""
+        """End the child and all processes that it started."""
         os.close(self.to_child)
         os.close(self.from_child)
-        for kill in (os.killpg, os.kill):  # it may not have a group of its own yet
+        for kill in (os.killpg, os.kill):  # it may not have its own group yet
             with contextlib.suppress(ProcessLookupError):
                 kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
@@ -86,8 +87,8 @@ class Child(NamedTuple):
 def private_child(files: Mapping[str, bytes], answer: Answer) -> Iterator[Child]:
     """Fork a child in which each path has this content; it runs ``answer`` on the secret.
 
-    The child's answer is one line, and so is the secret. It has a clean environment and no
-    terminal. Raises Unavailable where the kernel refuses it.
+    The secret and the answer are one line each. The child has a clean environment and no terminal.
+    Raises Unavailable if the kernel refuses the mounts.
     """
     secret_reader, secret_writer = os.pipe()
     answer_reader, answer_writer = os.pipe()
@@ -105,7 +106,7 @@ def private_child(files: Mapping[str, bytes], answer: Answer) -> Iterator[Child]
 
 
 def _live(files: Mapping[str, bytes], answer: Answer, reader: int, writer: int) -> NoReturn:
-    """Be the child; never return, and let no exception out: it would hold the secret's frame."""
+    """Run the child, and exit. An exception must not leave this: it would contain the secret."""
     code = 70
     try:
         _cut_off({reader, writer})
@@ -128,13 +129,13 @@ def _read_line(reader: int) -> bytes | None:
     while not line.endswith(b"\n"):
         more = os.read(reader, 65536)
         if not more:
-            return None  # the parent has given up
+            return None  # the parent has closed the pipe
         line += more
     return bytes(line[:-1])
 
 
 def _cut_off(kept: set[int]) -> None:
-    """Leave the terminal, the environment and every other open file behind."""
+    """Drop the terminal, the environment, and every descriptor that is not kept."""
     os.setsid()
     forbid_core_dumps()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -144,16 +145,16 @@ def _cut_off(kept: set[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    for name in os.listdir("/proc/self/fd"):  # numbers, not files
+    for name in os.listdir("/proc/self/fd"):  # the names are numbers
         if int(name) > 2 and int(name) not in kept:  # noqa: PLR2004 - beyond standard error
             with contextlib.suppress(OSError):
                 os.close(int(name))
 
 
 def _enter(files: Mapping[str, bytes]) -> None:
-    """Take a mount name space of our own, and lay each content over its path.
+    """Make a new mount name space, and mount each content over its path.
 
-    Only root may; where nothing is laid over anything there is nothing to do.
+    Only root may do this. Without files there is nothing to do. Raises OSError.
     """
     if not files:
         return
@@ -164,12 +165,12 @@ def _enter(files: Mapping[str, bytes]) -> None:
         descriptor, temporary = tempfile.mkstemp(prefix="creds-session-", dir="/run")
         try:
             os.fchmod(descriptor, 0o644)
-            with open(descriptor, "wb") as file:  # it takes a descriptor
+            with open(descriptor, "wb") as file:  # open() also takes a descriptor
                 file.write(content)
             source, target = os.fsencode(temporary), os.fsencode(path)
             _check(libc.mount(source, target, None, ctypes.c_ulong(MS_BIND), None))
         finally:
-            os.unlink(temporary)  # the mount holds on to the file
+            os.unlink(temporary)  # the mount keeps the file
 
 
 def _check(returned: int) -> None:

@@ -1,4 +1,4 @@
-"""Ask the real libpam, in a child process: it can crash on a bad file."""
+"""Ask the real libpam, in a child process, because libpam can crash on a bad file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ print(code)
 
 
 def start_failure(service: str) -> str:
-    """Start and end a conversation with a service; return why that failed, or an empty string.
+    """Call pam_start(3) for a service; return why it failed, or an empty string.
 
-    No module is called: pam_start(3) reads the files and loads the modules they name.
+    pam_start(3) reads the service's files and loads the modules that they name. It calls no module.
     """
     done = run([sys.executable, "-I", "-c", PROGRAM, service], timeout=10)
     answer = done.output.strip()

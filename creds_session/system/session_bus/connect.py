@@ -1,4 +1,4 @@
-"""The connection of a command to its session bus, or an error that says what to type next."""
+"""Connect a command to its session bus, or raise an error that says what to type next."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from creds_session.system.bus.address import session_bus_address
 from creds_session.system.bus.connection import Bus
 from creds_session.system.processes.user_ids import own_account
 
-PATIENCE = 2.0  # seconds for a look whether another bus answers
+PATIENCE = 2.0  # seconds to find out whether another bus answers
 
 
 def connect(environ: Mapping[str, str], timeout: float) -> Bus:
     """Return a connection to the bus of this session, whose calls end within ``timeout`` seconds.
 
-    Raises NoBus, TimedOut if what listens there says nothing, or NotPermitted if the bus is
-    somebody else's. The hint of each is the next step.
+    Raises NoBus, TimedOut if the process that listens there does not answer, or NotPermitted if the
+    bus belongs to another user. The hint of each error is the next step.
     """
     address = session_bus_address(environ, os.getuid())
     if address is None:
@@ -37,7 +37,7 @@ def hint(environ: Mapping[str, str]) -> str:
 
 
 def state(environ: Mapping[str, str]) -> BusState:
-    """Return what a shell reaches whose own session bus did not answer; starts nothing."""
+    """Return which bus a shell can reach if its session bus did not answer; start no bus."""
     if is_under_sudo(os.getuid(), environ):
         return bus_state(under_sudo=True, is_elsewhere=False)
     from creds_session.system.session_bus.user_bus import (  # only if no bus answers

@@ -1,7 +1,7 @@
-"""The bus that a user's shells share: found wherever it is, or started for them.
+"""Find the session bus that a user's shells share, or start it.
 
-A shell of tmux's, of su's or of cron's has no address of a bus, or one that is gone. The
-order is in ``find``; only buses whose far end is a process of this very user are spoken to.
+A shell in tmux, in su or in cron has no address of a bus, or the address of a bus that has ended.
+``find`` documents the order of the search. Only a bus that a process of this user runs is used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from creds_session.system.secret_service.service import SecretService, secret_se
 ADDRESS, RUNTIME, CONTROL = "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOME_KEYRING_CONTROL"
 LOCK = "creds-session-bus.lock"
 PATIENCE = 2.0  # seconds for one bus
-OF_ONE_COMMAND = f"/{PREFIX}"  # the private bus of `creds exec` is nobody else's
+OF_ONE_COMMAND = f"/{PREFIX}"  # the private bus of `creds exec` is for its command alone
 KEPT = re.compile(
     "HOME|LANG|LC_.*|LOGNAME|PATH|SHELL|TZ|USER"
     "|XDG_(CACHE_HOME|CONFIG_DIRS|CONFIG_HOME|DATA_DIRS|DATA_HOME|RUNTIME_DIR|STATE_HOME)"
@@ -40,7 +40,7 @@ KEPT = re.compile(
 
 
 class Found(NamedTuple):
-    """A bus that answers, and the folder of its keyring daemon's control socket, where known."""
+    """A bus that answers, and its keyring daemon's control directory (None if unknown)."""
 
     address: str
     control: str | None = None
@@ -49,36 +49,36 @@ class Found(NamedTuple):
 def assignments(
     environ: Mapping[str, str], found: Found, uid: int, *, runtime_is_ours: bool
 ) -> dict[str, str | None]:
-    """Return what a shell's variables are to be so that it is on this bus; None is unset."""
-    told: dict[str, str | None] = {ADDRESS: found.address}
+    """Return the variables that connect a shell to this bus; None means to unset one."""
+    variables: dict[str, str | None] = {ADDRESS: found.address}
     runtime = environ.get(RUNTIME)
     if not (runtime and runtime_is_ours):
         usual = usual_runtime_directory(uid)
         if path_of_address(found.address) == f"{usual}/bus":
-            told[RUNTIME] = runtime = usual
+            variables[RUNTIME] = runtime = usual
         elif runtime:
-            told[RUNTIME] = runtime = None
+            variables[RUNTIME] = runtime = None
     if found.control is not None and found.control != f"{runtime}/keyring":
-        told[CONTROL] = found.control
+        variables[CONTROL] = found.control
     elif environ.get(CONTROL):
-        told[CONTROL] = None
-    return told
+        variables[CONTROL] = None
+    return variables
 
 
 def has_own_runtime_directory(environ: Mapping[str, str]) -> bool:
-    """Tell whether the runtime directory that is named is there and this user's."""
+    """Return whether XDG_RUNTIME_DIR names a directory that exists and belongs to this user."""
     try:
-        return os.stat(environ.get(RUNTIME, "")).st_uid == os.getuid()  # "" is none
+        return os.stat(environ.get(RUNTIME, "")).st_uid == os.getuid()  # "" does not exist
     except OSError:
         return False
 
 
 def find(environ: Mapping[str, str], timeout: float) -> Found | None:
-    """Return the bus of this user that answers first, or None; starts none.
+    """Return the first bus of this user that answers, or None; start no bus.
 
-    The one that is named; the one of the runtime directory, named or not; the one that
-    ``start`` made; then those that other processes of the user have, one that serves secrets
-    before the others, and one of more processes before one of fewer.
+    The order is: the bus that the environment names; the bus of the runtime directory; the bus that
+    ``start`` made; then the buses of the user's other processes. Of these, a bus that serves
+    secrets comes first, then a bus that more processes use. ``timeout`` is in seconds.
     """
     uid = os.getuid()
     deadline = time.monotonic() + timeout
@@ -96,7 +96,7 @@ def find(environ: Mapping[str, str], timeout: float) -> Found | None:
 
 
 def by_use(environs: Iterable[Mapping[str, str]]) -> list[str]:
-    """Return the addresses that processes have, the one that most have first."""
+    """Return the addresses in these environments, the most frequent address first."""
     counted = Counter(environ.get(ADDRESS, "") for environ in environs)
     return [
         address
@@ -106,7 +106,7 @@ def by_use(environs: Iterable[Mapping[str, str]]) -> list[str]:
 
 
 def start(environ: Mapping[str, str], timeout: float) -> Found:
-    """Start a bus that the user's later shells find; two at once start one.
+    """Start a bus that the user's later shells find; two simultaneous calls start one bus.
 
     Raises Unavailable, CannotWrite, InvalidData or Busy.
     """
@@ -125,9 +125,9 @@ def start(environ: Mapping[str, str], timeout: float) -> Found:
 
 
 def shared_place(environ: Mapping[str, str], uid: int, host: str) -> Path:
-    """Return the path of the bus that ``start`` makes: the usual one, or one below the cache.
+    """Return the path of the bus that ``start`` makes: in the runtime directory, or in the cache.
 
-    A home may be shared by hosts, and a socket is of one host.
+    The path in the cache contains the host name, because hosts may share a home but not a socket.
     """
     runtime = environ.get(RUNTIME)
     if runtime and is_private(runtime, uid):
@@ -147,7 +147,7 @@ def _usual(environ: Mapping[str, str], uid: int) -> Iterator[str]:
 
 
 def _look(address: str, deadline: float) -> tuple[Found, bool] | None:
-    """Return a bus, and whether it serves secrets; None for one that does not answer."""
+    """Return a bus and whether it serves secrets, or None if it does not answer."""
     patience = min(PATIENCE, deadline - time.monotonic())
     if patience <= 0:
         return None
@@ -160,7 +160,7 @@ def _look(address: str, deadline: float) -> tuple[Found, bool] | None:
 
 
 def _control(service: SecretService | None) -> str | None:
-    """Return the control directory of who serves secrets; None if it does not say, or hangs."""
+    """Return the control directory of the service, or None if it is unknown or hangs."""
     try:
         return service.control_directory() if service else None
     except CredsSessionError:
@@ -177,7 +177,7 @@ def _start_at(place: Path, environ: Mapping[str, str], timeout: float) -> Found:
         if _listens(place):
             raise Unavailable(f"the bus at {place} does not answer")
         place.unlink()
-    # What is started on this bus later gets this environment, not that of the shell of today.
+    # Programs that this bus starts later get this environment, without the shell's variables.
     kept = {name: value for name, value in environ.items() if KEPT.fullmatch(name)}
     address = start_shared_bus(str(place), kept, timeout)
     if _look(address, time.monotonic() + timeout) is None:

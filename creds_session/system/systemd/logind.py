@@ -1,4 +1,4 @@
-"""The login that a process belongs to: who let it in, and when it began."""
+"""Find the login that this process belongs to: its service, and when it began."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from creds_session.system.processes.commands import run
 from creds_session.system.processes.environment import OWN_SCOPE
 from creds_session.system.processes.proc import stat_of
 
-SCOPE = re.compile(r"/session-([^/]+)\.scope")  # logind's, systemd-logind.service(8)
+SCOPE = re.compile(r"/session-([^/]+)\.scope")  # made by logind, systemd-logind.service(8)
 LONGEST_TITLE = 4096  # bytes
 PROC = Path("/proc")
 
 
 class Login(NamedTuple):
-    """One login: ``began`` is when its leader started, in seconds since boot.
+    """One login. ``began`` is when its leader started, in seconds since boot.
 
-    The leader is sshd's process for one connection. It started before the password was asked,
-    so a login whose leader started after a change was made by the changed file. ``leader`` is its
-    process number, and ``is_by_sshd`` whether it is a process of sshd's.
+    The leader is sshd's process for one connection. It started before the password was asked, so a
+    login whose leader started after a change used the changed file. ``leader`` is the leader's pid,
+    and ``is_by_sshd`` is whether the leader is a process of sshd.
     """
 
     name: str
@@ -33,19 +33,20 @@ class Login(NamedTuple):
 
 
 def own(proc: Path = PROC) -> Login | None:
-    """Return the login that this process belongs to; None where it belongs to none.
+    """Return the login that this process belongs to, or None.
 
-    logind knows by the control group, which sudo and su keep; where there is no logind, the
-    process of sshd's above us tells.
+    The control group names logind's session; sudo and su keep it. Without logind, the login is
+    found by the process of sshd above this one.
     """
-    found = SCOPE.search((proc / "self/cgroup").read_text())
-    return _of_session(found.group(1), proc) if found else _of_connection(proc)
+    scope = SCOPE.search((proc / "self/cgroup").read_text())
+    return _of_session(scope.group(1), proc) if scope else _of_connection(proc)
 
 
 def is_logged_in(uid: int) -> bool:
-    """Tell whether a user has a login session that is not closing. Raises Unavailable.
+    """Return whether a user has a login session that is not closing. Raises Unavailable.
 
-    His processes may outlive it, and his manager does where it lingers (sd_uid_get_state(3)).
+    The user's processes may outlive the session, and so does the user manager if the user lingers
+    (sd_uid_get_state(3)).
     """
     shown = run(["loginctl", "show-user", str(uid), "--property=State"])
     state = shown.output.strip().partition("=")[2]
@@ -55,16 +56,16 @@ def is_logged_in(uid: int) -> bool:
 
 
 def name_of_session(proc: Path = PROC) -> str:
-    """Return logind's name of this user's session, or nothing.
+    """Return logind's name of this user's session, or an empty string.
 
-    What su starts is in the session, and the slice, of the user who called it.
+    A process that su starts is in the session and the slice of the user who called su.
     """
-    found = OWN_SCOPE.search((proc / "self/cgroup").read_text())
-    return found.group(2) if found and int(found.group(1)) == os.getuid() else ""
+    scope = OWN_SCOPE.search((proc / "self/cgroup").read_text())
+    return scope.group(2) if scope and int(scope.group(1)) == os.getuid() else ""
 
 
 def service_of_session(proc: Path = PROC) -> str:
-    """Return the PAM service by which this user's session of logind's began, or nothing."""
+    """Return the PAM service of this user's session in logind, or an empty string."""
     name = name_of_session(proc)
     if not name:
         return ""

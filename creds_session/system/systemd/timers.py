@@ -1,4 +1,4 @@
-"""systemd, told to run a program later: after a time, or when the machine next comes up."""
+"""Let systemd run a program later: after some time, or at the next boot."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from creds_session.system.systemd.systemctl import (
 
 BUS_TIMEOUT = 30.0  # seconds; systemd may be busy
 UNTIL_IT_SUCCEEDS = ("Restart=on-failure", "RestartSec=10s")  # systemd.service(5)
-NO_LIMIT = "StartLimitIntervalSec=0"  # systemd.unit(5): else five starts within a time end it
-ONESHOT_RESTARTS = 244  # before, systemd refuses a unit with Type=oneshot and Restart=
+NO_LIMIT = "StartLimitIntervalSec=0"  # systemd.unit(5): by default five quick starts are the limit
+ONESHOT_RESTARTS = 244  # older versions refuse a unit with Type=oneshot and Restart=
 
 
 class Job(NamedTuple):
-    """A program for systemd to run later: its words, its name in the journal, and what it does."""
+    """A program for systemd to run later: its command, its name in the journal, its purpose."""
 
     argv: tuple[str, ...]
     name: str
@@ -31,20 +31,19 @@ class Job(NamedTuple):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return the words as systemd expects them, which replaces ``$`` in all but the first.
+        """Return the command with ``$`` written as ``$$``, except in the first word.
 
-        systemd.service(5), "Command lines": ``$$`` stands for ``$``.
+        systemd replaces variables in the other words (systemd.service(5), "Command lines").
         """
         return (self.argv[0], *(word.replace("$", "$$") for word in self.argv[1:]))
 
 
 def start(unit: str, seconds: float, job: Job) -> None:
-    """Have systemd run a program that many seconds from now. Raises Unavailable.
+    """Let systemd run a program that many seconds from now. Raises Unavailable.
 
-    A program that fails, however it fails, is run again until it succeeds: a full disk, a lock
-    that is held or a file system that is read-only for a while must not be the end of it. systemd
-    writes each attempt and each restart to the journal. The accuracy of a timer is a minute unless
-    it is named (systemd.timer(5)).
+    A program that fails for any reason is run again until it succeeds: the disk may be full, a lock
+    may be held, or a file system may be read-only for a while. systemd writes each attempt and each
+    restart to the journal. By default the accuracy of a timer is one minute (systemd.timer(5)).
     """
     command = ["systemd-run", "--quiet", "--collect", "--no-ask-password", f"--unit={unit}"]
     command += [f"--description={job.description}", f"--on-active={seconds:g}s"]
@@ -64,23 +63,23 @@ LOGINS = (
     *("sshd-unix-local.socket", "sshd-vsock.socket"),  # systemd-ssh-generator(8)
     "systemd-user-sessions.service",
 )
-"""What lets people in. A socket that listens starts ssh@.service or sshd@.service for each one."""
+"""The units that let people log in. A socket starts ssh@.service or sshd@.service each time."""
 
-LONGEST_AT_BOOT = 90  # seconds that sshd waits for it at most; a oneshot has no limit of its own
+LONGEST_AT_BOOT = 90  # seconds that sshd waits for it; a oneshot has no default limit
 AT_BOOT = "/etc/systemd/system/{unit}.service"
 UNSAFE = re.compile(r"[\x00-\x1f\x7f'\"\\]")  # systemd's string-util.c:string_is_safe
 WANTED = "/etc/systemd/system/multi-user.target.wants/{unit}.service"
 
 
 def at_boot(root: Root, unit: str, job: Job, only_if: str) -> None:
-    """Have systemd run a program at each boot while a file is there, before anyone logs in.
+    """Let systemd run a program at each boot while a file exists, before anybody logs in.
 
-    A program that fails is run again until it succeeds, by systemd 244 and later. Logins wait for
-    the first attempt alone. systemd reads units at boot, so it is not told of this one now. The
-    unit gets the owner of its directory, which is root on a system that runs. It has no default
-    dependencies: with them it would come after all sockets, and so could not come before one of
-    them (systemd.socket(5), systemd.service(5), "Default Dependencies"). Raises CannotWrite, and
-    Unavailable for a program whose path systemd would refuse then.
+    systemd 244 and later runs a program that fails again until it succeeds. Logins wait only for
+    the first attempt. systemd reads units at boot, so it is not reloaded now. The unit gets the
+    owner of its directory, which is root on a running system. It has no default dependencies: with
+    them it would start after all sockets, and so could not start before one of them
+    (systemd.socket(5), systemd.service(5), "Default Dependencies"). Raises CannotWrite, and
+    Unavailable for a program whose path systemd would refuse.
     """
     if UNSAFE.search(job.argv[0]):
         raise Unavailable(
@@ -114,12 +113,12 @@ ExecStart={" ".join(map(_quoted, job.words))}
 
 
 def _quoted(word: str) -> str:
-    """Quote a word for a unit file. What is not plain ASCII is written as bytes in hexadecimal.
+    """Quote a word for a unit file. Other bytes than printable ASCII are written in hexadecimal.
 
     See systemd.syntax(7), "Quoting", and systemd.unit(5), "Specifiers", for ``%``.
     """
-    told = "".join(_escaped(byte) for byte in os.fsencode(word.replace("%", "%%")))
-    return f'"{told}"'
+    escaped = "".join(_escaped(byte) for byte in os.fsencode(word.replace("%", "%%")))
+    return f'"{escaped}"'
 
 
 def _escaped(byte: int) -> str:
@@ -130,7 +129,7 @@ def _escaped(byte: int) -> str:
 
 
 def not_at_boot(root: Root, unit: str) -> None:
-    """Take back ``at_boot``."""
+    """Undo ``at_boot``: remove the unit and its link."""
     for path in (WANTED, AT_BOOT):
         with root.entry(path.format(unit=unit)) as entry:
             if entry is not None:
@@ -138,17 +137,17 @@ def not_at_boot(root: Root, unit: str) -> None:
 
 
 def is_at_boot(root: Root, unit: str) -> bool:
-    """Tell whether ``at_boot`` left a unit or its link here."""
+    """Return whether a unit of ``at_boot``, or its link, exists here."""
     paths = (AT_BOOT.format(unit=unit), WANTED.format(unit=unit))
     return any(root.exists(path, last=False) for path in paths)
 
 
 def is_waiting(unit: str) -> bool:
-    """Tell whether the timer is still to elapse."""
+    """Return whether the timer has not elapsed yet."""
     return systemctl("is-active", "--quiet", f"{unit}.timer", timeout=BUS_TIMEOUT).succeeded
 
 
 def stop(unit: str, *, program: bool) -> bool:
-    """Stop the timer, and the program where it waits to be run again; tell whether both are."""
+    """Stop the timer and, if asked, the program's restarts; return whether they are stopped."""
     units = [f"{unit}.timer", *([f"{unit}.service"] if program else [])]
     return systemctl("stop", *units, timeout=BUS_TIMEOUT).code in {0, NOT_LOADED}

@@ -1,4 +1,4 @@
-"""Running user managers (``systemd --user``): a changed unit is not theirs until they are told."""
+"""Reload running user managers (``systemd --user``) after a change, for the next login."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from creds_session.system.processes.keyring_daemons import end, keyring_daemons
 from creds_session.system.processes.user_ids import usual_runtime_directory
 from creds_session.system.systemd.systemctl import KEYRING_SERVICE, KEYRING_SOCKET, systemctl
 
-PATIENCE = 10.0  # seconds for a look at all processes of a person, and the end of daemons
+PATIENCE = 10.0  # seconds to look at all processes of a person, and to end daemons
 YES, NO = b"yes", b"no"
 UNIT = re.compile(r"^user@(\d+)\.service\b", re.MULTILINE)
 
 
 class UserManager(NamedTuple):
-    """The user manager of one person that runs now."""
+    """The running user manager of one person."""
 
     user: str
     uid: int
@@ -29,7 +29,7 @@ class UserManager(NamedTuple):
     home: str
 
     def run(self, *argv: str) -> Completed:
-        """Run a program as this person, who is never acted for with root's rights."""
+        """Run a program as this person. Root never acts on their files itself."""
         return run(argv, environment=self._environment, identity=self._identity)
 
     def systemctl(self, *arguments: str) -> Completed:
@@ -47,11 +47,11 @@ class UserManager(NamedTuple):
         return (self.uid, self.gid, os.getgrouplist(self.user, self.gid))
 
     def reload(self) -> bool:
-        """Have it read its units anew; tell whether it did."""
+        """Let the manager read its units again; return whether it did."""
         return self.systemctl("daemon-reload").succeeded
 
     def has_keyrings(self) -> bool:
-        """Tell whether the person has any keyring file; yes where that cannot be seen."""
+        """Return whether the person has a keyring file; True if that cannot be seen."""
         folder = f"{self.home}/.local/share/keyrings"
         listed = self.run("find", folder, "-maxdepth", "1", "-name", "*.keyring")
         return bool(listed.output.strip()) or not (
@@ -59,22 +59,24 @@ class UserManager(NamedTuple):
         )
 
     def stop_keyring(self) -> bool:
-        """Stop the keyring's socket and every daemon of this person; tell whether that worked."""
+        """Stop the keyring's socket and every daemon of this person; return whether that worked."""
         self.systemctl("stop", KEYRING_SOCKET, KEYRING_SERVICE)
-        return self._told(lambda: sum(not end(one) for one in keyring_daemons(self.uid)) == 0)
+        return self._as_person(
+            lambda: sum(not end(daemon) for daemon in keyring_daemons(self.uid)) == 0
+        )
 
     def start_socket(self) -> bool:
-        """Start the socket again, unless a daemon of another origin serves its path."""
-        if self._told(lambda: bool(keyring_daemons(self.uid))):
+        """Start the socket again, unless another daemon serves its path; return whether it did."""
+        if self._as_person(lambda: bool(keyring_daemons(self.uid))):
             return True
         enabled = self.systemctl("is-enabled", KEYRING_SOCKET).succeeded
         return not enabled or self.systemctl("start", KEYRING_SOCKET).succeeded
 
-    def _told(self, look: Callable[[], bool]) -> bool:
-        """Return what a child that is this person finds; False if it finds nothing in time.
+    def _as_person(self, look: Callable[[], bool]) -> bool:
+        """Return the result of ``look`` in a child that runs as this person; False on a timeout.
 
-        This person decides what their processes are called and what is in their memory, and how
-        long it takes to read that.
+        The person controls the names and the memory of their processes, and how long it takes to
+        read them.
         """
         try:
             entry = pwd.getpwuid(self.uid)
@@ -83,10 +85,10 @@ class UserManager(NamedTuple):
             return False
 
     def prepare_next_login(self) -> str:
-        """Have it see a changed unit, leave no daemon that would make a ghost; tell what follows.
+        """Reload the units, and stop a daemon that would break the next login; say the outcome.
 
-        A daemon that runs while there is no keyring would be given the password by the next
-        login, and never serve the keyring that it makes.
+        A daemon that runs while no keyring exists would get the password of the next login, and
+        would never serve the keyring that it creates.
         """
         if not self.reload():
             return f"{self.user}: the user manager did not answer; end this user's sessions first"
@@ -101,14 +103,14 @@ class UserManager(NamedTuple):
 
 
 def running() -> tuple[UserManager, ...]:
-    """Return every user manager that runs, root's own left out."""
+    """Return all running user managers except root's."""
     listed = systemctl("list-units", "--plain", "--no-legend", "--state=active", "user@*.service")
-    found = []
+    managers = []
     for uid in sorted(int(number) for number in UNIT.findall(listed.output)):
         try:
             entry = pwd.getpwuid(uid)
         except (KeyError, OverflowError):
             continue
         if uid != 0:
-            found.append(UserManager(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir))
-    return tuple(found)
+            managers.append(UserManager(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir))
+    return tuple(managers)

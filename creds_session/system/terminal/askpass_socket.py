@@ -1,7 +1,7 @@
-"""A socket by which an askpass program gets an answer, from whoever started the command.
+"""Give an askpass program its answer over a socket.
 
-ssh and sudo close every descriptor but the standard ones, so none can be inherited through
-them; the path of a socket can, and it is no secret.
+ssh and sudo close every descriptor except the standard streams, so an askpass program cannot
+inherit a descriptor through them. It can inherit the path of a socket, which is not secret.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from creds_session.system.processes.proc import stat_of
 
 ANSWERED = b"+"
 LONGEST = 65536  # bytes of a prompt
-WITHIN = 10.0  # seconds for the one at the other end
+WITHIN = 10.0  # seconds for the program at the other end
 
 
 class Asker(NamedTuple):
-    """The program that started the askpass program: its number, and when it was started."""
+    """The program that started the askpass program: its pid, and when it was started."""
 
     pid: int
     start_ticks: int
@@ -35,7 +35,7 @@ Answer = Callable[[Asker, bytes], "Secret | None"]
 
 
 def listening(path: str) -> socket.socket:
-    """Return a socket at this path, in a folder that is ours alone."""
+    """Return a socket that listens at this path, which must be in a private directory."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     server.bind(path)
     server.listen()
@@ -43,7 +43,7 @@ def listening(path: str) -> socket.socket:
 
 
 def serve(server: socket.socket, answer: Answer) -> None:
-    """Answer, in a thread of its own, until the process ends."""
+    """Answer prompts in a thread until this process ends."""
     threading.Thread(target=_serve, args=(server, answer), daemon=True).start()
 
 
@@ -61,7 +61,7 @@ def _serve(server: socket.socket, answer: Answer) -> None:
 
 
 def end_if_named(asker: Asker, name: str) -> None:
-    """End the program that asks, if it has this name and is still the same."""
+    """End the program that asks, if it has this name and is still the same process."""
     stat = stat_of(asker.pid)
     if stat is not None and (stat.name, stat.start_ticks) == (name, asker.start_ticks):
         with suppress(OSError):
@@ -69,7 +69,7 @@ def end_if_named(asker: Asker, name: str) -> None:
 
 
 def ask(path: str, prompt: bytes) -> Secret | None:
-    """Return the answer to a prompt, or None where there is none. Raises Unavailable."""
+    """Return the answer to a prompt, or None if there is no answer. Raises Unavailable."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(WITHIN)
         try:
@@ -85,7 +85,7 @@ def ask(path: str, prompt: bytes) -> Secret | None:
 
 
 def _asker(client: socket.socket) -> Asker | None:
-    """Return who started the program at the other end, if that is ours."""
+    """Return the program that started the askpass program, or None for another user's."""
     pid, uid = peer_credentials(client)
     if uid != os.getuid():
         return None

@@ -1,7 +1,7 @@
-"""A notice that the next login sees, and who is logged in now.
+"""Show a notice to everybody who logs in, and to everybody who is logged in now.
 
-pam_motd(8) shows the files of /run/motd.d to whoever logs in, by ssh too. /run is empty after a
-boot, and has room when the disks are full. wall(1) tells who is logged in.
+pam_motd(8) shows the files of /run/motd.d at each login, also by ssh. /run is empty after a boot,
+and has space when the disks are full. wall(1) shows a message to everybody who is logged in.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ PLACE = Path("/run/motd.d/creds-session")
 
 
 def post(lines: tuple[str, ...], place: Path = PLACE, *, is_urgent: bool = True) -> None:
-    """Show these lines at each login from now on; once to who is logged in, if it is urgent.
+    """Show these lines at each login from now on, and once now if they are urgent.
 
-    Never raises: what the notice is about matters more than the notice.
+    This never raises: the subject of the notice matters more than the notice.
     """
     text = "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
     with suppress(OSError, CredsSessionError):
@@ -39,6 +39,6 @@ def post(lines: tuple[str, ...], place: Path = PLACE, *, is_urgent: bool = True)
 
 
 def withdraw(place: Path = PLACE) -> None:
-    """Show the notice no more. Never raises."""
+    """Remove the notice. This never raises."""
     with suppress(OSError, CredsSessionError):
         remove(place)

@@ -1,4 +1,4 @@
-"""A pipe with a password in it, at the very descriptor that a command is told to read."""
+"""Put a pipe that contains a password at the descriptor that a command is told to read."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from creds_session.errors import InvalidData, UsageError
 from creds_session.secret import Secret
 
 F_SETPIPE_SZ = 1031  # fcntl(2); Python 3.9 has no name for it
-FIRST = 3  # that is not a standard stream
+FIRST = 3  # the first descriptor that is not a standard stream
 
 
 def reserve(descriptor: int) -> int:
-    """Take a descriptor before anything else can lie there. Raises UsageError."""
+    """Reserve a descriptor, before another file is opened there. Raises UsageError."""
     if descriptor < FIRST:
         raise UsageError(f"{descriptor} is a standard stream; give 3 or more")
     try:
@@ -38,13 +38,13 @@ def reserve(descriptor: int) -> int:
 
 
 def fill(descriptor: int, secret: Secret) -> None:
-    """Put a pipe there that gives the password once, to whoever reads it first.
+    """Put a pipe at a descriptor, from which the password can be read once.
 
-    Raises InvalidData where the password is more than a pipe holds.
+    Raises InvalidData if the password is longer than a pipe can hold.
     """
     reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     content = secret.reveal()
-    with suppress(OSError):  # it holds 64 KiB anyhow (pipe(7))
+    with suppress(OSError):  # the default is 64 KiB (pipe(7))
         fcntl.fcntl(writing, F_SETPIPE_SZ, len(content) + 1)
     try:
         written = os.write(writing, content) if content else 0

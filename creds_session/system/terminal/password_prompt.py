@@ -19,8 +19,8 @@ from creds_session.secret import Secret
 from creds_session.system.terminal.job_control import Settings, come_forward
 
 Handler = Callable[[int, Optional[FrameType]], Any]
-MAX_LINE = 4095  # bytes, the newline not counted; the kernel drops the rest (termios(3))
-MAX_INPUT = 1 << 20  # bytes; nobody means more as a password
+MAX_LINE = 4095  # bytes without the newline; the kernel drops the rest (termios(3))
+MAX_INPUT = 1 << 20  # bytes; longer input is not a password
 DEADLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 LFLAG = 3  # in what tcgetattr gives (termios(3))
 BY_STDIN = "give it on standard input with --password-stdin"
@@ -29,21 +29,21 @@ BY_STDIN = "give it on standard input with --password-stdin"
 def is_interactive() -> bool:
     """Return whether a person can be asked now: standard input and error are terminals.
 
-    In the background of the terminal nobody can answer. Call it right before asking: we may be
-    brought to the foreground for it (``job_control.come_forward``).
+    In the background of the terminal nobody can answer. Call this right before asking: this process
+    may be brought to the foreground for it (``job_control.come_forward``).
     """
     return is_typed() and sys.stderr.isatty() and come_forward(sys.stdin.fileno())
 
 
 def is_typed() -> bool:
-    """Tell whether standard input is a terminal."""
+    """Return whether standard input is a terminal."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def is_input_waiting() -> bool:
-    """Return whether a whole line was typed, or sent by a program, before anything was asked.
+    """Return whether a line was typed, or sent by a program, before a question was asked.
 
-    What is asked then would take that line for its answer (FIONREAD, ioctl_tty(2)).
+    The next question would take that line for its answer (FIONREAD, ioctl_tty(2)).
     """
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
@@ -59,11 +59,12 @@ def is_input_waiting() -> bool:
 
 
 def ask_password(prompt: str, patience: float | None = None) -> Secret:
-    """Ask at the controlling terminal, echo off; an empty line or end of file is empty.
+    """Ask for a password at the controlling terminal, with the echo off.
 
-    So is no answer within ``patience`` seconds. Bytes, not text: a terminal sends bytes, and the
-    keyring wants the very same ones. Raises Unavailable if there is no terminal, or if we are in
-    its background and nobody brings us forward; InvalidData for a line that is too long.
+    An empty line, end of file, or no answer within ``patience`` seconds is an empty password. The
+    bytes from the terminal are not decoded, because the keyring needs the same bytes. Raises
+    Unavailable if there is no terminal, or if this process stays in its background, and InvalidData
+    for a line that is too long.
     """
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
@@ -86,12 +87,13 @@ def ask_password(prompt: str, patience: float | None = None) -> Secret:
 
 @contextmanager
 def _silent(terminal: int) -> Iterator[None]:
-    """Turn the echo off for a while, and leave it on however this process ends or stops.
+    """Turn the echo off inside the block, and on again however this process ends or stops.
 
-    signal   while it is off
-    SIGINT   KeyboardInterrupt, as ever
+    The table says what a signal does while the echo is off.
+
+    SIGINT   raises KeyboardInterrupt, as always
     SIGTSTP  waits until the echo is on again
-    SIGTERM  turns the echo on, then ends the process as it would have; SIGHUP, SIGQUIT likewise
+    SIGTERM  turns the echo on, then ends the process by default; so do SIGHUP and SIGQUIT
     SIGCONT  turns the echo off again: a shell turns it on when its job is stopped (SIGSTOP)
     SIGTTIN  stops the process, which was moved to the background; SIGCONT or SIGTERM follows
     """
@@ -118,8 +120,8 @@ def _silent(terminal: int) -> Iterator[None]:
             yield
     finally:
         settings.give_back(termios.TCSAFLUSH)
-        with suppress(OSError):  # the terminal may be what went away
-            os.write(terminal, b"\n")  # the person's own was not shown
+        with suppress(OSError):  # the terminal may have disappeared
+            os.write(terminal, b"\n")  # the newline of the person was not shown
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
@@ -131,19 +133,20 @@ def _turn_echo_off(terminal: int) -> None:
 
 @contextmanager
 def _handled(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
-    """Handle these signals for a while, but for those that somebody else handles or ignores.
+    """Handle these signals inside the block, except signals that already have a handler.
 
-    Only the main thread may.
+    Only the main thread can set handlers; in another thread this does nothing.
     """
     is_main = threading.current_thread() is threading.main_thread()
-    ours = [one for one in handlers if is_main and signal.getsignal(one) is signal.SIG_DFL]
+    unhandled = (number for number in handlers if signal.getsignal(number) is signal.SIG_DFL)
+    ours = list(unhandled) if is_main else []
     try:
-        for one in ours:
-            signal.signal(one, handlers[one])
+        for number in ours:
+            signal.signal(number, handlers[number])
         yield
     finally:
-        for one in ours:
-            signal.signal(one, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _read_line(terminal: int) -> bytes:
@@ -159,30 +162,30 @@ def _read_line(terminal: int) -> bytes:
 
 
 def read_password_from_stdin() -> Secret:
-    """Return standard input whole, less one newline at its end, as ``keyring set`` takes it.
+    """Return all of standard input without one newline at its end, as ``keyring set`` does.
 
-    Raises InvalidData for one without an end.
+    Raises Unavailable, and InvalidData if the input is too long.
     """
     content = read_standard_input()
     return Secret(content[:-1] if content.endswith(b"\n") else content)
 
 
 def read_standard_input() -> bytes:
-    """Return standard input whole. Raises Unavailable, and InvalidData where it has no end."""
+    """Return all of standard input. Raises Unavailable, and InvalidData if it is too long."""
     if sys.stdin is None:
         raise Unavailable("there is no standard input to read the password from")
     return bounded(sys.stdin.buffer.read(MAX_INPUT + 1), "standard input")
 
 
 def bounded(content: bytes, what: str) -> bytes:
-    """Return what was read; raise InvalidData where it is more than a password."""
+    """Return the content; raise InvalidData if it is too long for a password."""
     if len(content) > MAX_INPUT:
         raise InvalidData(f"{what} is longer than {MAX_INPUT} bytes: not a password")
     return content
 
 
 def confirm(question: str) -> bool:
-    """Ask a yes-or-no question on standard error; anything but y or yes is no."""
+    """Ask a yes-or-no question on standard error; every answer except y or yes means no."""
     sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

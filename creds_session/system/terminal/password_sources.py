@@ -1,7 +1,7 @@
-"""Where a password comes from that nobody types at this terminal.
+"""Read a password from a descriptor, a systemd credential or an askpass program.
 
-All of them give bytes as they are; none of them passes by an argument or the
-environment, which other processes can read (proc_pid_cmdline(5), proc_pid_environ(5)).
+The bytes are not changed. No password passes through an argument or the environment, which other
+processes can read (proc_pid_cmdline(5), proc_pid_environ(5)).
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from creds_session.errors import InvalidData, NoSuchFile, Unavailable, UsageErro
 from creds_session.system.terminal.password_prompt import MAX_INPUT, bounded
 
 STANDARD = 3  # the first descriptor that is not a standard one
-ASKING = 120.0  # seconds that a person has at an askpass program
+ASKING = 120.0  # seconds for a person to answer an askpass program
 
 
 def open_descriptor(text: str) -> int:
-    """Return the number of a descriptor that can be read; raise UsageError for another.
+    """Return the number of a descriptor that can be read. Raises UsageError.
 
-    No error repeats what is not a number, because it may be the password itself.
-
-    Called before anything is opened, so that no file of ours has come to lie there.
+    No error repeats a text that is not a number, because it may be the password itself. Call this
+    before this process opens a file, which could get the same number.
     """
     if not (text.isascii() and text.isdigit()):
         raise UsageError("not the number of a file descriptor")
@@ -43,7 +42,7 @@ def open_descriptor(text: str) -> int:
 
 
 def read_descriptor(descriptor: int) -> bytes:
-    """Return what a descriptor gives up to its end, and close it."""
+    """Read a descriptor to the end, and close it. Raises InvalidData."""
     try:
         with open(descriptor, "rb") as file:
             content = file.read(MAX_INPUT + 1)
@@ -57,8 +56,8 @@ def read_descriptor(descriptor: int) -> bytes:
 def read_credential(environ: Mapping[str, str], name: str) -> bytes:
     """Return a credential that systemd gave this service (systemd.exec(5), LoadCredential=).
 
-    Raises UsageError, Unavailable where systemd gave none, NoSuchFile or InvalidData. No error
-    repeats a name that no credential has, because it may be the password itself.
+    Raises UsageError, Unavailable if systemd gave no credentials, NoSuchFile or InvalidData. No
+    error repeats a name that no credential has, because it may be the password itself.
     """
     if "/" in name or name in {"", ".", ".."}:
         raise UsageError("--password-credential: not the name of a credential")
@@ -71,7 +70,7 @@ def read_credential(environ: Mapping[str, str], name: str) -> bytes:
     path = Path(folder, name)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # it takes a descriptor
+        with open(descriptor, "rb") as file:  # open() also takes a descriptor
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise InvalidData(f"{path}: not a regular file")
             content = file.read(MAX_INPUT + 1)
@@ -85,9 +84,9 @@ def read_credential(environ: Mapping[str, str], name: str) -> bytes:
 
 
 def find_askpass(program: str, environ: Mapping[str, str]) -> str:
-    """Return where a program lies that asks for passwords.
+    """Return the path of an askpass program.
 
-    Raises UsageError, which does not repeat what is no program: it may be the password itself.
+    Raises UsageError. The error does not repeat the name: it may be the password itself.
     """
     if "/" in program and not program.startswith("/"):
         raise UsageError("--askpass: name a program in PATH, or give its whole path")
@@ -101,10 +100,11 @@ def find_askpass(program: str, environ: Mapping[str, str]) -> str:
 
 
 def run_askpass(program: str, prompt: str, timeout: float = ASKING) -> bytes | None:
-    """Return what a program like ssh-askpass(1) prints, or None where the person declined.
+    """Return the output of a program like ssh-askpass(1), or None if the person declined.
 
-    It gets the prompt as its one argument and the environment as it is (its display is there);
-    no shell has part in it. Raises Unavailable, and InvalidData for more than a password.
+    The program gets the prompt as its only argument, and the whole environment, which names the
+    display. No shell is involved. ``timeout`` is in seconds. Raises Unavailable, and InvalidData if
+    the output is too long for a password.
     """
     try:
         done = subprocess.run(
@@ -115,7 +115,7 @@ def run_askpass(program: str, prompt: str, timeout: float = ASKING) -> bytes | N
             check=False,
         )
     except subprocess.TimeoutExpired:
-        # its exception holds what was printed
+        # The original exception contains the output.
         raise Unavailable(f"{program} gave no answer within {timeout:g} s") from None
     except OSError as error:
         raise Unavailable(f"{program} cannot be run: {error.strerror}") from None

@@ -1,6 +1,6 @@
-"""Our own terminal while it is another's: raw, its signals noted, and as it was afterwards.
+"""Make the terminal of this process raw for a command, record signals, and restore it afterwards.
 
-It is raw, and its keys are read, only while we are in its foreground: ``job_control``.
+It is raw, and its keys are read, only while this process is in its foreground: see ``job_control``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ USUAL_SIZE = (24, 80)
 TAKEN = (*PASSED_ON, signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH, signal.SIGCHLD)
 
 
-class HungUp(Exception):  # it does not leave this floor
-    """The command is to lose its terminal, as by this signal."""
+class HungUp(Exception):  # it is handled inside this package
+    """The command must lose its terminal, as if this signal had arrived."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number)
@@ -31,7 +31,7 @@ class HungUp(Exception):  # it does not leave this floor
 
 
 class OurTerminal:
-    """Our terminal, if standard input is one: raw, and as it was."""
+    """The terminal on standard input, if there is one: made raw, and restored."""
 
     def __init__(self) -> None:
         self.exists = os.isatty(STDIN)
@@ -39,23 +39,23 @@ class OurTerminal:
 
     @property
     def is_ours(self) -> bool:
-        """Return whether a person can type to us: we are in the foreground of a terminal."""
+        """Return whether a person can type: this process is in the foreground of a terminal."""
         return self.exists and not is_behind(STDIN)
 
     def take(self) -> None:
-        """Have every key as it is, if we are in the foreground."""
+        """Make the terminal raw, if this process is in its foreground."""
         if self.exists:
             with suppress(termios.error):
                 self._settings.change(lambda terminal: tty.setraw(terminal, termios.TCSADRAIN))
 
     def give_back(self) -> None:
-        """Leave it as it was; it may be what went away."""
+        """Restore the terminal, unless it has disappeared."""
         self._settings.give_back(termios.TCSADRAIN)
 
 
 @contextmanager
 def our_terminal() -> Iterator[OurTerminal]:
-    """Take our terminal for a while."""
+    """Make our terminal raw, and restore it at the end."""
     ours = OurTerminal()
     ours.take()
     try:
@@ -65,35 +65,35 @@ def our_terminal() -> Iterator[OurTerminal]:
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:
-    pass  # its number is in the pipe (signal.set_wakeup_fd)
+    pass  # the number of the signal is in the pipe (signal.set_wakeup_fd)
 
 
 @contextmanager
 def noted_signals() -> Iterator[int]:
-    """Give a descriptor on which the signals' numbers come; one that is ignored stays so."""
+    """Yield a descriptor from which the numbers of signals are read; keep ignored signals."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    taken = [one for one in TAKEN if signal.getsignal(one) is not signal.SIG_IGN]
-    before = {one: signal.signal(one, _note) for one in {*taken, signal.SIGCHLD}}
+    taken = [number for number in TAKEN if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _note) for number in {*taken, signal.SIGCHLD}}
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
         yield reading
     finally:
         signal.set_wakeup_fd(wakeup)
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         os.close(reading)
         os.close(writing)
 
 
 def stop_ourselves(*, group: bool) -> None:
-    """Stop, with our whole process group where a key asked for it; return when we go on."""
+    """Stop this process, or its whole process group; return when it is continued."""
     signal.signal(signal.SIGTSTP, signal.SIG_DFL)
     os.kill(0 if group else os.getpid(), signal.SIGTSTP)
     signal.signal(signal.SIGTSTP, _note)
 
 
 def window_size() -> tuple[int, int]:
-    """Return rows and columns of the first of our streams that is a terminal."""
+    """Return the rows and columns of the first standard stream that is a terminal."""
     for descriptor in (STDIN, STDOUT, STDERR):
         with suppress(OSError):
             columns, rows = os.get_terminal_size(descriptor)
@@ -103,7 +103,7 @@ def window_size() -> tuple[int, int]:
 
 
 def show(output: bytes) -> None:
-    """Write it to standard output. Raises HungUp where nobody reads that any more."""
+    """Write output to standard output. Raises HungUp if no process reads it any more."""
     while output:
         try:
             output = output[os.write(STDOUT, output) :]
