@@ -1,4 +1,4 @@
-"""What decides where the programs of this shell look for secrets."""
+"""Read the variables and files that decide where the programs of this shell look for secrets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LARGEST = 1 << 16  # bytes
 
 
 def probe_client(environ: Mapping[str, str]) -> ClientFacts:
-    """Look at the variables, keyring's own configuration, the hook and the sandbox."""
+    """Return the variables, keyring's configuration, the login hooks and the sandbox."""
     variables = {name: environ[name] for name in SHOWN if environ.get(name)}
     home = environ.get("HOME", "")
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
@@ -56,7 +56,7 @@ def probe_client(environ: Mapping[str, str]) -> ClientFacts:
 
 
 def _lines_that_start_a_daemon(home: str, config: str) -> Iterator[str]:
-    """Give FILE:LINE of each line in this user's start-up files that names the keyring daemon."""
+    """Yield FILE:LINE for each line of the user's start-up files that names the daemon."""
     own = [f"{home}/{name}" for name in STARTUP]
     own += [f"{config}/fish/config.fish", f"{config}/autostart/gnome-keyring-secrets.desktop"]
     for path in own:
@@ -67,7 +67,7 @@ def _lines_that_start_a_daemon(home: str, config: str) -> Iterator[str]:
 
 
 def _has_ssh_keys() -> bool | None:
-    """Tell whether this user's account has keys to log in with, in sshd's usual files."""
+    """Return whether this user has ssh login keys, in sshd's usual files; None if unknown."""
     home = own_account().home
     for name in ("authorized_keys", "authorized_keys2"):
         try:
@@ -86,14 +86,14 @@ def _was_refused(environ: Mapping[str, str]) -> bool:
 
 
 def _configured(environ: Mapping[str, str], home: str, config: str) -> tuple[str, str]:
-    """Return the file and the backend that keyring is told to use, as it reads them.
+    """Return python-keyring's configuration file, and the backend that it names.
 
-    keyring/util/platform_.py:_config_root_Linux falls back to the older place. Only a file of this
-    user's or of root's is read.
+    keyring/util/platform_.py:_config_root_Linux falls back to the older place. Only files of this
+    user or of root are read.
     """
     older = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"
-    for folder in (config, older):
-        path = f"{folder}/python_keyring/keyringrc.cfg"
+    for directory in (config, older):
+        path = f"{directory}/python_keyring/keyringrc.cfg"
         content = read_regular(path, LARGEST, {0, os.getuid()})
         if content is None:
             continue

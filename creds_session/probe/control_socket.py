@@ -1,4 +1,4 @@
-"""Who listens at the control socket of the runtime directory, asked without starting anything."""
+"""Find out who listens at the control socket of the runtime directory, and start no process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMEOUT = 1.0  # seconds
 def probe_control(
     environ: Mapping[str, str], bus: BusFacts, daemons: Sequence[Daemon], units: UnitsFacts
 ) -> ControlFacts:
-    """Look at the socket; connect only where two daemons run, and none would be started by it."""
+    """Describe the socket. Connect to it only if two daemons run and no daemon would be started."""
     runtime = environ.get("XDG_RUNTIME_DIR") or usual_runtime_directory(os.getuid())
     path = f"{runtime}/{CONTROL}"
     facts = ControlFacts(path, listeners(path) if is_socket_of(path, os.getuid()) else 0)
@@ -28,29 +28,31 @@ def probe_control(
         directory = _directory(bus)
         listens = None if directory is None else _is_reached(f"{directory}/control")
         return facts._replace(directory_of_owner=directory, owner_listens=listens)
-    if len(serving(bus.owner, daemons)) < 2:  # noqa: PLR2004 - two can disagree
+    if len(serving(bus.owner, daemons)) < 2:  # noqa: PLR2004 - two daemons can disagree
         return facts
     peer = None if _may_start(units) else peer_at(path)
     pid = peer[0] if peer else None
-    if pid is not None and pid == units.manager.main_pid:  # systemd's socket, its service's work
+    if (
+        pid is not None and pid == units.manager.main_pid
+    ):  # systemd made the socket, its service reads from it
         pid = units.service.main_pid or pid
     return facts._replace(pid=pid, directory_of_owner=_directory(bus))
 
 
 def _is_reached(path: str) -> bool:
-    """Tell whether a connection to this path reaches somebody: a removed socket is listened on."""
+    """Return whether a connection to this path reaches a process: the socket may be removed."""
     return is_socket_of(path, os.getuid()) and listeners(path) > 0
 
 
 def _may_start(units: UnitsFacts) -> bool:
-    """Tell whether a connection could start a daemon: systemd itself listens, or was not asked."""
+    """Return whether a connection could start a daemon: systemd listens, or is unknown."""
     if units.manager.active != "active" and not units.reason:
         return False
     return not units.socket.is_known or units.socket.sub == "listening"
 
 
 def _directory(facts: BusFacts) -> str | None:
-    """Ask the owner of the name, which runs, where its own control socket is."""
+    """Ask the running owner of the name for the directory of its control socket."""
     if not facts.answers or facts.owner is None or not facts.owner.is_gnome_keyring:
         return None
     try:

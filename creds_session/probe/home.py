@@ -1,4 +1,4 @@
-"""What lies on the disk for this user: the home, the keyrings, the runtime directory."""
+"""Describe this user's files: the home, the keyrings and the runtime directory."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from creds_session.system.files.ownership import weakness
 from creds_session.system.files.path_parts import parts
 from creds_session.system.processes.user_ids import own_account, own_name, usual_runtime_directory
 
-LINGER = "/var/lib/systemd/linger"  # logind's, loginctl(1): enable-linger
-POINT, SUPER = 4, 2  # fields of a line of mountinfo: the mount point; behind " - ", the options
+LINGER = "/var/lib/systemd/linger"  # written by logind, loginctl(1): enable-linger
+POINT, SUPER = 4, 2  # fields of mountinfo: the mount point; after " - ", the options
 OCTAL = re.compile(r"\\([0-7]{3})")
-MOST = 100  # keyrings whose files are looked into
+MOST = 100  # keyrings whose files are read
 
 
 def look_at(path: str) -> PathFacts:
-    """Return what is at a path, and by which links, for the real user of this process."""
+    """Describe what is at a path, and the links to it, for the real user of this process."""
     links, redirection = _way_to(path)
     found = PathFacts(
         path, PathKind.UNKNOWN, is_link=_is_link(path), links=links, redirection=redirection
     )
     try:
-        status = os.stat(path)  # as os.access below
+        status = os.stat(path)  # follows links, as os.access below
     except (FileNotFoundError, NotADirectoryError):
         return found._replace(kind=PathKind.DANGLING if found.is_link else PathKind.ABSENT)
     except PermissionError:
@@ -63,11 +63,11 @@ def _is_link(path: str) -> bool:
 
 
 def _way_to(path: str) -> tuple[tuple[str, ...], str]:
-    """Return the links on the way to a path, and what keeps root from using it, both in words."""
+    """Return the links on the way to a path, and why root does not use it, as text."""
     links: list[str] = []
-    with suppress(OSError):  # weakness() tells it
-        found = (one for one in parts(path) if one.target)
-        links.extend(f"{quoted(one.path)} is a link to {quoted(one.target or '')}" for one in found)
+    with suppress(OSError):  # weakness() below reports it
+        found = ((part.path, part.target) for part in parts(path) if part.target)
+        links.extend(f"{quoted(link)} is a link to {quoted(target)}" for link, target in found)
     weak = weakness(path, strict=True)
     return tuple(links), next(iter(links), str(weak) if weak else "")
 
@@ -81,7 +81,7 @@ def _kind(mode: int) -> PathKind:
 
 
 def probe_home(environ: Mapping[str, str]) -> HomeFacts:
-    """Look at the home that is named, and at the keyrings where a daemon would keep them."""
+    """Describe the home of the environment, and the directory in which a daemon keeps keyrings."""
     account = own_account().home
     home = environ.get("HOME") or account or "/"
     folder = keyrings_directory(environ)
@@ -121,7 +121,7 @@ def file_system(path: str) -> str:
 
 
 def file_system_of(path: str, mounts: str) -> str:
-    """Return the same by the text of mountinfo: the mount nearest above counts, of two the last."""
+    """Return the same from the text of mountinfo: by the nearest mount, and of two by the last."""
     found, depth = "", -1
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
@@ -143,19 +143,19 @@ def _form(login: PathFacts) -> KeyringForm:
 
 
 def _room(folder: str) -> tuple[int | None, int | None, bool]:
-    """Return what is left where the keyrings are, or would be: bytes, files; and if for reading."""
+    """Return the free bytes and files where the keyrings are, and whether that is read-only."""
     for place in (Path(folder), *Path(folder).parents):
         try:
-            told = os.statvfs(place)
+            room = os.statvfs(place)
         except OSError:
             continue
-        files = told.f_favail if told.f_files else None  # btrfs keeps no count
-        return told.f_bavail * told.f_frsize, files, bool(told.f_flag & os.ST_RDONLY)
+        files = room.f_favail if room.f_files else None  # btrfs keeps no count
+        return room.f_bavail * room.f_frsize, files, bool(room.f_flag & os.ST_RDONLY)
     return None, None, False
 
 
 def probe_runtime(environ: Mapping[str, str]) -> RuntimeFacts:
-    """Look at the runtime directory that is named, and at the one that logind makes."""
+    """Describe the runtime directory of the environment, and the one that logind makes."""
     named = environ.get("XDG_RUNTIME_DIR")
     usual = look_at(usual_runtime_directory(os.getuid()))
     lingers = look_at(f"{LINGER}/{own_name()}").kind is PathKind.FILE

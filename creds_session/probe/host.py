@@ -50,7 +50,7 @@ def refused_by_policy(
 
 
 def refused_to_logins(root: Root) -> tuple[PolicyRefusal, ...] | None:
-    """Return what the SELinux policy refuses of an ssh login to users like the one who asks.
+    """Return what the SELinux policy refuses of an ssh login for users like the one who runs this.
 
     A service does not run in a domain of users: then only the part of sshd is checked. Returns None
     if nothing can be checked.

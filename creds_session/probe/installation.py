@@ -1,4 +1,4 @@
-"""What lies on the disk of this machine: programs, libpam's release, systemd's user units."""
+"""Find the installed programs, libpam's release and systemd's user units of this machine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from creds_session.facts.snapshot import FirstLoginFacts, InstallationFacts
 from creds_session.pam.keyring_rules.policy import MODULE
 from creds_session.pam.syntax.terms import Dialect
 from creds_session.system.files.root import Root
+from creds_session.system.systemd.systemctl import KEYRING_SOCKET
 
 PACKAGES = "/var/lib/dpkg/status"
 LARGEST_LIST = 1 << 26  # bytes; a desktop with 3,000 packages has about a tenth of that
@@ -21,11 +22,10 @@ MODULE_DIRECTORIES = (
     "/lib/security",
     "/lib64/security",
 )
-"""/lib64 is a directory of its own on SUSE 15, where libpam's modules are there."""
+"""The directories of libpam's modules. On SUSE 15, /lib64 is a separate directory."""
 UNIT_DIRECTORIES = ("/etc/systemd/user", "/usr/lib/systemd/user", "/lib/systemd/user")
 LARGEST_UNIT = 1 << 16  # bytes of a unit's drop-in
-SOCKET_UNIT = f"{DAEMON_NAME}.socket"
-SERVES_NEW = 51  # the first gnome-keyring that serves a keyring made through its control socket
+SERVES_NEW = 51  # the first version that serves a keyring created through its control socket
 CONDITION = re.compile(
     rb"^[ \t]*ConditionPathExists[ \t]*=[ \t]*[^!|\s].*/keyrings/login\.keyring[ \t]*$",
     re.MULTILINE,
@@ -33,7 +33,7 @@ CONDITION = re.compile(
 
 
 def probe_installation(root: Root) -> InstallationFacts:
-    """Tell where the daemon, the PAM module and sshd lie."""
+    """Return the paths of the daemon, the PAM module and sshd."""
     return InstallationFacts(
         daemon=_first(root, [f"{d}/{DAEMON_NAME}" for d in ("/usr/bin", "/usr/local/bin")]),
         pam_module=find_pam_module(root),
@@ -49,13 +49,13 @@ def _os_release(root: Root) -> str:
 
 
 def find_pam_module(root: Root) -> str | None:
-    """Return where pam_gnome_keyring.so lies: libpam's own directory differs by distribution."""
-    folders = [
+    """Return the path of pam_gnome_keyring.so; libpam's directory differs by distribution."""
+    directories = [
         f"{above}/{name}/security"
         for above in ("/usr/lib", "/lib")
         for name in fnmatch.filter(root.names(above), "*-linux-*")
     ]
-    return _first(root, [f"{d}/{MODULE}" for d in [*folders, *MODULE_DIRECTORIES]])
+    return _first(root, [f"{d}/{MODULE}" for d in [*directories, *MODULE_DIRECTORIES]])
 
 
 def _first(root: Root, paths: list[str]) -> str | None:
@@ -63,13 +63,13 @@ def _first(root: Root, paths: list[str]) -> str | None:
 
 
 def probe_dialect(root: Root) -> Dialect:
-    """Return which libpam reads the files of this root: its release, and whether Debian's.
+    """Return which libpam reads the files of this root: its release, and whether it is Debian's.
 
-    Debian's list of packages says it. Without that list it is assumed from os-release(5).
+    Debian's list of packages names the version. Without that list, os-release(5) is used.
     """
-    found = package_version(root, "libpam0g")
-    if found:
-        return Dialect.of(found, debian=True)
+    debian_version = package_version(root, "libpam0g")
+    if debian_version:
+        return Dialect.of(debian_version, debian=True)
     os_release = _os_release(root)
     version = "1.5" if has_libpam_1_5(os_release) else "1.7"
     return Dialect.of(version, debian=is_debian_like(os_release))
@@ -86,15 +86,15 @@ def dialect_assumption(root: Root) -> str:
 
 
 def package_version(root: Root, package: str) -> str:
-    """Return the version of a Debian package as dpkg knows it, or nothing. Raises InvalidData."""
+    """Return a Debian package's version, or an empty string. Raises InvalidData."""
     return version_of(root.read(PACKAGES, limit=LARGEST_LIST) or b"", package)
 
 
 def probe_first_login(root: Root) -> FirstLoginFacts:
-    """Tell whether the user socket of gnome-keyring is on for people who have no keyring yet."""
-    units = [f"{d}/{SOCKET_UNIT}" for d in UNIT_DIRECTORIES]
+    """Return whether gnome-keyring's user socket is enabled for people without a keyring."""
+    units = [f"{d}/{KEYRING_SOCKET}" for d in UNIT_DIRECTORIES]
     unit = next((path for path in units if root.exists(path, last=False)), None)
-    wants = [f"{d}/sockets.target.wants/{SOCKET_UNIT}" for d in UNIT_DIRECTORIES]
+    wants = [f"{d}/sockets.target.wants/{KEYRING_SOCKET}" for d in UNIT_DIRECTORIES]
     if unit is None or not any(root.exists(path, last=False) for path in wants):
         return FirstLoginFacts()
     masked = root.resolve(unit) == "/dev/null"
@@ -108,9 +108,9 @@ def _major(version: str) -> int:
 
 
 def _drop_ins(root: Root) -> Iterator[bool]:
-    """Tell of each drop-in of the socket whether it asks for a login keyring (systemd.unit(5))."""
+    """Yield for each drop-in of the socket whether it requires a keyring (systemd.unit(5))."""
     for directory in UNIT_DIRECTORIES:
-        folder = f"{directory}/{SOCKET_UNIT}.d"
-        for name in fnmatch.filter(root.names(folder), "*.conf"):
-            text = root.read(f"{folder}/{name}", limit=LARGEST_UNIT) or b""
+        drop_ins = f"{directory}/{KEYRING_SOCKET}.d"
+        for name in fnmatch.filter(root.names(drop_ins), "*.conf"):
+            text = root.read(f"{drop_ins}/{name}", limit=LARGEST_UNIT) or b""
             yield CONDITION.search(text) is not None

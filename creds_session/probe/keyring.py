@@ -1,4 +1,4 @@
-"""What this session looks like: its bus, its keyring, how it came about."""
+"""Describe this session's bus, the owner of org.freedesktop.secrets, and the keyrings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from creds_session.system.secret_service.service import NAME, SecretService
 
 
 def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
-    """Look at the session bus and at the owner of org.freedesktop.secrets on it."""
+    """Describe the session bus and the owner of org.freedesktop.secrets; unlock nothing."""
     address = session_bus_address(environ, os.getuid())
     if address is None:
         return BusFacts(None, "this session has no bus: DBUS_SESSION_BUS_ADDRESS is not set")
@@ -47,9 +47,9 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
 
 
 def look_at(bus: Bus, preferred: str = "") -> BusFacts:
-    """Look at the owner of org.freedesktop.secrets on this bus; opens no keyring.
+    """Describe the owner of org.freedesktop.secrets on this bus; unlock nothing.
 
-    ``preferred`` is the path of a collection that is looked at in place of the default one.
+    ``preferred`` is the path of a collection to describe in place of the default collection.
     """
     owner = None
     try:
@@ -69,14 +69,14 @@ def look_at(bus: Bus, preferred: str = "") -> BusFacts:
 def _default_of_another(
     address: str, owner: NameOwner, service: SecretService, preferred: str
 ) -> BusFacts:
-    """Look at the keyring that programs use, where another program of this user serves it."""
+    """Describe the default collection of another program of this user that serves secrets."""
     facts = BusFacts(address, owner=owner)
     if owner.uid != os.getuid():
         return facts
     try:
         path = preferred or service.alias("default")
         return facts._replace(default=service.state(path), default_path=path)
-    except CallFailed:  # it knows no alias, or none of these properties
+    except CallFailed:  # it has no aliases, or not these properties
         return facts
 
 
@@ -89,7 +89,7 @@ def owner_of(peer: Peer) -> NameOwner:
 def _collections(
     address: str, owner: NameOwner, service: SecretService, preferred: str
 ) -> BusFacts:
-    """Look at the login keyring, and at the default one where that is another."""
+    """Describe the login keyring and the default keyring, which are often the same."""
     paths = {"login": service.alias("login"), "default": preferred or service.alias("default")}
     states = {path: service.state(path) for path in dict.fromkeys(paths.values())}
     login, default = states[paths["login"]], states[paths["default"]]
@@ -106,16 +106,16 @@ def _collections(
 
 
 def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> KeyringFacts:
-    """Look at the login keyring's file and at the control socket of this session's bus.
+    """Describe the login keyring's file and the control socket of this session's bus.
 
-    Connecting to a socket of systemd's starts the daemon behind it: ``connect`` only where that
-    is meant. Without it the kernel's list of this network name space is asked.
+    A connection to a socket of systemd starts its daemon, so set ``connect`` only if that is
+    intended. Otherwise the kernel's list of sockets in this network name space is used.
     """
     environ = with_runtime_directory(environ, os.getuid())
     directory = keyrings_directory(environ)
     path = f"{directory}/{LOGIN}{ENDING}"
     try:
-        os.stat(path)  # pathlib takes as long to load as all of this module
+        os.stat(path)  # pathlib would take as long to load as this module
         exists: bool | None = True
     except FileNotFoundError:
         exists = False
@@ -126,7 +126,7 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
     controls = _control_sockets(environ)
     listener = _listener if connect else _listed
     answers = ((path, pid) for path in controls if (pid := listener(path)) is not None)
-    # Only as far as the first: behind the next one may be a daemon that a connection starts.
+    # Stop at the first socket: a connection to the next one may start a daemon.
     control, pid = next(answers, (None, None))
     waits = control is not None and not exists and _login_waits()
     is_elsewhere = control is not None and control != _usual_control(environ)
@@ -150,17 +150,17 @@ def probe_keyring(environ: Mapping[str, str], *, connect: bool = True) -> Keyrin
 
 
 def _default_form(directory: str, name: str | None) -> KeyringForm:
-    """Return what the file of the default keyring is; a name that is a path names none."""
+    """Return the form of the default keyring's file; a name that is a path is not a keyring."""
     if not name or "/" in name or "\0" in name:
         return KeyringForm.ABSENT
     return form_of(f"{directory}/{name}{ENDING}")
 
 
 def has_keyring(environ: Mapping[str, str]) -> bool:
-    """Tell whether a daemon that starts has a keyring to serve, or will have one.
+    """Return whether a daemon that starts now has a keyring to serve, or will have one.
 
-    One that is started with none would be handed the password by the next login, and never
-    serve the keyring that it makes of it.
+    A daemon that starts without a keyring would get the password of the next login, and would never
+    serve the keyring that it creates with it.
     """
     keyring = probe_keyring(environ)
     if keyring.exists or keyring.login_waits:
@@ -173,7 +173,7 @@ def has_keyring(environ: Mapping[str, str]) -> bool:
 
 
 def _login_waits() -> bool:
-    """Tell whether PAM's daemon of this user waits to be initialised."""
+    """Return whether PAM's daemon of this user waits to be initialised."""
     daemons = keyring_daemons(os.getuid())
     return any(daemon.role is DaemonRole.LOGIN for daemon in daemons)
 
@@ -181,8 +181,9 @@ def _login_waits() -> bool:
 def _control_sockets(environ: Mapping[str, str]) -> list[str]:
     """Return the sockets where ``--start`` looks for a daemon, in its order.
 
-    What is named comes first, then the runtime directory (gkd-main.c:discover_other_daemon). In a
-    nested session both may be the outer one's; what was made for it is below that directory.
+    GNOME_KEYRING_CONTROL comes first, then the runtime directory (gkd-main.c:
+    discover_other_daemon). In a nested session both may belong to the outer session; the directory
+    that was made for the nested session is below the runtime directory.
     """
     address = session_bus_address(environ, os.getuid())
     named, runtime = environ.get("GNOME_KEYRING_CONTROL"), environ.get("XDG_RUNTIME_DIR")
@@ -199,11 +200,11 @@ def _usual_control(environ: Mapping[str, str]) -> str:
 
 
 def hands_over(environ: Mapping[str, str], address: str) -> bool:
-    """Tell whether a keyring daemon that this bus starts would give way to one of another bus.
+    """Return whether a daemon that this bus starts would hand over to a daemon of another bus.
 
-    It initialises the one that listens in the runtime directory, and waits
-    (gkd-main.c:discover_other_daemon). In a nested session that one serves the outer bus: the name
-    stays nobody's here, and who has the daemon started waits in vain.
+    It initialises the daemon that listens in the runtime directory, and waits
+    (gkd-main.c:discover_other_daemon). In a nested session that daemon serves the outer bus. So no
+    process owns the name on this bus, and the program that requested the start would wait forever.
     """
     if not (is_nested(environ, address) and is_listening(_usual_control(environ))):
         return False
@@ -211,7 +212,7 @@ def hands_over(environ: Mapping[str, str], address: str) -> bool:
 
 
 def _starts_gnome_keyring(environ: Mapping[str, str], *, is_there: bool = False) -> bool:
-    """Tell whether the first file for the name runs gnome-keyring-daemon, and it ``is_there``."""
+    """Return whether D-Bus would start gnome-keyring; ``is_there``: only if it is installed."""
     from creds_session.probe.activation import probe_activations  # seldom
 
     first = probe_activations(environ)[:1]
@@ -219,11 +220,11 @@ def _starts_gnome_keyring(environ: Mapping[str, str], *, is_there: bool = False)
 
 
 def _listed(path: str) -> int | None:
-    """Return 0, for no pid is known without a connection, where somebody listens; else None."""
+    """Return 0 if a process listens there, else None. Without a connection no pid is known."""
     return 0 if is_listening(path) else None
 
 
 def _listener(path: str) -> int | None:
-    """Return the pid of who takes a connection there, where it is of this user; else None."""
+    """Return the pid of the process of this user that accepts a connection there, or None."""
     pid, uid = peer_at(path) or (0, None)
     return pid if uid == os.getuid() else None

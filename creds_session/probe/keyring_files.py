@@ -1,4 +1,4 @@
-"""The keyring files of this user: where they are, and what each of them is."""
+"""Find this user's keyring files, and recognise the form of each file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from creds_session.system.files.own_files import read_regular
 
 SEALED = b"GnomeKeyring\n\r\0\n"  # gkm-secret-binary.c:KEYRING_FILE_HEADER
 PLAIN = b"[keyring]"  # gkm-secret-textual.c
-HEAD = 4096  # bytes of a keyring file that tell its form
+HEAD = 4096  # bytes of a keyring file that show its form
 LONGEST_NAME = 1024  # bytes
-LARGEST = 1 << 24  # bytes of a keyring whose parts are looked at
-SMALL = 1 << 16  # bytes of one that is looked at in less than a millisecond
+LARGEST = 1 << 24  # bytes of a keyring file that are read
+SMALL = 1 << 16  # bytes of a keyring file that is checked in less than a millisecond
 ENDING = ".keyring"
 CONTROL = "keyring/control"  # in the runtime directory (gkd-control-server.c)
 
@@ -44,13 +44,13 @@ def keyring_file(environ: Mapping[str, str], name: str) -> str:
 
 
 def form_of(path: str, *, is_quick: bool = False) -> KeyringForm:
-    """Return what a keyring's file is; a file of another user is not read.
+    """Return the form of a keyring file; a file of another user is not read.
 
-    ``is_quick``: of a large encrypted file only the beginning is looked at, not whether it is
-    whole.
+    With ``is_quick`` only the beginning of a large encrypted file is read, so that a truncated file
+    is not noticed.
     """
     try:
-        status = os.stat(path)  # pathlib takes as long to load as all of this
+        status = os.stat(path)  # pathlib would take as long to load as this module
     except (FileNotFoundError, NotADirectoryError):
         return KeyringForm.ABSENT
     except OSError:
@@ -71,11 +71,11 @@ def _form(head: bytes, path: str, *, is_quick: bool) -> KeyringForm:
 
 
 def _sealed(path: str) -> KeyringForm:
-    """Tell a whole encrypted file from one that a full disk or a crash cut."""
+    """Return whether an encrypted file is whole, or was truncated by a full disk or a crash."""
     content = read_regular(path, LARGEST, {os.getuid()})
-    if content is None or len(content) == LARGEST:  # its end was not read
+    if content is None or len(content) == LARGEST:  # the end was not read
         return KeyringForm.SEALED
-    from creds_session.facts.sealed_keyring import is_whole  # not for a plain one
+    from creds_session.facts.sealed_keyring import is_whole  # a plain keyring does not need it
 
     return KeyringForm.SEALED if is_whole(content) else KeyringForm.BROKEN
 
@@ -93,7 +93,7 @@ def bad_line_of(path: str) -> int | None:
 def default_name(directory: str) -> str | None:
     """Return the name that the default keyring has by its file (gkd-secret-service.c), or None.
 
-    A file of another user's is not read: the name is shown, and a link may lead anywhere.
+    A file of another user is not read: the name is shown, and a link may lead to any file.
     """
     head = read_regular(f"{directory}/default", LONGEST_NAME, {os.getuid()})
     return None if head is None else head.decode(errors="replace").strip()

@@ -1,4 +1,4 @@
-"""Whether the keyring daemon is installed, and how it is installed on this distribution if not."""
+"""Find the keyring daemon, or say how to install it on this distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from creds_session.system.processes.proc import find_program
 
 
 def require_daemon() -> str:
-    """Return where gnome-keyring-daemon is. Raises NoService, with the command that installs it."""
+    """Return the path of gnome-keyring-daemon. Raises NoService, with the install command."""
     program = find_program(DAEMON_NAME)
     if program is not None:
         return program

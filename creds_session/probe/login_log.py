@@ -1,4 +1,4 @@
-"""The lines of the log that a login leaves: the journal's, or auth.log's where there is none."""
+"""Read the log lines about logins from the journal, or from auth.log without a journal."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ OF_CHILD = ("SYSLOG_FACILITY=10", "PRIORITY=3")  # GKR_LOG_ERR, gkr-pam.h
 def probe_log(uid: int, session: str | None = None) -> tuple[LogLine, ...]:
     """Return the last lines that root's programs and this user's daemon wrote about logins.
 
-    Only lines of uid 0 are taken from the journal, since logger(1) can say any name. One line is
-    an exception: a child of gkr-pam's has become the user before it says that the daemon could not
-    be run. ``session`` is logind's name of the only session that such lines are taken from; None
-    is for root, who sees which login they belong to.
+    Only lines of uid 0 are taken from the journal, because logger(1) can use any name. One line is
+    an exception: a child of pam_gnome_keyring has already become the user when it reports that the
+    daemon could not be run. ``session`` is logind's name of the only session from which such lines
+    are taken. It is None for root, who can see to which login they belong.
     """
     matches: list[str] = []
     for facility in FACILITIES:
@@ -46,21 +46,21 @@ def probe_log(uid: int, session: str | None = None) -> tuple[LogLine, ...]:
 
 
 def from_journal(text: str) -> Iterator[LogLine]:
-    """Read what ``journalctl --output=json`` printed; a message that is no text is left out."""
+    """Parse the output of ``journalctl --output=json``; leave out messages that are not text."""
     for line in text.splitlines():
         with suppress(ValueError, TypeError, AttributeError):
-            told = json.loads(line)
-            message = told["MESSAGE"] if isinstance(told.get("MESSAGE"), str) else ""
-            if message and _may_count(told, message):
-                when = int(told["__REALTIME_TIMESTAMP"]) / 1e6
-                program = str(told.get("SYSLOG_IDENTIFIER", ""))
-                yield LogLine(when, program, int(told.get("_PID", 0)), message)
+            entry = json.loads(line)
+            message = entry["MESSAGE"] if isinstance(entry.get("MESSAGE"), str) else ""
+            if message and _may_count(entry, message):
+                when = int(entry["__REALTIME_TIMESTAMP"]) / 1e6
+                program = str(entry.get("SYSLOG_IDENTIFIER", ""))
+                yield LogLine(when, program, int(entry.get("_PID", 0)), message)
 
 
-def _may_count(told: dict[str, str], message: str) -> bool:
-    """Return whether an entry was written by root, by a keyring daemon, or by gkr-pam's child."""
-    is_roots = told.get("_UID", "0") == "0" or told.get("SYSLOG_FACILITY") not in FACILITIES
-    is_daemons = str(told.get("SYSLOG_IDENTIFIER", "")).startswith("gnome-keyring")
+def _may_count(entry: dict[str, str], message: str) -> bool:
+    """Return whether root, a keyring daemon or pam_gnome_keyring's child wrote an entry."""
+    is_roots = entry.get("_UID", "0") == "0" or entry.get("SYSLOG_FACILITY") not in FACILITIES
+    is_daemons = str(entry.get("SYSLOG_IDENTIFIER", "")).startswith("gnome-keyring")
     return is_roots or is_daemons or is_of_child(message)
 
 
@@ -77,9 +77,9 @@ def _from_files() -> Iterator[LogLine]:
 
 
 def from_text(text: str) -> Iterator[LogLine]:
-    """Read a log file of rsyslog's: the newer shape has a date of RFC 3339, the older none here.
+    """Parse a log file of rsyslog: the new format has dates of RFC 3339, the old format has none.
 
-    Without a date the place of the line stands for the time, so that the order is kept.
+    Without a date, the number of the line is used in place of the time, so that the order is kept.
     """
     from datetime import datetime  # only for these files
 

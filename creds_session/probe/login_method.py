@@ -1,4 +1,4 @@
-"""How sshd let one login in, as sshd itself wrote to the journal."""
+"""Find the methods by which sshd accepted a login, in sshd's own lines in the journal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TIMEOUT = 5.0  # seconds
 # OpenSSH, auth.c:auth_log. "Partial" is one method of several that AuthenticationMethods asks for.
 LET_IN = re.compile(r"^(Accepted|Partial) (\S+) for ")
 PASSWORD_METHODS = frozenset({"password", "keyboard-interactive/pam"})
-"""The methods by which sshd runs PAM's auth rules (sshd_config(5), UsePAM)."""
+"""The methods for which sshd runs PAM's auth rules (sshd_config(5), UsePAM)."""
 
 
 def probe_login_methods(leader: int) -> tuple[str, ...]:
-    """Return the methods by which sshd let in the connection of this process of sshd's.
+    """Return the methods by which sshd accepted the connection of this process of sshd.
 
-    Returns nothing if sshd did not write it, or if the journal cannot be read. Only lines of root's
-    processes count, since logger(1) can say any name.
+    Returns nothing if sshd did not log them, or if the journal cannot be read. Only lines of root's
+    processes count, because logger(1) can use any name.
     """
     matches = [f"_PID={leader}", "_UID=0"]
     shape = ["--output=json", "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_PID"]
@@ -28,9 +28,9 @@ def probe_login_methods(leader: int) -> tuple[str, ...]:
 
 
 def methods_of(lines: list[str]) -> tuple[str, ...]:
-    """Return the methods of the last login among the lines of one process number.
+    """Return the methods of the last login among the lines with one pid.
 
-    An earlier process may have had the number. What it wrote ends with its own "Accepted".
+    An earlier process may have had the same pid. Its lines end with its own "Accepted".
     """
     methods: list[str] = []
     is_let_in = False
@@ -46,13 +46,13 @@ def methods_of(lines: list[str]) -> tuple[str, ...]:
 
 
 def of_pam(methods: Sequence[str]) -> str | None:
-    """Return, of the methods that let one login in, the one that gave PAM a password, if any.
+    """Return the method that gave PAM a password, if there is one, or else the first method.
 
-    AuthenticationMethods of sshd_config(5) demands several. A password of the method ``password``
-    is still there when the session begins; that of keyboard-interactive is not.
+    AuthenticationMethods of sshd_config(5) can require several methods. The password of the method
+    ``password`` still exists when the session begins; that of keyboard-interactive does not.
     """
     for start in ("password", "keyboard-interactive"):
-        gave = [one for one in methods if one.startswith(start)]
-        if gave:
-            return gave[0]
+        with_password = [method for method in methods if method.startswith(start)]
+        if with_password:
+            return with_password[0]
     return next(iter(methods), "") or None

@@ -1,4 +1,4 @@
-"""What SELinux's policy allows a login, asked of the kernel itself; nothing is tried.
+"""Ask the kernel what the SELinux policy allows a login to do, without trying it.
 
 pam_gnome_keyring runs in sshd's domain. At the first login it executes the keyring daemon, and
 later it connects to the daemon's socket. The kernel answers through selinuxfs, to every user whose
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from creds_session.facts.machine import PolicyRefusal
 from creds_session.probe.keyring_files import CONTROL
+from creds_session.system.processes.proc import named_processes
 
 LABEL = "security.selinux"  # xattr(7)
 SSHD = ("sshd", "sshd-session")  # the names of its processes; OpenSSH 9.8 brought the second
@@ -57,9 +58,9 @@ class _Kernel:
 def missing(answer: str, numbers: Mapping[str, int]) -> tuple[str, ...]:
     """Return the permissions that an answer of selinuxfs does not allow. Raises ValueError.
 
-    ``numbers`` are those of the permissions, from 1. The answer is in hexadecimal but for the
-    number of the policy: allowed, decided, audited if allowed, audited if denied, that number,
-    flags. A domain that is permissive is allowed everything.
+    ``numbers`` are the numbers of the permissions, from 1. The fields of the answer are: allowed,
+    decided, audited if allowed, audited if denied, the number of the policy, flags. All of them are
+    hexadecimal, except the number of the policy. A permissive domain may do everything.
     """
     allowed, *_, flags = answer.split()
     if int(flags, 16) & IS_PERMISSIVE:
@@ -71,10 +72,10 @@ def missing(answer: str, numbers: Mapping[str, int]) -> tuple[str, ...]:
 def probe_policy(
     mount: str, daemon: str | None, context: str, runtime: str
 ) -> tuple[PolicyRefusal, ...] | None:
-    """Return what the policy refuses of what a login by ssh does; None if it cannot be asked.
+    """Return the accesses of an ssh login that the policy refuses; None if that is unknown.
 
-    ``context`` is the session's, and ``runtime`` its runtime directory. Either may be empty; then
-    it is not asked what depends on it.
+    ``context`` is the context of the session, and ``runtime`` is its runtime directory. If one of
+    them is empty, the accesses that depend on it are not checked.
     """
     try:
         login, program = _context_of_sshd(), _label(os.path.realpath(daemon)) if daemon else ""
@@ -95,9 +96,9 @@ def probe_policy(
 def _questions(
     kernel: _Kernel, login: str, program: str, context: str, runtime: str
 ) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-    """Return who does what: context, context, class and permissions.
+    """Yield the accesses of a login: source context, target context, class and permissions.
 
-    pam_selinux has told the kernel before that the next program runs in the session's context.
+    Before the first of them, pam_selinux has set the context of the next program to the session's.
     """
     yield login, program, "file", START
     if not context:
@@ -110,9 +111,9 @@ def _questions(
 
 
 def _sockets(kernel: _Kernel, context: str, runtime: str) -> Iterator[tuple[str, str]]:
-    """Return the contexts of the daemon's directory and socket: as PAM makes them, and as they are.
+    """Yield the contexts of the daemon's directory and socket: if PAM makes them, and as they are.
 
-    systemd gives them another type if it makes the socket.
+    If systemd makes the socket, they have another type.
     """
     above = _label(runtime)
     if above:
@@ -124,19 +125,18 @@ def _sockets(kernel: _Kernel, context: str, runtime: str) -> Iterator[tuple[str,
 
 
 def _context_of_sshd() -> str:
-    """Return the context of root's sshd, or nothing if it does not run or cannot be seen."""
-    for place in Path("/proc").iterdir():
+    """Return the context of root's sshd, or an empty string if it is not running or hidden."""
+    for pid, _ in named_processes(SSHD):
         with suppress(OSError):
-            if place.name.isdigit() and place.stat().st_uid == 0:
-                name = _text(f"{place}/comm").strip()
-                context = _text(f"{place}/attr/current").strip("\0 \n") if name in SSHD else ""
-                if context:
-                    return context
+            is_roots = os.stat(f"/proc/{pid}").st_uid == 0
+            context = _text(f"/proc/{pid}/attr/current").strip("\0 \n") if is_roots else ""
+            if context:
+                return context
     return ""
 
 
 def _label(path: str) -> str:
-    """Return the label of a file itself, no link followed, or nothing."""
+    """Return the label of a file, or an empty string. Links are not followed."""
     try:
         return os.getxattr(path, LABEL, follow_symlinks=False).decode().strip("\0")
     except OSError:

@@ -1,4 +1,4 @@
-"""The whole snapshot of a machine and a session, read side by side and within a time."""
+"""Take the snapshot of a machine and a session: jobs that run side by side, with a time limit."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ from creds_session.system.processes.user_ids import own_account, own_name, usual
 from creds_session.system.session_bus.user_bus import find
 from creds_session.system.systemd.logind import name_of_session, service_of_session
 
-TIMEOUT = 2.5  # seconds for all, so that there is an answer within three
-OTHER_TIMEOUT = 0.6  # for a look whether another bus answers, once this session's did not
-BUS_TIMEOUT = 1.5  # for a whole conversation with the bus, each answer of which takes milliseconds
+TIMEOUT = 2.5  # seconds for everything, so that creds-doctor answers within three
+OTHER_TIMEOUT = 0.6  # seconds to find another bus, if this session's bus did not answer
+BUS_TIMEOUT = 1.5  # seconds for all calls to the bus, each of which takes milliseconds
 SU = frozenset({"su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond"})
 
 
 class _Live(NamedTuple):
-    """What runs: the processes, and what the bus says."""
+    """The running processes, and the state of the bus."""
 
     processes: Survey = Survey((), ProcessFacts())
     bus: BusFacts = BusFacts(
@@ -66,9 +66,10 @@ class _Live(NamedTuple):
 
 
 def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> Facts:
-    """Take the whole snapshot of this session; connects only to what already runs.
+    """Take the snapshot of this session; connect only to processes that already run.
 
-    What gives nothing in time, or fails, is left as it is where nothing is known, and named.
+    ``timeout`` is in seconds. A job that fails, or that does not end in time, leaves its facts
+    unknown and is named in ``late``.
     """
     jobs = TimedJobs(timeout)
     of_bus = BUS_TIMEOUT * timeout / TIMEOUT
@@ -91,7 +92,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     activations = jobs.start(
         "activations", disk.only_then(lambda: probe_activations(environ)), None
     )
-    # A root's own files lie on its own disks: these are not waited for by the clock.
+    # The system's own files are on its own disks, so these reads have no time limit.
     installation = probe_installation(root)
     sshd = jobs.start("sshd", lambda: _sshd(environ, root, installation.sshd), NOT_ASKED)
     init = probe_init(root, installation.daemon)
@@ -128,32 +129,32 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
 
 
 def _unseen_home(environ: Mapping[str, str]) -> HomeFacts:
-    """Return what is known of the home without a look at it."""
+    """Return the facts of the home that are known without access to it."""
     home = environ.get("HOME", "")
     return HomeFacts(file_system=file_system(home) if home else "")
 
 
 def _own_disk(environ: Mapping[str, str]) -> Disk:
-    """Return where this user's files lie, which may be a server that is gone."""
+    """Return the disk of this user's files, which may be a server that does not answer."""
     home = environ.get("HOME") or own_account().home
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     return Disk(keyring_file(environ, LOGIN), f"{config}/creds-session")
 
 
 def _run(environ: Mapping[str, str]) -> Disk:
-    """Return where the sockets of this session are said to lie."""
+    """Return the disk of this session's sockets, by the variables of the environment."""
     bus = path_of_address(environ.get("DBUS_SESSION_BUS_ADDRESS", ""))
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     return Disk(runtime and f"{runtime}/keyring", bus)
 
 
 def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
-    """Take the snapshot of another user's session, as root: by a child that is that user.
+    """Take the snapshot of another user's session, as root, in a child that runs as that user.
 
-    sshd, PAM and the log are looked at by root, who may. Raises NoSuchFile, NotPermitted or
+    Root itself reads sshd's settings, PAM's files and the log. Raises NoSuchFile, NotPermitted or
     Unavailable.
     """
-    from creds_session.facts.serialization import (  # one's own needs neither
+    from creds_session.facts.serialization import (  # the own session needs neither
         dumps,
         loads,
     )
@@ -166,12 +167,12 @@ def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
 
     def look() -> bytes:
         environ = _environment_of(entry)
-        # Root's descriptors are closed by now.
+        # The child has closed root's descriptors.
         facts = probe(environ, Root(root.directory), timeout)
         return f"{json.dumps(environ.get('SSH_CONNECTION', ''))}\n{dumps(facts)}".encode()
 
-    told = as_user(entry, look, timeout + 1)
-    connection, _, snapshot = told.decode().partition("\n")
+    answer = as_user(entry, look, timeout + 1)
+    connection, _, snapshot = answer.decode().partition("\n")
     facts, connection = loads(snapshot), str(json.loads(connection))
     log = probe_log(entry.pw_uid)
     login = connection_of(name, connection, address_of(log, name))
@@ -189,7 +190,7 @@ def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:
 
 
 def _of_nobody(init: InitFacts, daemon: str | None) -> InitFacts:
-    """Leave out what was judged by the context of root's child, which is not the user's."""
+    """Drop the results for the SELinux context of root's child, which is not the user's."""
     init = init._replace(selinux_context="")
     return init._replace(selinux_refuses=refused_by_policy(init, daemon, {}))
 
@@ -200,10 +201,10 @@ def _sshd(environ: Mapping[str, str], root: Root, program: str | None) -> SshdFa
 
 
 def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
-    """Return the environment of one of the user's processes: a login's before another's."""
+    """Return the environment of one of the user's processes, preferably of a login."""
     wanted = ("SSH_CONNECTION", "XDG_SESSION_ID", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
-    found = (one for one in environments(entry.pw_uid) if one.get("HOME"))
-    best = max(found, key=lambda one: sum(name in one for name in wanted), default={})
+    environs = (environ for environ in environments(entry.pw_uid) if environ.get("HOME"))
+    best = max(environs, key=lambda environ: sum(name in environ for name in wanted), default={})
     base = {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
     runtime = usual_runtime_directory(entry.pw_uid)
     if is_socket_of(f"{runtime}/bus", entry.pw_uid):
@@ -212,7 +213,7 @@ def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
 
 
 def _live(environ: Mapping[str, str], run: Disk, timeout: float) -> _Live:
-    """Look at the processes, and speak to the bus if one of this user's runs."""
+    """Describe the processes, and the bus if a bus of this user is running."""
     uid = os.getuid()
     processes = survey(uid)
     if not run.answers():
@@ -245,7 +246,7 @@ def _elsewhere(environ: Mapping[str, str], uid: int, timeout: float) -> str:
 
 
 def _session(environ: Mapping[str, str], log: Callable[[], tuple[LogLine, ...]]) -> SessionFacts:
-    """Look at the session; the journal is asked anew only where the lines do not reach so far."""
+    """Describe the session; read the journal again only if the lines do not go back far enough."""
     service = service_of_session()
     session = probe_session(environ, with_journal=False)
     if session.login_method is None and session.by_ssh:
@@ -258,13 +259,13 @@ def _session(environ: Mapping[str, str], log: Callable[[], tuple[LogLine, ...]])
 
 
 def _service(sshd: SshdFacts, session: SessionFacts) -> str:
-    """Return the service that is judged: sshd's, or the one by which this session came."""
+    """Return the PAM service to judge: sshd's, or the service of this session."""
     is_sshd = session.by_ssh or session.service in {"", "sshd"} or session.service in SU
     return sshd.pam_service_name if is_sshd else session.service
 
 
 def _may_be_idle(address: str, uid: int) -> bool:
-    """Tell whether the socket of this bus is there; if not, a connection starts nothing."""
+    """Return whether the socket of this bus exists; only then a connection can start a bus."""
     return is_socket_of(path_of_address(address), uid)
 
 
