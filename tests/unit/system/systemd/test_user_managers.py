@@ -6,7 +6,8 @@ import pwd
 import pytest
 
 from creds_session.system.processes.commands import Completed
-from creds_session.system.systemd import user_managers
+from creds_session.system.processes.user_ids import usual_runtime_directory
+from creds_session.system.systemd import systemctl, user_managers
 from tests.unit.children import run_child
 
 SOMEONE = pwd.getpwall()[1]
@@ -22,7 +23,7 @@ user@99999999999999999999.service loaded active running User Manager
 def test_running_takes_people_whom_systemd_names(
     monkeypatch: pytest.MonkeyPatch, listed: str, users: list[str]
 ) -> None:
-    monkeypatch.setattr(user_managers, "run", lambda *_, **__: Completed(0, listed, ""))
+    monkeypatch.setattr(systemctl, "run", lambda *_, **__: Completed(0, listed, ""))
     assert [one.user for one in user_managers.running()] == users
 
 
@@ -38,6 +39,6 @@ def test_what_is_run_for_a_person_is_run_as_that_person() -> None:
         uid, gid, groups, places = told.output.splitlines()
         assert (uid, gid) == (str(nobody.pw_uid), str(nobody.pw_gid))
         assert not {"0", "4"} & set(groups.split())
-        assert places == f"{nobody.pw_dir} /run/user/{nobody.pw_uid}"
+        assert places == f"{nobody.pw_dir} {usual_runtime_directory(nobody.pw_uid)}"
 
     assert run_child(look) == 0
