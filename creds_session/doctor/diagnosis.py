@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from creds_session.doctor.checks import CHECKS, Check, run
 from creds_session.doctor.checks.diagnosis import Diagnosis
+from creds_session.doctor.checks.registry import level_text
 from creds_session.doctor.report.check_pages import Entry, index, page
 from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.facts.snapshot import Facts, Reader
@@ -138,22 +139,30 @@ def saved(path: Path) -> Facts:
 
 
 def entries() -> tuple[Entry, ...]:
-    """Return what the registry says of each check, without a machine at hand."""
+    """Return each check as the registry describes it, without looking at the machine."""
     return tuple(_entry(check) for check in CHECKS)
 
 
 def pages() -> dict[str, str]:
-    """Return the documents of the checks, by their path below docs/reference."""
+    """Return the pages of the checks, by their path below docs/reference."""
     listed = entries()
-    told = {"checks.md": index(listed)}
+    texts = {"checks.md": index(listed)}
     for entry in listed:
         effects = [other.id for other in listed if entry.id in other.needs]
-        told[f"checks/{entry.id}.md"] = page(entry, effects)
-    return told
+        texts[f"checks/{entry.id}.md"] = page(entry, effects)
+    return texts
 
 
 def _entry(check: Check) -> Entry:
-    level = None if callable(check.severity) else check.severity
-    remedy = None if callable(check.remedy) else check.remedy
-    named = (check.title, check.cause, remedy, check.needs, check.about)
-    return Entry(check.id, check.group, level, *named)
+    return Entry(
+        check.id,
+        check.group,
+        None if callable(check.severity) else check.severity,
+        check.title,
+        check.cause,
+        None if callable(check.remedy) else check.remedy,
+        check.needs,
+        check.about,
+        level_text(check),
+        check.cases,
+    )

@@ -19,7 +19,7 @@ from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.plan import NoSafeEdit, Options, Plan, Refusal, plan_service
 from creds_session.pam.keyring_rules.policy import MODULE, PASSWORD_ONLY, is_of_another_person
 from creds_session.pam.syntax.terms import ManagementGroup
-from creds_session.probe.installation import SOCKET_UNIT, probe_first_login, probe_installation
+from creds_session.probe.installation import probe_first_login, probe_installation
 from creds_session.probe.sshd import probe_sshd
 from creds_session.setup_pam.notes import (
     is_hindered,
@@ -29,8 +29,9 @@ from creds_session.setup_pam.notes import (
 )
 from creds_session.setup_pam.service_files import find_service, pam_files
 from creds_session.system.files.root import Root
+from creds_session.system.systemd.systemctl import KEYRING_SOCKET
 
-DROP_IN = f"/etc/systemd/user/{SOCKET_UNIT}.d/creds-session.conf"
+DROP_IN = f"/etc/systemd/user/{KEYRING_SOCKET}.d/creds-session.conf"
 DROP_IN_TEXT = b"""\
 # Written by creds-setup-pam; `creds-setup-pam revert` takes it back.
 # A login keyring that is created through this socket is not served until the daemon is

@@ -1,4 +1,4 @@
-"""Facts to findings: every check is a pure function, every cause stands before its effects."""
+"""List all checks, every cause before its effects; a check is a pure function of the facts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from creds_session.doctor.checks import (
     keyring,
     other_services,
     pam,
+    pam_lockout,
     selinux,
     session,
     sshd,
@@ -22,7 +23,7 @@ from creds_session.doctor.checks.registry import Check, run, select
 __all__ = ["CHECKS", "Check", "run", "select"]
 
 CHECKS: tuple[Check, ...] = (
-    *pam.FIRST,
+    *pam_lockout.CHECKS,
     *home.CHECKS,
     *installation.CHECKS,
     *session.CHECKS,

@@ -1,9 +1,9 @@
-"""Whether this session has a message bus, and whether it is this user's and answers."""
+"""Check whether this session has a session bus that is this user's own and answers."""
 
 from __future__ import annotations
 
 from creds_session.doctor.checks.paths import is_foreign, seen
-from creds_session.doctor.checks.registry import Check
+from creds_session.doctor.checks.registry import Case, Check
 from creds_session.facts.bus_address import path_of_address
 from creds_session.facts.machine import PathKind
 from creds_session.facts.next_step import JOIN, START, BusState, Step, bus_state, next_step
@@ -23,7 +23,10 @@ NO_SESSION = (
     "user-manager-failed",
     "bus-sandboxed",
 )
-STOPPED = "T"
+STOPPED = "T"  # the state of a stopped process in proc_pid_stat(5)
+SEE_RECONNECT = (
+    "See [how to connect a shell to the session bus again](../../how-to/reconnect-a-shell.md)."
+)
 
 
 def _as_remediation(step: Step) -> Remediation:
@@ -34,7 +37,7 @@ def _as_remediation(step: Step) -> Remediation:
 
 
 def _next(facts: Facts) -> Remediation:
-    """Return what connects this shell to a bus, and has a secret readable there."""
+    """Return how to connect this shell to a session bus and make a secret readable there."""
     is_elsewhere = bool(facts.bus.elsewhere)
     state = bus_state(
         under_sudo=bool(facts.session.sudo_user),
@@ -45,9 +48,9 @@ def _next(facts: Facts) -> Remediation:
 
 
 def connected(facts: Facts, *others: Remediation) -> Remediation:
-    """Return what connects a shell to a bus whose variables are another session's.
+    """Return how to connect a shell whose variables name the session bus of another session.
 
-    It goes on until a secret can be read.
+    The remedy goes on until a secret can be read. ``others`` become its alternatives.
     """
     state = bus_state(
         under_sudo=bool(facts.session.sudo_user),
@@ -65,24 +68,24 @@ USUAL = _as_remediation(next_step(BusState.NONE, unlock=True))._replace(
 def _absent(facts: Facts) -> Found | None:
     if facts.bus.address is not None or facts.bus.is_unknown:
         return None
-    told = (f"XDG_RUNTIME_DIR={facts.session.runtime_directory or '(not set)'}",)
-    return Found(told, remedy=_next(facts))
+    evidence = f"XDG_RUNTIME_DIR={facts.session.runtime_directory or '(not set)'}"
+    return Found((evidence,), remedy=_next(facts))
 
 
 def _is_silent(facts: Facts) -> bool:
-    """Tell whether a bus is named, and did not answer."""
+    """Return whether the address of a session bus is known, and the bus did not answer."""
     bus = facts.bus
     return bus.address is not None and not bus.answers and not bus.is_idle and bus.owner is None
 
 
-def _named(facts: Facts) -> str:
+def _address(facts: Facts) -> str:
     return f"DBUS_SESSION_BUS_ADDRESS={facts.bus.address}"
 
 
 def _not_local(facts: Facts) -> Found | None:
     if not _is_silent(facts) or (facts.bus.address or "").startswith("unix:"):
         return None
-    return Found((_named(facts),), remedy=_next(facts))
+    return Found((_address(facts),), remedy=_next(facts))
 
 
 def _foreign(facts: Facts) -> Found | None:
@@ -91,17 +94,17 @@ def _foreign(facts: Facts) -> Found | None:
         return None
     if socket.kind is not PathKind.DENIED and not is_foreign(socket, facts):
         return None
-    return Found((_named(facts), *seen(socket)), remedy=_next(facts))
+    return Found((_address(facts), *seen(socket)), remedy=_next(facts))
 
 
 def _stale(facts: Facts) -> Found | None:
     socket = facts.runtime.bus_socket
     if not _is_silent(facts) or socket is None:
         return None
-    gone = {PathKind.ABSENT, PathKind.DANGLING, PathKind.FILE, PathKind.FOLDER}
-    if socket.kind not in gone and facts.bus.problem is not BusProblem.NOBODY_LISTENS:
+    no_socket = {PathKind.ABSENT, PathKind.DANGLING, PathKind.FILE, PathKind.FOLDER}
+    if socket.kind not in no_socket and facts.bus.problem is not BusProblem.NOBODY_LISTENS:
         return None
-    return Found((_named(facts), *seen(socket), facts.bus.reason), remedy=_next(facts))
+    return Found((_address(facts), *seen(socket), facts.bus.reason), remedy=_next(facts))
 
 
 def _stopped(facts: Facts) -> Found | None:
@@ -110,29 +113,29 @@ def _stopped(facts: Facts) -> Found | None:
         return None
     commands = tuple(("kill", "-CONT", str(bus.pid)) for bus in stopped)
     return Found(
-        (_named(facts), *(f"{bus.name} (pid {bus.pid}) is stopped" for bus in stopped)),
-        remedy=Remediation("let it go on", commands, is_safe=True),
+        (_address(facts), *(f"{bus.name} (pid {bus.pid}) is stopped" for bus in stopped)),
+        remedy=Remediation("let the stopped process continue", commands, is_safe=True),
     )
 
 
 def _unreachable(facts: Facts) -> Found | None:
     if not _is_silent(facts):
         return None
-    return Found((_named(facts), facts.bus.reason), remedy=_next(facts))
+    return Found((_address(facts), facts.bus.reason), remedy=_next(facts))
 
 
 def is_nested(facts: Facts) -> bool:
-    """Tell whether this shell is on another bus than the one of its runtime directory."""
-    address, named = facts.bus.address, facts.client.variables.get("XDG_RUNTIME_DIR")
-    if not address or not named or facts.runtime.usual.kind is not PathKind.FOLDER:
+    """Return whether this shell uses another session bus than that of its runtime directory."""
+    address, directory = facts.bus.address, facts.client.variables.get("XDG_RUNTIME_DIR")
+    if not address or not directory or facts.runtime.usual.kind is not PathKind.FOLDER:
         return False
-    return path_of_address(address) != f"{named.rstrip('/')}/bus"
+    return path_of_address(address) != f"{directory.rstrip('/')}/bus"
 
 
 def _nested(facts: Facts) -> Found | None:
     if not is_nested(facts):
         return None
-    return Found((_named(facts), f"the user's own bus is {facts.runtime.usual.path}/bus"))
+    return Found((_address(facts), f"the user's own bus is {facts.runtime.usual.path}/bus"))
 
 
 def _unnamed(facts: Facts) -> Found | None:
@@ -148,30 +151,37 @@ CHECKS = (
         "bus-stopped",
         "bus",
         Severity.ERROR,
-        "the session bus is stopped, so every program that uses it hangs",
+        "the process of the session bus is stopped, so every program that uses it hangs",
         _stopped,
-        cause="someone sent the bus SIGSTOP, or a debugger holds it",
+        cause="somebody sent the process SIGSTOP, or a debugger holds it",
         needs=NO_SESSION,
+        cases=(
+            Case(
+                "the process was stopped by a signal",
+                "`kill -CONT PID`, with the process id in the evidence",
+            ),
+            Case("a debugger is attached to it", "detach the debugger (in gdb: `detach`)"),
+        ),
     ),
     Check(
         "bus-absent",
         "bus",
         Severity.ERROR,
-        "this session has no bus, so no program can reach a keyring",
+        "this session has no session bus (D-Bus), so no program can reach a keyring",
         _absent,
-        cause="DBUS_SESSION_BUS_ADDRESS is not set and there is no user bus: su, cron and"
-        " containers start sessions without one",
+        cause="DBUS_SESSION_BUS_ADDRESS is not set, and this user has no session bus at the usual"
+        " place: su, cron and containers start sessions without a session bus",
         remedy=USUAL,
         needs=NO_SESSION,
-        about="Programs say `Cannot autolaunch D-Bus without X11 $DISPLAY`.",
+        about=f"Programs say `Cannot autolaunch D-Bus without X11 $DISPLAY`. {SEE_RECONNECT}",
     ),
     Check(
         "bus-not-local",
         "bus",
         Severity.ERROR,
-        "the session bus is not a unix socket, so no password goes there",
+        "the address of the session bus is not a unix socket, so no password is sent there",
         _not_local,
-        cause="the address names a network or a program to start (autolaunch:, unixexec:)",
+        cause="the address names a network, or a program to start (autolaunch:, unixexec:)",
         remedy=USUAL,
         needs=NO_SESSION,
     ),
@@ -179,30 +189,31 @@ CHECKS = (
         "bus-foreign",
         "bus",
         Severity.ERROR,
-        "the session bus of this shell belongs to another user",
+        "this shell has the address of another user's session bus",
         _foreign,
-        cause="su or sudo kept the address of the session that it was called in",
+        cause="su or sudo kept the address of the session in which it was called",
         remedy=USUAL,
         needs=NO_SESSION,
+        about=SEE_RECONNECT,
     ),
     Check(
         "bus-stale",
         "bus",
         Severity.ERROR,
-        "the session bus that this shell names is gone",
+        "this shell has the address of a session bus that is not running any more",
         _stale,
         cause="tmux, screen and nohup keep the address of a session that has ended",
         remedy=USUAL,
         needs=NO_SESSION,
-        about="See [a shell whose bus is gone](../../how-to/cron-and-ci.md).",
+        about=SEE_RECONNECT,
     ),
     Check(
         "bus-unreachable",
         "bus",
         Severity.ERROR,
-        "the session bus that this shell knows does not answer",
+        "the session bus of this shell does not answer",
         _unreachable,
-        cause="it hangs, or refuses this process",
+        cause="the session bus hangs, or does not let this process in",
         remedy=USUAL,
         needs=(
             *NO_SESSION,
@@ -213,19 +224,31 @@ CHECKS = (
         "bus-nested",
         "bus",
         Severity.NOTE,
-        "this shell is on a bus of its own, beside the user's bus",
+        "this shell uses a second session bus, not the one of the login",
         _nested,
-        cause="dbus-run-session, creds exec or creds env --start made it; a keyring that is open"
-        " on the one is not on the other",
+        cause="dbus-run-session, `creds exec` or `creds env --start` started it. A keyring that is"
+        " unlocked on one session bus is not unlocked on the other",
+        cases=(
+            Case("you want this second session bus", "nothing has to be done"),
+            Case(
+                "you want the keyring that the login unlocked",
+                "leave the shell that uses the second session bus: `exit`",
+            ),
+            Case(
+                "you want the keyring unlocked on this session bus, too",
+                "`unset GNOME_KEYRING_CONTROL`, then `creds unlock`",
+            ),
+        ),
     ),
     Check(
         "bus-unnamed",
         "bus",
         Severity.NOTE,
-        "the bus was found, though DBUS_SESSION_BUS_ADDRESS is not set",
+        "the session bus was found, although DBUS_SESSION_BUS_ADDRESS is not set",
         _unnamed,
-        cause="programs with an old libdbus look at the variable alone",
-        remedy=Remediation("set it in this shell", (in_this_shell(JOIN),)),
+        cause="programs with an old libdbus look only at this variable, and do not find it",
+        remedy=Remediation("set the variable in this shell", (in_this_shell(JOIN),)),
+        about=SEE_RECONNECT,
     ),
 )
 NO_BUS = (

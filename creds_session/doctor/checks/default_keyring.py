@@ -1,10 +1,10 @@
-"""Whether the keyring where programs read and store can be reached, whatever its name is."""
+"""Check the default keyring, in which programs store and read, whatever its name is."""
 
 from __future__ import annotations
 
 from creds_session.doctor.checks.daemon import NO_DAEMON
 from creds_session.doctor.checks.files import BAD_FILES
-from creds_session.doctor.checks.registry import Check, hindrance
+from creds_session.doctor.checks.registry import Case, Check
 from creds_session.facts.collection_state import CollectionState, KeyringForm, path_of_collection
 from creds_session.facts.session_state import (
     LOGIN,
@@ -22,7 +22,7 @@ SERVICE = ("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedeskt
 LOGIN_PATH = "/org/freedesktop/secrets/collection/login"
 MAKE_IT_DEFAULT = ("busctl", "--user", "call", *SERVICE, "SetAlias", "so", "default", LOGIN_PATH)
 MAKE_LOGIN_DEFAULT = Remediation(
-    "make the login keyring the default one; what the other keyring holds stays there",
+    "make the login keyring the default keyring; the secrets in the other keyring stay there",
     (MAKE_IT_DEFAULT,),
     is_safe=True,
 )
@@ -40,12 +40,12 @@ SERVED = frozenset({CollectionState.LOCKED, CollectionState.UNLOCKED})
 
 
 def is_served(facts: Facts) -> bool:
-    """Return whether gnome-keyring owns the name, or nobody; others have other keyrings."""
+    """Return whether gnome-keyring owns the name, or no program; others have other keyrings."""
     return facts.bus.owner is None or facts.bus.owner.is_gnome_keyring
 
 
 def has_another(facts: Facts) -> bool:
-    """Return whether another keyring than the login keyring is the default one and exists."""
+    """Return whether another keyring than the login keyring is the default keyring and exists."""
     name, state = default_keyring(facts.bus)
     return (state in SERVED and name != LOGIN) or has_other_default(facts.keyring)
 
@@ -58,11 +58,11 @@ def _plain(facts: Facts) -> Found | None:
     plain.sort(key=lambda name: (name != facts.home.default, name != LOGIN, name))
     first = quoted(plain[0])
     links = facts.home.login.links if LOGIN in plain else ()
-    told = [f"{_path(facts, name)} begins as text, with [keyring]" for name in plain]
+    evidence = [f"{file_of(facts, name)} begins as text, with [keyring]" for name in plain]
     commands = tuple(rekey_words(name) for name in plain)
     return Found(
-        (*told, *links),
-        f"the {first} keyring has no password: its secrets lie on the disk as text",
+        (*evidence, *links),
+        f"the {first} keyring has no password, so its secrets are on the disk as plain text",
         remedy=Remediation("give it a password, which encrypts it", commands),
     )
 
@@ -72,123 +72,42 @@ def _default_elsewhere(facts: Facts) -> Found | None:
     if not default or default == LOGIN:
         return None
     file = quoted(f"{facts.home.folder.path}/default")
-    told = [f"{file} says {quoted(default)}"]
+    evidence = [f"{file} says {quoted(default)}"]
     if facts.bus.login is CollectionState.LOCKED:
-        told.append("the login keyring is locked")
-    return Found(tuple(told))
+        evidence.append("the login keyring is locked")
+    return Found(tuple(evidence))
 
 
-def _damaged(facts: Facts) -> Found | None:
-    name = facts.home.default
-    form = facts.home.forms.get(name or "", KeyringForm.UNKNOWN)
-    if not name or name == LOGIN or not form.is_damaged or facts.bus.default in SERVED:
-        return None
-    return Found(
-        (_seen(facts, name, form),),
-        f"the file of the default keyring, {quoted(name)}, is damaged: no program can read its"
-        " secrets",
-        _why_damaged(facts, name),
-        _mended(facts, name),
-    )
-
-
-def _others_damaged(facts: Facts) -> Found | None:
-    damaged = {
-        name: form
-        for name, form in facts.home.forms.items()
-        if form.is_damaged and name not in {LOGIN, facts.home.default}
-    }
-    if not damaged:
-        return None
-    names = ", ".join(map(quoted, damaged))
-    what = "a keyring's file is" if len(damaged) == 1 else "the files of some keyrings are"
-    return Found(
-        tuple(_seen(facts, name, form) for name, form in damaged.items()),
-        f"{what} damaged, so that no program can read its secrets: {names}",
-        _why_damaged(facts, next(iter(damaged))),
-        _by_hand(facts, next(iter(damaged))),
-    )
-
-
-def _seen(facts: Facts, name: str, form: KeyringForm) -> str:
-    path, line = _path(facts, name), facts.home.bad_lines.get(name)
-    if line is None:
-        return f"{path}: {form.value}"
-    return f"{path}:{line}: this line is neither [group] nor key=value, so the file is unreadable"
-
-
-def _path(facts: Facts, name: str) -> str:
+def file_of(facts: Facts, name: str) -> str:
+    """Return the path of a keyring's file, quoted for a person."""
     return quoted(f"{facts.home.folder.path}/{name}.keyring")
-
-
-FIRST_LINE = 1
-
-
-def _why_damaged(facts: Facts, name: str) -> str:
-    if facts.home.bad_lines.get(name) == FIRST_LINE:
-        return (
-            "it is text, as of a keyring without a password, and does not begin with [keyring],"
-            " as gnome-keyring writes it: an editor may have put a byte-order mark or a line there"
-        )
-    if name in facts.home.bad_lines:
-        return (
-            "the keyring has no password, and gnome-keyring writes its secrets without escapes: a"
-            " secret of several lines makes the file unreadable when the daemon reads it again"
-        )
-    return "it is not what gnome-keyring writes: a full disk, a crash or an editor changed it"
-
-
-def _by_hand(facts: Facts, name: str) -> Remediation:
-    path = _path(facts, name)
-    if facts.home.bad_lines.get(name) == FIRST_LINE:
-        return Remediation(
-            f"copy {path}, then take out with an editor what stands before [keyring] in it, and"
-            " save it without a byte-order mark; end the keyring daemon, and unlock again"
-        )
-    if name in facts.home.bad_lines:
-        return Remediation(
-            f"copy {path}, then take the line out of it with an editor: it belongs to the secret"
-            " above it; end the keyring daemon, and unlock again"
-        )
-    return Remediation(f"if there is a copy of {path}, put it back; what it held is lost otherwise")
-
-
-def _mended(facts: Facts, name: str) -> Remediation:
-    """Return how the file is mended, and what has a secret stored and read until then."""
-    until_then = Remediation(
-        "until then create a login keyring, which becomes the default one",
-        (("creds", "unlock", "--create"),),
-    )
-    if facts.bus.login in SERVED:
-        until_then = MAKE_LOGIN_DEFAULT
-    return _by_hand(facts, name)._replace(alternatives=(until_then,))
 
 
 def _absent(facts: Facts) -> Found | None:
     if not is_served(facts) or judge(facts.bus, facts.keyring).state is not SessionState.NO_DEFAULT:
         return None
     named = quoted(facts.keyring.default_name or "")
-    title = f"there is no default keyring, where programs read and store: {named} is not served"
-    told = f"the alias default leads to {facts.bus.default_path or '/'}"
+    title = f"the default keyring {named} is not served, so programs cannot store or read secrets"
+    alias = f"the alias default leads to {facts.bus.default_path or '/'}"
     if not facts.keyring.default_name:
-        return Found((told,))
-    evidence = (told, f"the file `default` names {named}")
+        return Found((alias,))
+    evidence = (alias, f"the file `default` names {named}")
     near = _near(facts, facts.keyring.default_name)
     if near is None:
         return Found(evidence, title)
     remedy = Remediation(
-        f"if {quoted(near)} is meant, whose file is there, make that one the default keyring",
+        f"if {quoted(near)} is meant, whose file exists, make it the default keyring",
         ((*MAKE_IT_DEFAULT[:-1], path_of_collection(near)),),
         alternatives=(MAKE_LOGIN_DEFAULT,) if facts.bus.login in SERVED else (),
     )
-    return Found((*evidence, f"{_path(facts, near)} is there"), title, remedy=remedy)
+    return Found((*evidence, f"{file_of(facts, near)} exists"), title, remedy=remedy)
 
 
 def _near(facts: Facts, named: str) -> str | None:
-    """Return the one keyring that a name in the file ``default`` may be meant for, or None.
+    """Return the keyring that a wrong name in the file ``default`` probably means, or None.
 
-    gnome-keyring takes the whole file for the name, less blanks at both ends: with the ending of
-    the file, a path, other capital letters or a second line it is the name of no keyring.
+    gnome-keyring takes the whole file for the name, without blanks at both ends. So a name with the
+    ending .keyring, a path, other capital letters or a second line is not the name of a keyring.
     """
     meant = named.splitlines()[0].strip().rpartition("/")[2].removesuffix(".keyring").casefold()
     whole = (name for name, form in facts.home.forms.items() if form in WHOLE)
@@ -203,12 +122,12 @@ def _locked(facts: Facts) -> Found | None:
     if judge(facts.bus, facts.keyring).is_readable:
         return None
     kept = (
-        "the login keyring keeps a password for it, so the first program that asks may open it"
-        " (creds get tries it)"
+        "the login keyring holds a password for it, so the first program that asks may unlock it"
+        " (creds get tries that)"
     )
     return Found(
         (facts.bus.default_path, *([kept] if facts.bus.keeps_default_password else [])),
-        f"the default keyring is locked: {quoted(name)}, which is not the login keyring",
+        f"the default keyring {quoted(name)} is locked; it is not the login keyring",
         remedy=Remediation(
             f"unlock {quoted(name)} with its own password",
             (("creds", "unlock"),),
@@ -219,47 +138,25 @@ def _locked(facts: Facts) -> Found | None:
 
 
 def _for_later(facts: Facts, name: str) -> Remediation:
-    """Return what has every later login unlock the keyring where programs read."""
+    """Return how to make every later login unlock the keyring that programs read."""
     if facts.keyring.exists is not False:
         return MAKE_LOGIN_DEFAULT
     return Remediation(
-        "so that every login unlocks it: give it the login's password (creds rekey), end the"
-        f" keyring daemon, rename {quoted(f'{name}.keyring')} to login.keyring, and write login"
-        " into the file `default` beside it"
+        "to make every login unlock it: give it your login password (creds rekey), end the keyring"
+        f" daemon, rename {quoted(f'{name}.keyring')} to login.keyring, and write login into the"
+        " file `default` beside it"
     )
 
 
 CHECKS = (
     Check(
-        "default-keyring-damaged",
-        "keyring",
-        hindrance,
-        "the file of the default keyring is damaged: no program can read its secrets",
-        _damaged,
-        cause="a full disk, a crash or an editor changed it; or a secret of several lines was"
-        " stored in a keyring without a password, whose file has no escapes",
-        needs=UNSERVED,
-        about="What a damaged file held can be had back from a copy of it. The file of a keyring"
-        " without a password is text: there the secrets are still to be read with an editor.",
-    ),
-    Check(
-        "other-keyring-damaged",
-        "keyring",
-        Severity.WARNING,
-        "a keyring's file is damaged, so that no program can read its secrets",
-        _others_damaged,
-        cause="a full disk, a crash or an editor changed it; or a secret of several lines was"
-        " stored in a keyring without a password, whose file has no escapes",
-        needs=BAD_FILES,
-    ),
-    Check(
         "default-keyring-absent",
         "keyring",
         Severity.ERROR,
-        "there is no default keyring, where programs read and store",
+        "there is no default keyring, so programs cannot store or read secrets",
         _absent,
-        cause="the alias default names a keyring that is not there: the file"
-        " ~/.local/share/keyrings/default holds its name",
+        cause="the alias default names a keyring that does not exist; its name is in the file"
+        " ~/.local/share/keyrings/default",
         remedy=MAKE_LOGIN_DEFAULT,
         needs=(*UNSERVED, "default-keyring-damaged"),
     ),
@@ -267,33 +164,56 @@ CHECKS = (
         "default-keyring-locked",
         "keyring",
         Severity.ERROR,
-        "the default keyring is locked, which is not the login keyring",
+        "the default keyring is locked; it is not the login keyring",
         _locked,
-        cause="the alias default names it, and no login opens it: PAM opens the login keyring only",
+        cause="the alias default names this keyring, and a login does not unlock it: PAM unlocks"
+        " only"
+        " the login keyring",
         needs=UNSERVED,
-        about="A keyring `Login`, with a capital letter, is such a keyring: gnome-keyring's login"
-        " keyring is the file login.keyring.",
+        about="A keyring `Login`, with a capital letter, is such a keyring: the login keyring of"
+        " gnome-keyring is the file login.keyring.",
+        cases=(
+            Case("you need its secrets now", "`creds unlock`, with the password of that keyring"),
+            Case(
+                "programs may store in the login keyring from now on",
+                "make the login keyring the default keyring: the finding shows the command",
+            ),
+            Case(
+                "there is no login keyring, and every login should unlock this one",
+                "give it your login password (`creds rekey`), end the keyring daemon, rename its"
+                " file to login.keyring, and write login into the file `default` beside it",
+            ),
+        ),
     ),
     Check(
         "keyring-plaintext",
         "keyring",
         Severity.WARNING,
-        "a keyring has no password: its secrets lie on the disk as text",
+        "a keyring has no password, so its secrets are on the disk as plain text",
         _plain,
-        cause="it was made with an empty password; every program opens it without a question, and"
-        " locking it means nothing",
+        cause="the keyring was made with an empty password; every program can unlock it without a"
+        " question, and locking it has no effect",
         remedy=Remediation("give it a password, which encrypts it", (("creds", "rekey"),)),
-        about="Such a keyring cannot keep every secret: a line break makes its file unreadable, and"
+        about="Such a keyring cannot store every secret: a line break makes its file unreadable,"
+        " and"
         " a backslash, a blank at the beginning or a carriage return at the end is lost. `creds"
-        " put` refuses such a secret there.",
+        " put` refuses to store such a secret there.",
     ),
     Check(
         "default-elsewhere",
         "keyring",
         Severity.NOTE,
-        "the default keyring is another than the login keyring",
+        "the default keyring is not the login keyring",
         _default_elsewhere,
-        cause="the file `default` beside the keyrings names it; a login opens it only if the login"
+        cause="the file `default` beside the keyrings names it; a login unlocks it only if the"
+        " login"
         " keyring holds its password",
+        cases=(
+            Case("secrets can be read", "nothing has to be done"),
+            Case(
+                "programs should store in the login keyring",
+                "write login into the file ~/.local/share/keyrings/default, then log in again",
+            ),
+        ),
     ),
 )

@@ -1,6 +1,6 @@
-"""What the rules of pam_gnome_keyring do to logins by other services than this session's.
+"""Check the rules of pam_gnome_keyring in other services than the one of this session.
 
-The proof is the same as for sshd (``pam``); nothing of it keeps a secret from being read here.
+The proof is the same as for sshd (``pam``). These faults do not keep secrets from being read here.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 
-from creds_session.doctor.checks.pam import problems, rules_of, verdicts
-from creds_session.doctor.checks.registry import Check
+from creds_session.doctor.checks.pam_verdicts import problems, rules_of, verdicts
+from creds_session.doctor.checks.registry import Case, Check
 from creds_session.facts.snapshot import Facts, PamFacts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.pam.keyring_rules.policy import MODULE, OF_ANOTHER_PERSON, is_keyring
@@ -21,14 +21,14 @@ LOGINS = (
     *("sshd", "login", "gdm-password", "lightdm", "sddm", "lxdm", "xdm", "xrdp-sesman", "cockpit"),
 )
 OF_THE_USER = (*LOGINS, "su", "su-l")
-"""Where the password is typed of the very user whose keyring it is to open."""
+"""Services in which the user whose keyring is to be unlocked types their own password."""
 ALL = (*OF_THE_USER, *("sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond", "systemd-user"))
 WORDS = re.compile(rb"[\s#\[\]]+")
 OPENING = (ManagementGroup.AUTH, ManagementGroup.SESSION)
 
 
 def _others(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
-    """Give each other service that has a file, put in the place of the one that is judged."""
+    """Yield the facts of each other service that has a file."""
     there = {path.rpartition("/")[2] for path in pam.files}
     for name in names:
         if name in there and name != pam.service:
@@ -36,21 +36,22 @@ def _others(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
 
 
 def _with_rules(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
-    """Give each other service that has rules of its own of ours."""
-    return (one for one in _others(pam, names) if _has_rules(one) and not _is_alias(one))
+    """Yield the facts of each other service that has its own rules of pam_gnome_keyring."""
+    return (other for other in _others(pam, names) if _has_rules(other) and not _is_alias(other))
 
 
 def _is_alias(pam: PamFacts) -> bool:
-    """Tell whether a service is another one's: su-l includes su, and is mended with it."""
+    """Return whether a service only includes another one, and is fixed with it (su-l and su)."""
     rules = [rule for group in rules_of(pam).values() for rule in group]
     origins = {str(rule.origin.file).rpartition("/")[2] for rule in rules}
     return pam.service not in origins and not origins.isdisjoint(ALL)
 
 
 def _has_rules(pam: PamFacts) -> bool:
-    """Tell whether a service has a rule of ours where a login passes, also where it is refused.
+    """Return whether a service has a rule of pam_gnome_keyring that a login can reach.
 
-    A rule in password alone is the distribution's own, for passwd.
+    A service that libpam refuses counts, too. A rule in the group password alone does not: it is
+    the distribution's own, for passwd.
     """
     if not _may_have_rules(pam):
         return False
@@ -63,12 +64,16 @@ def _has_rules(pam: PamFacts) -> bool:
 
 
 def _may_have_rules(pam: PamFacts) -> bool:
-    """Tell by the words alone whether it is worth reading all that a service includes.
+    """Return by the words alone whether it is worth resolving all that a service includes.
 
-    Each word may be the name of a file that is included; what is no line of password may be ours.
+    Each word may be the name of an included file, and each line outside the group password that
+    names the module may be a rule of it.
     """
     texts: dict[bytes, bytes] = {}
-    for path, text in pam.files.items():  # a vendor's file and the admin's have one name
+    for (
+        path,
+        text,
+    ) in pam.files.items():  # a vendor's file and the administrator's file have the same name
         name = path.rpartition("/")[2].encode()
         texts[name] = texts.get(name, b"") + b"\n" + text
     todo, done = {pam.service.encode(), b"other"} & texts.keys(), set[bytes]()
@@ -84,34 +89,40 @@ def _may_have_rules(pam: PamFacts) -> bool:
 
 
 def _unsafe(facts: Facts) -> Found | None:
-    told: list[str] = []
+    evidence: list[str] = []
     names = []
     for pam in _with_rules(facts.pam, ALL):
         found = verdicts(pam)
         if isinstance(found, str):
-            lines = [] if pam.reason else [found]  # what was not read may be what it lacks
+            lines = (
+                [] if pam.reason else [found]
+            )  # the rule that it lacks may be in a file that was not read
         else:
-            lines = [f"{one.group.value}: {one.problem}" for one in found if one.is_unsafe]
-        told += [f"{pam.service}: {line}" for line in lines]
+            lines = [
+                f"{verdict.group.value}: {verdict.problem}"
+                for verdict in found
+                if verdict.is_unsafe
+            ]
+        evidence += [f"{pam.service}: {line}" for line in lines]
         names += [pam.service] if lines else []
     title = f"a rule of pam_gnome_keyring decides who may log in by: {', '.join(names)}"
-    return Found(tuple(told), title, remedy=_apply(names)) if told else None
+    return Found(tuple(evidence), title, remedy=_apply(names)) if evidence else None
 
 
 def _wrong_daemon(facts: Facts) -> Found | None:
-    """Find session rules that start a daemon where the session is not the person's login."""
-    told: list[str] = []
+    """Find rules that start a daemon in a session that is not the login of its user."""
+    evidence: list[str] = []
     names = []
     for pam in _with_rules(facts.pam, OF_ANOTHER_PERSON):
         found = verdicts(pam)
-        lines = [] if isinstance(found, str) else [one for one in found if _starts(one)]
-        told += [f"{pam.service}: {one.problem}" for one in lines]
-        names += [pam.service] if lines else []
+        starting = [] if isinstance(found, str) else list(filter(_starts, found))
+        evidence += [f"{pam.service}: {verdict.problem}" for verdict in starting]
+        names += [pam.service] if starting else []
     title = (
-        f"a session rule of pam_gnome_keyring starts a daemon of the wrong user: {_names(names)}"
+        f"a session rule of pam_gnome_keyring starts a daemon for the wrong user: {_names(names)}"
     )
-    remedy = Remediation(f"take auto_start's session rule out of: {_names(names)}")
-    return Found(tuple(told), title, remedy=remedy) if told else None
+    remedy = Remediation(f"remove the session rule with auto_start from: {_names(names)}")
+    return Found(tuple(evidence), title, remedy=remedy) if evidence else None
 
 
 def _names(names: Iterable[str]) -> str:
@@ -124,24 +135,24 @@ def _starts(verdict: GroupVerdict) -> bool:
 
 
 def _ineffective(facts: Facts) -> Found | None:
-    told: list[str] = []
+    evidence: list[str] = []
     names = []
     for pam in _with_rules(facts.pam, OF_THE_USER):
-        found = [one for one in problems(pam) if not one.is_unsafe]
-        told += [f"{pam.service}: {one.group.value}: {one.problem}" for one in found]
+        found = [verdict for verdict in problems(pam) if not verdict.is_unsafe]
+        evidence += [f"{pam.service}: {item.group.value}: {item.problem}" for item in found]
         names += [pam.service] if found else []
-    title = f"rules of pam_gnome_keyring do not open the keyring at logins by: {', '.join(names)}"
-    return Found(tuple(told), title, remedy=_apply(names)) if told else None
+    title = f"rules of pam_gnome_keyring do not unlock the keyring at logins by: {', '.join(names)}"
+    return Found(tuple(evidence), title, remedy=_apply(names)) if evidence else None
 
 
 def _apply(names: Iterable[str]) -> Remediation:
-    """Return how the rules are mended, where a password is typed; elsewhere they have no use."""
+    """Return how to fix the rules; in services without a password of the user they are removed."""
     useless = [name for name in names if name not in OF_THE_USER]
     if useless:
-        return Remediation(f"take the rules of pam_gnome_keyring out of: {', '.join(useless)}")
+        return Remediation(f"remove the rules of pam_gnome_keyring from: {', '.join(useless)}")
     services = [word for name in names for word in ("--service", name)]
     return Remediation(
-        "put the rules where they are reached, and decide nothing",
+        "put the rules at a place where libpam reaches them and where they cannot refuse a login",
         (("sudo", "creds-setup-pam", *services, "apply"),),
         is_safe=True,
     )
@@ -154,53 +165,76 @@ def _lacking(facts: Facts) -> Found | None:
         return None
     services = [word for name in names for word in ("--service", name)]
     command = shlex.join(("sudo", "creds-setup-pam", *services, "apply"))
-    seen = f"logins by these services do not unlock the keyring: {', '.join(names)}"
-    return Found((seen,), remedy=Remediation(f"if people log in by these services: {command}"))
+    evidence = f"logins by these services do not unlock the keyring: {', '.join(names)}"
+    return Found((evidence,), remedy=Remediation(f"if people log in by these services: {command}"))
 
 
+SERVICE_CASES = (
+    Case(
+        "people type their own password at this service (login, a display manager, su)",
+        "`sudo creds-setup-pam --service NAME apply`",
+    ),
+    Case(
+        "nobody types their own password at it (sudo, cron, systemd-user)",
+        "remove the rules of pam_gnome_keyring from the file of the service",
+    ),
+    Case(
+        "libpam cannot read a line of the file",
+        "correct that line while you are logged in: `creds-setup-pam --service NAME check` names"
+        " it",
+    ),
+)
 CHECKS = (
     Check(
         "pam-other-service-unsafe",
         "pam",
         Severity.WARNING,
-        "a rule of pam_gnome_keyring decides who may log in by another service",
+        "a rule of pam_gnome_keyring in another service decides who may log in",
         _unsafe,
-        cause="its control is required, requisite or the like, so that a keyring that does not open"
-        " turns the person away; or a line is one that libpam refuses, and with it every login",
-        about="Looked at are `login`, display managers, `su`, `sudo`, `cron` and `systemd-user`,"
-        " where they have a rule of pam_gnome_keyring.",
+        cause="the rule has the control required, requisite or the like, so a login is refused if"
+        " the"
+        " keyring cannot be unlocked; or libpam cannot read a line, and then refuses every login",
+        about="creds-doctor looks at `login`, display managers, `su`, `sudo`, `cron` and"
+        " `systemd-user`, if they have a rule of pam_gnome_keyring.",
+        cases=SERVICE_CASES,
     ),
     Check(
         "pam-other-service-daemon",
         "pam",
         Severity.WARNING,
-        "a session rule of pam_gnome_keyring starts a daemon of the wrong user",
+        "a session rule of pam_gnome_keyring starts a daemon for the wrong user",
         _wrong_daemon,
-        cause="the session of sudo, su, cron and the like is root's or another user's, with the"
-        " caller's environment; a daemon that is started there has the password and opens nothing",
-        remedy=Remediation("take the session rule with auto_start out of that service"),
-        about="Looked at are `sudo`, `su`, `runuser`, `pkexec`, `polkit-1`, `cron` and their like.",
+        cause="the session of sudo, su, cron and the like belongs to root or another user and has"
+        " the"
+        " environment of the caller; a daemon that is started there receives the password, but does"
+        " not unlock a keyring",
+        remedy=Remediation("remove the session rule with auto_start from that service"),
+        about="creds-doctor looks at `sudo`, `su`, `runuser`, `pkexec`, `polkit-1`, `cron` and the"
+        " like.",
     ),
     Check(
         "pam-other-service-ineffective",
         "pam",
         Severity.WARNING,
-        "rules of pam_gnome_keyring in another service do not open the keyring",
+        "rules of pam_gnome_keyring in another service do not unlock the keyring",
         _ineffective,
-        cause="a rule is not reached (a `sufficient` before it ends the stack), stands too early,"
-        " is for other services only, or there is none in auth or session",
-        about="Looked at are `login`, display managers and `su`: where the password is typed of the"
-        " very account whose keyring is to open.",
+        cause="a rule is not reached (a `sufficient` before it ends the stack), is too early, is"
+        " only"
+        " for other services, or there is no rule in auth or session",
+        about="creds-doctor looks at `login`, display managers and `su`: at services in which"
+        " people"
+        " type the password of the account whose keyring is to be unlocked.",
+        cases=SERVICE_CASES,
     ),
     Check(
         "pam-other-services",
         "pam",
         Severity.NOTE,
-        "logins by other services do not open the keyring",
+        "logins by other services do not unlock the keyring",
         _lacking,
-        cause="each service has rules of its own",
+        cause="each service has its own rules",
         remedy=Remediation(
-            "if people log in by it: sudo creds-setup-pam --service NAME apply",
+            "if people log in by that service: sudo creds-setup-pam --service NAME apply",
         ),
     ),
 )

@@ -1,7 +1,8 @@
-"""What is said of a path, and which commands on it may be shown to whom.
+"""Describe a path, and decide who may be shown which command on it.
 
-A user can change where a path below a directory of theirs leads, also between a look and a
-command. So root is shown no command on such a path: what root has to do is said in words.
+Users can change where a path below one of their own directories leads, also between the moment of
+looking and a command. So no command on such a path is shown to root: what root has to do is said in
+words.
 """
 
 from __future__ import annotations
@@ -13,22 +14,22 @@ from creds_session.facts.snapshot import Facts, Reader
 from creds_session.findings import Remediation
 from creds_session.quoting import quoted
 
-UID_MIN = 1000  # of a person (login.defs(5))
+UID_MIN = 1000  # the lowest user id of a person (login.defs(5))
 OF_THE_SYSTEM = frozenset(
     ("bin", "boot", "dev", "etc", "lib", "lib64", "media", "mnt")
 ) | frozenset(("opt", "proc", "run", "sbin", "srv", "sys", "tmp", "usr", "var"))
 NOT_FOR_ROOT = (
-    "Root is never shown a command on a path below a home: its user can let the path lead to any"
-    " other file, also between a look and the command. The user may move away what belongs to"
-    " somebody else, because they own the directory that it is in. Otherwise an administrator has"
-    " to change the owner, after the processes of the user have ended and if no part of the path is"
-    " a link."
+    "Root is never shown a command on a path below a home directory: its user can make the path"
+    " lead to any other file, even between the moment of looking and the command. The user may move"
+    " away what belongs to somebody else, because the user owns the directory that contains it."
+    " Otherwise an administrator has to change the owner, after the processes of the user have"
+    " ended, and only if no part of the path is a link."
 )
 WITH_A_MODE = frozenset({PathKind.FILE, PathKind.FOLDER, PathKind.SOCKET, PathKind.OTHER})
 
 
 def shown(path: PathFacts) -> str:
-    """Describe a path in one line: what it is, whose, its mode, and whether it is a link."""
+    """Describe a path in one line: its kind, owner and mode, and whether it is a link."""
     what = path.kind.value
     if path.kind in WITH_A_MODE:
         what += f", owner {path.uid}, mode {path.mode:04o}"
@@ -46,7 +47,7 @@ def seen(path: PathFacts, name: str = "") -> tuple[str, ...]:
 
 
 def is_foreign(path: PathFacts | None, facts: Facts) -> bool:
-    """Return whether what is there, or what a link there leads to, belongs to another user."""
+    """Return whether the file, or the target of the link, belongs to another user."""
     return path is not None and path.uid >= 0 and path.uid != facts.session.uid
 
 
@@ -57,10 +58,10 @@ def for_the_user(
     *commands: tuple[str, ...],
     is_safe: bool = True,
 ) -> Remediation:
-    """Return a remedy that the user of the session carries out on a path of theirs.
+    """Return a remedy that the user of the session carries out on one of their own paths.
 
-    The commands are shown to that user alone. Root is told in words, and so is a reader of saved
-    facts, whose paths are only what the facts say.
+    The commands are shown only to that user. For root, and for a reader of saved facts, whose paths
+    may be anything, the remedy is in words.
     """
     is_root = facts.session.uid == 0 and bool(path.redirection)
     if facts.reader is Reader.USER and not is_root:
@@ -75,11 +76,11 @@ def for_the_user(
 
 
 def with_mode(facts: Facts, path: PathFacts, mode: str) -> Remediation:
-    """Return a remedy that gives a file or directory of the user's own the mode it should have."""
+    """Return a remedy that gives the user's own file or directory the mode it should have."""
     if path.is_link:
         text = (
-            f"the path is a link: what it leads to should have the mode {mode} if it belongs to the"
-            " user of this session; else the link should be moved away"
+            f"the path is a link: its target should have the mode {mode} if it belongs to the user"
+            " of this session; otherwise the link should be moved away"
         )
         return for_the_user(facts, path, text, is_safe=False)
     text = "give it the mode that it should have"
@@ -93,39 +94,40 @@ def moved_aside(
     *more: tuple[str, ...],
     is_safe: bool = True,
 ) -> Remediation:
-    """Return a remedy by which the user moves what is at a path to the name PATH.aside.
+    """Return a remedy by which the user renames a path to PATH.aside.
 
-    A link is moved, and not what it leads to (rename(2)). Nothing is overwritten.
+    A link is moved itself, not its target (rename(2)). Nothing is overwritten.
     """
     move = ("mv", "--no-clobber", "--no-target-directory", path.path, f"{path.path}.aside")
     return for_the_user(facts, path, text, move, *more, is_safe=is_safe)
 
 
 def is_on_network(facts: Facts) -> bool:
-    """Tell whether the home is on a server, which decides itself what root may do there."""
+    """Return whether the home is on a server, which itself decides what root may do there."""
     return facts.home.file_system.startswith(("nfs", "cifs", "smb3", "afs", "ceph", "fuse.sshfs"))
 
 
 def given_back(path: PathFacts, facts: Facts) -> Remediation:
     """Return how root gives a file or directory back to this user.
 
-    A command is shown only for the home that the account database names, and only if root alone
-    decides what lies there, on this machine. Any other path comes from the user's environment:
-    ``XDG_DATA_HOME=/etc`` must not have root give ``/etc/keyrings`` away. There is no command for
-    an account that is not a person's, nor for a directory of the system: ``/`` or ``/usr/sbin`` is
-    the home of some accounts.
+    A command is shown only for the home directory that the account database names, and only if
+    nobody except root can change what lies there, on this machine. Any other path comes from the
+    user's environment: ``XDG_DATA_HOME=/etc`` must not make root give ``/etc/keyrings`` away. No
+    command is shown for an account that is not a person's, nor for a directory of the system:
+    ``/`` or ``/usr/sbin`` is the home directory of some accounts.
     """
     top, below = [*path.path.strip("/").split("/"), ""][:2]
     is_of_a_person = facts.session.uid >= UID_MIN and below and top not in OF_THE_SYSTEM
     if not is_of_a_person:
         return Remediation(
-            "if it should belong to this user, an administrator changes its owner; first make sure"
+            "if it should belong to this user, an administrator changes its owner, after making"
+            " sure"
             " that nothing else needs it"
         )
     if is_on_network(facts):
         return Remediation(
-            "its owner is changed on the server of this file system, where root of this machine is"
-            " nobody (root_squash)"
+            "change its owner on the server of this file system, because the server does not let"
+            " root of this machine do that (root_squash)"
         )
     why = path.redirection
     if facts.reader is Reader.ELSEWHERE:  # whose facts, words included, anybody may have written
@@ -143,37 +145,40 @@ def given_back(path: PathFacts, facts: Facts) -> Remediation:
 
 
 def cleared_away(facts: Facts, path: PathFacts, above: PathFacts) -> Remediation:
-    """Return how something of another user's is cleared out of the way of the keyrings.
+    """Return how to move something that belongs to another user out of the way of the keyrings.
 
-    The user may do that if the directory that it is in is theirs: that is what counts for a rename
-    (rename(2)). Moving a link loses nothing. A foreign keyring may hold secrets that the user
-    wants back, so the user decides about that one.
+    The user may do that if the directory that contains it belongs to the user: only this counts for
+    a rename (rename(2)). Moving a link loses nothing. A keyring of another user may hold secrets
+    that the user wants back, so the user decides about it.
     """
     is_theirs = above.kind is PathKind.FOLDER and not is_foreign(above, facts)
     if not is_theirs or not above.is_writable:
         return given_back(path, facts)
     if path.is_link:
-        return moved_aside(facts, path, "move the link away, then log in again by password")
+        return moved_aside(facts, path, "move the link away, then log in again with your password")
     text = (
-        "move it away, which you may because the directory that it is in is yours, then log in"
-        " again by password; if the secrets in it are still needed, first ask an administrator"
+        "move it away, which you may do because the directory that contains it is yours, then log"
+        " in again with your password; if the secrets in it are still needed, first ask an"
+        " administrator"
     )
     return moved_aside(facts, path, text, is_safe=False)
 
 
 def opened(above: Iterable[PathFacts], facts: Facts) -> Remediation:
-    """Return how the first directory that keeps its own user out is opened to them."""
-    for one in above:
-        is_own = one.kind is PathKind.FOLDER and not is_foreign(one, facts)
-        if is_own and not one.is_readable:
-            return with_mode(facts, one, "u+rwx")
-    return Remediation("open the folders that lead to it to their owner")
+    """Return how to open the first directory whose mode keeps its own user out."""
+    for directory in above:
+        is_own = directory.kind is PathKind.FOLDER and not is_foreign(directory, facts)
+        if is_own and not directory.is_readable:
+            return with_mode(facts, directory, "u+rwx")
+    return Remediation(
+        "give the owner read and search permission on the directories that lead to it"
+    )
 
 
-def made_anew(facts: Facts, path: PathFacts) -> Remediation:
-    """Return how the user has a new keyring in the place of what cannot be read.
+def created_again(facts: Facts, path: PathFacts) -> Remediation:
+    """Return how to move an unreadable keyring away and create a new one in its place.
 
-    A daemon that has seen what cannot be read does not serve the keyring that is made in its place.
+    A daemon that has seen the unreadable keyring does not serve the new one, so it is ended first.
     """
     create, owner = ("creds", "unlock", "--create"), facts.bus.owner
     has_seen = owner is not None and owner.is_gnome_keyring and owner.uid == facts.session.uid

@@ -1,4 +1,4 @@
-"""What a check is, and how checks are run: from cause to effect, root causes first."""
+"""Define what a check is, and run checks from cause to effect, root causes first."""
 
 from __future__ import annotations
 
@@ -17,18 +17,27 @@ from creds_session.findings import (
 )
 
 Judge = Callable[[Facts], Union[Found, NotJudged, None]]
-"""Says what was found, or why nothing can be said; None: it is not so."""
+"""Returns what was found, or why nothing can be said; None if the fault is not there."""
 
 Level = Union[Severity, Callable[[Facts], Severity]]
 Remedy = Union[Remediation, Callable[[Facts], Remediation], None]
 BY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
+class Case(NamedTuple):
+    """A usual case of a check: what was seen, and the remedy for that case."""
+
+    seen: str
+    remedy: str
+
+
 class Check(NamedTuple):
     """One thing that can be wrong, by a stable id.
 
-    ``needs`` names the checks whose finding explains this one, and silences it. ``group`` is the
-    word of an area; ``about`` is what its page says beyond title, cause and cure.
+    ``needs`` names the checks whose finding explains this one, so that this one is skipped.
+    ``group`` is the word of an area. ``about`` is what the page says in addition to title, cause
+    and remedy. ``cases`` are the usual cases, for a check whose remedy depends on what was seen.
+    ``stops_password``: with this fault, a password typed at the login does not reach the daemon.
     """
 
     id: str
@@ -41,32 +50,46 @@ class Check(NamedTuple):
     needs: tuple[str, ...] = ()
     about: str = ""
     stops_password: bool = False
+    cases: tuple[Case, ...] = ()
 
 
 def hindrance(facts: Facts) -> Severity:
-    """What keeps a secret from being read is an error; it is a warning where one can be read."""
+    """Return the level of a fault that keeps secrets from being read: an error if none can be."""
     return Severity.WARNING if facts.is_readable else Severity.ERROR
 
 
 def is_other_provider(facts: Facts) -> bool:
-    """Tell whether another program than gnome-keyring serves this user's secrets."""
+    """Return whether another program than gnome-keyring serves this user's secrets."""
     owner = facts.bus.owner
     return owner is not None and not owner.is_gnome_keyring and owner.uid == facts.session.uid
 
 
 def of_logins(facts: Facts) -> Severity:
-    """What only keeps a later login from opening the keyring: it is never why none is open now.
+    """Return the level of a fault that only keeps a later login from unlocking the keyring.
 
-    It is a note where another program serves secrets, or where nobody logs in by PAM.
+    Such a fault is never the reason why the keyring is locked now. It is a note if another program
+    serves secrets, or if nobody logs in here by PAM.
     """
     is_of_use = facts.init.has_logins and not is_other_provider(facts)
     return Severity.WARNING if is_of_use else Severity.NOTE
 
 
-def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:
-    """Run the checks; a cause, but no note, silences its consequences; a crash is a result.
+def level_text(check: Check) -> str:
+    """Return on what the level of a check depends, for its page."""
+    return LEVEL_TEXTS.get(check.severity, "it depends on what was seen")
 
-    Errors come first, then warnings, notes and the rest, each in the order of the checks.
+
+LEVEL_TEXTS: dict[Level, str] = {
+    hindrance: "error if no secret can be read, otherwise a warning",
+    of_logins: "warning; a note if another program serves secrets, or if nobody logs in here",
+}
+
+
+def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:
+    """Run the checks and return their results: errors, warnings, notes, then the others.
+
+    A check is skipped if a check that it needs found a cause, unless that is only a note. A check
+    that crashes is a result, too. Results of one level stay in the order of the checks.
     """
     results: dict[str, CheckResult] = {}
     for check in checks:
@@ -78,22 +101,22 @@ def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:
             reason = f"follows from: {', '.join(roots)}"
             results[check.id] = CheckResult(check.id, Outcome.SKIPPED, reason, (), roots)
         else:
-            results[check.id] = _run_one(check, facts)
+            results[check.id] = _run_check(check, facts)
     return tuple(sorted(results.values(), key=_rank))
 
 
 def select(
     checks: Iterable[Check], only: Collection[str], skipped: Collection[str]
 ) -> tuple[Check, ...]:
-    """Return those that are asked for; none asked for is all."""
+    """Return the checks whose ids are in ``only``, or all if it is empty, without ``skipped``."""
     return tuple(
         check for check in checks if (not only or check.id in only) and check.id not in skipped
     )
 
 
 def _blocks(result: CheckResult) -> bool:
-    told = any(finding.severity is not Severity.NOTE for finding in result.findings)
-    return result.has_error or told or bool(result.follows_from)
+    matters = any(finding.severity is not Severity.NOTE for finding in result.findings)
+    return result.has_error or matters or bool(result.follows_from)
 
 
 def _roots(result: CheckResult) -> tuple[str, ...]:
@@ -103,10 +126,11 @@ def _roots(result: CheckResult) -> tuple[str, ...]:
 def _rank(result: CheckResult) -> int:
     if result.has_error:
         return 0
-    return min((BY_RANK[one.severity] for one in result.findings), default=len(BY_RANK))
+    ranks = (BY_RANK[finding.severity] for finding in result.findings)
+    return min(ranks, default=len(BY_RANK))
 
 
-def _run_one(check: Check, facts: Facts) -> CheckResult:
+def _run_check(check: Check, facts: Facts) -> CheckResult:
     try:
         found = check.judge(facts)
         if found is None:

@@ -1,10 +1,10 @@
-"""Whose session this is, and whether what a session needs is there: home, runtime directory."""
+"""Check whose session this is, and whether its runtime directory and user manager are there."""
 
 from __future__ import annotations
 
 from creds_session.doctor.checks.bus import USUAL, connected
 from creds_session.doctor.checks.paths import is_foreign, seen, with_mode
-from creds_session.doctor.checks.registry import Check, hindrance
+from creds_session.doctor.checks.registry import Case, Check, hindrance
 from creds_session.facts.login_log import LoginLog
 from creds_session.facts.machine import PathKind
 from creds_session.facts.next_step import JOIN, START, BusState, next_step
@@ -12,23 +12,23 @@ from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
 
 LOG_IN = Remediation(
-    "become that user by a login of its own, which makes the session: ssh, or machinectl shell"
+    "become that user by a real login, which starts a session: by ssh, or by machinectl shell"
 )
 
 
 def note_or_error(facts: Facts) -> Severity:
-    """What is odd and does no harm where a secret can be read all the same."""
+    """Return the level of an oddity that does no harm if a secret can be read in spite of it."""
     return Severity.NOTE if facts.is_readable else Severity.ERROR
 
 
 def _unset_level(facts: Facts) -> Severity:
-    """The variable is why no secret can be read only if no bus was found without it."""
+    """Return an error only if no session bus was found without the variable."""
     has_bus = facts.bus.answers or facts.bus.is_idle
     return Severity.NOTE if has_bus else note_or_error(facts)
 
 
 def log_of_login(facts: Facts) -> LoginLog:
-    """Return the log of the login that this session is; what su or cron began has none."""
+    """Return the log of the login that began this session; a session of su or cron has no log."""
     is_login = facts.session.service or facts.session.by_ssh
     return facts.login_log if is_login else LoginLog()
 
@@ -76,14 +76,16 @@ def _runtime_unset(facts: Facts) -> Found | None:
 def _manager_failed(facts: Facts) -> Found | None:
     manager = facts.units.manager
     if not (facts.session.service or facts.session.by_ssh):
-        return None  # su and cron start none, so it is not what this session lacks
+        return None  # su and cron do not start a user manager, so this session does not need one
     name = f"user@{facts.session.uid}.service"
     if manager.is_masked:
-        remedy = Remediation("let it start again", (("sudo", "systemctl", "unmask", name),))
+        remedy = Remediation("allow it to start again", (("sudo", "systemctl", "unmask", name),))
         return Found((f"{name} is masked",), remedy=remedy)
     if manager.active != "failed":
         return None
-    remedy = Remediation("see why, correct it, and log in again", (("journalctl", "-u", name),))
+    remedy = Remediation(
+        "read why it failed, correct that, and log in again", (("journalctl", "-u", name),)
+    )
     return Found((f"{name}: {manager.active}, {manager.result}",), remedy=remedy)
 
 
@@ -93,9 +95,9 @@ def _manager_absent(facts: Facts) -> Found | None:
         return None
     lingers = "lingers" if facts.runtime.lingers else "does not linger"
     linger = ("sudo", "loginctl", "enable-linger", facts.session.user)
-    remedy = Remediation("for jobs without a login, let it run always", (linger,))
-    told = (f"user@{facts.session.uid}.service: {manager.active}", f"the user {lingers}")
-    return Found(told, remedy=remedy)
+    remedy = Remediation(LET_IT_RUN, (linger,))
+    evidence = (f"user@{facts.session.uid}.service: {manager.active}", f"the user {lingers}")
+    return Found(evidence, remedy=remedy)
 
 
 def _without_init(facts: Facts) -> Found | None:
@@ -107,15 +109,16 @@ def _wsl(facts: Facts) -> Found | None:
     return Found(("the kernel's release names Microsoft",)) if facts.init.is_wsl else None
 
 
+SNAP = ("sudo", "snap", "connect", "NAME:password-manager-service")
+FLATPAK = ("flatpak", "override", "--user", "--talk-name=org.freedesktop.secrets", "NAME")
+
+
 def _sandboxed(facts: Facts) -> Found | None:
     kind = facts.client.sandbox
     if not kind:
         return None
-    words = {
-        "snap": ("sudo", "snap", "connect", "NAME:password-manager-service"),
-        "flatpak": ("flatpak", "override", "--user", "--talk-name=org.freedesktop.secrets", "NAME"),
-    }
-    remedy = Remediation("let the program speak to the keyring", (words[kind],))
+    command = {"snap": SNAP, "flatpak": FLATPAK}[kind]
+    remedy = Remediation("allow the program NAME to talk to the keyring", (command,))
     return Found((f"this process runs in a {kind}",), remedy=remedy)
 
 
@@ -123,6 +126,7 @@ def _hidden(facts: Facts) -> Found | None:
     return Found(("/proc/1 cannot be seen",)) if facts.init.hides_processes else None
 
 
+LET_IT_RUN = "if jobs of this user run without a login, let the user manager run always"
 CHECKS = (
     Check(
         "root-under-sudo",
@@ -130,77 +134,94 @@ CHECKS = (
         hindrance,
         "this is root's session under sudo, which has no keyring",
         _sudo,
-        cause="sudo changes the user and makes no session: no bus, no runtime directory",
+        cause="sudo changes the user and does not start a session, so there is no session bus and"
+        " no runtime directory",
+        cases=(
+            Case("you want your own keyring", "run the command again without sudo"),
+            Case(
+                "you want to know what is wrong in a user's session",
+                "`sudo creds-doctor --user USER`",
+            ),
+            Case("a job of root's needs a keyring of its own", "`creds exec -- COMMAND`"),
+        ),
     ),
     Check(
         "runtime-directory-foreign",
         "session",
         hindrance,
-        "XDG_RUNTIME_DIR belongs to another user",
+        "XDG_RUNTIME_DIR names a directory that belongs to another user",
         _runtime_foreign,
-        cause="su or sudo kept the variable of the session that it was called in",
+        cause="su or sudo kept the variable of the session in which it was called",
         remedy=USUAL,
     ),
     Check(
         "runtime-directory-missing",
         "session",
         hindrance,
-        "XDG_RUNTIME_DIR names a folder that is not there",
+        "XDG_RUNTIME_DIR names a directory that does not exist",
         _runtime_missing,
-        cause="the variable is left over: logind removes the folder with a user's last session",
+        cause="the variable is left over from an earlier session: logind removes the directory when"
+        " the last session of a user ends",
         remedy=USUAL,
     ),
     Check(
         "runtime-directory-open",
         "session",
         Severity.WARNING,
-        "the runtime directory is open to other users",
+        "other users can look into the runtime directory, or write to it",
         _runtime_open,
-        cause="its mode was changed, or it was made by hand; it must be 0700",
+        cause="its mode was changed, or it was made by hand; the mode must be 0700",
+        cases=(
+            Case("the directory is yours", "`chmod 700 $XDG_RUNTIME_DIR`; `--fix` can do it"),
+            Case(
+                "XDG_RUNTIME_DIR names a link",
+                "set the variable to the directory that logind made: /run/user/UID",
+            ),
+        ),
     ),
     Check(
         "runtime-directory-unset",
         "session",
         _unset_level,
-        "XDG_RUNTIME_DIR is not set, though the folder is there",
+        "XDG_RUNTIME_DIR is not set, although the runtime directory exists",
         _runtime_unset,
-        cause="su, cron and services with User= set no variable; a daemon that is started so puts"
-        " its socket below ~/.cache, where no other one looks",
-        remedy=Remediation("set it in this shell", (in_this_shell(JOIN),)),
+        cause="su, cron and services with User= do not set the variable; a keyring daemon that is"
+        " started without it puts its socket below ~/.cache, where other programs do not look",
+        remedy=Remediation("set the variable in this shell", (in_this_shell(JOIN),)),
     ),
     Check(
         "user-manager-failed",
         "session",
         hindrance,
-        "the user's systemd does not run, so there is no bus and no runtime directory of its own",
+        "the user manager (systemd --user) is not running, so this user has no session bus and no"
+        " runtime directory",
         _manager_failed,
-        cause="user@.service failed or is masked",
+        cause="the unit user@UID.service failed or is masked",
         remedy=Remediation(
-            "see why, correct it, and log in again", (("journalctl", "-u", "user@UID.service"),)
+            "read why it failed, correct that, and log in again",
+            (("journalctl", "-u", "user@UID.service"),),
         ),
     ),
     Check(
         "user-manager-absent",
         "session",
         Severity.NOTE,
-        "no user manager runs for this user",
+        "no user manager (systemd --user) is running for this user",
         _manager_absent,
-        cause="only a login that logind sees starts one, or lingering: su and cron do not",
-        remedy=Remediation(
-            "for jobs without a login, let it run always",
-            (("sudo", "loginctl", "enable-linger", "USER"),),
-        ),
+        cause="a user manager is started by a login that logind sees, or by lingering; su and cron"
+        " do not start one",
+        remedy=Remediation(LET_IT_RUN, (("sudo", "loginctl", "enable-linger", "USER"),)),
     ),
     Check(
         "container-without-init",
         "session",
         Severity.NOTE,
-        "no init runs here: there are no logins, no user bus and no PAM session",
+        "no init is running here, so there are no logins, no user's session bus and no PAM session",
         _without_init,
         cause="a container or a chroot starts one program and no init",
         remedy=Remediation(
-            "start a session bus, then make a keyring that stays; `creds exec -- COMMAND` is for"
-            " one command and throws its keyring away",
+            "start a session bus, then create a keyring that is kept; `creds exec -- COMMAND` is"
+            " for one command, and deletes its keyring at the end",
             (in_this_shell(START), ("creds", "unlock", "--create")),
         ),
     ),
@@ -208,25 +229,33 @@ CHECKS = (
         "wsl-without-login",
         "session",
         Severity.NOTE,
-        "this is WSL: a shell there is no login, so PAM is handed no password",
+        "this is WSL, where a shell is not a login, so PAM does not receive a password",
         _wsl,
         cause="WSL starts the shell itself",
-        remedy=Remediation("unlock it by hand, once after each boot", (("creds", "unlock"),)),
+        remedy=Remediation("unlock the keyring once after each boot", (("creds", "unlock"),)),
     ),
     Check(
         "bus-sandboxed",
         "session",
         hindrance,
-        "this process is in a sandbox that lets it not speak to the keyring",
+        "this process runs in a sandbox that does not let it talk to the keyring",
         _sandboxed,
         cause="snap and flatpak filter the session bus",
+        cases=(
+            Case("the program NAME is a snap", f"`{' '.join(SNAP)}`"),
+            Case("the program NAME is a flatpak", f"`{' '.join(FLATPAK)}`"),
+        ),
     ),
     Check(
         "processes-hidden",
         "session",
         Severity.NOTE,
-        "other users' processes are hidden here",
+        "the processes of other users cannot be seen here",
         _hidden,
-        cause="/proc is mounted with hidepid=",
+        cause="/proc is mounted with the option hidepid=",
+        cases=(
+            Case("the doctor's answer is enough", "nothing has to be done"),
+            Case("root is to see all of it", "`sudo creds-doctor --user USER`"),
+        ),
     ),
 )

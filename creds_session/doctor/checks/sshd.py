@@ -1,11 +1,11 @@
-"""Whether sshd's settings let a typed password through to the keyring at all."""
+"""Check whether sshd's settings let a typed password reach the keyring."""
 
 from __future__ import annotations
 
 import re
 
-from creds_session.doctor.checks.pam import verdicts
-from creds_session.doctor.checks.registry import Check, of_logins
+from creds_session.doctor.checks.pam_verdicts import verdicts
+from creds_session.doctor.checks.registry import Case, Check, of_logins
 from creds_session.facts.snapshot import Facts
 from creds_session.facts.sshd import (
     DIALOGUE_ALONE,
@@ -20,8 +20,8 @@ from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.syntax.terms import ManagementGroup
 
 APPLY = Remediation(
-    "let PAM start the keyring daemon while the password is there, or, where that is refused,"
-    " set `PasswordAuthentication yes` and `KbdInteractiveAuthentication no`",
+    "let PAM start the keyring daemon while the password is still known; if that is refused, set"
+    " `PasswordAuthentication yes` and `KbdInteractiveAuthentication no` in sshd_config instead",
     (("sudo", "creds-setup-pam", "apply"),),
     is_safe=True,
 )
@@ -58,8 +58,8 @@ def _no_password(facts: Facts) -> Found | NotJudged | None:
         return NotJudged(facts.sshd.reason)
     if hindrance_by(facts.sshd) is not NO_PASSWORDS:
         return None
-    told = "passwordauthentication no, kbdinteractiveauthentication no"
-    return Found((f"{facts.sshd.asked}: {told}",))
+    settings = "passwordauthentication no, kbdinteractiveauthentication no"
+    return Found((f"{facts.sshd.asked}: {settings}",))
 
 
 def _refused(facts: Facts) -> Found | None:
@@ -74,16 +74,16 @@ def _unread(facts: Facts) -> Found | None:
         return None
     if _is_unready(reason):
         return Found((reason,))
-    return Found((reason,), UNREAD, "sshd said so when it was asked; it names no wrong setting")
+    return Found((reason,), UNREAD, "sshd -T failed, and did not name a wrong setting")
 
 
 def _is_unready(reason: str) -> bool:
-    """Tell whether sshd lacks what is made before its first start, and refuses no setting."""
+    """Return whether sshd lacks something that is made before its first start."""
     return NOT_STARTED in reason or NO_KEYS in reason
 
 
 def _starts_in_auth(facts: Facts) -> bool:
-    """Tell whether the auth rule starts a daemon, proved to be with no wrong password."""
+    """Return whether the auth rule starts a daemon, and never at a wrong password (by proof)."""
     found = verdicts(facts.pam, early_start=True)
     return not isinstance(found, str) and all(
         verdict.reached and not verdict.problem
@@ -97,9 +97,11 @@ CHECKS = (
         "sshd-without-pam",
         "sshd",
         of_logins,
-        "sshd calls no rule of PAM, and no password typed there opens the keyring",
+        "sshd does not use PAM, so a password typed at a login by ssh does not unlock the keyring",
         _without_pam,
-        cause="without PAM sshd looks into the shadow file itself, and no module sees the password",
+        cause="without PAM sshd checks the password itself (shadow(5)), and pam_gnome_keyring"
+        " does not"
+        " receive it",
         remedy=Remediation(WITHOUT_PAM.remedy),
         stops_password=True,
     ),
@@ -107,10 +109,12 @@ CHECKS = (
         "sshd-keyboard-interactive",
         "sshd",
         of_logins,
-        "a password typed into sshd's keyboard-interactive is gone when the session begins",
+        "sshd asks for the password by keyboard-interactive, and it is lost before the session"
+        " begins",
         _dialogue,
-        cause="PAM's conversation for keyboard-interactive runs in a child of sshd; what"
-        " pam_gnome_keyring keeps for the session ends with it",
+        cause="sshd runs PAM's conversation for keyboard-interactive in a child process; the"
+        " password"
+        " that pam_gnome_keyring keeps for the session is lost when this child ends",
         remedy=APPLY,
         about="See [what keyboard-interactive does](../../explanation/keyboard-interactive.md).",
         stops_password=True,
@@ -119,17 +123,21 @@ CHECKS = (
         "sshd-takes-no-password",
         "sshd",
         Severity.NOTE,
-        "sshd takes no password, so no login by ssh opens the keyring",
+        "sshd does not accept passwords, so a login by ssh does not unlock the keyring",
         _no_password,
-        cause="PasswordAuthentication and KbdInteractiveAuthentication are off, as many advise, for"
-        " everybody or by a Match block for this user or address",
-        remedy=Remediation("unlock it once a login, as the hook offers", (("creds", "unlock"),)),
+        cause="PasswordAuthentication and KbdInteractiveAuthentication are off, as many guides"
+        " advise,"
+        " for all users or by a Match block for this user or address",
+        remedy=Remediation(
+            "unlock the keyring after each login; the login hook offers that",
+            (("creds", "unlock"),),
+        ),
     ),
     Check(
         "sshd-refuses-settings",
         "sshd",
         Severity.WARNING,
-        "sshd refuses its own settings: it will not start again",
+        "sshd cannot read its own settings, so it will not start again",
         _refused,
         cause="a line of sshd_config, or of a file that it includes, is wrong",
         remedy=Remediation("correct that line, then test it", (("sudo", "sshd", "-t"),)),
@@ -138,10 +146,16 @@ CHECKS = (
         "sshd-settings-unread",
         "sshd",
         Severity.NOTE,
-        f"{UNREAD}, because sshd has not been started yet",
+        f"{UNREAD}, because sshd was never started here",
         _unread,
-        cause="sshd needs the directory /run/sshd, which systemd makes when it starts ssh.service,"
-        " and host keys; with ssh.socket, in a new image and in a container they are made later or"
+        cause="sshd needs host keys, and the directory /run/sshd, which systemd makes when it"
+        " starts"
+        " ssh.service. With ssh.socket, in a new image and in a container they are made later, or"
         " never",
+        cases=(
+            Case("sshd is started at the first connection (ssh.socket)", "nothing has to be done"),
+            Case("nobody logs in here by ssh (a container, an image)", "nothing has to be done"),
+            Case("sshd should be running", "`sudo systemctl start ssh`, then `creds-doctor` again"),
+        ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Whether systemd could start what its units of gnome-keyring name."""
+"""Check whether systemd could start the units of gnome-keyring."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def _failed(facts: Facts) -> Found | NotJudged | None:
     units = facts.units
     if not units.socket.is_known:
         return NotJudged(units.reason)
-    told = tuple(
+    evidence = tuple(
         f"{name}: {unit.active}, {unit.result}"
         for name, unit in ((SOCKET, units.socket), (SERVICE, units.service))
         if unit.active == "failed"
     )
-    return Found(told) if told else None
+    return Found(evidence) if evidence else None
 
 
 CHECKS = (
@@ -29,9 +29,10 @@ CHECKS = (
         hindrance,
         "systemd could not start the keyring daemon",
         _failed,
-        cause="the unit failed: a drop-in, a missing program, or too many starts in a row",
+        cause="a unit of gnome-keyring failed: because of a drop-in, a missing program, or too many"
+        " starts within a short time",
         remedy=Remediation(
-            f"see why: journalctl --user -u {SERVICE}; then",
+            f"read why it failed: journalctl --user -u {SERVICE}; then start it again",
             (
                 ("systemctl", "--user", "reset-failed", SERVICE, SOCKET),
                 ("creds", "unlock"),

@@ -1,4 +1,4 @@
-"""What is told of the checks themselves: the list, one explained, its page."""
+"""Describe the checks themselves: the list, one check for ``--explain``, its page, the index."""
 
 from __future__ import annotations
 
@@ -6,16 +6,25 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from creds_session.doctor.checks.registry import Case
 from creds_session.findings import Remediation, Severity
 
-PAGES = "docs/reference/checks"
-LINK = re.compile(r"\[([^]]+)\]\(../../([^)]+)\)")  # in Markdown, from the page of a check
-NAMES = ("gnome-keyring", "libpam", "sshd", "systemd", "dbus-", "gcr", "creds", "passwd")
+LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")  # in Markdown, from the page of a check
+NAMES = (
+    *("gnome-keyring", "python-keyring", "libpam", "sshd", "systemd", "dbus-", "gcr", "creds"),
+    "passwd",
+)
+WHOLE_NAMES = frozenset({"tmux", "su", "sudo", "snap"})
 WRITTEN = "Written by `scripts/check-pages` from the registry of checks."
+DEPENDS = "it depends on what was seen"
+SEVERAL = "creds-doctor shows the remedy for what it saw"
 
 
 class Entry(NamedTuple):
-    """A check as its page tells it; ``level`` None: it depends on whether a secret can be read."""
+    """A check as its page describes it.
+
+    ``level`` is None if the level depends on what was seen; ``level_text`` then says on what.
+    """
 
     id: str
     group: str
@@ -25,30 +34,53 @@ class Entry(NamedTuple):
     remedy: Remediation | None
     needs: tuple[str, ...]
     about: str
+    level_text: str = DEPENDS
+    cases: tuple[Case, ...] = ()
 
 
 def list_lines(entries: Iterable[Entry]) -> list[str]:
-    """Return one line a check: id, level, title."""
+    """Return one line for each check: id, level, title."""
     entries = tuple(entries)
     width = max(len(entry.id) for entry in entries)
     return [f"{entry.id:<{width}}  {_word(entry):<7}  {entry.title}" for entry in entries]
 
 
 def explain_lines(entry: Entry) -> list[str]:
-    """Return what ``--explain`` tells of one check."""
-    told = [f"{entry.id}: {entry.title}", f"area: {entry.group}", f"level: {_level(entry)}"]
-    told += [f"cause: {entry.cause}"]
-    if entry.remedy is not None:
-        told += [f"cure: {entry.remedy.text}"]
-        told += [f"      {line}" for line in entry.remedy.lines]
-        told += [f"      ({_by_whom(entry.remedy)})"] if _by_whom(entry.remedy) else []
-        for other in entry.remedy.alternatives:
-            told += [f"or: {other.text}", *(f"      {line}" for line in other.lines)]
+    """Return the lines that ``--explain`` prints about a check, without Markdown."""
+    lines = [f"{entry.id}: {entry.title}", f"area: {entry.group}", f"level: {_level(entry)}"]
+    lines += [f"cause: {entry.cause}", *_explained_remedy(entry)]
+    for case in entry.cases:
+        lines += [f"  if {_without_links(case.seen)}:", f"        {_without_links(case.remedy)}"]
     if entry.needs:
-        told += [f"silenced by: {', '.join(entry.needs)}"]
+        lines += [f"skipped if one of these finds something: {', '.join(entry.needs)}"]
     if entry.about:
-        told += ["", LINK.sub(r"\1 (docs/\2)", entry.about)]
-    return [*told, "", f"page: {PAGES}/{entry.id}.md (in the source code)"]
+        lines += ["", _without_links(entry.about)]
+    page = f"reference/checks/{entry.id}.md"
+    return [*lines, "", f"This text is also in the documentation: {page}"]
+
+
+def _explained_remedy(entry: Entry) -> list[str]:
+    remedy = entry.remedy
+    if remedy is None:
+        usual = "; these are the usual cases" if entry.cases else ""
+        return [f"remedy: {SEVERAL}{usual}"]
+    lines = [f"remedy: {remedy.text}", *(f"        {line}" for line in remedy.lines)]
+    lines += [f"        ({_by_whom(remedy)})"] if _by_whom(remedy) else []
+    for other in remedy.alternatives:
+        lines += [f"or: {other.text}", *(f"        {line}" for line in other.lines)]
+    return lines
+
+
+def _without_links(text: str) -> str:
+    """Return a text of a page for a terminal: a link becomes the name of what it leads to."""
+    return LINK.sub(_as_words, text)
+
+
+def _as_words(link: re.Match[str]) -> str:
+    words, target = link.groups()
+    if target.startswith("../../"):
+        return f"{words} ({target[len('../../') :]} in the documentation)"
+    return f"{words} (creds-doctor --explain {target[: -len('.md')]})"
 
 
 def _word(entry: Entry) -> str:
@@ -56,42 +88,54 @@ def _word(entry: Entry) -> str:
 
 
 def _level(entry: Entry) -> str:
-    if entry.level is not None:
-        return entry.level.value
-    return "error where no secret can be read, else less"
+    return entry.level.value if entry.level is not None else entry.level_text
 
 
 def page(entry: Entry, effects: Iterable[str]) -> str:
-    """Return a check's page, in Markdown; ``effects`` are the checks that it silences."""
-    told = [f"# {entry.id}", "", f"{_sentence(entry.title)}", ""]
-    told += [f"Area: {entry.group}. Level: {_level(entry)}.", ""]
-    told += ["## Cause", "", _sentence(entry.cause), ""]
-    told += ["## Cure", "", *_remedy(entry.remedy), ""]
+    """Return the page of a check in Markdown; ``effects`` are the checks that it silences."""
+    lines = [f"# {entry.id}", "", f"{_sentence(entry.title)}", ""]
+    lines += [f"Area: {entry.group}. Level: {_level(entry)}.", ""]
+    lines += ["## Cause", "", _sentence(entry.cause), ""]
+    lines += ["## Remedy", "", *_remedy(entry), ""]
     if entry.about:
-        told += ["## More", "", entry.about, ""]
-    for words, ids in (("Silenced by", entry.needs), ("Silences", tuple(effects))):
+        lines += ["## More", "", entry.about, ""]
+    for words, ids in (
+        ("Skipped if one of these checks finds something", entry.needs),
+        ("If this check finds something, these are skipped", tuple(effects)),
+    ):
         if ids:
-            told += [f"{words}: {', '.join(f'[{one}]({one}.md)' for one in ids)}.", ""]
-    told.append(WRITTEN)
-    return "\n".join(told) + "\n"
+            lines += [f"{words}: {', '.join(f'[{name}]({name}.md)' for name in ids)}.", ""]
+    lines.append(WRITTEN)
+    return "\n".join(lines) + "\n"
 
 
-def _remedy(remedy: Remediation | None) -> list[str]:
+def _remedy(entry: Entry) -> list[str]:
+    remedy = entry.remedy
     if remedy is None:
-        return ["It depends on what was seen: the finding shows it."]
-    told = [_sentence(remedy.text)]
+        usual = " These are the usual cases:" if entry.cases else ""
+        return [f"`creds-doctor` shows the remedy for what it saw.{usual}", "", *_table(entry)]
+    lines = [_sentence(remedy.text)]
     if remedy.commands:
-        told += ["", *(f"    {line}" for line in remedy.lines)]
+        lines += ["", *(f"    {line}" for line in remedy.lines)]
     if _by_whom(remedy):
-        told += ["", f"{_first_upper(_by_whom(remedy, '`'))}."]
+        lines += ["", f"{_first_upper(_by_whom(remedy, '`'))}."]
     for other in remedy.alternatives:
-        told += ["", f"Or: {other.text}.", *([""] if other.lines else [])]
-        told += [f"    {line}" for line in other.lines]
-    return told
+        lines += ["", f"Or: {other.text}.", *([""] if other.lines else [])]
+        lines += [f"    {line}" for line in other.lines]
+    return [*lines, *(["", *_table(entry)] if entry.cases else [])]
+
+
+def _table(entry: Entry) -> list[str]:
+    rows = [f"| {_cell(case.seen)} | {_cell(case.remedy)} |" for case in entry.cases]
+    return ["| if | then |", "|---|---|", *rows] if rows else []
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _by_whom(remedy: Remediation, quote: str = "") -> str:
-    """Say who carries a safe cure out: ``--fix`` becomes root for nobody."""
+    """Say who carries out a safe remedy: ``--fix`` never does what requires root."""
     if not remedy.is_safe:
         return ""
     fix = f"{quote}creds-doctor --fix{quote}"
@@ -105,19 +149,21 @@ def _sentence(text: str) -> str:
 def _first_upper(text: str) -> str:
     """Return a sentence with a capital letter, unless it begins with a name that has none."""
     first = (text.split() or [""])[0]
-    is_name = first.startswith(NAMES) or any(character in first for character in "_=./`")
+    is_name = first.startswith(NAMES) or first.rstrip(",;:") in WHOLE_NAMES
+    is_name = is_name or any(character in first for character in "_=./`")
     return text if is_name else f"{text[:1].upper()}{text[1:]}"
 
 
 def index(entries: Iterable[Entry]) -> str:
-    """Return the page that lists all of them, by area."""
-    told = [
-        "# What the doctor finds",
+    """Return the page that lists all checks, by area."""
+    lines = [
+        "# What creds-doctor finds",
         "",
-        "Root causes stand before their effects, and silence them. A level that depends is an",
-        "error where no secret can be read, else a warning or a note.",
+        "Root causes are listed before their effects. If a root cause is found, the checks for its",
+        "effects are skipped. The level `depends` means that the level depends on what was seen:",
+        "most of these checks are errors if no secret can be read, otherwise warnings or notes.",
         "",
-        "| area | check | level | means |",
+        "| area | check | level | meaning |",
         "|---|---|---|---|",
     ]
     group = ""
@@ -125,8 +171,5 @@ def index(entries: Iterable[Entry]) -> str:
         area = "" if entry.group == group else entry.group
         group = entry.group
         link = f"[{entry.id}](checks/{entry.id}.md)"
-        told.append(f"| {area} | {link} | {_word(entry)} | {entry.title} |")
-    return (
-        "\n".join([*told, "", "Written by `scripts/check-pages` from the registry of checks."])
-        + "\n"
-    )
+        lines.append(f"| {area} | {link} | {_word(entry)} | {entry.title} |")
+    return "\n".join([*lines, "", WRITTEN]) + "\n"

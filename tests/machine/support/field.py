@@ -124,7 +124,7 @@ DEFAULT = (
     " /org/freedesktop/secrets/collection/login"
 )
 OLD_AND_NEW = (("Old password of", PASSWORD), ("New password of", CHANGED), ("Again", CHANGED))
-NOT_OPENED = "the login keyring is locked: this login did not open it"
+NOT_OPENED = "the login keyring is locked"
 
 SITUATIONS = {
     # How the login came.
@@ -133,14 +133,14 @@ SITUATIONS = {
     ),
     "a key, and sshd says so": Situation(
         "login-without-password",
-        "this login brought no password",
+        "no password was typed at this login",
         (UNLOCK,),
         Way.KEY,
         root=sshd("ExposeAuthInfo yes\\n"),
     ),
     "a trusted host": Situation(
         "login-without-password",
-        "this login brought no password",
+        "no password was typed at this login",
         (UNLOCK,),
         Way.HOST,
         root=sshd("ExposeAuthInfo yes\\nHostbasedAuthentication yes\\nIgnoreRhosts no\\n")
@@ -155,7 +155,7 @@ SITUATIONS = {
     ),
     "keyboard-interactive, and the log is read": Situation(
         "login-password-lost",
-        "the password was gone before the session began",
+        "the password was lost before the session began",
         (UNLOCK,),
         Way.DIALOGUE,
         root=READS_LOG + sshd("KbdInteractiveAuthentication yes\\n"),
@@ -184,7 +184,7 @@ SITUATIONS = {
     ),
     "an admin changed the password, and the log is read": Situation(
         "login-password-refused",
-        "it refused the password that was typed at the login",
+        "it has another password than the login",
         (REKEY,),
         root=READS_LOG + CHANGE,
         login_password=CHANGED,
@@ -208,7 +208,7 @@ SITUATIONS = {
     ),
     "su -, and the hook's question was not answered": Situation(
         "secret-service-unowned",
-        "nobody owns org.freedesktop.secrets on this bus",
+        "no program serves secrets on this session bus",
         (UNLOCK,),
         Way.SU,
     ),
@@ -217,7 +217,7 @@ SITUATIONS = {
     ),
     "su -, no hook, and no keyring yet": Situation(
         "bus-absent",
-        "this session has no bus",
+        "this session has no session bus",
         (START, CREATE),
         Way.SU,
         root=NO_HOOK + NO_KEYRING,
@@ -225,7 +225,7 @@ SITUATIONS = {
     ),
     "su without a dash": Situation(
         "runtime-directory-foreign",
-        "XDG_RUNTIME_DIR belongs to another user",
+        "XDG_RUNTIME_DIR names a directory that belongs to another user",
         (START, UNLOCK),
         Way.SU_PLAIN,
     ),
@@ -233,21 +233,24 @@ SITUATIONS = {
     "cron": Situation("bus-absent", "this session has no bus", (START, UNLOCK), Way.CRON),
     "cron, and the user lingers": Situation(
         "secret-service-unowned",
-        "nobody owns org.freedesktop.secrets on this bus",
+        "no program serves secrets on this session bus",
         (UNLOCK,),
         Way.CRON,
         root="install -D /dev/null /var/lib/systemd/linger/USER;"
         f" systemctl start user@UID_; {until('[ -S /run/user/UID_/bus ]')};",
     ),
     "tmux, and its bus has ended": Situation(
-        "bus-stale", "the session bus that this shell names is gone", (JOIN, UNLOCK), Way.TMUX
+        "bus-stale",
+        "this shell has the address of a session bus that is not running any more",
+        (JOIN, UNLOCK),
+        Way.TMUX,
     ),
     "a container": Situation(
         "bus-absent", "this session has no bus", (START, UNLOCK), Way.CONTAINER
     ),
     "a container, and no keyring yet": Situation(
         "bus-absent",
-        "this session has no bus",
+        "this session has no session bus",
         (START, CREATE),
         Way.CONTAINER,
         root=NO_KEYRING,
@@ -263,14 +266,14 @@ SITUATIONS = {
     ),
     "the address of an old dbus-launch in a start-up file": Situation(
         "bus-stale",
-        "the session bus that this shell names is gone",
+        "this shell has the address of a session bus that is not running any more",
         (JOIN, UNLOCK),
         Way.KEY,
         root=in_profile("export DBUS_SESSION_BUS_ADDRESS=unix:path=/tmp/dbus-Xq3bT0fLzA"),
     ),
     "the same, in fish": Situation(
         "bus-stale",
-        "the session bus that this shell names is gone",
+        "this shell has the address of a session bus that is not running any more",
         (JOIN, UNLOCK),
         Way.KEY,
         login_shell="fish",
@@ -278,7 +281,7 @@ SITUATIONS = {
     ),
     "a start-up file that starts a bus of its own": Situation(
         "secret-service-unowned",
-        "nobody owns org.freedesktop.secrets on this bus",
+        "no program serves secrets on this session bus",
         (UNLOCK,),
         root=in_profile(
             "export DBUS_SESSION_BUS_ADDRESS=$(dbus-daemon --session --fork --print-address)"
@@ -286,14 +289,14 @@ SITUATIONS = {
     ),
     "dbus-run-session in a shell that has GNOME_KEYRING_CONTROL": Situation(
         "secret-service-unowned",
-        "nobody owns org.freedesktop.secrets on this bus",
+        "no program serves secrets on this session bus",
         (UNLOCK,),
         session="export GNOME_KEYRING_CONTROL=$XDG_RUNTIME_DIR/keyring;"
         " exec dbus-run-session -- bash --norc",
     ),
     "XDG_RUNTIME_DIR=/tmp/runtime-USER, which nobody made": Situation(
         "runtime-directory-missing",
-        "XDG_RUNTIME_DIR names a folder that is not there",
+        "XDG_RUNTIME_DIR names a directory that does not exist",
         (JOIN, UNLOCK),
         Way.KEY,
         root=in_profile("export XDG_RUNTIME_DIR=/tmp/runtime-USER"),
@@ -307,7 +310,7 @@ SITUATIONS = {
     ),
     "a variable that has Python's keyring use nothing": Situation(
         "backend-none",
-        "Python's keyring is told to use no keyring at all",
+        "python-keyring is configured not to use any keyring",
         ("unset PYTHON_KEYRING_BACKEND",),
         root=in_profile("export PYTHON_KEYRING_BACKEND=keyring.backends.null.Keyring"),
         also="[ $(/opt/creds-session/current/bin/keyring get app me) = s3cret ]",
@@ -334,7 +337,7 @@ SITUATIONS = {
     ),
     "no units, and the daemon has ended": Situation(
         "secret-service-unowned",
-        "nobody owns org.freedesktop.secrets on this bus",
+        "no program serves secrets on this session bus",
         (UNLOCK,),
         root=NO_HOOK + MASK,
         session=f"pkill -u USER gnome-keyring-d; {until(f'! {DAEMONS}')}",
@@ -349,7 +352,7 @@ SITUATIONS = {
     ),
     "a start-up file that replaces the login's daemon": Situation(
         "daemon-replaced",
-        "a daemon that was started with --replace ended the login's",
+        "a daemon with --replace ended the login's daemon",
         (UNLOCK,),
         root=in_profile(f"{DAEMON} --replace -d -c secrets >/dev/null 2>&1"),
         session=until(OWNED),
@@ -364,7 +367,7 @@ SITUATIONS = {
     ),
     "a start-up file that starts all but the secrets": Situation(
         "daemon-without-secrets",
-        "the keyring daemon runs without its secrets",
+        "the keyring daemon was started without the part that serves secrets",
         ("kill PID", UNLOCK),
         session=f"{END} {DAEMON} --daemonize --components=pkcs11 >/dev/null 2>&1",
     ),
@@ -377,7 +380,7 @@ SITUATIONS = {
     ),
     "a keyring that the running daemon does not serve": Situation(
         "keyring-ghost",
-        "the login keyring was created while the daemon ran",
+        "the login keyring was created while the daemon was running",
         ("systemctl --user restart gnome-keyring-daemon.service", UNLOCK),
         root=f"{NO_KEYRING} mv {DROP_IN} /root/drop-in;",
         undo=f"mv /root/drop-in {DROP_IN};",
@@ -385,7 +388,7 @@ SITUATIONS = {
     ),
     "sshd's rules were overwritten, and root asks about the user": Situation(
         "secret-service-unowned",
-        "nobody owns org.freedesktop.secrets on this bus",
+        "no program serves secrets on this session bus",
         (APPLY,),
         root=f"{NO_HOOK} cp -p /etc/pam.d/sshd /root/sshd; cp -p /root/plain-sshd /etc/pam.d/sshd;",
         undo="cp -p /root/sshd /etc/pam.d/sshd;",
@@ -394,7 +397,7 @@ SITUATIONS = {
     ),
     "sshd's rules were overwritten, and the user asks": Situation(
         "secret-service-unowned",
-        "nobody owns org.freedesktop.secrets on this bus",
+        "no program serves secrets on this session bus",
         (UNLOCK,),
         root=f"{NO_HOOK} cp -p /etc/pam.d/sshd /root/sshd; cp -p /root/plain-sshd /etc/pam.d/sshd;",
         undo="cp -p /root/sshd /etc/pam.d/sshd;",
@@ -427,21 +430,21 @@ SITUATIONS = {
     # What lies on the disk.
     "a disk that was full left an empty keyring": Situation(
         "keyring-broken",
-        "the login keyring's file is damaged",
+        "the file of the login keyring is damaged",
         (MOVED.format(LOGIN), "kill PID", CREATE),
         root=f": >{LOGIN};",
         end=End.STORE,
     ),
     "a container's mount made a directory of the keyring": Situation(
         "keyring-not-a-file",
-        "what should be the login keyring is no file",
+        "there is no login keyring, because something that is not a file",
         (MOVED.format(LOGIN), "kill PID", CREATE),
         root=f"rm {LOGIN}; mkdir {LOGIN};",
         end=End.STORE,
     ),
     "a program under sudo made the keyrings": Situation(
         "keyrings-foreign",
-        "the folder of the keyrings belongs to another user",
+        "the directory of the keyrings belongs to another user",
         (MOVED.format(KEYRINGS),),
         root=owned_by_root(KEYRINGS),
         end=End.LOGIN_STORES,
@@ -470,14 +473,14 @@ SITUATIONS = {
     ),
     "a default keyring with a password of its own": Situation(
         "default-keyring-locked",
-        "the default keyring is locked: work",
+        "the default keyring work is locked",
         (UNLOCK,),
         session="/opt/creds-session/current/bin/python /opt/second_keyring.py",
         answers=(("[Pp]assword of the work keyring", "other"),),
     ),
     "a home that root made and did not give away": Situation(
         "home-foreign",
-        "HOME belongs to another user",
+        "the home directory (HOME) belongs to another user",
         ("sudo chown UID_ HOME_",),
         Way.KEY,
         root=MAY_SUDO + "chown root:root HOME_;",
@@ -485,7 +488,7 @@ SITUATIONS = {
     ),
     "the user's systemd is masked": Situation(
         "user-manager-failed",
-        "the user's systemd does not run",
+        "the user manager (systemd --user) is not running",
         ("sudo systemctl unmask user@UID_.service",),
         root=MAY_SUDO + NO_HOOK + "systemctl mask -q user@UID_.service;",
         end=End.LOGIN_READS,

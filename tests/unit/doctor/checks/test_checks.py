@@ -303,3 +303,23 @@ def test_who_cannot_read_pams_files_is_told_how_root_looks_at_them() -> None:
     (found,) = (one for one in findings(facts) if one.id == "pam-files-unread")
     assert found.remediation is not None
     assert found.remediation.text == "look as root: sudo creds-doctor --user 'a b'"
+
+
+UNSEEN = SessionFacts("alice", 1000, by_ssh=True)
+STARTED_ANEW = (daemon(DaemonRole.ACTIVATED, age=5),)
+
+
+@pytest.mark.parametrize("session", [UNSEEN, BY_PASSWORD])
+def test_a_locked_keyring_asserts_nothing_about_the_login_that_nobody_saw(
+    session: SessionFacts,
+) -> None:
+    """The daemon was killed after the login, and D-Bus started another one, which is locked."""
+    facts = WELL._replace(bus=bus(login=LOCKED), session=session, daemons=STARTED_ANEW)
+    (found,) = findings(facts)
+    assert found.title == "the login keyring is locked"
+    assert "the daemon that had unlocked it has ended" in found.cause
+
+
+def test_a_shell_whose_bus_ended_is_led_to_the_page_about_that() -> None:
+    (about,) = (check.about for check in CHECKS if check.id == "bus-stale")
+    assert "how-to/reconnect-a-shell.md" in about

@@ -142,51 +142,51 @@ SITUATIONS = {
     "a login by a key, as sshd says": Situation(
         IS_LOCKED._replace(session=by("publickey")),
         "login-without-password",
-        "this login brought no password",
+        "no password was typed at this login",
         ("creds unlock",),
     ),
     "a login of which nobody says how it came, by somebody who has keys": Situation(
         with_client(IS_LOCKED, has_ssh_keys=True),
         "login-without-password",
-        "the login keyring is locked: this login did not open it",
+        "the login keyring is locked",
         ("creds unlock",),
         ("creds rekey",),
-        ("brought no password", "accepted a public key"),
+        ("because no password was typed at this login", "accepted a public key"),
     ),
     "the same, by somebody who has no keys to log in with": Situation(
         with_client(IS_LOCKED, has_ssh_keys=False),
         "keyring-locked",
-        "the login keyring is locked: this login did not open it",
+        "the login keyring is locked",
         ("creds rekey",),
         ("creds unlock",),
-        ("brought no password",),
+        ("because no password was typed at this login",),
     ),
     "the same, and creds unlock was refused": Situation(
         with_client(IS_LOCKED, has_ssh_keys=True, was_refused=True),
         "keyring-locked",
-        "this login did not open it",
+        "the login keyring is locked",
         ("creds rekey",),
         ("creds unlock",),
     ),
     "a login by password, as ExposeAuthInfo says, and no log to be read": Situation(
         IS_LOCKED._replace(session=by("password")),
         "keyring-locked",
-        "this login did not open it",
+        "the login keyring is locked",
         ("creds rekey",),
         ("creds unlock",),
-        ("brought no password",),
+        ("because no password was typed at this login",),
     ),
     "a login by a Kerberos ticket": Situation(
         IS_LOCKED._replace(session=by("gssapi-with-mic")),
         "login-without-password",
-        "brought no password",
+        "because no password was typed at this login",
         ("creds unlock",),
         never=("public key",),
     ),
     "a login that a trusted host vouched for": Situation(
         IS_LOCKED._replace(session=by("hostbased")),
         "login-without-password",
-        "brought no password",
+        "because no password was typed at this login",
         ("creds unlock",),
         never=("public key", "Kerberos"),
     ),
@@ -195,7 +195,7 @@ SITUATIONS = {
         "login-without-password",
         "the password typed at this login did not reach it",
         ("creds unlock",),
-        never=("brought no password",),
+        never=("because no password was typed at this login",),
     ),
     "dbus-run-session inside a login": Situation(
         with_client(
@@ -206,10 +206,10 @@ SITUATIONS = {
             variables={"XDG_RUNTIME_DIR": "/run/user/1000"},
         ),
         "keyring-locked",
-        "locked on this session bus, which is not the login's",
+        "locked on this session bus, which is not the one of the login",
         ("creds unlock",),
         ("exit",),
-        ("brought no password",),
+        ("because no password was typed at this login",),
     ),
     "a start-up file that replaces the login's daemon": Situation(
         with_client(
@@ -219,9 +219,9 @@ SITUATIONS = {
             starts_daemon=("/home/alice/.bashrc:7",),
         ),
         "daemon-replaced",
-        "a daemon that was started with --replace ended the login's",
+        "a daemon with --replace ended the login's daemon",
         ("creds unlock",),
-        never=("brought no password",),
+        never=("because no password was typed at this login",),
     ),
     "su without a login of its own": Situation(
         IS_LOCKED._replace(session=SU), "keyring-locked", "is locked", ("creds unlock",)
@@ -256,7 +256,7 @@ SITUATIONS = {
     "a container in which nothing runs": Situation(
         CONTAINER,
         "bus-absent",
-        "this session has no bus",
+        "this session has no session bus",
         (START, "creds unlock --create"),
         never=("sudo", "setup-pam", "creds exec"),
     ),
@@ -281,24 +281,27 @@ SITUATIONS = {
             daemons=(daemon(DaemonRole.BY_HAND),),
         ),
         "secret-service-unowned",
-        "the one that this shell names serves another",
+        "the daemon that GNOME_KEYRING_CONTROL names serves another",
         ("unset GNOME_KEYRING_CONTROL", "creds unlock"),
     ),
     "cron, without a session of its user": Situation(
         NOBODY._replace(session=SU, bus=BusFacts(None, "none")),
         "bus-absent",
-        "no bus",
+        "no session bus",
         (START, "creds unlock"),
     ),
     "tmux, after the login that it came from has ended, and beside a new one": Situation(
         NOBODY._replace(bus=STALE._replace(elsewhere=ADDRESS), runtime=GONE),
         "bus-stale",
-        "is gone",
+        "is not running any more",
         (JOIN, "creds unlock"),
         never=("--start",),
     ),
     "tmux, and no other login": Situation(
-        NOBODY._replace(bus=STALE, runtime=GONE), "bus-stale", "is gone", (START, "creds unlock")
+        NOBODY._replace(bus=STALE, runtime=GONE),
+        "bus-stale",
+        "is not running any more",
+        (START, "creds unlock"),
     ),
     "su without a dash, which kept the variables of another user": Situation(
         NOBODY._replace(
@@ -307,7 +310,7 @@ SITUATIONS = {
             runtime=RuntimeFacts(PLACE._replace(uid=1001)),
         ),
         "runtime-directory-foreign",
-        "XDG_RUNTIME_DIR belongs to another user",
+        "XDG_RUNTIME_DIR names a directory that belongs to another user",
         (START, "creds unlock"),
     ),
     "a start-up file that sets XDG_RUNTIME_DIR to what is not there": Situation(
@@ -315,7 +318,7 @@ SITUATIONS = {
             runtime=RuntimeFacts(PathFacts("/tmp/runtime-alice", PathKind.ABSENT), PLACE)
         ),
         "runtime-directory-missing",
-        "XDG_RUNTIME_DIR names a folder that is not there",
+        "XDG_RUNTIME_DIR names a directory that does not exist",
         (JOIN, "creds unlock"),
     ),
     "cron, whose user has a locked keyring": Situation(
@@ -334,7 +337,7 @@ SITUATIONS = {
             ),
         ),
         "keyring-broken",
-        "the login keyring's file is damaged",
+        "the file of the login keyring is damaged",
         (
             MOVED,
             "kill 7",
@@ -379,7 +382,7 @@ SITUATIONS = {
         "daemon-hung",
         "does not answer",
         ("kill 7", "creds unlock"),
-        never=("no bus",),
+        never=("no session bus",),
     ),
     "SELinux refuses it, a confined user": Situation(
         NOBODY._replace(
@@ -390,7 +393,7 @@ SITUATIONS = {
             installation=WELL.installation._replace(os_release="ID=rhel\n"),
         ),
         "daemon-start-refused",
-        "SELinux kept the login from starting the keyring daemon",
+        "SELinux did not let the login start the keyring daemon",
         ("creds unlock --create",),
         ("sudo ausearch -m avc -ts recent -f keyring",),
     ),
@@ -471,7 +474,7 @@ SITUATIONS = {
     "the policy refuses it, and the person came with a key": Situation(
         IS_LOCKED._replace(session=by("publickey"), init=refusing(*OF_DEBIAN)),
         "login-without-password",
-        "brought no password",
+        "because no password was typed at this login",
         ("creds unlock",),
     ),
     "the policy refuses sshd, and the person logged in at the console": Situation(
@@ -511,27 +514,27 @@ SITUATIONS = {
     "a home that needs a Kerberos ticket": Situation(
         NOBODY._replace(keyring=keyring(exists=None), home=home(PathKind.DENIED, "nfs4 sec=krb5p")),
         "home-denied",
-        "its server wants a Kerberos ticket",
+        "its server requires a Kerberos ticket",
         ("kinit", "creds-doctor"),
         never=("is not there",),
     ),
     "a home below a directory that is closed": Situation(
         NOBODY._replace(keyring=keyring(exists=None), home=home(PathKind.DENIED, "ext4")),
         "home-denied",
-        "the home directory is there",
+        "the home directory exists",
         never=("is not there", "Kerberos ticket, "),
     ),
     "a home of which only the refusal is seen": Situation(
         NOBODY._replace(keyring=keyring(exists=None), home=home(PathKind.DENIED, "")),
         "home-denied",
-        "the home directory is there",
+        "the home directory exists",
         ("kinit", "creds-doctor"),
         never=("is not there",),
     ),
     "a home on NFS that root_squash gave to nobody": Situation(
         NOBODY._replace(home=home(PathKind.FOLDER, "nfs4", 65534)),
         "home-foreign",
-        "HOME belongs to another user",
+        "the home directory (HOME) belongs to another user",
         never=("sudo chown",),
     ),
     "a home whose server does not answer": Situation(
@@ -552,7 +555,7 @@ SITUATIONS = {
         "facts-incomplete",
         "it is not known whether a secret can be read here",
         ("creds-doctor --timeout 30",),
-        never=("no bus", "no session bus"),
+        never=("no session bus", "no session bus"),
     ),
     "a line that turns every login away, beside a locked keyring": Situation(
         IS_LOCKED._replace(pam=PamFacts(files={"/etc/pam.d/sshd": SSHD + b"auht x y\n"})),

@@ -119,7 +119,7 @@ def test_a_rule_is_found_behind_what_is_included(text: bytes, *, rules: bool) ->
 def test_where_no_password_is_typed_a_rule_is_to_go() -> None:
     (told,) = found(with_service("cron", UNIX + b"session required pam_gnome_keyring.so\n"))
     assert told.remediation is not None
-    assert told.remediation.text == "take the rules of pam_gnome_keyring out of: cron"
+    assert told.remediation.text == "remove the rules of pam_gnome_keyring from: cron"
     assert told.remediation.commands == ()
 
 

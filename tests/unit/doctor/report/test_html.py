@@ -40,7 +40,7 @@ def test_a_locked_keyring_is_explained() -> None:
     told = text_of(page(Diagnosis(LOCKED, run(CHECKS, LOCKED))))
     assert "No secret can be read here" in told
     assert "Programs keep their passwords in a keyring" in told
-    remedy = "Unlock it with the keyring's password. creds unlock Or: creds-doctor --fix . Then"
+    remedy = "Unlock the keyring with its password. creds unlock Or: creds-doctor --fix . Then"
     assert remedy in told
     assert "more: creds-doctor --explain login-without-password" in told
     assert "Looked at on 12 January 1970, 13:46:40 UTC: user alice (id 1000)" in told
