@@ -1,4 +1,4 @@
-"""A password that cannot be printed by accident."""
+"""Hold a password that cannot be printed by accident."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ from typing import NoReturn
 
 
 class Secret:
-    """Bytes of a password: never in a repr, a traceback, a format or a pickle.
+    """Hold the bytes of a password, which never appear in a repr, traceback, format or pickle.
 
-    A password is bytes here, as it is for the daemon, for PAM and for a terminal:
-    which encoding they meant is not ours to guess.
+    A password is bytes here, as it is for the keyring daemon, for PAM and for a terminal, which do
+    not say in which encoding a person typed it. Two secrets are equal if their bytes are equal.
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: bytes) -> None:
+        """Make a secret of bytes. Raises: TypeError for anything else, text too."""
         _require(value, bytes, "Secret() takes bytes: use Secret.from_text() for text")
         self._value = value
 
     @classmethod
     def from_text(cls, text: str) -> Secret:
-        """Return the secret that this text is in UTF-8, as keyring and secret-tool store it.
+        """Return a secret of this text in UTF-8, as keyring and secret-tool store it.
 
-        Raises TypeError for anything but text, and ValueError for text that has no UTF-8.
+        Raises: TypeError for anything but text, and ValueError for text that has no UTF-8.
         """
         _require(text, str, "Secret.from_text() takes text: use Secret() for bytes")
         try:
             return cls(text.encode())
-        except UnicodeEncodeError:  # it holds the text
+        except UnicodeEncodeError:  # this error holds the text
             raise ValueError("the text has a lone surrogate, which UTF-8 cannot encode") from None
 
     def reveal(self) -> bytes:
-        """Return the password itself; call it where it is handed over, nowhere else."""
+        """Return the password as bytes; call it only at the place where the password is used."""
         return self._value
 
     def __repr__(self) -> str:
@@ -56,6 +57,17 @@ class Secret:
 
 
 def _require(value: object, kind: type, otherwise: str) -> None:
-    """Raise a TypeError that does not show the value."""
+    """Raise a TypeError that does not show the value, if the value is of another type."""
     if not isinstance(value, kind):
         raise TypeError(f"{otherwise} (this is {type(value).__name__})")
+
+
+def require_secret(password: object) -> Secret:
+    """Return the password if it is a Secret.
+
+    Raises: TypeError for anything else. The message does not show the value.
+    """
+    if not isinstance(password, Secret):
+        given = type(password).__name__
+        raise TypeError(f"the password must be a Secret, not {given}: use Secret.from_text()")
+    return password

@@ -1,8 +1,10 @@
-"""Credentials by service and user name, with the user name itself kept under a key where asked.
+"""Store, read, delete and list credentials: a service, a user name and a password.
 
-Which backend is used stays keyring's own choice and configuration; where it would choose the
-Secret Service that is asked without keyring, and the items are the same. Nothing prompts unless
-asked to, and a locked keyring is an error at once.
+The user name itself can be stored too, under a lookup key.
+
+keyring's own choice and configuration decide which backend is used. If keyring would choose the
+Secret Service, then the Secret Service is called without keyring, and the items are the same. No
+function shows a prompt unless it is told to, and a locked keyring raises an error at once.
 """
 
 from __future__ import annotations
@@ -13,18 +15,18 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from creds_session.credentials.access import PATIENT, USUAL, Access, open_items
-from creds_session.credentials.backend_choice import Route, choose
-from creds_session.credentials.keyring_settings import surroundings
+from creds_session.credentials.backend_choice import BackendChoice, choose_backend
+from creds_session.credentials.keyring_settings import read_keyring_settings
 from creds_session.credentials.stores import BusStore, Store
 from creds_session.errors import InvalidData, NoService, NoSuchCredential
-from creds_session.secret import Secret
+from creds_session.secret import Secret, require_secret
 from creds_session.system.secret_service.collection import Collection
 
 __all__ = ["Access", "Credential", "delete", "get", "list_credentials", "put"]
 
 
 class Credential(NamedTuple):
-    """A service, a user name and a password that does not show itself."""
+    """Hold a service, a user name and a password, which is never printed by accident."""
 
     service: str
     username: str
@@ -38,14 +40,17 @@ def get(
     username_key: str | None = None,
     access: Access = USUAL,
 ) -> Credential:
-    """Return a credential; the user name by value, or by the key that holds it.
+    """Return the credential of a service and a user.
 
-    Raises NoSuchCredential, Ambiguous, CollectionLocked, NoService, TimedOut, Unavailable or
-    InvalidData.
+    ``username`` is the user name; without it, ``username_key`` is the lookup key under which the
+    user name is stored. ``access`` says how the keyring is reached.
+
+    Raises: NoSuchCredential, Ambiguous (several passwords match), CollectionLocked, NotPermitted,
+    NoService, TimedOut, Unavailable or InvalidData.
     """
     _require_text(service, username, username_key)
     with _store(access) as store:
-        name, password = _held(store, service, username, username_key)
+        name, password = _find(store, service, username, username_key)
     return Credential(service, name, password)
 
 
@@ -57,19 +62,22 @@ def put(
     username_key: str | None = None,
     access: Access = USUAL,
 ) -> None:
-    """Keep a password, and the user name under a key where one is given.
+    """Store a password, and the user name under a lookup key if a key is given.
 
-    Without a user name the key must hold one already. The password is stored first: a reader
-    never finds a name without its password. Raises as ``get`` does, and InvalidData where what
-    is kept under the key looks like a password that the name would replace.
+    Without ``username``, the key must hold a user name already. The password is stored before the
+    user name, so that a reader never finds a user name without a password.
+
+    Raises: TypeError if ``password`` is not a Secret, what ``get`` raises, and InvalidData if the
+    entry under the key may be a password, which the user name would replace.
     """
+    require_secret(password)
     _require_text(service, username, username_key)
     if username_key is not None and username == username_key:
         raise InvalidData("the key and the user name are the same: one would replace the other")
-    _require_keepable(password)
+    _require_storable_password(password)
     with _store(access) as store:
         name = _username(store, service, username, username_key)
-        _require_name_under(store, service, username_key, name)
+        _require_user_name_under(store, service, username_key, name)
         store.put(service, name, password)
         if username is not None and username_key is not None:
             store.put(service, username_key, Secret(username.encode()))
@@ -82,16 +90,18 @@ def require_storable(
     username_key: str | None = None,
     access: Access = USUAL,
 ) -> str:
-    """Return the user name for which ``put`` would store a password; changes nothing.
+    """Return the user name for which ``put`` would store a password; change nothing.
 
-    For who asks a person for that password: raises what ``put`` raises before it stores.
+    Call it before a person is asked for the password.
+
+    Raises: what ``put`` raises before it stores.
     """
     _require_text(service, username, username_key)
     if username_key is not None and username == username_key:
         raise InvalidData("the key and the user name are the same: one would replace the other")
     with _store(access) as store:
         name = _username(store, service, username, username_key)
-        _require_name_under(store, service, username_key, name)
+        _require_user_name_under(store, service, username_key, name)
     return name
 
 
@@ -102,13 +112,13 @@ def delete(
     username_key: str | None = None,
     access: Access = USUAL,
 ) -> None:
-    """Remove a password, and the name's own entry where a key is given.
+    """Remove a password, and the entry that holds the user name if a lookup key is given.
 
-    Raises NoSuchCredential and as ``get`` does.
+    Raises: what ``get`` raises.
     """
     _require_text(service, username, username_key)
     with _store(access) as store:
-        name, _ = _held(store, service, username, username_key)
+        name, _ = _find(store, service, username, username_key)
         store.delete(service, name)
         if username_key is not None and store.get(service, username_key) is not None:
             store.delete(service, username_key)
@@ -117,10 +127,12 @@ def delete(
 def list_credentials(
     service: str | None = None, *, access: Access = PATIENT
 ) -> list[tuple[str, str]]:
-    """Return service and user name of all that ``get`` would find; no password is read.
+    """Return the service and the user name of every credential that ``get`` would find.
 
-    A key that holds a user name is itself such a user name. Raises as ``get`` does, and
-    Unavailable where keyring's backend cannot list.
+    No password is read. ``service`` limits the list to one service. A lookup key is listed like a
+    user name.
+
+    Raises: what ``get`` raises, and Unavailable if keyring's backend cannot list.
     """
     _require_text(service or "")
     with _store(access) as store:
@@ -130,14 +142,16 @@ def list_credentials(
 def _require_text(*names: str | None) -> None:
     for name in names:
         if name is not None and "\0" in name:
-            raise InvalidData("a service or a user name has a NUL character; none can be kept")
+            raise InvalidData(
+                "the service or the user name has a NUL character, which a keyring cannot store"
+            )
         try:
             (name or "").encode()
         except UnicodeEncodeError:
-            raise InvalidData(f"{name!r} is not UTF-8; the keyring keeps text only") from None
+            raise InvalidData(f"{name!r} is not UTF-8; the keyring stores text only") from None
 
 
-def _require_keepable(password: Secret) -> None:
+def _require_storable_password(password: Secret) -> None:
     if b"\0" in password.reveal():
         raise InvalidData(
             "the password has a NUL character",
@@ -146,89 +160,101 @@ def _require_keepable(password: Secret) -> None:
     try:
         password.reveal().decode()
     except UnicodeDecodeError:
-        raise InvalidData("the password is not UTF-8; keyring keeps text only") from None
+        raise InvalidData("the password is not UTF-8; the keyring stores text only") from None
 
 
 def _username(store: Store, service: str, username: str | None, key: str | None) -> str:
     if username is not None:
         return username
     if key is None:
-        raise InvalidData("a credential needs a user name, or the key that holds it")
-    held = store.get(service, key)
-    if held is None:
-        where = f"service {service!r} under the key {key!r}"
-        raise NoSuchCredential(f"no user name is kept for {where}")
-    return _text(held, service, key)
+        raise InvalidData("a credential needs a user name, or the lookup key that holds it")
+    stored = store.get(service, key)
+    if stored is None:
+        raise NoSuchCredential(f"no user name is stored for service {service!r} under key {key!r}")
+    return _text(stored, service, key)
 
 
-def _text(held: Secret, service: str, key: str) -> str:
+def _text(stored: Secret, service: str, key: str) -> str:
     try:
-        return held.reveal().decode()
+        return stored.reveal().decode()
     except UnicodeDecodeError:
-        raise InvalidData(f"what service {service!r} keeps under {key!r} is no text") from None
+        raise InvalidData(
+            f"the entry of service {service!r} under key {key!r} is not text"
+        ) from None
 
 
-def _require_name_under(store: Store, service: str, key: str | None, name: str) -> None:
-    """Raise where the key holds what is neither this name nor one that has a password."""
-    held = None if key is None else store.get(service, key)
-    if held is None or key is None or held == Secret(name.encode()):
+def _require_user_name_under(store: Store, service: str, key: str | None, name: str) -> None:
+    """Raise InvalidData if the entry under the key may be a password.
+
+    It is a user name if it is the given name, or if a password is stored for it.
+    """
+    stored = None if key is None else store.get(service, key)
+    if stored is None or key is None or stored == Secret(name.encode()):
         return
-    if store.get(service, _text(held, service, key)) is not None:
+    if store.get(service, _text(stored, service, key)) is not None:
         return
-    problem = f"what service {service!r} keeps under {key!r} is no user name, maybe a password"
-    raise InvalidData(problem, hint="it would be replaced: give another key, or delete it first")
+    raise InvalidData(
+        f"the entry of service {service!r} under key {key!r} is not a user name; it may be a"
+        " password, which the user name would replace; nothing was stored",
+        hint="use another key, or delete that entry first",
+    )
 
 
-def _held(store: Store, service: str, username: str | None, key: str | None) -> tuple[str, Secret]:
-    """Return the name and its password; shows no looked-up name, for it may be a password."""
+def _find(store: Store, service: str, username: str | None, key: str | None) -> tuple[str, Secret]:
+    """Return the user name and its password.
+
+    A user name that was looked up is never printed, because it may be a password.
+    """
     name = _username(store, service, username, key)
     password = store.get(service, name)
     if password is None:
-        by_key = f"the user name kept under the key {key!r}"
+        by_key = f"the user name stored under key {key!r}"
         known = by_key if username is None else f"user {username!r}"
-        raise NoSuchCredential(f"no password is kept for service {service!r}, {known}")
+        raise NoSuchCredential(f"no password is stored for service {service!r}, {known}")
     return name, password
 
 
 @contextmanager
 def _store(access: Access) -> Iterator[Store]:
-    """Give the store that keyring would choose, by the shorter way where there is one."""
-    route = choose(surroundings(os.environ))
-    items = _items(route, access) if route.is_direct else None
+    """Yield the store that keyring would choose, without loading keyring if that is possible."""
+    backend = choose_backend(read_keyring_settings(os.environ))
+    items = _items(backend, access) if backend.is_direct else None
     if items is not None:
-        access.tell(route.why)
+        access.tell(backend.why)
         try:
-            yield BusStore(items, access.tell, _others(route, access))
+            yield BusStore(items, access.tell, _others(backend, access))
         finally:
             items.close()
         return
     from creds_session.credentials.keyring_store import keyring_store  # seldom
 
-    access.tell(route.why if not route.is_direct else "through keyring: no Secret Service is here")
-    with keyring_store(access, route.collection) as store:
+    access.tell(
+        "through keyring: no Secret Service is available" if backend.is_direct else backend.why
+    )
+    with keyring_store(access, backend.collection) as store:
         yield store
 
 
-def _items(route: Route, access: Access) -> Collection | None:
-    """Return the open collection, or None where keyring may know a backend that is elsewhere."""
+def _items(backend: BackendChoice, access: Access) -> Collection | None:
+    """Return the unlocked collection, or None if keyring may have another backend to ask."""
     try:
-        return open_items(access, route.collection)
+        return open_items(access, backend.collection)
     except NoService:
-        if not route.others:
+        if not backend.others:
             raise
         return None
 
 
-def _others(route: Route, access: Access) -> Callable[[str, str], Secret | None] | None:
-    """Return what asks keyring, for a password that is not here, where it would ask others."""
-    if not route.others:
+def _others(backend: BackendChoice, access: Access) -> Callable[[str, str], Secret | None] | None:
+    """Return a function that asks keyring's other backends for a password, or None."""
+    if not backend.others:
         return None
 
     def ask(service: str, username: str) -> Secret | None:
         from creds_session.credentials.keyring_store import keyring_store
 
-        access.tell(f"through keyring: there may be one of {', '.join(route.others)}")
-        with keyring_store(access, route.collection) as store:
+        access.tell(f"through keyring: {', '.join(backend.others)} may have the password")
+        with keyring_store(access, backend.collection) as store:
             return store.get(service, username)
 
     return ask

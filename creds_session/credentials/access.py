@@ -1,10 +1,10 @@
-"""The collection where credentials are kept, reached and open, or the reason why not."""
+"""Open the collection where credentials are stored, or raise the reason why it cannot be opened."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
 from creds_session.errors import (
     CollectionLocked,
@@ -33,62 +33,84 @@ TIMEOUT = 10.0  # seconds for all answers of the bus
 UNLOCK = "unlock it: creds unlock (in Python: creds_session.unlock_keyring)"
 CREATE = "create one: creds unlock --create (in Python: unlock_keyring(password, create=True))"
 DOCTOR = "creds-doctor says why, and what to do"
+WALLET = "create the wallet in KWallet Manager, or open the wallet that exists"
 MEANS = {
     "keepassxc": "in KeePassXC, open a database that exposes a group to the Secret Service",
-    "kwalletd": "create the wallet in KWallet Manager, or open it",
-    "ksecretd": "create the wallet in KWallet Manager, or open it",
+    "kwalletd": WALLET,
+    "ksecretd": WALLET,
 }
+ATTEMPTS = 3
 
 
-def _nobody(_told: str) -> None:
+def _say_nothing(_message: str) -> None:
     pass
 
 
 class Access(NamedTuple):
-    """How to reach the keyring. ``timeout``, in seconds, is for all that is asked of the bus.
+    """Say how to reach the keyring.
 
-    ``prompt``: a locked keyring asks for its password by its own prompt, where there is a display.
-    ``encrypted``: secrets are encrypted on the bus. ``tell`` is told which way is gone, and why.
+    ``timeout``: the seconds for all answers of the session bus. ``prompt``: a locked keyring may
+    ask for its password in its own window, if there is a display. ``encrypted``: secrets are
+    encrypted on the session bus as well. ``tell`` is called with each message about which backend
+    is used, and why.
     """
 
     timeout: float = TIMEOUT
     prompt: bool = False
     encrypted: bool = False
-    tell: Callable[[str], None] = _nobody
+    tell: Callable[[str], None] = _say_nothing
 
 
 USUAL = Access()
-# For each item's names the daemon goes through all its items: it looks an object up by its class
-# first, and has no index of collections (gkd-secret-objects.c:
+# For the attributes of each item the daemon searches all its items: it looks an object up by its
+# class first, and has no index of collections (gkd-secret-objects.c:
 # secret_objects_lookup_gck_object_for_path, gkm-manager.c:find_for_attributes).
 PATIENT = Access(timeout=60)
 
 
 def open_items(access: Access, preferred: str = "") -> Collection:
-    """Return the open collection; starts the service where D-Bus can. To be closed.
+    """Return the unlocked collection; the caller closes it.
 
-    Raises NoService (no bus, no provider), NotPermitted (another user's provider), Unavailable (a
-    ghost), CollectionLocked or, with ``prompt`` alone, PromptImpossible.
+    ``preferred`` is the path of a collection, or empty for the default collection. If no program
+    serves secrets, D-Bus is asked to start one.
+
+    Raises: NoService (no bus or no provider), NotPermitted (the provider is another user's),
+    Unavailable (the daemon names a keyring that it does not serve), CollectionLocked, or
+    PromptImpossible if ``access.prompt`` is set.
     """
     bus = connect(os.environ, access.timeout)
     try:
-        return _opened(bus, access, preferred)
+        return _unlocked_items(bus, access, preferred)
     except BaseException:
         bus.close()
         raise
 
 
-def _opened(bus: Bus, access: Access, preferred: str) -> Collection:
+def _unlocked_items(bus: Bus, access: Access, preferred: str) -> Collection:
     service = _service(bus, access.timeout)
-    path = preferred or service.alias("default")
+    for _ in range(ATTEMPTS):
+        path = preferred or service.alias("default")
+        state = _unlocked_state(service, path, access)
+        if state is CollectionState.UNLOCKED:
+            return Collection(bus, service, path, encrypted=access.encrypted, prompt=access.prompt)
+        # The reason is read from the bus again. If another program has unlocked the keyring in the
+        # meantime, then there is nothing to refuse.
+        refusal = _refusal(bus, path, state, preferred)
+        if refusal is not None:
+            raise refusal
+    raise CollectionLocked(
+        "another program locks and unlocks the keyring at this moment", hint="try again"
+    )
+
+
+def _unlocked_state(service: SecretService, path: str, access: Access) -> CollectionState | None:
+    """Return the collection's state, after it was unlocked as far as ``access`` permits."""
     state = service.state(path)
-    if state is CollectionState.LOCKED and _opens_without_asking(service, path):
-        state = CollectionState.UNLOCKED
+    if state is CollectionState.LOCKED and _unlocks_without_asking(service, path):
+        return CollectionState.UNLOCKED
     if state is CollectionState.LOCKED and access.prompt:
-        state = _asked(service, path)
-    if state is not CollectionState.UNLOCKED:
-        _refuse(bus, path, state, preferred)
-    return Collection(bus, service, path, encrypted=access.encrypted, prompt=access.prompt)
+        return _state_after_prompt(service, path)
+    return state
 
 
 def _service(bus: Bus, timeout: float) -> SecretService:
@@ -97,7 +119,7 @@ def _service(bus: Bus, timeout: float) -> SecretService:
         _start(bus, timeout)
         service = secret_service(bus)
     if service is None:
-        raise NoService("the keyring daemon ended as soon as it was started")
+        raise NoService("the keyring daemon exited as soon as it was started")
     service.require_own()
     return service
 
@@ -109,7 +131,7 @@ def _start(bus: Bus, timeout: float) -> None:
         probe_keyring,
     )
 
-    if not has_keyring(os.environ):  # a daemon would have nothing to serve
+    if not has_keyring(os.environ):  # a daemon would have no keyring to serve
         if not bus.activatable(NAME):
             from creds_session.probe.keyring_program import require_daemon
 
@@ -125,17 +147,17 @@ def _start(bus: Bus, timeout: float) -> None:
             hint="install one: apt install gnome-keyring (Debian), dnf install gnome-keyring",
         )
     if hands_over(os.environ, bus.address):
-        raise CollectionLocked("no keyring daemon serves this bus yet", hint=UNLOCK)
+        raise CollectionLocked("no keyring daemon serves this session bus yet", hint=UNLOCK)
     try:
         bus.start(NAME)
     except CallFailed as error:
         raise NoService(f"the keyring daemon does not start: {error.problem}") from error
 
 
-def _asked(service: SecretService, path: str) -> CollectionState:
-    given = service.unlock_by_prompt([path])
+def _state_after_prompt(service: SecretService, path: str) -> CollectionState:
+    is_answered = service.unlock_by_prompt([path])
     state = service.state(path)
-    if state is CollectionState.LOCKED and not given:
+    if state is CollectionState.LOCKED and not is_answered:
         raise PromptImpossible(
             "the keyring is locked, and its prompt was declined or cannot be shown here",
             hint="without a display: creds unlock",
@@ -147,8 +169,8 @@ def _absent() -> NoKeyringYet:
     return NoKeyringYet("there is no login keyring yet", hint=f"{DOCTOR}; {CREATE}")
 
 
-def _opens_without_asking(service: SecretService, path: str) -> bool:
-    """Open a collection that gnome-keyring opens for every program; tell whether it is open."""
+def _unlocks_without_asking(service: SecretService, path: str) -> bool:
+    """Unlock a collection that gnome-keyring unlocks for every program; return whether it did."""
     if not service.is_gnome_keyring():
         return False
     from creds_session.system.secret_service.kept_password import (  # seldom
@@ -157,58 +179,74 @@ def _opens_without_asking(service: SecretService, path: str) -> bool:
 
     try:
         return unlock_without_asking(service, path)
-    except CallFailed:  # a daemon that knows no such call opens nothing by it
+    except CallFailed:  # this version of the daemon does not have the call
         return False
 
 
-def _refuse(bus: Bus, path: str, state: CollectionState, preferred: str) -> NoReturn:
-    """Raise what keeps the credentials from being read, in the words of ``creds status``."""
+def _refusal(
+    bus: Bus, path: str, state: CollectionState | None, preferred: str
+) -> CredsSessionError | None:
+    """Return why credentials cannot be read, in the words of ``creds status``.
+
+    Returns None if the keyring has been unlocked since its state was read.
+    """
     from creds_session.facts.session_state import judge
     from creds_session.probe.keyring import look_at, probe_keyring  # seldom
 
     facts = look_at(bus, preferred)
     if facts.owner is not None and not facts.owner.is_gnome_keyring:
-        raise _of_another(facts.owner.shown, path, state)
+        is_unlocked = facts.default is CollectionState.UNLOCKED
+        return None if is_unlocked else _of_another(facts.owner.shown, path, state)
     verdict = judge(facts, probe_keyring(os.environ, connect=False))
     if preferred and state is not CollectionState.LOCKED:
         name = collection_name(preferred)
-        raise Unavailable(f"there is no keyring {name}", hint="the daemon serves others")
-    raise _refusal(verdict)
+        return Unavailable(
+            f"there is no keyring {name}", hint="the keyring daemon serves other keyrings"
+        )
+    return _refusal_of_state(verdict)
 
 
-def _refusal(verdict: Verdict) -> CredsSessionError:
+def _refusal_of_state(verdict: Verdict) -> CredsSessionError | None:
     from creds_session.facts.session_state import SessionState
 
+    if verdict.state is SessionState.UNLOCKED:
+        return None
     if verdict.state is SessionState.NO_KEYRING:
         return NoKeyringYet(verdict.line, hint=f"{DOCTOR}; {CREATE}")
-    if verdict.state is SessionState.HUNG:
-        return ProviderHung(verdict.line, hint=DOCTOR)
     name = verdict.keyring
-    if verdict.state is SessionState.PASSWORD_KEPT:  # it was tried
-        older = "the login keyring holds another password for it than its own"
-        return CollectionLocked(f"the {name} keyring is locked: {older}", hint=UNLOCK)
+    if verdict.state is SessionState.PASSWORD_KEPT:  # that password was tried, and refused
+        problem = (
+            f"the {name} keyring is locked: the password that the login keyring stores for it is"
+            " not its password"
+        )
+        return CollectionLocked(problem, hint=UNLOCK)
     if verdict.state is SessionState.NO_PASSWORD:
-        other = "the daemon may have started with another HOME or XDG_DATA_HOME"
-        problem = f"the {name} keyring is locked, although its file here has no password"
-        return CollectionLocked(f"{problem}: {other}", hint=DOCTOR)
-    if verdict.state in {SessionState.LOCKED, SessionState.UNLOCKED}:
+        problem = (
+            f"the {name} keyring is locked, although its file here has no password: the daemon may"
+            " have started with another HOME or XDG_DATA_HOME"
+        )
+        return CollectionLocked(problem, hint=DOCTOR)
+    if verdict.state is SessionState.LOCKED:
         return CollectionLocked(verdict.line, hint=UNLOCK)
-    return Unavailable(verdict.line, hint=DOCTOR)
+    hangs = verdict.state is SessionState.HUNG
+    return (ProviderHung if hangs else Unavailable)(verdict.line, hint=DOCTOR)
 
 
-def _of_another(owner: str, path: str, state: CollectionState) -> CredsSessionError:
-    """Return what it means of a service that is not gnome-keyring's."""
+def _of_another(owner: str, path: str, state: CollectionState | None) -> CredsSessionError:
+    """Return why a provider other than gnome-keyring gives no credentials."""
     if state is CollectionState.LOCKED:
         is_kde = owner.startswith(("kwalletd", "ksecretd"))
-        once = " (a KWallet that the login opened needs that once, and shows nothing)"
+        once = " (after a login has unlocked KWallet, it needs this once, and shows no window)"
         return CollectionLocked(
-            f"{collection_name(path)}, which {owner} serves, is locked",
-            hint=f"open it there, or let it ask: --prompt{once if is_kde else ''}",
+            f"the keyring {collection_name(path)}, which {owner} serves, is locked",
+            hint=f"unlock it there, or let it ask: --prompt{once if is_kde else ''}",
         )
     if path != NO_OBJECT:
-        return Unavailable(f"{owner} serves secrets here, and no keyring {collection_name(path)}")
+        return Unavailable(
+            f"{owner} serves secrets here, but has no keyring {collection_name(path)}"
+        )
     means = next((how for name, how in MEANS.items() if owner.startswith(name)), None)
     return Unavailable(
         f"{owner} serves secrets here, and has no default keyring open to programs",
-        hint=means or "make a default keyring there, or open the one that is there",
+        hint=means or "create a default keyring in that program, or unlock the one that exists",
     )

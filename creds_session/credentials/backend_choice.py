@@ -1,7 +1,8 @@
-"""Which way to the keyring: keyring itself, or the bus where keyring would choose it anyway.
+"""Decide whether credentials are read from the Secret Service directly or through keyring.
 
-keyring costs a seventh of a second before it asks anybody. What it would choose follows from a
-few things that can be looked at; whatever is out of the ordinary goes through keyring.
+Importing keyring takes a seventh of a second. Which backend keyring would choose follows from a few
+settings that can be read without it. If keyring would choose its SecretService backend, then the
+Secret Service is called directly; in every other case keyring is loaded and decides.
 Source: keyring/core.py (_detect_backend, load_env, load_config), keyring/backend.py
 (set_properties_from_env), keyring/backends/chainer.py.
 """
@@ -15,12 +16,17 @@ from typing import NamedTuple
 from creds_session.system.python_packages import Packages
 
 COLLECTION = "preferred_collection"  # keyring/backends/SecretService.py
-NEVER_FIRST = ("keyrings.alt-", "keyrings_alt-")  # its priorities are below SecretService's
-SERVICES = {"gi": "libsecret", "dbus": "KWallet"}  # what these packages let keyring find more of
+NEVER_FIRST = ("keyrings.alt-", "keyrings_alt-")  # their priorities are below SecretService's
+SERVICES = {"gi": "libsecret", "dbus": "KWallet"}  # the backends that these packages make usable
 
 
-class Surroundings(NamedTuple):
-    """All that keyring would look at."""
+class KeyringSettings(NamedTuple):
+    """Hold everything by which keyring chooses a backend.
+
+    ``is_chosen``: this process has a backend of keyring already. ``variable`` is
+    PYTHON_KEYRING_BACKEND, ``files`` are the configuration files that exist, ``properties`` the
+    variables KEYRING_PROPERTY_*, and ``desktop`` is XDG_CURRENT_DESKTOP.
+    """
 
     packages: Packages = Packages()
     is_chosen: bool = False
@@ -30,10 +36,12 @@ class Surroundings(NamedTuple):
     desktop: str = ""
 
 
-class Route(NamedTuple):
-    """``why`` is for a person; ``others``: the backends that keyring asks where this has nothing.
+class BackendChoice(NamedTuple):
+    """Say whether the Secret Service is called directly, and why, in words for a person.
 
-    ``collection`` is the path of the one that is preferred to the default one.
+    ``collection`` is the path of the collection that is preferred to the default one, or empty.
+    ``others`` are the backends that keyring asks for a password which the Secret Service does not
+    have.
     """
 
     is_direct: bool
@@ -42,33 +50,35 @@ class Route(NamedTuple):
     others: tuple[str, ...] = ()
 
 
-def choose(seen: Surroundings) -> Route:
-    """Decide."""
-    preferred = seen.properties.get(COLLECTION, "")
-    why = _why_keyring(seen, preferred)
+def choose_backend(settings: KeyringSettings) -> BackendChoice:
+    """Return which backend is used, and why."""
+    preferred = settings.properties.get(COLLECTION, "")
+    why = _why_keyring(settings, preferred)
     if why:
-        return Route(is_direct=False, why=f"through keyring: {why}", collection=preferred)
-    others = tuple(name for package, name in SERVICES.items() if package in seen.packages.names)
-    others += seen.packages.backends
+        return BackendChoice(is_direct=False, why=f"through keyring: {why}", collection=preferred)
+    installed = settings.packages.names
+    others = tuple(name for package, name in SERVICES.items() if package in installed)
+    others += settings.packages.backends
     why = "over the bus: keyring would choose its SecretService backend"
-    return Route(is_direct=True, why=why, collection=preferred, others=others)
+    return BackendChoice(is_direct=True, why=why, collection=preferred, others=others)
 
 
-def _why_keyring(seen: Surroundings, preferred: str) -> str:
-    """Return the first reason that holds, in words, or nothing."""
-    properties = sorted(set(seen.properties) - {COLLECTION})
+def _why_keyring(settings: KeyringSettings, preferred: str) -> str:
+    """Return the first reason why keyring has to decide, or an empty text."""
+    packages = settings.packages
+    properties = sorted(set(settings.properties) - {COLLECTION})
     if preferred and not preferred.startswith("/"):
         properties.append(COLLECTION)
-    foreign = [one for one in seen.packages.backends if not one.startswith(NEVER_FIRST)]
-    on_kde = "KDE" in seen.desktop.split(":") and "dbus" in seen.packages.names
+    foreign = [backend for backend in packages.backends if not backend.startswith(NEVER_FIRST)]
+    on_kde = "KDE" in settings.desktop.split(":") and "dbus" in packages.names
     reasons = (
-        ("this process has a backend of keyring's already", seen.is_chosen),
-        ("PYTHON_KEYRING_BACKEND is set", seen.variable is not None),
-        (f"there is {', '.join(seen.files)}", seen.files),
+        ("this process has chosen a keyring backend already", settings.is_chosen),
+        ("PYTHON_KEYRING_BACKEND is set", settings.variable is not None),
+        (f"there is {', '.join(settings.files)}", settings.files),
         (f"KEYRING_PROPERTY_{', '.join(properties).upper()} is set", properties),
         (f"another backend is installed: {', '.join(foreign)}", foreign),
-        (f"not known what lies in {', '.join(seen.packages.unseen)}", seen.packages.unseen),
-        ("SecretStorage is not installed", "secretstorage" not in seen.packages.names),
+        (f"the packages in {', '.join(packages.unseen)} cannot be listed", packages.unseen),
+        ("SecretStorage is not installed", "secretstorage" not in packages.names),
         ("on KDE its KWallet backend comes first", on_kde),
     )
     return next((why for why, holds in reasons if holds), "")

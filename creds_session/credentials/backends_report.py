@@ -1,4 +1,4 @@
-"""What ``creds backends`` says: keyring's backends, which is chosen, and why not the others."""
+"""Report what ``creds backends`` prints: all backends of keyring, and why one is chosen."""
 
 from __future__ import annotations
 
@@ -8,29 +8,33 @@ from typing import NamedTuple
 CHAINER = "keyring.backends.chainer.ChainerBackend"
 
 
-class Seen(NamedTuple):
-    """A backend that keyring knows; ``priority`` None: it cannot be used, for ``reason``."""
+class Backend(NamedTuple):
+    """Describe a backend of keyring.
+
+    ``priority`` None: the backend cannot be used, for ``reason``.
+    """
 
     name: str
     priority: float | None = None
     reason: str = ""
 
 
-class Choice(NamedTuple):
-    """What keyring chose of all it knows; ``by`` is what names it, where something does.
+class Backends(NamedTuple):
+    """Hold all backends that keyring knows, and the name of the chosen one.
 
-    ``chained`` are the names of those that a chain asks in turn; ``way`` is how ``creds`` goes.
+    ``by`` is the variable or the file that names the chosen backend, or empty. ``chained`` are the
+    names of the backends that a chain asks in turn. ``way`` says how ``creds`` reads credentials.
     """
 
-    seen: tuple[Seen, ...]
+    known: tuple[Backend, ...]
     chosen: str
     by: str = ""
     chained: tuple[str, ...] = ()
     way: str = ""
 
 
-class Judged(NamedTuple):
-    """A backend, and why it is the one or is not."""
+class BackendVerdict(NamedTuple):
+    """Say whether a backend is chosen, and why or why not."""
 
     name: str
     priority: float | None
@@ -38,44 +42,50 @@ class Judged(NamedTuple):
     why: str
 
 
-def judge(choice: Choice) -> list[Judged]:
-    """Return all backends, the chosen one first, then by priority."""
-    judged = [
-        Judged(one.name, one.priority, one.name == choice.chosen, _why(one, choice))
-        for one in choice.seen
+def verdicts(backends: Backends) -> list[BackendVerdict]:
+    """Return a verdict on each backend, the chosen one first, then by priority."""
+    unsorted = [
+        BackendVerdict(
+            backend.name,
+            backend.priority,
+            backend.name == backends.chosen,
+            _why(backend, backends),
+        )
+        for backend in backends.known
     ]
-    return sorted(judged, key=lambda one: (not one.is_chosen, -_rank(one.priority), one.name))
+    return sorted(unsorted, key=lambda item: (not item.is_chosen, -_rank(item.priority), item.name))
 
 
 def _rank(priority: float | None) -> float:
     return float("-inf") if priority is None else priority
 
 
-def _why(one: Seen, choice: Choice) -> str:
-    if one.name == choice.chosen:
-        return choice.by or ("more than one can be used" if choice.chained else "highest priority")
-    if one.priority is None:
-        return one.reason
-    if one.name in choice.chained:
-        place = choice.chained.index(one.name) + 1
+def _why(backend: Backend, backends: Backends) -> str:
+    if backend.name == backends.chosen:
+        several = "several backends can be used" if backends.chained else "highest priority"
+        return backends.by or several
+    if backend.priority is None:
+        return backend.reason
+    if backend.name in backends.chained:
+        place = backends.chained.index(backend.name) + 1
         return f"asked by the chain, in place {place}"
-    if choice.by:
-        return f"another is named: {choice.by}"
-    if one.name == CHAINER:
-        return "fewer than two to chain"
-    return "keyring takes it for no storage" if one.priority <= 0 else "lower priority"
+    if backends.by:
+        return f"another backend is configured: {backends.by}"
+    if backend.name == CHAINER:
+        return "fewer than two backends to chain"
+    return "never chosen (priority 0 or less)" if backend.priority <= 0 else "lower priority"
 
 
-def lines(choice: Choice) -> Iterator[str]:
-    """Give one line a backend, then how ``creds`` goes."""
-    for one in judge(choice):
-        mark = "*" if one.is_chosen else " "
-        priority = "-" if one.priority is None else f"{one.priority:g}"
-        yield f"{mark} {one.name:<45} {priority:>4}  {one.why}"
-    yield f"creds goes {choice.way}"
+def lines(backends: Backends) -> Iterator[str]:
+    """Yield one line for each backend, then a line that says how ``creds`` reads credentials."""
+    for verdict in verdicts(backends):
+        mark = "*" if verdict.is_chosen else " "
+        priority = "-" if verdict.priority is None else f"{verdict.priority:g}"
+        yield f"{mark} {verdict.name:<45} {priority:>4}  {verdict.why}"
+    yield f"creds goes {backends.way}"
 
 
-def as_json(choice: Choice) -> dict[str, object]:
-    """Return the same for a program."""
-    backends: Sequence[dict[str, object]] = [one._asdict() for one in judge(choice)]
-    return {"backends": backends, "chosen": choice.chosen, "creds": choice.way}
+def as_json(backends: Backends) -> dict[str, object]:
+    """Return the report for a program; docs/reference/json.md describes the keys."""
+    items: Sequence[dict[str, object]] = [verdict._asdict() for verdict in verdicts(backends)]
+    return {"backends": items, "chosen": backends.chosen, "creds": backends.way}

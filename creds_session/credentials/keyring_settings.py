@@ -1,4 +1,4 @@
-"""What keyring would look at before it chooses a backend, looked at without keyring."""
+"""Read the settings by which keyring chooses a backend, without loading keyring."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import os
 import sys
 from collections.abc import Mapping
 
-from creds_session.credentials.backend_choice import Surroundings
+from creds_session.credentials.backend_choice import KeyringSettings
 from creds_session.system.python_packages import packages
 
-# keyring/util/platform_.py: where its files lie; the second, once the place of its configuration,
-# makes an old keyring stop.
+# The directories of keyring's files (keyring/util/platform_.py). An old keyring stops with an error
+# if its configuration file is in the second one, where it was in earlier versions.
 ROOTS = (("XDG_CONFIG_HOME", "~/.config"), ("XDG_DATA_HOME", "~/.local/share"))
 PROPERTY = "KEYRING_PROPERTY_"
 
 
-def surroundings(environ: Mapping[str, str]) -> Surroundings:
-    """Look at this process."""
+def read_keyring_settings(environ: Mapping[str, str]) -> KeyringSettings:
+    """Return the settings of this process, of its environment and of the user's files."""
     core = sys.modules.get("keyring.core")
-    return Surroundings(
+    return KeyringSettings(
         packages=packages(sys.path),
         is_chosen=getattr(core, "_keyring_backend", None) is not None,
         variable=environ.get("PYTHON_KEYRING_BACKEND"),
-        files=configurations(),
+        files=configuration_files(),
         properties={
             name.partition(PROPERTY)[2].lower(): value
             for name, value in environ.items()
@@ -32,12 +32,13 @@ def surroundings(environ: Mapping[str, str]) -> Surroundings:
     )
 
 
-def configurations() -> tuple[str, ...]:
-    """Return the configuration files of keyring's that there are."""
+def configuration_files() -> tuple[str, ...]:
+    """Return the paths of keyring's configuration files that exist."""
     return tuple(filter(os.path.exists, map(_configuration, ROOTS)))
 
 
 def _configuration(root: tuple[str, str]) -> str:
     variable, usual = root
-    folder = os.environ.get(variable) or os.path.expanduser(usual)  # pathlib costs
-    return f"{folder}/python_keyring/keyringrc.cfg"
+    # pathlib takes longer to load than the rest of this module
+    directory = os.environ.get(variable) or os.path.expanduser(usual)
+    return f"{directory}/python_keyring/keyringrc.cfg"

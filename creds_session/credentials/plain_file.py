@@ -1,4 +1,4 @@
-"""Refuse a secret that a keyring without a password would not give back as it was stored."""
+"""Refuse a secret that a keyring without a password would not return as it was stored."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from creds_session.secret import Secret
 def require_kept(collection: str, secret: Secret) -> None:
     """Raise InvalidData if the file of this collection would change the secret; store nothing.
 
-    gnome-keyring itself says nothing: it gives the secret back unchanged until it reads the file
-    again, and then gives another one, or can no longer read any secret in the file.
+    gnome-keyring itself reports no error: it returns the secret unchanged until it reads the file
+    again. Then it returns a different secret, or cannot read any secret in the file.
     """
     if keeps(secret.reveal()):
         return
@@ -25,7 +25,7 @@ def require_kept(collection: str, secret: Secret) -> None:
     if form_of(path) is not KeyringForm.PLAIN:
         return
     raise InvalidData(
-        f"the {name} keyring has no password, and such a keyring cannot keep this secret; nothing"
+        f"the {name} keyring has no password, and such a keyring cannot store this secret; nothing"
         " was stored",
         hint=f"{path} is a text file without escapes: a line break would make all of it unreadable,"
         " and a backslash, a blank at the beginning or a carriage return at the end would be lost\n"

@@ -46,12 +46,12 @@ def unlock_keyring(password: Password, *, create: bool = False, timeout: float =
     OtherProvider, ProviderHung, NoBus, Unavailable, NotPermitted or InvalidData. TypeError for a
     password that is no Secret.
     """
-    from creds_session.session.unlock import Route, Wanted, unlock
+    from creds_session.session.unlock import PasswordRequest, Route, unlock
 
     if not callable(password):
         _require_secret(password)
 
-    def ask(_wanted: Wanted) -> Secret:
+    def ask(_wanted: PasswordRequest) -> Secret:
         return _require_secret(password() if callable(password) else password)
 
     opened = unlock(os.environ, ask, create=create, timeout=timeout)

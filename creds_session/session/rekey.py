@@ -33,10 +33,10 @@ from creds_session.probe.keyring_files import form_of, keyring_file
 from creds_session.secret import Secret
 from creds_session.session.unlock import (
     Route,
-    checked,
-    chosen,
-    look,
+    probe,
     require_ours,
+    require_route,
+    require_valid_password,
     same_service,
     unlock,
 )
@@ -89,11 +89,11 @@ def rekey(
     WrongPassword, InvalidData, NoKeyringYet, NotPermitted or CannotWrite with nothing changed, and
     Unavailable, which says what it left.
     """
-    facts, files = look(environ, timeout)
+    facts, files = probe(environ, timeout)
     which = _keyring(environ, files, keyring)
-    route = _require_route(facts, files, which)
+    route = _route_to_daemon(facts, files, which)
     old, new = ask(which)
-    old, new = checked(old, may_be_empty=which.is_plain), checked(new)
+    old, new = require_valid_password(old, may_be_empty=which.is_plain), require_valid_password(new)
     candidates = possible_passwords(old, new)
     was_there = facts.owner is not None
     if route is Route.NEW_DAEMON:
@@ -106,7 +106,7 @@ def rekey(
         serve(environ, route, timeout)
     if not was_there:
         facts = probe_bus(environ, timeout)
-        _require_route(facts, files, which)
+        _route_to_daemon(facts, files, which)
     backup, used, kept = _change(facts, which, candidates, new, timeout)
     pid = facts.owner.pid if facts.owner else 0
     return Rekeyed(
@@ -141,15 +141,15 @@ def _keyring(environ: Mapping[str, str], files: KeyringFacts, name: str | None) 
     return Keyring(name, path, form is KeyringForm.PLAIN)
 
 
-def _require_route(facts: BusFacts, files: KeyringFacts, which: Keyring) -> Route | None:
+def _route_to_daemon(facts: BusFacts, files: KeyringFacts, which: Keyring) -> Route | None:
     """Return the way to a daemon that serves, or None if one does. Raises as ``chosen`` does."""
     is_login = which.name == LOGIN
     is_served = facts.login in {CollectionState.LOCKED, CollectionState.UNLOCKED}
     route = None
     if facts.owner is None or not facts.answers or not facts.owner.is_gnome_keyring:
-        route = chosen(facts, files, create=False)
+        route = require_route(facts, files, create=False)
     elif is_login and not is_served:
-        chosen(facts, files, create=False)
+        require_route(facts, files, create=False)
     require_ours(facts)
     if is_login and not files.exists:
         raise Unavailable(

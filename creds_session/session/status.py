@@ -1,4 +1,4 @@
-"""What ``creds status`` prints: one word for the session's keyring, and one line about it."""
+"""Say what ``creds status`` prints: one word for the session's keyring, and one line about it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.session import BusFacts, KeyringFacts
-from creds_session.facts.session_state import SessionState, Verdict
-from creds_session.facts.session_state import judge as judge_session
+from creds_session.facts.session_state import SessionState, Verdict, judge
 
 LOCKED, UNAVAILABLE = 77, 69  # as errors.CollectionLocked and errors.Unavailable
 State = SessionState
@@ -15,7 +14,10 @@ WANTED = frozenset({State.LOCKED, State.PASSWORD_KEPT, State.NO_KEYRING})
 
 
 class Status(NamedTuple):
-    """The state, the line that tells it to a person, and what another provider's keyring says."""
+    """Hold the state, a line that explains it, and the state of another provider's keyring.
+
+    ``keyring`` is the name of the keyring that programs read, or empty.
+    """
 
     state: SessionState
     line: str
@@ -24,9 +26,10 @@ class Status(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """Return 0 if a secret can be read, 77 if a password is wanted, 69 otherwise.
+        """Return 0 if a secret can be read, 77 if a password is needed, and 69 otherwise.
 
-        If another provider serves, its collection decides: KeePassXC may still ask for each entry.
+        If another provider serves secrets, then the state of its collection decides. KeePassXC may
+        still ask for each entry.
         """
         if self.state.is_readable or self.default is CollectionState.UNLOCKED:
             return 0
@@ -34,19 +37,19 @@ class Status(NamedTuple):
         return LOCKED if is_wanted else UNAVAILABLE
 
 
-def judge(bus: BusFacts, keyring: KeyringFacts) -> Status:
-    """Return what the facts of a session come to."""
-    return of(judge_session(bus, keyring))
+def session_status(bus: BusFacts, keyring: KeyringFacts) -> Status:
+    """Return the status of a session with these facts."""
+    return status_of(judge(bus, keyring))
 
 
-def of(verdict: Verdict) -> Status:
-    """Return how this verdict is reported."""
+def status_of(verdict: Verdict) -> Status:
+    """Return the status that reports this verdict."""
     return Status(verdict.state, verdict.line, verdict.default, verdict.keyring)
 
 
 def as_json(bus: BusFacts, keyring: KeyringFacts) -> dict[str, object]:
-    """Return the same for a script; docs/reference/json.md describes the keys."""
-    status = judge(bus, keyring)
+    """Return the status for a program; docs/reference/json.md describes the keys."""
+    status = session_status(bus, keyring)
     return {
         "state": status.state.value,
         "message": status.line,

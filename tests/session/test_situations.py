@@ -239,7 +239,7 @@ def test_a_password_that_the_login_keyring_no_longer_has_right_removes_nothing(
     assert status.stdout.startswith("password-kept: "), status
     refused = run(environ, "creds", "get", "app", "me")
     assert refused.returncode == 77
-    assert "holds another password for it than its own" in refused.stderr
+    assert "the password that the login keyring stores for it is not its password" in refused.stderr
     assert run(environ, *KEPT).stdout == "older"
     assert run(environ, "creds", "unlock", "--password-stdin", stdin="other").returncode == 0
 
@@ -301,4 +301,33 @@ print(creds_session.get("app", "me").password.reveal().decode())
 def test_the_library_does_what_the_commands_do(environ: dict[str, str]) -> None:
     sh(environ, "serve; k create login pw; store")
     done = run(environ, sys.executable, "-c", LIBRARY)
+    assert (done.stdout, done.stderr) == (f"{SECRET}\n", "")
+
+
+UNLOCKED_IN_BETWEEN = """
+import creds_session
+from creds_session import Secret
+from creds_session.system.secret_service.service import SecretService
+
+creds_session.lock_keyring()
+unlock_without_asking = SecretService.unlock_without_asking
+
+
+def another_program_unlocks(service, path):
+    SecretService.unlock_without_asking = unlock_without_asking
+    is_unlocked = unlock_without_asking(service, path)
+    creds_session.unlock_keyring(Secret(b"pw"))
+    return is_unlocked
+
+
+SecretService.unlock_without_asking = another_program_unlocks
+print(creds_session.get("app", "me").password.reveal().decode())
+"""
+
+
+def test_a_keyring_that_another_program_unlocks_in_between_is_read(
+    environ: dict[str, str],
+) -> None:
+    sh(environ, "serve; k create login pw; store")
+    done = run(environ, sys.executable, "-c", UNLOCKED_IN_BETWEEN)
     assert (done.stdout, done.stderr) == (f"{SECRET}\n", "")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from creds_session.cli.output import complain
-from creds_session.credentials.delivery.netrc import Entry, parse
+from creds_session.credentials.delivery.netrc import NetrcEntry, parse_netrc
 from creds_session.errors import NoSuchCredential
 from creds_session.secret import Secret
 from creds_session.text import printable
@@ -43,7 +43,7 @@ def execute(arguments: argparse.Namespace) -> int:
     forbid_core_dumps()
     usual = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")
     name = arguments.file or usual
-    entries = _usable(parse(read_private(name), name), name)
+    entries = _usable(parse_netrc(read_private(name), name), name)
     left_out = [(one, why) for one in entries if (why := _store(one, arguments))]
     for one, why in left_out:
         complain("creds", f"{name}:{one.line}: left out: {why}")
@@ -73,7 +73,7 @@ def _store(entry: Credential, arguments: argparse.Namespace) -> str:
     return ""
 
 
-def _usable(entries: Iterable[Entry], name: str) -> list[Credential]:
+def _usable(entries: Iterable[NetrcEntry], name: str) -> list[Credential]:
     """Return the entries that can be stored; the first of two is the one that ftp takes."""
     found: dict[tuple[str, str], Credential] = {}
     for entry in entries:
@@ -89,7 +89,7 @@ def _usable(entries: Iterable[Entry], name: str) -> list[Credential]:
     return list(found.values())
 
 
-def _lacking(entry: Entry) -> str:
+def _lacking(entry: NetrcEntry) -> str:
     if entry.machine is None:
         return "default is for no machine in particular"
     return "it has no login" if entry.login is None else "it has no password"

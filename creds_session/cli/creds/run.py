@@ -103,12 +103,12 @@ def _run(arguments: argparse.Namespace, argv: list[str], environ: dict[str, str]
     from creds_session.system.processes.core_dumps import forbid_core_dumps
     from creds_session.system.processes.foreground import NotExecuted
 
-    ways = _ways(arguments)
+    delivery = _delivery(arguments)
     key = username_key(arguments)
     forbid_core_dumps()
     credential = credentials.get(arguments.service, arguments.user, username_key=key)
     try:
-        ended = handover.hand_over(credential, ways, argv, environ, arguments.timeout)
+        ended = handover.run_with_credential(credential, delivery, argv, environ, arguments.timeout)
     except NotExecuted as error:
         complain(PROGRAM, error.problem)
         return error.exit_code
@@ -117,9 +117,9 @@ def _run(arguments: argparse.Namespace, argv: list[str], environ: dict[str, str]
     return ended.code
 
 
-def _ways(arguments: argparse.Namespace) -> handover.Ways:
+def _delivery(arguments: argparse.Namespace) -> handover.Delivery:
     from creds_session.credentials.delivery.askpass import PASSWORD, compiled
-    from creds_session.credentials.delivery.run import Prompt, Ways
+    from creds_session.credentials.delivery.run import Delivery, Prompt
 
     prompts = [Prompt(compiled(one, "--expect"), is_username=False) for one in arguments.expect] + [
         Prompt(compiled(one, "--expect-username"), is_username=True)
@@ -130,16 +130,16 @@ def _ways(arguments: argparse.Namespace) -> handover.Ways:
     if arguments.askpass_prompt is not None and not arguments.askpass:
         raise UsageError("--askpass-prompt goes with --askpass")
     pattern = arguments.askpass_prompt or os.fsdecode(PASSWORD)
-    ways = Ways(
+    delivery = Delivery(
         tuple(map(_variable, arguments.env)),
         arguments.fd,
         compiled(pattern, "--askpass-prompt") if arguments.askpass else None,
         tuple(prompts),
         anywhere=arguments.askpass_prompt is not None,
     )
-    if ways == Ways():
+    if delivery == Delivery():
         raise UsageError("say how: --fd N, --askpass, --expect REGEX or --env NAME")
-    return ways
+    return delivery
 
 
 def _variable(text: str) -> handover.Variable:

@@ -11,7 +11,7 @@ from creds_session.cli.parser import seconds
 from creds_session.facts.next_step import BusState, next_step
 from creds_session.facts.session_state import rekey_command
 from creds_session.probe.keyring import probe_bus, probe_keyring
-from creds_session.session.status import State, as_json, judge
+from creds_session.session.status import State, as_json, session_status
 from creds_session.text import printable
 
 NEXT = {
@@ -36,7 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Print the state of this session's keyring; return its exit code."""
     keyring = probe_keyring(os.environ, connect=False)
     bus = probe_bus(os.environ, arguments.timeout)
-    found = judge(bus, keyring)
+    found = session_status(bus, keyring)
     if arguments.json:
         print_json(as_json(bus, keyring))
     else:

@@ -15,13 +15,13 @@ from creds_session.facts.next_step import NO_BUS, BusState, next_step
 from creds_session.facts.session_state import rekey_command
 from creds_session.secret import Secret
 from creds_session.session.unlock import (
+    PasswordRequest,
     Route,
     Unlocked,
-    Wanted,
-    checked,
+    planned_route,
+    require_valid_password,
     unlock,
     unlocked_note,
-    way,
 )
 from creds_session.session.unlock.routes import NoKeyringYet, OtherProvider
 from creds_session.system.processes.core_dumps import forbid_core_dumps
@@ -133,7 +133,7 @@ def _why_another_bus(environ: Mapping[str, str]) -> str:
     return "the bus of this shell does not answer" if is_named else NO_BUS
 
 
-def _password(arguments: argparse.Namespace, wanted: Wanted) -> Secret:
+def _password(arguments: argparse.Namespace, wanted: PasswordRequest) -> Secret:
     keyring = f"the {printable(wanted.keyring)} keyring"
     if wanted.is_new:
         prompt = f"New password of {keyring}: "
@@ -166,11 +166,11 @@ def _require_own(password: Secret) -> None:
         require_own,
     )
 
-    require_own(own_name(), checked(password))
+    require_own(own_name(), require_valid_password(password))
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    route = way(os.environ, create=arguments.create, timeout=arguments.timeout)
+    route = planned_route(os.environ, create=arguments.create, timeout=arguments.timeout)
     if arguments.json:
         print_json({"route": route.name.lower(), "reason": route.value})
     else:

@@ -25,7 +25,7 @@ MACRO = re.compile(rb"[^\n]*\n(?:[^\r\n][^\n]*\n)*[^\n]*")
 QUOTE = 'put a password with a blank in it in quotes: "..."'
 
 
-class Entry(NamedTuple):
+class NetrcEntry(NamedTuple):
     """A machine's login and password, and the line where it begins; ``default`` has no machine."""
 
     line: int
@@ -34,15 +34,15 @@ class Entry(NamedTuple):
     password: Secret | None = None
 
 
-def parse(content: bytes, name: str) -> list[Entry]:
+def parse_netrc(content: bytes, name: str) -> list[NetrcEntry]:
     """Return the entries in their order. Raises InvalidData, with the file's name and line."""
-    found: list[Entry] = []
+    found: list[NetrcEntry] = []
     reader = _Reader(content, name)
     while (word := reader.keyword()) is not None:
         if word == b"machine":
-            found.append(Entry(reader.line, reader.value("machine")))
+            found.append(NetrcEntry(reader.line, reader.value("machine")))
         elif word == b"default":
-            found.append(Entry(reader.line, None))
+            found.append(NetrcEntry(reader.line, None))
         elif word == b"macdef":
             reader.skip_macro()
         elif word in VALUES and found:
@@ -54,7 +54,7 @@ def parse(content: bytes, name: str) -> list[Entry]:
     return found
 
 
-def _filled(entry: Entry, word: bytes, value: str) -> Entry:
+def _filled(entry: NetrcEntry, word: bytes, value: str) -> NetrcEntry:
     if word == b"password":
         return entry._replace(password=Secret(value.encode()))
     return entry._replace(login=value) if word == b"login" else entry

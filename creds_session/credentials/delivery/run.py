@@ -43,7 +43,7 @@ class Prompt(NamedTuple):
     is_username: bool
 
 
-class Ways(NamedTuple):
+class Delivery(NamedTuple):
     """How a command gets the credential: by descriptor, askpass or prompts, one of them at most.
 
     ``anywhere``: the person chose the pattern of ``askpass``, so whatever it matches is answered.
@@ -63,9 +63,9 @@ class Ended(NamedTuple):
     remark: str = ""
 
 
-def hand_over(
+def run_with_credential(
     credential: Credential,
-    ways: Ways,
+    delivery: Delivery,
     argv: Sequence[str],
     environ: Mapping[str, str],
     seconds: float | None = None,
@@ -76,17 +76,17 @@ def hand_over(
     more. Raises NotExecuted, AskedAgain, InvalidData where this way cannot carry this password,
     CannotWrite or Unavailable.
     """
-    given = {**environ, **{one.name: _value(credential, one) for one in ways.variables}}
+    given = {**environ, **{one.name: _value(credential, one) for one in delivery.variables}}
     limit = TimeLimit(seconds)
-    if ways.prompts:
-        ended = _type(credential, ways.prompts, argv, given, limit)
-    elif ways.askpass is not None:
+    if delivery.prompts:
+        ended = _type(credential, delivery.prompts, argv, given, limit)
+    elif delivery.askpass is not None:
         from creds_session.credentials.delivery.askpass import Answers
 
-        answers = Answers(credential, ways.askpass, anywhere=ways.anywhere)
+        answers = Answers(credential, delivery.askpass, anywhere=delivery.anywhere)
         ended = _answer(credential, answers, argv, given, limit)
     else:
-        ended = _pass_on(credential, ways.descriptor, argv, given, limit)
+        ended = _pass_on(credential, delivery.descriptor, argv, given, limit)
     if not limit.is_over:
         return ended
     outcome = f"the command did not end within {seconds:g} s (--timeout), so it was ended"

@@ -31,7 +31,7 @@ from creds_session.session.unlock.patience import Patience
 from creds_session.session.unlock.routes import NoKeyringYet, Route, choose
 from creds_session.session.unlock.serving import serves_another_bus, session_bus, start
 from creds_session.session.unlock.without_asking import (
-    Opened,
+    UnlockedWithoutPrompt,
     open_default_too,
     open_without_asking,
 )
@@ -62,10 +62,10 @@ class Unlocked(NamedTuple):
     environment: Mapping[str, str] = MappingProxyType({})
     beside: int | None = None
     keyring: str = LOGIN
-    opened: Opened = Opened()
+    opened: UnlockedWithoutPrompt = UnlockedWithoutPrompt()
 
 
-class Wanted(NamedTuple):
+class PasswordRequest(NamedTuple):
     """Which password is asked for: that of a keyring by its name, or that of a new one."""
 
     keyring: str = LOGIN
@@ -74,7 +74,7 @@ class Wanted(NamedTuple):
 
 def unlock(
     environ: Mapping[str, str],
-    ask: Callable[[Wanted], Secret],
+    ask: Callable[[PasswordRequest], Secret],
     *,
     create: bool = False,
     timeout: float = 10,
@@ -88,25 +88,27 @@ def unlock(
     environ = with_runtime_directory(environ, os.getuid())
     patience = Patience(timeout)
     with session_bus(environ, timeout) as bus:
-        facts, keyring, route = _seen(bus, environ, create=create)
+        facts, keyring, route = _observe(bus, environ, create=create)
         printed: Mapping[str, str] = {}
         if route.starts:
             printed = start(route, bus, keyring, environ, patience.left)
-            facts, keyring, route = _seen(bus, environ, create=create)
+            facts, keyring, route = _observe(bus, environ, create=create)
             if route.starts:
                 raise serves_another_bus(keyring)
-        opened = Opened()
+        opened = UnlockedWithoutPrompt()
         if facts.owner is not None and route in OF_LOCKED:
             opened = open_without_asking(same_service(bus, facts.owner), keyring)
             is_login = facts.login is CollectionState.LOCKED
             route = Route.IN_PLACE if is_login else Route.DEFAULT_IN_PLACE
         if opened.names:
-            facts, keyring, route = _seen(bus, environ, create=create)
+            facts, keyring, route = _observe(bus, environ, create=create)
         target = _target(route, facts, keyring)
         password = None
         if route.needs_password:
             with patience.held():
-                password = checked(ask(Wanted(target, route.creates(keyring))))
+                password = require_valid_password(
+                    ask(PasswordRequest(target, route.creates(keyring)))
+                )
             bus.allow(patience.left)
             printed = _carry_out(route, bus, facts.owner, password, environ) or printed
         elif opened.names:
@@ -142,20 +144,22 @@ def _target(route: Route, facts: BusFacts, keyring: KeyringFacts) -> str:
     return LOGIN if is_login else default_keyring(facts)[0]
 
 
-def _seen(
+def _observe(
     bus: Bus, environ: Mapping[str, str], *, create: bool
 ) -> tuple[BusFacts, KeyringFacts, Route]:
     facts, keyring = look_at(bus), probe_keyring(environ)
-    return facts, keyring, chosen(facts, keyring, create=create)
+    return facts, keyring, require_route(facts, keyring, create=create)
 
 
-def way(environ: Mapping[str, str], *, create: bool = False, timeout: float = 10) -> Route:
+def planned_route(
+    environ: Mapping[str, str], *, create: bool = False, timeout: float = 10
+) -> Route:
     """Return the way that ``unlock`` would take now; changes nothing. Raises as it does."""
     keyring = probe_keyring(environ, connect=False)
-    return chosen(_answering_bus(environ, timeout), keyring, create=create)
+    return require_route(_answering_bus(environ, timeout), keyring, create=create)
 
 
-def checked(password: Secret, *, may_be_empty: bool = False) -> Secret:
+def require_valid_password(password: Secret, *, may_be_empty: bool = False) -> Secret:
     """Return the password; raise InvalidData for one that the daemon would cut or misread."""
     value = password.reveal()
     if b"\0" in value:
@@ -169,7 +173,7 @@ def checked(password: Secret, *, may_be_empty: bool = False) -> Secret:
     return password
 
 
-def look(environ: Mapping[str, str], timeout: float) -> tuple[BusFacts, KeyringFacts]:
+def probe(environ: Mapping[str, str], timeout: float) -> tuple[BusFacts, KeyringFacts]:
     """Return what decides the way; a socket of systemd's starts the daemon behind it.
 
     Raises NoBus.
@@ -185,7 +189,7 @@ def _answering_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
     raise NoBus(facts.reason if facts.address else NO_BUS, hint=hint(environ))
 
 
-def chosen(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
+def require_route(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
     """Return the way, after a look at whose process would be given the password.
 
     Raises NotPermitted, and what ``choose`` raises.

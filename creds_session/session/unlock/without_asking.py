@@ -22,7 +22,7 @@ from creds_session.system.secret_service.service import NO_OBJECT, SecretService
 NO_DEFAULT = "creds-doctor says which keyring should be the default one, and how to set it"
 
 
-class Opened(NamedTuple):
+class UnlockedWithoutPrompt(NamedTuple):
     """The names of the keyrings that were opened without a question, by what opened them.
 
     ``by_kept_password``: the login keyring holds their password. ``by_same_password``: they have
@@ -39,7 +39,7 @@ class Opened(NamedTuple):
         return (*self.without_password, *self.by_kept_password, *self.by_same_password)
 
 
-def open_without_asking(service: SecretService, keyring: KeyringFacts) -> Opened:
+def open_without_asking(service: SecretService, keyring: KeyringFacts) -> UnlockedWithoutPrompt:
     """Open the login keyring and the default one, as far as that takes no password of a person."""
     without_password: list[str] = []
     by_kept_password: list[str] = []
@@ -52,17 +52,17 @@ def open_without_asking(service: SecretService, keyring: KeyringFacts) -> Opened
             without_password.append(name)
         elif name != LOGIN and _opens(unlock_with_kept_password, service, path):
             by_kept_password.append(name)
-    return Opened(tuple(without_password), tuple(by_kept_password))
+    return UnlockedWithoutPrompt(tuple(without_password), tuple(by_kept_password))
 
 
 def open_default_too(
     service: SecretService,
     keyring: KeyringFacts,
-    opened: Opened,
+    opened: UnlockedWithoutPrompt,
     password: Secret | None,
     *,
     created: bool,
-) -> Opened:
+) -> UnlockedWithoutPrompt:
     """Open the default keyring after the login keyring was unlocked with this password.
 
     A login keyring that was ``created`` becomes the default one if no other keyring is that.
@@ -82,7 +82,7 @@ def open_default_too(
     if service.state(path) is not CollectionState.LOCKED:
         return opened
     more, name = open_without_asking(service, keyring), collection_name(path)
-    opened = Opened(
+    opened = UnlockedWithoutPrompt(
         (*opened.without_password, *more.without_password),
         (*opened.by_kept_password, *more.by_kept_password),
     )

@@ -116,7 +116,7 @@ def test_keyrings_configuration_decides_and_it_is_told(session: Login) -> None:
     assert told.status == 1
     assert "through keyring: there is /home/alice/.config/python_keyring" in told.output
     assert f"* {null}" in chosen
-    assert "another is named: /home/alice/.config" in chosen
+    assert "another backend is configured: /home/alice/.config" in chosen
     usual = session.run("creds backends").output
     assert "* keyring.backends.SecretService.Keyring" in usual
     assert "libsecret required" in usual

@@ -212,7 +212,7 @@ def test_in_a_session_the_login_keyring_is_not_touched(machine: Machine) -> None
         used = session.run(f"creds exec -- sh -c '{USE}; creds get app me'")
         assert used.status == 1, used
         assert used.output.startswith("x\nx\ny\n")
-        assert "no password is kept" in used.output
+        assert "no password is stored" in used.output
         shown = session.run("creds exec -- sh -c 'echo $XDG_RUNTIME_DIR'")
         assert shown.output.startswith("/run/user/"), shown
         agent = session.run(

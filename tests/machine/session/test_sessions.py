@@ -177,7 +177,7 @@ def test_nested_bus_in_a_login_session(locked: Machine) -> None:
         session.enter(DBUS_RUN_SESSION)
         refused = session.run("timeout 5 creds get app me")  # D-Bus's own try takes 25 seconds
         assert refused.status == 77, refused
-        assert "no keyring daemon serves this bus yet" in refused.output
+        assert "no keyring daemon serves this session bus yet" in refused.output
         right = session.run(f"printf '%s' '{PASSWORD}' | creds unlock --password-stdin")
         assert right.status == 0, right
         assert session.run("creds get app me").output == "s3cret"
@@ -244,7 +244,7 @@ def test_interoperability(locked: Machine) -> None:
         assert session.run("creds get inter kr").output == "kr"
         missing = session.run("creds get inter nobody")
         assert missing.status == 1
-        assert "no password is kept" in missing.output
+        assert "no password is stored" in missing.output
 
 
 def test_user_name_under_a_key(locked: Machine) -> None:

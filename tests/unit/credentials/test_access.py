@@ -21,7 +21,12 @@ ALICE = "/org/freedesktop/secrets/collection/alice"
     ("path", "state", "kind", "words"),
     [
         (ALICE, CollectionState.LOCKED, CollectionLocked, "alice, which x (pid 7) serves, is"),
-        (ALICE, CollectionState.GHOST, Unavailable, "serves secrets here, and no keyring alice"),
+        (
+            ALICE,
+            CollectionState.GHOST,
+            Unavailable,
+            "here, but has no keyring alice",
+        ),
         ("/", CollectionState.ABSENT, Unavailable, "and has no default keyring open"),
     ],
 )
@@ -39,7 +44,7 @@ def test_what_another_provider_lacks_is_named(
         ("kwalletd6 (pid 7)", "KWallet", "KeePassXC"),
         ("ksecretd (pid 7)", "KWallet", "KeePassXC"),
         ("keepassxc (pid 7)", "KeePassXC", "KWallet"),
-        ("oo7-daemon (pid 7)", "there", "KWallet"),
+        ("oo7-daemon (pid 7)", "in that program", "KWallet"),
     ],
 )
 def test_the_hint_is_about_the_program_that_serves(owner: str, words: str, never: str) -> None:

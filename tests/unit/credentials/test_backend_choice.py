@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from creds_session.credentials.backend_choice import Surroundings, choose
+from creds_session.credentials.backend_choice import KeyringSettings, choose_backend
 from creds_session.system.python_packages import Packages
 
-USUAL = Surroundings(Packages(frozenset({"keyring", "secretstorage"})))
+USUAL = KeyringSettings(Packages(frozenset({"keyring", "secretstorage"})))
 
 
 def with_packages(*names: str, backends: tuple[str, ...] = ()) -> Packages:
@@ -13,7 +13,7 @@ def with_packages(*names: str, backends: tuple[str, ...] = ()) -> Packages:
 
 
 def test_the_bus_where_keyring_would_choose_its_secret_service() -> None:
-    route = choose(USUAL)
+    route = choose_backend(USUAL)
     assert (route.is_direct, route.collection, route.others) == (True, "", ())
     assert "SecretService" in route.why
 
@@ -33,17 +33,21 @@ def test_the_bus_where_keyring_would_choose_its_secret_service() -> None:
         (USUAL._replace(desktop="x:KDE", packages=with_packages("dbus")), "KWallet"),
     ],
 )
-def test_keyring_where_anything_is_out_of_the_ordinary(seen: Surroundings, why: str) -> None:
-    route = choose(seen)
+def test_keyring_where_anything_is_out_of_the_ordinary(seen: KeyringSettings, why: str) -> None:
+    route = choose_backend(seen)
     assert not route.is_direct
     assert why in route.why
-    assert choose(USUAL).is_direct, "the one thing that differs decides"
+    assert choose_backend(USUAL).is_direct, "the one thing that differs decides"
 
 
 def test_a_preferred_collection_is_known_on_both_ways() -> None:
     seen = USUAL._replace(properties={"preferred_collection": "/a/b"})
-    assert choose(seen).is_direct
-    assert choose(seen).collection == choose(seen._replace(variable="x")).collection == "/a/b"
+    assert choose_backend(seen).is_direct
+    assert (
+        choose_backend(seen).collection
+        == choose_backend(seen._replace(variable="x")).collection
+        == "/a/b"
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,5 +61,5 @@ def test_a_preferred_collection_is_known_on_both_ways() -> None:
 def test_what_keyring_would_ask_afterwards_is_told(
     packages: Packages, others: tuple[str, ...]
 ) -> None:
-    route = choose(USUAL._replace(packages=packages, desktop="GNOME"))
+    route = choose_backend(USUAL._replace(packages=packages, desktop="GNOME"))
     assert (route.is_direct, route.others) == (True, others)

@@ -94,8 +94,8 @@ def test_put_and_get_keep_an_empty_password_and_newlines(backend: Memory) -> Non
     [
         (lambda: get("app", "me"), NoSuchCredential, "service 'app', user 'me'"),
         (lambda: delete("app", "me"), NoSuchCredential, "service 'app', user 'me'"),
-        (lambda: get("app", username_key="key"), NoSuchCredential, "under the key 'key'"),
-        (lambda: delete("app", username_key="key"), NoSuchCredential, "under the key 'key'"),
+        (lambda: get("app", username_key="key"), NoSuchCredential, "under key 'key'"),
+        (lambda: delete("app", username_key="key"), NoSuchCredential, "under key 'key'"),
         (lambda: put("app", None, PASSWORD, username_key="key"), NoSuchCredential, "'key'"),
         (lambda: get("app"), InvalidData, "needs a user name"),
         (lambda: put("app", None, PASSWORD), InvalidData, "needs a user name"),
@@ -220,14 +220,14 @@ def test_a_name_that_was_looked_up_is_never_shown(backend: Memory) -> None:
     for act in (get, delete):
         with pytest.raises(NoSuchCredential) as caught:
             act("app", username_key="alice")
-        assert "the user name kept under the key 'alice'" in caught.value.problem
+        assert "the user name stored under key 'alice'" in caught.value.problem
         assert "canary" not in f"{caught.value!r} {caught.value.hint}"
     assert backend.kept == {("app", "alice"): "canary"}
 
 
 def test_put_replaces_no_password_by_a_name(backend: Memory) -> None:
     backend.kept["app", "alice"] = "canary"
-    with pytest.raises(InvalidData, match="'alice' is no user name") as caught:
+    with pytest.raises(InvalidData, match="'alice' is not a user name") as caught:
         put("app", "me", PASSWORD, username_key="alice")
     assert "canary" not in f"{caught.value!r} {caught.value.hint}"
     assert backend.kept == {("app", "alice"): "canary"}

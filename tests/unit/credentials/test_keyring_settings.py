@@ -8,7 +8,7 @@ import pytest
 from keyring.backends.null import Keyring as Null
 from keyring.util import platform_
 
-from creds_session.credentials.keyring_settings import surroundings
+from creds_session.credentials.keyring_settings import read_keyring_settings
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_is_configured(home: Path) -> None:
-    seen = surroundings({"HOME": str(home)})
+    seen = read_keyring_settings({"HOME": str(home)})
     assert seen[1:] == (False, None, (), {}, "")
     assert {"keyring", "secretstorage"} <= seen.packages.names
 
@@ -29,7 +29,7 @@ def test_nothing_is_configured(home: Path) -> None:
 @pytest.mark.usefixtures("home")
 def test_a_backend_that_is_set_is_seen() -> None:
     keyring.set_keyring(Null())  # type: ignore[no-untyped-call]
-    assert surroundings({}).is_chosen
+    assert read_keyring_settings({}).is_chosen
 
 
 @pytest.mark.parametrize("variable", [None, "XDG_CONFIG_HOME", "XDG_DATA_HOME"])
@@ -41,7 +41,7 @@ def test_its_configuration_is_found_where_keyring_finds_it(
     folder = home / ("elsewhere" if variable else ".config") / "python_keyring"
     folder.mkdir(parents=True)
     (folder / "keyringrc.cfg").touch()
-    assert surroundings({}).files == (str(folder / "keyringrc.cfg"),)
+    assert read_keyring_settings({}).files == (str(folder / "keyringrc.cfg"),)
     if variable != "XDG_DATA_HOME":
         # keyring before 23.2 returns text.
         assert Path(platform_.config_root(), "keyringrc.cfg") == folder / "keyringrc.cfg"
@@ -53,7 +53,11 @@ def test_properties_are_read_as_keyring_reads_them(monkeypatch: pytest.MonkeyPat
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     backend = Null()  # type: ignore[no-untyped-call]
-    assert vars(backend) == surroundings(environ).properties == {"scheme": "default", "b": "c"}
+    assert (
+        vars(backend)
+        == read_keyring_settings(environ).properties
+        == {"scheme": "default", "b": "c"}
+    )
 
 
 def test_packages_with_backends_are_found_by_their_entry_points(
@@ -70,6 +74,6 @@ def test_packages_with_backends_are_found_by_their_entry_points(
             (home / name / "entry_points.txt").write_text(text)
     (home / "archive.zip").touch()
     monkeypatch.setattr(sys, "path", [str(home), f"{home}/archive.zip", f"{home}/nowhere"])
-    packages = surroundings({}).packages
+    packages = read_keyring_settings({}).packages
     assert packages.backends == ("mine-1.dist-info",)
     assert packages.unseen == (f"{home}/archive.zip",)

@@ -198,7 +198,7 @@ def test_what_surely_opens_without_a_question_counts_as_readable() -> None:
 
 def test_a_kept_password_that_may_be_an_older_one_is_tried_and_not_promised() -> None:
     bus = with_default(UNLOCKED, LOCKED)._replace(keeps_default_password=True)
-    assert status.judge(bus, other(SEALED)).exit_code == status.LOCKED
+    assert status.session_status(bus, other(SEALED)).exit_code == status.LOCKED
     assert choose(bus, other(SEALED), create=False) is Route.WITHOUT_ASKING
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.session import BusFacts, KeyringFacts
-from creds_session.session.status import State, as_json, judge
+from creds_session.session.status import State, as_json, session_status
 from tests.unit import examples
 
 UNLOCKED, LOCKED = CollectionState.UNLOCKED, CollectionState.LOCKED
@@ -34,7 +34,7 @@ OTHER = "/org/freedesktop/secrets/collection/work"
     ],
 )
 def test_state_and_exit_code(bus: BusFacts, keyring: KeyringFacts, state: State, code: int) -> None:
-    found = judge(bus, keyring)
+    found = session_status(bus, keyring)
     assert found.state is state
     assert found.exit_code == code
     assert "\n" not in found.line
@@ -43,7 +43,7 @@ def test_state_and_exit_code(bus: BusFacts, keyring: KeyringFacts, state: State,
 
 def test_state_is_that_of_the_keyring_where_credentials_are_kept() -> None:
     bus = examples.bus(login=LOCKED)._replace(default=UNLOCKED, default_path=OTHER)
-    found = judge(bus, examples.keyring())
+    found = session_status(bus, examples.keyring())
     assert found.state is State.UNLOCKED
     assert "the work keyring" in found.line
     assert as_json(bus, examples.keyring())["default_collection"] == OTHER
@@ -51,6 +51,6 @@ def test_state_is_that_of_the_keyring_where_credentials_are_kept() -> None:
 
 def test_no_default_keyring_is_a_state_of_its_own() -> None:
     bus = examples.bus(login=LOCKED)._replace(default=ABSENT, default_path="/")
-    assert judge(bus, examples.keyring()).state is State.NO_DEFAULT
-    assert judge(bus, examples.keyring()).exit_code == 69
+    assert session_status(bus, examples.keyring()).state is State.NO_DEFAULT
+    assert session_status(bus, examples.keyring()).exit_code == 69
     assert as_json(bus, examples.keyring())["default_collection"] is None

@@ -9,7 +9,7 @@ import pytest
 from creds_session import credentials
 from creds_session.cli.creds import import_netrc, run
 from creds_session.cli.creds.main import _parse
-from creds_session.cli.creds.run import _ways
+from creds_session.cli.creds.run import _delivery
 from creds_session.credentials.delivery.run import Prompt, Variable
 from creds_session.errors import UsageError
 from creds_session.secret import Secret
@@ -30,13 +30,15 @@ def test_what_follows_the_dashes_is_the_commands() -> None:
 
 
 def test_ways() -> None:
-    ways = _ways(read("run app me --env A --env B=username --expect x --expect-username y -- c"))
+    ways = _delivery(
+        read("run app me --env A --env B=username --expect x --expect-username y -- c")
+    )
     assert ways.variables == (Variable("A", is_username=False), Variable("B", is_username=True))
     assert ways.prompts == (
         Prompt(re.compile(b"x", re.MULTILINE), is_username=False),
         Prompt(re.compile(b"y", re.MULTILINE), is_username=True),
     )
-    assert _ways(read("run app me --askpass --askpass-prompt p -- c")).askpass == re.compile(
+    assert _delivery(read("run app me --askpass --askpass-prompt p -- c")).askpass == re.compile(
         b"p", re.MULTILINE
     )
 
@@ -54,7 +56,7 @@ def test_ways() -> None:
 )
 def test_ways_that_cannot_be_meant(words: str) -> None:
     with pytest.raises(UsageError):
-        _ways(read(f"run app me {words} -- c"))
+        _delivery(read(f"run app me {words} -- c"))
 
 
 @pytest.mark.usefixtures("backend")

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.credentials.delivery.netrc import Entry, parse
+from creds_session.credentials.delivery.netrc import NetrcEntry, parse_netrc
 from creds_session.errors import InvalidData, NoSuchFile, NotPermitted
 from creds_session.secret import Secret
 from creds_session.system.files.private_file import read_private
 
 
-def entry(line: int, machine: str | None, login: str | None, password: str | None) -> Entry:
+def entry(line: int, machine: str | None, login: str | None, password: str | None) -> NetrcEntry:
     secret = None if password is None else Secret(password.encode())
-    return Entry(line, machine, login, secret)
+    return NetrcEntry(line, machine, login, secret)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def entry(line: int, machine: str | None, login: str | None, password: str | Non
         ("macdef x\n\nmachine a", [entry(3, "a", None, None)]),
     ],
 )  # fmt: skip
-def test_entries(content: str, entries: list[Entry]) -> None:
-    assert parse(content.encode(), "f") == entries
+def test_entries(content: str, entries: list[NetrcEntry]) -> None:
+    assert parse_netrc(content.encode(), "f") == entries
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_entries(content: str, entries: list[Entry]) -> None:
 )
 def test_what_is_wrong_is_placed_and_no_secret_shown(content: bytes, place: str) -> None:
     with pytest.raises(InvalidData) as caught:
-        parse(content, "f")
+        parse_netrc(content, "f")
     assert caught.value.problem == f"{place}; nothing was stored"
     assert "secret" not in caught.value.problem + caught.value.hint
 
@@ -65,7 +65,7 @@ def test_what_is_wrong_is_placed_and_no_secret_shown(content: bytes, place: str)
 @given(st.binary())
 def test_anything_is_entries_or_an_error(content: bytes) -> None:
     with suppress(InvalidData):
-        parse(content, "f")
+        parse_netrc(content, "f")
 
 
 TOKEN = st.text(
@@ -83,7 +83,7 @@ def test_as_pythons_own_reads_it(machines: dict[str, tuple[str, str]]) -> None:
         file.flush()
         theirs = {one: (who, it) for one, (who, _, it) in netrc.netrc(file.name).hosts.items()}
     ours = {}
-    for found in parse("".join(lines).encode(), "f"):
+    for found in parse_netrc("".join(lines).encode(), "f"):
         assert found.password is not None
         ours[found.machine] = (found.login, found.password.reveal().decode())
     assert ours == theirs

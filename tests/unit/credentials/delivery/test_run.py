@@ -14,7 +14,7 @@ import creds_session
 from creds_session.credentials import Credential
 from creds_session.credentials.delivery import askpass, run
 from creds_session.credentials.delivery.askpass import PASSWORD, Answers, answer_of
-from creds_session.credentials.delivery.run import Prompt, Variable, Ways
+from creds_session.credentials.delivery.run import Delivery, Prompt, Variable
 from creds_session.errors import InvalidData, NotPermitted, Unavailable, UsageError
 from creds_session.secret import Secret
 from creds_session.system.terminal import askpass_socket
@@ -30,14 +30,14 @@ RUN = f"""
 import os, sys
 sys.path.insert(0, {HERE!r})
 from creds_session.credentials import Credential
-from creds_session.credentials.delivery.run import Variable, Ways, hand_over
+from creds_session.credentials.delivery.run import Variable, Delivery, run_with_credential
 from creds_session.secret import Secret
 from creds_session.system.terminal.password_pipe import reserve
 known = Credential("app", "me", Secret(sys.stdin.buffer.read()))
 number = int(sys.argv[1])
-ways = Ways((Variable("WHO", True), Variable("WHAT", False)) if number == 0 else (),
+ways = Delivery((Variable("WHO", True), Variable("WHAT", False)) if number == 0 else (),
             reserve(number) if number else None)
-hand_over(known, ways, sys.argv[2:], os.environ)
+run_with_credential(known, ways, sys.argv[2:], os.environ)
 """
 
 
@@ -71,15 +71,15 @@ def test_variables_have_the_bytes() -> None:
 
 
 def test_what_a_way_cannot_carry() -> None:
-    def refused(password: bytes, ways: Ways, why: str) -> None:
+    def refused(password: bytes, ways: Delivery, why: str) -> None:
         with pytest.raises(InvalidData, match=why):
-            run.hand_over(Credential("a", "b", Secret(password)), ways, ["true"], {})
+            run.run_with_credential(Credential("a", "b", Secret(password)), ways, ["true"], {})
 
-    refused(b"a\0b", Ways((Variable("A", is_username=False),)), "NUL")
-    typed = Ways(prompts=(Prompt(re.compile(b"x"), is_username=False),))
+    refused(b"a\0b", Delivery((Variable("A", is_username=False),)), "NUL")
+    typed = Delivery(prompts=(Prompt(re.compile(b"x"), is_username=False),))
     refused(b"a\x03b", typed, "control character")
     refused(b"a" * 5000, typed, "longer than a terminal")
-    refused(b"a\nb", Ways(askpass=PATTERN), "several lines")
+    refused(b"a\nb", Delivery(askpass=PATTERN), "several lines")
 
 
 @pytest.mark.parametrize(
@@ -241,9 +241,9 @@ def test_a_host_that_was_not_answered_is_named(
     script.write_text('#!/bin/sh\n"$GIT_ASKPASS" "$1"; "$GIT_ASKPASS" "$2"; exit 0\n')
     script.chmod(0o755)
     monkeypatch.setattr(run, "_program", lambda: str(ask_program(short)))
-    told = run.hand_over(
+    told = run.run_with_credential(
         KNOWN,
-        Ways(askpass=PATTERN),
+        Delivery(askpass=PATTERN),
         [str(script), GIT.decode(), "Password for 'https://evil.example': "],
         {"PATH": os.defpath, "TMPDIR": str(short)},
     )

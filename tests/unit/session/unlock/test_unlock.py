@@ -24,7 +24,7 @@ from creds_session.errors import (
 from creds_session.facts.session import NameOwner
 from creds_session.secret import Secret
 from creds_session.session import unlock as unlocking
-from creds_session.session.unlock import Route, Wanted, new_daemon, unlock, way
+from creds_session.session.unlock import PasswordRequest, Route, new_daemon, planned_route, unlock
 from creds_session.session.unlock.patience import Patience
 from creds_session.session.unlock.routes import NoKeyringYet
 from creds_session.system.bus.connection import Bus
@@ -50,7 +50,7 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
             assert secret_service(bus) is None
 
 
-def never(wanted: Wanted) -> Secret:
+def never(wanted: PasswordRequest) -> Secret:
     raise AssertionError(wanted)
 
 
@@ -58,17 +58,17 @@ def test_unlock_asks_for_nothing_where_there_is_no_keyring(environ: dict[str, st
     with pytest.raises(NoKeyringYet):
         unlock(environ, never)
     with pytest.raises(NoKeyringYet):
-        way(environ)
+        planned_route(environ)
 
 
 def test_unlock_starts_nothing_for_a_password_that_cannot_be_one(environ: dict[str, str]) -> None:
     asked: list[bool] = []
 
-    def ask(wanted: Wanted) -> Secret:
+    def ask(wanted: PasswordRequest) -> Secret:
         asked.append(wanted.is_new)
         return Secret(b"")
 
-    assert way(environ, create=True) is Route.NEW_DAEMON
+    assert planned_route(environ, create=True) is Route.NEW_DAEMON
     with pytest.raises(InvalidData, match="empty"):
         unlock(environ, ask, create=True)
     assert asked == [True]
@@ -86,11 +86,11 @@ def test_way_connects_to_no_control_socket(environ: dict[str, str], tmp_path: Pa
         control.bind(str(tmp_path / "keyring" / "control"))
         control.listen()
         with contextlib.suppress(CredsSessionError):
-            way(environ)
+            planned_route(environ)
         assert select.select([control], [], [], 0.2)[0] == []
 
 
-def given(_wanted: Wanted) -> Secret:
+def given(_wanted: PasswordRequest) -> Secret:
     return Secret(b"canary")
 
 
@@ -124,7 +124,7 @@ def test_unlock_sends_no_password_to_another_owner_than_the_one_that_was_looked_
     with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
         first.enter_context(serving(address, tmp_path / "first"))
 
-        def ask(_wanted: Wanted) -> Secret:
+        def ask(_wanted: PasswordRequest) -> Secret:
             first.close()
             second.enter_context(serving(address, tmp_path / "second"))
             return Secret(b"canary")
@@ -135,7 +135,7 @@ def test_unlock_sends_no_password_to_another_owner_than_the_one_that_was_looked_
     assert not (tmp_path / "second").exists()
 
 
-@pytest.mark.parametrize("act", [lambda environ: unlock(environ, never), way])
+@pytest.mark.parametrize("act", [lambda environ: unlock(environ, never), planned_route])
 def test_unlock_gives_no_password_to_a_process_of_another_user(
     environ: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
@@ -191,7 +191,7 @@ def test_a_daemon_that_answers_to_the_end_is_not_called_hung(
 def test_time_limit_is_one_for_all_steps_and_not_for_the_person(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
-    def ask(_wanted: Wanted) -> Secret:
+    def ask(_wanted: PasswordRequest) -> Secret:
         time.sleep(1)
         return Secret(b"canary")
 

@@ -7,7 +7,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
-from creds_session.credentials.stores import KeyringStore
+from creds_session.credentials.keyring_store import KeyringStore
 from creds_session.errors import TimedOut, Unavailable
 from creds_session.secret import Secret
 
