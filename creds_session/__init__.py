@@ -1,6 +1,20 @@
-"""Secrets in sessions without a desktop: PAM set-up, unlocking, diagnosis, credentials.
+"""Store and read passwords in sessions without a desktop; unlock and lock the keyring.
 
-The names below are loaded when they are used: a command waits for none that it has no use for.
+Example:
+    import creds_session
+    from creds_session import Secret
+
+    creds_session.put("github", "alice", Secret.from_text("s3cret"))
+    credential = creds_session.get("github", "alice")
+    print(credential.username, credential.password.reveal().decode())
+
+If the keyring is locked, then ``get`` raises CollectionLocked:
+
+    creds_session.unlock_keyring(Secret.from_text("the password of the keyring"))
+
+Every error is a CredsSessionError; ``str(error)`` says what is wrong and what to do. The reference
+is docs/reference/library.md. The names below are loaded when they are used first, so that a command
+loads only the modules that it needs.
 """
 
 from __future__ import annotations
@@ -64,22 +78,32 @@ __all__ = [
     "unlock_keyring",
 ]
 
-
-PLACES = ("errors", "secret", "credentials", "facts.session_state", "session.keyring")
+_MODULES = {
+    "Access": "credentials",
+    "Credential": "credentials",
+    "Secret": "secret",
+    "SessionState": "facts.session_state",
+    "delete": "credentials",
+    "get": "credentials",
+    "list_credentials": "credentials",
+    "lock_keyring": "session.keyring",
+    "put": "credentials",
+    "status": "session.keyring",
+    "unlock_keyring": "session.keyring",
+}
+"""The module of each public name. The names that are missing here are errors."""
 
 
 def __dir__() -> list[str]:
-    """Return the names of the public interface, loaded or not."""
+    """Return the public names, whether they are loaded or not."""
     return sorted(__all__)
 
 
 def __getattr__(name: str) -> object:
-    """Load a name of the public interface from where it is (PEP 562)."""
-    if name in __all__:
-        from importlib import import_module
+    """Load a public name from its module when it is used first (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        for place in PLACES:
-            module = import_module(f"creds_session.{place}")
-            if name in getattr(module, "__all__", vars(module)):
-                return getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"creds_session.{_MODULES.get(name, 'errors')}")
+    return getattr(module, name)

@@ -1,4 +1,4 @@
-"""``python -m creds_session`` is ``creds``."""
+"""Run ``creds`` as ``python -m creds_session``."""
 
 import sys
 

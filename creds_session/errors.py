@@ -1,18 +1,19 @@
-"""Every error this package raises on purpose: the problem, a hint, an exit code.
+"""Every error that this package raises on purpose: a problem, a hint and an exit code.
 
-The exit codes are those of sysexits.h where one fits; docs/reference/commands.md
-lists them. Only ``creds_session.cli`` catches these and turns them into an exit.
+The exit codes are the codes of sysexits.h, if one fits; docs/reference/commands.md lists them. Only
+``creds_session.cli`` catches these errors and exits with their code.
 """
 
 from __future__ import annotations
 
 
 class CredsSessionError(Exception):
-    """Base of all errors raised on purpose.
+    """Base of all errors that are raised on purpose.
 
-    ``problem`` is one line that names what is wrong and where; ``hint`` is one line
-    that says what to do about it, or empty. ``root_may`` is whether root may do what
-    this user may not: ``creds_session.cli.typed`` then makes the hint.
+    ``problem`` is one line that says what is wrong and where. ``hint`` says what to do about it, or
+    is empty. ``root_may`` is whether root may do what this user may not do; then
+    ``creds_session.cli.typed`` makes the hint. The text of the error is the problem and the hint on
+    one line.
     """
 
     exit_code = 1
@@ -23,29 +24,32 @@ class CredsSessionError(Exception):
         self.hint = hint
         self.root_may = root_may
 
+    def __str__(self) -> str:
+        return "; ".join((self.problem, *self.hint.splitlines()))
+
 
 class WrongPassword(CredsSessionError):
     """The keyring did not accept the password."""
 
 
 class NoSuchCredential(CredsSessionError):
-    """No item has these attributes."""
+    """No credential is stored for this service and this user."""
 
 
 class Ambiguous(CredsSessionError):
-    """Several items match, and nothing but chance would choose one."""
+    """Several different passwords match, and only chance would choose one of them."""
 
     exit_code = 65
 
 
 class UsageError(CredsSessionError):
-    """The command line asks for something that cannot be meant."""
+    """The command line makes no sense."""
 
     exit_code = 64
 
 
 class InvalidData(CredsSessionError):
-    """A file or a value is not what it must be, or cannot be edited safely."""
+    """A file or a value is malformed, or cannot be edited safely."""
 
     exit_code = 65
 
@@ -57,25 +61,25 @@ class NoSuchFile(CredsSessionError):
 
 
 class Unavailable(CredsSessionError):
-    """No daemon, no bus, a missing program, or no answer in time."""
+    """A keyring daemon, a session bus or a program is missing or does not work."""
 
     exit_code = 69
 
 
 class NoService(Unavailable):
-    """No bus, or nobody on it serves secrets."""
+    """There is no session bus, or no program on it serves secrets."""
 
 
 class NoBus(NoService):
-    """No session bus answers where one is named, or none is named."""
+    """The session bus that is named does not answer, or no session bus is named."""
 
 
 class TimedOut(Unavailable):
-    """Someone was asked and did not answer in time."""
+    """A program did not answer in time."""
 
 
 class ProviderHung(TimedOut):
-    """The program that serves secrets does not answer, although the bus does.
+    """The program that serves secrets does not answer, although the session bus does.
 
     ``what`` says which answer did not come.
     """
@@ -84,7 +88,7 @@ class ProviderHung(TimedOut):
 
 
 class OtherProvider(Unavailable):
-    """Another program than gnome-keyring serves secrets here: no password of ours opens it."""
+    """A program other than gnome-keyring serves secrets, and no password from here unlocks it."""
 
 
 class CannotWrite(CredsSessionError):
@@ -94,26 +98,26 @@ class CannotWrite(CredsSessionError):
 
 
 class Busy(CredsSessionError):
-    """Someone else holds the lock; try again."""
+    """Another process holds the lock; try again later."""
 
     exit_code = 75
 
 
 class NotPermitted(CredsSessionError):
-    """The caller has not the rights."""
+    """The caller does not have the permission."""
 
     exit_code = 77
 
 
 class CollectionLocked(CredsSessionError):
-    """The keyring is locked and nobody was asked to open it."""
+    """The keyring is locked, and the call was not allowed to ask for its password."""
 
     exit_code = 77
 
 
 class PromptImpossible(CollectionLocked):
-    """The keyring is locked, its own prompt was to be shown, and nobody answered it."""
+    """The keyring is locked, and its own prompt was declined or could not be shown."""
 
 
 class NoKeyringYet(CollectionLocked):
-    """There is no login keyring, and nobody asked to create one."""
+    """There is no login keyring, and the call was not told to create one."""

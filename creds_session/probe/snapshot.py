@@ -288,5 +288,7 @@ def probe_pam(root: Root, service: str) -> PamFacts:
 def _noted(reasons: list[str]) -> Iterator[None]:
     try:
         yield
-    except (OSError, CredsSessionError) as error:
+    except CredsSessionError as error:
+        reasons.append(error.problem)
+    except OSError as error:
         reasons.append(str(error))

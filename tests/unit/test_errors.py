@@ -41,12 +41,12 @@ def test_error_has_the_exit_code_of_the_contract(
 
 
 def test_every_error_is_in_the_table() -> None:
-    defined = {one for one in vars(errors).values() if isinstance(one, type)}
+    defined = {value for value in vars(errors).values() if isinstance(value, type)}
     assert defined <= set(CODES)
 
 
-def test_error_keeps_problem_and_hint() -> None:
+def test_an_error_has_a_problem_and_a_hint_and_prints_both() -> None:
     error = errors.Busy("held", hint="wait")
-    assert (error.problem, error.hint, str(error)) == ("held", "wait", "held")
+    assert (error.problem, error.hint, str(error)) == ("held", "wait", "held; wait")
     assert errors.Busy("held").hint == ""
     assert CallFailed("a.b.C", "").problem == "a.b.C"

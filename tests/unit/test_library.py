@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pydoc
+import rlcompleter
 import subprocess
 import sys
 
@@ -85,3 +87,37 @@ def test_a_session_without_a_bus_is_a_state_and_not_an_error(
     assert status(timeout=1) is SessionState.NO_BUS
     with pytest.raises(NoBus):
         unlock_keyring(Secret(b"x"), timeout=1)
+
+
+@pytest.mark.parametrize("wrong", ["canary", b"canary", None])
+def test_put_refuses_a_password_that_is_not_a_secret(
+    wrong: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+    with pytest.raises(TypeError, match=r"must be a Secret, not \w+: use Secret.from") as caught:
+        creds_session.put("service", "user", wrong)  # type: ignore[arg-type]
+    assert "canary" not in str(caught.value)
+
+
+def test_a_printed_error_says_what_to_do_next() -> None:
+    error = CollectionLocked("the login keyring is locked", hint="unlock it: creds unlock")
+    assert str(error) == "the login keyring is locked; unlock it: creds unlock"
+    two_lines = CollectionLocked("it is locked", hint="unlock it: creds unlock\nor log in again")
+    assert str(two_lines) == "it is locked; unlock it: creds unlock; or log in again"
+    assert str(CollectionLocked("it is locked")) == "it is locked"
+
+
+def test_help_shows_the_public_names_and_an_example() -> None:
+    shown = pydoc.plain(pydoc.render_doc(creds_session))
+    assert "creds_session.get(" in shown
+    assert "__version__" in creds_session.__all__
+    for name in set(creds_session.__all__) - {"__version__"}:
+        assert name in shown
+    for function in ("get(service", "put(service", "unlock_keyring(password"):
+        assert function in shown
+
+
+def test_dir_without_the_private_names_is_what_completion_offers() -> None:
+    names = rlcompleter.Completer({"creds_session": creds_session})
+    offered = {names.complete("creds_session.", number) for number in range(40)}
+    assert {"creds_session.get(", "creds_session.put(", "creds_session.Secret("} <= offered
