@@ -1,7 +1,8 @@
-"""The login hook of one person: a copy of it, and the one line that has a shell read it.
+"""Install the login hook for one person: a copy of the hook, and one line that reads the copy.
 
-Where an admin put the hook into /etc/profile.d nobody needs this. zsh reads other files than
-sh, and whoever installed for himself alone has no /etc to write to.
+Nobody needs this on a machine whose administrator has installed the hook in /etc/profile.d. It is
+for zsh, which does not read /etc/profile.d, and for a person who installed creds-session without
+root.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from creds_session.errors import UsageError
+from creds_session.errors import NoSuchFile, UsageError
 from creds_session.system.files.replace import (
     Attributes,
     make_directory,
@@ -25,13 +26,17 @@ READ = b'[ ! -r "${XDG_CONFIG_HOME:-$HOME/.config}/creds-session/hook.sh" ] || '
 SOURCE = b'. "${XDG_CONFIG_HOME:-$HOME/.config}/creds-session/hook.sh"'
 MARK = b" # creds hook"
 OPEN_MARK = b" # creds hook; the file had no newline at its end"
-BASH_FILES = (".bash_profile", ".bash_login", ".profile")  # bash(1), INVOCATION: the first there is
+# bash reads the first of these files that exists (bash(1), INVOCATION).
+BASH_FILES = (".bash_profile", ".bash_login", ".profile")
+PACKAGE = Path(__file__).parents[1]
 
 
 class Hook(NamedTuple):
-    """What is put where: ``copy`` is the hook itself, ``startup`` the file that gets ``line``.
+    """Say which files belong to the hook of one shell.
 
-    fish reads every file of its conf.d: there ``startup`` is None.
+    ``resource`` is the name of the hook among the package's files, ``copy`` is the place of the
+    person's copy, and ``startup`` is the file that gets ``line``. ``startup`` is None for fish,
+    which reads every file in its conf.d.
     """
 
     resource: str
@@ -40,8 +45,28 @@ class Hook(NamedTuple):
     line: bytes = b""
 
 
+def profile_directory(package: Path = PACKAGE) -> Path:
+    """Return the directory that holds the hooks and the user units.
+
+    The installed package has it as ``creds_session/profile`` (setup.py), a checkout has it as
+    ``scripts/profile``.
+
+    Raises: NoSuchFile if neither exists.
+    """
+    for directory in (package / "profile", package.parent / "scripts/profile"):
+        if directory.is_dir():
+            return directory
+    raise NoSuchFile(
+        f"the login hook is missing from the installation: {package / 'profile'} does not exist",
+        hint="install creds-session again",
+    )
+
+
 def hook_of(shell: str, environ: Mapping[str, str]) -> Hook:
-    """Return the hook of a shell, by its name. Raises UsageError."""
+    """Return the hook for the shell with this name.
+
+    Raises: UsageError if there is no hook for this shell.
+    """
     home = Path(environ["HOME"])
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
     if shell == "fish":
@@ -50,19 +75,20 @@ def hook_of(shell: str, environ: Mapping[str, str]) -> Hook:
         startup = Path(environ.get("ZDOTDIR") or home, ".zprofile")
         line = READ + b"emulate sh -c '" + SOURCE + b"'"
     elif shell == "bash":
-        there = [home / name for name in BASH_FILES if (home / name).exists()]
-        startup, line = (there or [home / ".profile"])[0], READ + SOURCE
+        existing = [home / name for name in BASH_FILES if (home / name).exists()]
+        startup, line = (existing or [home / ".profile"])[0], READ + SOURCE
     elif shell in {"sh", "dash", "ksh", "ash"}:
         startup, line = home / ".profile", READ + SOURCE
     else:
         raise UsageError(
-            f"{shell}: no hook for this shell; there is one for sh, bash, zsh and fish"
+            f"{shell}: there is no login hook for this shell",
+            hint="the shells with a hook are sh, dash, ash, ksh, bash, zsh and fish",
         )
     return Hook("creds-session.sh", config / COPY, startup, line)
 
 
 def with_line(content: bytes, line: bytes) -> bytes:
-    """Put our line at the end, once."""
+    """Return the content with the hook's line at its end; add the line only once."""
     if any(line + mark in content.splitlines() for mark in (MARK, OPEN_MARK)):
         return content
     if content and not content.endswith(b"\n"):
@@ -71,14 +97,17 @@ def with_line(content: bytes, line: bytes) -> bytes:
 
 
 def without_line(content: bytes, line: bytes) -> bytes:
-    """Take our line out, and give the file the end that it had."""
+    """Return the content without the hook's line, byte for byte as it was before the line."""
     content = content.replace(b"\n" + line + OPEN_MARK + b"\n", b"")
-    kept = [one for one in content.splitlines(keepends=True) if one.rstrip(b"\n") != line + MARK]
-    return b"".join(kept)
+    lines = content.splitlines(keepends=True)
+    return b"".join(other for other in lines if other.rstrip(b"\n") != line + MARK)
 
 
 def install(hook: Hook, text: bytes) -> list[Path]:
-    """Put the hook there; return the files that changed. Raises CannotWrite, InvalidData."""
+    """Write the hook and the line that reads it; return the files that changed.
+
+    Raises: CannotWrite or InvalidData.
+    """
     changed = [hook.copy] if read_if_there(hook.copy) != text else []
     if changed:
         make_directory(hook.copy.parent, 0o700)
@@ -93,7 +122,10 @@ def install(hook: Hook, text: bytes) -> list[Path]:
 
 
 def uninstall(hook: Hook) -> list[Path]:
-    """Take the hook away again; return the files that changed. Raises CannotWrite, InvalidData."""
+    """Remove the hook and its line; return the files that changed.
+
+    Raises: CannotWrite or InvalidData.
+    """
     changed = []
     before = read_if_there(hook.startup) if hook.startup is not None else None
     if hook.startup is not None and before is not None:
@@ -108,7 +140,10 @@ def uninstall(hook: Hook) -> list[Path]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write what the path leads to: many people keep their dot files elsewhere, and link them."""
+    """Write the file that the path leads to.
+
+    Many people store their startup files elsewhere and link them, so that links are followed.
+    """
     real = Path(os.path.realpath(path))
     new = Attributes(0o644, os.getuid(), os.getgid(), ())
     replace(real, content, Attributes.read(real) if real.exists() else new)

@@ -1,17 +1,18 @@
-"""Units of the user manager: lock the keyrings at the last logout, or unlock at its start.
+"""Install units of the user manager: lock the keyrings at the last logout, or unlock at its start.
 
-For one person in his own folder, for root in /etc/systemd/user and for everybody
-(systemd.unit(5), UNIT FILE LOAD PATH). systemd itself enables and disables them.
+A person's units are in their own configuration directory. Root's units are in /etc/systemd/user and
+apply to everybody (systemd.unit(5), UNIT FILE LOAD PATH). systemctl enables and disables them.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from creds_session.errors import Unavailable
+from creds_session.errors import CannotWrite, Unavailable
 from creds_session.system.files.replace import (
     Attributes,
     make_directory,
@@ -25,13 +26,14 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "lock": ("creds-session-lock.path", "creds-session-lock.service"),
     "unlock": ("creds-session-unlock.service",),
 }
-"""What belongs to each; the first is the one that is enabled."""
+"""The unit files of each choice; the first unit is enabled."""
 EVERYBODY = Path("/etc/systemd/user")
 COMMAND = re.compile(rb"\bcreds (?=lock|unlock)")
+TIMEOUT = 10.0  # seconds for one call of systemctl
 
 
 def folder(environ: Mapping[str, str]) -> Path:
-    """Return where units of the caller's lie: root's are everybody's."""
+    """Return the directory for the caller's units; root's units apply to everybody."""
     if os.getuid() == 0:
         return EVERYBODY
     config = environ.get("XDG_CONFIG_HOME") or Path(environ["HOME"], ".config")
@@ -39,45 +41,83 @@ def folder(environ: Mapping[str, str]) -> Path:
 
 
 def install(what: str, source: Path, place: Path, program: str) -> list[Path]:
-    """Put the units there, enable them, start them; return the files that changed.
+    """Write the units, enable them and start them; return the files that changed.
 
-    ``program`` is the command's own path: a user manager has no PATH of a person's. Raises
-    CannotWrite, InvalidData, Unavailable.
+    ``source`` is the directory with the unit files, and ``program`` is the path of the command
+    ``creds``, because a user manager does not have the PATH of a login. If systemctl fails, then
+    all files are as they were before.
+
+    Raises: CannotWrite, InvalidData or Unavailable.
     """
-    changed = []
-    make_directory(place, 0o755)
-    for name in UNITS[what]:
-        text = (source / name).read_bytes()
-        text = COMMAND.sub(lambda _: os.fsencode(program) + b" ", text)
-        if read_if_there(place / name) != text:
-            replace(place / name, text, Attributes(0o644, os.getuid(), os.getgid(), ()))
-            changed.append(place / name)
-    if place == EVERYBODY:
-        _systemctl("--global", "enable", UNITS[what][0])
-    else:
-        _systemctl("--user", "daemon-reload")
-        _systemctl("--user", "enable", "--now", UNITS[what][0])
-    return changed
+    with _undone_on_failure(what, place) as before:
+        for name in UNITS[what]:
+            text = (source / name).read_bytes()
+            text = COMMAND.sub(lambda _: os.fsencode(program) + b" ", text)
+            previous = read_if_there(place / name)
+            if previous != text:
+                before[place / name] = previous
+                _write(place / name, text)
+        if place == EVERYBODY:
+            _systemctl("--global", "enable", UNITS[what][0])
+        else:
+            _systemctl("--user", "daemon-reload")
+            _systemctl("--user", "enable", "--now", UNITS[what][0])
+        return list(before)
+
+
+@contextmanager
+def _undone_on_failure(what: str, place: Path) -> Iterator[dict[Path, bytes | None]]:
+    """Yield a dictionary for the previous contents of the units; restore them on an error.
+
+    None as a previous content means that the file did not exist.
+    """
+    made = make_directory(place, 0o755)
+    before: dict[Path, bytes | None] = {}
+    try:
+        yield before
+    except BaseException:
+        scope = "--global" if place == EVERYBODY else "--user"
+        # An enabled unit of an earlier installation stays enabled; a new one leaves no link.
+        if before.get(place / UNITS[what][0], b"") is None:
+            systemctl(scope, "disable", UNITS[what][0], timeout=TIMEOUT, environment=os.environ)
+        for path, content in before.items():
+            with suppress(CannotWrite):
+                if content is None:
+                    remove(path)
+                else:
+                    _write(path, content)
+        for directory in reversed(made):
+            with suppress(OSError):  # systemctl may have put another file there
+                directory.rmdir()
+        raise
 
 
 def uninstall(what: str, place: Path) -> list[Path]:
-    """Disable the units, and take them away; return the files that are gone."""
-    there = [place / name for name in UNITS[what] if read_if_there(place / name) is not None]
-    if not there:
+    """Disable the units and remove their files; return the files that were removed.
+
+    Raises: CannotWrite, InvalidData or Unavailable.
+    """
+    existing = [place / name for name in UNITS[what] if read_if_there(place / name) is not None]
+    if not existing:
         return []
     if place == EVERYBODY:
         _systemctl("--global", "disable", UNITS[what][0])
     else:
         _systemctl("--user", "disable", "--now", UNITS[what][0])
-    for path in there:
+    for path in existing:
         remove(path)
-    return there
+    return existing
+
+
+def _write(path: Path, content: bytes) -> None:
+    replace(path, content, Attributes(0o644, os.getuid(), os.getgid(), ()))
 
 
 def _systemctl(*arguments: str) -> None:
-    done = systemctl(*arguments, timeout=10, environment=os.environ)
-    if not done.succeeded:
+    completed = systemctl(*arguments, timeout=TIMEOUT, environment=os.environ)
+    if not completed.succeeded:
         raise Unavailable(
-            f"systemctl {' '.join(arguments)} failed: {done.errors.strip()}",
-            hint="a user manager must run: log in by ssh or at the console (su starts none)",
+            f"systemctl {' '.join(arguments)} failed: {completed.errors.strip()}",
+            hint="it needs your user manager, which su does not start: log in by ssh or at the"
+            " console, and run the command again",
         )

@@ -1,6 +1,8 @@
-# Read by fish from conf.d at a login: what creds-session.sh does for POSIX shells.
-# Off for one person: touch ~/.config/creds-session/no-hook    Off once: CREDS_SESSION_HOOK=off
-# On with TERM=dumb, too: CREDS_SESSION_HOOK=always
+# The login hook of creds-session for fish, which reads it from conf.d. It does what creds-session.sh
+# does for POSIX shells; the reasons are written there.
+# Off for one person: mkdir -p ~/.config/creds-session && touch ~/.config/creds-session/no-hook
+# Off once: CREDS_SESSION_HOOK=off
+# On even with TERM=dumb: CREDS_SESSION_HOOK=always
 
 function _creds_session_seen
     set -l note "$XDG_RUNTIME_DIR/creds-session/unlocked"
@@ -10,14 +12,14 @@ function _creds_session_seen
     string match -qr '^[0-9]+$' -- "$pid"; and test -r /proc/$pid/stat; or return 1
     read -l line </proc/$pid/stat; or return 1
     string match -q "$pid (gnome-keyring-d) *" -- "$line"; or return 1
-    # Behind the name there are numbers alone; the 22nd field of all is the start time.
+    # After the name there are only numbers; the 22nd field of all is the start time.
     set -l fields (string split ' ' -- (string replace -r '.*\) ' '' -- "$line"))
     test "$fields[20]" = "$start"
 end
 
 function _creds_session_wanted
     isatty stdin; and isatty stderr; and not test -O /; or return 1
-    # Programs log in with TERM=dumb or without TERM; nobody is there to be asked.
+    # Programs log in with TERM=dumb or without TERM, and nobody is there to be asked.
     if test "$CREDS_SESSION_HOOK" != always
         test -n "$TERM"; or return 1
         string match -qr '^(dumb(-.*)?|unknown|network|dialup|emacs.*)$' -- "$TERM"; and return 1
@@ -35,7 +37,7 @@ end
 
 if status is-login; and status is-interactive
     if test -z "$DBUS_SESSION_BUS_ADDRESS" -a -S "$XDG_RUNTIME_DIR/bus"
-        # In an address every other byte of a path is an escape, which `creds env` makes.
+        # Every other byte of a path must be escaped in an address, and `creds env` does that.
         if string match -qr '^[a-zA-Z0-9_/.-]*$' -- "$XDG_RUNTIME_DIR"
             set -gx DBUS_SESSION_BUS_ADDRESS "unix:path=$XDG_RUNTIME_DIR/bus"
         else if command -q creds

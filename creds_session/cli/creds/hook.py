@@ -8,14 +8,10 @@ import shutil
 import sys
 from pathlib import Path
 
-import creds_session
 from creds_session.cli.output import complain
 from creds_session.errors import UsageError
 from creds_session.session import login_hook
 from creds_session.system.processes.user_ids import own_account
-
-PROFILE = Path(creds_session.__file__).parent / "profile"
-"""Where the package keeps what is scripts/profile in the checkout (setup.py)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
     shell = arguments.shell or _login_shell(arguments.action)
     is_printed = arguments.action == "print"  # where it would be put is of no interest
     ours = login_hook.hook_of(shell, {**os.environ, "HOME": "/"} if is_printed else _environment())
-    text = (PROFILE / ours.resource).read_bytes()
+    text = (login_hook.profile_directory() / ours.resource).read_bytes()
     if is_printed:
         sys.stdout.buffer.write(text)
         return 0
@@ -79,15 +75,16 @@ def _unit(arguments: argparse.Namespace) -> int:
     from creds_session.session import user_units  # seldom wanted
 
     what: str = arguments.unit
+    source = login_hook.profile_directory()
     if arguments.action == "print":
         for name in user_units.UNITS[what]:
-            sys.stdout.buffer.write(b"# " + name.encode() + b"\n" + (PROFILE / name).read_bytes())
+            sys.stdout.buffer.write(b"# " + name.encode() + b"\n" + (source / name).read_bytes())
         return 0
     place = user_units.folder(_environment())
     if arguments.action == "remove":
         return _told(user_units.uninstall(what, place))
     program = shutil.which("creds") or str(Path(sys.argv[0]).absolute())
-    return _told(user_units.install(what, PROFILE, place, program))
+    return _told(user_units.install(what, source, place, program))
 
 
 def _told(changed: list[Path]) -> int:

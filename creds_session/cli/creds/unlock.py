@@ -38,8 +38,8 @@ WHO_ASKS = (
     "Enter its password, or press Enter to go on without it.\n"
 )
 LATER = (
-    "to unlock it later: creds unlock\nto be asked at no login: touch"
-    " ~/.config/creds-session/no-hook"
+    "to unlock it later: creds unlock\nto be asked at no login: mkdir -p ~/.config/creds-session &&"
+    " touch ~/.config/creds-session/no-hook"
 )
 
 

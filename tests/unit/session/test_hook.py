@@ -14,6 +14,7 @@ from typing import Any
 import pexpect
 import pytest
 
+from creds_session.cli.creds.unlock import LATER
 from creds_session.session.unlock.unlocked_note import start_time
 from tests.unit.children import sleeping
 
@@ -352,3 +353,17 @@ def test_it_asks_nobody_in_a_shell_that_is_no_login_shell(
     person.expect("end")
     person.close(force=True)
     assert (public / "calls").read_text().splitlines() == (ASKS if is_login else [])
+
+
+HINTS = [LATER.partition("to be asked at no login: ")[2]]
+HINTS += [
+    hook.read_text().partition("# Off for one person: ")[2].partition("\n")[0]
+    for hook in (HOOK, HOOKS["fish"])
+]
+
+
+@pytest.mark.parametrize("hint", HINTS, ids=["message", "sh", "fish"])
+def test_the_printed_command_switches_the_hook_off(tmp_path: Path, hint: str) -> None:
+    environ = {"HOME": str(tmp_path), "PATH": os.defpath}
+    subprocess.run(["sh", "-c", hint], env=environ, cwd=tmp_path, check=True)
+    assert (tmp_path / ".config/creds-session/no-hook").exists()

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.errors import UsageError
-from creds_session.session.login_hook import hook_of, install, uninstall, with_line, without_line
+from creds_session.errors import NoSuchFile, UsageError
+from creds_session.session.login_hook import (
+    hook_of,
+    install,
+    profile_directory,
+    uninstall,
+    with_line,
+    without_line,
+)
+from tests.unit.service import CHECKOUT
 
 LINE = b". hook"
 
@@ -72,3 +82,24 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_a_shell_without_a_hook_is_named() -> None:
     with pytest.raises(UsageError, match="tcsh"):
         hook_of("tcsh", {"HOME": "/x"})
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [
+        (["--shell", "bash"], "creds-session.sh"),
+        (["--shell", "fish"], "creds-session.fish"),
+        (["--unit", "unlock"], "creds-session-unlock.service"),
+    ],
+)
+def test_the_command_finds_the_hook_in_a_checkout(words: list[str], file: str) -> None:
+    argv = [sys.executable, "-m", "creds_session", "hook", "print", *words]
+    done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.endswith((CHECKOUT / "scripts/profile" / file).read_bytes())
+
+
+def test_an_installation_without_the_hook_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchFile, match="login hook") as caught:
+        profile_directory(tmp_path / "creds_session")
+    assert caught.value.hint == "install creds-session again"

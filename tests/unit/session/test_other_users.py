@@ -53,12 +53,8 @@ def bus_for_everybody(directory: Path) -> Iterator[str]:
 
 
 def creds(*arguments: str, given: str = "", user: int | None = None, **environ: str) -> str:
-    """Run creds from the checkout; return its exit code and what it said."""
-    code = (
-        "from pathlib import Path; from creds_session.cli.creds import main as creds, hook\n"
-        f"hook.PROFILE = Path({str(CHECKOUT / 'scripts' / 'profile')!r})\n"  # as installed
-        "sys.exit(creds.main())"
-    )
+    """Run creds from the checkout; return its exit code and its output."""
+    code = "from creds_session.cli.creds import main as creds; sys.exit(creds.main())"
     argv = python(code, *arguments)
     done = subprocess.run(
         argv,

@@ -66,3 +66,28 @@ def test_no_user_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     )
     with pytest.raises(Unavailable, match="no bus"):
         user_units.install("lock", SOURCE, tmp_path, "creds")
+
+
+def test_without_a_user_manager_nothing_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    place = tmp_path / "systemd/user"
+    with pytest.raises(Unavailable) as caught:
+        user_units.install("lock", SOURCE, place, "creds")
+    assert "systemctl --user" in caught.value.problem
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_user_manager_older_units_stay_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    older = tmp_path / "creds-session-lock.service"
+    older.write_text("[Service]\nExecStart=/old/creds lock\n")
+    with pytest.raises(Unavailable):
+        user_units.install("lock", SOURCE, tmp_path, "creds")
+    assert list(tmp_path.iterdir()) == [older]
+    assert older.read_text() == "[Service]\nExecStart=/old/creds lock\n"
