@@ -1,1 +1,1 @@
-"""Unlock, lock, find or start the session in which secrets can be read."""
+"""Find or start the session in which secrets can be read; unlock and lock its keyrings."""

@@ -1,4 +1,4 @@
-"""The keyring of this session from Python: its state, unlocking it, locking it.
+"""Get the state of this session's keyring, unlock it and lock it, from Python.
 
 The commands ``creds status``, ``creds unlock`` and ``creds lock`` do the same.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Union
 
 from creds_session.facts.session_state import SessionState
-from creds_session.secret import Secret
+from creds_session.secret import Secret, require_secret
 
 __all__ = ["lock_keyring", "status", "unlock_keyring"]
 
@@ -19,13 +19,13 @@ Password = Union[Secret, Callable[[], Secret]]
 
 
 def status(*, timeout: float = TIMEOUT) -> SessionState:
-    """Return the state of this session's keyring; start nothing and open nothing.
+    """Return the state of this session's keyring; start nothing and unlock nothing.
 
-    ``timeout``, in seconds, is for all that is asked of the bus. A bus or a daemon that does not
+    ``timeout``, in seconds, limits all answers of the session bus. A bus or a daemon that does not
     answer is a state, not an error.
     """
     from creds_session.facts.session_state import judge
-    from creds_session.probe.keyring import (  # not to import
+    from creds_session.probe.keyring import (  # not needed to import the library
         probe_bus,
         probe_keyring,
     )
@@ -35,43 +35,38 @@ def status(*, timeout: float = TIMEOUT) -> SessionState:
 
 
 def unlock_keyring(password: Password, *, create: bool = False, timeout: float = TIMEOUT) -> bool:
-    """Unlock the login keyring and the default one; return whether anything had to be unlocked.
+    """Unlock the login keyring and the default keyring; return whether one had to be unlocked.
 
-    ``password`` is a Secret, or a function that returns one and is called only if a password is
-    needed. ``create``: create the login keyring with this password if there is no keyring.
-    ``timeout``, in seconds, is for all but that function. It returns only after the daemon says
-    that the keyring is unlocked and has given a secret, if there is one.
+    ``password`` is a Secret, or a function that returns a Secret and is called only if a password
+    is needed. ``create``: create the login keyring with this password if there is no keyring.
+    ``timeout``, in seconds, limits everything except that function. The call returns only after the
+    daemon has confirmed that the keyring is unlocked and, if it is not empty, after one secret has
+    been read.
 
-    Raises WrongPassword, NoKeyringYet, CollectionLocked (the default keyring has another password),
-    OtherProvider, ProviderHung, NoBus, Unavailable, NotPermitted or InvalidData. TypeError for a
-    password that is no Secret.
+    Raises: WrongPassword, NoKeyringYet, CollectionLocked (the default keyring has another
+    password), OtherProvider, ProviderHung, NoBus, Unavailable, NotPermitted, CannotWrite or
+    InvalidData; TypeError for a password that is not a Secret.
     """
     from creds_session.session.unlock import PasswordRequest, Route, unlock
 
     if not callable(password):
-        _require_secret(password)
+        require_secret(password)
 
     def ask(_wanted: PasswordRequest) -> Secret:
-        return _require_secret(password() if callable(password) else password)
+        return require_secret(password() if callable(password) else password)
 
-    opened = unlock(os.environ, ask, create=create, timeout=timeout)
-    return opened.route is not Route.ALREADY
-
-
-def _require_secret(password: object) -> Secret:
-    if not isinstance(password, Secret):
-        given = type(password).__name__
-        raise TypeError(f"the password must be a Secret, not {given}: use Secret.from_text()")
-    return password
+    unlocked = unlock(os.environ, ask, create=create, timeout=timeout)
+    return unlocked.route is not Route.ALREADY
 
 
 def lock_keyring(*, everything: bool = False, timeout: float = TIMEOUT) -> tuple[str, ...]:
-    """Lock the login keyring and the default one; return the names of the keyrings that are locked.
+    """Lock the login keyring and the default keyring; return the names of the locked keyrings.
 
-    ``everything``: lock every keyring that is served. Nothing is started. A keyring without a
-    password is not protected by that: every program opens it again.
+    ``everything``: lock every keyring that the daemon serves. ``timeout``, in seconds, limits all
+    answers of the session bus. Nothing is started. Locking does not protect a keyring without a
+    password, because every program can unlock it again.
 
-    Raises ProviderHung, OtherProvider, Unavailable or NotPermitted.
+    Raises: NoBus, ProviderHung, OtherProvider, Unavailable or NotPermitted.
     """
     from creds_session.session.lock import lock
 

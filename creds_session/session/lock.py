@@ -1,4 +1,4 @@
-"""Lock keyrings, on the daemon that serves them; it is done when the bus says so."""
+"""Lock keyrings in the daemon that serves them; report only what the Secret Service confirms."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from creds_session.system.secret_service.service import SecretService, secret_se
 from creds_session.system.session_bus.connect import connect
 
 NO_OBJECT = "/"
-OF_THE_SESSION = "session"  # in memory, open whatever Lock answers (gkm-secret-module.c)
+# This collection is in memory and is always unlocked, whatever Lock answers (gkm-secret-module.c).
+OF_THE_SESSION = "session"
 
 
 class Locked(NamedTuple):
-    """The keyrings that are locked now, by name; ``pid`` None: nobody serves any.
+    """Hold the names of the keyrings that are locked now, and the daemon's pid.
 
-    ``without_password`` names those of them that have no password, so that the next program that
-    asks opens them again.
+    ``pid`` None means that no program serves keyrings. ``without_password`` names those of
+    them that have no password: the next program that asks unlocks them again.
     """
 
     collections: tuple[str, ...] = ()
@@ -32,10 +33,12 @@ class Locked(NamedTuple):
 
 
 def lock(environ: Mapping[str, str], *, everything: bool = False, timeout: float = 10) -> Locked:
-    """Lock the login keyring and the default one, or every one. Starts nothing.
+    """Lock the login keyring and the default keyring, or every keyring; start nothing.
 
-    Raises Unavailable (no bus, another provider, a daemon that still says unlocked or that
-    holds a password without serving yet) or NotPermitted.
+    ``timeout``, in seconds, limits all answers of the bus.
+
+    Raises: NoBus, ProviderHung, OtherProvider, NotPermitted, or Unavailable (a keyring is still
+    unlocked, or a daemon that does not serve yet holds the password).
     """
     with connect(environ, timeout) as bus:
         service = secret_service(bus)
@@ -49,7 +52,7 @@ def lock(environ: Mapping[str, str], *, everything: bool = False, timeout: float
 
 
 def _without_password(environ: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those keyrings that have no password, as their files say."""
+    """Return the names of the keyrings whose files show that they have no password."""
     forms = {name: form_of(keyring_file(environ, name)) for name in names}
     return tuple(name for name in names if forms[name] is KeyringForm.PLAIN)
 
@@ -62,12 +65,12 @@ def _lock(service: SecretService, paths: tuple[str, ...]) -> tuple[str, ...]:
     ]
     for path in wanted:
         service.lock(path)
-    other = [one for one in wanted if service.state(one) is not CollectionState.LOCKED]
-    if other:
-        names = ", ".join(map(collection_name, other))
+    unlocked = [path for path in wanted if service.state(path) is not CollectionState.LOCKED]
+    if unlocked:
+        names = ", ".join(map(collection_name, unlocked))
         raise Unavailable(
-            f"the keyring daemon (pid {service.owner.pid}) does not say locked of: {names}",
-            hint="creds-doctor shows what it says",
+            f"the keyring daemon (pid {service.owner.pid}) did not lock: {names}",
+            hint="creds-doctor shows the state of each keyring",
         )
     return tuple(map(collection_name, wanted))
 
@@ -81,16 +84,20 @@ def _refuse_stranger(service: SecretService) -> None:
     if not owner.is_gnome_keyring:
         raise OtherProvider(
             f"another program serves secrets here: {owner.shown}",
-            hint="lock it by its own means",
+            hint="lock its keyring in that program",
         )
 
 
 def _refuse_waiting() -> None:
-    """Raise where PAM's daemon holds the password, and opens the keyring when it is asked."""
+    """Raise Unavailable if a daemon that PAM started waits with the password.
+
+    It would unlock the keyring for the first program that asks.
+    """
     for daemon in keyring_daemons(os.getuid()):
         if daemon.role is DaemonRole.LOGIN:
             raise Unavailable(
-                f"the daemon of the login (pid {daemon.pid}) serves nothing on this bus, and holds"
-                " the password: the first request would open the keyring",
-                hint=f"end it: kill {daemon.pid}; or have it serve first: creds unlock, creds lock",
+                f"the keyring daemon of the login (pid {daemon.pid}) does not serve this bus yet"
+                " and holds the password: the first program that asks would unlock the keyring",
+                hint=f"end the daemon: kill {daemon.pid}; or unlock and lock: creds unlock, creds"
+                " lock",
             )

@@ -1,7 +1,8 @@
-"""A session for one command: a bus, a runtime directory and a keyring that end with it.
+"""Run one command in a session of its own, with a bus, a runtime directory and a keyring.
 
-The keyring's password is random and never leaves this process and the daemon. The login keyring
-of the user is out of its reach: the runtime directory and XDG_DATA_HOME are others.
+All of them end with the command. The password of the keyring is random, and only this process and
+the daemon know it. The command does not reach the login keyring of the user, because it has another
+runtime directory and another XDG_DATA_HOME.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ LOGIN_SESSION = "XDG_SESSION_ID"
 
 @contextmanager
 def private_session(environ: Mapping[str, str], *, timeout: float = 10) -> Iterator[dict[str, str]]:
-    """Give the environment of a session whose keyring is open, and is gone afterwards.
+    """Yield the environment of a session with an unlocked keyring; end the session afterwards.
 
-    ``timeout``, in seconds, bounds each step. Raises Unavailable or CannotWrite, as ``unlock``
-    does too.
+    ``timeout``, in seconds, limits each step.
+
+    Raises: Unavailable or CannotWrite.
     """
     with private_folder(usable(places(environ)), _abandon) as folder:
         session = inside(environ, folder)
@@ -52,9 +54,9 @@ def private_session(environ: Mapping[str, str], *, timeout: float = 10) -> Itera
 
 
 def inside(environ: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Return the environment of a session whose runtime directory is this folder.
+    """Return the environment of a session whose runtime directory is ``folder``.
 
-    An ssh agent stays, unless it is the one of the outer keyring daemon.
+    The variables of an ssh agent stay, unless the agent is the keyring daemon of the outer session.
     """
     kept = {name: value for name, value in environ.items() if name not in OF_ANOTHER_BUS}
     if _is_of_keyring(environ.get("SSH_AUTH_SOCK", ""), environ):
@@ -68,7 +70,7 @@ def inside(environ: Mapping[str, str], folder: str) -> dict[str, str]:
 
 
 def _bus(folder: str) -> str:
-    """Return the path where a session with this runtime directory has its bus."""
+    """Return the path of the bus in a session with this runtime directory."""
     return f"{folder}/bus"
 
 
@@ -79,9 +81,9 @@ def _is_of_keyring(agent: str, environ: Mapping[str, str]) -> bool:
 
 
 def _abandon(folder: str) -> None:
-    """End what still lives in the folder of a session whose owner was killed.
+    """End the processes of a session whose owner was killed; ``folder`` is its directory.
 
-    A keyring daemon that was not on its bus yet when that ended goes on without one.
+    A keyring daemon that has not connected to its bus yet does not notice that the bus has ended.
     """
     for socket in (CONTROL, "bus"):
         end_listener(f"{folder}/{socket}")

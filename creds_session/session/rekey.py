@@ -1,25 +1,20 @@
-"""Give a keyring another password, and say so only when the keyring opens with it.
+"""Change the password of a keyring; report success only after the new password has unlocked it.
 
-The login's password can change without the keyring (docs/explanation/password-change.md). The
-daemon that serves the keyring changes it, over the bus: it checks the old password, of an open
-keyring too, and writes the file beside the old one and renames it
+The password of the login can change without the keyring (docs/explanation/password-change.md). The
+daemon that serves the keyring changes its password, over D-Bus. It checks the old password even if
+the keyring is unlocked, writes a new file beside the old file, and renames it
 (gkm-secret-collection.c, gkm-transaction.c:write_sync_close).
 """
 
 from __future__ import annotations
 
-import os
 import shlex
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from itertools import chain, count
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from creds_session.errors import (
-    CannotWrite,
-    CredsSessionError,
     InvalidData,
     NoKeyringYet,
     Unavailable,
@@ -31,6 +26,7 @@ from creds_session.facts.session_state import LOGIN, has_other_default
 from creds_session.probe.keyring import probe_bus
 from creds_session.probe.keyring_files import form_of, keyring_file
 from creds_session.secret import Secret
+from creds_session.session.keyring_backup import backed_up, is_still
 from creds_session.session.unlock import (
     Route,
     probe,
@@ -42,7 +38,7 @@ from creds_session.session.unlock import (
 )
 from creds_session.session.unlock.serving import serve
 from creds_session.system.bus.connection import Bus
-from creds_session.system.files.replace import back_up, remove
+from creds_session.system.files.replace import remove
 from creds_session.system.processes.keyring_daemons import KERNEL_NAME
 from creds_session.system.secret_service.kept_password import (
     kept_password_item,
@@ -54,14 +50,16 @@ NEWLINE = b"\n"
 
 
 class Rekeyed(NamedTuple):
-    """The keyring has the new password and is open; ``backup`` opens with the old one.
+    """Say what became of a keyring that has the new password and is unlocked.
 
-    ``had_newline``: the old password was the given one and a newline. ``may_remember``: the daemon
-    was there before, and remembers a password that a login gave it in vain, if one did
-    (gkd-login.c:unlock_or_create_login). ``keyring`` is the keyring's name. ``had_password`` is
-    whether it had a password before: if not, ``backup`` holds its secrets as text. ``is_kept``: the
-    login keyring keeps the new password, by which programs open this one without a question.
-    ``is_stale``: it keeps an older one, which could not be replaced.
+    ``backup`` is a copy of the file, which the old password unlocks. ``had_newline``: the old
+    password was the given password and a newline. ``may_remember``: the daemon was running before,
+    and still knows the password of this login if the keyring refused it
+    (gkd-login.c:unlock_or_create_login). ``keyring`` is its name. ``had_password`` is
+    whether the keyring had a password before; if not, ``backup`` holds its secrets as text.
+    ``is_kept``: the login keyring stores the new password, so that programs unlock this keyring
+    without a prompt. ``is_stale``: the login keyring stores an older password, which could not be
+    replaced.
     """
 
     pid: int
@@ -81,13 +79,15 @@ def rekey(
     keyring: str | None = None,
     timeout: float = 10,
 ) -> Rekeyed:
-    """Change a keyring's password; ``ask`` is called once and returns the old and the new one.
+    """Change the password of a keyring.
 
-    ``keyring`` is the name of its file without ``.keyring``. Without it the login keyring is meant,
-    or the default keyring if there is no login keyring. The old password of a keyring that has none
-    is empty. ``timeout``, in seconds, bounds each step but the person's typing. Raises
-    WrongPassword, InvalidData, NoKeyringYet, NotPermitted or CannotWrite with nothing changed, and
-    Unavailable, which says what it left.
+    ``ask`` is called once and returns the old and the new password. The old password of a keyring
+    without a password is empty. ``keyring`` is its file's name without ``.keyring``; None means
+    the login keyring, or the default keyring if there is no login keyring. ``timeout``, in seconds,
+    limits each step except ``ask``.
+
+    Raises: WrongPassword, InvalidData, NoKeyringYet, NotPermitted or CannotWrite if nothing was
+    changed, and Unavailable, whose message says what was changed.
     """
     facts, files = probe(environ, timeout)
     which = _keyring(environ, files, keyring)
@@ -95,29 +95,30 @@ def rekey(
     old, new = ask(which)
     old, new = require_valid_password(old, may_be_empty=which.is_plain), require_valid_password(new)
     candidates = possible_passwords(old, new)
-    was_there = facts.owner is not None
+    was_running = facts.owner is not None
+    # Only a daemon that serves the keyring can change its password.
     if route is Route.NEW_DAEMON:
         first_accepted(
-            lambda one: unlock(environ, lambda _: one, timeout=timeout),
+            lambda candidate: unlock(environ, lambda _: candidate, timeout=timeout),
             candidates,
             if_forgotten(which),
         )
     elif route is not None and route.starts:
         serve(environ, route, timeout)
-    if not was_there:
+    if not was_running:
         facts = probe_bus(environ, timeout)
         _route_to_daemon(facts, files, which)
     backup, used, kept = _change(facts, which, candidates, new, timeout)
     pid = facts.owner.pid if facts.owner else 0
     return Rekeyed(
-        *(pid, backup, used != old, was_there, which.name, bool(old)),
+        *(pid, backup, used != old, was_running, which.name, bool(old)),
         is_kept=kept is True,
         is_stale=kept is False,
     )
 
 
 class Keyring(NamedTuple):
-    """A keyring whose password is to be changed: its name, its file, whether it has a password."""
+    """Hold the name and the file of a keyring; ``is_plain``: it has no password."""
 
     name: str
     path: Path
@@ -125,7 +126,10 @@ class Keyring(NamedTuple):
 
 
 def _keyring(environ: Mapping[str, str], files: KeyringFacts, name: str | None) -> Keyring:
-    """Return the keyring that is meant. Raises NoKeyringYet or Unavailable if it has no file."""
+    """Return the keyring with this name, or the one that is meant without a name.
+
+    Raises: NoKeyringYet if a keyring with this name has no file.
+    """
     if name is None:
         is_default = files.exists is False and has_other_default(files)
         name = (files.default_name or LOGIN) if is_default else LOGIN
@@ -136,13 +140,16 @@ def _keyring(environ: Mapping[str, str], files: KeyringFacts, name: str | None) 
     if form is KeyringForm.ABSENT and name != LOGIN:
         raise NoKeyringYet(
             f"there is no keyring {name} ({path})",
-            hint=f"this lists them: ls {path.parent}",
+            hint=f"this lists the keyrings: ls {path.parent}",
         )
     return Keyring(name, path, form is KeyringForm.PLAIN)
 
 
 def _route_to_daemon(facts: BusFacts, files: KeyringFacts, which: Keyring) -> Route | None:
-    """Return the way to a daemon that serves, or None if one does. Raises as ``chosen`` does."""
+    """Return the route to a daemon that serves the keyring, or None if a daemon serves it.
+
+    Raises: what ``require_route`` raises, and Unavailable if the keyring has no file to back up.
+    """
     is_login = which.name == LOGIN
     is_served = facts.login in {CollectionState.LOCKED, CollectionState.UNLOCKED}
     route = None
@@ -153,7 +160,7 @@ def _route_to_daemon(facts: BusFacts, files: KeyringFacts, which: Keyring) -> Ro
     require_ours(facts)
     if is_login and not files.exists:
         raise Unavailable(
-            f"the login keyring is not at {which.path}, so no copy can be kept; nothing was"
+            f"the login keyring is not at {which.path}, so it cannot be backed up; nothing was"
             " changed",
             hint="the daemon may have started with another HOME or XDG_DATA_HOME",
         )
@@ -161,20 +168,24 @@ def _route_to_daemon(facts: BusFacts, files: KeyringFacts, which: Keyring) -> Ro
 
 
 def possible_passwords(old: Secret, new: Secret) -> list[Secret]:
-    """Return what the keyring's password may be, where this is the old one that was given.
+    """Return the passwords to try if a person gave this old password.
 
-    ``echo password | gnome-keyring-daemon --unlock`` made keyrings whose password ends with a
-    newline, since the daemon takes standard input whole (gkd-main.c:read_login_password).
+    ``echo password | gnome-keyring-daemon --unlock`` created keyrings whose password ends with a
+    newline, because the daemon reads all of standard input (gkd-main.c:read_login_password).
     """
     with_newline = Secret(old.reveal() + NEWLINE)
     possible = [old, with_newline] if len(old.reveal()) < MAX_PASSWORD else [old]
-    return [one for one in possible if one != new]
+    return [password for password in possible if password != new]
 
 
 def first_accepted(
     act: Callable[[Secret], object], candidates: Sequence[Secret], hint: str = ""
 ) -> Secret:
-    """Return the first password with which this could be done; raise WrongPassword."""
+    """Return the first password with which ``act`` succeeds.
+
+    Raises: WrongPassword if all passwords are refused, and InvalidData if the only password that is
+    left to try is the new password with a newline.
+    """
     for candidate in candidates:
         with suppress(WrongPassword):
             act(candidate)
@@ -187,17 +198,17 @@ def first_accepted(
 
 
 def if_forgotten(which: Keyring) -> str:
-    """Return what somebody can do who does not know the password of a keyring.
+    """Return a hint for a person who does not know the old password of a keyring.
 
-    The daemon is ended first: of a file that is replaced while it runs it serves only a part.
+    The daemon has to be ended first, because it does not notice if the file is replaced.
     """
-    lost = "if nobody knows the old password, what is in this keyring is lost"
+    lost = "if nobody knows the old password, the secrets in this keyring are lost"
     if which.name != LOGIN:
         return lost
     file = shlex.quote(str(which.path))
     end = f'pkill -u "$USER" -x {KERNEL_NAME}'
     return (
-        f"{lost}; to begin with an empty one:"
+        f"{lost}; to start with an empty keyring:"
         f" {end}; mv {file} {file}.forgotten; creds unlock --create"
     )
 
@@ -205,13 +216,13 @@ def if_forgotten(which: Keyring) -> str:
 def _change(
     facts: BusFacts, which: Keyring, candidates: Sequence[Secret], new: Secret, timeout: float
 ) -> tuple[Path, Secret, bool | None]:
-    """Keep a copy, change the password, try it.
+    """Back the file up, change the password, and unlock the keyring with the new password.
 
-    Return the copy, what the old password was, and whether the login keyring keeps the new one:
-    None if it keeps none for this keyring.
+    Return the backup, the old password that was accepted, and whether the login keyring stores the
+    new password, or None if it stores no password for this keyring.
     """
     if facts.owner is None:
-        raise Unavailable("the keyring daemon went away; nothing was changed")
+        raise Unavailable("the keyring daemon exited; nothing was changed")
     with Bus(facts.address or "", timeout) as bus:
         service = same_service(bus, facts.owner)
         path = which.path
@@ -222,83 +233,43 @@ def _change(
                 hint="creds-doctor says why, and what to do",
             )
         if which.is_plain:
-            # A login by password has unlocked it with the login's password, which any keyring
-            # without a password takes, and which the daemon then asks for as the old one.
+            # A keyring without a password accepts every password. After a login by password, the
+            # daemon would therefore require the login's password as the old password.
             service.lock(collection)
-        with _backup(path) as (copy, before):
+        with backed_up(path) as (copy, before):
             used = first_accepted(
-                lambda one: service.change(collection, one, new), candidates, if_forgotten(which)
+                lambda candidate: service.change(collection, candidate, new),
+                candidates,
+                if_forgotten(which),
             )
             _try(service, collection, used, new)
         kept = None
         if which.name != LOGIN and kept_password_item(service, collection) is not None:
             kept = renew_kept_password(service, collection, new)
-    if _is_still(path, before):
+    if is_still(path, before):
         remove(copy)
         raise Unavailable(
-            f"the keyring has the new password, but its file is not {path}; no copy was kept",
+            f"the keyring has the new password, but its file is not {path}; no backup was kept",
             hint="the daemon may have started with another HOME or XDG_DATA_HOME",
         )
     return copy, used, kept
 
 
-@contextmanager
-def _backup(path: Path) -> Iterator[tuple[Path, bytes]]:
-    """Keep a copy beside the file; take it away where no password was accepted.
-
-    gnome-keyring takes files for keyrings whose names end with ``.keyring`` (gkm-secret-module.c).
-    """
-    copy = free_name(path.with_name(f"{path.name}.creds-backup-{time.strftime('%Y%m%dT%H%M%S')}"))
-    before = back_up(path, copy)
-    try:
-        yield copy, before
-    except (WrongPassword, InvalidData):
-        with suppress(CannotWrite):
-            remove(copy)
-        raise
-    except CredsSessionError as error:
-        raise _unsure(error, path, copy, before) from error
-
-
-def free_name(path: Path) -> Path:
-    """Return the path, or with a number where it is there: two changes may fall in one second."""
-    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
-    return next(one for one in chain([path], numbered) if not os.path.lexists(one))
-
-
 def _try(service: SecretService, login: str, old: Secret, new: Secret) -> None:
-    """Lock the keyring and open it with the new password, after the old one was refused.
+    """Lock the keyring, check that it refuses the old password, and unlock it with the new one.
 
-    An open keyring takes any password; and over the bus no refusal is remembered.
+    It is locked first because an unlocked keyring accepts any password. A password that is refused
+    over D-Bus is not remembered by the daemon.
     """
     service.lock(login)
     if service.state(login) is not CollectionState.LOCKED:
         raise Unavailable("the daemon did not lock the keyring, so no password could be tried")
     with suppress(WrongPassword):
         service.unlock(login, old)
-        raise Unavailable("the keyring still opens with the old password")
+        raise Unavailable("the old password still unlocks the keyring")
     try:
         service.unlock(login, new)
     except WrongPassword:
-        raise Unavailable("the keyring does not open with the new password") from None
+        raise Unavailable("the new password does not unlock the keyring") from None
     if service.state(login) is not CollectionState.UNLOCKED:
-        raise Unavailable("the daemon took the new password and still says: locked")
-
-
-def _unsure(error: CredsSessionError, path: Path, copy: Path, before: bytes) -> Unavailable:
-    """Return what to say of a change that was begun and not seen to its end."""
-    same = _is_still(path, before)
-    file = "is as it was" if same else "was written anew"
-    which = "the old password" if same else "the new password, or else the old one"
-    return Unavailable(
-        f"{error.problem}; the file {path} {file}",
-        hint=f"try it: creds unlock, with {which}\n"
-        f"a copy that opens with the old password is kept: {copy}",
-    )
-
-
-def _is_still(path: Path, before: bytes) -> bool:
-    try:
-        return path.read_bytes() == before
-    except OSError:
-        return False
+        raise Unavailable("the daemon accepted the new password, but the keyring is still locked")

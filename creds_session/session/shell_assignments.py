@@ -1,4 +1,4 @@
-"""Assignments of environment variables for a shell to eval; a value may hold any byte."""
+"""Render assignments of environment variables for a shell's eval; a value may hold any byte."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Optional
 
 Value = Optional[bytes]
-"""What a variable is to be; None: it is to be unset."""
+"""The new value of a variable; None: unset the variable."""
 
 
 def render(variables: Mapping[str, Value], shell: str) -> bytes:
-    """Return one command a line for a shell of ``SHELLS``.
+    """Return one line for each variable, in the language of a shell in ``SHELLS``.
 
-    Each ends with a semicolon: csh's backquotes make blanks of the newlines.
+    Each line ends with a semicolon, because csh's backquotes turn newlines into blanks.
     """
     assign, unset, quote = SHELLS[shell]
     lines = []
@@ -27,12 +27,12 @@ def _quote_for_sh(value: bytes) -> bytes:
 
 
 def _quote_for_fish(value: bytes) -> bytes:
-    """Quote as fish does, where a backslash counts inside single quotes."""
+    """Quote for fish, in which a backslash is special inside single quotes."""
     return b"'" + value.replace(b"\\", b"\\\\").replace(b"'", b"\\'") + b"'"
 
 
 def _quote_for_csh(value: bytes) -> bytes:
-    """Quote as csh does, where ``!`` and a newline count inside single quotes."""
+    """Quote for csh, in which ``!`` and a newline are special inside single quotes."""
     return _quote_for_sh(value).replace(b"!", b"\\!").replace(b"\n", b"\\\n")
 
 

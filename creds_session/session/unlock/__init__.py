@@ -1,32 +1,29 @@
-"""Unlock the keyrings that this session uses, and say so only when the bus says so.
+"""Unlock the keyrings of this session; report success only after the Secret Service confirms it.
 
-These are the login keyring, which a login unlocks, and the default keyring, where programs read and
-store. Mostly they are one and the same.
+These are the login keyring, which a login unlocks, and the default keyring, which programs read and
+write. Usually they are the same keyring.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from creds_session.errors import (
-    CredsSessionError,
     InvalidData,
     NoBus,
     NotPermitted,
-    TimedOut,
     Unavailable,
-    WrongPassword,
 )
 from creds_session.facts.collection_state import CollectionState, collection_name
 from creds_session.facts.next_step import NO_BUS
-from creds_session.facts.session import MAX_PASSWORD, BusFacts, DaemonRole, KeyringFacts, NameOwner
+from creds_session.facts.session import MAX_PASSWORD, BusFacts, KeyringFacts, NameOwner
 from creds_session.facts.session_state import LOGIN, default_keyring
 from creds_session.probe.keyring import look_at, probe_bus, probe_keyring
 from creds_session.secret import Secret
+from creds_session.session.unlock.confirmation import confirm_unlocked
 from creds_session.session.unlock.patience import Patience
 from creds_session.session.unlock.routes import NoKeyringYet, Route, choose
 from creds_session.session.unlock.serving import serves_another_bus, session_bus, start
@@ -37,23 +34,22 @@ from creds_session.session.unlock.without_asking import (
 )
 from creds_session.system.bus.address import with_runtime_directory
 from creds_session.system.bus.connection import Bus, Peer
-from creds_session.system.processes.keyring_daemons import end, keyring_daemons, program_of
+from creds_session.system.processes.keyring_daemons import program_of
 from creds_session.system.secret_service.service import NAME, SecretService, secret_service
 from creds_session.system.session_bus.connect import hint
 
 __all__ = ["Opened", "Route", "Unlocked", "Wanted", "choose", "unlock", "way"]
 
 OF_LOCKED = frozenset({Route.WITHOUT_ASKING, Route.IN_PLACE, Route.DEFAULT_IN_PLACE})
-SILENCE = 2.0  # seconds without an answer, after which a daemon counts as hung
-CLOCK = 2  # seconds; /proc/stat tells the boot, from which starts are reckoned, in whole ones
 
 
 class Unlocked(NamedTuple):
-    """The keyrings are unlocked; ``environment`` is what a new daemon printed for the shell.
+    """Say how the keyrings were unlocked, and which daemon (``pid``) serves them.
 
-    ``beside`` is another daemon of the user's, which listens where PAM hands passwords over.
-    ``keyring`` is the name of the keyring that the route is about; ``opened`` names those that were
-    opened without a question.
+    ``created``: the login keyring was created. ``environment`` holds the variables that a new
+    daemon printed for the shell. ``beside`` is the pid of another keyring daemon of the user, to
+    which PAM would send the password, or None. ``keyring`` is the name of the keyring that was
+    unlocked, and ``opened`` names the keyrings that were unlocked without a prompt.
     """
 
     route: Route
@@ -66,7 +62,7 @@ class Unlocked(NamedTuple):
 
 
 class PasswordRequest(NamedTuple):
-    """Which password is asked for: that of a keyring by its name, or that of a new one."""
+    """Say which password is needed: the password of this keyring, or of a new keyring."""
 
     keyring: str = LOGIN
     is_new: bool = False
@@ -79,22 +75,28 @@ def unlock(
     create: bool = False,
     timeout: float = 10,
 ) -> Unlocked:
-    """Unlock the login keyring and the default one; ``ask`` is called once, if it is needed.
+    """Unlock the login keyring and the default keyring.
 
-    ``timeout``, in seconds, bounds all of it but the person's typing. Raises WrongPassword,
-    NoKeyringYet, CollectionLocked (the default keyring has another password), ProviderHung,
-    OtherProvider, Unavailable, NotPermitted or InvalidData; then nothing is reported as unlocked.
+    ``ask`` returns the password; it is called once, if a password is needed. ``create``: create the
+    login keyring if there is no keyring. ``timeout``, in seconds, limits everything except ``ask``.
+
+    Raises: WrongPassword, NoKeyringYet, CollectionLocked (the default keyring has another
+    password), ProviderHung, OtherProvider, Unavailable, NotPermitted, CannotWrite or InvalidData.
     """
     environ = with_runtime_directory(environ, os.getuid())
     patience = Patience(timeout)
     with session_bus(environ, timeout) as bus:
         facts, keyring, route = _observe(bus, environ, create=create)
         printed: Mapping[str, str] = {}
+        # A daemon that does not serve this bus yet is started first, without a password. Only then
+        # is it known which keyrings exist, whether they are locked and what has to be done.
         if route.starts:
             printed = start(route, bus, keyring, environ, patience.left)
             facts, keyring, route = _observe(bus, environ, create=create)
             if route.starts:
                 raise serves_another_bus(keyring)
+        # Unlock everything that needs no password, so that nobody is asked for a password that
+        # gnome-keyring would not check.
         opened = UnlockedWithoutPrompt()
         if facts.owner is not None and route in OF_LOCKED:
             opened = open_without_asking(same_service(bus, facts.owner), keyring)
@@ -113,7 +115,7 @@ def unlock(
             printed = _carry_out(route, bus, facts.owner, password, environ) or printed
         elif opened.names:
             route = Route.WITHOUT_ASKING
-        pid = _proof(bus, route, target, patience)
+        pid = confirm_unlocked(bus, route, target, patience)
         service = secret_service(bus) if _has_other_default(facts, keyring) else None
         if target == LOGIN and service is not None:
             created = route.creates(keyring)
@@ -123,20 +125,20 @@ def unlock(
             pid,
             created=route.creates(keyring),
             environment=printed,
-            beside=_beside(facts, keyring),
+            beside=_other_control_daemon(facts, keyring),
             keyring=target,
             opened=opened,
         )
 
 
 def _has_other_default(facts: BusFacts, keyring: KeyringFacts) -> bool:
-    """Return whether programs may read another keyring than the login keyring, or none."""
+    """Return whether programs may read a keyring other than the login keyring, or no keyring."""
     by_file = keyring.default_name not in {None, "", LOGIN}
     return by_file or (bool(facts.default_path) and collection_name(facts.default_path) != LOGIN)
 
 
 def _target(route: Route, facts: BusFacts, keyring: KeyringFacts) -> str:
-    """Return the name of the keyring that the way is about."""
+    """Return the name of the keyring that the route unlocks or creates."""
     if route is Route.DEFAULT_IN_PLACE:
         return default_keyring(facts)[0]
     has_login = facts.login in {CollectionState.LOCKED, CollectionState.UNLOCKED}
@@ -154,35 +156,52 @@ def _observe(
 def planned_route(
     environ: Mapping[str, str], *, create: bool = False, timeout: float = 10
 ) -> Route:
-    """Return the way that ``unlock`` would take now; changes nothing. Raises as it does."""
+    """Return the route that ``unlock`` would take now; change nothing.
+
+    ``timeout``, in seconds, limits all answers of the bus. Raises: what ``unlock`` raises before it
+    asks for a password.
+    """
     keyring = probe_keyring(environ, connect=False)
     return require_route(_answering_bus(environ, timeout), keyring, create=create)
 
 
 def require_valid_password(password: Secret, *, may_be_empty: bool = False) -> Secret:
-    """Return the password; raise InvalidData for one that the daemon would cut or misread."""
+    """Return the password if the keyring daemon reads it completely and unchanged.
+
+    Raises: InvalidData for a password that is too long, has a NUL byte, or is empty and may not be
+    empty.
+    """
     value = password.reveal()
     if b"\0" in value:
-        raise InvalidData("the password has a NUL byte; the keyring daemon would cut it there")
+        raise InvalidData(
+            "the password has a NUL byte, and the keyring daemon reads only what is before it"
+        )
     if len(value) > MAX_PASSWORD:
         raise InvalidData(f"the password is longer than {MAX_PASSWORD} bytes")
     if not value and not may_be_empty:
         raise InvalidData(
-            "the password is empty", hint="an empty one would keep the secrets unencrypted"
+            "the password is empty",
+            hint="gnome-keyring does not encrypt a keyring with an empty password",
         )
     return password
 
 
 def probe(environ: Mapping[str, str], timeout: float) -> tuple[BusFacts, KeyringFacts]:
-    """Return what decides the way; a socket of systemd's starts the daemon behind it.
+    """Return the facts that decide which route is taken.
 
-    Raises NoBus.
+    This connects to the control socket. If systemd listens at that socket, then it starts the
+    keyring daemon.
+
+    Raises: NoBus.
     """
     return _answering_bus(environ, timeout), probe_keyring(environ)
 
 
 def _answering_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
-    """Return the facts of a session bus that answers. Raises NoBus, with the next step."""
+    """Return the facts about a session bus that answers.
+
+    Raises: NoBus, whose hint is the next step.
+    """
     facts = probe_bus(environ, timeout)
     if facts.answers or facts.owner is not None:
         return facts
@@ -190,9 +209,9 @@ def _answering_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
 
 
 def require_route(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Route:
-    """Return the way, after a look at whose process would be given the password.
+    """Return the route, if the password would go to a process of this user.
 
-    Raises NotPermitted, and what ``choose`` raises.
+    Raises: NotPermitted, and what ``choose`` raises.
     """
     require_ours(bus)
     try:
@@ -206,7 +225,7 @@ def require_route(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Rout
 
 
 def require_ours(bus: BusFacts) -> None:
-    """Raise NotPermitted if the process that serves secrets is another user's."""
+    """Raise NotPermitted if the process that serves secrets belongs to another user."""
     if bus.owner is not None and bus.owner.uid != os.getuid():
         raise NotPermitted(
             f"the process that serves secrets here (pid {bus.owner.pid}) belongs to user id"
@@ -215,23 +234,24 @@ def require_ours(bus: BusFacts) -> None:
 
 
 def _require_installed(bus: BusFacts) -> None:
-    """Raise NoService if no keyring daemon serves, and none is installed that could."""
+    """Raise NoService if no keyring daemon serves this bus and no keyring daemon is installed."""
     if bus.owner is None:
         from creds_session.probe.keyring_program import require_daemon  # seldom
 
         require_daemon()
 
 
-def _beside(bus: BusFacts, keyring: KeyringFacts) -> int | None:
-    """Return the daemon that took the control socket from the one that serves, or None.
+def _other_control_daemon(bus: BusFacts, keyring: KeyringFacts) -> int | None:
+    """Return the pid of a daemon that owns the control socket but does not serve the bus, or None.
 
-    A second ``--unlock`` does so; then PAM and passwd speak to a daemon that serves nobody
-    (gkd-control-server.c:gkd_control_listen unlinks the socket and binds it anew).
+    A second ``gnome-keyring-daemon --unlock`` takes the control socket over
+    (gkd-control-server.c:gkd_control_listen removes the socket and binds a new one). Then PAM and
+    passwd send passwords to a daemon that serves no program.
     """
     pid = keyring.control_pid
     if bus.owner is None or not pid or pid == bus.owner.pid:
         return None
-    listener = NameOwner(pid, os.getuid(), program_of(pid))  # else systemd, which made the socket
+    listener = NameOwner(pid, os.getuid(), program_of(pid))  # it may be systemd
     return pid if listener.is_gnome_keyring else None
 
 
@@ -253,65 +273,18 @@ def _carry_out(
         alias = "login" if route is Route.IN_PLACE else "default"
         service.unlock(service.alias(alias), password)
     else:
-        # The daemon makes the file's name from the label: "login" makes login.keyring,
-        # which PAM and the alias look for; "Login" would make a stranger.
+        # The daemon makes the file's name from the label. The label "login" makes login.keyring,
+        # which PAM and the alias look for; "Login" would make a file that neither of them finds.
         service.create("login", password)
     return {}
 
 
 def same_service(bus: Bus, owner: NameOwner) -> SecretService:
-    """Return the very service that the way was chosen for. Raises Unavailable."""
+    """Return the service of this owner, if the owner is still the same process.
+
+    Raises: Unavailable.
+    """
     peer = Peer(owner.unique_name, owner.pid, owner.uid)
     if bus.peer(NAME) != peer:
-        raise Unavailable("the keyring daemon went away while it was being unlocked")
+        raise Unavailable("the keyring daemon exited while it was being unlocked")
     return SecretService(bus, peer)
-
-
-def _proof(bus: Bus, route: Route, target: str, patience: Patience) -> int:
-    """Ask the owner on the bus until it says unlocked and gives a secret, or raise what it says.
-
-    ``gnome-keyring-daemon --unlock`` ends with 0 whatever happened, and before it is on the bus.
-    Returns the pid of the owner. If the time ends while one more answer is awaited, the answers
-    before count: that the daemon hangs is said only if it was silent for a while.
-    """
-    alias, problem = "login" if target == LOGIN else "default", ""
-    unserved = f"no keyring daemon served the {target} keyring within {patience.seconds:g} s"
-    while left := bus.remaining:
-        try:
-            service = secret_service(bus)
-            path = service.alias(alias) if service else ""
-            state = service.state(path) if service else None
-            is_unlocked = state is CollectionState.UNLOCKED
-            if service and is_unlocked and service.can_read_an_item(path):
-                return service.owner.pid
-        except TimedOut:
-            if not problem or left > SILENCE:
-                raise
-            break
-        if service and state is CollectionState.LOCKED:
-            raise _still_locked(route, service.owner, patience)
-        problem = unserved
-        if service and is_unlocked:
-            problem = (
-                f"the keyring daemon (pid {service.owner.pid}) says that the {target} keyring is"
-                " unlocked, but no secret of it could be read"
-            )
-        time.sleep(0.02)
-    raise Unavailable(problem or unserved)
-
-
-def _still_locked(route: Route, owner: Peer, patience: Patience) -> CredsSessionError:
-    """Return what it means; end a daemon that was started here, with a wrong password.
-
-    It would remember the refused password, and a desktop's prompt that is answered rightly would
-    give it to the keyring (gkd-login.c:unlock_or_create_login,
-    gkm-wrap-prompt.c:fix_login_keyring_if_unlock_failed).
-    """
-    if route is not Route.NEW_DAEMON:
-        return Unavailable(f"the keyring daemon (pid {owner.pid}) still says: locked")
-    begin = time.time() - patience.spent - CLOCK
-    for daemon in keyring_daemons(owner.uid):
-        started_here = daemon.role is DaemonRole.BY_HAND and daemon.started > begin
-        if daemon.pid == owner.pid and started_here:
-            end(daemon)
-    return WrongPassword("the keyring did not accept the password")

@@ -1,4 +1,4 @@
-"""Start a gnome-keyring-daemon where none serves this bus, with a password or without."""
+"""Start a gnome-keyring-daemon if no keyring daemon serves this bus, with or without a password."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ SERVER_WORDS = ("GNOME_KEYRING_CONTROL", "SSH_AUTH_SOCK")
 def start_daemon(
     password: Secret | None, address: str, environ: Mapping[str, str], timeout: float
 ) -> dict[str, str]:
-    """Start a daemon on this bus; return what it prints for the shell, which proves nothing.
+    """Start a daemon on this bus; return the variables that it prints for the shell.
 
-    With a password the daemon unlocks the login keyring, and creates it if it does not exist.
-    Raises Unavailable or CannotWrite.
+    With a password, the daemon unlocks the login keyring and creates it if it does not exist. Its
+    output does not prove that it did so. ``timeout`` is in seconds.
+
+    Raises: Unavailable, NoService or CannotWrite.
     """
     program = find_program(DAEMON_NAME) or require_daemon()
     environ = {**environ, "DBUS_SESSION_BUS_ADDRESS": address}
@@ -36,9 +38,10 @@ def start_daemon(
 
 @contextmanager
 def _control_directory(environ: Mapping[str, str], address: str) -> Iterator[list[str]]:
-    """Give a daemon of a nested bus a folder of its own; a daemon that fails leaves none.
+    """Yield the option for the directory of the control socket; remove that directory on an error.
 
-    The control socket of the runtime directory belongs to the daemon of the outer bus.
+    The daemon of a nested bus gets its own directory, because the control socket in the runtime
+    directory belongs to the daemon of the outer bus.
     """
     runtime = environ.get("XDG_RUNTIME_DIR")
     if not runtime or not is_nested(environ, address):

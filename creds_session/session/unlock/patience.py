@@ -1,4 +1,4 @@
-"""A limit in seconds on all that an unlocking waits for."""
+"""Limit the time that unlocking a keyring takes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Patience:
-    """A limit in seconds on all that is waited for, a person's typing left out."""
+    """Count down a number of seconds, except while a person types."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -21,12 +21,12 @@ class Patience:
 
     @property
     def spent(self) -> float:
-        """Return the seconds that were waited."""
+        """Return the seconds that have passed."""
         return self.seconds - self.left
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Let the time stand still."""
+        """Stop the count while the body runs."""
         left = self.left
         yield
         self._end = time.monotonic() + left

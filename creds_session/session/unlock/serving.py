@@ -1,4 +1,4 @@
-"""Have a keyring daemon serve the session bus, without a password."""
+"""Start a keyring daemon on the session bus, without a password."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from creds_session.system.session_bus.connect import connect
 
 
 def session_bus(environ: Mapping[str, str], timeout: float) -> Bus:
-    """Return a connection to the bus of this session; raise NoBus if none answers."""
+    """Return a connection to this session's bus; ``timeout`` is in seconds.
+
+    Raises: NoBus if no session bus answers.
+    """
     try:
         return connect(environ, timeout)
     except NoBus:
@@ -28,7 +31,12 @@ def session_bus(environ: Mapping[str, str], timeout: float) -> Bus:
 
 
 def serve(environ: Mapping[str, str], route: Route, timeout: float) -> None:
-    """Have a daemon serve this session's bus without a password, by a way that only starts one."""
+    """Start a daemon on this session's bus, by a route that needs no password.
+
+    ``timeout``, in seconds, limits each step.
+
+    Raises: NoBus, Unavailable, NoService or CannotWrite.
+    """
     environ = with_runtime_directory(environ, os.getuid())
     with session_bus(environ, timeout) as bus:
         start(route, bus, probe_keyring(environ), environ, timeout)
@@ -37,7 +45,7 @@ def serve(environ: Mapping[str, str], route: Route, timeout: float) -> None:
 def start(
     route: Route, bus: Bus, keyring: KeyringFacts, environ: Mapping[str, str], timeout: float
 ) -> Mapping[str, str]:
-    """Have a daemon serve this bus, without a password; return what it printed for the shell."""
+    """Start a daemon on this bus, without a password; return the variables that it printed."""
     if route is Route.ACTIVATE:
         _activate(bus, keyring, environ, timeout)
         return {}
@@ -63,14 +71,17 @@ def _activate(bus: Bus, keyring: KeyringFacts, environ: Mapping[str, str], timeo
 
 
 def serves_another_bus(keyring: KeyringFacts) -> Unavailable:
-    """Return what to say if a daemon was to serve this bus, and does not."""
+    """Return the error for a daemon that was started for this bus and does not serve it."""
     if not keyring.control_listens:
         return Unavailable("the keyring daemon that was started does not serve this session's bus")
     hint = (
-        "it belongs to another bus; work in that session, or in a private one:"
+        "the daemon belongs to another session bus; work in that session, or in a private session:"
         " env -u XDG_RUNTIME_DIR dbus-run-session -- bash"
     )
     if keyring.is_elsewhere:
-        hint = f"it belongs to another bus; start one for this bus: {FORGET}; creds unlock"
+        hint = (
+            "the daemon belongs to another session bus; start a daemon for this bus:"
+            f" {FORGET}; creds unlock"
+        )
     problem = f"a daemon listens at {keyring.control} and does not serve this session's bus"
     return Unavailable(problem, hint=hint)

@@ -1,8 +1,8 @@
-"""A note for the login hook: this daemon's keyring was seen open, so nothing need be started.
+"""Write a note for the login hook which says that a daemon's keyring was unlocked.
 
-One line in the runtime directory: pid and start time of the daemon, and the bus. The hook
-compares them without starting a process. That the keyring was locked again since is left to
-``creds get``, which says so.
+The note is one line in the runtime directory: the pid and the start time of the daemon, and the
+address of the bus. The hook compares them without starting a process. The note stays if the keyring
+is locked again later; then ``creds get`` reports the locked keyring.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ NOTE = "creds-session/unlocked"
 
 
 def note(environ: Mapping[str, str], pid: int) -> None:
-    """Note that the keyring of this daemon is open; where no note can be made, none is missed."""
+    """Note that the keyring of the daemon with this pid is unlocked; ignore all errors.
+
+    Without a note, the hook starts ``creds unlock``, which finds the keyring unlocked.
+    """
     address = session_bus_address(environ, os.getuid())
     runtime = environ.get("XDG_RUNTIME_DIR")
     if runtime:
@@ -34,7 +37,7 @@ def note(environ: Mapping[str, str], pid: int) -> None:
 
 
 def note_refusal(environ: Mapping[str, str]) -> None:
-    """Note for creds-doctor that the keyring refused a password in this session."""
+    """Note for creds-doctor that the keyring refused a password in this session; ignore errors."""
     runtime = environ.get("XDG_RUNTIME_DIR")
     with suppress(OSError):
         if runtime and os.lstat(runtime).st_uid == os.getuid():
@@ -50,7 +53,7 @@ def start_time(pid: int) -> str:
 
 
 def _write(path: str, line: str) -> None:
-    """Put a line into a file of nobody else's, at once or not at all."""
+    """Write a line to a file in a directory of this user, completely or not at all."""
     folder, _, name = path.rpartition("/")
     with suppress(FileExistsError):
         os.mkdir(folder, mode=0o700)

@@ -1,7 +1,7 @@
-"""Open what any other program opens without a question, and the default keyring after another.
+"""Unlock the keyrings that every program can unlock without a prompt.
 
-gnome-keyring opens a keyring without a password for every program that asks, and a keyring whose
-password the unlocked login keyring holds. To call such a keyring locked would be untrue.
+gnome-keyring unlocks a keyring for every program if the keyring has no password, or if the unlocked
+login keyring stores its password. It would be wrong to report such a keyring as locked.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ NO_DEFAULT = "creds-doctor says which keyring should be the default one, and how
 
 
 class UnlockedWithoutPrompt(NamedTuple):
-    """The names of the keyrings that were opened without a question, by what opened them.
+    """Hold the names of the keyrings that were unlocked without a prompt of their own.
 
-    ``by_kept_password``: the login keyring holds their password. ``by_same_password``: they have
-    the password that was typed for the login keyring.
+    ``without_password``: they have no password. ``by_kept_password``: the login keyring stores
+    their password. ``by_same_password``: they have the password that was typed for the login
+    keyring.
     """
 
     without_password: tuple[str, ...] = ()
@@ -35,12 +36,12 @@ class UnlockedWithoutPrompt(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return all of them."""
+        """Return the names of all these keyrings."""
         return (*self.without_password, *self.by_kept_password, *self.by_same_password)
 
 
 def open_without_asking(service: SecretService, keyring: KeyringFacts) -> UnlockedWithoutPrompt:
-    """Open the login keyring and the default one, as far as that takes no password of a person."""
+    """Unlock the login keyring and the default keyring if that needs no password from a person."""
     without_password: list[str] = []
     by_kept_password: list[str] = []
     for path in dict.fromkeys((service.alias("login"), service.alias("default"))):
@@ -48,9 +49,9 @@ def open_without_asking(service: SecretService, keyring: KeyringFacts) -> Unlock
             continue
         name = collection_name(path)
         may_be_empty = form_of(keyring, name) is not KeyringForm.SEALED
-        if may_be_empty and _opens(SecretService.unlock_without_password, service, path):
+        if may_be_empty and _unlocks(SecretService.unlock_without_password, service, path):
             without_password.append(name)
-        elif name != LOGIN and _opens(unlock_with_kept_password, service, path):
+        elif name != LOGIN and _unlocks(unlock_with_kept_password, service, path):
             by_kept_password.append(name)
     return UnlockedWithoutPrompt(tuple(without_password), tuple(by_kept_password))
 
@@ -63,11 +64,13 @@ def open_default_too(
     *,
     created: bool,
 ) -> UnlockedWithoutPrompt:
-    """Open the default keyring after the login keyring was unlocked with this password.
+    """Unlock the default keyring after the login keyring was unlocked with this password.
 
-    A login keyring that was ``created`` becomes the default one if no other keyring is that.
-    Raises CollectionLocked if it stays locked, and Unavailable if there is none: programs read the
-    default keyring, so that a secret cannot be read.
+    A login keyring that was just ``created`` becomes the default keyring if there is no default
+    keyring.
+
+    Raises: CollectionLocked if the default keyring stays locked, and Unavailable if there is no
+    default keyring. Programs read the default keyring, so that they could read no secret.
     """
     path = service.alias("default")
     if path == NO_OBJECT and created:
@@ -75,8 +78,8 @@ def open_default_too(
         service.make_default(path)
     if path == NO_OBJECT:
         raise Unavailable(
-            "the login keyring is unlocked, but there is no default keyring, where programs read"
-            " and store",
+            "the login keyring is unlocked, but there is no default keyring, which programs read"
+            " and write",
             hint=NO_DEFAULT,
         )
     if service.state(path) is not CollectionState.LOCKED:
@@ -88,7 +91,7 @@ def open_default_too(
     )
     if name in more.names:
         return opened
-    if password is not None and _opens_with(service, path, password):
+    if password is not None and _unlocks_with(service, path, password):
         return opened._replace(by_same_password=(name,))
     raise CollectionLocked(
         f"the login keyring is unlocked, but the default keyring, {name}, is still locked: it has"
@@ -97,14 +100,14 @@ def open_default_too(
     )
 
 
-def _opens_with(service: SecretService, path: str, password: Secret) -> bool:
+def _unlocks_with(service: SecretService, path: str, password: Secret) -> bool:
     with suppress(WrongPassword):
         service.unlock(path, password)
     return service.state(path) is CollectionState.UNLOCKED
 
 
-def _opens(act: Callable[[SecretService, str], bool], service: SecretService, path: str) -> bool:
+def _unlocks(act: Callable[[SecretService, str], bool], service: SecretService, path: str) -> bool:
     try:
         return act(service, path)
-    except CallFailed:  # a daemon that knows no such call opens nothing by it
+    except CallFailed:  # this version of the daemon does not have the call
         return False

@@ -185,7 +185,7 @@ def test_keepassxc_is_named_and_left_alone(desk: Desk) -> None:
 
 def test_a_locked_keepassxc_is_told_as_locked(desk: Desk) -> None:
     who = desk.keepassxc(is_open=False)
-    unlock_is_refused(desk, who, "open it by its own means")
+    unlock_is_refused(desk, who, "unlock its keyring in that program")
     assert "is locked" in desk.run("creds status", 77)
     for command in (
         "get app me",
@@ -253,7 +253,7 @@ def test_every_client_reads_what_the_others_kept_in_keepassxc(desk: Desk) -> Non
 
 def test_kwallet_opened_by_the_login_is_locked_until_it_is_asked_once(desk: Desk) -> None:
     who = desk.kwallet()
-    unlock_is_refused(desk, who, "open it by its own means")
+    unlock_is_refused(desk, who, "unlock its keyring in that program")
     assert "is locked" in desk.run("creds status", 77)
     assert f"kdewallet, which {who} serves, is locked" in desk.run("creds get app me", 77)
     told = ask(desk.machine, desk.session)

@@ -204,7 +204,7 @@ def test_create_is_never_by_accident(locked: Machine) -> None:
         assert "there is no login keyring yet" in refused.output
         refused = session.run("printf typo | creds unlock --create --password-stdin")
         assert refused.status == 1, refused
-        assert "PAM does not take this for the password of erin" in refused.output
+        assert "PAM refused this as the password of erin" in refused.output
         assert session.run("ls ~/.local/share/keyrings/*.keyring").status != 0
         session.type("creds unlock --create")
         session.expect("New password of the login keyring: ")

@@ -38,7 +38,7 @@ def test_lock_says_locked_when_the_property_says_so(
 def test_lock_that_changes_nothing_is_told(environ: dict[str, str], tmp_path: Path) -> None:
     address = environ["DBUS_SESSION_BUS_ADDRESS"]
     service = serving(address, tmp_path / "told", Lock=ANSWER, Get=UNLOCKED)
-    with service, pytest.raises(Unavailable, match="does not say locked of: login"):
+    with service, pytest.raises(Unavailable, match="did not lock: login"):
         lock(environ)
 
 

@@ -25,6 +25,7 @@ from creds_session.facts.session import NameOwner
 from creds_session.secret import Secret
 from creds_session.session import unlock as unlocking
 from creds_session.session.unlock import PasswordRequest, Route, new_daemon, planned_route, unlock
+from creds_session.session.unlock.confirmation import confirm_unlocked
 from creds_session.session.unlock.patience import Patience
 from creds_session.session.unlock.routes import NoKeyringYet
 from creds_session.system.bus.connection import Bus
@@ -99,7 +100,7 @@ def given(_wanted: PasswordRequest) -> Secret:
     [
         (DENIED, WrongPassword, "did not accept"),
         ("org.example.Other", Unavailable, "refused UnlockWithMasterPassword"),
-        (("", ()), Unavailable, "still says: locked"),
+        (("", ()), Unavailable, "still reports the keyring as locked"),
     ],
 )
 def test_unlock_in_place_says_what_became_of_the_password(
@@ -129,7 +130,7 @@ def test_unlock_sends_no_password_to_another_owner_than_the_one_that_was_looked_
             second.enter_context(serving(address, tmp_path / "second"))
             return Secret(b"canary")
 
-        with pytest.raises(Unavailable, match="went away while it was being unlocked"):
+        with pytest.raises(Unavailable, match="exited while it was being unlocked"):
             unlock(environ, ask)
     assert "OpenSession" not in (tmp_path / "first").read_text()
     assert not (tmp_path / "second").exists()
@@ -225,7 +226,7 @@ def test_proof_that_is_slow_to_come_ends_within_the_time_limit(
     with served, Bus(address, 0.5) as bus:
         begin = time.monotonic()
         with pytest.raises(Unavailable):
-            unlocking._proof(bus, Route.NEW_DAEMON, "login", Patience(0.5))
+            confirm_unlocked(bus, Route.NEW_DAEMON, "login", Patience(0.5))
         assert time.monotonic() - begin < 0.8
 
 
