@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,14 +18,14 @@ SCHEMA = 1
 
 
 class _Output(io.FileIO):
-    """Standard output or error, silent once it is lost in one of these ways."""
+    """Standard output or error. After one of these errors it discards everything."""
 
     def __init__(self, descriptor: int, *lost: type[OSError]) -> None:
         super().__init__(descriptor, "w", closefd=False)
         self._lost = lost
 
     def write(self, data: Buffer) -> int | None:  # type: ignore[override]
-        """Write it; once the output is lost, all that follows goes nowhere."""
+        """Write the data. If the output is lost, it is discarded, and so is all that follows."""
         try:
             return super().write(data)
         except self._lost:
@@ -34,7 +34,7 @@ class _Output(io.FileIO):
 
 
 def prepare_output() -> None:
-    """Have no output end a command: for its reader has left, or it is no text in this locale."""
+    """Let no output end a command, if its reader has left or the locale cannot encode the text."""
     if sys.stdout is sys.__stdout__:
         sys.stdout = _text(1, sys.stdout, BrokenPipeError)
     if sys.stderr is sys.__stderr__:
@@ -52,34 +52,48 @@ def _text(descriptor: int, before: TextIO | None, *lost: type[OSError]) -> TextI
 
 
 def drop_output(descriptor: int = 1) -> None:
-    """Let the rest of our output go nowhere, at the interpreter's end too."""
+    """Discard the rest of our output, also that of the interpreter's end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 
 def complain(program: str, problem: str, hint: str = "") -> None:
-    """Tell the person on standard error what is wrong, and what to do about it.
+    """Print on standard error what is wrong, and what to do about it.
 
-    Text of several lines keeps them. Never raises: there may be nobody to tell.
+    Text of several lines keeps them. At a terminal longer lines are broken at its width. Never
+    raises: there may be nobody to read it.
     """
     if sys.stderr is None:  # print() would take standard output
         return
-    told = problem.rstrip("\n").split("\n") + (hint.rstrip("\n").split("\n") if hint else [])
+    text = "\n".join(part.rstrip("\n") for part in (problem, hint) if part)
     margin = f"{program}: "
     with suppress(OSError, ValueError):
-        for line in told:
-            print(f"{margin}{printable(line)}", file=sys.stderr)
+        for line in _lines(text, len(margin)):
+            print(f"{margin}{line}", file=sys.stderr)
             margin = " " * len(margin)
 
 
+def _lines(text: str, margin: int) -> Iterator[str]:
+    """Yield the lines of a message, made safe for a terminal, and broken at its width."""
+    lines = map(printable, text.split("\n"))
+    if not sys.stderr.isatty():
+        yield from lines
+        return
+    from creds_session.cli.wrapping import width, wrapped  # for people alone
+
+    columns = width(sys.stderr.fileno()) - margin
+    for line in lines:
+        yield from wrapped(line, columns)
+
+
 def print_json(values: Mapping[str, object]) -> None:
-    """Print one object, with the version of its shape."""
+    """Print one JSON object, with the version of its schema."""
     print(json_text(values))
 
 
 def json_text(values: Mapping[str, object]) -> str:
-    """Return one object, with the version of its shape."""
-    import json  # who asks for none waits for none
+    """Return one JSON object as text, with the version of its schema."""
+    import json  # only if JSON is asked for
 
     return json.dumps({"schema": SCHEMA, **values}, indent=2, sort_keys=False)

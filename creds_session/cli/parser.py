@@ -1,6 +1,6 @@
-"""How arguments are read: errors exit with 64, and the help keeps its examples' lines.
+"""How arguments are read: errors exit with 64, and the help keeps the lines of its examples.
 
-No error repeats a word that was typed and not understood. It may be a password, and standard
+No error repeats a word that was typed and not understood. The word may be a password, and standard
 error often ends in the log of cron or of CI.
 """
 
@@ -11,29 +11,58 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn
 
+from creds_session.cli.output import complain
 from creds_session.errors import UsageError
-from creds_session.text import printable
 from creds_session.version import __version__
 
-COLUMNS = 80  # where nothing tells
+COLUMNS = 80  # if nothing says how wide the terminal is
 LONGEST = 86400.0  # seconds
-OPTION = re.compile(r"--[a-z]+(-[a-z]+)*(=.*)?|-[a-zA-Z]", re.DOTALL)  # as ours are written
+# A word that is written like our options, and one that may be meant as an option for a password.
+OPTION = re.compile(r"--[a-z]+(-[a-z]+)*(=.*)?|-[a-zA-Z]", re.DOTALL)
 PASSWORD_OPTION = re.compile(r"--?p(ass.*|w.*)?", re.DOTALL)
-ALIKE = 0.8  # of 1: how alike two names are that may be the same one, mistyped (difflib)
+ALIKE = 0.8  # of 1: how alike a long name and a mistyped one are (difflib)
+ALIKE_SHORT = 0.6  # the same for commands and values, which are short words
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Made for every argument, to look at its name: argparse's own loads shutil for the width."""
+    """Format help for the width of the terminal.
+
+    argparse makes a formatter for every argument, to check its name, and its own formatter loads
+    shutil for the width.
+    """
 
     def __init__(self, prog: str, **named: Any) -> None:  # noqa: ANN401 - argparse's own
         super().__init__(prog, **{"width": _width() - 2, **named})
 
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Fill the paragraphs of a text; examples, lists and tables keep their lines."""
+        return "\n\n".join(_filled(part, width, indent) for part in text.strip("\n").split("\n\n"))
+
+
+def _filled(paragraph: str, width: int, indent: str) -> str:
+    from textwrap import fill  # argparse has loaded it
+
+    first, *_ = lines = paragraph.split("\n")
+    if first.startswith(" ") or first.endswith(":"):
+        return "\n".join(indent + line for line in lines)
+    hanging = "  " if any(line.startswith(" ") for line in lines) else ""
+    text = " ".join(paragraph.split())
+    return fill(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
 
 def _width() -> int:
-    """Return how many columns standard output has (shutil.get_terminal_size)."""
+    """Return how many columns standard output has (as shutil.get_terminal_size does)."""
     named = os.environ.get("COLUMNS", "")
     if named.isdecimal() and int(named):
         return int(named)
@@ -47,13 +76,15 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors exit with 64 and repeat no word that is not understood.
 
     ``without_password`` is set for a command that takes a password, but never as an argument: it
-    says in which state such an argument leaves everything ("nothing was stored").
+    says in which state such an argument leaves everything ("nothing was stored"). ``also_called``
+    maps words that people try as a command to the command that does it.
 
     ``add_parser`` gives this class more keywords in each Python version (``color`` since 3.14):
     they are passed on.
     """
 
     without_password: str | None = None
+    also_called: Mapping[str, str] = MappingProxyType({})
     _typed: Sequence[str] = ()
 
     def __init__(
@@ -69,55 +100,66 @@ class Parser(argparse.ArgumentParser):
             epilog=epilog,
             formatter_class=_Formatter,
             allow_abbrev=False,
+            add_help=False,
             **named,
         )
-        self.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+        self.add_argument("-h", "--help", action="help", help="Print this help and exit.")
+        self.add_argument(
+            *("-V", "--version"),
+            action="version",
+            version=f"%(prog)s {__version__}",
+            help="Print the version of creds-session and exit.",
+        )
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
         """Return what the words say; exit, or raise UsageError, if one is not understood."""
-        found, rest = self.parse_known_args(args, namespace)
+        arguments, rest = self.parse_known_args(args, namespace)
         if rest:
             self._refuse(rest)
-        return found
+        return arguments
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """Return what the words say, and those that are not understood."""
+        """Return what the words say, and the words that are not understood."""
         self._typed = sys.argv[1:] if args is None else list(args)
         return super().parse_known_args(self._typed, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, which repeats nothing that was typed; exit with 64.
 
-        argparse's own messages quote the values of options. Such a message is cut off where the
-        option was named.
+        argparse's own messages quote the values of options. Such a message is cut off behind the
+        name of the option.
         """
         if self.without_password and any(map(_is_with_password, self._typed)):
             raise self._password_as_argument(self.without_password)
         if self._repeats(message):
-            where, _, _ = message.partition(": ")
-            where = "an argument" if self._repeats(where) else where
-            message = f"{where}: not understood, and not repeated here: it may be a password"
+            subject, _, _ = message.partition(": ")
+            subject = "an argument" if self._repeats(subject) else subject
+            message = f"{subject}: not understood, and not repeated here: it may be a password"
         self._exit(message)
 
     def _exit(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(UsageError.exit_code, f"{self.prog}: {printable(message)}\n")
+        complain(self.prog, message, f"for the options and examples: {self.prog} --help")
+        self.exit(UsageError.exit_code)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
-        """Raise ArgumentError, without the value, if it is none of the choices."""
-        if action.choices is not None and value not in action.choices:
-            choices = ", ".join(map(str, action.choices))
-            raise argparse.ArgumentError(action, f"invalid choice; choose from {choices}")
+        """Raise ArgumentError, without the value, if it is not one of the choices."""
+        if action.choices is None or value in action.choices:
+            return
+        names = list(map(str, action.choices))
+        near = self.also_called.get(value) or _nearest(str(value), names, ALIKE_SHORT)
+        what = f"did you mean {near}?" if near else f"choose from {', '.join(names)}"
+        raise argparse.ArgumentError(action, f"invalid choice; {what}")
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:  # noqa: ANN401
-        """Return the value of an argument; exit if it is none.
+        """Return the value of an argument; exit if the argument has no such value.
 
-        The types that are used here raise ArgumentTypeError, in words that they choose: these may
-        have the number of a descriptor in them. Python's own words would quote the value.
+        The types that are used here raise ArgumentTypeError with a message of their own, which may
+        contain the number of a descriptor. Python's own message would quote the value.
         """
         kind = self._registry_get("type", action.type, action.type)
         try:
@@ -131,7 +173,7 @@ class Parser(argparse.ArgumentParser):
         """Refuse the words that were not understood."""
         if self.without_password and not all(map(_is_option, rest)):
             raise self._password_as_argument(self.without_password)
-        near = next(self._near(rest), None)
+        near = self._nearest_option(rest)
         meant = f"; did you mean {near}?" if near else ""
         self._exit(f"unrecognized arguments, not repeated here: one may be a password{meant}")
 
@@ -145,20 +187,27 @@ class Parser(argparse.ArgumentParser):
             " terminal; --password-stdin reads it from standard input.",
         )
 
-    def _near(self, words: Iterable[str]) -> Iterator[str]:
-        """Yield the options of ours that may be meant by words that are none."""
-        from difflib import get_close_matches  # seldom
-
+    def _nearest_option(self, words: Iterable[str]) -> str:
+        """Return the option that is most like one of these words, or nothing."""
         for word in filter(_is_option, words):
-            name = word.partition("=")[0]
-            yield from get_close_matches(name, self._option_string_actions, 1, ALIKE)
+            near = _nearest(word.partition("=")[0], self._option_string_actions, ALIKE)
+            if near:
+                return near
+        return ""
 
     def _repeats(self, message: str) -> bool:
-        """Return whether the message has a word in it that was typed and is no name of ours."""
+        """Return whether the message contains a word that was typed and is not a name of ours."""
         names = self._option_string_actions
         pieces = {piece for word in self._typed for piece in _pieces(word) if piece not in names}
         forms = {form for piece in pieces for form in (piece, repr(piece)[1:-1])}
         return any(re.search(rf"(?<![\w-]){re.escape(form)}(?![\w-])", message) for form in forms)
+
+
+def _nearest(word: str, names: Iterable[str], alike: float) -> str:
+    """Return the name that is most like the word, or nothing."""
+    from difflib import get_close_matches  # seldom
+
+    return next(iter(get_close_matches(word, list(names), 1, alike)), "")
 
 
 def _is_option(word: str) -> bool:
@@ -167,12 +216,12 @@ def _is_option(word: str) -> bool:
 
 
 def _is_with_password(word: str) -> bool:
-    """Return whether a word is the option that takes a password elsewhere, and gives one."""
+    """Return whether a word gives a password to the option that reads it from standard input."""
     return word.startswith("--password-stdin=")
 
 
 def _pieces(word: str) -> set[str]:
-    """Return a word, and what of it argparse takes for the value of an option."""
+    """Return a word, and the part of it that argparse takes for the value of an option."""
     value = word.partition("=")[2] if word.startswith("-") else ""
     attached = word[2:] if word.startswith("-") and not word.startswith("--") else ""
     return {piece for piece in (word, value, attached) if piece}
@@ -189,3 +238,19 @@ def seconds(text: str) -> float:
             f"invalid number of seconds: it is more than 0 and at most {LONGEST:g}"
         )
     return value
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Let a command print its result as JSON."""
+    parser.add_argument("--json", action="store_true", help="Print the result as one JSON object.")
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """Let a command give up after some time without an answer, in seconds."""
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=10,
+        metavar="S",
+        help="Give up after S seconds without an answer (default: 10).",
+    )

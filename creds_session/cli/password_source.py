@@ -1,19 +1,20 @@
 """Where ``creds`` takes a password from: a person, a stream, or systemd.
 
-source                  one password   a new one  old and new
-terminal (the default)  asked once     twice      old, new, new again
---askpass PROGRAM       the same, by that program
---password-stdin        whole          whole      two lines: old, new
+source                  one password   a new one      old and new
+terminal (the default)  asked once     asked twice    old, new, new again
+--askpass PROGRAM       the same, asked by that program
+--password-stdin        all of it      two lines      two lines: old, new
 --password-fd N         the same, from that descriptor
---password-credential   the same, from a credential of systemd's
+--password-credential   the same, from a credential of systemd
 
 ``creds put`` also reads standard input without an option if that is not a terminal. It refuses an
 empty password unless ``--allow-empty`` is given, because /dev/null, the pipe of a program that
 failed and two presses of Enter give an empty password by accident.
 
-A keyring is made only with a password that came twice (of a stream as two lines), or that PAM
-takes for the account's. Of a stream one newline at the end is taken off, and that is said. Never
-an argument, never the environment: other processes read those.
+A keyring is created only with a password that came twice (from a stream on two lines), or that is
+the password of the account according to PAM. One newline at the end of a stream is removed, and a
+message says so. A password is never taken from an argument or from the environment, because other
+processes can read those.
 """
 
 from __future__ import annotations
@@ -33,49 +34,64 @@ TWO = 2  # lines: the old password, the new one
 
 
 class Declined(InvalidData):
-    """The person answered the prompt with nothing, or closed it."""
+    """The person gave an empty answer, or closed the prompt."""
 
     exit_code = 1
 
 
 class Interactive(NamedTuple):
-    """A person answers one prompt at a time."""
+    """A source that answers one prompt at a time: a person, asked by us or by a program."""
 
     ask: Callable[[str], Secret]
 
 
 class Stream(NamedTuple):
-    """All of it comes at once; ``name`` says from where."""
+    """A source that gives everything at once. ``name`` says which stream it is."""
 
     name: str
     read: Callable[[], bytes]
 
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
-    """Let a command take its password from elsewhere than the terminal."""
+    """Let a command take its password from another source than the terminal."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
-        "--password-stdin", action="store_true", help="standard input, less one newline at its end"
+        "--password-stdin",
+        action="store_true",
+        help="Read the password from standard input, without one newline at its end. At a"
+        " terminal, ask for it.",
     )
     group.add_argument(
-        "--password-fd", type=_descriptor, metavar="N", help="the same from a file descriptor"
+        "--password-fd",
+        type=_descriptor,
+        metavar="N",
+        help="Read the password from file descriptor N, without one newline at its end.",
     )
     group.add_argument(
-        "--password-credential", metavar="NAME", help="the same from a credential of systemd's"
+        "--password-credential",
+        metavar="NAME",
+        help="Read the password from the systemd credential NAME, without one newline at its end.",
     )
     group.add_argument(
-        "--askpass", metavar="PROGRAM", help="have a program like ssh-askpass ask for it"
+        "--askpass",
+        metavar="PROGRAM",
+        help="Let PROGRAM, which is a program like ssh-askpass, ask for the password.",
     )
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Let a command say nothing if it succeeds."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="Print no message on success.")
 
 
 def is_elsewhere(arguments: argparse.Namespace) -> bool:
-    """Tell whether a source was named: one that is not what there is without a word."""
-    named = (arguments.password_fd, arguments.password_credential, arguments.askpass)
-    return arguments.password_stdin or any(source is not None for source in named)
+    """Return whether an option names another source than the usual one."""
+    sources = (arguments.password_fd, arguments.password_credential, arguments.askpass)
+    return arguments.password_stdin or any(source is not None for source in sources)
 
 
 def is_asked_for(arguments: argparse.Namespace) -> bool:
-    """Tell whether a person will be asked for the password that ``creds put`` stores."""
+    """Return whether a person will be asked for the password that ``creds put`` stores."""
     from creds_session.system.terminal.password_prompt import is_typed  # not `get`
 
     if arguments.askpass is not None:
@@ -85,7 +101,7 @@ def is_asked_for(arguments: argparse.Namespace) -> bool:
 
 
 def current_password(arguments: argparse.Namespace, prompt: str) -> Secret:
-    """Return the password; raise Declined where a person gives none."""
+    """Return the current password. Raises Declined if the person gives an empty answer."""
     source = _source(arguments)
     if isinstance(source, Stream):
         return Secret(_without_newline(source, arguments))
@@ -98,27 +114,31 @@ def new_password(
     otherwise: str,
     require: Callable[[Secret], object],
 ) -> Secret:
-    """Return a new password of a keyring, asked for twice.
+    """Return a new password of a keyring, which a person is asked for twice.
 
-    From a stream it must come as two lines that are the same, or as one that satisfies
-    ``require``. ``otherwise`` says what is so if the two differ.
+    A stream must give it on two lines that are the same, or once, and then ``require`` must accept
+    it. ``otherwise`` says what the state is if the two differ. Raises InvalidData or Declined.
     """
     source = _source(arguments)
     if not isinstance(source, Stream):
         return _twice(source, prompt, otherwise)
     content = _without_newline(source, arguments)
-    first, newline, again = content.partition(b"\n")
-    if newline and first == again:
-        return Secret(first)
-    once = Secret(content)
-    require(once)
-    return once
+    first, newline, second = content.partition(b"\n")
+    if not newline:
+        require(Secret(content))
+        return Secret(content)
+    if b"\n" in second:
+        raise InvalidData(
+            f"{source.name} has more than two lines; {otherwise}",
+            hint="give the new password on one line, and again on a second line",
+        )
+    return _same(Secret(first), Secret(second), "lines", otherwise)
 
 
 def to_store(arguments: argparse.Namespace, prompt: str) -> Secret:
-    """Return the password that ``creds put`` stores: typed twice, or taken whole.
+    """Return the password that ``creds put`` stores: typed twice, or all of a stream.
 
-    Raises InvalidData if it is empty and nobody asked for that; then nothing was changed.
+    Raises InvalidData if it is empty without ``--allow-empty``; then nothing was changed.
     """
     from creds_session.system.terminal.password_prompt import (  # not `get`
         is_typed,
@@ -147,16 +167,23 @@ def _allowed(password: Secret, source: str, arguments: argparse.Namespace) -> Se
 
 
 def confirm_password(first: Secret, ask: Callable[[str], Secret], otherwise: str) -> Secret:
-    """Return a new password that the person gives a second time. Raises InvalidData."""
-    if ask(AGAIN) != first:
-        raise InvalidData(f"the two passwords differ; {otherwise}")
+    """Return a new password that the person types a second time. Raises InvalidData."""
+    return _same(first, ask(AGAIN), "passwords", otherwise)
+
+
+def _same(first: Secret, second: Secret, what: str, otherwise: str) -> Secret:
+    if first != second:
+        raise InvalidData(f"the two {what} differ; {otherwise}")
     return first
 
 
 def old_and_new(
     arguments: argparse.Namespace, keyring: str = "login", *, has_password: bool = True
 ) -> tuple[Secret, Secret]:
-    """Return the old and the new password of a keyring; a person is not asked for what is none."""
+    """Return the old and the new password of a keyring.
+
+    The old one of a keyring without a password is empty, and a person is not asked for it.
+    """
     source = _source(arguments)
     if isinstance(source, Stream):
         lines = _without_newline(source, arguments).split(b"\n")
@@ -222,7 +249,7 @@ def _without_newline(source: Stream, arguments: argparse.Namespace) -> bytes:
     if not content.endswith(b"\n"):
         return content
     if not getattr(arguments, "quiet", False):
-        complain("creds", f"one newline at the end of {source.name} was taken off")
+        complain("creds", f"one newline at the end of {source.name} was removed")
     return content[:-1]
 
 

@@ -126,12 +126,12 @@ def test_a_keyring_without_a_password_is_given_one(environ: dict[str, str], name
     path = f"{environ['DIR']}/{name}.keyring"
     locked = run(environ, "creds", "lock")
     assert locked.returncode == 0
-    assert "means nothing" in locked.stderr
+    assert "unlocks it again" in locked.stderr
     rekey = locked.stderr.rpartition("give it a password: ")[2].split()
     done = run(environ, *rekey, "--password-stdin", stdin="\nnew")
     assert done.returncode == 0, done.stderr
     assert form_of(path) is KeyringForm.SEALED
-    assert "means nothing" not in run(environ, "creds", "lock").stderr
+    assert "unlocks it again" not in run(environ, "creds", "lock").stderr
     assert run(environ, "creds", "get", "app", "me").returncode == 77
     assert run(environ, "secret-tool", "lookup", "service", "app", "username", "me").stdout == ""
     assert run(environ, "creds", "unlock", "--password-stdin", stdin="").returncode == 65

@@ -1,4 +1,4 @@
-"""``creds askpass`` and ``creds-askpass``: what ssh, sudo and git run to ask for a password."""
+"""``creds askpass`` and ``creds-askpass``: answer a prompt of ssh, sudo or git."""
 
 from __future__ import annotations
 
@@ -11,21 +11,51 @@ from creds_session.cli.creds.foreign_home import refuse_foreign_home
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 
 PROGRAM = "creds-askpass"
+DESCRIPTION = """\
+Answer a prompt of ssh, sudo or git with a password of the keyring. These programs run an askpass
+program with the prompt as its only argument. CREDS_ASKPASS_SERVICE and CREDS_ASKPASS_USER name the
+credential. creds run --askpass sets everything up by itself.
+"""
+EXAMPLES = """\
+examples:
+  CREDS_ASKPASS_SERVICE=web1 CREDS_ASKPASS_USER=alice creds-askpass "alice@web1's password: "
+  SUDO_ASKPASS=/usr/local/bin/creds-askpass CREDS_ASKPASS_SERVICE=self \\
+      CREDS_ASKPASS_USER=alice sudo -A id
+
+exit codes: 0 the answer was printed; 64 the variables are not set; 77 the prompt does not ask for a
+  password, or was answered once already; the others are those of creds get
+"""
+OPTIONS = ("-h", "--help", "-V", "--version")
 
 
 def main() -> int:
-    """Run ``creds-askpass PROMPT``; those who run it give it one argument."""
-    return run(lambda: _answer(" ".join(sys.argv[1:]), PROGRAM), PROGRAM)
+    """Run ``creds-askpass PROMPT``. Programs run it with one argument, which is the prompt."""
+    words = sys.argv[1:]
+    if len(words) == 1 and words[0] in OPTIONS:  # no program asks for a password in these words
+        return run(lambda: _print_about(words), PROGRAM)
+    return run(lambda: _answer(" ".join(words), PROGRAM), PROGRAM)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
-    parser.add_argument("prompt", metavar="PROMPT")
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
+    parser.add_argument("prompt", metavar="PROMPT", help="The prompt of the program that asks.")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Run ``creds askpass PROMPT``."""
+    """Answer the prompt; return the exit code."""
     return _answer(arguments.prompt, "creds")
+
+
+def _print_about(words: list[str]) -> int:
+    """Print the help or the version, and exit."""
+    from creds_session.cli.parser import Parser
+
+    parser = Parser(PROGRAM, DESCRIPTION, EXAMPLES)
+    add_arguments(parser)
+    parser.parse_args(words)
+    return 0
 
 
 def _answer(prompt: str, program: str) -> int:
@@ -33,7 +63,7 @@ def _answer(prompt: str, program: str) -> int:
 
     refuse_foreign_home(program)
     forbid_core_dumps()
-    found = answer(os.fsencode(prompt), os.environ)
-    sys.stdout.buffer.write(found.reveal() + b"\n")
+    password = answer(os.fsencode(prompt), os.environ)
+    sys.stdout.buffer.write(password.reveal() + b"\n")
     sys.stdout.buffer.flush()
     return 0

@@ -1,10 +1,11 @@
-"""``creds put``, ``get``, ``delete``, ``list`` and ``backends``."""
+"""``creds get``, ``delete`` and ``list``, and what ``put`` and ``run`` share with them."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -36,69 +37,22 @@ PLAIN = {
 }
 ASKING = 120.0  # seconds for a person at the keyring's own prompt
 KEY_FILE = 4096  # bytes
+STANDARD_INPUT = "-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what one of these commands takes."""
-    command: str = parser.get_default("command")
-    from creds_session.cli.parser import seconds
+    from creds_session.cli.creds import credential_arguments
 
-    if command == "backends":
-        parser.add_argument("--json", action="store_true", help="the result as one JSON object")
-        return
-    if command == "list":
-        parser.add_argument("service", metavar="SERVICE", nargs="?", help="of this service alone")
-        parser.add_argument("--format", choices=("plain", "json", "null"), default="plain")
-    else:
-        add_names(parser)
-    if command == "put":
-        from creds_session.cli.password_source import (  # not `get`
-            ALLOW_EMPTY,
-            add_sources,
-        )
-
-        add_sources(parser)
-        parser.add_argument(
-            ALLOW_EMPTY,
-            action="store_true",
-            help="store an empty password; otherwise it is refused",
-        )
-    if command == "get":
-        end = parser.add_mutually_exclusive_group()
-        end.add_argument("--no-newline", action="store_true", help="print the password alone")
-        formats = ("plain", "json", "null")
-        end.add_argument("--format", choices=formats, default="plain", help="(plain)")
-    if command in {"get", "put"}:
-        parser.add_argument("--encrypted", action="store_true", help="encrypt it on the bus too")
-    parser.add_argument(
-        "--prompt", action="store_true", help="let a locked keyring ask, by display"
-    )
-    parser.add_argument(
-        "--timeout", type=seconds, metavar="S", help="seconds (10; list: 60; with --prompt: 120)"
-    )
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="say which way was gone, and why"
-    )
-
-
-def add_names(parser: argparse.ArgumentParser) -> None:
-    """Let a command name a credential: the user by value, or by the key that holds the name."""
-    parser.add_argument("service", metavar="SERVICE")
-    parser.add_argument("user", metavar="USER", nargs="?")
-    key = parser.add_mutually_exclusive_group()
-    key.add_argument("--username-key", metavar="KEY", help="the key that holds the user name")
-    key.add_argument(
-        "--username-key-env", metavar="VAR", help="an environment variable with that key"
-    )
-    key.add_argument("--username-key-file", metavar="FILE", help="a file with that key alone")
+    credential_arguments.add_arguments(parser, parser.get_default("command"))
 
 
 def plain_get(words: Sequence[str]) -> argparse.Namespace | None:
     """Read a ``get`` that is right without argparse, which takes a tenth of its time.
 
-    None for anything else: to be read, or refused, by the parser.
+    Returns None for all other words: the parser reads or refuses them.
     """
-    found: dict[str, object] = {}
+    options: dict[str, object] = {}
     names: list[str] = []
     rest, follows = iter(words[1:]), False
     for word in rest:
@@ -106,81 +60,55 @@ def plain_get(words: Sequence[str]) -> argparse.Namespace | None:
         if is_name and (follows or not names):
             names.append(word)
         elif word == "--no-newline":
-            found["no_newline"] = True
-        elif word in KEYS and not found.keys() & set(KEYS.values()):
+            options["no_newline"] = True
+        elif word in KEYS and not options.keys() & set(KEYS.values()):
             value = next(rest, "-")
             if value.startswith("-"):
                 return None
-            found[KEYS[word]] = value
+            options[KEYS[word]] = value
         else:
             return None
         follows = is_name
     if words[:1] != ["get"] or not 0 < len(names) <= len(("SERVICE", "USER")):
         return None
     service, user = [*names, None][:2]
-    read = SimpleNamespace(**{**PLAIN, **found, "service": service, "user": user})
-    return cast("argparse.Namespace", read)  # which has no more to it
+    read = SimpleNamespace(**{**PLAIN, **options, "service": service, "user": user})
+    return cast("argparse.Namespace", read)  # it has the same attributes
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Do one of these commands; return its exit code."""
+    """Carry out one of these commands; return its exit code."""
     forbid_core_dumps()
-    commands = {"put": _put, "get": _get, "delete": _delete, "list": _list, "backends": _backends}
+    commands = {"get": _get, "delete": _delete, "list": _list}
     return commands[arguments.command](arguments)
-
-
-def _put(arguments: argparse.Namespace) -> int:
-    from creds_session import credentials  # a wrong argument waits for nothing
-    from creds_session.cli.password_source import (  # not `get`
-        is_asked_for,
-        to_store,
-    )
-
-    key = username_key(arguments)
-    _require_named(arguments, key)
-    access = _access(arguments)
-    who = ""
-    if is_asked_for(arguments):
-        name = credentials.require_storable(
-            arguments.service, arguments.user, username_key=key, access=access
-        )
-        who = f"To be stored for user {printable(name)}.\n"
-    password = to_store(arguments, f"{who}Password for {arguments.service}: ")
-    credentials.put(arguments.service, arguments.user, password, username_key=key, access=access)
-    return 0
-
-
-def _require_named(arguments: argparse.Namespace, key: str | None) -> None:
-    """Refuse an empty name, which is what a variable gives that was not set."""
-    named = (("service", arguments.service), ("user name", arguments.user), ("key", key))
-    for what, value in named:
-        if value == "":
-            raise UsageError(f"the {what} is empty; nothing was stored")
 
 
 def _get(arguments: argparse.Namespace) -> int:
     from creds_session import credentials
 
     key = username_key(arguments)
-    access = _access(arguments)
-    found = credentials.get(arguments.service, arguments.user, username_key=key, access=access)
-    _print_credential(found, arguments)
+    access = access_of(arguments)
+    with waiting(access):
+        credential = credentials.get(
+            arguments.service, arguments.user, username_key=key, access=access
+        )
+    _print_credential(credential, arguments)
     return 0
 
 
-def _print_credential(found: credentials.Credential, arguments: argparse.Namespace) -> None:
-    password = found.password.reveal()
+def _print_credential(credential: credentials.Credential, arguments: argparse.Namespace) -> None:
+    password = credential.password.reveal()
     if arguments.format == "json":
         try:
             text = password.decode()
         except UnicodeDecodeError:
-            raise InvalidData("the password is not UTF-8, so it is no JSON") from None
-        print_json({"service": found.service, "username": found.username, "password": text})
+            raise InvalidData("the password is not UTF-8, so JSON cannot contain it") from None
+        names = {"service": credential.service, "username": credential.username}
+        print_json({**names, "password": text})
         return
     if arguments.format == "null":
-        password = b"".join(
-            part + b"\0" for part in (found.service.encode(), found.username.encode(), password)
-        )
+        fields = (credential.service.encode(), credential.username.encode(), password)
+        password = b"".join(field + b"\0" for field in fields)
     elif not arguments.no_newline:
         password += b"\n"
     sys.stdout.buffer.write(password)
@@ -191,15 +119,18 @@ def _delete(arguments: argparse.Namespace) -> int:
     from creds_session import credentials
 
     key = username_key(arguments)
-    access = _access(arguments)
-    credentials.delete(arguments.service, arguments.user, username_key=key, access=access)
+    access = access_of(arguments)
+    with waiting(access):
+        credentials.delete(arguments.service, arguments.user, username_key=key, access=access)
     return 0
 
 
 def _list(arguments: argparse.Namespace) -> int:
     from creds_session import credentials
 
-    names = credentials.list_credentials(arguments.service, access=_access(arguments))
+    access = access_of(arguments)
+    with waiting(access):
+        names = credentials.list_credentials(arguments.service, access=access)
     if arguments.format == "json":
         listed = [{"service": service, "username": username} for service, username in names]
         print_json({"credentials": listed})
@@ -208,23 +139,14 @@ def _list(arguments: argparse.Namespace) -> int:
         sys.stdout.buffer.write(b"".join(fields))
         sys.stdout.buffer.flush()
     else:
-        sys.stdout.writelines(f"{printable(one)}\t{printable(two)}\n" for one, two in names)
+        sys.stdout.writelines(
+            f"{printable(service)}\t{printable(username)}\n" for service, username in names
+        )
     return 0
 
 
-def _backends(arguments: argparse.Namespace) -> int:
-    from creds_session.credentials.backends import backends
-    from creds_session.credentials.backends_report import as_json, lines
-
-    choice = backends()
-    if arguments.json:
-        print_json(as_json(choice))
-    else:
-        print("\n".join(map(printable, lines(choice))))
-    return 0
-
-
-def _access(arguments: argparse.Namespace) -> credentials.Access:
+def access_of(arguments: argparse.Namespace) -> credentials.Access:
+    """Return how the options want the keyring to be reached."""
     from creds_session.credentials.access import PATIENT, USUAL
 
     usual = PATIENT if arguments.command == "list" else USUAL
@@ -233,19 +155,30 @@ def _access(arguments: argparse.Namespace) -> credentials.Access:
         timeout=timeout, prompt=arguments.prompt, encrypted=getattr(arguments, "encrypted", False)
     )
     if arguments.verbose:
-        return access._replace(tell=lambda told: complain("creds", told))
+        return access._replace(tell=lambda message: complain("creds", message))
     return access
 
 
+def waiting(access: credentials.Access) -> AbstractContextManager[object]:
+    """Say at a terminal after two seconds that the keyring has not answered yet."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from creds_session.system.terminal.waiting_line import WaitingLine  # for people alone
+
+    whom = "the keyring, which may ask for its password" if access.prompt else "the keyring"
+    return WaitingLine(whom, access.timeout)
+
+
 def username_key(arguments: argparse.Namespace) -> str | None:
-    """Return the key that holds the user name, or None where the user is named."""
+    """Return the lookup key that holds the user name, or None if the user is named."""
     if arguments.username_key_env is not None:
         variable: str = arguments.username_key_env
         state = "is empty" if variable in os.environ else "is not set"
         return _given(os.environ.get(variable), f"the environment variable {variable} {state}")
     if arguments.username_key_file is not None:
         file: str = arguments.username_key_file
-        return _given(_first_line(file), f"{file} is empty")
+        name = "standard input" if file == STANDARD_INPUT else file
+        return _given(_first_line(file, name), f"{name} is empty")
     key: str | None = arguments.username_key
     if key is None and arguments.user is None:
         raise UsageError("name the user, or the key that holds the user name (--username-key)")
@@ -258,13 +191,19 @@ def _given(key: str | None, otherwise: str) -> str:
     return key
 
 
-def _first_line(path: str) -> str:
-    from creds_session.system.files.root import Root
+def _first_line(path: str, name: str) -> str:
+    """Return the content of a file without the newline at its end."""
+    if path == STANDARD_INPUT:
+        from creds_session.system.terminal.password_prompt import read_standard_input
 
-    content = Root().read(os.path.abspath(path), limit=KEY_FILE)  # as it is written
+        content: bytes | None = read_standard_input()
+    else:
+        from creds_session.system.files.root import Root
+
+        content = Root().read(os.path.abspath(path), limit=KEY_FILE)
     if content is None:
-        raise NoSuchFile(f"{path}: there is no such file")
+        raise NoSuchFile(f"{name}: there is no such file")
     try:
         return content.decode().removesuffix("\n")
     except UnicodeDecodeError:
-        raise InvalidData(f"{path}: not UTF-8") from None
+        raise InvalidData(f"{name}: not UTF-8") from None

@@ -1,4 +1,4 @@
-"""``creds env``: assignments that put a shell on its user's bus."""
+"""``creds env``: print assignments that connect a shell to its user's session bus."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 
-from creds_session.cli.parser import seconds
+from creds_session.cli.output import complain
+from creds_session.cli.parser import add_timeout
 from creds_session.errors import Unavailable
 from creds_session.facts.next_step import bus_state, is_under_sudo, next_step
 from creds_session.session.shell_assignments import render
@@ -17,28 +18,61 @@ from creds_session.system.session_bus.user_bus import (
     has_own_runtime_directory,
     start,
 )
+from creds_session.system.terminal.waiting_line import WaitingLine
+
+EVAL = {
+    "sh": 'eval "$(creds env)"',
+    "fish": "creds env --shell fish | source",
+    "csh": 'eval "`creds env --shell csh`"',
+}
+DESCRIPTION = """\
+Print shell commands that connect a shell to your session bus, for use with eval. Use it in tmux, in
+cron or after su, if the variables of the session are missing or belong to one that has ended.
+"""
+EXAMPLES = """\
+examples:
+  eval "$(creds env)"                sh, bash, zsh and ksh
+  creds env --shell fish | source    fish
+  eval "$(creds env --start)"        start a session bus if none answers
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
-    shells = ("sh", "fish", "csh")
-    parser.add_argument("--shell", choices=shells, default="sh", help="whose (sh)")
-    parser.add_argument("--start", action="store_true", help="start a bus where there is none")
-    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "--shell",
+        choices=("sh", "fish", "csh"),
+        default="sh",
+        help="Print the syntax of this shell. sh is the default, and is also for bash, zsh and"
+        " ksh.",
+    )
+    parser.add_argument(
+        "--start",
+        action="store_true",
+        help="If no session bus answers, start one that your later shells find too.",
+    )
+    add_timeout(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Print the assignments; return the exit code. Nothing is printed where there is no bus."""
-    found = find(os.environ, arguments.timeout)
-    if found is None:
+    """Print the assignments; return the exit code. Nothing is printed if there is no bus."""
+    with WaitingLine("the session bus", arguments.timeout):
+        bus = find(os.environ, arguments.timeout)
+    if bus is None:
         if not arguments.start:
             raise Unavailable("no session bus of yours answers", hint=_hint())
-        found = start(os.environ, arguments.timeout)
+        bus = start(os.environ, arguments.timeout)
     ours = has_own_runtime_directory(os.environ)
-    told = assignments(os.environ, found, os.getuid(), runtime_is_ours=ours)
-    values = {name: None if value is None else os.fsencode(value) for name, value in told.items()}
+    assigned = assignments(os.environ, bus, os.getuid(), runtime_is_ours=ours)
+    values = {
+        name: None if value is None else os.fsencode(value) for name, value in assigned.items()
+    }
     sys.stdout.buffer.write(render(values, arguments.shell))
     sys.stdout.buffer.flush()
+    if sys.stdout.isatty():
+        complain("creds", "to connect this shell, run:", EVAL[arguments.shell])
     return 0
 
 

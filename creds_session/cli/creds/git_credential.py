@@ -8,14 +8,30 @@ import sys
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 from creds_session.system.terminal.password_prompt import read_standard_input
 
+DESCRIPTION = """\
+A credential helper, which git runs by itself (gitcredentials(7)). It reads the description of a
+credential from standard input, and prints the user name and the password.
+"""
+EXAMPLES = """\
+examples:
+  git config --global credential.helper '!creds git-credential'
+  printf 'protocol=https\\nhost=forge.example\\n\\n' | creds git-credential get
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
-    parser.add_argument("operation", metavar="get|store|erase")
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "operation",
+        metavar="get|store|erase",
+        help="Print, store or delete the credential. Any other operation does nothing.",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Do one operation; one that is not known is let be, as gitcredentials(7) has it."""
+    """Carry out one operation. One that is not known is ignored (gitcredentials(7))."""
     from creds_session.credentials.delivery import git_credential as helper
 
     forbid_core_dumps()

@@ -1,4 +1,4 @@
-"""``creds hook``: the login hook of the person who calls."""
+"""``creds hook``: install, remove or print the login hook of the person who calls."""
 
 from __future__ import annotations
 
@@ -13,18 +13,43 @@ from creds_session.errors import UsageError
 from creds_session.session import login_hook
 from creds_session.system.processes.user_ids import own_account
 
+DESCRIPTION = """\
+Install, remove or print the login hook for yourself. From the next login on, the hook asks for the
+password of the keyring if the login did not unlock it. scripts/install installs a hook for all
+users.
+"""
+EXAMPLES = """\
+examples:
+  creds hook install                    the hook for your login shell, from the next login on
+  creds hook print --shell fish         print the hook, and change nothing
+  creds hook remove                     remove the hook
+  sudo creds hook install --unit lock   lock the keyrings of all users at their last logout
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
     actions = ("install", "remove", "print")
-    parser.add_argument("action", choices=actions, metavar="|".join(actions), help="what to do")
+    parser.add_argument(
+        "action",
+        choices=actions,
+        metavar="|".join(actions),
+        help="Install the hook, remove exactly what was installed, or print the hook.",
+    )
     shells = ("sh", "dash", "ksh", "ash", "bash", "zsh", "fish")
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--shell", choices=shells, help="whose (your login shell's)")
+    kind.add_argument(
+        "--shell",
+        choices=shells,
+        help="Use the hook for this shell. Without this option it is your login shell.",
+    )
     kind.add_argument(
         "--unit",
         choices=("lock", "unlock"),
-        help="instead, a unit of systemd: lock at the last logout; unlock with a credential",
+        help="Use a unit of the systemd user manager instead of the hook: lock locks all keyrings"
+        " at your last logout; unlock unlocks the login keyring with a credential.",
     )
 
 
@@ -33,7 +58,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.unit is not None:
         return _unit(arguments)
     shell = arguments.shell or _login_shell(arguments.action)
-    is_printed = arguments.action == "print"  # where it would be put is of no interest
+    is_printed = arguments.action == "print"  # then HOME does not matter
     ours = login_hook.hook_of(shell, {**os.environ, "HOME": "/"} if is_printed else _environment())
     text = (login_hook.profile_directory() / ours.resource).read_bytes()
     if is_printed:
@@ -44,7 +69,7 @@ def execute(arguments: argparse.Namespace) -> int:
             "root is never asked for a keyring's password, so root needs no hook",
             hint="for everyone on this machine: scripts/install",
         )
-    return _told(
+    return _print_changed(
         login_hook.install(ours, text)
         if arguments.action == "install"
         else login_hook.uninstall(ours)
@@ -63,7 +88,7 @@ def _login_shell(action: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment, with a home. Raises UsageError if nothing names one."""
+    """Return the environment with HOME. Raises UsageError if the home is not known."""
     home = os.environ.get("HOME") or own_account().home
     if not home:
         raise UsageError("HOME is not set, and the passwd database names no home of this user")
@@ -71,7 +96,7 @@ def _environment() -> dict[str, str]:
 
 
 def _unit(arguments: argparse.Namespace) -> int:
-    """Install, remove or print units of the user manager, root's for everybody."""
+    """Install, remove or print units of the user manager. Root does it for all users."""
     from creds_session.session import user_units  # seldom wanted
 
     what: str = arguments.unit
@@ -82,12 +107,12 @@ def _unit(arguments: argparse.Namespace) -> int:
         return 0
     place = user_units.folder(_environment())
     if arguments.action == "remove":
-        return _told(user_units.uninstall(what, place))
+        return _print_changed(user_units.uninstall(what, place))
     program = shutil.which("creds") or str(Path(sys.argv[0]).absolute())
-    return _told(user_units.install(what, source, place, program))
+    return _print_changed(user_units.install(what, source, place, program))
 
 
-def _told(changed: list[Path]) -> int:
+def _print_changed(changed: list[Path]) -> int:
     for path in changed:
         complain("creds", f"changed {path}")
     if not changed:

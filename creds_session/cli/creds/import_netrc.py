@@ -1,4 +1,4 @@
-"""``creds import-netrc``: the passwords of a .netrc, kept in the keyring."""
+"""``creds import-netrc``: store the passwords of a .netrc file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from creds_session.cli.creds.credentials import STANDARD_INPUT
 from creds_session.cli.output import complain
 from creds_session.credentials.delivery.netrc import NetrcEntry, parse_netrc
 from creds_session.errors import NoSuchCredential
@@ -15,7 +16,7 @@ from creds_session.text import printable
 
 
 class Credential(NamedTuple):
-    """An entry that has all that is needed, and its line."""
+    """An entry that can be stored, and the line where it begins."""
 
     line: int
     machine: str
@@ -23,37 +24,76 @@ class Credential(NamedTuple):
     password: Secret
 
 
+DESCRIPTION = """\
+Store the passwords of a .netrc file: machine becomes the service, and login becomes the user name.
+The file itself is not changed. Each entry is printed with what was done.
+"""
+EXAMPLES = """\
+examples:
+  creds import-netrc --dry-run      print what would be stored, and store nothing
+  creds import-netrc                store the passwords of ~/.netrc
+  gpg -d netrc.gpg | creds import-netrc -
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
-    parser.add_argument("file", metavar="FILE", nargs="?", help="(~/.netrc, or NETRC's)")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be stored")
-    parser.add_argument("--replace", action="store_true", help="replace what is kept already")
-    parser.add_argument("--allow-empty", action="store_true", help="store empty passwords, too")
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="Read FILE, or standard input if FILE is -. Without FILE it is the file that the"
+        " variable NETRC names, or ~/.netrc.",
+    )
+    parser.add_argument(
+        *("-n", "--dry-run"),
+        action="store_true",
+        help="Store nothing. Print what would be stored.",
+    )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="Replace a password that is stored already and is another one.",
+    )
+    parser.add_argument("--allow-empty", action="store_true", help="Store empty passwords as well.")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Store every entry that has a machine, a login and a password; say which. Never a secret.
+    """Store every entry that has a machine, a login and a password; print each without it.
 
     Returns 1 if a password was left out that an option would store: an empty one
     (``--allow-empty``), or one for which another is stored already (``--replace``).
     """
-    from creds_session.system.files.private_file import read_private
     from creds_session.system.processes.core_dumps import forbid_core_dumps
 
     forbid_core_dumps()
-    usual = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")
-    name = arguments.file or usual
-    entries = _usable(parse_netrc(read_private(name), name), name)
-    left_out = [(one, why) for one in entries if (why := _store(one, arguments))]
-    for one, why in left_out:
-        complain("creds", f"{name}:{one.line}: left out: {why}")
-    if entries and not left_out and not arguments.dry_run:
-        complain("creds", f"{name} still has the passwords; where nothing reads it, remove it")
+    name, content = _read(arguments.file)
+    entries = _usable(parse_netrc(content, name), name)
+    left_out = [(entry, why) for entry in entries if (why := _store(entry, arguments))]
+    for entry, why in left_out:
+        complain("creds", f"{name}:{entry.line}: left out: {why}")
+    is_file = arguments.file != STANDARD_INPUT
+    if entries and is_file and not left_out and not arguments.dry_run:
+        complain("creds", f"{name} still contains the passwords; if no program reads it, remove it")
     return 1 if left_out else 0
 
 
+def _read(file: str | None) -> tuple[str, bytes]:
+    """Return the name of the input for messages, and its content."""
+    if file == STANDARD_INPUT:
+        from creds_session.system.terminal.password_prompt import read_standard_input
+
+        return "standard input", read_standard_input()
+    from creds_session.system.files.private_file import read_private
+
+    name = file or os.environ.get("NETRC") or os.path.expanduser("~/.netrc")
+    return name, read_private(name)
+
+
 def _store(entry: Credential, arguments: argparse.Namespace) -> str:
-    """Store an entry and print so; return why it was left out, or an empty string."""
+    """Store an entry and print it; return why it was left out, or an empty string."""
     from creds_session import credentials
 
     try:
@@ -74,7 +114,7 @@ def _store(entry: Credential, arguments: argparse.Namespace) -> str:
 
 
 def _usable(entries: Iterable[NetrcEntry], name: str) -> list[Credential]:
-    """Return the entries that can be stored; the first of two is the one that ftp takes."""
+    """Return the entries that can be stored. Of two for one login the first counts, as for ftp."""
     found: dict[tuple[str, str], Credential] = {}
     for entry in entries:
         line, machine, login, password = entry
@@ -91,5 +131,5 @@ def _usable(entries: Iterable[NetrcEntry], name: str) -> list[Credential]:
 
 def _lacking(entry: NetrcEntry) -> str:
     if entry.machine is None:
-        return "default is for no machine in particular"
+        return "the entry default belongs to no machine"
     return "it has no login" if entry.login is None else "it has no password"

@@ -1,4 +1,4 @@
-"""``creds lock``: locks the keyrings of this session, says what is locked."""
+"""``creds lock``: lock the keyrings of this session, and say which are locked."""
 
 from __future__ import annotations
 
@@ -6,27 +6,47 @@ import argparse
 import os
 
 from creds_session.cli.output import complain, print_json
-from creds_session.cli.parser import seconds
+from creds_session.cli.parser import add_json, add_timeout
+from creds_session.cli.password_source import add_quiet
 from creds_session.facts.session_state import rekey_command
 from creds_session.session.lock import Locked, lock
 from creds_session.system.systemd.logind import is_logged_in
+from creds_session.system.terminal.waiting_line import WaitingLine
+
+DESCRIPTION = """\
+Lock the login keyring and the default keyring. The command starts nothing: if no keyring daemon
+serves this session, nothing is unlocked.
+"""
+EXAMPLES = """\
+examples:
+  creds lock          lock the login keyring and the default keyring
+  creds lock --all    lock every keyring that is served
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
-    parser.add_argument("--all", action="store_true", help="every keyring that is served")
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
     parser.add_argument(
-        "--if-logged-out", action="store_true", help="only if you have no login session any more"
+        "--all", action="store_true", help="Lock every keyring that the keyring daemon serves."
     )
-    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
-    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
+    parser.add_argument(
+        "--if-logged-out",
+        action="store_true",
+        help="Do nothing as long as you have a login session.",
+    )
+    add_quiet(parser)
+    add_json(parser)
+    add_timeout(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Lock the login keyring and the default one, or all; return the exit code."""
     if arguments.if_logged_out and is_logged_in(os.getuid()):
         return 0
-    locked = lock(os.environ, everything=arguments.all, timeout=arguments.timeout)
+    with WaitingLine("the keyring daemon", arguments.timeout):
+        locked = lock(os.environ, everything=arguments.all, timeout=arguments.timeout)
     if arguments.json:
         print_json(
             {
@@ -35,19 +55,18 @@ def execute(arguments: argparse.Namespace) -> int:
                 "without_password": list(locked.without_password),
             }
         )
-    else:
-        complain("creds", _told(locked))
+    elif not arguments.quiet:
+        complain("creds", _result(locked))
     for name in locked.without_password:
         complain(
             "creds",
-            f"locking the {name} keyring means nothing: it has no password, so that the next"
-            " program that asks opens it again",
+            f"the {name} keyring has no password, so the next program that asks unlocks it again",
             f"give it a password: {rekey_command(name)}",
         )
     return 0
 
 
-def _told(locked: Locked) -> str:
+def _result(locked: Locked) -> str:
     if locked.pid is None:
         return "no keyring daemon serves this session: nothing is unlocked"
     if not locked.collections:

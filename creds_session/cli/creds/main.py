@@ -22,57 +22,41 @@ PROGRAM = "creds"
 
 
 class Command(NamedTuple):
-    """A command: the module that has ``add_arguments`` and ``execute``, and its summary.
+    """A command: its group, the module that has ``add_arguments`` and ``execute``, and its summary.
 
     ``without_password`` belongs to a command that takes a password, but never as an argument: it
     says in which state such an argument leaves everything.
     """
 
+    group: str
     module: str
     summary: str
     without_password: str | None = None
 
 
+PASSWORDS, KEYRING, JOBS, SETUP = "Passwords", "Keyring", "Programs and jobs", "Set up and help"
 COMMANDS = {
-    "put": Command(
-        "credentials", "keep a password, asked for twice or read from a pipe", "nothing was stored"
-    ),
-    "get": Command("credentials", "print a password"),
-    "delete": Command("credentials", "remove a password, and the name under the key"),
-    "list": Command("credentials", "list services and user names, never a password"),
-    "backends": Command(
-        "credentials", "say which of keyring's backends is chosen, and why the others are not"
-    ),
-    "unlock": Command("unlock", "open the login keyring of this session", "nothing was changed"),
-    "lock": Command("lock", "lock the login keyring of this session"),
-    "status": Command("status", "say whether a secret can be read; start nothing"),
-    "env": Command("env", "print assignments that put a shell on your bus"),
-    "exec": Command("exec", "run a command with a bus and a keyring of its own"),
-    "hook": Command("hook", "the login hook, for yourself alone"),
-    "rekey": Command("rekey", "give the login keyring another password", "nothing was changed"),
-    "run": Command("run", "run a command with a credential"),
-    "askpass": Command("askpass", "answer ssh, sudo or git, as creds-askpass does"),
-    "git-credential": Command("git_credential", "a credential helper, run by git itself"),
-    "import-netrc": Command(
-        "import_netrc", "keep the passwords of a .netrc: machine as service, login as user"
-    ),
+    "put": Command(PASSWORDS, "put", "store a password", "nothing was stored"),
+    "get": Command(PASSWORDS, "credentials", "print a password"),
+    "delete": Command(PASSWORDS, "credentials", "delete a password"),
+    "list": Command(PASSWORDS, "credentials", "list services and user names"),
+    "import-netrc": Command(PASSWORDS, "import_netrc", "store the passwords of a .netrc file"),
+    "status": Command(KEYRING, "status", "say whether a secret can be read here"),
+    "unlock": Command(KEYRING, "unlock", "unlock the keyring", "nothing was changed"),
+    "lock": Command(KEYRING, "lock", "lock the keyring"),
+    "rekey": Command(KEYRING, "rekey", "change the keyring's password", "nothing was changed"),
+    "run": Command(JOBS, "run", "run a command and give it a password"),
+    "exec": Command(JOBS, "exec", "run a command with a temporary keyring of its own"),
+    "env": Command(JOBS, "env", "connect a shell to your session bus"),
+    "git-credential": Command(JOBS, "git_credential", "let git use the keyring"),
+    "askpass": Command(JOBS, "askpass", "let ssh and sudo use the keyring"),
+    "hook": Command(SETUP, "hook", "be asked for the keyring's password at login"),
+    "backends": Command(SETUP, "backends", "say which backend of python-keyring is used"),
+    "help": Command(SETUP, "help", "show this overview, or the help of a command"),
 }
+OPTIONS = {"-h", "--help", "-V", "--version"}  # they need no command
+WITHOUT_HOME = {"exec", "help"}  # they read nothing of it
 WAITED_FOR = {"get", "put", "list", "unlock", "status"}  # by a login, or again and again
-EXAMPLES = """\
-examples:
-  creds put emcli sysman --username-key-env EMCLI_USERNAME_KEY
-  creds get emcli --username-key-env EMCLI_USERNAME_KEY
-  creds get emcli sysman
-  creds unlock
-  creds rekey
-  creds status
-  creds run emcli sysman --fd 3 -- ./nightly-report /dev/fd/3
-  creds exec -- ./nightly-report
-  eval "$(creds env)"
-
-exit codes: 0 done; 1 no such credential, or wrong password; 64 usage; 65 unusable data;
-  69 no bus, no daemon or no answer in time; 77 the keyring is locked
-"""
 
 
 def main() -> int:
@@ -84,14 +68,24 @@ def main() -> int:
 
 
 def _main() -> int:
-    arguments = _parse(sys.argv[1:])
+    words = sys.argv[1:]
+    if not words and sys.stdout.isatty():
+        words = ["help"]
+    arguments = _parse(words)
     command: str = arguments.command
-    if command != "exec" and os.getuid() == 0:  # exec keeps its keyring elsewhere
-        from creds_session.cli.creds.foreign_home import refuse_foreign_home  # for root alone
-
-        refuse_foreign_home(PROGRAM)
+    if command not in WITHOUT_HOME and os.getuid() == 0:
+        _refuse_foreign_home()
     code: int = _module(command).execute(arguments)
     return code
+
+
+def _refuse_foreign_home() -> None:
+    from creds_session.system.files.foreign_home import foreign_place
+
+    if foreign_place(os.environ) is not None:
+        from creds_session.cli.creds.foreign_home import refuse_foreign_home  # only to refuse
+
+        refuse_foreign_home(PROGRAM)
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
@@ -100,45 +94,36 @@ def _parse(words: list[str]) -> argparse.Namespace:
     if plain is not None:
         return plain
     words = words[1:] if words[:1] == ["--"] else words
-    if words and words[0] in COMMANDS:
-        return _parse_command(words[0], words[1:])
-    _parser().parse_args(words)
-    raise UsageError("name the command first", hint="creds --help lists them")
+    name = words[0] if words else ""
+    if name in COMMANDS:
+        return _parse_command(name, words[1:])
+    if name.startswith("-") and name not in OPTIONS:
+        raise UsageError(
+            "an option stands before the command; the command must be first",
+            hint=f"the commands are listed by: {PROGRAM} help",
+        )
+    from creds_session.cli.creds.overview import parser
+
+    return parser().parse_args(words)
 
 
 def _parse_command(name: str, words: Sequence[str]) -> argparse.Namespace:
     """Return what the words say to a command. After the ``--`` of ``run`` no word is ours."""
     end = words.index("--") if name == "run" and "--" in words else len(words)
-    arguments = _command_parser(name).parse_args(words[:end])
+    arguments = command_parser(name).parse_args(words[:end])
     if name == "run":
         arguments.argv = list(words[end + 1 :])
     return arguments
 
 
-def _command_parser(name: str) -> Parser:
+def command_parser(name: str) -> Parser:
+    """Return the parser of one command, which has its description, options and examples."""
     from creds_session.cli.parser import Parser
 
     parser = Parser(f"{PROGRAM} {name}", COMMANDS[name].summary, "")
     parser.without_password = COMMANDS[name].without_password
     parser.set_defaults(command=name)
     _module(name).add_arguments(parser)
-    return parser
-
-
-def _parser() -> Parser:
-    """Return a parser of all commands, which lists them and refuses any other."""
-    from creds_session.cli.parser import Parser
-
-    parser = Parser(PROGRAM, "Read and keep secrets in a session without a desktop.", EXAMPLES)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        commands.add_parser(
-            name,
-            prog=f"{PROGRAM} {name}",
-            description=command.summary,
-            epilog="",
-            help=command.summary,
-        )
     return parser
 
 

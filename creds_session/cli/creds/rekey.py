@@ -1,4 +1,4 @@
-"""``creds rekey``: asks for the old and the new password, says what became of the keyring."""
+"""``creds rekey``: ask for the old and the new password, and change it."""
 
 from __future__ import annotations
 
@@ -8,52 +8,74 @@ import shlex
 
 from creds_session.cli import password_source
 from creds_session.cli.output import complain, print_json
-from creds_session.cli.parser import seconds
+from creds_session.cli.parser import add_json, seconds
 from creds_session.facts.session_state import LOGIN
+from creds_session.secret import Secret
 from creds_session.session.rekey import Rekeyed, rekey
 from creds_session.system.processes.core_dumps import forbid_core_dumps
+from creds_session.system.terminal.waiting_line import WaitingLine
 from creds_session.text import printable
 
 DESCRIPTION = """\
-Give a keyring another password: the login keyring if the login's password was changed without it,
-or a keyring that has no password yet. It asks for the old password, the new one, and the new one
-again. A keyring without a password is not asked for an old one. --password-stdin, --password-fd and
---password-credential take two lines: old, new. The old line of a keyring without a password is
-empty.
+Change the password of a keyring. Use it if the login password was changed and the keyring still has
+the old one, or to give a password to a keyring that has none. The command asks for the old
+password, the new one, and the new one again. If the keyring has no password, no old one is asked
+for. --password-stdin, --password-fd and --password-credential take two lines: old, new. The first
+line is empty if the keyring has no password.
 """
 REMEMBERED = (
-    "if the keyring refused this login's password, and that is not the new one: until a login opens"
-    " the keyring, a desktop's prompt that is answered rightly gives it that password"
+    "if the keyring refused the password of this login, and the new password is another one: until"
+    " a login unlocks the keyring, a right answer at a desktop prompt changes the password of the"
+    " keyring to that of this login"
 )
+
+
+EXAMPLES = """\
+examples:
+  creds rekey                 ask for the old password and twice for the new one
+  creds rekey --keyring web   change the password of the keyring in web.keyring
+  printf '%s\\n' "$OLD" "$NEW" | creds rekey --password-stdin
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
     parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
     password_source.add_sources(parser)
     parser.add_argument(
         "--keyring",
         metavar="NAME",
-        help="the keyring in NAME.keyring (the login keyring, or the default one if there is none)",
+        help="Change the keyring in the file NAME.keyring. Without this option it is the login"
+        " keyring, or the default keyring if there is no login keyring.",
     )
-    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="seconds (10)")
-    parser.add_argument("--quiet", action="store_true", help="say nothing where it worked")
-    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=10,
+        metavar="S",
+        help="Give up after S seconds without an answer (default: 10). The time in which a person"
+        " types does not count.",
+    )
+    password_source.add_quiet(parser)
+    add_json(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Change the password of a keyring of this session; return the exit code."""
     forbid_core_dumps()
-    done = rekey(
-        os.environ,
-        lambda which: password_source.old_and_new(
-            arguments, printable(which.name), has_password=not which.is_plain
-        ),
-        keyring=arguments.keyring,
-        timeout=arguments.timeout,
-    )
+    waiting = WaitingLine("the keyring daemon", arguments.timeout)
+    with waiting:
+        done = rekey(
+            os.environ,
+            lambda which: _passwords(
+                arguments, waiting, which.name, has_password=not which.is_plain
+            ),
+            keyring=arguments.keyring,
+            timeout=arguments.timeout,
+        )
     if not arguments.quiet:
-        _tell(done)
+        _report(done)
     if arguments.json:
         print_json(
             {
@@ -68,15 +90,22 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _tell(done: Rekeyed) -> None:
+def _passwords(
+    arguments: argparse.Namespace, waiting: WaitingLine, name: str, *, has_password: bool
+) -> tuple[Secret, Secret]:
+    with waiting.held():
+        return password_source.old_and_new(arguments, printable(name), has_password=has_password)
+
+
+def _report(done: Rekeyed) -> None:
     if done.had_newline:
-        complain("creds", "the keyring's password ended with a newline; it does no more")
-    was = "opened by the old password" if done.had_password else "not encrypted"
+        complain("creds", "the password of the keyring ended with a newline; the new one does not")
+    was = "which the old password unlocks" if done.had_password else "which is not encrypted"
     complain(
         "creds",
-        f"the {done.keyring} keyring has the new password, and is open (gnome-keyring-daemon, pid"
-        f" {done.pid})",
-        f"as it was, {was}: {done.backup}\n{_when_to_delete(done)}",
+        f"the {done.keyring} keyring has the new password and is unlocked (gnome-keyring-daemon,"
+        f" pid {done.pid})",
+        f"a copy of the keyring as it was, {was}: {done.backup}\n{_when_to_delete(done)}",
     )
     if done.may_remember and done.keyring == LOGIN and done.had_password:
         complain("creds", REMEMBERED)
@@ -84,21 +113,21 @@ def _tell(done: Rekeyed) -> None:
         complain(
             "creds",
             f"the login keyring keeps the new password of the {done.keyring} keyring in place of an"
-            " older one, so that programs open it without a question",
+            " older one, so that programs unlock it without a question",
         )
     if done.is_stale:
         clear = ("secret-tool", "clear", "keyring", f"LOCAL:/keyrings/{done.keyring}.keyring")
         complain(
             "creds",
             f"the login keyring keeps an older password of the {done.keyring} keyring, which could"
-            " not be replaced and opens nothing; `creds unlock` does not renew it",
+            " not be replaced and unlocks nothing",
             f"once the login keyring is unlocked, remove it: {shlex.join(clear)}",
         )
 
 
 def _when_to_delete(done: Rekeyed) -> str:
     if not done.had_password:
-        return "delete that file as soon as you have read a secret: it shows all of them to anyone"
+        return "delete that file as soon as you have read a secret: it shows all secrets to anybody"
     if done.keyring == LOGIN:
-        return "delete that file once a login with the new password has opened the keyring"
-    return "delete that file once the keyring was unlocked with the new password"
+        return "delete that file after a login with the new password has unlocked the keyring"
+    return "delete that file after the keyring was unlocked with the new password"

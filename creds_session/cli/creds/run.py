@@ -1,4 +1,4 @@
-"""``creds run``: a command that is given a credential by the way it can take."""
+"""``creds run``: run a command, and give it a credential by a method that it supports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 from typing import TYPE_CHECKING
 
 from creds_session.cli.boundary import run
-from creds_session.cli.creds.credentials import add_names, username_key
+from creds_session.cli.creds.credential_arguments import add_names
+from creds_session.cli.creds.credentials import username_key, waiting
 from creds_session.cli.output import complain
 from creds_session.cli.parser import seconds
 from creds_session.errors import CredsSessionError, UsageError
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
 PROGRAM = "creds run"
 OWN_FAILURE = 125  # env(1)
 DESCRIPTION = """\
-Run a command, and give it a credential by the way that it can take. Its exit code is kept.
+Run a command and give it a credential, by the method that it supports. The exit code is that of the
+command. The safest method comes first:
 
-  --fd N          it reads a file descriptor, or a file: /dev/fd/N. The safest.
-  --askpass       it runs an askpass program: ssh, sudo -A, git.
-  --expect REGEX  it asks at a terminal and nowhere else: it gets one, and the password is typed.
-  --env NAME      it reads an environment variable. Every process of yours and of root's can read
-                  that as long as the command runs, and all that it starts inherits it.
+  --fd N          The command reads a file descriptor, or a file: /dev/fd/N.
+  --askpass       The command runs an askpass program, as ssh, sudo -A and git
+                  do.
+  --expect REGEX  The command asks at a terminal and nowhere else. It gets a
+                  terminal of its own, and the password is typed there.
+  --env NAME      The command reads an environment variable. Other processes
+                  of yours and of root can read it as long as the command
+                  runs, and all its children inherit it.
 """
 EXAMPLES = """\
 examples:
@@ -36,55 +41,71 @@ examples:
 """
 
 
-def add_arguments(command: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what ``creds run`` takes before the ``--``."""
-    command.description = DESCRIPTION
-    command.epilog = EXAMPLES
-    command.usage = "creds run SERVICE [USER] [--username-key KEY] WAY [--timeout S] -- COMMAND..."
-    add_names(command)
-    command.add_argument(
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
+    parser.usage = (
+        "creds run SERVICE [USER] [--username-key KEY] METHOD [--timeout S] -- COMMAND..."
+    )
+    add_names(parser)
+    parser.add_argument(
         *("--env", "-e"),
         metavar="NAME[=username|password]",
         action="append",
         default=[],
-        help="an environment variable; others can read it",
+        help="Set the environment variable NAME to the password, or to the user name. Other"
+        " processes can read it.",
     )
-    way = command.add_mutually_exclusive_group()
-    way.add_argument("--fd", metavar="N", type=_descriptor, help="a pipe to read it from, once")
-    way.add_argument(
-        "--askpass", action="store_true", help="set SSH_ASKPASS, SUDO_ASKPASS and GIT_ASKPASS"
+    method = parser.add_mutually_exclusive_group()
+    method.add_argument(
+        "--fd",
+        metavar="N",
+        type=_descriptor,
+        help="Let the command read the password from file descriptor N, once.",
     )
-    command.add_argument(
+    method.add_argument(
+        "--askpass",
+        action="store_true",
+        help="Set SSH_ASKPASS, SUDO_ASKPASS and GIT_ASKPASS to a program that answers prompts for"
+        " a password.",
+    )
+    parser.add_argument(
         "--askpass-prompt",
         metavar="REGEX",
-        help="which prompts it answers, of any host (default: password..., of the first host)",
+        help="With --askpass: answer the prompts that match REGEX, whatever host they name. Without"
+        " this option the prompts for a password of the first host are answered.",
     )
-    command.add_argument(
+    parser.add_argument(
         "--expect",
         metavar="REGEX",
         action="append",
         default=[],
-        help="a prompt for the password; each is answered once",
+        help="Type the password at a prompt that matches REGEX. Each option answers one prompt.",
     )
-    command.add_argument(
-        "--expect-username", metavar="REGEX", action="append", default=[], help="for the user name"
+    parser.add_argument(
+        "--expect-username",
+        metavar="REGEX",
+        action="append",
+        default=[],
+        help="Type the user name at a prompt that matches REGEX. Each option answers one prompt.",
     )
-    command.add_argument(
+    parser.add_argument(
         "--timeout",
         type=seconds,
         metavar="S",
-        help="end the command after S seconds; the exit code is 124 then",
+        help="End the command after S seconds. The exit code is 124 then.",
     )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Run the command; return its exit code, or 125 where it was not come to."""
+    """Run the command; return its exit code, or 125 if it could not be started."""
     from creds_session.system.processes.environment import own_environment
 
     argv: list[str] = arguments.argv
     if not argv:
-        raise UsageError("name the command: creds run SERVICE USER WAY -- COMMAND")
-    environ = own_environment()  # before it is hidden from ourselves, too
+        raise UsageError("name the command: creds run SERVICE USER METHOD -- COMMAND")
+    environ = own_environment()  # read before it is hidden from this process, too
     ended: list[int] = []
 
     def command() -> int:
@@ -99,6 +120,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace, argv: list[str], environ: dict[str, str]) -> int:
     from creds_session import credentials
+    from creds_session.credentials.access import USUAL
     from creds_session.credentials.delivery import run as handover
     from creds_session.system.processes.core_dumps import forbid_core_dumps
     from creds_session.system.processes.foreground import NotExecuted
@@ -106,7 +128,8 @@ def _run(arguments: argparse.Namespace, argv: list[str], environ: dict[str, str]
     delivery = _delivery(arguments)
     key = username_key(arguments)
     forbid_core_dumps()
-    credential = credentials.get(arguments.service, arguments.user, username_key=key)
+    with waiting(USUAL):
+        credential = credentials.get(arguments.service, arguments.user, username_key=key)
     try:
         ended = handover.run_with_credential(credential, delivery, argv, environ, arguments.timeout)
     except NotExecuted as error:
@@ -121,10 +144,9 @@ def _delivery(arguments: argparse.Namespace) -> handover.Delivery:
     from creds_session.credentials.delivery.askpass import PASSWORD, compiled
     from creds_session.credentials.delivery.run import Delivery, Prompt
 
-    prompts = [Prompt(compiled(one, "--expect"), is_username=False) for one in arguments.expect] + [
-        Prompt(compiled(one, "--expect-username"), is_username=True)
-        for one in arguments.expect_username
-    ]
+    passwords, names = arguments.expect, arguments.expect_username
+    prompts = [Prompt(compiled(text, "--expect"), is_username=False) for text in passwords]
+    prompts += [Prompt(compiled(text, "--expect-username"), is_username=True) for text in names]
     if prompts and (arguments.askpass or arguments.fd is not None):
         raise UsageError("--expect goes with neither --askpass nor --fd")
     if arguments.askpass_prompt is not None and not arguments.askpass:
@@ -138,17 +160,17 @@ def _delivery(arguments: argparse.Namespace) -> handover.Delivery:
         anywhere=arguments.askpass_prompt is not None,
     )
     if delivery == Delivery():
-        raise UsageError("say how: --fd N, --askpass, --expect REGEX or --env NAME")
+        raise UsageError("name a method: --fd N, --askpass, --expect REGEX or --env NAME")
     return delivery
 
 
 def _variable(text: str) -> handover.Variable:
-    from creds_session.credentials.delivery.run import Variable
-
     """Return the variable that ``--env`` names.
 
-    Raises UsageError. It does not repeat what follows '=': a person may take it for the value.
+    Raises UsageError, which does not repeat what follows ``=``: it may be a password.
     """
+    from creds_session.credentials.delivery.run import Variable
+
     name, _, what = text.partition("=")
     if not name or what not in {"", "username", "password"}:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""``creds status``: whether a secret can be read here; starts nothing."""
+"""``creds status``: say whether a secret can be read here. It starts nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 import sys
 
 from creds_session.cli.output import complain, print_json
-from creds_session.cli.parser import seconds
+from creds_session.cli.parser import add_json, add_timeout
 from creds_session.facts.next_step import BusState, next_step
 from creds_session.facts.session_state import rekey_command
 from creds_session.probe.keyring import probe_bus, probe_keyring
 from creds_session.session.status import State, as_json, session_status
+from creds_session.system.terminal.waiting_line import WaitingLine
 from creds_session.text import printable
 
 NEXT = {
@@ -20,32 +21,47 @@ NEXT = {
     State.NO_DAEMON: "unlock it: creds unlock",
     State.WAITING: "unlock it: creds unlock",
     State.NO_KEYRING: "create one: creds unlock --create",
-    State.GHOST: "creds-doctor says how to mend it",
-    State.NO_DEFAULT: "creds-doctor says how to mend it",
+    State.GHOST: "find out how to fix it: creds-doctor",
+    State.NO_DEFAULT: "find out how to fix it: creds-doctor",
     State.HUNG: next_step(BusState.HUNG).hint,
 }
 
 
+DESCRIPTION = """\
+Say whether a secret can be read in this session. The command starts nothing and unlocks nothing. It
+prints the state in one word and in a sentence; the exit code is 0 if a secret can be read.
+"""
+EXAMPLES = """\
+examples:
+  creds status                              print the state
+  creds status >/dev/null || creds unlock   unlock the keyring if no secret can be read
+  creds status --json                       the same for a program
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
-    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
-    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="(10)")
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
+    add_json(parser)
+    add_timeout(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Print the state of this session's keyring; return its exit code."""
     keyring = probe_keyring(os.environ, connect=False)
-    bus = probe_bus(os.environ, arguments.timeout)
-    found = session_status(bus, keyring)
+    with WaitingLine("the session bus", arguments.timeout):
+        bus = probe_bus(os.environ, arguments.timeout)
+    verdict = session_status(bus, keyring)
     if arguments.json:
         print_json(as_json(bus, keyring))
     else:
-        print(f"{found.state.value}: {printable(found.line)}")
-        _tell_what_next(found.state, found.keyring)
-    return found.exit_code
+        print(f"{verdict.state.value}: {printable(verdict.line)}")
+        _print_what_next(verdict.state, verdict.keyring)
+    return verdict.exit_code
 
 
-def _tell_what_next(state: State, keyring: str) -> None:
+def _print_what_next(state: State, keyring: str) -> None:
     """Say on standard error what to type, if a secret cannot be read or anybody can read it."""
     if state is State.NO_BUS:
         from creds_session.system.session_bus.connect import hint  # seldom

@@ -1,4 +1,4 @@
-"""``creds unlock``: asks for the password, says what happened."""
+"""``creds unlock``: ask for the password, unlock the keyring, and say what happened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from creds_session.cli import password_source
 from creds_session.cli.output import complain, print_json
-from creds_session.cli.parser import seconds
+from creds_session.cli.parser import add_json, seconds
 from creds_session.cli.password_source import Declined
 from creds_session.errors import NoBus, WrongPassword
 from creds_session.facts.next_step import NO_BUS, BusState, next_step
@@ -26,11 +26,12 @@ from creds_session.session.unlock import (
 from creds_session.session.unlock.routes import NoKeyringYet, OtherProvider
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 from creds_session.system.processes.user_ids import own_name
+from creds_session.system.terminal.waiting_line import WaitingLine
 from creds_session.text import printable
 
 REPAIR = (
-    "if the login's password was changed without the keyring's, or `echo` put a newline at the end"
-    " of the keyring's: creds rekey"
+    "if the login password was changed and the keyring still has the old one, or if `echo` put a"
+    " newline at the end of the keyring's password: creds rekey"
 )
 
 WHO_ASKS = (
@@ -43,19 +44,58 @@ LATER = (
 )
 
 
+DESCRIPTION = """\
+Unlock the login keyring of this session, and the default keyring if that is another one. Success is
+reported only after the keyring daemon has confirmed it. If no keyring daemon is running, one is
+started.
+"""
+EXAMPLES = """\
+examples:
+  creds unlock             ask for the password, and unlock the keyring
+  creds unlock --create    create the keyring if there is none
+  creds unlock --explain   say how it would be unlocked, and change nothing
+  creds unlock --password-stdin < /run/secrets/keyring
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
-    parser.add_argument("--create", action="store_true", help="make the keyring if there is none")
+    parser.description = DESCRIPTION
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "--create",
+        action="store_true",
+        help="Create the login keyring if there is none. The password must be given twice, or be"
+        " the password of your account.",
+    )
     password_source.add_sources(parser)
-    parser.add_argument("--timeout", type=seconds, default=10, metavar="S", help="seconds (10)")
     parser.add_argument(
-        "--patience", type=seconds, metavar="S", help="seconds to wait for an answer (for ever)"
+        "--timeout",
+        type=seconds,
+        default=10,
+        metavar="S",
+        help="Give up after S seconds without an answer (default: 10). The time in which a person"
+        " types does not count.",
     )
-    parser.add_argument("--explain", action="store_true", help="say which way, and change nothing")
     parser.add_argument(
-        "--quiet", action="store_true", help="for login scripts: silent where nothing is to be done"
+        "--patience",
+        type=seconds,
+        metavar="S",
+        help="Give up after S seconds without input, which counts as an empty password. Without"
+        " this option the prompt waits for ever.",
     )
-    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
+    parser.add_argument(
+        *("-n", "--explain", "--dry-run"),
+        dest="explain",
+        action="store_true",
+        help="Print how the keyring would be unlocked, and change nothing.",
+    )
+    parser.add_argument(
+        *("-q", "--quiet"),
+        action="store_true",
+        help="Print nothing on success or if there is nothing to do. This is for login scripts.",
+    )
+    add_json(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -64,7 +104,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.explain:
         return _explain(arguments)
     try:
-        opened, environ = _open(arguments)
+        unlocked, environ = _unlock(arguments)
     except (NoKeyringYet, Declined, OtherProvider) as error:
         if arguments.quiet:
             return error.exit_code
@@ -72,55 +112,59 @@ def execute(arguments: argparse.Namespace) -> int:
     except WrongPassword as error:
         unlocked_note.note_refusal(os.environ)
         raise WrongPassword(error.problem, hint=error.hint or REPAIR) from error
-    unlocked_note.note(environ, opened.pid)
-    _tell_the_bus(environ)
-    _report(opened, arguments)
+    unlocked_note.note(environ, unlocked.pid)
+    _print_bus(environ)
+    _report(unlocked, arguments)
     return 0
 
 
-def _open(arguments: argparse.Namespace) -> tuple[Unlocked, Mapping[str, str]]:
-    """Open it, on a bus of this user's that answers where the named one does not.
+def _unlock(arguments: argparse.Namespace) -> tuple[Unlocked, Mapping[str, str]]:
+    """Unlock the keyring, on another bus of this user if the named one does not answer.
 
-    A shell of tmux's may have the address of a bus that is gone, one of sudo's that of another
-    user. No password is asked for before a bus has answered.
+    A shell in tmux may have the address of a bus that has ended, and a shell of sudo the address of
+    another user's bus. No password is asked for before a bus has answered.
     """
+    waiting = WaitingLine("the keyring daemon", arguments.timeout)
 
-    def on(environ: Mapping[str, str]) -> tuple[Unlocked, Mapping[str, str]]:
-        opened = unlock(
-            environ,
-            lambda wanted: _password(arguments, wanted),
-            create=arguments.create,
-            timeout=arguments.timeout,
-        )
-        return opened, environ
+    def password(wanted: PasswordRequest) -> Secret:
+        with waiting.held():
+            return _password(arguments, wanted)
 
-    try:
-        return on(os.environ)
-    except NoBus:
-        environ = _of_another_bus(arguments.timeout)
-        if environ is None:
-            raise
-    return on(environ)
+    def unlock_on(environ: Mapping[str, str]) -> tuple[Unlocked, Mapping[str, str]]:
+        unlocked = unlock(environ, password, create=arguments.create, timeout=arguments.timeout)
+        return unlocked, environ
+
+    with waiting:
+        try:
+            return unlock_on(os.environ)
+        except NoBus:
+            environ = _of_another_bus(arguments.timeout)
+            if environ is None:
+                raise
+        return unlock_on(environ)
 
 
 def _of_another_bus(timeout: float) -> dict[str, str] | None:
-    from creds_session.system.session_bus.user_bus import (  # only where no bus answers
+    from creds_session.system.session_bus.user_bus import (  # only if no bus answers
         assignments,
         find,
         has_own_runtime_directory,
     )
 
-    found = find(os.environ, timeout)
-    if found is None:
+    bus = find(os.environ, timeout)
+    if bus is None:
         return None
     ours = has_own_runtime_directory(os.environ)
-    told = assignments(os.environ, found, os.getuid(), runtime_is_ours=ours)
-    merged = {**os.environ, **told}
+    assigned = assignments(os.environ, bus, os.getuid(), runtime_is_ours=ours)
+    merged = {**os.environ, **assigned}
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def _tell_the_bus(environ: Mapping[str, str]) -> None:
-    """Say of a bus that the shell is not on how to get there, to a quiet caller too."""
+def _print_bus(environ: Mapping[str, str]) -> None:
+    """Say how to connect the shell to the bus that was used, if it is another one.
+
+    A quiet caller is told so, too, because the shell does not find the keyring otherwise.
+    """
     if environ is not os.environ:
         used = environ["DBUS_SESSION_BUS_ADDRESS"]
         problem = f"{_why_another_bus(os.environ)}; used {used}"
@@ -128,7 +172,7 @@ def _tell_the_bus(environ: Mapping[str, str]) -> None:
 
 
 def _why_another_bus(environ: Mapping[str, str]) -> str:
-    """Say what is wrong with the bus of a shell: a shell that names none has none to ask."""
+    """Return what is wrong with the bus of a shell, which may not name one at all."""
     is_named = environ.get("DBUS_SESSION_BUS_ADDRESS")
     return "the bus of this shell does not answer" if is_named else NO_BUS
 
@@ -157,7 +201,7 @@ def _password(arguments: argparse.Namespace, wanted: PasswordRequest) -> Secret:
 
 
 def _is_login_hook() -> bool:
-    """Return whether the login hook called, which tells so to nobody but us."""
+    """Return whether the login hook runs this command."""
     return os.environ.get("CREDS_SESSION_HOOK") == "asks"
 
 
@@ -178,58 +222,61 @@ def _explain(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _report(opened: Unlocked, arguments: argparse.Namespace) -> None:
-    already = opened.route is Route.ALREADY
-    if opened.beside is not None:
+def _report(unlocked: Unlocked, arguments: argparse.Namespace) -> None:
+    already = unlocked.route is Route.ALREADY
+    if unlocked.beside is not None:
         complain(
             "creds",
-            f"another gnome-keyring-daemon (pid {opened.beside}) holds the control socket, and"
-            " will be given the password of the next login, in vain",
-            f"end it: kill {opened.beside}; then: systemctl --user restart"
-            " gnome-keyring-daemon.socket, or log in anew",
+            f"another gnome-keyring-daemon (pid {unlocked.beside}) owns the control socket. The"
+            " next login will send its password to that daemon, and this keyring will stay locked.",
+            f"end it: kill {unlocked.beside}; then: systemctl --user restart"
+            " gnome-keyring-daemon.socket, or log in again",
         )
     if arguments.json:
         print_json(
             {
                 "unlocked": True,
-                "route": opened.route.name.lower(),
+                "route": unlocked.route.name.lower(),
                 "already_unlocked": already,
-                "created": opened.created,
-                "pid": opened.pid,
-                "beside": opened.beside,
-                "environment": dict(opened.environment),
-                "keyring": opened.keyring,
-                "without_password": list(opened.opened.without_password),
-                "by_kept_password": list(opened.opened.by_kept_password),
+                "created": unlocked.created,
+                "pid": unlocked.pid,
+                "beside": unlocked.beside,
+                "environment": dict(unlocked.environment),
+                "keyring": unlocked.keyring,
+                "without_password": list(unlocked.opened.without_password),
+                "by_kept_password": list(unlocked.opened.by_kept_password),
             }
         )
         return
     if arguments.quiet:
         return
-    _tell_what_opened_itself(opened)
+    _print_unlocked_without_asking(unlocked)
     if already:
         complain(
-            "creds", f"the {opened.keyring} keyring was unlocked already; no password was tried"
+            "creds", f"the {unlocked.keyring} keyring was unlocked already; no password was tried"
         )
-    elif opened.route is not Route.WITHOUT_ASKING:
-        verb = "created and unlocked" if opened.created else "unlocked"
-        names = " and ".join((opened.keyring, *opened.opened.by_same_password))
-        what = f"keyrings {names} are" if opened.opened.by_same_password else f"{names} keyring is"
-        complain("creds", f"the {what} {verb} (gnome-keyring-daemon, pid {opened.pid})")
+    elif unlocked.route is not Route.WITHOUT_ASKING:
+        verb = "created and unlocked" if unlocked.created else "unlocked"
+        names = " and ".join((unlocked.keyring, *unlocked.opened.by_same_password))
+        what = (
+            f"keyrings {names} are" if unlocked.opened.by_same_password else f"{names} keyring is"
+        )
+        complain("creds", f"the {what} {verb} (gnome-keyring-daemon, pid {unlocked.pid})")
 
 
-def _tell_what_opened_itself(opened: Unlocked) -> None:
-    """Say of each keyring that took no password why that was so; no password was tried on it."""
-    for name in opened.opened.without_password:
+def _print_unlocked_without_asking(unlocked: Unlocked) -> None:
+    """Say why a keyring was unlocked without the password that was asked for."""
+    for name in unlocked.opened.without_password:
         complain(
             "creds",
-            f"the {name} keyring was opened: it has no password, so that every program opens it,"
-            f" and its secrets lie on the disk as text (gnome-keyring-daemon, pid {opened.pid})",
+            f"the {name} keyring was unlocked: it has no password, so every program can unlock it,"
+            " and its secrets are stored on the disk as plain text (gnome-keyring-daemon, pid"
+            f" {unlocked.pid})",
             f"give it a password: {rekey_command(name)}",
         )
-    for name in opened.opened.by_kept_password:
+    for name in unlocked.opened.by_kept_password:
         complain(
             "creds",
-            f"the {name} keyring was opened: the login keyring holds its password"
-            f" (gnome-keyring-daemon, pid {opened.pid})",
+            f"the {name} keyring was unlocked: the login keyring holds its password"
+            f" (gnome-keyring-daemon, pid {unlocked.pid})",
         )

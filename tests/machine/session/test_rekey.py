@@ -118,7 +118,7 @@ def test_a_wrong_old_password_changes_nothing(changed: Machine) -> None:
         assert changed.sh(BACKUPS, check=False).stdout == ""
         opened = session.run(f"printf '%s\\n' '{OLD}' | creds unlock --password-stdin")
         assert opened.status == 0
-        assert "one newline at the end of standard input was taken off" in opened.output
+        assert "one newline at the end of standard input was removed" in opened.output
         # An open keyring takes any password; its change does not.
         assert session.run("printf 'x\\ny\\n' | creds rekey --password-stdin").status == 1
         assert session.run("creds get app me").output == SECRET

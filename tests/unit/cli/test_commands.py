@@ -341,7 +341,7 @@ def test_no_password_passes_through_where_a_core_file_would_keep_it(
     def forbid() -> None:
         raise InterruptedError
 
-    for module in ("credentials", "unlock"):
+    for module in ("credentials", "put", "unlock"):
         monkeypatch.setattr(f"creds_session.cli.creds.{module}.forbid_core_dumps", forbid)
     monkeypatch.setattr("creds_session.cli.creds.foreign_home.refuse_foreign_home", lambda _: None)
     monkeypatch.setattr("sys.argv", ["creds", *line.split()])

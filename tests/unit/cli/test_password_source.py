@@ -120,10 +120,21 @@ def test_a_keyring_is_made_with_two_lines_that_are_the_same(content: bytes) -> N
     assert asked_of(content) == (b"pw", [])
 
 
-@pytest.mark.parametrize("content", [b"pw", b"pw\nqw", b"pw\npw\npw", b"pw\n"])
-def test_a_keyring_is_made_with_one_line_only_where_that_is_allowed(content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"pw", b"pw\n"])
+def test_a_keyring_is_made_with_one_line_only_if_that_is_allowed(content: bytes) -> None:
     whole = content.removesuffix(b"\n")
     assert asked_of(content) == (whole, [whole])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"pw\nqw", "the two lines differ"), (b"pw\npw\npw", "more than two lines")],
+)
+def test_no_keyring_is_made_with_lines_that_differ(content: bytes, words: str) -> None:
+    with pytest.raises(InvalidData, match=words) as caught:
+        asked_of(content)
+    assert caught.value.exit_code == 65
+    assert "pw" not in caught.value.problem + caught.value.hint.replace("password", "")
 
 
 @pytest.mark.parametrize("content", [b"old\nnew", b"old\nnew\n"])

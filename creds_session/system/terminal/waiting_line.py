@@ -1,0 +1,61 @@
+"""Show at a terminal that a command still waits: one line, after two seconds.
+
+Linux keeps one timer of this kind for each process, and a child does not inherit it (setitimer(2)).
+System calls that the signal interrupts are repeated by Python (PEP 475).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import final
+
+DELAY = 2.0  # seconds
+
+
+@final
+class WaitingLine:
+    """A line that is printed on standard error if the work within ``with`` takes longer than 2 s.
+
+    Nothing is printed if standard error is not a terminal, and the line is printed once at most.
+    """
+
+    def __init__(self, whom: str, timeout: float, program: str = "creds") -> None:
+        """``whom`` the program waits for, and for how many seconds at most."""
+        self._line = f"{program}: waiting for {whom} ({timeout:g} s at most) ..."
+        self._is_armed = False
+
+    def __enter__(self) -> WaitingLine:
+        is_free = signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_free and is_main and sys.stderr is not None and sys.stderr.isatty():
+            signal.signal(signal.SIGALRM, self._print)
+            self._is_armed = True
+            signal.setitimer(signal.ITIMER_REAL, DELAY)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_armed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Print nothing while a person is asked; the two seconds begin again afterwards."""
+        if not self._is_armed:
+            yield
+            return
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, DELAY)
+
+    def _print(self, _number: int, _frame: object) -> None:
+        # The program may be inside print() at this moment, so its stream is not used.
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), f"{self._line}\n".encode(errors="replace"))
