@@ -1,6 +1,6 @@
-"""The faces of ``creds-doctor``: which of them is asked for, and where it goes.
+"""The formats of ``creds-doctor``: which one is printed, and where.
 
-Each is imported when it is asked for: a prompt does not wait for the page of HTML.
+Each is imported when it is used: a shell prompt does not wait for the code of the HTML page.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from creds_session.cli.colour import add_colour, is_coloured
 from creds_session.cli.output import complain, json_text
 from creds_session.errors import CredsSessionError
 
@@ -20,38 +21,66 @@ if TYPE_CHECKING:
     from creds_session.doctor.checks.diagnosis import Diagnosis
 
 PRIVATE, PUBLIC = 0o600, 0o644
+STANDARD_OUTPUT = "-"
 UNKNOWN = 3  # of Nagios
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that choose a face."""
-    parser.add_argument("-v", "--verbose", action="store_true", help="show what each check saw")
+    """Add the arguments that choose a format, and the files that are written."""
+    parser.add_argument(
+        *("-v", "--verbose"),
+        action="store_true",
+        help="Print every check with what it saw, and what the log says about the last login.",
+    )
     parser.add_argument(
         "--format",
-        choices=tuple(FACES),
+        choices=tuple(FORMATS),
         default="text",
-        help="text (the default), json, a line for a prompt, Nagios's plugin or Prometheus's text",
+        help="Print text for a person (the default), one JSON object, one line for a shell prompt,"
+        " the output of a Nagios plugin, or metrics for Prometheus.",
     )
     parser.add_argument(
-        "--json", action="store_const", const="json", dest="format", help="one JSON object"
+        "--json",
+        action="store_const",
+        const="json",
+        dest="format",
+        help="Print one JSON object. This is the same as --format json.",
+    )
+    add_colour(parser)
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        help="Write to FILE instead of standard output (-). The file is replaced in one step, and"
+        " everybody can read it.",
     )
     parser.add_argument(
-        "--output", metavar="FILE", help="write it there, in one step and readable by everybody"
+        "--report",
+        metavar="FILE",
+        help="Also write an HTML page to FILE, which only you can read. If FILE is -, the page is"
+        " printed instead of the text.",
     )
     parser.add_argument(
-        "--report", metavar="FILE", help="write a page of HTML too, readable by you alone"
+        "--save",
+        metavar="FILE",
+        help="Write what was seen, without any secret, to FILE, which only you can read. If FILE is"
+        " -, it is printed instead of the text.",
+    )
+    parser.add_argument(
+        "--anonymous",
+        action="store_true",
+        help="With --save: leave out the names of the user and of the host.",
     )
 
 
 def guarded(arguments: argparse.Namespace, command: Callable[[], int]) -> int:
-    """Run it; where Nagios listens, a failure of ours is told in its words."""
+    """Run the command. For Nagios an error is printed as the state UNKNOWN."""
     if arguments.format != "nagios":
         return command()
     try:
         return command()
     except CredsSessionError as error:
         problem = "; ".join([error.problem, *error.hint.splitlines()])
-    except Exception as error:  # noqa: BLE001 - the boundary, as in common.run
+    except Exception as error:  # noqa: BLE001 - the boundary, as in boundary.run
         problem = f"a fault of this program: {type(error).__name__}"
     from creds_session.doctor.report.nagios import unknown
 
@@ -60,17 +89,18 @@ def guarded(arguments: argparse.Namespace, command: Callable[[], int]) -> int:
 
 
 def show(arguments: argparse.Namespace, diagnosis: Diagnosis) -> int:
-    """Tell the diagnosis as it was asked for; return the exit code."""
+    """Print the diagnosis in the format that was chosen; return the exit code."""
     if arguments.report:
         from creds_session.doctor.report.html import page
 
         write(arguments.report, page(diagnosis, _titles()), PRIVATE)
-        complain("creds-doctor", f"the report is in {arguments.report}")
-    told, code = FACES[arguments.format](arguments, diagnosis)
+        if arguments.report != STANDARD_OUTPUT:
+            complain("creds-doctor", f"the report is in {arguments.report}")
+    text, code = FORMATS[arguments.format](arguments, diagnosis)
     if arguments.output:
-        write(arguments.output, f"{told}\n", PUBLIC)
-    else:
-        print(told)
+        write(arguments.output, f"{text}\n", PUBLIC)
+    elif STANDARD_OUTPUT not in {arguments.report, arguments.save}:  # they are printed instead
+        print(text)
     return code
 
 
@@ -78,17 +108,17 @@ def _text(arguments: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int
     from creds_session.doctor.report.terminal import coloured, plain
 
     titles = _titles() if arguments.verbose else None
-    is_unicode = sys.stdout.encoding.lower().startswith("utf") or bool(arguments.output)
-    if is_unicode and sys.stdout.isatty() and not arguments.output:
-        can_colour = os.environ.get("TERM") not in {None, "", "dumb"}
-        has_colour = can_colour and not os.environ.get("NO_COLOR")
+    is_file = arguments.output not in {None, STANDARD_OUTPUT}
+    is_unicode = sys.stdout.encoding.lower().startswith("utf") or is_file
+    has_colour = not is_file and is_coloured(arguments.color, sys.stdout)
+    if is_unicode and not is_file and (sys.stdout.isatty() or has_colour):
         import shutil  # a pipe has no width
 
         width = shutil.get_terminal_size().columns
-        told = coloured(diagnosis, width, titles=titles, colour=has_colour)
+        text = coloured(diagnosis, width, titles=titles, colour=has_colour)
     else:
-        told = plain(diagnosis, titles=titles, ascii_only=not is_unicode)
-    return told, _exit_code(diagnosis)
+        text = plain(diagnosis, titles=titles, ascii_only=not is_unicode)
+    return text, _exit_code(diagnosis)
 
 
 def _titles() -> dict[str, str]:
@@ -112,18 +142,18 @@ def _line(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
 def _nagios(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.doctor.report.nagios import plugin_output, status
 
-    told = plugin_output(diagnosis)
-    return told, status(diagnosis).value
+    text = plugin_output(diagnosis)
+    return text, status(diagnosis).value
 
 
 def _prometheus(_: argparse.Namespace, diagnosis: Diagnosis) -> tuple[str, int]:
     from creds_session.doctor.report.prometheus import exposition
 
-    told = exposition(diagnosis).rstrip("\n")
-    return told, _exit_code(diagnosis)
+    text = exposition(diagnosis).rstrip("\n")
+    return text, _exit_code(diagnosis)
 
 
-FACES = {
+FORMATS = {
     "text": _text,
     "json": _json,
     "line": _line,
@@ -137,8 +167,14 @@ def _exit_code(diagnosis: Diagnosis) -> int:
 
 
 def write(given: str, text: str, mode: int = PRIVATE) -> None:
-    """Put the file there, whole or not at all. Raises InvalidData for a link, and CannotWrite."""
-    from creds_session.system.files.replace import (  # most runs write none
+    """Write the file as a whole or not at all; ``-`` is standard output.
+
+    Raises InvalidData if it is not a plain file, and CannotWrite.
+    """
+    if given == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        return
+    from creds_session.system.files.replace import (  # most runs write no file
         Attributes,
         refuse_unless_plain,
         replace,

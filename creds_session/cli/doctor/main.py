@@ -1,4 +1,4 @@
-"""``creds-doctor``: why no secret can be read here, and what cures it."""
+"""``creds-doctor``: find out why no secret can be read here, and how to fix it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from creds_session.cli.boundary import end_at_once, run
-from creds_session.cli.doctor import formats as faces
+from creds_session.cli.doctor import formats
 from creds_session.cli.parser import Parser, seconds
 from creds_session.errors import UsageError
 from creds_session.text import printable
@@ -20,54 +20,96 @@ if TYPE_CHECKING:
     from creds_session.doctor.checks.diagnosis import Diagnosis
 
 PROGRAM = "creds-doctor"
+DESCRIPTION = """\
+Find out why no secret can be read in this session. The verdict, a map of the session and the
+findings are printed, each with its cause and a remedy. Nothing is changed without --fix.
+"""
 EXAMPLES = """\
 examples:
-  creds-doctor                        the verdict, the session's map, what is wrong and its cure
-  creds-doctor --report ticket.html   the same as a page for somebody else to read
-  creds-doctor --json                 the same as one JSON object
-  creds-doctor --list                 all that it looks for
-  creds-doctor --explain keyring-ghost
-  creds-doctor --skip first-login-fails
-  sudo creds-doctor --user alice      another user's session
+  creds-doctor                           the verdict, the map and the findings
+  creds-doctor --report ticket.html      the same as a page for somebody else
+  creds-doctor --json                    the same as one JSON object
+  creds-doctor --list                    all checks
+  creds-doctor --explain keyring-ghost   what one check looks for
+  creds-doctor --skip first-login-fails  without one check
+  sudo creds-doctor --user alice         the session of another user
   creds-doctor --save facts.json --anonymous
-  creds-doctor --from facts.json      judged elsewhere
-  creds-doctor --fix --dry-run        the cures that --fix would carry out
-  creds-doctor --fix                  asks before each
+                                         what was seen, for somebody else
+  creds-doctor --from facts.json         judge what was saved elsewhere
+  creds-doctor --fix --dry-run           the remedies that --fix would carry out
+  creds-doctor --fix                     carry them out, and ask before each
 
-exit codes: 0 a secret can be read now and nothing is wrong; 1 something is wrong; 64 wrong usage,
-  or root with the home of another user
+exit codes: 0 a secret can be read now, and no finding is an error; 1 no secret can be read, or a
+  finding is an error; 64 wrong usage, or root with the home of another user; 65 a file is not what
+  it must be; 66 no such file or user; 69 something that is needed is not available; 70 a fault of
+  this program; 73 a file cannot be written; 77 --user requires root; with --format nagios: 0 OK,
+  1 WARNING, 2 CRITICAL, 3 UNKNOWN
 """
+TIMEOUT = 2.5  # seconds
+STANDARD_INPUT = "-"
+# Options that change nothing without the other one, and options that change nothing with it.
+NEEDS = (("yes", "fix"), ("dry_run", "fix"), ("anonymous", "save"))
+OF_A_LOOK = ("format", "output", "report", "save", "only", "skip", "user", "source", "timeout")
+EXCLUDES = (
+    ("save", "fix"),
+    ("timeout", "fix"),
+    ("yes", "dry_run"),
+    ("timeout", "source"),
+    *((name, about) for about in ("list", "explain") for name in (*OF_A_LOOK, "fix", "verbose")),
+)
+NAMES = {"source": "from"}
+DEFAULTS = {"format": "text"}
 
 
 def main() -> NoReturn:
     """Run ``creds-doctor`` with the arguments of this process."""
-    gc.disable()  # what it makes is gone before it would be worth collecting
+    gc.disable()  # the process ends before a collection would be worth its time
     end_at_once(run(_main, PROGRAM))
 
 
 def _parser() -> Parser:
-    parser = Parser(PROGRAM, "Find out why no secret can be read in this session.", EXAMPLES)
-    faces.add_arguments(parser)
-    told = parser.add_mutually_exclusive_group()
-    told.add_argument("--list", action="store_true", help="list the checks, and look at nothing")
-    told.add_argument("--explain", metavar="ID", help="tell what a check is, and look at nothing")
-    for name, summary in (("only", "run this check alone"), ("skip", "leave this check out")):
-        parser.add_argument(f"--{name}", action="append", default=[], metavar="ID", help=summary)
+    parser = Parser(PROGRAM, DESCRIPTION, EXAMPLES)
+    formats.add_arguments(parser)
+    about = parser.add_mutually_exclusive_group()
+    about.add_argument("--list", action="store_true", help="List the checks and look at nothing.")
+    about.add_argument("--explain", metavar="ID", help="Describe one check and look at nothing.")
+    for name, text in (
+        ("only", "Run only this check. May be given several times."),
+        ("skip", "Leave this check out. May be given several times."),
+    ):
+        parser.add_argument(f"--{name}", action="append", default=[], metavar="ID", help=text)
     whose = parser.add_mutually_exclusive_group()
-    whose.add_argument("--user", metavar="USER", help="look at this user's session, as root")
-    whose.add_argument("--from", dest="source", metavar="FILE", help="judge what --save wrote")
+    whose.add_argument(
+        "--user",
+        metavar="USER",
+        help="Look at the session of USER. The session of another user requires root.",
+    )
+    whose.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        help="Judge what --save wrote, on any machine. If FILE is -, read it from standard input.",
+    )
     parser.add_argument(
         "--timeout",
         type=seconds,
-        default=2.5,
         metavar="S",
-        help="seconds to look at everything (2.5); more for a slow machine",
+        help=f"Look for at most S seconds (default: {TIMEOUT:g}). A slow machine needs more.",
     )
-    parser.add_argument("--fix", action="store_true", help="carry out the cures that are safe")
-    parser.add_argument("--dry-run", action="store_true", help="with --fix: only show them")
-    parser.add_argument("--yes", action="store_true", help="with --fix: ask nothing")
-    parser.add_argument("--save", metavar="FILE", help="keep what was seen, no secret in it")
-    parser.add_argument("--anonymous", action="store_true", help="with --save: without names")
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="Carry out the remedies that lose nothing and can be undone. Each is shown and asked"
+        " about first.",
+    )
+    parser.add_argument(
+        *("-n", "--dry-run"),
+        action="store_true",
+        help="With --fix: show the remedies and do nothing.",
+    )
+    parser.add_argument(
+        *("-y", "--yes"), action="store_true", help="With --fix: do not ask before a remedy."
+    )
     return parser
 
 
@@ -75,25 +117,38 @@ def _main() -> int:
     arguments = _parser().parse_args()
     _require_meaning(arguments)
     if arguments.list or arguments.explain:
-        return _tell_of_checks(arguments)
-    return faces.guarded(arguments, lambda: _diagnose(arguments))
+        return _print_checks(arguments)
+    return formats.guarded(arguments, lambda: _diagnose(arguments))
 
 
 def _require_meaning(arguments: argparse.Namespace) -> None:
-    """Refuse options that would do nothing, and a file that would be called ``-``."""
-    needs = (("yes", "fix"), ("dry_run", "fix"), ("anonymous", "save"))
-    for name, other in needs:
-        if getattr(arguments, name) and not getattr(arguments, other):
-            raise UsageError(f"--{name.replace('_', '-')} goes with --{other}")
-    for name in ("save", "output", "report"):
-        if getattr(arguments, name) == "-":
-            raise UsageError(
-                f"--{name} -: name a file", hint="standard output has the answer without it"
-            )
+    """Refuse options that would do nothing, and two documents on one standard output."""
+    for name, other in NEEDS:
+        if _is_given(arguments, name) and not _is_given(arguments, other):
+            raise UsageError(f"{_option(name)} goes with {_option(other)}")
+    for name, other in EXCLUDES:
+        if _is_given(arguments, name) and _is_given(arguments, other):
+            raise UsageError(f"{_option(name)} does nothing with {_option(other)}")
+    files = ("save", "output", "report")
+    printed = [name for name in files if getattr(arguments, name) == formats.STANDARD_OUTPUT]
+    if len(printed) > 1:
+        raise UsageError(
+            f"{' and '.join(map(_option, printed))} cannot both be -: there is one standard output",
+            hint="name a file for the others",
+        )
 
 
-def _tell_of_checks(arguments: argparse.Namespace) -> int:
-    from creds_session.doctor.diagnosis import entries  # each way imports its own
+def _is_given(arguments: argparse.Namespace, name: str) -> bool:
+    value = getattr(arguments, name)
+    return value not in (None, False, [], DEFAULTS.get(name))
+
+
+def _option(name: str) -> str:
+    return f"--{NAMES.get(name, name).replace('_', '-')}"
+
+
+def _print_checks(arguments: argparse.Namespace) -> int:
+    from creds_session.doctor.diagnosis import entries  # only to list or explain
     from creds_session.doctor.report.check_pages import explain_lines, list_lines
 
     listed = entries()
@@ -115,23 +170,31 @@ def _require_known(named: list[str], known: list[str]) -> None:
 def _diagnose(arguments: argparse.Namespace) -> int:
     from creds_session.doctor.checks import CHECKS, select
     from creds_session.doctor.diagnosis import judge, look, saved, to_save
+    from creds_session.system.terminal.waiting_line import WaitingLine
 
     _require_known(arguments.only + arguments.skip, [check.id for check in CHECKS])
     checks = select(CHECKS, arguments.only, arguments.skip)
     if arguments.fix:
-        return faces.show(arguments, _fix(arguments, checks))
-    source = arguments.source
-    facts = saved(Path(source)) if source else look(os.environ, arguments.user, arguments.timeout)
+        return formats.show(arguments, _fix(arguments, checks))
+    if arguments.source:
+        is_input = arguments.source == STANDARD_INPUT
+        facts = saved(Path("/dev/stdin" if is_input else arguments.source))
+    else:
+        timeout = arguments.timeout or TIMEOUT
+        with WaitingLine("the checks", timeout, PROGRAM):
+            facts = look(os.environ, arguments.user, timeout)
     if arguments.save:
-        faces.write(arguments.save, to_save(facts, anonymously=arguments.anonymous))
-    return faces.show(arguments, judge(facts, checks))
+        formats.write(arguments.save, to_save(facts, anonymously=arguments.anonymous))
+    return formats.show(arguments, judge(facts, checks))
 
 
 def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
     from creds_session.doctor.diagnosis import Dialog, fix
 
     if arguments.source or arguments.user:
-        raise UsageError("--fix is for this very session", hint="run it as that user, there")
+        raise UsageError(
+            "--fix works on this session only", hint="run creds-doctor --fix as that user, there"
+        )
 
     def agree(question: str) -> bool:
         return True if arguments.yes else asks(question)
@@ -141,8 +204,8 @@ def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
 
 
 def asks(question: str) -> bool:
-    """Ask at the terminal; if there is none, or we are in its background, the answer is no."""
-    from creds_session.system.terminal.password_prompt import (  # for a cure alone
+    """Ask at the terminal. Without one, or in its background, the answer is no."""
+    from creds_session.system.terminal.password_prompt import (  # only for a remedy
         is_interactive,
     )
 

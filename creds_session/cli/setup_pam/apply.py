@@ -9,7 +9,16 @@ from functools import partial
 
 from creds_session.cli.output import complain, print_json
 from creds_session.cli.setup_pam.arguments import PROGRAM
-from creds_session.cli.setup_pam.check import NEEDED, exit_code, hints, look, options, show, values
+from creds_session.cli.setup_pam.check import (
+    NEEDED,
+    diff,
+    exit_code,
+    hints,
+    look,
+    options,
+    show,
+    values,
+)
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
 from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.errors import Busy, CredsSessionError, Unavailable, UsageError
@@ -34,6 +43,8 @@ LOCK_AT_LOGOUT = (
 
 def apply(root: Root, arguments: argparse.Namespace) -> int:
     """Make the change, tried and waited for as asked."""
+    if arguments.dry_run:
+        return _dry_run(root, arguments)
     within = _confirm_within(root, arguments)
     pam_change.prepare(root)
     if within is not None:
@@ -43,6 +54,16 @@ def apply(root: Root, arguments: argparse.Namespace) -> int:
     if setup.is_needed and arguments.try_user is not None:
         _try(root, setup, arguments.try_user)
     return _apply(root, setup, arguments, within)
+
+
+def _dry_run(root: Root, arguments: argparse.Namespace) -> int:
+    for name, value in (
+        ("--try", arguments.try_user),
+        ("--confirm-within", arguments.confirm_within),
+    ):
+        if value is not None:
+            raise UsageError(f"{name} does nothing with --dry-run")
+    return diff(root, arguments)
 
 
 def _require_something(setup: Setup, arguments: argparse.Namespace) -> None:

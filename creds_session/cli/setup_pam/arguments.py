@@ -1,71 +1,199 @@
-"""The arguments that several subcommands of ``creds-setup-pam`` share, and what they mean."""
+"""The arguments of ``creds-setup-pam`` and its subcommands, and their help."""
 
 from __future__ import annotations
 
 import argparse
 
+from creds_session.cli.colour import add_colour
 from creds_session.errors import UsageError
 
 PROGRAM = "creds-setup-pam"
-SERVICE_HELP = "a PAM service; may be given again (default: sshd's, and passwd where it is)"
+ROOT_HELP = (
+    "Work on the system in DIR, for example a mounted image, instead of this machine (default: /)."
+)
+SERVICE_HELP = (
+    "Work on the PAM service NAME. May be given several times, except for explain and simulate."
+    " Without it: sshd, and passwd if it exists."
+)
+JSON_HELP = "Print one JSON object."
+COLOUR = "auto"
 CALLS = ("authenticate", "setcred", "acct_mgmt", "open_session", "close_session", "chauthtok")
 RETURNS_HELP = (
-    "what a module returns; what is not named returns success, if it ever does; CALL may be prelim"
-    " or update too; may be given again"
+    "Let a module return CODE, such as auth_err. May be given several times. FILE:LINE limits it to"
+    " one rule; CALL limits it to one call, and may also be prelim or update. A module that is not"
+    " named returns success, or what it always returns."
 )
+DESCRIPTIONS = {
+    "check": """\
+Print one line for each management group: whether the rule of pam_gnome_keyring is there, is reached
+at every login, and is proved safe. The exit code is 1 if a change is needed.
+""",
+    "diff": """\
+Print the change that apply would make, as a unified diff. The reason for each line is printed on
+standard error.
+""",
+    "apply": """\
+Make the change in one transaction. The result is read back and proved again; if that fails, the old
+files are restored. The command never asks, and requires root.
+""",
+    "revert": """\
+Undo exactly what apply did. Lines that somebody else has edited since are kept. The command
+requires root.
+""",
+    "confirm": """\
+Keep a change that was made with apply --confirm-within. Run it as root in a login that began after
+the change and used a password.
+""",
+    "explain": """\
+Show the rules of one service as a tree, and what each rule does at a login with the right password,
+with a wrong one, by key, and with an expired password. No module is run.
+""",
+    "simulate": """\
+Show what one PAM call of one service returns, rule by rule, if the modules return what you say. No
+module is run.
+""",
+}
+EXAMPLES = {
+    "check": """\
+examples:
+  creds-setup-pam check
+  creds-setup-pam --root /mnt/image check
+""",
+    "diff": """\
+examples:
+  creds-setup-pam diff
+  creds-setup-pam --service login diff
+""",
+    "apply": """\
+examples:
+  sudo creds-setup-pam apply
+  sudo creds-setup-pam apply --try alice --confirm-within 10m
+                                       for a machine that you can only reach by ssh
+  creds-setup-pam apply --dry-run      the same as creds-setup-pam diff
+""",
+    "revert": """\
+examples:
+  sudo creds-setup-pam revert
+""",
+    "confirm": """\
+examples:
+  sudo creds-setup-pam confirm
+""",
+    "explain": """\
+examples:
+  creds-setup-pam explain
+  creds-setup-pam --service sudo explain
+  creds-setup-pam explain --format svg > sshd.svg
+""",
+    "simulate": """\
+examples:
+  creds-setup-pam simulate --call authenticate --returns pam_unix.so=auth_err
+  creds-setup-pam simulate --call open_session
+""",
+}
 
 
 def one_service(arguments: argparse.Namespace) -> str:
-    """Return the service that a command about one of them is about. Raises UsageError."""
+    """Return the only service that the command is about. Raises UsageError."""
     services = arguments.service or ["sshd"]
     if len(services) > 1:
         raise UsageError(f"{arguments.command} takes one --service")
     return str(services[0])
 
 
+def add_arguments(command: argparse.ArgumentParser, name: str) -> None:
+    """Give the parser of a subcommand its arguments."""
+    common(command)
+    if name in {"check", "diff", "apply"}:
+        planning(command)
+    if name in {"diff", "explain", "apply"}:
+        add_colour(command, argparse.SUPPRESS)
+    if name == "apply":
+        safety(command)
+    if name == "revert":  # for the timer of --confirm-within
+        command.add_argument("--if-pending", metavar="UNIT", help=argparse.SUPPRESS)
+    if name == "confirm":
+        command.add_argument(
+            "--untested",
+            action="store_true",
+            help="Accept a login by key as well, which does not show that a login with a password"
+            " works.",
+        )
+    if name == "explain":
+        explaining(command)
+    if name == "simulate":
+        simulating(command)
+
+
 def common(command: argparse.ArgumentParser) -> None:
-    """Let the common options stand behind the command too."""
+    """Let the common options stand behind the command, too."""
     kept = argparse.SUPPRESS
-    command.add_argument("--root", default=kept, help="the root directory of an image")
+    command.add_argument("--root", metavar="DIR", default=kept, help=ROOT_HELP)
     command.add_argument(
         "--service", action="append", default=kept, metavar="NAME", help=SERVICE_HELP
     )
-    command.add_argument("--json", action="store_true", default=kept, help="one JSON object")
+    command.add_argument("--json", action="store_true", default=kept, help=JSON_HELP)
 
 
 def planning(command: argparse.ArgumentParser) -> None:
     """Add the options that say how a rule may be added."""
-    command.add_argument("--only-add", action="store_true", help="change no word of the admin's")
-    command.add_argument("--skip-root", action="store_true", help="root's login passes ours by")
     command.add_argument(
-        "--strict", action="store_true", help="prove against any return value of our module"
+        "--only-add",
+        action="store_true",
+        help="Insert lines only; never modify existing ones. If that is not enough, the remaining"
+        " problems are listed and the exit code is 1.",
+    )
+    command.add_argument(
+        "--skip-root",
+        action="store_true",
+        help="Skip the keyring rules for root, so that a hung keyring daemon cannot block root's"
+        " login.",
+    )
+    command.add_argument(
+        "--strict",
+        action="store_true",
+        help="Prove the change for every value that a module can return, instead of those that"
+        " pam_gnome_keyring returns.",
     )
 
 
 def safety(command: argparse.ArgumentParser) -> None:
-    """Add the options that keep a change from locking anyone out."""
+    """Add the options that show the change first, or undo it if nobody confirms it."""
+    command.add_argument(
+        *("-n", "--dry-run"),
+        action="store_true",
+        help="Show the change and make none. This is the same as creds-setup-pam diff.",
+    )
     command.add_argument(
         "--try",
         dest="try_user",
         metavar="USER",
-        help="first hold a conversation with PAM as this user, who types the password",
+        help="First let libpam judge the password of USER, which is typed, with the changed files."
+        " The change is made only if PAM lets USER in.",
     )
     command.add_argument(
         "--confirm-within",
         metavar="TIME",
-        help="revert after this time (90s, 10m, 1h) unless someone who logged in anew confirms",
+        help="Revert the change after TIME (such as 90s, 10m or 1h), unless somebody confirms it"
+        " from a new login.",
     )
 
 
 def explaining(command: argparse.ArgumentParser) -> None:
     """Add the options of ``explain``."""
-    command.add_argument("--format", choices=("text", "json", "dot", "svg"), help="default: text")
-    command.add_argument("--ascii", action="store_true", help="text without box characters")
+    command.add_argument(
+        "--format",
+        choices=("text", "json", "dot", "svg"),
+        help="Print text (the default), JSON, a graph for Graphviz, or an SVG picture.",
+    )
+    command.add_argument("--ascii", action="store_true", help="Print text without box characters.")
 
 
 def simulating(command: argparse.ArgumentParser) -> None:
     """Add the options of ``simulate``."""
-    command.add_argument("--call", required=True, choices=CALLS, help="the call to simulate")
+    command.add_argument(
+        "--call", required=True, choices=CALLS, help="Simulate this call of libpam."
+    )
     command.add_argument(
         "--returns",
         action="append",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from creds_session.cli.colour import is_coloured
 from creds_session.cli.output import complain, print_json
 from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
@@ -24,6 +26,7 @@ from creds_session.setup_pam.sshd_report import sshd_line, sshd_values
 from creds_session.system.files.root import Root
 
 NEEDED = 1
+RED, GREEN, CYAN, BOLD = "31", "32", "36", "1"
 
 
 def options(arguments: argparse.Namespace) -> Options:
@@ -129,7 +132,8 @@ def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
         waits = waiting_values(root)
         print_json(values(setup, diff=text, reasons=told, waits_for_confirmation=waits))
         return
-    print(text, end="")
+    is_painted = is_coloured(arguments.color, sys.stdout)
+    print(_painted(text) if is_painted else text, end="")
     for reason in told:
         complain(PROGRAM, reason)
     waiting = waiting_line(root)
@@ -139,3 +143,15 @@ def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
         complain(PROGRAM, line)
     for hint in hints(setup):
         complain(PROGRAM, hint)
+
+
+def _painted(diff_text: str) -> str:
+    """Colour a unified diff as git does."""
+    return "".join(map(_painted_line, diff_text.splitlines(keepends=True)))
+
+
+def _painted_line(line: str) -> str:
+    colours = {"+++": BOLD, "---": BOLD, "@@ ": CYAN, "+": GREEN, "-": RED}
+    colour = colours.get(line[:3]) or colours.get(line[:1])
+    text = line.rstrip("\n")
+    return f"\033[{colour}m{text}\033[0m{line[len(text) :]}" if colour else line

@@ -1,24 +1,29 @@
-"""``creds-setup-pam explain``: a service's rules, and the ways through them."""
+"""``creds-setup-pam explain``: show the rules of a service, and what each does at a login."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
+from creds_session.cli.colour import is_coloured
 from creds_session.cli.output import print_json
 from creds_session.cli.setup_pam.arguments import one_service
 from creds_session.cli.setup_pam.simulate import load
+from creds_session.cli.wrapping import width
 from creds_session.errors import UsageError
 from creds_session.setup_pam.explain.explanation import Explanation, explanation
 from creds_session.system.files.root import Root
 
+STANDARD_OUTPUT = 1  # its descriptor
+
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
-    """Explain one service; 0 whatever the ways lead to."""
+    """Explain one service; return 0, whatever the logins lead to."""
     form = arguments.format or ("json" if arguments.json else "text")
     if arguments.json and form != "json":
         raise UsageError(f"--json or --format {form}, not both")
+    if arguments.ascii and form != "text":
+        raise UsageError(f"--ascii goes with text, not with {form}")
     _print(explanation(load(root, one_service(arguments))), form, arguments)
     return 0
 
@@ -38,14 +43,15 @@ def _print(shown: Explanation, form: str, arguments: argparse.Namespace) -> None
 
         print(explanation_svg(shown), end="")
     else:
-        _print_text(shown, is_ascii=arguments.ascii)
+        _print_text(shown, arguments)
 
 
-def _print_text(shown: Explanation, *, is_ascii: bool) -> None:
-    """Print text as the terminal, or whatever takes it, can show it."""
+def _print_text(shown: Explanation, arguments: argparse.Namespace) -> None:
+    """Print text as the terminal, or the program that reads it, can show it."""
     from creds_session.setup_pam.explain.as_text import Style, explanation_lines
 
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    style = Style(is_ascii or not is_utf8, sys.stdout.isatty() and not is_plain)
+    is_ascii = arguments.ascii or not is_utf8
+    columns = width(STANDARD_OUTPUT) if sys.stdout.isatty() else 0
+    style = Style(is_ascii, is_coloured(arguments.color, sys.stdout), columns)
     print("\n".join(explanation_lines(shown, style)))

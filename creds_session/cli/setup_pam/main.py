@@ -1,32 +1,61 @@
-"""``creds-setup-pam``: one module a kind of command."""
+"""``creds-setup-pam``: change the PAM files so that a login unlocks the keyring."""
 
 from __future__ import annotations
 
 import argparse
 
 from creds_session.cli.boundary import run
+from creds_session.cli.colour import add_colour
 from creds_session.cli.parser import Parser
 from creds_session.cli.setup_pam import arguments as options
-from creds_session.cli.setup_pam.arguments import PROGRAM, SERVICE_HELP
+from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.errors import UsageError
 from creds_session.system.files.root import Root
 
+DESCRIPTION = """\
+Change the PAM files of a service, usually sshd, so that a login with a password unlocks the
+keyring. It is first proved that the change cannot lock anyone out and cannot let anyone in who was
+refused before. Without a command the change is shown; at a terminal you are then asked whether to
+make it.
+"""
 EXAMPLES = """\
 examples:
-  creds-setup-pam diff          what apply would change, and why
-  creds-setup-pam apply         change it; a backup is kept and revert takes it back
-  creds-setup-pam apply --try alice --confirm-within 10m
-                                try alice's password first; revert unless someone confirms
-  creds-setup-pam revert        take back exactly what apply did
+  creds-setup-pam diff                show the change, and why
+  sudo creds-setup-pam apply          make the change; revert undoes it
+  sudo creds-setup-pam apply --try alice --confirm-within 10m
+                                      try the password of alice first; undo the
+                                      change unless somebody confirms it
+  sudo creds-setup-pam revert         undo exactly what apply did
   creds-setup-pam --root /mnt/image check
   creds-setup-pam explain --format svg > sshd.svg
   creds-setup-pam simulate --call authenticate --returns pam_unix.so=auth_err
+  creds-setup-pam help COMMAND        show the options of a command
 
-exit codes: 0 nothing to do, or done; 1 a change is needed, or PAM said no to --try; 65 a file
-  that libpam would refuse, or that cannot be edited safely; 66 no such service; 69 a part is not
-  installed, or it could not be tried; 73 cannot write; 75 another run holds the lock, or a change
-  waits to be confirmed; 77 not root, or no new login
+exit codes: 0 nothing to do, or done; 1 a change is needed, or PAM refused the user of --try; 64
+  wrong usage; 65 libpam would refuse a file, or it cannot be changed safely; 66 no such service or
+  directory; 69 a part is not installed, or --try could not be tried; 70 a fault of this program; 73
+  a file cannot be written; 75 another run holds the lock, or a change waits for confirmation; 77
+  not root, or the login does not prove the change
 """
+COMMANDS = {
+    "check": "say whether a change is needed",
+    "diff": "show what apply would change, and why",
+    "apply": "make the change",
+    "confirm": "keep a change that was made with --confirm-within",
+    "revert": "undo exactly what apply did",
+    "explain": "show the rules of a service as a tree, and what each does at a login",
+    "simulate": "show what one PAM call returns, rule by rule",
+    "help": "show this help, or the help of a command",
+}
+ALSO_CALLED = {
+    **dict.fromkeys(("enable", "install", "set", "setup"), "apply"),
+    **dict.fromkeys(("disable", "remove", "restore", "rollback", "undo", "uninstall"), "revert"),
+    **dict.fromkeys(("status", "verify", "test"), "check"),
+    **dict.fromkeys(("accept", "commit", "keep"), "confirm"),
+    **dict.fromkeys(("show", "tree"), "explain"),
+    "version": "creds-setup-pam --version",
+}
+"""Words that people try as a command, and the command that does it."""
 
 
 def main() -> int:
@@ -36,16 +65,20 @@ def main() -> int:
 
 def _main() -> int:
     arguments = _parser().parse_args()
+    if arguments.command == "help":
+        print(arguments.help_of(arguments.about), end="")
+        return 0
     if not arguments.root:
         raise UsageError(
-            "--root is empty, and an empty path is no directory",
-            hint="a variable without a value does that; without --root it is about this machine",
+            "--root is empty, and an empty path is not a directory",
+            hint="a variable without a value causes that; to work on this machine, leave --root"
+            " out",
         )
     return _command(arguments, Root.at(arguments.root))
 
 
 def _command(arguments: argparse.Namespace, root: Root) -> int:
-    """Run one command; each imports what it needs, and no more."""
+    """Run one command. Each imports only what it needs."""
     from creds_session.cli.setup_pam.left_behind import recover
 
     recover(root, arguments)
@@ -71,39 +104,42 @@ def _command(arguments: argparse.Namespace, root: Root) -> int:
     return commands[arguments.command](root, arguments)
 
 
-UNTESTED_HELP = "from a login by key too, which does not show that a login by password works"
-COMMANDS = {
-    "check": "one line a management group: present, reached, proved safe",
-    "diff": "what apply would change, and why",
-    "apply": "make the change in one transaction, verified, or undone",
-    "revert": "take back exactly what apply did",
-    "confirm": "keep a change of `apply --confirm-within`; only a new login can",
-    "explain": "the rules of a service as a tree, and the ways of logins through them",
-    "simulate": "what one call returns, rule by rule, for given returns of the modules",
-}
-
-
 def _parser() -> Parser:
-    parser = Parser(PROGRAM, "Let a password typed into ssh open the keyring.", EXAMPLES)
-    parser.add_argument("--root", default="/", help="the root directory of an image")
-    parser.add_argument("--service", action="append", default=[], metavar="NAME", help=SERVICE_HELP)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser = Parser(PROGRAM, DESCRIPTION, EXAMPLES)
+    parser.also_called = ALSO_CALLED
+    parser.add_argument("--root", metavar="DIR", default="/", help=options.ROOT_HELP)
+    parser.add_argument(
+        "--service", action="append", default=[], metavar="NAME", help=options.SERVICE_HELP
+    )
+    parser.add_argument("--json", action="store_true", help=options.JSON_HELP)
+    add_colour(parser)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", help="Each command has a help of its own."
+    )
+    parsers: dict[str, Parser] = {}
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(
-            name, prog=f"{PROGRAM} {name}", description=summary, epilog="", help=summary
+        parsers[name] = commands.add_parser(
+            name,
+            prog=f"{PROGRAM} {name}",
+            description=options.DESCRIPTIONS.get(name, summary),
+            epilog=options.EXAMPLES.get(name, ""),
+            help=summary,
         )
-        options.common(command)
-        if name in {"check", "diff", "apply"}:
-            options.planning(command)
-        if name == "apply":
-            options.safety(command)
-        if name == "revert":  # for the timer of --confirm-within
-            command.add_argument("--if-pending", metavar="UNIT", help=argparse.SUPPRESS)
-        if name == "confirm":
-            command.add_argument("--untested", action="store_true", help=UNTESTED_HELP)
-        if name == "explain":
-            options.explaining(command)
-        if name == "simulate":
-            options.simulating(command)
+        if name != "help":
+            options.add_arguments(parsers[name], name)
+    _add_help(parsers["help"], parser, parsers)
     return parser
+
+
+def _add_help(command: Parser, every: Parser, parsers: dict[str, Parser]) -> None:
+    """Let ``help`` print the help of a command, or that of the program."""
+    command.epilog = f"examples:\n  {PROGRAM} help apply\n"
+    command.also_called = ALSO_CALLED
+    command.add_argument(
+        "about",
+        metavar="COMMAND",
+        nargs="?",
+        choices=COMMANDS,
+        help="Show the help of this command. Without it, the help of the program is shown.",
+    )
+    command.set_defaults(help_of=lambda about: parsers.get(about, every).format_help())

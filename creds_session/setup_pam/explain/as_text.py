@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from creds_session.pam.syntax.terms import ManagementGroup, Pass, return_word
@@ -16,6 +16,7 @@ from creds_session.setup_pam.explain.explanation import (
     numbers,
     tree_lines,
 )
+from creds_session.setup_pam.explain.narrow_text import fitted, tables
 from creds_session.setup_pam.explain.scenarios import Assumption, Scenario
 from creds_session.setup_pam.explain.simulation_report import module_text
 from creds_session.text import printable
@@ -32,15 +33,23 @@ DEFAULT = "every other module: success"
 
 
 class Style(NamedTuple):
-    """How to write: box characters or ASCII, with colours or without."""
+    """How to write: box characters or ASCII, with colours or without.
+
+    ``width`` is the number of columns of the terminal, or 0 if lines may have any length.
+    """
 
     is_ascii: bool = False
     is_coloured: bool = False
+    width: int = 0
 
     def paint(self, tone: Tone, text: str) -> str:
         """Colour a text by its tone."""
         code = COLOURS.get(tone)
         return f"\033[{code}m{text}\033[0m" if self.is_coloured and code and text else text
+
+    def fitted(self, lines: Iterable[str]) -> list[str]:
+        """Break the lines that are wider than the terminal."""
+        return [part for line in lines for part in fitted(line, self.width)]
 
     def bold(self, text: str) -> str:
         """Make a heading stand out."""
@@ -50,10 +59,14 @@ class Style(NamedTuple):
 def explanation_lines(shown: Explanation, style: Style | None = None) -> list[str]:
     """Return the whole explanation as lines of text."""
     style = style or Style()
-    lines = [style.bold(title(shown)), "", *summary_lines(shown)]
+    lines = [style.bold(title(shown)), "", *style.fitted(summary_lines(shown))]
     for group in PASSES:
         lines += ["", *_group(shown, group, style)]
-    lines += ["", style.bold("what the modules are taken to return"), *assumption_lines(shown)]
+    lines += [
+        "",
+        style.bold("what the modules are taken to return"),
+        *style.fitted(assumption_lines(shown)),
+    ]
     return [to_ascii(line) if style.is_ascii else line for line in lines]
 
 
@@ -88,7 +101,7 @@ def _group(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator
     number_of = numbers(stack)
     for line in tree_lines(stack):
         number = "" if line.position is None else number_of[line.position]
-        yield f"{number:>3} {branches(line)}{line.place}  {line.text}"
+        yield from style.fitted([f"{number:>3} {branches(line)}{line.place}  {line.text}"])
     yield ""
     yield from _table(shown, group, style)
 
@@ -107,6 +120,9 @@ def _table(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator
         rows += _pass_rows(shown, pass_)
     first = max(len(name) for name, _ in rows)
     widths = [max(len(cells[n].text) for _, cells in rows) for n in range(len(heads))]
+    if style.width and first + sum(width + 2 for width in widths) > style.width:
+        yield from tables(rows, style.width, style.paint)
+        return
     for name, cells in rows:
         columns = [
             style.paint(cell.tone, cell.text.ljust(width)) for cell, width in zip(cells, widths)

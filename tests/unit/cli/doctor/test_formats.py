@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.cli.doctor.formats import FACES, add_arguments, guarded, show
+from creds_session.cli.doctor.formats import FORMATS, add_arguments, guarded, show
 from creds_session.doctor.checks import CHECKS
 from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.diagnosis import judge
@@ -72,7 +72,7 @@ def test_each_face_is_shown_with_its_exit_code(
 
 
 def test_every_face_was_tried() -> None:
-    assert set(FACES) == {"text", "json", "line", "nagios", "prometheus"}
+    assert set(FORMATS) == {"text", "json", "line", "nagios", "prometheus"}
 
 
 def test_json_is_a_format(capsys: pytest.CaptureFixture[str]) -> None:
