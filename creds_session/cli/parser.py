@@ -11,7 +11,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -189,11 +189,20 @@ class Parser(argparse.ArgumentParser):
 
     def _nearest_option(self, words: Iterable[str]) -> str:
         """Return the option that is most like one of these words, or nothing."""
+        names = list(self._option_string_actions)
+        for command in self._commands():
+            names += command._option_string_actions  # noqa: SLF001 - it is of this class, too
         for word in filter(_is_option, words):
-            near = _nearest(word.partition("=")[0], self._option_string_actions, ALIKE)
+            near = _nearest(word.partition("=")[0], names, ALIKE)
             if near:
                 return near
         return ""
+
+    def _commands(self) -> Iterator[Parser]:
+        """Yield the parsers of the subcommands that were typed."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - argparse's own
+                yield from (action.choices[word] for word in self._typed if word in action.choices)
 
     def _repeats(self, message: str) -> bool:
         """Return whether the message contains a word that was typed and is not a name of ours."""

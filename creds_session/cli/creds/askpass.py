@@ -18,9 +18,9 @@ credential. creds run --askpass sets everything up by itself.
 """
 EXAMPLES = """\
 examples:
-  CREDS_ASKPASS_SERVICE=web1 CREDS_ASKPASS_USER=alice creds-askpass "alice@web1's password: "
-  SUDO_ASKPASS=/usr/local/bin/creds-askpass CREDS_ASKPASS_SERVICE=self \\
-      CREDS_ASKPASS_USER=alice sudo -A id
+  export CREDS_ASKPASS_SERVICE=web1 CREDS_ASKPASS_USER=alice
+  creds askpass "alice@web1's password: "
+  SSH_ASKPASS=creds-askpass SSH_ASKPASS_REQUIRE=force ssh alice@web1 uptime
 
 exit codes: 0 the answer was printed; 64 the variables are not set; 77 the prompt does not ask for a
   password, or was answered once already; the others are those of creds get

@@ -14,7 +14,7 @@ The last line says whether creds goes over D-Bus or through python-keyring.
 """
 EXAMPLES = """\
 examples:
-  creds backends           one line for each backend; * marks the one that is used
+  creds backends           list the backends; * marks the one that is used
   creds backends --json    the same for a program
 """
 

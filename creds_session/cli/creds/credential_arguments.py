@@ -26,16 +26,17 @@ Print the services and user names that are stored, separated by a tab. No passwo
 EXAMPLES = {
     "put": """\
 examples:
-  creds put github alice                       ask for the password twice, and store it
+  creds put github alice          ask for the password twice, and store it
   vault read -field=token ci | creds put forge robot
-                                               store what another program prints
-  creds put emcli sysman --username-key 9f2c   store the user name under a lookup key, too
+                                  store what another program prints
+  creds put emcli sysman --username-key 9f2c
+                                  store the user name under a lookup key, too
 """,
     "get": """\
 examples:
-  creds get github alice                   print the password
-  creds get github alice --json            print service, user name and password as JSON
-  creds get emcli --username-key 9f2c      look the user name up first
+  creds get github alice                 print the password
+  creds get github alice --json          print user name and password as JSON
+  creds get emcli --username-key 9f2c    look the user name up first
 """,
     "delete": """\
 examples:

@@ -20,10 +20,10 @@ users.
 """
 EXAMPLES = """\
 examples:
-  creds hook install                    the hook for your login shell, from the next login on
+  creds hook install                    be asked from the next login on
   creds hook print --shell fish         print the hook, and change nothing
   creds hook remove                     remove the hook
-  sudo creds hook install --unit lock   lock the keyrings of all users at their last logout
+  sudo creds hook install --unit lock   lock keyrings at the last logout
 """
 
 

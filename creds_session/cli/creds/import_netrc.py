@@ -30,8 +30,8 @@ The file itself is not changed. Each entry is printed with what was done.
 """
 EXAMPLES = """\
 examples:
-  creds import-netrc --dry-run      print what would be stored, and store nothing
-  creds import-netrc                store the passwords of ~/.netrc
+  creds import-netrc --dry-run   print what would be stored, and store nothing
+  creds import-netrc             store the passwords of ~/.netrc
   gpg -d netrc.gpg | creds import-netrc -
 """
 

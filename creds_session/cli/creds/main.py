@@ -24,6 +24,8 @@ PROGRAM = "creds"
 class Command(NamedTuple):
     """A command: its group, the module that has ``add_arguments`` and ``execute``, and its summary.
 
+    ``help`` has no module.
+
     ``without_password`` belongs to a command that takes a password, but never as an argument: it
     says in which state such an argument leaves everything.
     """
@@ -55,7 +57,7 @@ COMMANDS = {
     "help": Command(SETUP, "help", "show this overview, or the help of a command"),
 }
 OPTIONS = {"-h", "--help", "-V", "--version"}  # they need no command
-WITHOUT_HOME = {"exec", "help"}  # they read nothing of it
+WITHOUT_HOME = {"exec"}  # its keyring is elsewhere, and it loads nothing of a home
 WAITED_FOR = {"get", "put", "list", "unlock", "status"}  # by a login, or again and again
 
 
@@ -73,6 +75,8 @@ def _main() -> int:
         words = ["help"]
     arguments = _parse(words)
     command: str = arguments.command
+    if command == "help":
+        return _help(arguments.about)
     if command not in WITHOUT_HOME and os.getuid() == 0:
         _refuse_foreign_home()
     code: int = _module(command).execute(arguments)
@@ -102,9 +106,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
             "an option stands before the command; the command must be first",
             hint=f"the commands are listed by: {PROGRAM} help",
         )
-    from creds_session.cli.creds.overview import parser
-
-    return parser().parse_args(words)
+    return _parser().parse_args(words)
 
 
 def _parse_command(name: str, words: Sequence[str]) -> argparse.Namespace:
@@ -123,8 +125,43 @@ def command_parser(name: str) -> Parser:
     parser = Parser(f"{PROGRAM} {name}", COMMANDS[name].summary, "")
     parser.without_password = COMMANDS[name].without_password
     parser.set_defaults(command=name)
-    _module(name).add_arguments(parser)
+    if name == "help":
+        from creds_session.cli.creds.overview import add_help_arguments
+
+        add_help_arguments(parser, COMMANDS)
+    else:
+        _module(name).add_arguments(parser)
     return parser
+
+
+def _parser() -> Parser:
+    """Return a parser of all commands, which shows the overview and refuses other words."""
+    from creds_session.cli.creds.overview import ALSO_CALLED, EXIT_CODES
+    from creds_session.cli.parser import Parser
+
+    parser = Parser(PROGRAM, _overview(), EXIT_CODES)
+    parser.also_called = ALSO_CALLED
+    commands = parser.add_subparsers(
+        dest="command",
+        metavar="COMMAND",
+        required=True,
+        help="One of the commands above. Each has a help of its own.",
+    )
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, prog=f"{PROGRAM} {name}", description=command.summary, epilog="")
+    return parser
+
+
+def _overview() -> str:
+    from creds_session.cli.creds.overview import overview
+
+    return overview((command.group, name, command.summary) for name, command in COMMANDS.items())
+
+
+def _help(about: str | None) -> int:
+    """Print the overview, or the help of a command; return the exit code."""
+    print(command_parser(about).format_help() if about else _overview(), end="")
+    return 0
 
 
 def _module(name: str) -> Any:  # noqa: ANN401 - a module that has the two functions

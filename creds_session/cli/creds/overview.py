@@ -1,11 +1,10 @@
-"""The overview of all commands of ``creds``, and the parser that refuses any other word."""
+"""The overview of all commands of ``creds``, and what belongs to ``creds help``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from creds_session.cli.creds.main import COMMANDS, PROGRAM
 from creds_session.cli.parser import Parser
 
 TITLE = "creds - store and read passwords on machines without a desktop"
@@ -24,6 +23,12 @@ EXIT_CODES = """\
 exit codes: 0 done; 1 no such credential, or wrong password; 64 wrong usage; 65 unusable data; 66 no
   such file; 69 no session bus, no keyring daemon or no answer in time; 70 a fault of this program;
   73 a file cannot be written; 77 the keyring is locked or does not exist; 130 Ctrl-C
+"""
+HELP = "Show the overview of all commands, or the options and examples of one command."
+HELP_EXAMPLES = """\
+examples:
+  creds help        the overview
+  creds help put    the options of creds put, with examples
 """
 ALSO_CALLED = {
     **dict.fromkeys(("add", "insert", "new", "save", "set", "store"), "put"),
@@ -44,30 +49,29 @@ ALSO_CALLED = {
 """Words that people try as a command, and the command that does it."""
 
 
-def overview() -> str:
-    """Return the commands in groups, and examples."""
-    return "\n".join([TITLE, "", *_groups(), EXAMPLES])
+def overview(commands: Iterable[tuple[str, str, str]]) -> str:
+    """Return the commands in groups, and examples. A command is its group, name and summary."""
+    return "\n".join([TITLE, "", *_groups(list(commands)), EXAMPLES])
 
 
-def _groups() -> Iterator[str]:
-    width = max(map(len, COMMANDS))
-    for group, commands in groupby(COMMANDS.items(), key=lambda item: item[1].group):
+def _groups(commands: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    width = max(len(name) for _, name, _ in commands)
+    for group, members in groupby(commands, key=lambda command: command[0]):
         yield f"{group}:"
-        for name, command in commands:
-            yield f"  {name:<{width}}  {command.summary}"
+        for _, name, summary in members:
+            yield f"  {name:<{width}}  {summary}"
         yield ""
 
 
-def parser() -> Parser:
-    """Return a parser of all commands, which shows the overview and refuses other words."""
-    every = Parser(PROGRAM, overview(), EXIT_CODES)
-    commands = every.add_subparsers(
-        dest="command",
+def add_help_arguments(parser: Parser, names: Iterable[str]) -> None:
+    """Give the parser of ``creds help`` what it takes."""
+    parser.description = HELP
+    parser.epilog = HELP_EXAMPLES
+    parser.also_called = ALSO_CALLED
+    parser.add_argument(
+        "about",
         metavar="COMMAND",
-        required=True,
-        help="One of the commands above. Each has a help of its own.",
+        nargs="?",
+        choices=tuple(names),
+        help="Show the help of this command. Without it, the overview is shown.",
     )
-    for name, command in COMMANDS.items():
-        commands.add_parser(name, prog=f"{PROGRAM} {name}", description=command.summary, epilog="")
-    every.also_called = ALSO_CALLED
-    return every

@@ -34,7 +34,7 @@ prints the state in one word and in a sentence; the exit code is 0 if a secret c
 EXAMPLES = """\
 examples:
   creds status                              print the state
-  creds status >/dev/null || creds unlock   unlock the keyring if no secret can be read
+  creds status >/dev/null || creds unlock   unlock if no secret can be read
   creds status --json                       the same for a program
 """
 

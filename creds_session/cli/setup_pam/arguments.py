@@ -68,8 +68,8 @@ examples:
 examples:
   sudo creds-setup-pam apply
   sudo creds-setup-pam apply --try alice --confirm-within 10m
-                                       for a machine that you can only reach by ssh
-  creds-setup-pam apply --dry-run      the same as creds-setup-pam diff
+                                     if you can reach the machine only by ssh
+  creds-setup-pam apply --dry-run    the same as creds-setup-pam diff
 """,
     "revert": """\
 examples:

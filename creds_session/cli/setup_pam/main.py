@@ -133,6 +133,7 @@ def _parser() -> Parser:
 
 def _add_help(command: Parser, every: Parser, parsers: dict[str, Parser]) -> None:
     """Let ``help`` print the help of a command, or that of the program."""
+    command.description = "Show the help of creds-setup-pam, or that of one command."
     command.epilog = f"examples:\n  {PROGRAM} help apply\n"
     command.also_called = ALSO_CALLED
     command.add_argument(
