@@ -143,7 +143,7 @@ class Expected(NamedTuple):
 
 
 WITHOUT_PASSWORD = Expected(
-    "no-password", "was opened: it has no password", "keyring-plaintext", reads=True, password=""
+    "no-password", "was unlocked: it has no password", "keyring-plaintext", reads=True, password=""
 )
 UNSERVED = Expected("no-default", "is damaged", "default-keyring-damaged", unlock=69, later=False)
 EXPECTED: Mapping[Situation, Expected] = {

@@ -1,4 +1,4 @@
-"""What every command shares: the one place where errors become messages and exit codes."""
+"""Run a command, and turn errors into messages and exit codes. All commands share this."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ OUR_FAULT = 70
 
 
 def run(command: Callable[[], int], program: str) -> int:
-    """Run a command; return its exit code, whatever is raised in it. Never a traceback.
+    """Run a command; return its exit code, whatever it raises. No traceback is printed.
 
-    The code stays what it is when the reader of standard output has left.
+    The exit code is the same if the reader of standard output has left.
     """
     _open_what_is_missing()
     prepare_output()
@@ -46,7 +46,7 @@ def _hint(error: CredsSessionError, program: str) -> str:
 
 
 def end_at_once(code: int) -> NoReturn:
-    """End this process, all output written, as the kernel clears up: Python takes 6 ms for it."""
+    """Write all output and end this process at once: Python's own end takes 6 ms."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
@@ -54,9 +54,9 @@ def end_at_once(code: int) -> NoReturn:
 
 
 def _open_what_is_missing() -> None:
-    """Open /dev/null where a standard stream was closed: no file may come to lie there.
+    """Open /dev/null for a standard stream that is closed, so that no file takes its number.
 
-    ``sys.stdin`` stays None where it is: what is not there must not pass for an empty password.
+    ``sys.stdin`` stays None if it is None: missing input must not pass for an empty password.
     """
     for descriptor in (0, 1, 2):
         try:
@@ -67,9 +67,9 @@ def _open_what_is_missing() -> None:
 
 
 def _fault(program: str, error: Exception) -> int:
-    """Tell a full disk as what it is; of a crash the type and the place only.
+    """Report a full disk as such, and a crash with its type and place only.
 
-    A message may hold anything, a password too.
+    The message of a crash may contain anything, for example a password.
     """
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         complain(program, f"the output cannot be written: {error.strerror}")

@@ -1,4 +1,4 @@
-"""The command that was typed, for a hint that repeats it: its own words, quoted for a shell."""
+"""The command that was typed, quoted for a shell, for a hint that repeats it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SETUP = "creds-setup-pam"
 def typed(program: str) -> str:
     """Return the command that runs, as a person can paste it.
 
-    The words after ``creds run … --`` are left out: they are another program's, and its password
-    may be one of them. So are options whose value may be a password by mistake, as in
-    ``--env PGPASSWORD=…``; then only the subcommand is named. ``sys.argv[0]`` is not used: it is
-    the path where the program was found.
+    The words after ``creds run … --`` are left out, because they belong to another program and may
+    contain its password. If the value of an option may be a password by mistake, as in
+    ``--env PGPASSWORD=…``, only the subcommand is named. ``sys.argv[0]`` is not used, because it
+    is the path of the program.
     """
     words: Sequence[str] = sys.argv[1:]
     words = words[1:] if words[:1] == [END] else words
@@ -33,16 +33,16 @@ def typed(program: str) -> str:
 
 
 def root_command(command: str) -> str:
-    """Return a command as a person who may become root types it: with sudo, if it is installed."""
+    """Return a command as a person types it to run it as root: with sudo, if it is installed."""
     from creds_session.system.processes.proc import find_program  # seldom
 
     return f"sudo {command}" if find_program("sudo") else command
 
 
 def root_hint(error: CredsSessionError, program: str) -> str:
-    """Return how to run as root what was typed, or nothing if that is no remedy of this error.
+    """Return how to run the typed command as root, or nothing if that does not help.
 
-    ``creds`` is about a person's own files and keyring, so it is never run as root.
+    ``creds`` works on the files and the keyring of a person, so it is never run as root.
     """
     is_for_root = isinstance(error, NotPermitted) or program == SETUP
     if not (error.root_may and is_for_root) or os.geteuid() == 0:

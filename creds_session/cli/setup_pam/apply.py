@@ -1,4 +1,4 @@
-"""The commands that change PAM: apply, revert, and none, which asks."""
+"""``creds-setup-pam`` without a command, ``apply`` and ``revert``: change the PAM files."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from creds_session.text import printable
 
 LOCK_UNIT = "/etc/systemd/user/creds-session-lock.path"
 LOCK_AT_LOGOUT = (
-    "a keyring daemon that PAM started stays, with the keyring unlocked, after the last logout;"
-    " as root, `creds hook install --unit lock` has keyrings locked then"
+    "a keyring daemon that PAM started keeps running after the last logout, with the keyring"
+    " unlocked; to lock keyrings then, run as root: creds hook install --unit lock"
 )
 
 
 def apply(root: Root, arguments: argparse.Namespace) -> int:
-    """Make the change, tried and waited for as asked."""
+    """Make the change, with the safety that the options ask for; return the exit code."""
     if arguments.dry_run:
         return _dry_run(root, arguments)
     within = _confirm_within(root, arguments)
@@ -67,7 +67,7 @@ def _dry_run(root: Root, arguments: argparse.Namespace) -> int:
 
 
 def _require_something(setup: Setup, arguments: argparse.Namespace) -> None:
-    """Raise NoSafeEdit where nothing of what is wanted can be had."""
+    """Raise NoSafeEdit if no group can have the rule that it needs."""
     is_vain = setup.refusals and not (setup.is_needed or setup.has_something)
     if is_vain and not options(arguments).only_add:
         service, refused = setup.refusals[0]
@@ -78,7 +78,9 @@ def _confirm_within(root: Root, arguments: argparse.Namespace) -> int | None:
     """Return the seconds to wait for a confirmation, or None. Raises UsageError."""
     text = arguments.confirm_within
     if not root.is_running_system and (text or arguments.try_user) is not None:
-        raise UsageError("--try and --confirm-within are about this machine, and --root is another")
+        raise UsageError(
+            "--try and --confirm-within work on this machine only, and --root names another system"
+        )
     return None if text is None else confirmation.seconds(text)
 
 
@@ -124,7 +126,7 @@ def _apply(
 def _outcome(
     root: Root, setup: Setup, told: pam_change.ApplyResult, *, waits: bool = False
 ) -> Iterator[str]:
-    """Tell what was done, and what could not be had. A change that waits is not done yet."""
+    """Yield what was done, and what could not be done. A change that waits is not done yet."""
     for path, _, _ in setup.contents:
         yield f"changed {path}"
     yield from told.lines
@@ -142,7 +144,7 @@ def _outcome(
 
 
 def _opens(setup: Setup) -> bool:
-    """Tell whether a login by one of these services starts a daemon and unlocks the keyring."""
+    """Return whether a login by one of these services starts a daemon and unlocks the keyring."""
     groups = {ManagementGroup.AUTH, ManagementGroup.SESSION}
     reached = (
         {verdict.group for verdict in one.after if verdict.applies and verdict.reached}
@@ -152,7 +154,7 @@ def _opens(setup: Setup) -> bool:
 
 
 def _why_nothing(setup: Setup) -> Iterator[str]:
-    """Say why a service has no rule, and gets none."""
+    """Yield why a service has no rule, and needs no rule."""
     for one in setup.plans:
         for verdict in one.after:
             note = "; ".join(verdict.notes)
@@ -171,13 +173,13 @@ def _nothing_done(root: Root, setup: Setup) -> Iterator[str]:
 
 def _done(root: Root, setup: Setup) -> Iterator[str]:
     now = "; log in again by password" if root.is_running_system and _opens(setup) else ""
-    yield f"done{now}. `{confirmation.revert_command(root)}` takes it back"
+    yield f"done{now}. `{confirmation.revert_command(root)}` undoes it"
     if root.is_running_system and not root.exists(LOCK_UNIT):
         yield LOCK_AT_LOGOUT
 
 
 def ask(root: Root, arguments: argparse.Namespace) -> int:
-    """Show the diff; on a terminal ask, and apply on yes."""
+    """Show the change; at a terminal ask, and make it if the answer is yes."""
     setup = look(root, arguments)
     show(root, setup, arguments)
     if not setup.is_needed or arguments.json or not is_interactive():
@@ -186,13 +188,13 @@ def ask(root: Root, arguments: argparse.Namespace) -> int:
 
 
 NOT_YET = (
-    "nobody confirmed the change of PAM, and it could not be taken back: it is still in place",
+    "nobody confirmed the change of PAM, and it could not be reverted: it is still in place",
     "systemd tries again every 10 s (at boot: since systemd 244). By hand: creds-setup-pam revert",
 )
 
 
 def revert(root: Root, arguments: argparse.Namespace) -> int:
-    """Take back exactly what apply did."""
+    """Undo exactly what apply did."""
     show = partial(_reverted, as_json=bool(arguments.json))
     try:
         touched, told = pam_change.revert(root, if_pending=arguments.if_pending, tell=show)
@@ -209,7 +211,7 @@ def revert(root: Root, arguments: argparse.Namespace) -> int:
     elif told.is_reverted:
         _post(root, *told.lines, f"That was at {time.strftime('%F %T')}. {UNTIL}")
     if not touched and not arguments.json:
-        complain(PROGRAM, "nothing to take back")
+        complain(PROGRAM, "nothing to revert")
     return 0
 
 
@@ -217,7 +219,7 @@ UNTIL = "This is shown until the next `creds-setup-pam apply`, `revert` or `conf
 
 
 def _post(root: Root, *lines: str, is_urgent: bool = True) -> None:
-    """Have the next login see it: whoever made the change may have lost the connection."""
+    """Show it at the next login, because the person may have lost the connection."""
     if root.is_running_system:
         told = (f"{PROGRAM}: {lines[0]}", *lines[1:])
         notice.post(tuple(map(printable, told)), is_urgent=is_urgent)
@@ -233,6 +235,6 @@ def _reverted(touched: tuple[str, ...], told: pam_change.ApplyResult, *, as_json
         print_json({"changed": list(touched), "user_managers": list(told.lines)})
         return
     for path in touched:
-        complain(PROGRAM, f"took back {path}")
+        complain(PROGRAM, f"reverted {path}")
     for line in told.lines:
         complain(PROGRAM, line)

@@ -1,4 +1,4 @@
-"""The commands that say what would change, and change nothing: check, diff."""
+"""``creds-setup-pam check`` and ``diff``: say what would change, and change nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RED, GREEN, CYAN, BOLD = "31", "32", "36", "1"
 
 
 def options(arguments: argparse.Namespace) -> Options:
-    """Return what the person asked of the plan."""
+    """Return how the person wants rules to be added."""
     asked = vars(arguments)
     return Options(
         only_add=bool(asked.get("only_add")),
@@ -40,7 +40,7 @@ def options(arguments: argparse.Namespace) -> Options:
 
 
 def look(root: Root, arguments: argparse.Namespace) -> Setup:
-    """Look at the machine; tell what was left out."""
+    """Look at the machine, and print what has to be known before the result."""
     if assumed := dialect_assumption(root):
         complain(PROGRAM, assumed)
     setup = plan.plan_setup(root, tuple(arguments.service), options(arguments))
@@ -56,7 +56,7 @@ def look(root: Root, arguments: argparse.Namespace) -> Setup:
 
 
 def hints(setup: Setup) -> list[str]:
-    """Return what a person could do about each group that stays as it is."""
+    """Return what a person can do about each group that stays as it is."""
     told: dict[str, list[str]] = {}
     for service, one in setup.refusals:
         told.setdefault(one.hint, []).append(f"{service} {one.group.value}")
@@ -64,7 +64,7 @@ def hints(setup: Setup) -> list[str]:
 
 
 def values(setup: Setup, **more: object) -> dict[str, object]:
-    """Return what every command says of a set-up in JSON, and more."""
+    """Return the values that every command prints as JSON, and more of them."""
     services = [
         {
             "service": one.service,
@@ -90,12 +90,12 @@ def values(setup: Setup, **more: object) -> dict[str, object]:
 
 
 def exit_code(setup: Setup) -> int:
-    """Return 0 where nothing needs to change, else 1."""
+    """Return 0 if nothing needs to change, else 1."""
     return 0 if not setup.is_needed and setup.is_complete else NEEDED
 
 
 def check(root: Root, arguments: argparse.Namespace) -> int:
-    """Say what each management group has."""
+    """Print a line for each management group; return the exit code."""
     setup = look(root, arguments)
     if arguments.json:
         print_json(values(setup, waits_for_confirmation=waiting_values(root)))
@@ -118,7 +118,7 @@ def check(root: Root, arguments: argparse.Namespace) -> int:
 
 
 def diff(root: Root, arguments: argparse.Namespace) -> int:
-    """Show what apply would do."""
+    """Print what apply would change; return the exit code."""
     setup = look(root, arguments)
     show(root, setup, arguments)
     return exit_code(setup)

@@ -1,4 +1,4 @@
-"""``creds-setup-pam confirm``: the end of ``apply --confirm-within``."""
+"""``creds-setup-pam confirm``: keep a change of ``apply --confirm-within``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from creds_session.system.terminal import notice
 
 
 def ask_to_confirm(within: float) -> tuple[str, str]:
-    """Return what to do now, and what happens else."""
+    """Return what happens without a confirmation, and how to confirm."""
     until = time.strftime("%H:%M:%S", time.localtime(time.time() + within))
     return (
         f"the change is reverted at {until} unless it is confirmed; leave this session open,",
@@ -24,9 +24,9 @@ def ask_to_confirm(within: float) -> tuple[str, str]:
 
 
 def confirm(root: Root, arguments: argparse.Namespace) -> int:
-    """Let the change stand."""
+    """Keep the change; return the exit code."""
     if not root.is_running_system:
-        raise UsageError("confirm is about this machine, and --root is another")
+        raise UsageError("confirm works on this machine only, and --root names another system")
     done = confirmation.confirm(root, untested=arguments.untested)
     notice.withdraw()
     user = done.pending.user
@@ -36,5 +36,5 @@ def confirm(root: Root, arguments: argparse.Namespace) -> int:
         return 0
     complain(PROGRAM, f"confirmed: the change of {user} stays")
     if not done.is_tested:
-        complain(PROGRAM, "nobody has shown that a login by password works with it")
+        complain(PROGRAM, "it is not shown that a login with a password works with it")
     return 0

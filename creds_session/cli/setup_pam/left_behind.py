@@ -1,4 +1,4 @@
-"""What an earlier run left behind that was ended before it was done: said and ended first."""
+"""Undo first what an earlier run left behind that was ended before it was done."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ DIED = "an earlier run was ended before it was done; what it had begun is undone
 def recover(root: Root, arguments: argparse.Namespace) -> None:
     """Undo what an earlier run had begun, and say so.
 
-    A command that only looks goes on if that cannot be done, and so does ``revert``, which takes
-    back the same. The program of a timer looks at its own change alone.
+    A command that only looks goes on if that fails, and so does ``revert``, which undoes the same.
+    The program of a timer cares for its own change only.
     """
     if vars(arguments).get("if_pending") or not _is_there(root):
         return
@@ -36,7 +36,7 @@ def recover(root: Root, arguments: argparse.Namespace) -> None:
 
 
 def _is_there(root: Root) -> bool:
-    """Tell whether there is something to undo; who changes anything says why that is not known."""
+    """Return whether there is something to undo. A command that changes files reports errors."""
     try:
         return is_left_behind(root)
     except CredsSessionError:
@@ -46,6 +46,6 @@ def _is_there(root: Root) -> bool:
 def _say(done: Recovered) -> None:
     complain(PROGRAM, DIED)
     for path in done.touched:
-        complain(PROGRAM, f"took back {path}")
+        complain(PROGRAM, f"reverted {path}")
     if done.had_waited:
-        complain(PROGRAM, "no change waits to be confirmed any more")
+        complain(PROGRAM, "no change waits for confirmation any more")

@@ -1,4 +1,4 @@
-"""``creds-setup-pam simulate``: what one call returns, and by which rules."""
+"""``creds-setup-pam simulate``: show what one call returns, rule by rule."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from creds_session.system.files.root import Root
 
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
-    """Simulate one call; 0 whatever it returns."""
+    """Simulate one call; return 0, whatever the call returns."""
     call = Call(arguments.call)
     given = [parse_override(text) for text in arguments.returns]
     stacks = load(root, one_service(arguments))
@@ -38,7 +38,7 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
 
 
 def load(root: Root, service: str) -> Stacks:
-    """Read a service as libpam does. Raises NoSuchFile, and InvalidData where libpam cannot."""
+    """Read a service as libpam does. Raises NoSuchFile, and InvalidData if libpam refuses it."""
     if assumed := dialect_assumption(root):
         complain(PROGRAM, assumed)
     files = pam_files(root)

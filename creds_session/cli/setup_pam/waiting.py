@@ -1,4 +1,4 @@
-"""Say that a change waits for confirmation: the end of check, diff and apply."""
+"""What check, diff and apply say of a change that waits for confirmation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def waiting(root: Root) -> Waiting | None:
 
 
 def waiting_line(root: Root) -> str:
-    """Return what is to be said of the change that waits, or an empty string if none waits."""
+    """Return the message about the change that waits, or an empty string."""
     found = waiting(root)
     if found is None:
         return ""

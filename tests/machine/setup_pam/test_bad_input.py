@@ -85,7 +85,7 @@ def test_a_module_that_ends_the_process_that_loads_it(machine: Machine) -> None:
         assert (done.returncode, "libpam refuses sshd: " in done.stderr) == (65, True), done
         assert "was reverted" in done.stderr
         assert machine.sh(CONTENTS).stdout == before
-        assert "nothing to take back" in machine.run("creds-setup-pam", "revert").stderr
+        assert "nothing to revert" in machine.run("creds-setup-pam", "revert").stderr
         with machine.ssh("alice", "pw of alice") as session:
             assert session.run("true").status == 0
     finally:

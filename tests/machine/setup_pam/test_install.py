@@ -183,7 +183,7 @@ def test_uninstall_reverts_pam_and_leaves_nothing(boot: Boot) -> None:
         machine.run("creds", "hook", "install", "--unit", unit)
     assert "/etc/systemd/user/creds-session-lock.path" in machine.sh(LEFT, check=False).stdout
     gone = machine.run("/opt/source/scripts/install", "--uninstall")
-    assert "took back /etc/pam.d/sshd" in gone.stderr
+    assert "reverted /etc/pam.d/sshd" in gone.stderr
     assert "removed the unit creds-session-lock.path" in gone.stderr
     assert "removed the unit creds-session-unlock.service" in gone.stderr
     stays = gone.stderr.partition("left in place:")[2]

@@ -75,7 +75,7 @@ def test_from_red_to_green_and_back(machine: Machine) -> None:
         assert session.run("creds-doctor").status == 0
 
     reverted = machine.run("creds-setup-pam", "revert")
-    assert "took back /etc/pam.d/sshd" in reverted.stderr
+    assert "reverted /etc/pam.d/sshd" in reverted.stderr
     assert attributes(machine) == original
     with machine.ssh("alice", PASSWORD) as session:
         assert session.run("true").status == 0

@@ -72,7 +72,7 @@ def test_it_is_refused_and_nothing_changes(
 
 
 def test_it_is_used_again_once_it_is_in_order(machine: Machine) -> None:
-    assert "took back /etc/pam.d/sshd" in machine.run("creds-setup-pam", "revert").stderr
+    assert "reverted /etc/pam.d/sshd" in machine.run("creds-setup-pam", "revert").stderr
     assert machine.run("ls", "-A", f"{STATE}/checkpoints").stdout == ""
 
 

@@ -454,7 +454,7 @@ def test_revert_names_what_it_took_back_of_a_run_that_died(applied: Root) -> Non
     manifest = json.loads(place.read_bytes())
     place.write_text(json.dumps({**manifest, "state": "in progress"}))
     code, told = command(applied, "revert")
-    assert (code, f"took back {SSHD}" in told) == (0, True), told
+    assert (code, f"reverted {SSHD}" in told) == (0, True), told
     assert applied.read(SSHD) == WITHOUT_RULES
 
 
