@@ -98,7 +98,7 @@ CHECKS = (
         needs=MISSING,
     ),
     Check(
-        "pam-rule-duplicate_password_rules",
+        "pam-rule-repeated",
         "pam",
         Severity.NOTE,
         "pam_gnome_keyring changes the password of the keyring more than once",

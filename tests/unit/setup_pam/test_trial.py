@@ -41,7 +41,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has mount n
         (EXPIRED, IN, (), TrialFailed, "would lock alice out"),
         (NO, IN, ("pam_u2f.so",), TrialFailed, "would lock alice out"),
         (NO, NO, (), TrialFailed, "the password is wrong, or the account is locked"),
-        (EXPIRED, EXPIRED, (), TrialFailed, "the password is right, and the account is refused"),
+        (EXPIRED, EXPIRED, (), TrialFailed, "the password is right, but the account is refused"),
         (RENEW, RENEW, (), TrialFailed, "the password has expired"),
         (EXPIRED, EXPIRED, ("pam_u2f.so",), TrialFailed, "the account is refused"),
         (NO, NO, ("pam_u2f.so",), Unavailable, "more than a password (pam_u2f.so)"),
