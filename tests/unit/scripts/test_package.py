@@ -1,0 +1,163 @@
+"""What `pip` gets: archives that depend on the sources alone, with everything that belongs in them.
+
+scripts/packaging is compared with setup.cfg here. tests/machine/setup_pam/test_debian_package.py
+builds and installs the packages.
+"""
+
+from __future__ import annotations
+
+import configparser
+import email
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from creds_session.version import __version__
+
+CHECKOUT = Path(__file__).parents[3]
+PACKAGING = CHECKOUT / "scripts" / "packaging"
+BUILD = (
+    "import sys; from setuptools import build_meta as hooks;"
+    " print(getattr(hooks, sys.argv[1])(sys.argv[2]))"
+)
+ROOT = f"creds_session-{__version__}"
+
+
+def build(kind: str, tree: Path, made: Path, *, umask: int = 0o022) -> Path:
+    """Call a hook of PEP 517 as pip and build do."""
+    made.mkdir(exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, f"build_{kind}", str(made)],
+        cwd=tree,
+        umask=umask,
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return made / done.stdout.splitlines()[-1]
+
+
+def copy(target: Path, *, mode: int, time: int) -> Path:
+    """Copy the sources as another checkout has them: other times, and another umask."""
+    for name in ("creds_session", "pam.d", "scripts", "setup.py", "setup.cfg", "pyproject.toml"):
+        source = CHECKOUT / name
+        if source.is_dir():
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source, target / name, ignore=ignore)
+        else:
+            shutil.copy2(source, target / name)
+    for name in ("README.md", "CHANGELOG.md", "LICENSE"):
+        shutil.copy2(CHECKOUT / name, target / name)
+    for path in target.rglob("*"):
+        path.chmod(path.stat().st_mode & mode)
+        os.utime(path, (time, time))
+    return target
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
+    """Two source distributions of two checkouts, and a wheel of each."""
+    place = tmp_path_factory.mktemp("built")
+    made: list[Path] = []
+    for number, (mode, umask) in enumerate(((0o777, 0o022), (0o700, 0o077))):
+        here = place / str(number)
+        here.mkdir()
+        (here / "checkout").mkdir()
+        tree = copy(here / "checkout", mode=mode, time=10**9 + number)
+        sdist = build("sdist", tree, here / "made", umask=umask)
+        with tarfile.open(sdist) as archive:
+            archive.extractall(here)  # noqa: S202 # it was made above
+        made += [sdist, build("wheel", here / ROOT, here / "made", umask=umask)]
+    return made
+
+
+def test_another_checkout_on_another_day_makes_the_same_bytes(built: Sequence[Path]) -> None:
+    sdist, wheel, other_sdist, other_wheel = built
+    assert sdist.read_bytes() == other_sdist.read_bytes()
+    assert wheel.read_bytes() == other_wheel.read_bytes()
+
+
+def test_the_source_distribution_has_what_a_distribution_packages(built: Sequence[Path]) -> None:
+    with tarfile.open(built[0]) as archive:
+        names = set(archive.getnames())
+        entries = {(entry.uid, entry.gid, entry.uname, entry.mtime) for entry in archive}
+        modes = {entry.name: entry.mode for entry in archive}
+    wanted = [
+        *("CHANGELOG.md", "LICENSE", "pam.d/creds-session", "scripts/install", "scripts/package"),
+        *("scripts/packaging/debian/rules", "scripts/packaging/rpm/creds-session.spec"),
+    ]
+    assert {f"{ROOT}/{name}" for name in wanted} <= names
+    assert not [name for name in names if name.endswith(".pyc") or "__pycache__" in name]
+    assert len(entries) == 1
+    assert modes[f"{ROOT}/scripts/install"] == 0o755
+    assert modes[f"{ROOT}/setup.cfg"] == 0o644
+
+
+def test_the_wheel_has_hooks_units_and_every_module(built: Sequence[Path]) -> None:
+    with zipfile.ZipFile(built[1]) as wheel:
+        names = set(wheel.namelist())
+        metadata = email.message_from_bytes(wheel.read(f"{ROOT}.dist-info/METADATA"))
+    modules = [path.relative_to(CHECKOUT) for path in (CHECKOUT / "creds_session").rglob("*.py")]
+    assert {str(module) for module in modules} <= names
+    profile = (CHECKOUT / "scripts" / "profile").iterdir()
+    assert {f"creds_session/profile/{path.name}" for path in profile} <= names
+    assert "creds_session/py.typed" in names
+    assert metadata["Version"] == __version__
+
+
+def test_every_python_that_is_tested_is_named() -> None:
+    pins = (CHECKOUT / "tests" / "pins").iterdir()
+    tested = {path.stem.partition("-")[2] for path in pins}
+    classifiers = settings()["metadata"]["classifiers"]
+    assert set(re.findall(r"Python :: (3\.\d+)", classifiers)) == tested
+
+
+def test_every_package_has_the_same_version() -> None:
+    version = settings()["metadata"]["version"]
+    assert version == __version__
+    assert (PACKAGING / "debian/changelog").read_text().startswith(f"creds-session ({version}-")
+    spec = (PACKAGING / "rpm/creds-session.spec").read_text()
+    assert re.findall(r"^Version: +(\S+)$", spec, re.MULTILINE) == [version]
+
+
+def test_the_debian_package_needs_what_pip_would_install() -> None:
+    names = {"python-pam": "pampy"}
+    wanted = settings()["options"]["install_requires"]
+    required = re.findall(r"^([\w-]+)>=(\S+)$", wanted, re.MULTILINE)
+    control = (PACKAGING / "debian/control").read_text()
+    for name, version in required:
+        assert f"python3-{names.get(name, name)} (>= {version})" in control
+
+
+def settings() -> configparser.ConfigParser:
+    setup = configparser.ConfigParser()
+    setup.read(CHECKOUT / "setup.cfg")
+    return setup
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ((), 64, "which kind of package?"),
+        (("snap",), 64, "snap: no such kind of package"),
+        (("deb", "rpm"), 64, "one kind of package at a time"),
+        (("deb", "--output"), 64, "--output needs a value"),
+    ],
+)
+def test_a_mistyped_command_says_what_is_wrong(
+    words: Sequence[str], status: int, said: str
+) -> None:
+    script = CHECKOUT / "scripts" / "package"
+    done = subprocess.run([script, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert said in done.stderr
