@@ -31,6 +31,10 @@ class ReproducibleSdist(sdist):
             for path in Path(directory).rglob("*"):
                 if path.is_file() and path.suffix != ".pyc":
                     self.filelist.append(str(path))
+        # The name that PEP 625 demands; setuptools itself uses it since version 69.3.
+        name, version = self.distribution.get_name(), self.distribution.get_version()
+        fullname = f"{name.replace('-', '_')}-{version}"
+        self.distribution.get_fullname = lambda: fullname  # type: ignore[method-assign]
         super().make_distribution()
 
     def make_archive(
