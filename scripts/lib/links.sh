@@ -14,7 +14,19 @@ is_free() {
     fi
 }
 
+# Whether a package of the distribution has installed the same commands (scripts/package).
+is_packaged() {
+    case $(dpkg-query --show --showformat='${db:Status-Status}' creds-session 2>/dev/null) in
+    "" | not-installed | config-files) ;;
+    *) return 0 ;;
+    esac
+    command -v rpm >/dev/null 2>&1 && rpm --query creds-session >/dev/null 2>&1
+}
+
 require_free_places() {
+    ! is_packaged || fail 73 \
+        "the package creds-session is installed, and both would change the same state in $state" \
+        "remove it first: apt-get remove creds-session, or dnf remove creds-session; nothing was changed"
     for link in $links; do
         is_free "/usr/local/$link" ||
             fail 73 "/usr/local/$link is there and not ours: move it away first; nothing was changed"
