@@ -7,6 +7,7 @@ another login hook.
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,10 +40,11 @@ for package in creds-session python3-creds-session; do
     sed -i -E 's/^(Version: |.*\\(= )[0-9.]+-1/\\10.0.1-1/' /mnt/older/DEBIAN/control
     [ ! -e /mnt/older/etc/profile.d ] ||
         echo '# of an older version' >>/mnt/older/etc/profile.d/creds-session.sh
-    dpkg-deb --build /mnt/older /mnt/older-$package.deb
+    dpkg-deb -Zgzip -z1 --build /mnt/older /mnt/older-$package.deb
 done
 rm -rf /mnt/older
 """
+LIMIT = 600.0  # seconds for a command of dpkg's on a busy machine
 INSTALL = "DEBIAN_FRONTEND=noninteractive dpkg --install --force-confdef --force-confold"
 NEW = f"{INSTALL} /mnt/debs/*_all.deb"
 
@@ -67,20 +69,25 @@ def machine(release: str, built: tuple[Path, str]) -> Iterator[Machine]:
         (started.root / "mnt/debs").mkdir()
         for package in built[0].glob("*.deb"):
             shutil.copy(package, started.root / "mnt/debs")
-        started.sh(OLDER)
+        sh(started, OLDER)
         yield started
 
 
 @pytest.fixture(scope="module")
 def before(machine: Machine) -> tuple[str, str]:
     """The files of PAM, and the whole tree, before anything is installed."""
-    return machine.sh(PAM).stdout, machine.sh(TREE).stdout
+    return machine.sh(PAM).stdout, sh(machine, TREE).stdout
+
+
+def sh(machine: Machine, script: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a shell script as root that may take long."""
+    return machine.run("sh", "-c", script, check=check, timeout=LIMIT)
 
 
 def refused(machine: Machine, command: str, *words: str) -> None:
     """Expect that dpkg ends with an error whose lines have these words, and changes no PAM file."""
     pam = machine.sh(PAM).stdout
-    done = machine.sh(command, check=False)
+    done = sh(machine, command, check=False)
     assert done.returncode != 0, done.stdout
     for word in words:
         assert word in done.stderr
@@ -111,16 +118,16 @@ def test_it_is_not_installed_beside_an_installation_in_opt(
     machine.sh("mkdir -p /opt/creds-session/current")
     package = "/mnt/debs/creds-session_*_all.deb"
     refused(machine, f"{INSTALL} {package}", "/opt/creds-session was installed by scripts/install")
-    machine.sh("rmdir -p /opt/creds-session/current || :; dpkg --purge creds-session || :")
+    sh(machine, "rmdir -p /opt/creds-session/current || :; dpkg --purge creds-session || :")
     machine.sh("mkdir -p /opt")
-    assert machine.sh(TREE).stdout == before[1]
+    assert sh(machine, TREE).stdout == before[1]
 
 
 def test_installing_changes_no_file_of_pam(machine: Machine, before: tuple[str, str]) -> None:
-    machine.sh(f"{INSTALL} /mnt/older-*.deb")
+    sh(machine, f"{INSTALL} /mnt/older-*.deb")
     added = "creds-session 644 0 0\n"
     assert machine.sh(PAM).stdout.replace(added, "") == before[0]
-    assert machine.sh("dpkg --verify creds-session python3-creds-session").stdout == ""
+    assert sh(machine, "dpkg --verify creds-session python3-creds-session").stdout == ""
     for name in ("creds", "creds-doctor", "creds-setup-pam"):
         assert machine.sh(f"command -v {name}").stdout == f"/usr/bin/{name}\n"
         assert machine.sh(f"head -1 /usr/bin/{name}").stdout == "#! /usr/bin/python3 -I\n"
@@ -130,11 +137,11 @@ def test_installing_changes_no_file_of_pam(machine: Machine, before: tuple[str, 
 
 def test_nothing_is_installed_in_opt_beside_it(machine: Machine) -> None:
     rootfs.copy_checkout(machine.root / "mnt/source")
-    tree = machine.sh(TREE).stdout
-    done = machine.sh("/mnt/source/scripts/install --no-packages", check=False)
+    tree = sh(machine, TREE).stdout
+    done = sh(machine, "/mnt/source/scripts/install --no-packages", check=False)
     assert done.returncode == 73
     assert "the package creds-session is installed" in done.stderr
-    assert machine.sh(TREE).stdout == tree
+    assert sh(machine, TREE).stdout == tree
 
 
 def test_the_main_job(machine: Machine) -> None:
@@ -151,7 +158,7 @@ def test_the_main_job(machine: Machine) -> None:
 def test_an_upgrade_keeps_the_change_of_pam_and_an_edited_hook(machine: Machine) -> None:
     machine.sh(f"echo '# edited' >>{HOOK}")
     changed, edited = machine.sh(PAM).stdout, machine.run("cat", HOOK).stdout
-    machine.sh(NEW)
+    sh(machine, NEW)
     assert machine.sh(PAM).stdout == changed
     assert machine.run("cat", HOOK).stdout == edited
     assert machine.run("creds-setup-pam", "check").returncode == 0
@@ -164,7 +171,7 @@ def test_a_change_that_waits_for_confirmation_is_reverted_after_an_upgrade(
 ) -> None:
     machine.run("creds-setup-pam", "revert")
     machine.run("creds-setup-pam", "apply", "--confirm-within", "10m")
-    machine.sh(NEW)
+    sh(machine, NEW)
     timer = "creds-setup-pam-revert-*.timer"
     unit = machine.run("systemctl", "list-units", "--plain", "-q", timer).stdout.split(".timer")[0]
     machine.run("systemctl", "start", "--wait", f"{unit}.service")  # as the timer does
@@ -179,15 +186,15 @@ def test_it_is_not_removed_if_pam_cannot_be_reverted(machine: Machine) -> None:
     assert machine.sh("dpkg -s creds-session | grep ^Status").stdout.split()[-1] == "installed"
     machine.sh(f"cp -a /mnt/kept $(echo {manifest})")
     # Nor if its library is not there.
-    machine.sh("dpkg --remove --force-depends python3-creds-session")
+    sh(machine, "dpkg --remove --force-depends python3-creds-session")
     refused(machine, "dpkg --remove creds-session", "does not start, and PAM is still changed")
-    machine.sh(NEW)
+    sh(machine, NEW)
     assert machine.run("creds-setup-pam", "check").returncode == 0
 
 
 def test_removing_reverts_pam_and_removes_units(machine: Machine, before: tuple[str, str]) -> None:
     machine.run("creds", "hook", "install", "--unit", "lock")
-    machine.sh("dpkg --remove creds-session python3-creds-session")
+    sh(machine, "dpkg --remove creds-session python3-creds-session")
     assert machine.sh(PAM).stdout.replace("creds-session 644 0 0\n", "") == before[0]
     assert machine.sh("find /etc/systemd -name 'creds-session*'").stdout == ""
     with machine.ssh("alice", PASSWORD) as session:  # the hook is there, and its program is not
@@ -195,15 +202,15 @@ def test_removing_reverts_pam_and_removes_units(machine: Machine, before: tuple[
 
 
 def test_purging_leaves_the_machine_as_it_was(machine: Machine, before: tuple[str, str]) -> None:
-    machine.sh("dpkg --purge creds-session python3-creds-session")
+    sh(machine, "dpkg --purge creds-session python3-creds-session")
     assert machine.sh(PAM).stdout == before[0]
-    assert machine.sh(TREE).stdout.splitlines() == before[1].splitlines()
+    assert sh(machine, TREE).stdout.splitlines() == before[1].splitlines()
 
 
 def test_a_package_whose_library_was_removed_can_be_removed(
     machine: Machine, before: tuple[str, str]
 ) -> None:
-    machine.sh(NEW)
-    machine.sh("dpkg --remove --force-depends python3-creds-session")
-    machine.sh("dpkg --purge creds-session python3-creds-session")
-    assert machine.sh(TREE).stdout.splitlines() == before[1].splitlines()
+    sh(machine, NEW)
+    sh(machine, "dpkg --remove --force-depends python3-creds-session")
+    sh(machine, "dpkg --purge creds-session python3-creds-session")
+    assert sh(machine, TREE).stdout.splitlines() == before[1].splitlines()
