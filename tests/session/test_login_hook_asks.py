@@ -35,7 +35,7 @@ def test_it_says_who_asks_and_how_to_unlock_later(at_a_terminal: pexpect.spawn[s
     at_a_terminal.sendline(f"{ASKS} --patience 20")
     at_a_terminal.expect_exact("Password of the login keyring: ")
     shown = at_a_terminal.before or ""
-    assert "creds-session: your keyring is locked, because this login did not open it." in shown
+    assert "creds-session: your keyring is locked, because this login did not unlock it." in shown
     assert "press Enter to go on without it" in shown
     at_a_terminal.sendline("")
     at_a_terminal.expect_exact("<ready>")

@@ -35,7 +35,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from creds_session.credentials.delivery import git_credential as helper
 
     forbid_core_dumps()
-    asked = helper.parse(read_standard_input())
+    asked = helper.parse_description(read_standard_input())
     if asked is None:
         return 0
     if arguments.operation == "get":

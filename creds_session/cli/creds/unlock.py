@@ -35,7 +35,7 @@ REPAIR = (
 )
 
 WHO_ASKS = (
-    "creds-session: your keyring is locked, because this login did not open it.\n"
+    "creds-session: your keyring is locked, because this login did not unlock it.\n"
     "Enter its password, or press Enter to go on without it.\n"
 )
 LATER = (

@@ -1,1 +1,1 @@
-"""Hand a credential to a program: run, askpass, git, netrc."""
+"""Give a credential to a program; parse the files and the protocols that carry one."""

@@ -1,7 +1,7 @@
-"""What an askpass program answers: the password or the user name, and nothing else.
+"""Answer the prompts of an askpass program: with the password, the user name, or not at all.
 
-ssh asks it whether a host's key is right, and git for a user name, in the same way as for a
-password (readpass.c; git's prompt.c). A password must not be the answer to those.
+ssh asks whether to trust a host's key, and git asks for a user name, in the same way as for a
+password (readpass.c; git's prompt.c). Those prompts must not be answered with the password.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from creds_session.errors import InvalidData, NotPermitted, UsageError
 from creds_session.secret import Secret
 from creds_session.system.terminal.askpass_socket import Asker, ask, end_if_named
 
-# As sudo, git, ssh and login ask in these languages; the first line is English.
+# The words with which sudo, git, ssh and login ask for a password; the first line is English.
 PASSWORD_WORDS = (
     *("password", "passphrase", "pass phrase", "passcode", "passwd"),
     *("passwort", "kennwort", "mot de passe", "phrase secrète", "phrase de passe"),
@@ -36,8 +36,8 @@ PASSWORD_WORDS = (
     *("ಗುಪ್ತಪದ", "അടയാളവാക്ക്", "രഹസ്യവാക്ക്", "ਪਾਸਵਰਡ", "પાસવર્ડ", "پاس ورڈ"),
     *("סיסמה", "סיסמא", "كلمة السر", "كلمة المرور", "گذرواژه", "رمز عبور"),
 )
-# Another secret than the one that is stored. The adjectives stand before the word in most
-# languages, and in some behind it.
+# The words of prompts for a secret other than the stored one. The adjective is before the noun in
+# most languages, and after it in some.
 ANOTHER_WORDS = (
     *("new password", "new unix password", "new passphrase", "same passphrase", "retype"),
     *("neues passwort", "neue passwort", "neues kennwort", "neue kennwort", "einmalpasswort"),
@@ -73,12 +73,12 @@ USERNAME_WORDS = (
 def _any_of(words: Iterable[str]) -> bytes:
     """Return a pattern for any of these words, in small and capital letters, composed or not.
 
-    Bytes have no case but that of ASCII.
+    All forms are listed, because a pattern for bytes ignores case only in ASCII.
     """
     forms = {
-        unicodedata.normalize(form, one).encode()
+        unicodedata.normalize(form, variant).encode()
         for word in words
-        for one in (word, word.capitalize(), word.upper())
+        for variant in (word, word.capitalize(), word.upper())
         for form in ("NFC", "NFD")
     }
     return b"|".join(map(re.escape, sorted(forms)))
@@ -88,7 +88,7 @@ PASSWORD = b"(?i)" + _any_of(PASSWORD_WORDS)
 USERNAME = re.compile(
     b"(?i)^(?:(?:please|enter|type|input|your|the) )*(" + _any_of(USERNAME_WORDS) + rb")(?!\w)"
 )
-QUOTED = re.compile(rb"'[^']*'|\"[^\"]*\"")  # a host, a user or a file, which may have any name
+QUOTED = re.compile(rb"'[^']*'|\"[^\"]*\"")  # the name of a host, a user or a file
 ASIDE = re.compile(rb"\([^()]*\)")
 FOR = re.compile(rb"(?i)\bfor\b")
 ANOTHER = re.compile(rb"(?i)(?<![a-z])(?:" + _any_of(ANOTHER_WORDS) + rb")(?![a-z])")
@@ -99,22 +99,23 @@ SERVICE = "CREDS_ASKPASS_SERVICE"
 USER = "CREDS_ASKPASS_USER"
 KEY = "CREDS_ASKPASS_USERNAME_KEY"
 PATTERN = "CREDS_ASKPASS_PROMPT"
-ALL_THE_SAME = (
-    "if it asks for the stored one, name it: creds run --askpass-prompt REGEX, or"
-    f" {PATTERN}=REGEX in the environment"
+NAME_PROMPT = (
+    "if it asks for the stored password, give a pattern for the prompt: creds run --askpass-prompt"
+    f" REGEX, or {PATTERN}=REGEX in the environment"
 )
 EXAMPLE = f"SUDO_ASKPASS=$(command -v creds-askpass) {SERVICE}=self {USER}=alice sudo -A id"
-KIND = "SSH_ASKPASS_PROMPT"  # of ssh: "confirm" or "none" where nothing secret is asked for
+KIND = "SSH_ASKPASS_PROMPT"  # ssh sets it to "confirm" or "none" if it does not ask for a secret
 
 
 class Answers:
-    """A credential for who asks; nobody is given the same answer twice to the same prompt.
+    """Answer prompts with a credential; answer the same prompt of the same program only once.
 
-    Who asks again was refused: to go on would lock the account. ssh is ended then, for without
-    an answer it tries an empty password, twice (readpass.c:read_passphrase); others give up.
+    A program that asks again was refused, and more attempts could lock the account. ssh is ended
+    then, because without an answer it tries an empty password twice (readpass.c:read_passphrase).
+    Other programs give up.
 
-    Only the host that asks first is answered, unless ``anywhere``: a server may have chosen another
-    one. ``others`` are the prompts that were not answered for that reason.
+    Only the first host that asks is answered, unless ``anywhere`` is set, because a server can
+    redirect to another host. ``others`` are the prompts that were not answered for that reason.
     """
 
     def __init__(
@@ -129,16 +130,16 @@ class Answers:
         self.others: list[bytes] = []
 
     def __call__(self, asker: Asker, prompt: bytes) -> Secret | None:
-        """Return the answer, or None."""
-        found = answer_of(self._credential, prompt, self.pattern)
-        if found is None:
+        """Return the answer to a prompt, or None if it is not answered."""
+        reply = answer_of(self._credential, prompt, self.pattern)
+        if reply is None:
             return None
         with self._lock:
             is_repeated = (asker, prompt) in self._given
             is_meant = self._is_meant(prompt)
             if not is_repeated and is_meant:
                 self._given.add((asker, prompt))
-                return found
+                return reply
             if is_repeated:
                 self.was_refused = True
             else:
@@ -154,9 +155,9 @@ class Answers:
 
 
 def answer_of(credential: Credential, prompt: bytes, pattern: re.Pattern[bytes]) -> Secret | None:
-    """Return what a prompt asks for, if it is the user name or the password.
+    """Return the user name or the password, if the prompt asks for one of them, or else None.
 
-    A question whether to trust a host is never answered, whatever the pattern is.
+    The question whether to trust a host is never answered, whatever the pattern is.
     """
     if is_question(prompt):
         return None
@@ -166,17 +167,17 @@ def answer_of(credential: Credential, prompt: bytes, pattern: re.Pattern[bytes])
 
 
 def _asks_for_username(prompt: bytes) -> bool:
-    """Tell whether a prompt begins as one for a user name, and is none for that user's password.
+    """Return whether a prompt asks for a user name, and not for the password of that user.
 
-    "Login password: " is one for a password; "Username for 'https://password.example': " and
-    "Username (no password yet): " are not.
+    "Login password: " asks for a password. "Username for 'https://password.example': " and
+    "Username (no password yet): " ask for a user name.
     """
     head = FOR.split(ASIDE.sub(b"", QUOTED.sub(b"", prompt)))[0]
     return bool(USERNAME.search(prompt)) and not re.search(PASSWORD, head)
 
 
 def asks_for_password(prompt: bytes, pattern: re.Pattern[bytes]) -> bool:
-    """Tell whether a prompt asks for a password; a pattern that a person gave has the last word."""
+    """Return whether a prompt asks for the password; a pattern that a person gave decides alone."""
     if pattern.pattern != PASSWORD:
         return bool(pattern.search(prompt))
     words = QUOTED.sub(b"", prompt)
@@ -184,21 +185,23 @@ def asks_for_password(prompt: bytes, pattern: re.Pattern[bytes]) -> bool:
 
 
 def require_one_line(credential: Credential) -> None:
-    """Raise InvalidData where a program would read less than the whole: it reads a line."""
+    """Raise InvalidData if the credential has several lines: a program reads only the first."""
     if b"\n" in credential.password.reveal() or "\n" in credential.username:
-        raise InvalidData("the password or the name has several lines: askpass can give but one")
+        raise InvalidData(
+            "the password or the user name has several lines, and askpass can give only one line"
+        )
 
 
 def answer(prompt: bytes, environ: Mapping[str, str]) -> Secret:
-    """Return the answer to a prompt, of whoever the environment names.
+    """Return the answer to a prompt, with the credential that the environment names.
 
-    Raises NotPermitted where it is not to be answered, UsageError, and as ``get`` does.
+    Raises: NotPermitted if the prompt must not be answered, UsageError, and what ``get`` raises.
     """
     if environ.get(KIND) in {"confirm", "none"}:
-        raise NotPermitted(f"not answered: {_shown(prompt)} asks for no password")
-    found = _found(prompt, environ)
-    if found is not None:
-        return found
+        raise NotPermitted(f"not answered: {_shown(prompt)} does not ask for a password")
+    reply = _reply(prompt, environ)
+    if reply is not None:
+        return reply
     pattern = _pattern(environ)
     if _asks_for_username(prompt) or asks_for_password(prompt, pattern):
         raise NotPermitted(
@@ -206,18 +209,18 @@ def answer(prompt: bytes, environ: Mapping[str, str]) -> Secret:
         )
     if ANOTHER.search(QUOTED.sub(b"", prompt)):
         raise NotPermitted(
-            f"not answered: {_shown(prompt)} asks for a new password or for one that is used once,"
-            " and not for the stored one",
-            hint=ALL_THE_SAME,
+            f"not answered: {_shown(prompt)} asks for a new or a one-time password, not for the"
+            " stored password",
+            hint=NAME_PROMPT,
         )
     raise NotPermitted(
-        f"not answered: {_shown(prompt)} does not ask for a password, as far as is known here",
-        hint=ALL_THE_SAME,
+        f"not answered: {_shown(prompt)} is not known as a prompt for a password",
+        hint=NAME_PROMPT,
     )
 
 
 def _shown(prompt: bytes) -> str:
-    """Return a prompt for a message, in quotes and cut."""
+    """Return a prompt for a message: in quotes, and not longer than 200 characters."""
     return f"the prompt {prompt.decode(errors='replace').strip()[:SHOWN]!r}"
 
 
@@ -225,8 +228,8 @@ def _pattern(environ: Mapping[str, str]) -> re.Pattern[bytes]:
     return compiled(environ.get(PATTERN) or os.fsdecode(PASSWORD), PATTERN)
 
 
-def _found(prompt: bytes, environ: Mapping[str, str]) -> Secret | None:
-    if environ.get(SOCKET):
+def _reply(prompt: bytes, environ: Mapping[str, str]) -> Secret | None:
+    if environ.get(SOCKET):  # set by `creds run --askpass`, which has read the credential
         return ask(environ[SOCKET], prompt)
     service, user, key = environ.get(SERVICE), environ.get(USER), environ.get(KEY)
     if not service or not (user or key):
@@ -238,10 +241,10 @@ def _found(prompt: bytes, environ: Mapping[str, str]) -> Secret | None:
 
 
 def compiled(pattern: str, name: str) -> re.Pattern[bytes]:
-    """Return a pattern that a person gave as the option or the variable of this name.
+    """Compile a pattern that a person gave with the option or the variable of this name.
 
-    Raises UsageError. It says where the error is and does not repeat the pattern, into which a
-    person may have written the password.
+    Raises: UsageError. Its message says where the error is. It does not repeat the pattern, because
+    a person may have written the password into it.
     """
     try:
         return re.compile(os.fsencode(pattern), re.MULTILINE)

@@ -1,8 +1,9 @@
-"""git's credential helper: what git asks, looked up and kept (gitcredentials(7)).
+"""Look up, store and remove credentials for git, as its credential helper (gitcredentials(7)).
 
-service   git:PROTOCOL://HOST, and /PATH where git says one (credential.useHttpPath, or a
-          protocol other than HTTP): the name that Git Credential Manager gives it
-user      the user name; without one git means the one that was stored last, kept under a key
+service   git:PROTOCOL://HOST, as in Git Credential Manager, with /PATH if git sends a path
+          (credential.useHttpPath, or a protocol other than HTTP)
+user      the user name; if git sends no user name, the one that was stored last, which is stored
+          under a lookup key
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from creds_session import credentials
 from creds_session.errors import InvalidData, NoSuchCredential
 from creds_session.secret import Secret
 
-LAST_USED = "(last used)"  # the key; no user name that a server would know
+LAST_USED = "(last used)"  # the lookup key, which no server uses as a user name
 EXPIRY = "password_expiry_utc"
 DIGITS = re.compile(r"\s*[0-9]{1,18}", re.ASCII)
-EPHEMERAL = "ephemeral"  # git-credential(1): not to be saved
+EPHEMERAL = "ephemeral"  # git-credential(1): the credential must not be saved
 
 
 class Description(NamedTuple):
-    """What git says of a credential; attributes that are not known here are let be."""
+    """Hold what git sends about a credential; unknown attributes are ignored."""
 
     service: str
     username: str | None
@@ -33,21 +34,24 @@ class Description(NamedTuple):
     expires: int | None = None  # seconds since 1970
 
 
-def parse(content: bytes) -> Description | None:
-    """Return what git says, or None where that names no host. Raises InvalidData."""
+def parse_description(content: bytes) -> Description | None:
+    """Parse what git sends; return None if it names no host.
+
+    Raises: InvalidData.
+    """
     attributes: dict[str, str] = {}
     for line in content.split(b"\n"):
         if not line:
             break
         name, equals, value = line.partition(b"=")
         if not equals:
-            raise InvalidData("a line of git's has no '='")
+            raise InvalidData("a line from git has no '='")
         if name.endswith(b"[]"):  # wwwauth[], capability[], state[]
             continue
         try:
             attributes[name.decode()] = value.decode()
         except UnicodeDecodeError:
-            raise InvalidData("an attribute of git's is not UTF-8") from None
+            raise InvalidData("an attribute from git is not UTF-8") from None
     return _description(attributes)
 
 
@@ -67,64 +71,76 @@ def _description(attributes: Mapping[str, str]) -> Description | None:
 
 
 def _expiry(text: str) -> int | None:
-    """Return when a password ends, or None if it does not.
+    """Return when a password expires, in seconds since 1970, or None if it does not expire.
 
-    As git reads it (credential.c:credential_read): what begins with no number, or with 0, is none.
+    As in git (credential.c:credential_read), a text that does not begin with a number, or begins
+    with 0, means that the password does not expire.
     """
     digits = DIGITS.match(text)
     return int(digits[0]) or None if digits else None
 
 
 def get(asked: Description) -> bytes:
-    """Return the lines that tell git the credential, or nothing where there is none."""
-    found = _found(asked)
-    if found is None:
+    """Return the credential as lines for git, or nothing if no credential is stored.
+
+    Raises: InvalidData, and what ``credentials.get`` raises.
+    """
+    credential = _stored(asked)
+    if credential is None:
         return b""
-    username, password = found.username.encode(), found.password.reveal()
+    username, password = credential.username.encode(), credential.password.reveal()
     if any(character in username + password for character in b"\0\n\r"):
-        raise InvalidData(f"what is kept for {asked.service!r} is no single line, as git wants it")
+        raise InvalidData(
+            f"the credential for {asked.service!r} has several lines or a NUL character, which git"
+            " cannot read"
+        )
     return b"username=" + username + b"\npassword=" + password + b"\n"
 
 
 def store(known: Description) -> None:
-    """Keep a credential that a server accepted, unless it ends by itself.
+    """Store a credential that a server accepted, unless the password expires.
 
-    One that ends by itself takes the place of an older password of that user, which is removed.
+    A password that expires is not stored; an older password of that user is removed.
 
-    git says so after each use: what is kept already is not written again. An empty password is
-    one if the user name is a token. Raises InvalidData if it would replace one that is not empty,
-    as a script does whose variable was not set; then nothing was changed.
+    git calls this after each use, so that a credential that is stored already is not written again.
+    An empty password is valid if the user name is a token.
+
+    Raises: InvalidData if an empty password would replace a password that is not empty, as it
+    happens in a script with an unset variable. Then nothing was changed.
     """
     if known.username is None or known.password is None:
         return
     if not known.is_lasting:
-        if known.expires is not None and known.expires > time.time():  # else git would not use it
+        if known.expires is not None and known.expires > time.time():  # git ignores expired ones
             _forget_superseded(known)
         return
     if not known.password:
         _require_none_to_lose(known)
-    kept = _found(known._replace(username=None))
-    if kept is not None and (kept.username, kept.password) == (known.username, known.password):
+    stored = _stored(known._replace(username=None))
+    if stored is not None and (stored.username, stored.password) == (
+        known.username,
+        known.password,
+    ):
         return
-    if kept is None:
+    if stored is None:
         _forget_last(known.service)
     credentials.put(known.service, known.username, known.password, username_key=LAST_USED)
 
 
 def _forget_superseded(known: Description) -> None:
-    """Remove an older password in whose place a server accepted one that ends by itself.
+    """Remove the stored password if a server has accepted another password that expires.
 
-    That one is not stored, for it would be given out after its end; the older one would be given
-    out in its place.
+    The new password is not stored, because it would be used after it has expired. Without this, git
+    would be given the older password next time.
     """
-    kept = _found(known)
-    if kept is not None and kept.password != known.password:
+    stored = _stored(known)
+    if stored is not None and stored.password != known.password:
         erase(known._replace(password=None))
 
 
 def _require_none_to_lose(known: Description) -> None:
-    kept = _found(known)
-    if kept is not None and kept.password:
+    stored = _stored(known)
+    if stored is not None and stored.password:
         raise InvalidData(
             f"git gave an empty password for {known.service!r}, user {known.username!r}; the stored"
             " password was not replaced",
@@ -133,23 +149,26 @@ def _require_none_to_lose(known: Description) -> None:
 
 
 def erase(refused: Description) -> None:
-    """Remove what a server refused; a password that is another one stays."""
-    kept = _found(refused)
-    if kept is None or refused.password not in {None, kept.password}:
+    """Remove a credential that a server refused, unless another password is stored by now."""
+    stored = _stored(refused)
+    if stored is None or refused.password not in {None, stored.password}:
         return
-    last = _found(refused._replace(username=None))
-    is_last = last is not None and last.username == kept.username
+    last = _stored(refused._replace(username=None))
+    is_last = last is not None and last.username == stored.username
     key = LAST_USED if is_last else None
-    credentials.delete(kept.service, kept.username, username_key=key)
+    credentials.delete(stored.service, stored.username, username_key=key)
 
 
 def _forget_last(service: str) -> None:
-    """Remove a name whose password is gone; ``put`` takes it for a password, and would refuse."""
+    """Remove a user name whose password was deleted.
+
+    Otherwise ``put`` would take the user name for a password, and refuse to replace it.
+    """
     with suppress(NoSuchCredential):
         credentials.delete(service, LAST_USED)
 
 
-def _found(asked: Description) -> credentials.Credential | None:
+def _stored(asked: Description) -> credentials.Credential | None:
     key = LAST_USED if asked.username is None else None
     try:
         return credentials.get(asked.service, asked.username, username_key=key)

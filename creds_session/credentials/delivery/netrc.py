@@ -1,9 +1,9 @@
-"""What a .netrc says, as ftp(1), curl and GNU inetutils read it (the netrc section there).
+"""Parse a .netrc file as ftp(1), curl and GNU inetutils read it.
 
-Tokens are separated by blanks, tabs and newlines; one may be in double quotes, with backslashes
-in it (curl, lib/netrc.c; GNU inetutils). ``macdef`` goes to the next empty line. ``#`` begins a
-comment where a keyword could stand; a password may begin with it, as for ftp. ``default`` is for
-all machines that were not named: it has no machine here.
+Tokens are separated by blanks, tabs and newlines. A token may be in double quotes, with backslashes
+as escapes (curl, lib/netrc.c; GNU inetutils). ``macdef`` extends to the next empty line. ``#``
+begins a comment if it stands in the place of a keyword; a password may begin with ``#``, as in ftp.
+``default`` is for all machines that are not named; its entry has no machine here.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ PLAIN = re.compile(rb"[^ \t\r\n]+")
 BLANK = re.compile(rb"[ \t\r\n]*")
 COMMENT = re.compile(rb"#[^\n]*")
 MACRO = re.compile(rb"[^\n]*\n(?:[^\r\n][^\n]*\n)*[^\n]*")
-QUOTE = 'put a password with a blank in it in quotes: "..."'
+QUOTE = 'write a password that has a blank in quotes: "..."'
 
 
 class NetrcEntry(NamedTuple):
-    """A machine's login and password, and the line where it begins; ``default`` has no machine."""
+    """Hold a machine's login and password, and the number of the line on which the entry begins."""
 
     line: int
     machine: str | None
@@ -35,23 +35,26 @@ class NetrcEntry(NamedTuple):
 
 
 def parse_netrc(content: bytes, name: str) -> list[NetrcEntry]:
-    """Return the entries in their order. Raises InvalidData, with the file's name and line."""
-    found: list[NetrcEntry] = []
+    """Return the entries of a file in their order; ``name`` is the file's name for messages.
+
+    Raises: InvalidData, whose message names the file and the line.
+    """
+    entries: list[NetrcEntry] = []
     reader = _Reader(content, name)
     while (word := reader.keyword()) is not None:
         if word == b"machine":
-            found.append(NetrcEntry(reader.line, reader.value("machine")))
+            entries.append(NetrcEntry(reader.line, reader.value("machine")))
         elif word == b"default":
-            found.append(NetrcEntry(reader.line, None))
+            entries.append(NetrcEntry(reader.line, None))
         elif word == b"macdef":
             reader.skip_macro()
-        elif word in VALUES and found:
-            found[-1] = _filled(found[-1], word, reader.value(word.decode()))
+        elif word in VALUES and entries:
+            entries[-1] = _filled(entries[-1], word, reader.value(word.decode()))
         elif word in VALUES:
-            raise reader.wrong(f"{word.decode()} comes before any machine")
-        else:  # it may be the rest of a password with a blank: it is not shown
-            raise reader.wrong("a word that is none of a netrc's", QUOTE)
-    return found
+            raise reader.wrong(f"{word.decode()} comes before the first machine")
+        else:  # the word is not shown, because it may be a part of a password with a blank
+            raise reader.wrong("a word that is not a keyword of a netrc file", QUOTE)
+    return entries
 
 
 def _filled(entry: NetrcEntry, word: bytes, value: str) -> NetrcEntry:
@@ -61,14 +64,14 @@ def _filled(entry: NetrcEntry, word: bytes, value: str) -> NetrcEntry:
 
 
 class _Reader:
-    """The tokens of a file, and the line of the last one."""
+    """Read the tokens of a file; ``line`` is the number of the last token's line."""
 
     def __init__(self, content: bytes, name: str) -> None:
         self._content, self._name, self._place = content, name, 0
         self.line = 1
 
     def keyword(self) -> bytes | None:
-        """Return the next word, comments left out, or None at the end."""
+        """Return the next word that is not in a comment, or None at the end."""
         while (word := self._next(COMMENT, PLAIN)) is not None and word.startswith(b"#"):
             pass
         return word
@@ -88,11 +91,11 @@ class _Reader:
             raise self.wrong(f"the value of {keyword} is not UTF-8") from None
 
     def skip_macro(self) -> None:
-        """Go on behind the definition of a macro."""
+        """Skip the definition of a macro."""
         self._advance(MACRO)
 
     def wrong(self, problem: str, hint: str = "") -> InvalidData:
-        """Return what is wrong at this place."""
+        """Return the error for this place in the file."""
         place = f"{self._name}:{self.line}"
         return InvalidData(f"{place}: {problem}; nothing was stored", hint=hint)
 
@@ -101,15 +104,15 @@ class _Reader:
         return next(filter(None, map(self._advance, patterns)), None)
 
     def _advance(self, pattern: re.Pattern[bytes]) -> bytes | None:
-        found = pattern.match(self._content, self._place)
-        if found is None:
+        match = pattern.match(self._content, self._place)
+        if match is None:
             return None
-        self.line += found.group().count(b"\n")
-        self._place = found.end()
-        return found.group()
+        self.line += match.group().count(b"\n")
+        self._place = match.end()
+        return match.group()
 
     def _unquoted(self, word: bytes) -> bytes:
         whole = QUOTED.fullmatch(word)
         if whole is None:
             raise self.wrong("a quote that does not end on its line")
-        return ESCAPED.sub(lambda one: ESCAPES.get(one.group(1), one.group(1)), whole.group(1))
+        return ESCAPED.sub(lambda match: ESCAPES.get(match[1], match[1]), whole.group(1))

@@ -1,4 +1,4 @@
-"""A credential for one command, by the way that the command can take."""
+"""Run a command and give it a credential in the way that the command can read."""
 
 from __future__ import annotations
 
@@ -20,33 +20,35 @@ if TYPE_CHECKING:
 CONTROL = re.compile(rb"[\0-\x1f\x7f]")  # a terminal acts on some of them
 MAX_LINE = 4095  # bytes that a terminal takes, termios(3)
 ASKPASS = "creds-askpass"
-NEVER = "the prompt never came, so nothing was typed: look at --expect"
-REFUSED = "the same prompt came again, so the password was refused; it was given once"
+NEVER = "the prompt did not appear, so nothing was typed: check the pattern of --expect"
+REFUSED = "the same prompt appeared again, so the password was refused; it was given only once"
 FIRST = (
-    "Only the first host that asks is given the password: a server may have chosen another one."
-    " --askpass-prompt REGEX says which prompts are answered"
+    "Only the first host that asks is given the password, because a server may redirect to another"
+    " host. --askpass-prompt REGEX says which prompts are answered"
 )
 MOST_SHOWN = 200  # characters of a prompt
 
 
 class Variable(NamedTuple):
-    """An environment variable that is to hold the password, or the user name."""
+    """Name an environment variable that will hold the password or the user name."""
 
     name: str
     is_username: bool
 
 
 class Prompt(NamedTuple):
-    """A prompt at which the password is to be typed, or the user name."""
+    """Describe a prompt that is answered with the password or the user name."""
 
     pattern: re.Pattern[bytes]
     is_username: bool
 
 
 class Delivery(NamedTuple):
-    """How a command gets the credential: by descriptor, askpass or prompts, one of them at most.
+    """Say how a command gets the credential.
 
-    ``anywhere``: the person chose the pattern of ``askpass``, so whatever it matches is answered.
+    At most one of ``descriptor``, ``askpass`` and ``prompts`` is set. ``askpass`` is the pattern of
+    the prompts that the askpass program answers. ``anywhere``: a person gave that pattern, so that
+    every prompt that matches is answered, for any host.
     """
 
     variables: tuple[Variable, ...] = ()
@@ -57,7 +59,7 @@ class Delivery(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How the command ended, and what is to be said of it."""
+    """Hold the exit code of the command, and a message about it, or an empty text."""
 
     code: int
     remark: str = ""
@@ -70,28 +72,31 @@ def run_with_credential(
     environ: Mapping[str, str],
     seconds: float | None = None,
 ) -> Ended:
-    """Run the command with the credential, as if it were run in our place.
+    """Run the command with the credential; return how it ended.
 
-    After so many seconds the command is ended. Does not return where nothing of us is needed any
-    more. Raises NotExecuted, AskedAgain, InvalidData where this way cannot carry this password,
-    CannotWrite or Unavailable.
+    After ``seconds`` the command is ended. If this process is not needed any more once the command
+    runs, then the command replaces it, and this function does not return.
+
+    Raises: NotExecuted, AskedAgain, CannotWrite, Unavailable, or InvalidData if the password cannot
+    be given in this way.
     """
-    given = {**environ, **{one.name: _value(credential, one) for one in delivery.variables}}
+    variables = {variable.name: _value(credential, variable) for variable in delivery.variables}
+    environment = {**environ, **variables}
     limit = TimeLimit(seconds)
     if delivery.prompts:
-        ended = _type(credential, delivery.prompts, argv, given, limit)
+        ended = _type(credential, delivery.prompts, argv, environment, limit)
     elif delivery.askpass is not None:
         from creds_session.credentials.delivery.askpass import Answers
 
         answers = Answers(credential, delivery.askpass, anywhere=delivery.anywhere)
-        ended = _answer(credential, answers, argv, given, limit)
+        ended = _answer(credential, answers, argv, environment, limit)
     else:
-        ended = _pass_on(credential, delivery.descriptor, argv, given, limit)
+        ended = _pass_on(credential, delivery.descriptor, argv, environment, limit)
     if not limit.is_over:
         return ended
     outcome = f"the command did not end within {seconds:g} s (--timeout), so it was ended"
     if limit.is_powerless:
-        outcome = f"the command runs on after {seconds:g} s (--timeout): only root may end it"
+        outcome = f"the command still runs after {seconds:g} s (--timeout): only root can end it"
     return ended._replace(remark="; ".join(filter(None, (outcome, ended.remark))))
 
 
@@ -102,7 +107,7 @@ def _pass_on(
     environ: Mapping[str, str],
     limit: TimeLimit,
 ) -> Ended:
-    """Be the command from now on, or wait for it if somebody has to end it."""
+    """Replace this process by the command, or wait for the command if it has a time limit."""
     from creds_session.system.processes.foreground import (
         become,
         held_signals,
@@ -128,7 +133,7 @@ def _value(credential: Credential, variable: Variable) -> str:
         return credential.username
     password = credential.password.reveal()
     if b"\0" in password:
-        raise InvalidData("the password has a NUL byte, which no environment variable holds")
+        raise InvalidData("the password has a NUL byte, which an environment variable cannot hold")
     return os.fsdecode(password)
 
 
@@ -143,22 +148,26 @@ def _type(
 
     name, password = Secret(os.fsencode(credential.username)), credential.password
     expected = [
-        Expected(one.pattern, name, is_secret=False)
-        if one.is_username
-        else Expected(one.pattern, password)
-        for one in prompts
+        Expected(prompt.pattern, name, is_secret=False)
+        if prompt.is_username
+        else Expected(prompt.pattern, password)
+        for prompt in prompts
     ]
-    for one in expected:
-        _require_typable(one.answer)
+    for prompt in expected:
+        _require_typable(prompt.answer)
     code, has_asked = run_on_terminal(argv, environ, expected, limit)
     return Ended(code, "" if has_asked or code == 0 else NEVER)
 
 
 def _require_typable(answer: Secret) -> None:
     if CONTROL.search(answer.reveal()):
-        raise InvalidData("the password or the name has a control character: it cannot be typed")
+        raise InvalidData(
+            "the password or the user name has a control character, which cannot be typed"
+        )
     if len(answer.reveal()) > MAX_LINE:
-        raise InvalidData(f"the password is longer than a terminal takes, {MAX_LINE} bytes")
+        raise InvalidData(
+            f"the password is longer than {MAX_LINE} bytes, which a terminal does not accept"
+        )
 
 
 def _answer(
@@ -168,9 +177,10 @@ def _answer(
     environ: Mapping[str, str],
     limit: TimeLimit,
 ) -> Ended:
-    """Run it with an askpass program that asks us.
+    """Run the command with an askpass program that asks this process.
 
-    SSH_ASKPASS_REQUIRE: ssh asks it though there is a terminal, or no display (ssh(1)).
+    With SSH_ASKPASS_REQUIRE, ssh runs the askpass program even if there is a terminal or no display
+    (ssh(1)).
     """
     from creds_session.credentials.delivery.askpass import (
         PATTERN,
@@ -192,7 +202,7 @@ def _answer(
     program = _program()
     with held_signals() as held, private_folder(usable(places(environ)), _nothing) as folder:
         path = f"{folder}/askpass"
-        told = {
+        environment = {
             **environ,
             SOCKET: path,
             PATTERN: os.fsdecode(answers.pattern.pattern),
@@ -202,7 +212,7 @@ def _answer(
             "GIT_ASKPASS": program,
         }
         with listening(path) as server:
-            code = run_in_foreground(argv, told, held, lambda: serve(server, answers), limit)
+            code = run_in_foreground(argv, environment, held, lambda: serve(server, answers), limit)
     remarks = [REFUSED] if answers.was_refused else []
     remarks += [f"not answered: {_shown(prompt)!r}. {FIRST}" for prompt in answers.others[:1]]
     return Ended(code, "; ".join(remarks))
@@ -213,16 +223,19 @@ def _shown(prompt: bytes) -> str:
 
 
 def _nothing(_folder: str) -> None:
-    """End what lives in a folder that was left behind: nothing does."""
+    """End nothing: no process depends on a directory that was left behind."""
 
 
 def _program() -> str:
-    """Return where our askpass program is: beside creds, beside our Python, or in PATH."""
+    """Return the path of creds-askpass: beside creds, beside this Python, or in PATH."""
     import shutil
 
-    folders = [os.path.dirname(os.path.realpath(one)) for one in (sys.argv[0],)]
-    folders.append(os.path.dirname(sys.executable))  # links stay
-    found = shutil.which(ASKPASS, path=os.pathsep.join(folders)) or shutil.which(ASKPASS)
-    if found is None:
-        raise Unavailable(f"{ASKPASS} is not installed beside creds, and not in PATH")
-    return found
+    # In a virtual environment the Python is a link, and the programs are beside that link.
+    directories = [os.path.dirname(os.path.realpath(sys.argv[0])), os.path.dirname(sys.executable)]
+    program = shutil.which(ASKPASS, path=os.pathsep.join(directories)) or shutil.which(ASKPASS)
+    if program is None:
+        raise Unavailable(
+            f"{ASKPASS} was not found, neither beside creds nor in PATH",
+            hint="install creds-session again",
+        )
+    return program

@@ -329,7 +329,7 @@ def test_time_limit_of_what_only_root_may_end(session: Login, machine: Machine) 
     as_root = "as-root --reuid=0 --clear-groups sleep 91"
     done = ran(session, f"{RUN} --askpass --timeout 2 -- {as_root}")
     assert done.status == 124, done
-    assert "only root may end it" in done.output
+    assert "only root can end it" in done.output
     assert machine.run("pgrep", "-fx", "sleep 91", check=False).stdout
     machine.run("pkill", "-fx", "sleep 91")
     session.type(f"{RUN} --askpass -- {as_root}; echo 'co''de='$?")

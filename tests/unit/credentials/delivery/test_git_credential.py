@@ -4,7 +4,11 @@ import pytest
 
 from creds_session import credentials
 from creds_session.credentials.delivery import git_credential
-from creds_session.credentials.delivery.git_credential import LAST_USED, Description, parse
+from creds_session.credentials.delivery.git_credential import (
+    LAST_USED,
+    Description,
+    parse_description,
+)
 from creds_session.errors import InvalidData, NoSuchCredential
 from creds_session.secret import Secret
 from tests.unit.credentials.test_credentials import Memory, backend
@@ -15,7 +19,7 @@ SERVICE = "git:https://a.example:8443"
 
 
 def described(more: bytes = b"") -> Description:
-    found = parse(HOST + more)
+    found = parse_description(HOST + more)
     assert found is not None
     return found
 
@@ -28,9 +32,9 @@ def test_description() -> None:
     assert described(b"path=x/y.git\n").service == f"{SERVICE}/x/y.git"
     assert not described(b"password_expiry_utc=1\n").is_lasting
     assert not described(b"ephemeral=1\n").is_lasting
-    assert parse(b"protocol=https\n") is None
-    assert parse(b"") is None
-    empty = parse(b"protocol=cert\nhost=\npath=f\n")
+    assert parse_description(b"protocol=https\n") is None
+    assert parse_description(b"") is None
+    empty = parse_description(b"protocol=cert\nhost=\npath=f\n")
     assert empty is not None
     assert empty.service == "git:cert:///f"
 
@@ -38,7 +42,7 @@ def test_description() -> None:
 @pytest.mark.parametrize("text", [b"nonsense\n", b"host=\xff\n"])
 def test_what_is_no_description(text: bytes) -> None:
     with pytest.raises(InvalidData):
-        parse(text)
+        parse_description(text)
 
 
 def test_store_get_erase(backend: Memory) -> None:
@@ -136,5 +140,5 @@ def test_a_token_that_expires_takes_the_place_of_the_older_password(backend: Mem
 @pytest.mark.usefixtures("backend")
 def test_password_of_several_lines_is_not_given() -> None:
     credentials.put(SERVICE, "me", Secret(b"one\nhost=evil"))
-    with pytest.raises(InvalidData, match="no single line"):
+    with pytest.raises(InvalidData, match="has several lines"):
         git_credential.get(described(b"username=me\n"))

@@ -49,8 +49,8 @@ def test_entries(content: str, entries: list[NetrcEntry]) -> None:
     [
         (b"machine", "f:1: machine without a value"),
         (b"\nmachine a\nlogin\n\n", "f:3: login without a value"),
-        (b"login a", "f:1: login comes before any machine"),
-        (b"machine a\npassword secret word", "f:2: a word that is none of a netrc's"),
+        (b"login a", "f:1: login comes before the first machine"),
+        (b"machine a\npassword secret word", "f:2: a word that is not a keyword of a netrc file"),
         (b'machine a password "secret', "f:1: a quote that does not end on its line"),
         (b"machine a password \xff", "f:1: the value of password is not UTF-8"),
     ],

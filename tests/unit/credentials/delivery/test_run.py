@@ -78,7 +78,7 @@ def test_what_a_way_cannot_carry() -> None:
     refused(b"a\0b", Delivery((Variable("A", is_username=False),)), "NUL")
     typed = Delivery(prompts=(Prompt(re.compile(b"x"), is_username=False),))
     refused(b"a\x03b", typed, "control character")
-    refused(b"a" * 5000, typed, "longer than a terminal")
+    refused(b"a" * 5000, typed, "longer than 4095 bytes")
     refused(b"a\nb", Delivery(askpass=PATTERN), "several lines")
 
 
@@ -324,7 +324,7 @@ def test_answer_that_does_not_come(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("prompt", "words"),
     [
-        (b"Verification code: ", "'Verification code:' does not ask for a password"),
+        (b"Verification code: ", "'Verification code:' is not known as a prompt for a password"),
         (b"\x1b[2JToken\nof alice:", "Token"),
         (b"password: ", "was answered already"),
     ],
