@@ -1,4 +1,4 @@
-"""What a check may say: outcomes, severities, evidence and the cure."""
+"""The results of checks: outcome, severity, evidence and remedy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EVAL, SUDO = "eval", "sudo"
 
 
 class Severity(enum.Enum):
-    """How much a finding matters to a person who wants to read a secret now."""
+    """Say how much a finding matters to a person who wants to read a secret now."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -18,7 +18,7 @@ class Severity(enum.Enum):
 
 
 class Outcome(enum.Enum):
-    """What became of a check; silence never means health."""
+    """Say what became of a check; a check without a result never means that all is well."""
 
     PASSED = "passed"
     FOUND = "found"
@@ -27,15 +27,15 @@ class Outcome(enum.Enum):
 
 
 class Remediation(NamedTuple):
-    """A cure: what to do in words, and the commands as argv, never as a shell string.
+    """A remedy: what to do in words, and the commands as argv, never as a shell string.
 
-    ``is_safe``: the commands lose nothing and can be taken back, so ``--fix`` may run them. One
-    that begins with ``sudo`` is for root to run. One that begins with ``eval`` has a line as its
-    second word, which the person's own shell has to run (``in_this_shell``): no program can change
-    the variables of the shell that called it.
+    ``is_safe``: the commands lose nothing and can be reverted, so that ``--fix`` may run them. A
+    command that begins with ``sudo`` requires root. A command that begins with ``eval`` has a line
+    as its second word, which the person's own shell has to run (``in_this_shell``), because no
+    program can change the variables of the shell that called it.
 
-    ``alternatives`` are for those who cannot carry out this one, or whom it does not help, in
-    order.
+    ``alternatives`` are for people who cannot carry out this remedy or whom it does not help, in
+    this order.
     """
 
     text: str
@@ -45,12 +45,12 @@ class Remediation(NamedTuple):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The commands as lines to paste into a shell."""
+        """Return the commands as lines to paste into a shell."""
         return tuple(map(shell_line, self.commands))
 
     @property
     def can_be_fixed(self) -> bool:
-        """Whether ``--fix`` of an ordinary user carries it out."""
+        """Return whether ``--fix`` carries this remedy out for an ordinary user."""
         words = {argv[0] for argv in self.commands}
         return self.is_safe and bool(words) and not words & {EVAL, SUDO}
 
@@ -82,9 +82,9 @@ class Finding(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a check saw of what it looks for: the evidence, and what it knows better than its entry.
+    """Hold what a check found: the evidence, and texts that are better than those of the registry.
 
-    What is left out is as the registry has it.
+    For every text that is empty, the text of the registry is used.
     """
 
     evidence: tuple[str, ...] = ()
@@ -94,15 +94,16 @@ class Found(NamedTuple):
 
 
 class NotJudged(NamedTuple):
-    """Why a check could say nothing: the fact that it goes by was not to be had."""
+    """Say why a check could not judge: the facts that it needs could not be read."""
 
     reason: str
 
 
 class CheckResult(NamedTuple):
-    """The outcome of one check, by its id: what it found, or why it was skipped or crashed.
+    """Hold the outcome of one check: what it found, or why it was skipped or crashed.
 
-    ``follows_from``: the checks that found the cause, so that this one was not looked at.
+    ``check`` is the id of the check. ``follows_from`` are the ids of the checks that found the
+    cause, so that this check was skipped.
     """
 
     check: str
@@ -113,6 +114,6 @@ class CheckResult(NamedTuple):
 
     @property
     def has_error(self) -> bool:
-        """Tell whether it found what keeps a secret from being read, or could not look."""
+        """Return whether the check found that a secret cannot be read, or crashed."""
         is_error = any(finding.severity is Severity.ERROR for finding in self.findings)
         return is_error or self.outcome is Outcome.CRASHED

@@ -1,7 +1,7 @@
-"""Names that a user chose, in a sentence that somebody else reads.
+"""Quote names that a user chose, for a sentence that another person reads.
 
-A file may be called ``x; sudo rm -r /`` or end its line. Such a name is shown in quotes and with
-escapes, so that it can be told from the words around it.
+A file may be called ``x; sudo rm -r /``, or its name may have a newline. Such a name is printed in
+quotes and with escapes, so that it is not taken for a part of the sentence.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 
 PLAIN = re.compile(r"[\w./@%+=:,~-]{1,1024}")
-LONGEST = 1024  # characters that are shown of a name
+LONGEST = 1024  # characters of a name that are printed
 
 
 def quoted(name: str) -> str:
-    """Return a name as it is if it is made of plain characters, else in double quotes.
+    """Return a name unchanged if it has only plain characters, or else in double quotes.
 
-    In quotes, a quote, a backslash and whatever cannot be printed are escapes as in Python. What
-    is longer than 1,024 characters is cut, and ends with three dots.
+    In quotes, a quote, a backslash and every character that is not printable are escaped as in
+    Python. A name of more than 1,024 characters is cut, and ends with three dots.
     """
     if PLAIN.fullmatch(name):
         return name

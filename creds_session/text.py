@@ -1,18 +1,19 @@
-"""Text of others, made safe for a terminal and for one line."""
+"""Make text from other programs and files safe for a terminal."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """Return the text with all that would act on a terminal, or is no text, as an escape.
+    """Return the text on one line, with an escape in place of each character that is not printable.
 
-    An error of another program, an argument of a process and a file's name can hold anything.
+    An error of another program, an argument of a process and the name of a file can hold any
+    character, and a terminal acts on some of them.
     """
     return _escaped(text, "")
 
 
 def printable_lines(text: str) -> str:
-    """Return the same of a text that may have several lines, and tabs."""
+    """Return the text as ``printable`` does, but keep newlines and tabs."""
     return _escaped(text, "\t\n")
 
 
