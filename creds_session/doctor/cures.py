@@ -1,8 +1,8 @@
-"""Carry out the cure of a finding: only what loses nothing, only as this user, each step shown.
+"""Carry out the remedy of a finding: only if it loses nothing, and only as this user.
 
-A process is ended, or told to go on, by a pidfd that was opened before it was looked at again:
-its number cannot pass to another one meanwhile (pidfd_open(2)). A mode is changed by a descriptor
-of the user's own file, and root acts on no path that somebody else can redirect.
+A process is ended, or continued, by a pidfd that is opened before the process is looked at again:
+so its number cannot pass to another process meanwhile (pidfd_open(2)). A mode is changed by a
+descriptor of the user's own file, and root acts on no path that somebody else can redirect.
 """
 
 from __future__ import annotations
@@ -32,35 +32,36 @@ CAREFULLY = "--try USER --confirm-within 10m"
 
 
 class Steps(NamedTuple):
-    """What this user runs, and what root has to, of one cure."""
+    """The commands of one remedy: those of this user, and those that require root."""
 
     mine: tuple[tuple[str, ...], ...] = ()
     of_root: tuple[tuple[str, ...], ...] = ()
 
 
 def steps(remedy: Remediation) -> Steps:
-    """Tell the commands that the user of this session runs from those that need root.
+    """Separate the commands that the user of this session runs from those that require root.
 
-    What needs root changes the machine for everybody: how all users log in, what is installed, to
-    whom a home belongs. That is never carried out here, also if root asks: a change of PAM should
-    be tried first, and be reverted unless somebody confirms it from a new login.
+    Commands that require root change the machine for everybody: how all users log in, what is
+    installed, who owns a home directory. They are never carried out here, even if root asks: a
+    change of PAM should be tried first, and be reverted unless somebody confirms it from a new
+    login.
     """
     mine = tuple(argv for argv in remedy.commands if argv[0] != SUDO)
     return Steps(mine, tuple(argv for argv in remedy.commands if argv[0] == SUDO))
 
 
 def refusal(finding: Finding) -> str:
-    """Say why a cure is not carried out here, or nothing."""
+    """Return why a remedy is not carried out here, or nothing."""
     remedy = finding.remediation
     if remedy is None:
-        return "no cure is known that a program could carry out"
+        return "no remedy is known that a program could carry out"
     if not remedy.commands:
-        return f"left to you: {remedy.text}"
-    told = "; ".join(remedy.lines)
+        return f"you have to do this yourself: {remedy.text}"
+    commands = "; ".join(remedy.lines)
     if any(argv[0] == EVAL for argv in remedy.commands):
-        return f"left to you, since only your own shell can do it: {told}"
+        return f"only your own shell can do this: {commands}"
     if not remedy.is_safe:
-        return f"left to you, since it cannot be taken back or is not only yours: {told}"
+        return f"not done automatically, because it cannot be undone or affects others: {commands}"
     of_root = steps(remedy).of_root
     if of_root:
         return f"this requires root: {'; '.join(map(shell_line, of_root))}{_carefully(of_root)}"
@@ -68,31 +69,31 @@ def refusal(finding: Finding) -> str:
 
 
 def _carefully(commands: Iterable[tuple[str, ...]]) -> str:
-    """Say how a change of PAM is made on a machine that nobody can walk up to."""
+    """Return how to change PAM on a machine that can be reached only over the network."""
     if not any("creds-setup-pam" in argv for argv in commands):
         return ""
-    return f" (on a machine that nobody can walk up to, with {CAREFULLY} behind it)"
+    return f" (on a machine that you reach only over the network, append {CAREFULLY})"
 
 
 def carry_out(remedy: Remediation, facts: Facts, environ: Mapping[str, str]) -> str:
-    """Run the commands of a cure in turn; return why one of them failed, or nothing."""
+    """Run the commands of a remedy in order; return why one of them failed, or nothing."""
     for argv in steps(remedy).mine:
-        problem = _not_for_root(argv) or _carry_out_one(argv, facts, environ)
+        problem = _not_for_root(argv) or _carry_out_command(argv, facts, environ)
         if problem:
             return problem
     return ""
 
 
 def _not_for_root(argv: tuple[str, ...]) -> str:
-    """Say why root must not run this: somebody else can change where a path in it leads."""
+    """Return why root must not run a command: others can change where a path in it leads."""
     if os.getuid() != 0:
         return ""
-    found = (weakness(word) for word in argv if word.startswith("/"))
-    weak = next(filter(None, found), None)
+    reasons = (weakness(word) for word in argv if word.startswith("/"))
+    weak = next(filter(None, reasons), None)
     return f"not done as root, because {weak}" if weak else ""
 
 
-def _carry_out_one(argv: tuple[str, ...], facts: Facts, environ: Mapping[str, str]) -> str:
+def _carry_out_command(argv: tuple[str, ...], facts: Facts, environ: Mapping[str, str]) -> str:
     if argv[0] == KILL:
         return _kill(argv, facts)
     if argv[0] == MV and os.path.lexists(argv[-1]):  # mv --no-clobber then does nothing, silently
@@ -101,7 +102,7 @@ def _carry_out_one(argv: tuple[str, ...], facts: Facts, environ: Mapping[str, st
 
 
 def _chmod(argv: tuple[str, ...]) -> str:
-    """Do what ``chmod MODE PATH`` would, but never through a link at the end of the path."""
+    """Do what ``chmod MODE PATH`` does, but never through a link at the end of the path."""
     _, mode, path = argv
     try:
         change_mode(path, mode, os.getuid())
@@ -111,16 +112,16 @@ def _chmod(argv: tuple[str, ...]) -> str:
 
 
 def _kill(argv: tuple[str, ...], facts: Facts) -> str:
-    """End a daemon, or let a process go on, if it still is the one that was looked at."""
+    """End a daemon, or continue a process, if it is still the one that was looked at."""
     pid = int(argv[-1])
-    daemon = next((one for one in facts.daemons if one.pid == pid), None)
+    daemon = next((daemon for daemon in facts.daemons if daemon.pid == pid), None)
     if argv[1] == "-CONT":
-        bus = next((one for one in facts.processes.buses if one.pid == pid), None)
+        bus = next((bus for bus in facts.processes.buses if bus.pid == pid), None)
         name = bus.name if bus else "gnome-keyring-d"
-        return "" if resume(pid, name, os.getuid()) else f"process {pid} is another one now"
+        return "" if resume(pid, name, os.getuid()) else f"process {pid} is now another process"
     if daemon is None:
         return f"process {pid} was not seen to be a keyring daemon of this user"
-    return "" if end(daemon) else f"process {pid} did not end, or is another one now"
+    return "" if end(daemon) else f"process {pid} did not end, or is now another process"
 
 
 def _run(argv: tuple[str, ...], environ: Mapping[str, str]) -> str:
@@ -132,10 +133,10 @@ def _run(argv: tuple[str, ...], environ: Mapping[str, str]) -> str:
             code = run_in_foreground([program, *argv[1:]], environ, held)
     except NotExecuted as error:
         return error.problem
-    return "" if code == 0 else f"{shlex.join(argv)} ended with {code}"
+    return "" if code == 0 else f"{shlex.join(argv)} exited with {code}"
 
 
 def _own(name: str) -> str | None:
-    """Return the command of this very installation; it lies beside the one that runs."""
+    """Return the command of this installation, which is beside the one that is running."""
     beside = Path(sys.argv[0]).absolute().with_name(name)
     return str(beside) if os.access(beside, os.X_OK) else shutil.which(name)

@@ -1,4 +1,4 @@
-"""Look, judge: what ``creds-doctor`` does."""
+"""Look at a session, judge it, and carry out remedies: the work of ``creds-doctor``."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LARGEST = 1 << 26  # bytes of saved facts
 
 
 def look(environ: Mapping[str, str], user: str | None = None, timeout: float = TIMEOUT) -> Facts:
-    """Look at this session, or at another user's; change nothing, start nothing.
+    """Look at this session, or at another user's; change and start nothing.
 
-    ``timeout``, in seconds, is for all that may wait.
+    ``timeout`` is in seconds, for everything that may wait.
 
     Raises UsageError for root with the home of another user, and NoSuchFile, NotPermitted or
     Unavailable for another user's session.
@@ -38,13 +38,13 @@ def look(environ: Mapping[str, str], user: str | None = None, timeout: float = T
 
 
 def _refuse_foreign_home(environ: Mapping[str, str]) -> None:
-    """Refuse to look as root, by links that another user may have made, at any file of root's."""
+    """Refuse to follow, as root, links that another user may have made."""
     found = foreign_place(environ)
     if found is None:
         return
     user, name = found.user or "another user", found.user or "USER"
     raise UsageError(
-        f"root with {found.variable}={found.place} would read what {user} put there, as root;"
+        f"root with {found.variable}={found.place} would read, as root, what {user} put there;"
         " nothing was looked at",
         hint=f"look at that session with: sudo creds-doctor --user {name}\n"
         f"or run creds-doctor as {name}, without sudo",
@@ -52,7 +52,7 @@ def _refuse_foreign_home(environ: Mapping[str, str]) -> None:
 
 
 def judge(facts: Facts, checks: Iterable[Check] = CHECKS) -> Diagnosis:
-    """Say what the checks find in these facts."""
+    """Return what the checks find in these facts."""
     return Diagnosis(facts, run(checks, facts))
 
 
@@ -66,11 +66,11 @@ class Dialog(NamedTuple):
 def fix(
     environ: Mapping[str, str], checks: Iterable[Check], dialog: Dialog, *, is_dry: bool = False
 ) -> Diagnosis:
-    """Carry out one safe cure after the other, root causes first; each is verified by a new look.
+    """Carry out safe remedies one after the other, root causes first, and verify each of them.
 
-    What is not done is told with the reason. Returns what is found at the end.
+    The reason is printed for a remedy that is not carried out. Returns the diagnosis at the end.
     """
-    from creds_session.doctor.cures import carry_out, refusal  # for a cure alone
+    from creds_session.doctor.cures import carry_out, refusal  # only if a remedy is carried out
 
     checks = tuple(checks)
     done: set[str] = set()
@@ -94,7 +94,7 @@ def fix(
 
 
 def _next(diagnosis: Diagnosis, done: Collection[str]) -> Finding | None:
-    """Return the first finding that is not yet seen to; a note needs no cure."""
+    """Return the first finding that is not done yet; a note needs no remedy."""
     for result in diagnosis.results:
         for finding in result.findings:
             if finding.severity is not Severity.NOTE and finding.id not in done:
@@ -103,8 +103,8 @@ def _next(diagnosis: Diagnosis, done: Collection[str]) -> Finding | None:
 
 
 def _verdict(check_id: str, diagnosis: Diagnosis) -> str:
-    found = {one.id for result in diagnosis.results for one in result.findings}
-    return "still found" if check_id in found else "cured"
+    found = {finding.id for result in diagnosis.results for finding in result.findings}
+    return "still found" if check_id in found else "fixed"
 
 
 def to_save(facts: Facts, *, anonymously: bool) -> str:
@@ -120,9 +120,9 @@ def to_save(facts: Facts, *, anonymously: bool) -> str:
 
 
 def saved(path: Path) -> Facts:
-    """Read facts that were saved. Raises NoSuchFile or InvalidData.
+    """Read saved facts. Raises NoSuchFile or InvalidData.
 
-    Whoever saved them chose the paths in them, so no command on such a path is shown.
+    Nobody knows who wrote the paths in them, so no command on such a path is shown.
     """
     from creds_session.facts.serialization import loads
 

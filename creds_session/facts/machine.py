@@ -17,7 +17,7 @@ class PathKind(enum.Enum):
     """What is at a path."""
 
     FILE = "file"
-    FOLDER = "folder"
+    FOLDER = "directory"
     SOCKET = "socket"
     OTHER = "other"
     DANGLING = "dangling link"

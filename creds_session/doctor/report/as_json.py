@@ -1,4 +1,4 @@
-"""The doctor as values for JSON; docs/reference/json.md describes the keys."""
+"""Return the diagnosis as values for JSON; docs/reference/json.md describes the keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from creds_session.version import __version__
 
 
 def values(diagnosis: Diagnosis) -> dict[str, object]:
-    """Return all that was found."""
+    """Return everything that was found."""
     return {
         "version": __version__,
         "healthy": diagnosis.is_healthy,

@@ -1,7 +1,8 @@
-"""The doctor as one HTML page for a ticket, for people who never heard of D-Bus.
+"""Write the diagnosis as one HTML page for a ticket, for people who have never heard of D-Bus.
 
-It stands alone: no script, no picture, font or style from elsewhere, and its own policy forbids
-them. Every text from the machine is made printable, then escaped. It is well-formed XML as well.
+The page needs nothing else: it has no script, and no picture, font or style from another place; its
+own policy forbids them. Every text from the machine is made printable, then escaped. The page is
+well-formed XML as well.
 """
 
 from __future__ import annotations
@@ -35,24 +36,26 @@ from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.text import printable, printable_lines
 from creds_session.version import __version__
 
-PROGRAMS = frozenset({"creds", "sshd", "sudo", "su", "systemd", "logind", "libpam"})
+PROGRAMS = frozenset(
+    {"creds", "sshd", "sudo", "su", "systemd", "logind", "libpam", "passwd", "tmux", "snap"}
+)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 SEVERITIES = {
     Severity.ERROR: ("bad", "stops secrets from being read"),
-    Severity.WARNING: ("warning", "will hurt later, or somebody else"),
+    Severity.WARNING: ("warning", "does harm later, or to other users"),
     Severity.NOTE: ("note", "good to know"),
 }
 ALARMS = {Alarm.NONE: "plain", Alarm.FALSE: "good", Alarm.TRUE: "bad"}
 OUTCOMES = {
     Outcome.PASSED: ("good", "\N{CHECK MARK} no"),
     Outcome.FOUND: ("bad", "\N{BALLOT X} yes"),
-    Outcome.SKIPPED: ("plain", "\N{MIDDLE DOT} not judged"),
+    Outcome.SKIPPED: ("plain", "\N{MIDDLE DOT} not checked"),
     Outcome.CRASHED: ("bad", "! crashed"),
 }
 
 
 def page(diagnosis: Diagnosis, titles: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Return the whole page; ``titles`` tell what each check looks for, by its id."""
+    """Return the whole page; ``titles`` are the titles of the checks by id."""
     facts, results = diagnosis
     title = f"Keyring report: {facts.session.user}"
     return f"""<!DOCTYPE html>
@@ -80,8 +83,8 @@ def page(diagnosis: Diagnosis, titles: Mapping[str, str] = MappingProxyType({}))
 {_section("words", "The words", WORDS)}
 </main>
 <footer>
-<p>Written by creds-doctor {_text(__version__)}. It looked and changed nothing. No password or
-secret is in this page; names of users, files and processes are.</p>
+<p>Written by creds-doctor {_text(__version__)}. It only looked, and changed nothing. This page
+contains no password and no other secret; it contains names of users, files and processes.</p>
 </footer>
 </body>
 </html>
@@ -93,7 +96,7 @@ def _text(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Return a clause as a sentence, what stands in `backticks` as code."""
+    """Return a clause as a sentence, with text in `backticks` as code."""
     first = text.partition(" ")[0]
     if first.isalpha() and first.islower() and first not in PROGRAMS:
         text = first.capitalize() + text[len(first) :]
@@ -108,13 +111,13 @@ def _section(name: str, heading: str, content: str) -> str:
 
 
 def _verdict(diagnosis: Diagnosis) -> str:
-    """Return the answer in a line, the first cause, and when and where it was looked."""
+    """Return the answer in one line, the first cause, and when and where creds-doctor looked."""
     facts, results = diagnosis
     healthy = diagnosis.is_healthy
     cause = root_cause(results)
     sign, tone = ("\N{CHECK MARK}", "good") if healthy else ("\N{BALLOT X}", "bad")
-    told = HEALTHY if facts.is_readable else UNKNOWN if facts.bus.is_unknown else UNREADABLE
-    told = f"{sign} {told[0].upper()}{told[1:]}."
+    answer = HEALTHY if facts.is_readable else UNKNOWN if facts.bus.is_unknown else UNREADABLE
+    answer = f"{sign} {answer[0].upper()}{answer[1:]}."
     why = cause.title if cause else "" if healthy else verdict(diagnosis)
     when = datetime.fromtimestamp(facts.now, timezone.utc).strftime("%d %B %Y, %H:%M:%S UTC")
     where = f"user {facts.session.user} (id {facts.session.uid})"
@@ -122,7 +125,7 @@ def _verdict(diagnosis: Diagnosis) -> str:
         where += f", {_release(facts.installation.os_release)}"
     why = f"<p>{_sentence(why)}</p>" if why else ""
     return (
-        f'<div class="verdict {tone}"><p><strong>{told}</strong></p>{why}</div>\n'
+        f'<div class="verdict {tone}"><p><strong>{answer}</strong></p>{why}</div>\n'
         f'<p class="faint">Looked at on {when}: {_text(where)}.</p>'
     )
 
@@ -136,19 +139,19 @@ def _release(os_release: str) -> str:
 
 
 def _to_do(results: tuple[CheckResult, ...]) -> str:
-    """Return the cure of the first cause, then where to go on."""
+    """Return the remedy of the first cause, then what to do next."""
     cause = root_cause(results)
     if cause is None:
         others = findings(results)
         return (
-            "<p>Nothing now. What was found besides is below.</p>"
+            "<p>Nothing to do. Other findings are listed below.</p>"
             if others
-            else "<p>Nothing: all is well.</p>"
+            else "<p>Nothing to do: everything is in order.</p>"
         )
     fix = "<p>Or: <code>creds-doctor --fix</code>.</p>" if has_fix(cause) else ""
-    last = "<p>Then run <code>creds-doctor</code> again: what it names first is next.</p>"
+    last = "<p>Then run <code>creds-doctor</code> again; if something is left, it comes first.</p>"
     if cause.remediation is None:
-        return "<p>There is no ready cure. The cause and the evidence are below.</p>"
+        return "<p>There is no ready-made remedy. The cause and the evidence are below.</p>"
     return f"{_remedy(cause)}{fix}{last}"
 
 
@@ -160,7 +163,7 @@ def _remedy(finding: Finding, head: str = "") -> str:
 
 
 def _alternatives(finding: Finding) -> str:
-    """Return the other cures, for those whom the first one does not help."""
+    """Return the other remedies, for those who cannot use the first one."""
     told = ""
     for other in finding.remediation.alternatives if finding.remediation else ():
         told += f"<p><b>Or:</b> {_sentence(other.text)}</p>"
@@ -209,16 +212,16 @@ def _evidence(finding: Finding) -> str:
 
 
 def _happened(facts: Facts) -> str:
-    """Return the login as the log has it, where one could be read."""
-    told = log_lines(facts)
-    if not told:
+    """Return the lines of the log about the login, if a log could be read."""
+    lines = log_lines(facts)
+    if not lines:
         return ""
     items = "\n".join(
         f'<li class="{ALARMS[alarm]}"><code>{escape(line)}</code>'
         f' <span class="tone">{escape(meaning)}</span></li>'
-        for line, meaning, alarm in told
+        for line, meaning, alarm in lines
     )
-    summary = f"The log of the last login, {count(len(told), 'line')}"
+    summary = f"The log of the last login, {count(len(lines), 'line')}"
     list_ = f"<details><summary>{summary}</summary>\n<ol>\n{items}\n</ol></details>"
     return _section("happened", "What happened at the login", list_)
 
@@ -228,7 +231,7 @@ def _checked(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> str
     return (
         f"<details><summary>{_text(tally(results))}</summary>\n"
         '<div class="wide"><table><thead><tr><th scope="col">Name</th>'
-        '<th scope="col">Is it so?</th><th scope="col">Looked for</th></tr></thead>\n'
+        '<th scope="col">Found?</th><th scope="col">What was checked</th></tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table></div></details>"
     )
 

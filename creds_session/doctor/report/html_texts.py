@@ -1,35 +1,35 @@
-"""What every HTML report of the doctor says and looks like, whatever was found."""
+"""The parts of every HTML report that do not depend on what was found."""
 
 from __future__ import annotations
 
 ABOUT = """\
 <p>Programs keep their passwords in a <b>keyring</b>: a file of yours that is encrypted with a
-password. A <b>keyring daemon</b>, a program in the background, opens it when you log in with your
-password, and gives programs the secrets they ask for. When a link of that chain is missing, they
-fail, often with words that name something else. This page says which link it is.</p>"""
+password. A <b>keyring daemon</b>, a program in the background, unlocks it when you log in with your
+password, and gives programs the secrets that they ask for. If a link of this chain is missing, the
+programs fail, often with a misleading message. This page says which link is missing.</p>"""
 
 WORDS = """\
 <dl>
 <dt>Keyring</dt>
 <dd>A file with passwords and other secrets, encrypted. The one named <i>login</i> has the
-password that you log in with, so that a login can open it.</dd>
-<dt>Open, locked</dt>
-<dd>While a keyring is open, your programs can read it. A locked one gives nothing until somebody
-types its password: <code>creds unlock</code>.</dd>
+password that you log in with, so that a login can unlock it.</dd>
+<dt>Unlocked, locked</dt>
+<dd>While a keyring is unlocked, your programs can read it. Programs get nothing from a locked
+keyring until somebody types its password: <code>creds unlock</code>.</dd>
 <dt>Keyring daemon</dt>
-<dd>The program that holds open keyrings: <code>gnome-keyring-daemon</code>. It runs for one
+<dd>The program that holds unlocked keyrings: <code>gnome-keyring-daemon</code>. It runs for one
 user.</dd>
-<dt>Message bus (D-Bus)</dt>
-<dd>The exchange by which the programs of one session talk to each other. The daemon serves
+<dt>Session bus (D-Bus)</dt>
+<dd>The connection through which the programs of one session talk to each other. The daemon serves
 secrets there under the name <code>org.freedesktop.secrets</code>; only one program can own that
 name.</dd>
 <dt>PAM</dt>
-<dd>The rules by which a machine checks a login. Three of them hand the typed password on to the
-daemon; <code>creds-setup-pam</code> puts them there.</dd>
+<dd>The rules by which a machine checks a login. Three of them pass the typed password to the
+daemon; <code>creds-setup-pam</code> adds them.</dd>
 <dt>Control socket</dt>
-<dd>The door by which PAM brings the password to a daemon that runs already.</dd>
+<dd>The socket through which PAM passes the password to a daemon that is already running.</dd>
 <dt>Login by key</dt>
-<dd>A login with an ssh key has no password in it, so it cannot open a keyring.</dd>
+<dd>Nobody types a password at a login with an ssh key, so it cannot unlock a keyring.</dd>
 </dl>"""
 
 STYLE = """

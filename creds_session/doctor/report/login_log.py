@@ -1,4 +1,4 @@
-"""What the log says of the last login, as every face tells it."""
+"""Return what the log says about the last login, as every format shows it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PREFIXES = {Alarm.NONE: "", Alarm.FALSE: "false alarm: ", Alarm.TRUE: "alarm: "}
 
 
 class ExplainedLine(NamedTuple):
-    """A line of the log, and what it means; both are safe for a terminal."""
+    """A line of the log and its meaning; both are safe for a terminal."""
 
     line: str
     meaning: str
@@ -20,7 +20,7 @@ class ExplainedLine(NamedTuple):
 
 
 def log_lines(facts: Facts) -> list[ExplainedLine]:
-    """Return the last login, line by line; empty where no log could be read."""
+    """Return the lines about the last login; none if no log could be read."""
     return [_explained(event) for event in facts.login_log.events]
 
 

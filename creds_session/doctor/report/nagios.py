@@ -1,4 +1,4 @@
-"""The doctor as a plugin of Nagios, Icinga and their like.
+"""Print the diagnosis as a plugin of Nagios, Icinga and the like.
 
 The guidelines (Monitoring Plugins Development Guidelines, sections "Plugin Output" and "Plugin
 Return Codes"): one line ``SERVICE STATUS: text | performance data``, more text below it, and 0, 1,
@@ -18,7 +18,7 @@ from creds_session.text import printable
 
 
 class Status(enum.Enum):
-    """What Nagios makes of a plugin; the value is its exit code."""
+    """The state that Nagios reads from a plugin; the value is the exit code."""
 
     OK = 0
     WARNING = 1
@@ -27,7 +27,7 @@ class Status(enum.Enum):
 
 
 def status(diagnosis: Diagnosis) -> Status:
-    """Return the state: an error is critical, a check that crashed leaves it unknown."""
+    """Return the state: critical for an error, unknown if a check crashed."""
     results = diagnosis.results
     if root_cause(results):
         return Status.CRITICAL
@@ -42,17 +42,17 @@ def status(diagnosis: Diagnosis) -> Status:
 def plugin_output(diagnosis: Diagnosis) -> str:
     """Return the text of the plugin."""
     found = findings(diagnosis.results)
-    told = verdict(diagnosis)
+    text = verdict(diagnosis)
     state = status(diagnosis)
     if state is Status.WARNING:
-        told += f"; {found[0].title} [{found[0].id}]"
-    first = f"{_head(state, told)} | {_performance(diagnosis)}"
+        text += f"; {found[0].title} [{found[0].id}]"
+    first = f"{_head(state, text)} | {_performance(diagnosis)}"
     below = [_text(f"{one.severity.value}: {one.title} [{one.id}]") for one in found]
     return "\n".join([first, *below])
 
 
 def unknown(problem: str) -> str:
-    """Return the text of a plugin that could not look."""
+    """Return the text of a plugin that could not look at the session."""
     return _head(Status.UNKNOWN, problem)
 
 
@@ -61,7 +61,7 @@ def _head(state: Status, text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return it without the sign that begins the performance data."""
+    """Return a text without the sign that begins the performance data."""
     return printable(text).replace("|", "/")
 
 

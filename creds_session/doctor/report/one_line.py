@@ -1,4 +1,4 @@
-"""The doctor in one short line, for a prompt or the message of the day."""
+"""Print the diagnosis in one short line, for a prompt or the message of the day."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from creds_session.text import printable
 
 
 def line(diagnosis: Diagnosis) -> str:
-    """Return the line: the verdict, the cure of what is wrong, how much more there is but notes."""
+    """Return the verdict, the first remedy, and the number of other findings that are not notes."""
     cause = root_cause(diagnosis.results)
-    told = f"keyring: {verdict(diagnosis)}"
+    text = f"keyring: {verdict(diagnosis)}"
     if cause and cause.remediation and cause.remediation.commands:
-        told += f"; run: {_first(cause.remediation)}"
+        text += f"; run: {_first(cause.remediation)}"
     matter = [one for one in findings(diagnosis.results) if one.severity is not Severity.NOTE]
     others = len(matter) - (1 if cause else 0)
     if others:
-        told += f" ({count(others, 'other finding' if cause else 'finding')}: creds-doctor)"
-    return printable(told)
+        text += f" ({count(others, 'other finding' if cause else 'finding')}: creds-doctor)"
+    return printable(text)
 
 
 def _first(remedy: Remediation) -> str:
-    """Return the first command; one that only prepares the shell is followed by the next."""
+    """Return the first command, and the next one if the first only prepares the shell."""
     has_prepared = remedy.commands[0][0] == EVAL
     return " && ".join(remedy.lines[: 2 if has_prepared else 1])

@@ -1,6 +1,6 @@
-r"""The doctor as metrics in Prometheus's text format, version 0.0.4.
+r"""Print the diagnosis as metrics in Prometheus's text format, version 0.0.4.
 
-For a file that node_exporter's textfile collector reads, so no sample has a time of its own. A
+The textfile collector of node_exporter reads the file, so no sample has its own time. A
 label's value has ``\``, ``"`` and newlines escaped; the last line ends with a newline.
 """
 
@@ -25,10 +25,10 @@ Labels = Mapping[str, str]
 
 
 class Metric(NamedTuple):
-    """One family: its name without the prefix, what it tells, and its samples."""
+    """One family of metrics: its name without the prefix, its help text, and its samples."""
 
     name: str
-    told: str
+    help: str
     samples: list[tuple[Labels, float]]
 
 
@@ -43,7 +43,7 @@ def exposition(diagnosis: Diagnosis) -> str:
 def _verdict(diagnosis: Diagnosis) -> list[Metric]:
     outcomes = Counter(result.outcome for result in diagnosis.results)
     return [
-        Metric("info", "The version that looked.", [({"version": __version__}, 1)]),
+        Metric("info", "The version of creds-session.", [({"version": __version__}, 1)]),
         Metric(
             "healthy",
             "Whether a secret can be read in this session and no finding is an error.",
@@ -52,7 +52,7 @@ def _verdict(diagnosis: Diagnosis) -> list[Metric]:
         Metric("checked_timestamp_seconds", "When the doctor looked.", [({}, diagnosis.facts.now)]),
         Metric(
             "checks",
-            "How many checks came out how.",
+            "How many checks had which outcome.",
             [({"outcome": one.value}, outcomes[one]) for one in Outcome],
         ),
     ]
@@ -86,7 +86,7 @@ def _session(facts: Facts) -> list[Metric]:
         ),
         Metric(
             "collection_unlocked",
-            "Whether a keyring is served and open.",
+            "Whether a keyring is served and unlocked.",
             [
                 ({"collection": name}, int(state is CollectionState.UNLOCKED))
                 for name, state in keyrings.items()
@@ -96,11 +96,11 @@ def _session(facts: Facts) -> list[Metric]:
 
 
 def _render(metric: Metric, user: Labels) -> str:
-    """Return a family; one without samples is left out."""
+    """Return a family as text, or nothing if it has no samples."""
     if not metric.samples:
         return ""
     name = f"{PREFIX}_{metric.name}"
-    lines = [f"# HELP {name} {metric.told}", f"# TYPE {name} gauge"]
+    lines = [f"# HELP {name} {metric.help}", f"# TYPE {name} gauge"]
     for labels, value in metric.samples:
         pairs = ",".join(f'{key}="{_escaped(text)}"' for key, text in {**user, **labels}.items())
         lines.append(f"{name}{{{pairs}}} {value:.15g}")

@@ -1,4 +1,4 @@
-"""The map of a session: from the bus to who serves secrets, its daemons, and its keyrings."""
+"""Draw the map of a session: its session bus, keyring daemons, control socket and keyrings."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ ROLES = {
     DaemonRole.BY_HAND: "started by hand",
 }
 STATES = {
-    CollectionState.UNLOCKED: "open",
+    CollectionState.UNLOCKED: "unlocked",
     CollectionState.LOCKED: "locked",
-    CollectionState.ABSENT: "there is none",
-    CollectionState.GHOST: "on the disk, but not served",
+    CollectionState.ABSENT: "does not exist",
+    CollectionState.GHOST: "exists, but is not served",
 }
 
 
 class Tone(enum.Enum):
-    """How a place on the map is: as it must be, broken, or neither."""
+    """The state of a place on the map: as it must be, broken, or neither."""
 
     GOOD = "good"
     BAD = "bad"
@@ -35,7 +35,7 @@ class Tone(enum.Enum):
 
 
 class Node(NamedTuple):
-    """A place on the map with what hangs on it; ``is_open`` is None for what has no lock."""
+    """A place on the map and the places below it; ``is_open`` is None if it has no lock."""
 
     text: str
     tone: Tone = Tone.PLAIN
@@ -44,37 +44,37 @@ class Node(NamedTuple):
 
 
 def session_map(facts: Facts) -> Node:
-    """Return the map; its text is safe for a terminal."""
+    """Return the map of a session; its text is safe for a terminal."""
     session = facts.session
     came = f", by {session.service}" if session.service else ""
     if session.by_ssh:
-        came = f", by ssh ({session.login_method or 'how is not visible'})"
+        came = f", by ssh ({session.login_method or 'the method cannot be seen'})"
     children = (_bus(facts),) if is_spoken_to(facts.bus) else (_bus(facts), *_daemons(facts))
     return _node(f"session of {session.user} (user id {session.uid}){came}", Tone.PLAIN, children)
 
 
 def is_spoken_to(bus: BusFacts) -> bool:
-    """Tell whether the bus answered; the owner of the name may be silent all the same."""
+    """Return whether the bus answered; the owner of the name may hang all the same."""
     return bus.answers or bus.owner is not None
 
 
 def collections(facts: Facts) -> list[tuple[str, CollectionState]]:
-    """Return the keyrings that the bus told of: the login one, and the default where another."""
+    """Return the login keyring and the default keyring, if it is another one, with their states."""
     bus = facts.bus
-    told = [("login", bus.login)]
+    keyrings = [("login", bus.login)]
     if has_other_default(bus):
-        told.append((collection_name(bus.default_path), bus.default))
-    return [(name, state) for name, state in told if state is not None]
+        keyrings.append((collection_name(bus.default_path), bus.default))
+    return [(name, state) for name, state in keyrings if state is not None]
 
 
 def has_other_default(bus: BusFacts) -> bool:
-    """Tell whether programs keep their secrets in another keyring than the login one."""
+    """Return whether programs store their secrets in another keyring than the login keyring."""
     name = collection_name(bus.default_path)
     return bus.default not in {None, CollectionState.ABSENT} and name not in {"", "login"}
 
 
 def seconds_left(facts: Facts, daemon: Daemon) -> int:
-    """Return how long a ``--login`` daemon waits yet to be initialised."""
+    """Return how many seconds a ``--login`` daemon will still wait to be initialised."""
     return max(round(LOGIN_TIMEOUT - (facts.now - daemon.started)), 0)
 
 
@@ -99,20 +99,20 @@ def _node(
 def _bus(facts: Facts) -> Node:
     bus = facts.bus
     if bus.is_unknown:
-        return _node("session bus: not looked at in time", Tone.PLAIN)
+        return _node("session bus: not known, there was no time to look", Tone.PLAIN)
     if bus.address is None:
         return _node("no session bus", Tone.BAD)
-    told = f"session bus {bus.address}"
+    text = f"session bus {bus.address}"
     if is_spoken_to(bus):
-        return _node(told, Tone.GOOD, (_owner(facts),))
-    return _node(f"{told}: {bus.reason}", Tone.PLAIN if bus.is_idle else Tone.BAD)
+        return _node(text, Tone.GOOD, (_owner(facts),))
+    return _node(f"{text}: {bus.reason}", Tone.PLAIN if bus.is_idle else Tone.BAD)
 
 
 def _owner(facts: Facts) -> Node:
     owner, reason = facts.bus.owner, facts.bus.reason
     if owner is None:
-        how = "a program that asks would start one" if facts.bus.activatable else "none is known"
-        text = f"org.freedesktop.secrets: nobody serves it ({how})"
+        can_start = "D-Bus starts one on demand" if facts.bus.activatable else "none is installed"
+        text = f"org.freedesktop.secrets: no program serves it ({can_start})"
         return _node(text, Tone.BAD, _daemons(facts))
     keyrings = tuple(_keyring(facts, name, state) for name, state in collections(facts))
     silent = f", which does not answer: {reason}" if reason else ""
@@ -122,7 +122,7 @@ def _owner(facts: Facts) -> Node:
 
 
 def _daemons(facts: Facts) -> tuple[Node, ...]:
-    """Return the daemons, each with the socket by which PAM reaches it, and what poses as one."""
+    """Return the daemons, each with its control socket, and processes that only have the name."""
     listener = _listener(facts)
     found = [
         _node(
@@ -132,19 +132,22 @@ def _daemons(facts: Facts) -> tuple[Node, ...]:
         )
         for daemon in facts.daemons
     ]
+    if facts.bus.is_unknown and not facts.daemons:
+        found.append(_node("keyring daemon: not known, there was no time to look", Tone.PLAIN))
     if listener not in {daemon.pid for daemon in facts.daemons} and facts.keyring.control:
         found.append(_socket(facts))
     found += [
-        _node(f"pid {one.pid} is {one.executable}, and calls itself {one.name}", Tone.BAD)
-        for one in facts.processes.impostors
+        _node(f"pid {fake.pid} is {fake.executable}, but has the name {fake.name}", Tone.BAD)
+        for fake in facts.processes.impostors
     ]
     return tuple(found)
 
 
 def _listener(facts: Facts) -> int | None:
-    """Return whose the control socket is: the one who was asked there, or the only one it can be.
+    """Return the pid of the process that listens at the control socket, or None.
 
-    A daemon that D-Bus started listens nowhere unless it serves.
+    If it was not asked, it can only be the daemon that serves: a daemon that D-Bus started listens
+    only if it serves.
     """
     if facts.control.pid is not None or not facts.keyring.control_listens:
         return facts.control.pid
@@ -154,13 +157,13 @@ def _listener(facts: Facts) -> int | None:
 
 def _socket(facts: Facts) -> Node:
     owner, listener = facts.bus.owner, facts.control.pid
-    told = f"control socket {facts.keyring.control}"
+    text = f"control socket {facts.keyring.control}"
     if not facts.keyring.control_listens:
-        return _node(f"{told}: nobody listens", Tone.PLAIN)
+        return _node(f"{text}: nobody listens", Tone.PLAIN)
     is_split = owner is not None and listener not in {None, owner.pid}
     if is_split:
-        return _node(f"{told}: pid {listener} listens, which does not serve", Tone.BAD)
-    return _node(f"{told}: listens", Tone.PLAIN)
+        return _node(f"{text}: pid {listener} listens, which does not serve secrets", Tone.BAD)
+    return _node(f"{text}: listens", Tone.PLAIN)
 
 
 def _daemon(facts: Facts, daemon: Daemon) -> str:
@@ -171,7 +174,7 @@ def _daemon(facts: Facts, daemon: Daemon) -> str:
     elif owner and daemon.role is DaemonRole.ACTIVATED:
         does = "only watches"
     elif not owner and daemon.role is DaemonRole.LOGIN:
-        does = f"waits to be initialised, {seconds_left(facts, daemon)} s more"
+        does = f"waits {seconds_left(facts, daemon)} s more to be initialised"
     if daemon.state == STOPPED:
         does += ", is stopped"
     parent = f"child of {daemon.parent_name or '?'} (pid {daemon.parent})"
@@ -186,7 +189,7 @@ def _keyring(facts: Facts, name: str, state: CollectionState) -> Node:
     has_lock = state in {CollectionState.UNLOCKED, CollectionState.LOCKED}
     verdict = judge(facts.bus, facts.keyring)
     opens = state is CollectionState.LOCKED and name == verdict.keyring and verdict.is_readable
-    more = ", and every program opens it without a question" if opens else ""
+    more = ", and every program can unlock it without a question" if opens else ""
     return _node(
         f"keyring {name}{note}: {STATES[state]}{more}",
         Tone.GOOD if is_open or opens else Tone.BAD,

@@ -1,7 +1,7 @@
-"""The map of a session as a picture for the doctor's HTML report.
+"""Draw the map of a session as a picture for the doctor's HTML report.
 
-Two ways cross in it: that of a program to a secret, and that of a login's password to the daemon.
-Its colours are the page's classes; what they say stands in words beside them.
+The picture has two rows: from a program to a secret, and from a login's password to the daemon. Its
+colours are classes of the page; each colour is also said in words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from creds_session.doctor.report.session_map import (
 )
 from creds_session.doctor.report.verdict import findings
 from creds_session.facts.collection_state import CollectionState
-from creds_session.facts.session import DAEMON_NAME
+from creds_session.facts.session import DAEMON_NAME, KeyringFacts
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import CheckResult
 from creds_session.text import printable
@@ -29,6 +29,7 @@ WIDTH, HEIGHT = 204, 84
 GAP, ROW = 36, 146
 LEFT, TOP = 4, 30
 LONGEST = 29  # characters that fit into a box
+NOT_KNOWN = "not known"  # there was no time to look
 SIGNS = {Tone.GOOD: "\N{CHECK MARK}", Tone.BAD: "\N{BALLOT X}", Tone.PLAIN: "\N{MIDDLE DOT}"}
 ARROW = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"'
@@ -37,7 +38,7 @@ ARROW = (
 
 
 class Place(NamedTuple):
-    """A box: what it is in everyday words, its name here, and how it is."""
+    """A box: its title in everyday words, its name on this machine, and its state."""
 
     title: str
     name: str
@@ -46,29 +47,29 @@ class Place(NamedTuple):
 
 
 def session_svg(diagnosis: Diagnosis) -> str:
-    """Return the picture as an element to stand in a page."""
+    """Return the picture as an SVG element for a page."""
     facts, results = diagnosis
     programs = [_program(), _bus(facts), _daemon(facts), *_keyrings(facts)]
     programs, default = programs[:4], programs[4:]
     logins = [_login(facts), _pam(facts, results), _control(facts)]
     parts = [
         ARROW,
-        _heading(0, "The way of a program to a secret"),
-        _heading(1, "The way of a login's password to the daemon"),
+        _heading(0, "From a program to a secret"),
+        _heading(1, "From a login's password to the keyring daemon"),
     ]
     for row, places in enumerate((programs, [*logins, *default])):
         parts += [_box(column, row, place) for column, place in enumerate(places)]
     for row, places in enumerate((programs, logins)):
-        ways = zip(places, places[1:])
-        parts += [_arrow(column, row, _way(*ends)) for column, ends in enumerate(ways)]
+        pairs = zip(places, places[1:])
+        parts += [_arrow(column, row, _way(*ends)) for column, ends in enumerate(pairs)]
     parts.append(_upward(2, _way(logins[2], programs[2])))
     parts += [_downward(2, _way(programs[2], place)) for place in default]
     width, height = _x(4) - GAP + LEFT, TOP + ROW + HEIGHT + LEFT
-    told = "\n".join(guides + node.text for guides, node in tree_lines(session_map(facts)))
+    text = "\n".join(guides + node.text for guides, node in tree_lines(session_map(facts)))
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="map-title map-text">\n'
         f'<title id="map-title">The map of the session</title>\n'
-        f'<desc id="map-text">{escape(told)}</desc>\n' + "\n".join(parts) + "\n</svg>"
+        f'<desc id="map-text">{escape(text)}</desc>\n' + "\n".join(parts) + "\n</svg>"
     )
 
 
@@ -77,27 +78,33 @@ def _program() -> Place:
 
 
 def _bus(facts: Facts) -> Place:
-    bus, title = facts.bus, "The message bus"
+    bus, title = facts.bus, "The session bus"
+    if bus.is_unknown:
+        return Place(title, "", NOT_KNOWN, Tone.PLAIN)
     if is_spoken_to(bus):
-        return Place(title, bus.address or "", "it answers", Tone.GOOD)
+        return Place(title, bus.address or "", "answers", Tone.GOOD)
     if bus.is_idle:
-        return Place(title, bus.address or "", "nobody uses it yet", Tone.PLAIN)
+        return Place(title, bus.address or "", "not used yet", Tone.PLAIN)
     if bus.address is None:
-        return Place(title, "", "this session has none", Tone.BAD)
-    return Place(title, bus.address, "it does not answer", Tone.BAD)
+        return Place(title, "", "does not exist", Tone.BAD)
+    return Place(title, bus.address, "does not answer", Tone.BAD)
 
 
 def _daemon(facts: Facts) -> Place:
     owner, title = facts.bus.owner, "The keyring daemon"
+    if owner is None and facts.bus.is_unknown:
+        return Place(title, DAEMON_NAME, NOT_KNOWN, Tone.PLAIN)
     if owner is None:
         number = min(len(facts.daemons), 2)
-        state = ("none runs", "it serves nothing", f"{len(facts.daemons)} run, none serves")[number]
+        state = ("not running", "serves nothing", f"{len(facts.daemons)} run, but serve nothing")[
+            number
+        ]
         return Place(title, DAEMON_NAME, state, Tone.BAD)
     name = f"{DAEMON_NAME if owner.is_gnome_keyring else owner.name} {owner.pid}"
     if facts.bus.reason:
-        return Place(title, name, "it does not answer", Tone.BAD)
+        return Place(title, name, "does not answer", Tone.BAD)
     if owner.is_gnome_keyring:
-        return Place(title, name, "it serves secrets", Tone.GOOD)
+        return Place(title, name, "serves secrets", Tone.GOOD)
     tone = Tone.GOOD if facts.is_readable else Tone.BAD
     return Place("Another program", name, "serves secrets here", tone)
 
@@ -106,9 +113,17 @@ def _keyrings(facts: Facts) -> list[Place]:
     places = [_keyring(facts, name, state) for name, state in collections(facts)]
     if places:
         return places
-    exists = facts.keyring.exists
-    state = {True: "nobody serves it", False: "there is none", None: "it cannot be seen"}[exists]
-    return [Place("The login keyring", facts.keyring.path, state, Tone.BAD)]
+    title, keyring = "The login keyring", facts.keyring
+    is_unknown = facts.bus.is_unknown and keyring.exists is not False
+    if is_unknown or not _was_looked_at(keyring):
+        return [Place(title, keyring.path, NOT_KNOWN, Tone.PLAIN)]
+    states = {True: "not served", False: "does not exist", None: "cannot be looked at"}
+    return [Place(title, keyring.path, states[keyring.exists], Tone.BAD)]
+
+
+def _was_looked_at(keyring: KeyringFacts) -> bool:
+    """Return whether there was time to look at the keyring's file and socket."""
+    return bool(keyring.path)
 
 
 def _keyring(facts: Facts, name: str, state: CollectionState) -> Place:
@@ -122,7 +137,7 @@ def _login(facts: Facts) -> Place:
     session = facts.session
     name = f"{session.user}, by ssh" if session.by_ssh else session.user
     if session.login_method is None:
-        return Place("The login", name, "how: not visible", Tone.PLAIN)
+        return Place("The login", name, "how: cannot be seen", Tone.PLAIN)
     if session.login_method == "password":
         return Place("The login", name, "with a password", Tone.GOOD)
     by_key = session.login_method == "publickey"
@@ -133,16 +148,17 @@ def _login(facts: Facts) -> Place:
 def _pam(facts: Facts, results: tuple[CheckResult, ...]) -> Place:
     title, name = "The login's rules", f"PAM, service {facts.pam.service}"
     if facts.pam.reason or not facts.pam.files:
-        return Place(title, name, "not judged", Tone.PLAIN)
+        return Place(title, name, "not checked", Tone.PLAIN)
     if any(finding.stops_password for finding in findings(results)):
-        return Place(title, name, "do not hand it over", Tone.BAD)
-    return Place(title, name, "hand it over", Tone.GOOD)
+        return Place(title, name, "do not pass it on", Tone.BAD)
+    return Place(title, name, "pass it on", Tone.GOOD)
 
 
 def _control(facts: Facts) -> Place:
     keyring, title = facts.keyring, "The control socket"
     if keyring.control is None:
-        return Place(title, "", "there is none", Tone.PLAIN)
+        state = "does not exist" if _was_looked_at(keyring) else NOT_KNOWN
+        return Place(title, "", state, Tone.PLAIN)
     owner, listener = facts.bus.owner, facts.control.pid
     if keyring.control_listens and owner and listener not in {None, owner.pid}:
         return Place(title, keyring.control, "another daemon listens", Tone.BAD)
@@ -152,7 +168,7 @@ def _control(facts: Facts) -> Place:
 
 
 def _way(one: Place, other: Place) -> Tone:
-    """Return whether it is whole: neither of its ends is broken."""
+    """Return whether the arrow between two boxes is whole: neither box is broken."""
     return Tone.BAD if Tone.BAD in {one.tone, other.tone} else Tone.GOOD
 
 
@@ -165,7 +181,7 @@ def _heading(row: int, text: str) -> str:
 
 
 def _box(column: int, row: int, place: Place) -> str:
-    """Draw a box; its title tells what was cut off."""
+    """Draw a box; its title has the whole text, because the text in the box may be cut off."""
     x, y = _x(column), TOP + row * ROW
     whole = escape(printable(f"{place.title}: {place.name}: {place.state}"))
     return (
@@ -179,7 +195,7 @@ def _box(column: int, row: int, place: Place) -> str:
 
 
 def _short(text: str) -> str:
-    """Cut it to a box's width; of a path the end tells more than the beginning."""
+    """Cut a text to the width of a box; of a path, the end is kept."""
     text, ellipsis = printable(text), "\N{HORIZONTAL ELLIPSIS}"
     if len(text) > LONGEST:
         is_path = text.startswith(("/", "unix:"))
@@ -197,7 +213,7 @@ def _upward(column: int, tone: Tone) -> str:
 
 
 def _downward(column: int, tone: Tone) -> str:
-    """Draw from a box to the one below its right neighbour."""
+    """Draw an arrow from a box to the one below its right neighbour."""
     x, y = _x(column) + WIDTH, TOP + HEIGHT - 14
     return _line(f"M{x + 2} {y}H{x + GAP // 2}V{y + ROW - 28}H{x + GAP - 3}", tone)
 

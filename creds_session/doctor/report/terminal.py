@@ -1,7 +1,7 @@
-"""The doctor for a person: the verdict, the map of the session, what is wrong and its cure.
+"""Print the diagnosis for a person: the verdict, the map, what is wrong, and the remedies.
 
-At a terminal rich colours and wraps it. It is loaded for that alone: it takes as long to import as
-all else that the doctor does, and a pipe wants the lines as they are.
+At a terminal, rich adds colours and wraps the lines. It is imported only then, because importing it
+takes as long as everything else that the doctor does, and a pipe needs the lines as they are.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ WORDS = {
 
 
 class Row(NamedTuple):
-    """A line with what stands before it; what is to be searched or copied is not wrapped."""
+    """A line and the label before it; lines that people search for or copy are not wrapped."""
 
     text: str = ""
     label: str = ""
@@ -68,9 +68,9 @@ def plain(
     titles: Titles = None,
     ascii_only: bool = False,
 ) -> str:
-    """Return it for a file, a pipe, or a terminal that can do no more.
+    """Return the diagnosis as plain lines, for a file, a pipe or a simple terminal.
 
-    ``titles``: what each check looks for, by its id, to be told one by one.
+    ``titles`` are the titles of the checks by id; with them, each check is listed.
     """
     lines: list[str] = []
     for part in _parts(diagnosis, titles):
@@ -90,7 +90,7 @@ def coloured(
     titles: Titles = None,
     colour: bool = True,
 ) -> str:
-    """Return it for a terminal of this width."""
+    """Return the diagnosis for a terminal of this width, in columns."""
     import io
 
     from rich.console import Console  # see above
@@ -168,7 +168,7 @@ def _finding(finding: Finding) -> Iterator[Row]:
             yield Row(printable(line), _label("" if number else "seen"), wraps=False)
     if finding.remediation:
         fix = " (or: creds-doctor --fix)" if has_fix(finding) else ""
-        yield Row(printable(f"{finding.remediation.text}{fix}"), _label("cure"))
+        yield Row(printable(f"{finding.remediation.text}{fix}"), _label("remedy"))
     for command in commands(finding):
         yield Row(printable(command), _label("") + "  ", "command", wraps=False)
     for other in finding.remediation.alternatives if finding.remediation else ():
@@ -186,7 +186,7 @@ def _login_log(facts: Facts) -> Iterator[Row]:
     told = log_lines(facts)
     if not told:
         return
-    yield Row("What the log says of the last login:")
+    yield Row("What the log says about the last login:")
     for line, meaning, alarm in told:
         yield Row(line, "  ", "bad" if alarm is Alarm.TRUE else "", wraps=False)
         if meaning:
@@ -195,7 +195,7 @@ def _login_log(facts: Facts) -> Iterator[Row]:
 
 
 def _checks(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> Iterator[Row]:
-    yield Row("What was looked for, and whether it is so:")
+    yield Row("What was checked, and whether it was found:")
     width = max([len(result.check) for result in results] or [0])
     for result in results:
         style = "bad" if result.outcome is Outcome.CRASHED else ""

@@ -1,4 +1,4 @@
-"""What every face of ``creds-doctor`` says: the verdict, and the findings in their order."""
+"""Return what every format of ``creds-doctor`` says: the verdict, and the findings in order."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ UNKNOWN = "it is not known whether a secret can be read here"
 
 
 def findings(results: Iterable[CheckResult]) -> list[Finding]:
-    """Return all findings, the worst first; among equals a cause stands before its effects."""
+    """Return all findings, the worst first; in each level a cause comes before its effects."""
     found = [finding for result in results for finding in result.findings]
-    return [one for level in Severity for one in found if one.severity is level]
+    return [finding for level in Severity for finding in found if finding.severity is level]
 
 
 def root_cause(results: Iterable[CheckResult]) -> Finding | None:
@@ -30,26 +30,26 @@ def verdict(diagnosis: Diagnosis) -> str:
     facts, results = diagnosis
     cause = root_cause(results)
     if cause:
-        return f"{_told(facts)}: {cause.title} [{cause.id}]"
+        return f"{_summary(facts)}: {cause.title} [{cause.id}]"
     for result in results:
         if result.outcome is Outcome.CRASHED:
             return f"the check {result.check} crashed: {result.summary}"
-    return HEALTHY if facts.is_readable else f"{UNREADABLE}, and no check that ran says why"
+    return HEALTHY if facts.is_readable else f"{UNREADABLE}, and no check that ran found the reason"
 
 
-def _told(facts: Facts) -> str:
+def _summary(facts: Facts) -> str:
     if facts.is_readable:
         return "a secret can be read now, but"
     return UNKNOWN if facts.bus.is_unknown else UNREADABLE
 
 
 def commands(finding: Finding) -> list[str]:
-    """Return the commands of its first cure, each as a line for a shell."""
+    """Return the commands of the first remedy, each as a line for a shell."""
     return list(finding.remediation.lines) if finding.remediation else []
 
 
 def has_fix(finding: Finding) -> bool:
-    """Tell whether ``--fix`` of an ordinary user would cure it."""
+    """Return whether ``--fix`` of an ordinary user carries out the remedy."""
     return finding.remediation is not None and finding.remediation.can_be_fixed
 
 
@@ -59,17 +59,17 @@ def named(results: Iterable[CheckResult], outcome: Outcome) -> list[str]:
 
 
 def tally(results: Iterable[CheckResult]) -> str:
-    """Return in a line what became of the checks that found nothing."""
+    """Return one line about the checks that found nothing, were skipped or could not judge."""
     results = tuple(results)
     passed, skipped = named(results, Outcome.PASSED), named(results, Outcome.SKIPPED)
     following = [result for result in results if result.follows_from]
-    told = f"{len(passed)} of {count(len(results), 'check')} found nothing"
+    text = f"{len(passed)} of {count(len(results), 'check')} found nothing"
     if following:
         roots = dict.fromkeys(root for result in following for root in result.follows_from)
-        told += f"; {len(following)} not asked, for they follow from {', '.join(roots)}"
+        text += f"; {len(following)} skipped (caused by {', '.join(roots)})"
     if len(skipped) > len(following):
-        told += f"; {len(skipped) - len(following)} could not judge"
-    return told
+        text += f"; {len(skipped) - len(following)} could not be checked"
+    return text
 
 
 def count(number: int, noun: str) -> str:

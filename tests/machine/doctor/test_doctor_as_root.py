@@ -151,7 +151,7 @@ def test_the_user_moves_a_link_away_and_what_it_leads_to_stays(
     before = state(machine)
     with machine.ssh("alice", "pw1", answers=[""]) as session:
         said = session.run("creds-doctor --fix --yes --only keyring-foreign 2>&1").output
-    assert "keyring-foreign: cured" in said
+    assert "keyring-foreign: fixed" in said
     assert machine.run("readlink", f"{LOGIN}.aside").stdout == f"{VICTIMS}/passwd\n"
     assert state(machine) == before
 
@@ -170,7 +170,7 @@ def test_root_gives_no_directory_away_that_the_users_settings_name(machine: Mach
     ).stdout.strip()
     try:
         found = findings(machine, "--user", "alice")["keyrings-cannot-be-made"]
-        assert "/data/payroll: folder, owner 5" in "\n".join(found["evidence"])
+        assert "/data/payroll: directory, owner 5" in "\n".join(found["evidence"])
         assert found["remediation"]["commands"] == []
         why = "No command is shown for root, because /data/payroll belongs to user id 5"
         assert why in found["remediation"]["text"]

@@ -173,7 +173,7 @@ def test_named_first_in_a_healthy_session(
         is_named(told, breakage)
         if breakage.cure == "fix":
             said = fix(session)
-            assert f"{breakage.id}: cured" in said, said
+            assert f"{breakage.id}: fixed" in said, said
         elif breakage.cure == "root":
             carry_out_as_root(machine, told, breakage.id)
         elif breakage.cure == "user":
@@ -368,7 +368,7 @@ def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> N
         session.type("creds-doctor --fix")
         session.expect(r"\[y/N\] ")
         session.type("y")
-        session.expect("keyrings-open: cured")
+        session.expect("keyrings-open: fixed")
         session.expect("<ready>")
     finally:
         machine.sh("cp -p /root/sshd /etc/pam.d/sshd")

@@ -80,7 +80,7 @@ def test_healthy_faces(machine: Machine, healthy: Login) -> None:
     assert "org.freedesktop.secrets: served by gnome-keyring-d" in lines[4]
     assert re.search(r"keyring daemon, pid \d+: serves; started by ", doctor.output)
     assert "control socket /run/user/1000/keyring/control: listens" in doctor.output
-    assert "\N{OPEN LOCK} keyring login, the default: open" in doctor.output
+    assert "\N{OPEN LOCK} keyring login, the default: unlocked" in doctor.output
     assert re.fullmatch(r"\d+ of \d+ checks found nothing.* \(-v shows each\)", lines[-1])
     verbose = healthy.run("creds-doctor -v | cat").output
     assert re.search(r"^no +keyring-ghost +the login keyring was created", verbose, re.MULTILINE)

@@ -218,7 +218,7 @@ ENVIRONMENT = (
 FILES = (
     Breakage(
         "keyrings-unreadable",
-        "/home/alice: folder, owner 1000, mode 0000",
+        "/home/alice: directory, owner 1000, mode 0000",
         root="chmod 000 /home/alice",
         undo="chmod 700 /home/alice",
         cure="fix",
@@ -241,7 +241,7 @@ FILES = (
     ),
     Breakage(
         "keyring-not-a-file",
-        "login.keyring: folder",
+        "login.keyring: directory",
         session=f"mv {LOGIN} ~/kept-file; mkdir {LOGIN}",
         leave=f"rm -rf {LOGIN} {LOGIN}.aside; mv ~/kept-file {LOGIN}; {ANEW}",
     ),

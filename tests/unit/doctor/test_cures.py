@@ -33,11 +33,14 @@ def test_what_needs_root_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("remedy", "words"),
     [
-        (None, "no cure"),
-        (Remediation("think"), "left to you: think"),
-        (Remediation("x", (("rm", "/y"),)), "left to you"),
+        (None, "no remedy"),
+        (Remediation("think"), "you have to do this yourself: think"),
+        (Remediation("x", (("rm", "/y"),)), "not done automatically"),
         (MIXED, "this requires root: sudo chown 1 /x"),
-        (APPLY, "this requires root: sudo creds-setup-pam apply (on a machine that nobody can"),
+        (
+            APPLY,
+            "this requires root: sudo creds-setup-pam apply (on a machine that you reach",
+        ),
         (Remediation("x", (("chmod", "700", "/x"),), is_safe=True), ""),
     ],
 )
@@ -54,7 +57,7 @@ def test_what_is_not_done_has_a_reason(
 def test_commands_run_in_turn_and_the_first_that_fails_ends_it(tmp_path: Path) -> None:
     kept, other = tmp_path / "kept", tmp_path / "other"
     remedy = Remediation("x", (("touch", str(kept)), ("false",), ("touch", str(other))))
-    assert carry_out(remedy, WELL, os.environ) == "false ended with 1"
+    assert carry_out(remedy, WELL, os.environ) == "false exited with 1"
     assert kept.exists()
     assert not other.exists()
     assert "not installed" in carry_out(Remediation("x", (("frobnicate",),)), WELL, os.environ)
@@ -100,7 +103,7 @@ def test_a_process_goes_on_only_if_it_still_is_the_one_that_was_seen(
     while state_of(sleeper.pid) != "T":
         time.sleep(0.01)
     go_on = Remediation("x", (("kill", "-CONT", str(sleeper.pid)),))
-    assert "another one" in carry_out(go_on, WELL, os.environ)
+    assert "is now another process" in carry_out(go_on, WELL, os.environ)
     bus = OtherProcess(sleeper.pid, os.getuid(), "dbus-daemon", "T")
     facts = WELL._replace(processes=ProcessFacts(buses=(bus,)))
     assert carry_out(go_on, facts, os.environ) == ""
@@ -113,7 +116,7 @@ def test_a_process_that_is_no_daemon_of_ours_is_not_ended(sleeper: subprocess.Po
     assert "was not seen to be a keyring daemon" in told
     (daemon,) = WELL.daemons
     facts = WELL._replace(daemons=(daemon._replace(pid=sleeper.pid, uid=os.getuid()),))
-    assert "is another one" in carry_out(
+    assert "is now another process" in carry_out(
         Remediation("x", (("kill", str(sleeper.pid)),)), facts, os.environ
     )
     assert sleeper.poll() is None

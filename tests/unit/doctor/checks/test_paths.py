@@ -238,7 +238,7 @@ def test_names_in_evidence_can_be_told_from_the_words_around_them() -> None:
     found = seen(own(HOSTILE))
     assert found[0].startswith('"/home/alice/x\' \\"\\n\\x1b[2Jcure: sudo chmod 4755 /bin/sh #": ')
     assert "\n" not in found[0]
-    assert seen(own("/data/ü/a b"))[0].startswith('"/data/ü/a b": folder')
+    assert seen(own("/data/ü/a b"))[0].startswith('"/data/ü/a b": directory')
 
 
 @pytest.mark.parametrize("reader", [Reader.ROOT, Reader.ELSEWHERE])

@@ -49,15 +49,15 @@ def test_a_locked_keyring_is_explained() -> None:
 def test_a_healthy_session_is_told_in_a_line() -> None:
     told = text_of(page(Diagnosis(HEALTHY, run(CHECKS, HEALTHY))))
     assert "A secret can be read in this session" in told
-    assert "Nothing: all is well." in told
+    assert "Nothing to do: everything is in order." in told
     assert "Nothing is wrong." in told
 
 
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        ([result(NOTE, WARNING)], "Nothing now. What was found besides is below."),
-        ([result(Finding("x", Severity.ERROR, "it is"))], "There is no ready cure."),
+        ([result(NOTE, WARNING)], "Nothing to do. Other findings are listed below."),
+        ([result(Finding("x", Severity.ERROR, "it is"))], "There is no ready-made remedy."),
         ([CheckResult("pam", Outcome.CRASHED, "KeyError")], "The check pam crashed: KeyError."),
     ],
 )
@@ -83,8 +83,8 @@ def test_every_check_is_told_by_what_it_looks_for() -> None:
         CheckResult("b", Outcome.SKIPPED, "follows from: a", (), ("a",)),
     ]
     told = text_of(page(Diagnosis(HEALTHY, tuple(found)), {"a": "no bus", "b": "no daemon"}))
-    assert "1 of 2 checks found nothing; 1 not asked, for they follow from a Name" in told
-    assert "a ✓ no no bus b · not judged no daemon (follows" in told
+    assert "1 of 2 checks found nothing; 1 skipped (caused by a) Name" in told
+    assert "a ✓ no no bus b · not checked no daemon (follows" in told
 
 
 def test_the_system_is_named() -> None:

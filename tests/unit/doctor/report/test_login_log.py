@@ -30,7 +30,7 @@ def test_story_tells_lines_and_what_they_are_worth() -> None:
 
 def test_terminal_tells_it_with_the_checks() -> None:
     told = plain(Diagnosis(LOGGED, ()), titles={}).split("\n")
-    begin = told.index("What the log says of the last login:")
+    begin = told.index("What the log says about the last login:")
     assert told[begin + 1 : begin + 3] == [
         "  sshd[5]: Accepted publickey for alice from ::1 port 22 ssh2",
         "         the login came by a key: there is no password",

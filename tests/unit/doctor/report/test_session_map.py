@@ -13,7 +13,7 @@ from creds_session.doctor.report.session_map import (
 )
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.machine import ControlFacts, OtherProcess, ProcessFacts
-from creds_session.facts.session import BusFacts, DaemonRole, NameOwner, SessionFacts
+from creds_session.facts.session import BusFacts, BusProblem, DaemonRole, NameOwner, SessionFacts
 from creds_session.facts.snapshot import Facts
 from tests.unit import examples
 from tests.unit.diagnoses import facts, quick
@@ -37,13 +37,13 @@ def test_map_goes_from_the_bus_to_the_keyrings() -> None:
         keyring=examples.keyring(listens=True),
     )
     assert drawn(made) == [
-        "session of alice (user id 1000), by ssh (how is not visible)",
+        "session of alice (user id 1000), by ssh (the method cannot be seen)",
         "└─ session bus unix:path=/run/user/1000/bus",
         "   └─ org.freedesktop.secrets: served by gnome-keyring-d (pid 7)",
         f"      ├─ keyring daemon, pid 7: serves; started by systemd for its socket, {CHILD}",
         "      │  └─ control socket /run/user/1000/keyring/control: listens",
         f"      ├─ keyring daemon, pid 9: only watches; started by D-Bus (--start), {CHILD}",
-        "      └─ keyring login, the default: open",
+        "      └─ keyring login, the default: unlocked",
     ]
 
 
@@ -59,9 +59,9 @@ def test_the_socket_tells_who_listens_where_that_is_known() -> None:
     assert socket(both) == Node("control socket /run/user/1000/keyring/control: listens")
     assert socket(both) in session_map(both).children[0].children[0].children
     split = both._replace(control=ControlFacts(pid=9))
+    control = "control socket /run/user/1000/keyring/control"
     assert socket(split) == Node(
-        "control socket /run/user/1000/keyring/control: pid 9 listens, which does not serve",
-        Tone.BAD,
+        f"{control}: pid 9 listens, which does not serve secrets", Tone.BAD
     )
     assert socket(split) == session_map(split).children[0].children[0].children[1].children[0]
     none = examples.WELL._replace(keyring=examples.keyring()._replace(control=None))
@@ -81,7 +81,7 @@ def test_a_stopped_daemon_and_an_impostor_are_bad_signs() -> None:
     made = examples.WELL._replace(daemons=(stopped,), processes=ProcessFacts(impostors=(impostor,)))
     nodes = session_map(made).children[0].children[0].children
     assert "serves, is stopped; " in nodes[0].text
-    told = "pid 8 is /tmp/x, and calls itself gnome-keyring-d"
+    told = "pid 8 is /tmp/x, but has the name gnome-keyring-d"
     assert (nodes[0].tone, Node(told, Tone.BAD) in nodes) == (Tone.BAD, True)
 
 
@@ -89,7 +89,7 @@ def test_another_provider_that_is_open_is_a_good_sign() -> None:
     bus = BusFacts(ADDRESS, owner=KWALLET, default=OPEN, default_path="/kwallet/wallet")
     owner = session_map(examples.WELL._replace(bus=bus)).children[0].children[0]
     assert owner.tone is Tone.GOOD
-    assert owner.children[-1].text == "keyring wallet, the default: open"
+    assert owner.children[-1].text == "keyring wallet, the default: unlocked"
 
 
 def test_a_session_that_is_no_ssh_tells_pams_service() -> None:
@@ -106,8 +106,8 @@ def test_a_daemon_that_waits_tells_how_long() -> None:
     daemon = examples.daemon(DaemonRole.LOGIN, age=90)
     made = examples.WELL._replace(bus=examples.bus(owner=None, login=None), daemons=(daemon,))
     told = "\n".join(drawn(made))
-    assert "nobody serves it (none is known)" in told
-    assert "waits to be initialised, 30 s more" in told
+    assert "no program serves it (none is installed)" in told
+    assert "waits 30 s more to be initialised" in told
     assert seconds_left(made, daemon._replace(started=examples.NOW - 500)) == 0
 
 
@@ -149,7 +149,7 @@ def test_another_default_keyring_is_told_beside_the_login_one() -> None:
     assert collections(made) == [("login", OPEN), ("other", LOCKED)]
     owner = session_map(made).children[0].children[0]
     assert [(node.text, node.is_open) for node in owner.children[-2:]] == [
-        ("keyring login: open", True),
+        ("keyring login: unlocked", True),
         ("keyring other, the default: locked", False),
     ]
 
@@ -157,7 +157,7 @@ def test_another_default_keyring_is_told_beside_the_login_one() -> None:
 def test_what_has_no_lock_shows_none() -> None:
     made = examples.WELL._replace(bus=examples.bus(login=CollectionState.GHOST))
     node = session_map(made).children[0].children[0].children[-1]
-    assert (node.text, node.is_open) == ("keyring login: on the disk, but not served", None)
+    assert (node.text, node.is_open) == ("keyring login: exists, but is not served", None)
 
 
 def test_map_escapes_what_could_act_on_a_terminal() -> None:
@@ -169,3 +169,12 @@ def test_map_escapes_what_could_act_on_a_terminal() -> None:
 @given(facts)
 def test_every_line_of_any_map_is_printable(made: Facts) -> None:
     assert all(line.isprintable() for line in drawn(made))
+
+
+def test_what_was_not_looked_at_in_time_is_not_known() -> None:
+    late = BusFacts(None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT)
+    assert drawn(examples.WELL._replace(bus=late, daemons=()))[1:] == [
+        "├─ session bus: not known, there was no time to look",
+        "├─ keyring daemon: not known, there was no time to look",
+        "└─ control socket /run/user/1000/keyring/control: nobody listens",
+    ]

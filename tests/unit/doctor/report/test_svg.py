@@ -7,7 +7,7 @@ from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.svg import LONGEST, session_svg
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.machine import ControlFacts
-from creds_session.facts.session import BusFacts, SessionFacts
+from creds_session.facts.session import BusFacts, BusProblem, KeyringFacts, SessionFacts
 from creds_session.facts.snapshot import Facts, PamFacts
 from tests.unit import examples
 from tests.unit.diagnoses import as_xml
@@ -37,11 +37,11 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
     made = examples.WELL._replace(session=ALICE, keyring=examples.keyring(listens=True))
     assert boxes(made) == {
         "A program": ("plain", "asks for a secret"),
-        "The message bus": ("good", "it answers"),
-        "The keyring daemon": ("good", "it serves secrets"),
-        "The login keyring": ("good", "open"),
+        "The session bus": ("good", "answers"),
+        "The keyring daemon": ("good", "serves secrets"),
+        "The login keyring": ("good", "unlocked"),
         "The login": ("good", "with a password"),
-        "The login's rules": ("good", "hand it over"),
+        "The login's rules": ("good", "pass it on"),
         "The control socket": ("good", "a daemon listens"),
     }
     assert ways(made) == ["good"] * 6
@@ -50,14 +50,14 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
 @pytest.mark.parametrize(
     ("made", "title", "tone", "state"),
     [
-        (examples.WELL._replace(bus=BusFacts()), "The message bus", "bad", "this session has none"),
+        (examples.WELL._replace(bus=BusFacts()), "The session bus", "bad", "does not exist"),
         (
             examples.WELL._replace(bus=BusFacts("unix:path=/x", "refused")),
-            *("The message bus", "bad", "it does not answer"),
+            *("The session bus", "bad", "does not answer"),
         ),
         (
             examples.WELL._replace(bus=BusFacts("unix:path=/x", "idle", is_idle=True)),
-            *("The message bus", "plain", "nobody uses it yet"),
+            *("The session bus", "plain", "not used yet"),
         ),
         (
             examples.WELL._replace(bus=examples.bus(examples.KWALLET)),
@@ -65,19 +65,19 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
         ),
         (
             examples.WELL._replace(bus=examples.bus(None, None), daemons=()),
-            *("The keyring daemon", "bad", "none runs"),
+            *("The keyring daemon", "bad", "not running"),
         ),
         (
             examples.WELL._replace(bus=examples.bus(None, None)),
-            *("The keyring daemon", "bad", "it serves nothing"),
+            *("The keyring daemon", "bad", "serves nothing"),
         ),
         (
             examples.WELL._replace(bus=examples.bus(None, None), daemons=(examples.daemon(),) * 3),
-            *("The keyring daemon", "bad", "3 run, none serves"),
+            *("The keyring daemon", "bad", "3 run, but serve nothing"),
         ),
         (
             examples.WELL._replace(bus=BusFacts(), keyring=examples.keyring(exists=False)),
-            *("The login keyring", "bad", "there is none"),
+            *("The login keyring", "bad", "does not exist"),
         ),
         (
             examples.WELL._replace(bus=examples.bus(login=LOCKED)),
@@ -99,11 +99,11 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
             examples.WELL._replace(session=ALICE._replace(login_method="publickey")),
             *("The login", "plain", "by key, no password"),
         ),
-        (examples.WELL, "The login", "plain", "how: not visible"),
-        (examples.WELL._replace(pam=PamFacts()), "The login's rules", "plain", "not judged"),
+        (examples.WELL, "The login", "plain", "how: cannot be seen"),
+        (examples.WELL._replace(pam=PamFacts()), "The login's rules", "plain", "not checked"),
         (
             examples.WELL._replace(pam=NO_RULES),
-            *("The login's rules", "bad", "do not hand it over"),
+            *("The login's rules", "bad", "do not pass it on"),
         ),
         (examples.WELL, "The control socket", "plain", "nobody listens"),
         (
@@ -114,7 +114,7 @@ def test_a_healthy_session_is_good_all_the_way() -> None:
         ),
         (
             examples.WELL._replace(bus=examples.bus()._replace(reason="no answer in 1 s")),
-            *("The keyring daemon", "bad", "it does not answer"),
+            *("The keyring daemon", "bad", "does not answer"),
         ),
     ],
 )
@@ -140,7 +140,7 @@ def test_what_is_cut_off_stands_in_the_title() -> None:
     picture = session_svg(
         Diagnosis(examples.WELL._replace(bus=examples.bus()._replace(address=address)), ())
     )
-    assert f"<title>The message bus: {address}: it answers</title>" in picture
+    assert f"<title>The session bus: {address}: answers</title>" in picture
     for text in as_xml(picture).iter("text"):
         if text.get("class") == "name":
             assert len(str(text.text)) <= LONGEST
@@ -150,3 +150,25 @@ def test_the_picture_is_told_to_who_does_not_see_it() -> None:
     picture = as_xml(session_svg(Diagnosis(examples.WELL, ())))
     assert picture.get("role") == "img"
     assert "served by gnome-keyring-d (pid 7)" in str(picture.findtext("desc"))
+
+
+LATE = examples.WELL._replace(
+    bus=BusFacts(None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT),
+    keyring=KeyringFacts("", None),
+    daemons=(),
+    late=("bus", "keyring"),
+)
+
+
+@pytest.mark.parametrize(
+    "title", ["The session bus", "The keyring daemon", "The login keyring", "The control socket"]
+)
+def test_what_was_not_looked_at_in_time_is_not_drawn_as_missing(title: str) -> None:
+    assert boxes(LATE)[title] == ("plain", "not known")
+
+
+def test_a_keyring_whose_file_was_seen_is_not_said_to_be_unserved_by_a_bus_that_was_not() -> None:
+    seen = LATE._replace(keyring=examples.keyring())
+    assert boxes(seen)["The login keyring"] == ("plain", "not known")
+    absent = LATE._replace(keyring=examples.keyring(exists=False))
+    assert boxes(absent)["The login keyring"] == ("bad", "does not exist")

@@ -46,7 +46,7 @@ def test_plain_shows_verdict_map_cause_evidence_and_cure() -> None:
         "  seen   one",
         "         two",
         "  seen   x",
-        "  cure   unlock it",
+        "  remedy unlock it",
         "           creds unlock",
         "           rm 'a b'",
         f"  more   {MORE.format('keyring-locked')}",
@@ -54,14 +54,14 @@ def test_plain_shows_verdict_map_cause_evidence_and_cure() -> None:
         "warning: it fails [first-login-fails]",
         f"  more   {MORE.format('first-login-fails')}",
         "",
-        "1 of 3 checks found nothing; 1 not asked, for they follow from sshd (-v shows each)",
+        "1 of 3 checks found nothing; 1 skipped (caused by sshd) (-v shows each)",
     ]
 
 
 def test_fix_is_named_where_it_would_do_it() -> None:
     remedy = Remediation("do it", (("creds", "unlock"),), is_safe=True)
     told = plain(Diagnosis(FACTS, (result(ERROR._replace(remediation=remedy)),)))
-    assert "\n  cure   do it (or: creds-doctor --fix)\n" in told
+    assert "\n  remedy do it (or: creds-doctor --fix)\n" in told
 
 
 def test_a_note_is_told_in_a_line_unless_all_is_asked_for() -> None:
@@ -76,7 +76,7 @@ def test_with_titles_each_check_is_told() -> None:
     found = [PASSED, CRASHED, SKIPPED, result(WARNING)]
     told = plain(Diagnosis(FACTS, tuple(found)), titles=TITLES).split("\n")
     assert told[-5:] == [
-        "What was looked for, and whether it is so:",
+        "What was checked, and whether it was found:",
         "no       sshd           sshd is mute",
         "crashed  pam            PAM is deaf (KeyError: 'x')",
         "-        daemon         no daemon (follows from: sshd)",

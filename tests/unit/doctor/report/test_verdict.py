@@ -46,7 +46,7 @@ def result(*found: Finding, outcome: Outcome = Outcome.FOUND) -> CheckResult:
         ),
         (WELL, [result(ERROR)], "a secret can be read now, but: it is locked [keyring-locked]"),
         (WELL, [result(outcome=Outcome.CRASHED)], "the check login-keyring crashed: seen"),
-        (LOCKED, [], "no secret can be read here, and no check that ran says why"),
+        (LOCKED, [], "no secret can be read here, and no check that ran found the reason"),
     ],
 )
 def test_verdict_names_the_first_cause(
@@ -60,8 +60,7 @@ def test_tally_tells_of_every_outcome() -> None:
     follows = skipped._replace(follows_from=("bus-absent",))
     assert tally([passed]) == "1 of 1 check found nothing"
     assert tally([passed, result(ERROR), skipped, skipped, follows]) == (
-        "1 of 5 checks found nothing; 1 not asked, for they follow from bus-absent;"
-        " 2 could not judge"
+        "1 of 5 checks found nothing; 1 skipped (caused by bus-absent); 2 could not be checked"
     )
 
 
