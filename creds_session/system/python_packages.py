@@ -1,6 +1,6 @@
-"""Which Python packages can be imported here, and which of them bring backends of keyring's.
+"""List the Python packages that can be imported, and those that add backends to python-keyring.
 
-Read from the folders themselves: importlib.metadata costs as much as Python's own start.
+The directories themselves are read: importlib.metadata would take as long as Python's own start.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ METADATA = (".dist-info", ".egg-info", "EGG-INFO")
 
 
 class Packages(NamedTuple):
-    """``names`` are those of files and folders; ``backends`` of what has backends of keyring's.
+    """The names of files and directories, and the packages with backends for python-keyring.
 
-    ``unseen`` are archives in the path: what lies in them is not known.
+    ``unseen`` are archives in the path, whose contents are not known.
     """
 
     names: frozenset[str] = frozenset()
@@ -25,14 +25,14 @@ class Packages(NamedTuple):
 
 
 def packages(path: Sequence[str]) -> Packages:
-    """Look into the folders where Python looks."""
+    """Return the packages in the directories of Python's search path."""
     names: set[str] = set()
     unseen, backends = [], []
-    for folder in dict.fromkeys(path):
+    for directory in dict.fromkeys(path):
         try:
-            entries = os.listdir(folder or ".")  # names, and pathlib costs
+            entries = os.listdir(directory or ".")  # pathlib is slow to load
         except NotADirectoryError:
-            unseen.append(folder)
+            unseen.append(directory)
             continue
         except OSError:
             continue
@@ -42,14 +42,14 @@ def packages(path: Sequence[str]) -> Packages:
             for entry in entries
             if entry.endswith(METADATA)
             and not entry.startswith("keyring-")
-            and _has_backends(f"{folder or '.'}/{entry}/entry_points.txt")
+            and _has_backends(f"{directory or '.'}/{entry}/entry_points.txt")
         ]
     return Packages(frozenset(names), tuple(sorted(backends)), tuple(unseen))
 
 
 def _has_backends(path: str) -> bool:
     try:
-        with open(path, "rb") as file:  # pathlib costs
+        with open(path, "rb") as file:  # pathlib is slow to load
             return GROUP in file.read()
     except OSError:
         return False

@@ -1,1 +1,1 @@
-"""The D-Bus connection of this process, and who is at its other end."""
+"""Connections to D-Bus message buses, and the processes at the other end."""

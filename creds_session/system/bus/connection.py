@@ -38,7 +38,7 @@ from creds_session.system.processes.peer import peer_credentials
 from creds_session.system.processes.user_ids import stands_for_strangers
 
 GRACE = 1.0  # seconds for the bus itself, after another program did not answer
-AT_ONCE = 64  # calls under way; a bus allows 128 unless it is told more (bus/config-parser.c)
+AT_ONCE = 64  # calls at the same time; by default a bus allows 128 (bus/config-parser.c)
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
 UNREACHABLE = (OSError, ValueError, RuntimeError, TimeoutError, EOFError, DBusErrorResponse)
 _IDS = ("GetConnectionUnixProcessID", "GetConnectionUnixUser")  # of a connection's far end
@@ -107,7 +107,7 @@ class Bus:
             raise no_answer(address, error) from error
 
     def _connected(self) -> _BoundedConnection:
-        """Connect and greet the bus, after a look at whose process listens there."""
+        """Connect and greet the bus, after checking whose process listens there."""
         place = path_of_address(self.address) or get_bus(self.address)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as before:
             before.settimeout(self._timeout)
@@ -188,8 +188,8 @@ class Bus:
         """Call a method of an object; return the body of the signal that the object then sends."""
         source = {"sender": to.bus_name, "interface": to.interface, "path": to.object_path}
         rule = MatchRule(type=MessageType.signal, member=signal, **source)
-        # gnome-keyring sends the signal to the caller. KeePassXC and KWallet send it to everybody
-        # who has asked the bus for it.
+        # gnome-keyring sends the signal to the caller. KeePassXC and KWallet send it to the
+        # programs that asked the bus for it.
         self.call(DAEMON, "AddMatch", "s", rule.serialise())
         with self._connection.filter(rule) as signals:
             self.call(to, method, signature, *body)

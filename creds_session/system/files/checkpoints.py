@@ -1,17 +1,17 @@
-"""What was there before a change, kept until it is taken back: a manifest and whole copies.
+"""Save the files of a change before it is made, so that it can be reverted: the checkpoints.
 
-One directory for each change, in ``checkpoints`` of the state directory. Its name is a number of
-six digits. It says ``in progress`` until the change was verified: one that still says so, while
-nobody holds the lock, was left by a run that died.
+Each change has one directory below ``checkpoints`` in the state directory, with a manifest and
+whole copies of the files. Its name is a number of six digits. Its state is ``in progress`` until
+the change is verified. If nobody holds the lock, such a checkpoint was left by a run that died.
 
-    000001.new   is being made: marked first, then the copies, then the manifest
-    000001       is whole, from one rename to the next
+    000001.new   is being made: first the mark, then the copies, then the manifest
+    000001       is complete
     000001.old   is being removed
 
-So a directory with a bare number always has a manifest. If it has none, somebody or something
-removed it, and the copies of an administrator's files may be the only ones: it is never removed.
-What is swept is only what has one of the two other names and our mark, which is made before
-anything else is put in (or nothing at all, if a run died between the two).
+So a directory whose name is only a number always has a manifest. If the manifest is missing, it was
+removed from outside, and the copies of an administrator's files may be the only ones: such a
+directory is never removed. Only directories with one of the other two names are swept, and only if
+they contain our mark, which is made first (or are empty, because a run died before it).
 """
 
 from __future__ import annotations
@@ -55,28 +55,28 @@ class Checkpoint(NamedTuple):
     manifest: Manifest
 
     def finalized(self) -> Checkpoint:
-        """Return it as verified, and make that durable."""
+        """Return the checkpoint with the state "verified", saved durably."""
         return self._durable(self.manifest._replace(state=FINAL))
 
     def with_written(self, *paths: str) -> Checkpoint:
-        """Return it with these files as those that may be written, and make that durable."""
+        """Return the checkpoint with these files as those that may be written, saved durably."""
         return self._durable(self.manifest._replace(written=paths))
 
     def put_copy(
         self, index: int, entry: Entry, attributes: Attributes, last_look: Callable[[], None]
     ) -> bool:
-        """Put the saved copy itself in the place of a file; tell whether that was done.
+        """Put the saved copy itself in the place of a file; return whether that was done.
 
-        It needs no room on the disk, but one file system for both. The copy keeps its name here
-        until the checkpoint is discarded. See ``link_over``. Raises CannotWrite.
+        This needs no space on the disk, but both must be on one file system. The copy keeps its
+        name here until the checkpoint is discarded. See ``link_over``. Raises CannotWrite.
         """
         with _opened(self.directory, self.name) as folder:
             return link_over(folder, str(index), entry, attributes, last_look)
 
     def discard(self) -> None:
-        """Forget it: what it saved is in place again."""
+        """Remove this checkpoint, after its files were restored."""
         with suppress(CredsSessionError), _opened(self.directory, self.name) as folder:
-            if not folder.is_file(MARK):  # made by a version that knew no mark
+            if not folder.is_file(MARK):  # made by a version without marks
                 folder.create(MARK)
         removed = f"{self.name}.old"
         self.directory.rename(self.name, removed)
@@ -89,7 +89,7 @@ class Checkpoint(NamedTuple):
 
 
 def refuse_untrusted(state: Directory) -> None:
-    """Raise InvalidData if what is there in place of the checkpoints cannot be theirs."""
+    """Raise InvalidData if the directory of the checkpoints is not trusted."""
     directory = state.trusted(CHECKPOINTS)
     if directory is not None:
         directory.close()

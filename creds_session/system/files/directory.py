@@ -1,7 +1,7 @@
-"""A directory that is held open, so that nothing can redirect what is done in it.
+"""Work in a directory that is kept open, so that no other process can redirect the work.
 
-A path names whatever lies there at the moment when it is used. A descriptor names one directory,
-whatever is renamed or put in its place later. So each method takes the name of one entry, looks it
+A path names the file that is there at the moment when it is used. A descriptor names one directory,
+even if that is renamed or replaced later. So each method takes the name of one entry, looks it
 up in the open directory itself (openat(2), mkdirat(2), renameat(2), unlinkat(2)), and follows no
 symbolic link.
 """
@@ -67,7 +67,7 @@ class Directory:
         self.close()
 
     def close(self) -> None:
-        """Close it. It cannot be used any more."""
+        """Close the descriptor. The directory cannot be used any more."""
         os.close(self.descriptor)
 
     @property
@@ -133,7 +133,7 @@ class Directory:
             return self._made(name, mode)
 
     def directory_or_make(self, name: str, mode: int) -> Directory:
-        """Open a directory in this one, made if it is missing, also by two processes at once.
+        """Open a directory in this one, or make it; two processes may do so at once.
 
         Raises as ``directory`` and ``make`` do.
         """
@@ -185,13 +185,13 @@ class Directory:
             raise cannot_open(place, error) from error
 
     def open_or_create(self, name: str) -> int:
-        """Return a descriptor to read and write a regular file, which is created if missing.
+        """Return a descriptor to read and write a regular file, created if it does not exist.
 
         Raises InvalidData if it is no regular file, CannotWrite, Busy.
         """
         place = self._place(name)
         with _writing(place):
-            for _ in range(TRIES):  # somebody else may create or remove it between the two
+            for _ in range(TRIES):  # another process may create or remove it between the two
                 with suppress(FileNotFoundError):
                     return open_regular(name, place, os.O_RDWR, dir_fd=self.descriptor)
                 with suppress(FileExistsError):
@@ -224,7 +224,7 @@ class Directory:
             replace_entry(self.descriptor, place, content, attributes, last_look)
 
     def rename(self, name: str, other: str) -> None:
-        """Give an entry another name in this directory, durably. Raises CannotWrite."""
+        """Rename an entry in this directory, durably. Raises CannotWrite."""
         self._place(name)
         with _writing(self._place(other)):
             self._rename(name, other)
@@ -245,7 +245,7 @@ class Directory:
             self.sync()
 
     def sync(self) -> None:
-        """Make the names in this directory durable."""
+        """Sync the directory, so that the names in it are durable."""
         os.fsync(self.descriptor)
 
     def _rename(self, name: str, other: str) -> None:
@@ -279,6 +279,6 @@ def _writing(place: Path) -> Iterator[None]:
 
 
 def cannot_open(place: object, error: OSError) -> CredsSessionError:
-    """Return what to say if something cannot be opened or looked at."""
+    """Return the error for an entry that cannot be opened or examined."""
     kind = NotPermitted if isinstance(error, PermissionError) else InvalidData
     return kind(f"{place}: cannot be opened: {error.strerror}")

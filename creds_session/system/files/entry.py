@@ -1,4 +1,4 @@
-"""One entry of an open directory: a file of an administrator's that is looked at and replaced."""
+"""Read, check and replace one entry of an open directory, such as an administrator's file."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from creds_session.system.files.replace import (
     temporary_prefix,
 )
 
-TEMPORARY = re.compile(r"[0-9a-z_]+")  # what follows the prefix: ours, and that of tempfile
+TEMPORARY = re.compile(r"[0-9a-z_]+")  # what follows the prefix; older versions used tempfile
 
 
 class Entry(NamedTuple):
-    """A name in a directory that is held open. What is there may change, but not where it is."""
+    """A name in an open directory. The file may change, but not the directory it is in."""
 
     directory: Directory
     name: str
 
     def is_there(self) -> bool:
-        """Return whether anything has this name, a link to nothing too. Raises NotPermitted."""
+        """Return whether something has this name, also a broken link. Raises NotPermitted."""
         try:
             os.stat(self.name, dir_fd=self.directory.descriptor, follow_symlinks=False)
         except FileNotFoundError:
@@ -63,17 +63,17 @@ class Entry(NamedTuple):
             finally:
                 os.close(descriptor)
         except OSError as error:
-            told = f"{shown}: its attributes cannot be read: {error.strerror}"
-            raise InvalidData(told) from error
+            problem = f"{shown}: its attributes cannot be read: {error.strerror}"
+            raise InvalidData(problem) from error
 
     def replace(
         self, content: bytes, attributes: Attributes, last_look: Callable[[], None]
     ) -> None:
-        """Put this content there in one step. See Directory.replace."""
+        """Replace the file in one step. See Directory.replace."""
         self.directory.replace(self.name, content, attributes, last_look=last_look)
 
     def overwrite(self, now: bytes, content: bytes) -> bool:
-        """Put this content into the file itself, if it has ``now``; return whether that was done.
+        """Write this content into the file itself, if it contains ``now``; return whether it did.
 
         See ``files.overwrite``. Raises CannotWrite; InvalidData if it is no regular file.
         """
@@ -97,11 +97,11 @@ class Entry(NamedTuple):
             raise cannot_write(self.directory.path / self.name, error) from error
 
     def remove(self) -> None:
-        """Remove it if it is there, a link itself. Raises CannotWrite."""
+        """Remove the entry if it exists; a link itself is removed. Raises CannotWrite."""
         self.directory.remove(self.name)
 
     def sweep(self) -> None:
-        """Remove the temporary files that a run that was killed left beside it."""
+        """Remove the temporary files beside it that a killed run left."""
         prefix = temporary_prefix(self.name)
         left = [name for name in self.directory.names() if name.startswith(prefix)]
         ours = [name for name in left if TEMPORARY.fullmatch(name[len(prefix) :])]

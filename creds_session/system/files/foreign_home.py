@@ -1,7 +1,7 @@
-"""Whether root was left with the home or the runtime directory of another user.
+"""Find out whether root runs with the home or the runtime directory of another user.
 
-``sudo -E``, ``env_keep += "HOME"`` in sudoers and ``docker exec -u 0`` do that. What lies there is
-that user's to choose, and root must neither read nor change it.
+``sudo -E``, ``env_keep += "HOME"`` in sudoers and ``docker exec -u 0`` have that effect. The other
+user controls the files there, and root must neither read nor change them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UID_MIN = 1000  # of a person (login.defs(5))
 
 
 class ForeignPlace(NamedTuple):
-    """A variable of root's, the place that it names, and the user who decides what is there.
+    """A variable of root, the place that it names, and the user who controls that place.
 
     ``user`` is empty if it is not known who that is.
     """
@@ -36,7 +36,7 @@ class ForeignPlace(NamedTuple):
 
 
 def foreign_place(environ: Mapping[str, str]) -> ForeignPlace | None:
-    """Return what root's environment names that another user decides, or None.
+    """Return a place that root's environment names and another user controls, or None.
 
     Each link and each directory on the way counts, since their owners can lead the path elsewhere.
     Returns None for every other user: they may use any place with their own rights.
@@ -65,7 +65,7 @@ def _is_home_of_root(place: str) -> bool:
 
 
 def _name_of(uid: int, environ: Mapping[str, str]) -> str:
-    """Return the name of a person with this user id, else of who called sudo, else nothing."""
+    """Return the name of the person with this user id, or of the caller of sudo, or nothing."""
     if uid >= UID_MIN:
         with suppress(KeyError):
             return pwd.getpwuid(uid).pw_name

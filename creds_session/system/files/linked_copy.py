@@ -1,4 +1,4 @@
-"""Put a saved copy itself in the place of a file, which needs no room on a disk that is full."""
+"""Put a saved copy itself in the place of a file; this works on a full disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def link_over(
     attributes: Attributes,
     last_look: Callable[[], None],
 ) -> bool:
-    """Give a regular file of a directory these attributes and a second name: that of the entry.
+    """Set these attributes on a regular file, and make it the file of the entry (a hard link).
 
     Return whether that was done: two file systems cannot share a file. ``last_look`` is called
     right before the rename over the entry and may raise. Raises CannotWrite; then the entry is what
@@ -32,7 +32,7 @@ def link_over(
     try:
         copy = open_regular(name, directory.path / name, os.O_RDWR, dir_fd=directory.descriptor)
         try:
-            # The very file that is open, whatever has its name by now (proc_pid_fd(5)).
+            # The open file itself, even if its name now belongs to another file (proc_pid_fd(5)).
             os.link(f"/proc/self/fd/{copy}", temporary, dst_dir_fd=target.descriptor)
             attributes.write(copy, place)
             os.fsync(copy)

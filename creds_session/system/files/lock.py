@@ -1,4 +1,4 @@
-"""One change at a time: an advisory lock that ends with the process that holds it."""
+"""Allow one change at a time, with an advisory lock that ends with the process that holds it."""
 
 from __future__ import annotations
 

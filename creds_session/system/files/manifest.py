@@ -1,4 +1,4 @@
-"""The manifest of a checkpoint: a JSON file that says which files a change is about.
+"""Write and read the manifest of a checkpoint: a JSON file that lists the files of a change.
 
 The copies of the files lie beside it. Anybody may have written the manifest of an image, so each
 field is checked when it is read, and one that is not as it must be is an InvalidData.
@@ -22,9 +22,9 @@ Copy = Callable[[int, str, object], bytes]
 
 
 class SavedEdit(NamedTuple):
-    """Neighbouring whole lines that became others; ``old`` is empty where lines were inserted.
+    """Neighbouring whole lines that were replaced; ``old`` is empty if lines were inserted.
 
-    ``line`` is where they stand in the new file; newlines between them are kept, the last is not.
+    ``line`` is the number of the first one in the new file. The last newline is not included.
     """
 
     line: int
@@ -33,7 +33,7 @@ class SavedEdit(NamedTuple):
 
 
 class SavedFile(NamedTuple):
-    """One file of a change: ``before`` and ``attributes`` are None where there was no file."""
+    """One file of a change: ``before`` and ``attributes`` are None if there was no file."""
 
     path: str
     before: bytes | None
@@ -43,11 +43,11 @@ class SavedFile(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """One change: its files, the directories that it made, how far it came.
+    """One change: its files, the directories that it made, and its state.
 
-    ``written`` are the paths that may hold something of ours: before a file is written it is
-    recorded here, so that what others wrote alike is never taken for ours. ``timer`` is the unit of
-    systemd's that reverts this change and no other unless it is confirmed, or empty.
+    ``written`` are the paths that this change may have written: each path is recorded before the
+    file is written, so that the same content from another program is never taken for ours.
+    ``timer`` is the systemd unit that reverts this change unless it is confirmed, or empty.
     """
 
     files: tuple[SavedFile, ...]

@@ -1,4 +1,4 @@
-"""Files below a home: read to a limit, or given a mode, and never another user's by a link."""
+"""Read files below a home, or set their mode; never act on another user's file through a link."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _new_mode(mode: str, now: int) -> int:
 
 @contextmanager
 def _found(path: str, flags: int = 0) -> Iterator[int]:
-    """Hold on to what is at a path without opening it (open(2), O_PATH)."""
+    """Yield a descriptor of the file at a path, without opening the file (open(2), O_PATH)."""
     found = os.open(path, os.O_PATH | os.O_CLOEXEC | flags)
     try:
         yield found

@@ -54,7 +54,7 @@ def keeps_entries(directory: str) -> bool:
 
 
 class Weakness(NamedTuple):
-    """The part of a path that somebody besides root can change, and why they can.
+    """The part of a path that a user other than root can change, and why.
 
     ``uid`` is the owner of that part, or -1 if nothing is there or it cannot be looked at.
     """
@@ -68,7 +68,7 @@ class Weakness(NamedTuple):
 
 
 def weakness(path: str, *, strict: bool = False, with_content: bool = False) -> Weakness | None:
-    """Return the first part of a path that root alone does not decide, or None.
+    """Return the first part of a path that a user other than root can change, or None.
 
     Each part must belong to root, and nobody else may be able to write to a directory on the way.
     ``strict`` also refuses two kinds of directories that are safe for a path that is there now: one

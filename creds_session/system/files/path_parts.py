@@ -1,4 +1,4 @@
-"""Every part of a path: each directory and link on the way to its end, as the kernel follows it."""
+"""Follow a path as the kernel does, and name each directory and each link on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file with secrets in it, which must be ours and nobody else's to read."""
+"""Read a file with secrets, which only this user may own and read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LIMIT = 1 << 20  # bytes
 
 
 def read_private(path: str) -> bytes:
-    """Return the content of a file that only we can read.
+    """Return the content of a file that only this user can read.
 
-    Looked at when it is open, so that it cannot be another one meanwhile. Raises NoSuchFile,
-    InvalidData or NotPermitted.
+    The file is checked after it was opened, so that it cannot be replaced in between. Raises
+    NoSuchFile, InvalidData or NotPermitted.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -47,7 +47,7 @@ def _require_private(status: os.stat_result, path: str) -> None:
 
 
 def _how_to_close(path: str) -> str:
-    """Say how the file is made private: to root in words where a user may have put a link."""
+    """Say how to make the file private; without a command if a user may have put a link there."""
     if os.getuid() == 0 and (os.path.islink(path) or weakness(path) is not None):
         return "its passwords may be known: think of changing them, and let nobody else read it"
     return f"its passwords may be known: chmod 600 {path}, and think of changing them"

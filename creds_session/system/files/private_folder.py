@@ -1,8 +1,9 @@
-"""A folder that nobody else sees, and that is gone after us: at once, or with the next one made.
+"""Make a private directory for a block of code, and remove it afterwards.
 
-The one who made it holds a lock on the folder itself (flock(2)), which ends with the process
-however that ends; systemd-tmpfiles leaves such a folder alone, however old it is
-(https://systemd.io/TEMPORARY_DIRECTORIES). One without a holder is what a killed process left.
+The process that made it holds a lock on the directory itself (flock(2)), which ends with the
+process. systemd-tmpfiles does not remove a locked directory, however old it is
+(https://systemd.io/TEMPORARY_DIRECTORIES). A directory that nobody locks was left by a process that
+was killed, and is removed before the next one is made.
 """
 
 from __future__ import annotations
@@ -23,34 +24,34 @@ from creds_session.system.files.replace import DIRECTORY, cannot_write
 PREFIX = "creds-exec-"
 LONGEST = 107  # bytes in a socket's path, unix(7)
 DEEPEST = f"/{PREFIX}12345678/keyring/control"
-PLAIN = re.compile(r"/[-0-9A-Za-z_/.]*")  # not every D-Bus library reads an escaped address rightly
+PLAIN = re.compile(r"/[-0-9A-Za-z_/.]*")  # some D-Bus libraries misread an escaped address
 
 
 def places(environ: Mapping[str, str]) -> list[str]:
-    """Return where a private folder may be made, the best place first.
+    """Return the directories in which a private directory may be made, the best one first.
 
-    A runtime directory is in memory and nobody else's. It is taken only where this session
-    names it: one that another login holds open goes with that login.
+    A runtime directory is in memory, and only its user can enter it. It is used only if this
+    session's environment names it: the runtime directory of another login ends with that login.
     """
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     temporary = environ.get("TMPDIR", "")
-    found = [runtime] if runtime and is_private(runtime, os.getuid()) else []
-    found += [temporary] if temporary and keeps_entries(temporary) else []
-    return [*found, "/tmp"]  # noqa: S108 - as mkdtemp(3) takes it
+    directories = [runtime] if runtime and is_private(runtime, os.getuid()) else []
+    directories += [temporary] if temporary and keeps_entries(temporary) else []
+    return [*directories, "/tmp"]  # noqa: S108 - the directory is made as by mkdtemp(3)
 
 
 def usable(directories: Sequence[str]) -> list[str]:
-    """Return those in which a folder's sockets can have an address, in the same order."""
+    """Return the directories whose paths are short and plain enough for the sockets in them."""
     longest = LONGEST - len(DEEPEST)
-    return [one for one in directories if PLAIN.fullmatch(one) and len(one) <= longest]
+    return [path for path in directories if PLAIN.fullmatch(path) and len(path) <= longest]
 
 
 @contextmanager
 def private_folder(directories: Sequence[str], abandon: Callable[[str], None]) -> Iterator[str]:
-    """Make a folder in the first of these that takes one; remove it at the end.
+    """Make a private directory in the first of these that allows it; remove it at the end.
 
-    What killed processes left there is swept first: ``abandon`` ends what lives in such a folder.
-    Raises CannotWrite.
+    What killed processes left is removed first; ``abandon`` ends the processes that use such a
+    directory. Raises CannotWrite.
     """
     for directory in directories:
         _sweep(directory, abandon)
@@ -73,12 +74,12 @@ def _make_in_one_of(directories: Sequence[str]) -> tuple[str, int]:
 
 
 def _make(directory: str) -> tuple[str, int]:
-    """Make one that is locked by us; a sweeper may have been faster with the lock."""
+    """Make and lock a directory; repeat if another process locked it first, to remove it."""
     while True:
         path = tempfile.mkdtemp(prefix=PREFIX, dir=directory)
         try:
             descriptor = _locked(path)
-        except OSError:  # NFS locks no folder (flock(2))
+        except OSError:  # NFS cannot lock a directory (flock(2))
             Path(path).rmdir()
             raise
         if descriptor is not None:
@@ -86,7 +87,7 @@ def _make(directory: str) -> tuple[str, int]:
 
 
 def _locked(path: str) -> int | None:
-    """Return a descriptor that holds the lock of the folder at this path, or None."""
+    """Return a descriptor that holds the lock of the directory at this path, or None."""
     try:
         descriptor = os.open(path, DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -106,7 +107,7 @@ def _locked(path: str) -> int | None:
 
 def _sweep(directory: str, abandon: Callable[[str], None]) -> None:
     with suppress(OSError), os.scandir(directory) as listed:
-        for entry in [one for one in listed if one.name.startswith(PREFIX)]:
+        for entry in [entry for entry in listed if entry.name.startswith(PREFIX)]:
             with suppress(OSError):
                 status = entry.stat(follow_symlinks=False)
                 if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
@@ -136,10 +137,10 @@ def folder_unless_failed(directory: str, prefix: str) -> Iterator[str]:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a folder with all that is in it, but never what is mounted there.
+    """Remove a directory and its contents, but never a file system that is mounted there.
 
-    A service on the bus may have mounted a person's documents in the runtime directory. What
-    cannot be removed stays.
+    A service on the bus may have mounted a person's documents in the runtime directory. Anything
+    that cannot be removed stays.
     """
     with suppress(OSError):
         device = os.lstat(path).st_dev
@@ -148,16 +149,16 @@ def remove_tree(path: str) -> None:
 
 
 def _folders(path: str, device: int) -> list[str]:
-    """Return a folder and those below it on this device, each opened to us; links are none."""
+    """Return a directory and those below it on this device, made writable; follow no link."""
     Path(path).chmod(0o700)
-    found = []
-    for folder, below, _files in os.walk(path):
-        found.append(folder)
-        below[:] = [one for one in below if _is_folder_on(Path(folder, one), device)]
-        for one in below:
+    directories = []
+    for directory, below, _files in os.walk(path):
+        directories.append(directory)
+        below[:] = [name for name in below if _is_folder_on(Path(directory, name), device)]
+        for name in below:
             with suppress(OSError):
-                Path(folder, one).chmod(0o700)
-    return found
+                Path(directory, name).chmod(0o700)
+    return directories
 
 
 def _is_folder_on(path: Path, device: int) -> bool:
@@ -169,10 +170,10 @@ def _is_folder_on(path: Path, device: int) -> bool:
 
 
 def _empty(folder: str) -> None:
-    """Remove a folder whose own folders are gone."""
+    """Remove a directory that contains only files."""
     with suppress(OSError):
         with os.scandir(folder) as listed:
-            files = [one.path for one in listed if not one.is_dir(follow_symlinks=False)]
+            files = [entry.path for entry in listed if not entry.is_dir(follow_symlinks=False)]
         for path in files:
             with suppress(OSError):
                 Path(path).unlink()

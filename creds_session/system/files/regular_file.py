@@ -39,7 +39,7 @@ def open_regular(
         if not stat.S_ISREG(mode):
             raise InvalidData(f"{shown}: is {kind_of(mode)}, not a regular file")
         return os.open(f"/proc/self/fd/{found}", flags | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError as error:  # not the file: it is held
+    except FileNotFoundError as error:  # the file itself exists: it is open
         raise InvalidData(f"{shown}: cannot be read if /proc is not mounted") from error
     finally:
         os.close(found)
@@ -54,7 +54,7 @@ def read_regular_file(
     is no regular file; OSError.
     """
     descriptor = open_regular(path, shown, dir_fd=dir_fd)
-    with open(descriptor, "rb") as file:  # it takes a descriptor
+    with open(descriptor, "rb") as file:  # open() also takes a descriptor
         is_larger = os.fstat(descriptor).st_size > limit
         content = b"" if is_larger else file.read(limit + 1)
     if is_larger or len(content) > limit:

@@ -20,7 +20,7 @@ CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Attributes(NamedTuple):
-    """What a file carries beside its content."""
+    """The mode, the owner and the extended attributes of a file."""
 
     mode: int
     uid: int
@@ -29,7 +29,7 @@ class Attributes(NamedTuple):
 
     @classmethod
     def read(cls, path: Path) -> Attributes:
-        """Read them, links not followed. Raises InvalidData where one cannot be read."""
+        """Read them without following links. Raises InvalidData if one cannot be read."""
         try:
             status = os.lstat(path)
             names = [name for name in _attribute_names(path) if name not in SIGNATURES]
@@ -40,14 +40,14 @@ class Attributes(NamedTuple):
 
     @classmethod
     def of(cls, descriptor: int) -> Attributes:
-        """Read those of an open file. Raises OSError."""
+        """Read the attributes of an open file. Raises OSError."""
         status = os.fstat(descriptor)
         names = [name for name in _attribute_names(descriptor) if name not in SIGNATURES]
         extended = tuple((name, os.getxattr(descriptor, name)) for name in names)
         return cls(status.st_mode & 0o7777, status.st_uid, status.st_gid, extended)
 
     def write(self, descriptor: int, path: Path) -> None:
-        """Give an open file these attributes; the owner first, since chown clears mode bits."""
+        """Set these attributes on an open file; the owner first, because chown clears mode bits."""
         try:
             os.fchown(descriptor, self.uid, self.gid)
         except PermissionError as error:
@@ -148,13 +148,12 @@ PAGE = 4096  # bytes; a write(2) of no more is not cut short by a signal, nor by
 
 
 def overwrite(descriptor: int, now: bytes, content: bytes) -> bool:
-    """Put this content into an open file that has ``now``, which needs no room on the disk.
+    """Write this content into an open file that contains ``now``; this needs no disk space.
 
-    Return whether that was done. Only for a disk that is full, and only if nothing can be seen half
-    done: both contents fit into one page, and the new one is no longer than the old. It is written
-    in one step with newlines up to the length that the file has, which are blank lines to libpam,
-    and then shortened. Raises OSError; a file system that never writes in place can be full for
-    this as well.
+    Return whether that was done. This is only for a full disk, and only if no other process can see
+    half of the change: both contents fit into one page, and the new content is not longer. It is
+    written in one step, filled up with newlines, which are blank lines to libpam, and then the file
+    is shortened. Raises OSError: a file system that never writes in place may be full for this too.
     """
     if not len(content) <= len(now) <= PAGE or os.pread(descriptor, PAGE + 1, 0) != now:
         return False
@@ -167,12 +166,12 @@ def overwrite(descriptor: int, now: bytes, content: bytes) -> bool:
 
 
 def temporary_prefix(name: str) -> str:
-    """Return how the names of the temporary files begin that are made to replace this file."""
+    """Return how the names of the temporary files for this file begin."""
     return f".{name}.creds-"
 
 
 def read_if_there(path: Path) -> bytes | None:
-    """Return what a file has, or None where there is none. Raises InvalidData."""
+    """Return the content of a file, or None if it does not exist. Raises InvalidData."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -182,10 +181,10 @@ def read_if_there(path: Path) -> bytes | None:
 
 
 def back_up(path: Path, copy: Path) -> bytes:
-    """Make a copy that only its owner can read, durable; return what is in it.
+    """Make a durable copy that only its owner can read; return the content.
 
-    The copy is never put over a file that is there. Raises InvalidData where the file cannot be
-    read, and CannotWrite; then no copy is left.
+    The copy never replaces an existing file. Raises InvalidData if the file cannot be read, and
+    CannotWrite; then no copy is left.
     """
     try:
         content = path.read_bytes()
@@ -196,7 +195,7 @@ def back_up(path: Path, copy: Path) -> bytes:
     except OSError as error:
         raise cannot_write(copy, error) from error
     try:
-        with open(descriptor, "wb") as file:  # it takes a descriptor
+        with open(descriptor, "wb") as file:  # open() also takes a descriptor
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -222,21 +221,21 @@ def remove(path: Path) -> None:
 
 
 def make_directory(path: Path, mode: int) -> list[Path]:
-    """Make a folder and its missing parents; return those that were made, the topmost first."""
+    """Make a directory and its missing parents; return those that were made, the topmost first."""
     missing = [path, *path.parents]
-    made = [folder for folder in reversed(missing) if not folder.exists()]
+    made = [directory for directory in reversed(missing) if not directory.exists()]
     try:
-        for folder in made:
-            folder.mkdir(mode=mode)
-            folder.chmod(mode)
-            sync_directory(folder.parent)
+        for directory in made:
+            directory.mkdir(mode=mode)
+            directory.chmod(mode)
+            sync_directory(directory.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     return made
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names in a folder durable."""
+    """Sync a directory, so that the names in it are durable."""
     descriptor = os.open(path, DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -245,7 +244,7 @@ def sync_directory(path: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> CannotWrite:
-    """Return what to say of a file system that refuses."""
+    """Return the error for a file that the file system does not let us write."""
     hints = {
         errno.EROFS: "the file system is read-only; mount it writable first",
         errno.ENOSPC: "the disk is full",

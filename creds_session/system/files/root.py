@@ -2,7 +2,8 @@
 
 A Root holds its directory open. Each path below it is looked up from there, one component after
 the other (``walk``), whenever it is used, and what is read or written is an entry of a directory
-that was opened in this way. So a tree that others change meanwhile never leads out of it.
+that was opened in this way. So another process cannot lead out of
+it by a change of the tree.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Root:
             raise _cannot_read(str(self.directory), error) from error
 
     def resolve(self, path: str) -> str | None:
-        """Return where a path leads now, without links, in words: below the root.
+        """Return the path, below the root and without links, to which a path leads now.
 
         Neither an absolute link nor ``..`` leads out of it. Nothing is opened by what is returned.
         Returns None if ``..`` or a file stands in the place of a directory that does not exist.
@@ -147,9 +148,9 @@ class Root:
 
     @contextmanager
     def entry(self, path: str) -> Iterator[Entry | None]:
-        """Give the entry of a directory that a path names, which may be a link itself.
+        """Yield the directory entry that a path names, which may be a link itself.
 
-        The directory is held open, so that what is written is what was looked at. Gives None if
+        The directory stays open, so that the same entry is examined and written. Yields None if
         there is no such directory. Raises NotPermitted, InvalidData.
         """
         found = self._entry(path)
@@ -185,7 +186,7 @@ class Root:
 
     @contextmanager
     def entry_to_write(self, path: str) -> Iterator[Entry]:
-        """Give the entry that a path names, after the missing directories above it were made.
+        """Yield the entry that a path names, after making the missing directories above it.
 
         Raises CannotWrite, NotPermitted, InvalidData.
         """

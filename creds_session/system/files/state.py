@@ -1,8 +1,8 @@
-"""The state directory: the lock, what was saved of changes, and the note of one that waits.
+"""Open the state directory: the lock, the checkpoints, and the note of a pending change.
 
-What lies in it decides what ``revert`` writes and removes. So it is opened one component after the
+Its contents decide what ``revert`` writes and removes. So it is opened one component after the
 other, from the root directory on, and none of them may be a symbolic link: in an image a link may
-lead anywhere on this system. On the running system ``/var/lib`` may be a link of root's. For the
+lead anywhere on this system. On the running system ``/var/lib`` may be a link of root. For the
 reasons see docs/decisions/0014-the-state-directory-follows-no-link.md.
 """
 
@@ -37,7 +37,7 @@ def state_directory(root: Root) -> Iterator[Directory]:
 
 @contextmanager
 def state_directory_if_there(root: Root) -> Iterator[Directory | None]:
-    """Open the state directory; give None if there is none. Raises as ``state_directory`` does."""
+    """Yield the state directory, or None if it does not exist. Raises as ``state_directory``."""
     state = _open(root, make=False)
     if state is None:
         yield None
@@ -86,8 +86,8 @@ def _begin(root: Root) -> tuple[Directory, list[str]]:
 def _owners(root: Root, top: Directory) -> set[int]:
     """Return the user ids that may own the state directory.
 
-    On the running system that is the user who runs this: root. Whoever owns an image's root
-    directory can change every file of it anyway, and may be another user: an image that a user
-    unpacked, or a container whose user ids are shifted.
+    On the running system that is the user who runs this: root. The owner of an image's root
+    directory can change every file of it anyway, and may be another user: a user may have unpacked
+    the image, or the user ids of a container are shifted.
     """
     return {os.geteuid()} if root.is_running_system else {os.geteuid(), top.owner}

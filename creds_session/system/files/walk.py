@@ -1,7 +1,7 @@
 """Follow a path below an open directory as the kernel would follow it if that were ``/``.
 
-The text of a path says nothing about where it leads a moment later, if somebody else changes the
-tree meanwhile. So each component is looked up in the descriptor of the directory before it
+The text of a path does not say where it leads a moment later, if another process changes the tree.
+So each component is looked up in the descriptor of the directory before it
 (openat(2) with O_PATH and O_NOFOLLOW), the text of each symbolic link is followed in the same way,
 and ``..`` goes back to the descriptor from which the walk came, never to whatever the kernel takes
 for the parent by then. Neither a link nor a renamed directory leads out of the tree. O_PATH does
@@ -33,7 +33,7 @@ Trust = Callable[[str, os.stat_result, os.stat_result], None]
 class Place(NamedTuple):
     """Where a path leads: a name in an open directory, which is ``.`` for that directory itself.
 
-    ``path`` is the same in words, below the top, without links. ``missing`` are the names of the
+    ``path`` is its path below the top, without links. ``missing`` are the names of the
     path that do not exist, one below the other in ``directory``, from the first one on.
     """
 
@@ -49,7 +49,7 @@ def _follow_all(_path: str, _link: os.stat_result, _directory: os.stat_result) -
 
 @contextmanager
 def walk(top: int, path: str, *, last: bool = True, trust: Trust = _follow_all) -> Iterator[Place]:
-    """Give the place where a path leads below ``top``; its descriptor is closed afterwards.
+    """Yield the place where a path leads below ``top``; its descriptor is closed afterwards.
 
     ``last``: a link as the last component is followed too. Raises InvalidData for a loop of links
     or for a NUL byte; NotADirectoryError if a component on the way is something else; OSError.
@@ -62,7 +62,7 @@ def walk(top: int, path: str, *, last: bool = True, trust: Trust = _follow_all) 
 
 
 class _Walk:
-    """The directories from the top to where the walk is, all open, with their names."""
+    """The open directories from the top to the current one, with their names."""
 
     def __init__(self, top: int, path: str, trust: Trust) -> None:
         if "\0" in path:
@@ -78,7 +78,7 @@ class _Walk:
             os.close(descriptor)
 
     def follow(self, *, last: bool) -> Place:
-        """Go on until no component is left, or nothing is there."""
+        """Follow the components until none is left, or one does not exist."""
         while self.todo:
             name = self.todo.pop(0)
             if name == "..":
@@ -148,5 +148,5 @@ class _Walk:
 
 
 def _components(path: str) -> list[str]:
-    """Split a path; empty components and ``.`` stand for the directory that is reached already."""
+    """Split a path, without empty components and ``.``, which do not change the directory."""
     return [name for name in path.split("/") if name not in {"", SELF}]
