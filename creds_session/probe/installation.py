@@ -11,6 +11,7 @@ from creds_session.facts.session import DAEMON_NAME
 from creds_session.facts.snapshot import FirstLoginFacts, InstallationFacts
 from creds_session.pam.keyring_rules.policy import MODULE
 from creds_session.pam.syntax.terms import Dialect
+from creds_session.system.files.os_release import read_os_release
 from creds_session.system.files.root import Root
 from creds_session.system.systemd.systemctl import KEYRING_SOCKET
 
@@ -38,14 +39,8 @@ def probe_installation(root: Root) -> InstallationFacts:
         daemon=_first(root, [f"{d}/{DAEMON_NAME}" for d in ("/usr/bin", "/usr/local/bin")]),
         pam_module=find_pam_module(root),
         sshd=_first(root, ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd"]),
-        os_release=_os_release(root),
+        os_release=read_os_release(root),
     )
-
-
-def _os_release(root: Root) -> str:
-    """Return the first of the two files that os-release(5) names, or an empty string."""
-    content = root.read("/etc/os-release") or root.read("/usr/lib/os-release") or b""
-    return content.decode(errors="replace")
 
 
 def find_pam_module(root: Root) -> str | None:
@@ -70,14 +65,14 @@ def probe_dialect(root: Root) -> Dialect:
     debian_version = package_version(root, "libpam0g")
     if debian_version:
         return Dialect.of(debian_version, debian=True)
-    os_release = _os_release(root)
+    os_release = read_os_release(root)
     version = "1.5" if has_libpam_1_5(os_release) else "1.7"
     return Dialect.of(version, debian=is_debian_like(os_release))
 
 
 def dialect_assumption(root: Root) -> str:
     """Return what ``probe_dialect`` assumed of a system of Debian's kind, or an empty string."""
-    if package_version(root, "libpam0g") or not is_debian_like(_os_release(root)):
+    if package_version(root, "libpam0g") or not is_debian_like(read_os_release(root)):
         return ""
     release = "before 1.6" if probe_dialect(root).has_line_limit else "1.6 or later"
     return (

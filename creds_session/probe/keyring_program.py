@@ -13,10 +13,10 @@ def require_daemon() -> str:
     if program is not None:
         return program
     from creds_session.facts.distribution import install_command  # seldom
+    from creds_session.system.files.os_release import read_os_release
     from creds_session.system.files.root import Root
 
-    release = (Root().read("/etc/os-release") or b"").decode(errors="replace")
     raise NoService(
         f"{DAEMON_NAME} is not installed, so there can be no keyring",
-        hint=f"as root: {install_command(DAEMON_NAME, release)}",
+        hint=f"as root: {install_command(DAEMON_NAME, read_os_release(Root()))}",
     )

@@ -31,9 +31,13 @@ def _program() -> str:
         )
     program = find_program(PROGRAM)
     if program is None:
+        from creds_session.facts.distribution import install_command  # seldom
+        from creds_session.system.files.os_release import read_os_release
+        from creds_session.system.files.root import Root
+
         raise Unavailable(
             f"{PROGRAM} is not installed",
-            hint=f"install it: apt install {PROGRAM} (Debian), dnf install {PROGRAM}",
+            hint=f"as root: {install_command('dbus-run-session', read_os_release(Root()))}",
         )
     return program
 

@@ -47,7 +47,7 @@ class Entry(NamedTuple):
         try:
             refuse_unless_plain(self.name, shown, dir_fd=self.directory.descriptor)
         except FileNotFoundError:
-            raise InvalidData(f"{shown}: is gone by now") from None
+            raise InvalidData(f"{shown}: does not exist any more") from None
         except OSError as error:
             raise cannot_open(shown, error) from error
 

@@ -64,13 +64,13 @@ def private_folder(directories: Sequence[str], abandon: Callable[[str], None]) -
 
 
 def _make_in_one_of(directories: Sequence[str]) -> tuple[str, int]:
-    problem = "no folder for a private session can be used"
+    problem = "no directory for a private session can be used"
     for directory in directories:
         try:
             return _make(directory)
         except OSError as error:
-            problem = f"{directory}: no folder can be made: {error.strerror}"
-    raise CannotWrite(problem, hint="name a folder of yours with a short path: TMPDIR=/tmp")
+            problem = f"{directory}: no directory can be made: {error.strerror}"
+    raise CannotWrite(problem, hint="name a directory of yours with a short path: TMPDIR=/tmp")
 
 
 def _make(directory: str) -> tuple[str, int]:

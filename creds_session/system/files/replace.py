@@ -91,7 +91,7 @@ def refuse_unless_plain(path: Path | str, shown: str, *, dir_fd: int | None = No
     if status.st_nlink > 1:
         raise InvalidData(
             f"{shown}: has {status.st_nlink} names (hard links)",
-            hint="replacing it would part them; make it a file of its own first",
+            hint="replacing it would separate them; first make it a file with one name",
         )
 
 
@@ -249,7 +249,7 @@ def cannot_write(path: Path, error: OSError) -> CannotWrite:
         errno.EROFS: "the file system is read-only; mount it writable first",
         errno.ENOSPC: "the disk is full",
         errno.EPERM: "the file may be immutable; look with: lsattr",
-        errno.EACCES: f"look who may write there: ls -ld {shlex.quote(str(path.parent))}",
+        errno.EACCES: f"see who may write there: ls -ld {shlex.quote(str(path.parent))}",
     }
     return CannotWrite(
         f"{path}: cannot be written: {os.strerror(error.errno or 0)}",

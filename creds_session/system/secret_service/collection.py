@@ -221,7 +221,7 @@ class Collection:
             self._service.dismiss(prompt)
         raise CollectionLocked(
             f"{self._service.provider_name()} would ask before it lets a program do this",
-            hint="let it ask, where it has its windows: --prompt",
+            hint="allow its own prompt, on its display: --prompt",
         )
 
     def _declined(self) -> PromptImpossible:
@@ -246,4 +246,4 @@ def _clear_errors() -> Iterator[None]:
 
 
 def _locked_meanwhile() -> CollectionLocked:
-    return CollectionLocked("the keyring was locked meanwhile", hint="creds unlock")
+    return CollectionLocked("the keyring was locked in the meantime", hint="creds unlock")

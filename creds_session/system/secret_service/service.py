@@ -206,7 +206,7 @@ class SecretService:
         except TimedOut as error:
             raise PromptImpossible(
                 f"nobody answered the prompt of {provider}; it may still be shown",
-                hint="answer it where that program has its windows; --timeout gives more time",
+                hint="answer it on the display of that program; --timeout gives more time",
             ) from error
         last_of_two(completed)
         is_dismissed = completed[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import socket
 import time
 from collections import Counter
@@ -203,4 +204,7 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise cannot_write(folder, error) from error
     if not is_private(str(folder), os.getuid()):
-        raise CannotWrite(f"{folder} is not a folder that is yours alone", hint="chmod 700 it")
+        raise CannotWrite(
+            f"{folder} is not a directory that only you can enter",
+            hint=f"chmod 700 {shlex.quote(str(folder))}",
+        )

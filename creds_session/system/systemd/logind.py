@@ -51,7 +51,7 @@ def is_logged_in(uid: int) -> bool:
     shown = run(["loginctl", "show-user", str(uid), "--property=State"])
     state = shown.output.strip().partition("=")[2]
     if not state:
-        raise Unavailable(f"logind does not tell whether user id {uid} is logged in")
+        raise Unavailable(f"logind does not say whether user id {uid} is logged in")
     return state not in {"closing", "lingering", "offline"}
 
 

@@ -164,7 +164,7 @@ def test_start_takes_no_folder_that_others_may_enter(
     folder = shared_place(environ, ME, socket.gethostname()).parent
     folder.mkdir(parents=True)
     folder.chmod(0o755)
-    with pytest.raises(CannotWrite, match="yours alone"):
+    with pytest.raises(CannotWrite, match="only you can enter"):
         start(environ, 1)
 
 
