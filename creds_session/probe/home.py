@@ -37,19 +37,19 @@ MOST = 100  # keyrings whose files are read
 def look_at(path: str) -> PathFacts:
     """Describe what is at a path, and the links to it, for the real user of this process."""
     links, redirection = _way_to(path)
-    found = PathFacts(
+    facts = PathFacts(
         path, PathKind.UNKNOWN, is_link=_is_link(path), links=links, redirection=redirection
     )
     try:
         status = os.stat(path)  # follows links, as os.access below
     except (FileNotFoundError, NotADirectoryError):
-        return found._replace(kind=PathKind.DANGLING if found.is_link else PathKind.ABSENT)
+        return facts._replace(kind=PathKind.DANGLING if facts.is_link else PathKind.ABSENT)
     except PermissionError:
-        return found._replace(kind=PathKind.DENIED)
+        return facts._replace(kind=PathKind.DENIED)
     except OSError:
-        return found
+        return facts
     enter = os.X_OK if stat.S_ISDIR(status.st_mode) else 0
-    return found._replace(
+    return facts._replace(
         kind=_kind(status.st_mode),
         uid=status.st_uid,
         mode=stat.S_IMODE(status.st_mode),
@@ -66,8 +66,8 @@ def _way_to(path: str) -> tuple[tuple[str, ...], str]:
     """Return the links on the way to a path, and why root does not use it, as text."""
     links: list[str] = []
     with suppress(OSError):  # weakness() below reports it
-        found = ((part.path, part.target) for part in parts(path) if part.target)
-        links.extend(f"{quoted(link)} is a link to {quoted(target)}" for link, target in found)
+        on_the_way = ((part.path, part.target) for part in parts(path) if part.target)
+        links.extend(f"{quoted(link)} is a link to {quoted(target)}" for link, target in on_the_way)
     weak = weakness(path, strict=True)
     return tuple(links), next(iter(links), str(weak) if weak else "")
 
@@ -87,8 +87,8 @@ def probe_home(environ: Mapping[str, str]) -> HomeFacts:
     folder = keyrings_directory(environ)
     data = os.path.dirname(folder)
     login = look_at(keyring_file(environ, LOGIN))
-    found = names(folder)
-    paths = {name[: -len(ENDING)]: f"{folder}/{name}" for name in found[:MOST]}
+    keyrings = names(folder)
+    paths = {name[: -len(ENDING)]: f"{folder}/{name}" for name in keyrings[:MOST]}
     forms = {name: form_of(path) for name, path in paths.items()}
     broken = [name for name, form in forms.items() if form is KeyringForm.BROKEN]
     lines = {name: bad_line_of(paths[name]) for name in broken}
@@ -100,7 +100,7 @@ def probe_home(environ: Mapping[str, str]) -> HomeFacts:
         folder=look_at(folder),
         login=login,
         form=_form(login),
-        keyrings=found,
+        keyrings=keyrings,
         default=default_name(folder),
         forms=forms,
         bad_lines={name: line for name, line in lines.items() if line is not None},
@@ -122,7 +122,7 @@ def file_system(path: str) -> str:
 
 def file_system_of(path: str, mounts: str) -> str:
     """Return the same from the text of mountinfo: by the nearest mount, and of two by the last."""
-    found, depth = "", -1
+    kind_found, depth = "", -1
     for line in mounts.splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = before.split(" "), after.split(" ")
@@ -132,8 +132,8 @@ def file_system_of(path: str, mounts: str) -> str:
         is_above = path == point or path.startswith(f"{point}/")
         if is_above and len(point) >= depth:
             options = (one for one in kind[SUPER].split(",") if one.startswith("sec="))
-            found, depth = " ".join([kind[0], *options]), len(point)
-    return found
+            kind_found, depth = " ".join([kind[0], *options]), len(point)
+    return kind_found
 
 
 def _form(login: PathFacts) -> KeyringForm:

@@ -102,7 +102,7 @@ def default_name(directory: str) -> str | None:
 def names(directory: str) -> tuple[str, ...]:
     """Return the file names of the keyrings in this directory."""
     try:
-        found = names_in(directory, directory)
+        listed = names_in(directory, directory)
     except (InvalidData, OSError):
         return ()
-    return tuple(name for name in found if name.endswith(ENDING))
+    return tuple(name for name in listed if name.endswith(ENDING))

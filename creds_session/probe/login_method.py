@@ -35,13 +35,13 @@ def methods_of(lines: list[str]) -> tuple[str, ...]:
     methods: list[str] = []
     is_let_in = False
     for line in lines:
-        found = LET_IN.match(line)
-        if found is None:
+        match = LET_IN.match(line)
+        if match is None:
             continue
         if is_let_in:
             methods.clear()
-        methods.append(found.group(2))
-        is_let_in = found.group(1) == "Accepted"
+        methods.append(match.group(2))
+        is_let_in = match.group(1) == "Accepted"
     return tuple(methods) if is_let_in else ()
 
 

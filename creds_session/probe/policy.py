@@ -82,15 +82,15 @@ def probe_policy(
         if not login or not program:
             return None
         kernel = _Kernel(mount)
-        found = []
+        refusals = []
         for question in _questions(kernel, login, program, context, runtime):
             source, target, object_class, permissions = question
             if refused := kernel.missing(source, target, object_class, permissions):
                 types = (_type(source), _type(target))
-                found.append(PolicyRefusal(*types, object_class, refused))
+                refusals.append(PolicyRefusal(*types, object_class, refused))
     except (OSError, ValueError, IndexError):
         return None
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(refusals))
 
 
 def _questions(

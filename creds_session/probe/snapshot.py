@@ -226,8 +226,8 @@ def _live(environ: Mapping[str, str], run: Disk, timeout: float) -> _Live:
             others = processes.others._replace(prompters=waiting)
             return _Live(processes._replace(others=others), bus)
         patience = OTHER_TIMEOUT * timeout / BUS_TIMEOUT if processes.others.buses else 0
-        found = _elsewhere(environ, uid, patience)
-        return _Live(processes, bus._replace(elsewhere=found))
+        elsewhere = _elsewhere(environ, uid, patience)
+        return _Live(processes, bus._replace(elsewhere=elsewhere))
     reason = "nobody has used it yet, so nothing runs on it"
     return _Live(processes, BusFacts(address, reason, is_idle=True))
 

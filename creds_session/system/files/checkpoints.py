@@ -159,7 +159,7 @@ def has_timer(state: Directory, timer: str) -> bool:
     if directory is None:
         return False
     with directory:
-        return any(one.manifest.timer == timer for one in load_all(directory))
+        return any(checkpoint.manifest.timer == timer for checkpoint in load_all(directory))
 
 
 def sweep(directory: Directory) -> None:

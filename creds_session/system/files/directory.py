@@ -114,14 +114,14 @@ class Directory:
         Returns None if there is nothing of that name. Raises as ``directory`` does, and
         InvalidData if others own it or can write to it.
         """
-        found = self.directory(name)
-        if found is not None:
+        directory = self.directory(name)
+        if directory is not None:
             try:
-                found.require_owner({os.geteuid(), self.owner})
+                directory.require_owner({os.geteuid(), self.owner})
             except BaseException:
-                found.close()
+                directory.close()
                 raise
-        return found
+        return directory
 
     def make(self, name: str, mode: int) -> Directory:
         """Make a directory with exactly this mode, durably; open it.
@@ -137,9 +137,9 @@ class Directory:
 
         Raises as ``directory`` and ``make`` do.
         """
-        found = self.directory(name)
-        if found is not None:
-            return found
+        existing = self.directory(name)
+        if existing is not None:
+            return existing
         with _writing(self._place(name)):
             with suppress(FileExistsError):
                 os.mkdir(name, mode, dir_fd=self.descriptor)

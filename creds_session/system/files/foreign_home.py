@@ -45,18 +45,18 @@ def foreign_place(environ: Mapping[str, str]) -> ForeignPlace | None:
         return None
     place = environ.get("XDG_RUNTIME_DIR")
     if place:
-        found = weakness(place)
+        weak = weakness(place)
         # One that does not exist yet may be made in /tmp, where containers have it.
-        if found is not None and (found.uid > 0 or os.path.lexists(place)):
-            return ForeignPlace("XDG_RUNTIME_DIR", place, _name_of(found.uid, environ))
+        if weak is not None and (weak.uid > 0 or os.path.lexists(place)):
+            return ForeignPlace("XDG_RUNTIME_DIR", place, _name_of(weak.uid, environ))
     for variable, files in FILES.items():
         place = environ.get(variable)
         if not place or (variable == "HOME" and _is_home_of_root(place)):
             continue
         for file in files:
-            found = weakness(os.path.join(place, file))
-            if found is not None:
-                return ForeignPlace(variable, place, _name_of(found.uid, environ))
+            weak = weakness(os.path.join(place, file))
+            if weak is not None:
+                return ForeignPlace(variable, place, _name_of(weak.uid, environ))
     return None
 
 

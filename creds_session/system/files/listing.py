@@ -16,7 +16,7 @@ def names_in(directory: int | str, shown: object) -> list[str]:
     Raises InvalidData, which names ``shown``, if there are more than 20,000; OSError.
     """
     with os.scandir(directory) as entries:
-        found = [entry.name for entry in islice(entries, MOST_NAMES + 1)]
-    if len(found) > MOST_NAMES:
+        names = [entry.name for entry in islice(entries, MOST_NAMES + 1)]
+    if len(names) > MOST_NAMES:
         raise InvalidData(f"{shown}: has more than {MOST_NAMES} entries")
-    return sorted(found)
+    return sorted(names)

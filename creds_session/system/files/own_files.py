@@ -21,12 +21,12 @@ def read_regular(path: str, limit: int, owners: Collection[int] | None = None) -
     judged. Returns None for anything else, which is not opened: a device or a FIFO may act on it.
     """
     try:
-        with _found(path) as found:
-            status = os.fstat(found)
+        with _found(path) as held:
+            status = os.fstat(held)
             is_theirs = owners is None or status.st_uid in owners
             if not stat.S_ISREG(status.st_mode) or not is_theirs:
                 return None
-            descriptor = os.open(_name(found), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            descriptor = os.open(_name(held), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return None
     with open(descriptor, "rb") as file:  # it takes a descriptor
@@ -44,8 +44,8 @@ def change_mode(path: str, mode: str, uid: int) -> None:
         for part in parts(path):
             if part.target is not None and part.status and part.status.st_uid not in {0, uid}:
                 raise InvalidData(f"{part.path} is a link of user id {part.status.st_uid}")
-        with _found(path, os.O_NOFOLLOW) as found:
-            status = os.fstat(found)
+        with _found(path, os.O_NOFOLLOW) as held:
+            status = os.fstat(held)
             if stat.S_ISLNK(status.st_mode):
                 raise InvalidData(f"{path} is a link, so its mode was not changed")
             if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
@@ -53,7 +53,7 @@ def change_mode(path: str, mode: str, uid: int) -> None:
             if status.st_uid != uid:
                 raise NotPermitted(f"{path} belongs to user id {status.st_uid}")
             # fchmod(2) takes no descriptor of O_PATH, and a file of mode 0 opens in no other way.
-            os.chmod(_name(found), _new_mode(mode, status.st_mode))
+            os.chmod(_name(held), _new_mode(mode, status.st_mode))
     except OSError as error:
         raise NotPermitted(f"{path}: its mode was not changed: {error.strerror}") from error
 
@@ -68,11 +68,11 @@ def _new_mode(mode: str, now: int) -> int:
 @contextmanager
 def _found(path: str, flags: int = 0) -> Iterator[int]:
     """Yield a descriptor of the file at a path, without opening the file (open(2), O_PATH)."""
-    found = os.open(path, os.O_PATH | os.O_CLOEXEC | flags)
+    held = os.open(path, os.O_PATH | os.O_CLOEXEC | flags)
     try:
-        yield found
+        yield held
     finally:
-        os.close(found)
+        os.close(held)
 
 
 def _name(descriptor: int) -> str:

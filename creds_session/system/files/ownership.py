@@ -82,9 +82,9 @@ def weakness(path: str, *, strict: bool = False, with_content: bool = False) -> 
     try:
         for part in parts(path):
             above = seen.get(posixpath.dirname(part.path)) if part.path != "/" else None
-            found = _weakness_of(part, above, strict=strict)
-            if found is not None:
-                return found
+            weak = _weakness_of(part, above, strict=strict)
+            if weak is not None:
+                return weak
             seen[part.path] = part
     except OSError as error:
         return Weakness(error.filename or path, f"cannot be looked at: {error.strerror}")

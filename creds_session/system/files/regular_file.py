@@ -33,16 +33,16 @@ def open_regular(
     starts). O_PATH looks without opening, and holds on to what was looked at (open(2)). Raises
     OSError, and InvalidData, which names ``shown``, if it is no regular file.
     """
-    found = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=dir_fd)
+    held = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=dir_fd)
     try:
-        mode = os.fstat(found).st_mode
+        mode = os.fstat(held).st_mode
         if not stat.S_ISREG(mode):
             raise InvalidData(f"{shown}: is {kind_of(mode)}, not a regular file")
-        return os.open(f"/proc/self/fd/{found}", flags | os.O_CLOEXEC | os.O_NONBLOCK)
+        return os.open(f"/proc/self/fd/{held}", flags | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:  # the file itself exists: it is open
         raise InvalidData(f"{shown}: cannot be read if /proc is not mounted") from error
     finally:
-        os.close(found)
+        os.close(held)
 
 
 def read_regular_file(

@@ -153,12 +153,12 @@ class Root:
         The directory stays open, so that the same entry is examined and written. Yields None if
         there is no such directory. Raises NotPermitted, InvalidData.
         """
-        found = self._entry(path)
-        if found is None:
+        entry = self._entry(path)
+        if entry is None:
             yield None
             return
-        with found.directory:
-            yield found
+        with entry.directory:
+            yield entry
 
     def _entry(self, path: str) -> Entry | None:
         try:
@@ -191,16 +191,16 @@ class Root:
         Raises CannotWrite, NotPermitted, InvalidData.
         """
         for missing in self.missing_directories(path):
-            with self.entry(missing) as found:
-                if found is not None:
-                    made = found.directory.directory_or_make(found.name, MODE_OF_DIRECTORIES)
+            with self.entry(missing) as entry:
+                if entry is not None:
+                    made = entry.directory.directory_or_make(entry.name, MODE_OF_DIRECTORIES)
                     made.close()
-        with self.entry(path) as found:
-            if found is None:
+        with self.entry(path) as entry:
+            if entry is None:
                 raise InvalidData(
                     f"{path}: the directory that it is in is gone, or is no directory"
                 )
-            yield found
+            yield entry
 
     def _opened(self, directory: int, name: str, path: str) -> Directory:
         descriptor = os.open(name, DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)

@@ -87,39 +87,39 @@ class _Walk:
             if not self.todo and not last:
                 return self._place(name)
             try:
-                found = os.open(name, LOOK, dir_fd=self.open[-1])
+                descriptor = os.open(name, LOOK, dir_fd=self.open[-1])
             except FileNotFoundError:
                 return self._absent(name)
-            if not self._enter(name, found):
+            if not self._enter(name, descriptor):
                 return self._place(name)
         return self._place(SELF)
 
-    def _enter(self, name: str, found: int) -> bool:
+    def _enter(self, name: str, descriptor: int) -> bool:
         """Enter a directory or follow a link; return whether the walk goes on from there."""
         try:
-            status = os.fstat(found)
+            status = os.fstat(descriptor)
             if stat.S_ISDIR(status.st_mode):
-                self.open.append(found)
+                self.open.append(descriptor)
                 self.names.append(name)
-                found = -1
+                descriptor = -1
             elif stat.S_ISLNK(status.st_mode):
-                self._follow_link(name, found, status)
+                self._follow_link(name, descriptor, status)
             elif self.todo:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             else:
                 return False
         finally:
-            if found >= 0:
-                os.close(found)
+            if descriptor >= 0:
+                os.close(descriptor)
         return True
 
-    def _follow_link(self, name: str, found: int, status: os.stat_result) -> None:
+    def _follow_link(self, name: str, descriptor: int, status: os.stat_result) -> None:
         """Put the text of a link before what is left of the path."""
         self.links += 1
         if self.links > MAX_LINKS:
             raise InvalidData(f"{self.asked}: too many symbolic links")
         self.trust(self._text(name), status, os.fstat(self.open[-1]))
-        target = os.readlink("", dir_fd=found)  # readlinkat(2): the link that is held
+        target = os.readlink("", dir_fd=descriptor)  # readlinkat(2): the link that is held
         if target.startswith("/"):
             while len(self.open) > 1:
                 self._go_up()

@@ -21,6 +21,7 @@ from creds_session.errors import Unavailable
 from creds_session.secret import Secret
 from creds_session.system.processes.commands import SYSTEM_PATH
 from creds_session.system.processes.core_dumps import forbid_core_dumps
+from creds_session.system.processes.descriptors import close_inherited
 
 CLONE_NEWNS = 0x00020000  # unshare(2)
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000  # mount(2)
@@ -145,10 +146,7 @@ def _cut_off(kept: set[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    for name in os.listdir("/proc/self/fd"):  # the names are numbers
-        if int(name) > 2 and int(name) not in kept:  # noqa: PLR2004 - beyond standard error
-            with contextlib.suppress(OSError):
-                os.close(int(name))
+    close_inherited(kept)
 
 
 def _enter(files: Mapping[str, bytes]) -> None:

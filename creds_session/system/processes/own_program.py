@@ -39,9 +39,9 @@ def for_root_later(name: str) -> tuple[str, ...]:
         raise Unavailable(f"{name} is not installed, so no timer can run it")
     script = os.path.realpath(script)
     for path in dict.fromkeys((script, *_loaded())):
-        found = weakness(path, strict=True, with_content=True)
-        if found is not None:
-            raise _refusal(name, found)
+        weak = weakness(path, strict=True, with_content=True)
+        if weak is not None:
+            raise _refusal(name, weak)
     folder, last = os.path.split(sys.executable)
     interpreter = os.path.join(os.path.realpath(folder), last)
     command = (interpreter, ISOLATED, script)
@@ -56,9 +56,9 @@ def _require_start(name: str, command: tuple[str, ...]) -> None:
     """
     done = run([*command, "--version"], timeout=START)
     if done.code != 0 or done.output.split() != [name, __version__]:
-        said = (done.errors or done.output or "it said nothing").strip().splitlines()[-1]
+        message = (done.errors or done.output or "it message nothing").strip().splitlines()[-1]
         raise Unavailable(
-            f"{shlex.join(command)} does not start {name}, so no timer can run it: {said}",
+            f"{shlex.join(command)} does not start {name}, so no timer can run it: {message}",
             hint="install it as scripts/install does, and run that one",
         )
 
@@ -80,9 +80,9 @@ def _modules() -> list[ModuleType]:
     return list(sys.modules.values())
 
 
-def _refusal(name: str, found: Weakness) -> Unavailable:
+def _refusal(name: str, weak: Weakness) -> Unavailable:
     """Return the error that names the part others can change, with the remedy."""
     hint = "install it as root in a directory that only root can change, as scripts/install does"
-    if found.uid == 0 and not os.lstat(found.path).st_mode & stat.S_ISVTX:  # not /tmp
-        hint = f"only its owner should be able to write there: chmod go-w {found.path}"
-    return Unavailable(f"{found}, so no timer of root's may run {name} from there", hint=hint)
+    if weak.uid == 0 and not os.lstat(weak.path).st_mode & stat.S_ISVTX:  # not /tmp
+        hint = f"only its owner should be able to write there: chmod go-w {weak.path}"
+    return Unavailable(f"{weak}, so no timer of root's may run {name} from there", hint=hint)

@@ -53,14 +53,14 @@ def stands_for_strangers(uid: int) -> bool:
 
 
 def _overflow() -> int:
-    with suppress(OSError, ValueError), open("/proc/sys/kernel/overflowuid") as told:
-        return int(told.read())
+    with suppress(OSError, ValueError), open("/proc/sys/kernel/overflowuid") as file:
+        return int(file.read())
     return OVERFLOW
 
 
 def _has_all() -> bool:
     """Return whether every user id has its own number here: the map is the initial one."""
-    with suppress(OSError, ValueError), open("/proc/self/uid_map") as told:
-        first, outside, count = map(int, told.read().split())
+    with suppress(OSError, ValueError), open("/proc/self/uid_map") as file:
+        first, outside, count = map(int, file.read().split())
         return (first, outside, count) == (0, 0, ALL)
     return False

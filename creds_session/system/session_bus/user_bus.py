@@ -84,9 +84,9 @@ def find(environ: Mapping[str, str], timeout: float) -> Found | None:
     uid = os.getuid()
     deadline = time.monotonic() + timeout
     for address in _usual(environ, uid):
-        found = _look(address, deadline)
-        if found is not None:
-            return found[0]
+        answer = _look(address, deadline)
+        if answer is not None:
+            return answer[0]
     others = []
     for address in by_use(environments(uid)):
         looked = _look(address, deadline)

@@ -53,8 +53,8 @@ def start(unit: str, seconds: float, job: Job) -> None:
     if done.code == NOT_FOUND:
         raise Unavailable("systemd-run is not installed, so nothing could revert in time")
     if not done.succeeded:
-        said = done.errors.strip().partition("\n")[0] or f"it ended with {done.code}"
-        raise Unavailable(f"systemd-run set no timer: {said}")
+        reason = done.errors.strip().partition("\n")[0] or f"it ended with {done.code}"
+        raise Unavailable(f"systemd-run set no timer: {reason}")
 
 
 LOGINS = (

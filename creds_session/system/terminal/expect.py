@@ -140,7 +140,7 @@ class _Conversation:
         if self._has_keys() and not self._keys and not self._is_answering():
             reading.append(STDIN)
         writing = [terminal] if self._keys else []
-        ready, free, _ = select.select(reading, writing, [], self._moment(is_open))
+        ready, free, _ = select.select(reading, writing, [], self._moment(is_open=is_open))
         if terminal in ready:
             self._show_more()
         if STDIN in ready:
@@ -157,7 +157,7 @@ class _Conversation:
         self._asked = self._asked or time.monotonic()
         return time.monotonic() - self._asked < 2 * ECHOING
 
-    def _moment(self, is_open: bool) -> float | None:  # noqa: FBT001
+    def _moment(self, *, is_open: bool) -> float | None:
         asked = self._prompts.waiting is not None or self._prompts.is_again
         busy = asked or self._typed.is_silenced or self._mask.is_holding or not is_open
         behind = self._is_typed_at and not self._ours.is_ours
