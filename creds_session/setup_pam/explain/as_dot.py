@@ -1,4 +1,4 @@
-"""An explanation for Graphviz: a cluster a pass, and an edge for each way from rule to rule."""
+"""Write an explanation for Graphviz: a cluster for each pass, and an edge for each step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOURS = {
     Scenario.EXPIRED: "#cc79a7",
     Scenario.CHANGE: "#0072b2",
 }
-"""Okabe and Ito's colours, which the colour-blind can tell apart."""
+"""Okabe and Ito's colours, which colour-blind people can distinguish."""
 
 HEAD = """\
   rankdir=TB; labelloc=t; fontname="sans-serif"; fontsize=18; nodesep=0.5;
@@ -36,7 +36,7 @@ def explanation_dot(shown: Explanation) -> str:
     for passes in PASSES.values():
         for pass_ in passes:
             lines += _cluster(shown, pass_)
-    notes = "\n".join(["what the modules are taken to return", *assumption_lines(shown), ""])
+    notes = "\n".join(["what the modules are assumed to return", *assumption_lines(shown), ""])
     lines.append(f"  notes [shape=note, label={_quoted(notes).replace(NEWLINE, LEFT)}];\n}}\n")
     return "\n".join(lines).encode("ascii", "xmlcharrefreplace").decode("ascii")
 
@@ -59,7 +59,7 @@ def _legend_row(scenario: Scenario) -> str:
 
 
 def _cluster(shown: Explanation, pass_: Pass) -> Iterator[str]:
-    """Return the statements of one pass; none when no way makes it."""
+    """Yield the statements of one pass; there are none if no scenario has this pass."""
     edges: dict[_Edge, list[Scenario]] = {}
     for scenario in shown.scenarios:
         for edge in _edges(shown, scenario, pass_):
@@ -94,7 +94,7 @@ def _edge(edge: _Edge, scenarios: list[Scenario]) -> str:
 
 
 def _edges(shown: Explanation, scenario: Scenario, pass_: Pass) -> Iterator[_Edge]:
-    """Return the way through one pass: from rule to rule, then to what it returns."""
+    """Yield the edges of one pass: from rule to rule, and then to the result."""
     taken, result = shown.call(scenario, pass_), shown.result(scenario, pass_)
     if taken.verdict is None or result.reason:
         return

@@ -1,4 +1,4 @@
-"""An explanation as values for JSON; docs/reference/json.md describes them."""
+"""Return an explanation as values for JSON; docs/reference/json.md describes them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from creds_session.setup_pam.explain.trace import effect, fates
 
 
 def explanation_values(shown: Explanation) -> dict[str, object]:
-    """Return the whole explanation; rules are named by group and number."""
+    """Return the whole explanation; a rule is identified by its group and number."""
     stacks = shown.stacks
     return {
         "service": shown.service,

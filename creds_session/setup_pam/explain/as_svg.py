@@ -1,6 +1,7 @@
-"""An explanation as one SVG picture: a row a rule, a column a way, lit where the rule runs.
+"""Draw an explanation as an SVG picture: a row for each rule, a column for each scenario.
 
-It stands alone: no style sheet, no script, no font of its own, a white ground; ASCII throughout.
+A cell is coloured if the rule runs. The picture needs nothing else: no style sheet, no script, no
+font. Its background is white, and its text is ASCII.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from creds_session.pam.syntax.terms import ManagementGroup, Pass
-from creds_session.setup_pam.explain.as_text import assumption_lines, summary, title
+from creds_session.setup_pam.explain.as_text import OF_OTHER, assumption_lines, summary, title
 from creds_session.setup_pam.explain.explanation import (
     PASSES,
     Cell,
@@ -33,13 +34,13 @@ FILL = {
     Tone.BAD: ("#fadad6", "#b3372b", "#6e1a12"),
     Tone.SKIPPED: ("#ffffff", "#b0b7c0", "#69727d"),
 }
-"""Ground, border and letters of a cell."""
+"""The colours of a cell: background, border and letters."""
 _Cells = dict[Pass, dict[Scenario, dict[int, Cell]]]
 
 
 @dataclass
 class _Canvas:
-    """A picture being drawn from top to bottom."""
+    """A picture that is drawn from top to bottom."""
 
     label: float
     names: float
@@ -51,7 +52,7 @@ class _Canvas:
         self.parts: list[str] = []
 
     def text(self, x: float, text: str, *, fill: str = "#1c232b", more: str = "") -> None:
-        """Write at the middle of the row that begins at y; runs of blanks stay as they are."""
+        """Write text in the row that begins at y; several blanks in a row are kept."""
         text = escape(text).replace("  ", "\N{NO-BREAK SPACE}" * 2)
         self.parts.append(
             f'<text x="{x:.0f}" y="{self.y + 14:.0f}" fill="{fill}"{more}>{text}</text>'
@@ -64,7 +65,7 @@ class _Canvas:
         )
 
     def box(self, x: float, width: float, cell: Cell) -> None:
-        """Draw a cell; what it means stands in its title."""
+        """Draw a cell; its title explains it."""
         if cell.tone is Tone.ABSENT:
             self.text(x + 6, cell.text or "\N{MIDDLE DOT}", fill="#8a929c")
             return
@@ -80,7 +81,7 @@ class _Canvas:
 
 
 def explanation_svg(shown: Explanation) -> str:
-    """Return the picture."""
+    """Return the picture as text."""
     canvas = _canvas(shown)
     _head(canvas, shown)
     for group in PASSES:
@@ -100,7 +101,7 @@ def explanation_svg(shown: Explanation) -> str:
 
 
 def _canvas(shown: Explanation) -> _Canvas:
-    """Measure: the label's column by the longest rule, a way's by its longest cell."""
+    """Measure the columns: labels by the longest rule, scenarios by their longest cell."""
     label = max(
         [len(_label(line)) * CHARACTER + len(line.guides) * INDENT for line in _all_lines(shown)]
         or [200]
@@ -128,7 +129,7 @@ def _longest(shown: Explanation, scenario: Scenario) -> int:
 
 
 def _label(line: TreeLine) -> str:
-    """Shorten a rule that is too long, its control first: the module must stay."""
+    """Shorten a rule that is too long: first its control, because the module must stay."""
     text = f"{line.place}  {line.text}"
     if len(text) > LONGEST:
         text = re.sub(r"\[([^]]{16})[^]]{2,}\]", "[\\1\N{HORIZONTAL ELLIPSIS}]", text)
@@ -151,7 +152,7 @@ def _head(canvas: _Canvas, shown: Explanation) -> None:
 
 
 def _group(canvas: _Canvas, shown: Explanation, group: ManagementGroup) -> None:
-    """Draw a heading with the ways, what each pass returns, and the rules."""
+    """Draw a heading with the scenarios, the result of each pass, and the rules."""
     stack = shown.stacks.of(group)
     canvas.y += 14
     canvas.parts.append(
@@ -159,7 +160,7 @@ def _group(canvas: _Canvas, shown: Explanation, group: ManagementGroup) -> None:
         f' height="{ROW}" fill="#e9edf1"/>'
     )
     bold = ' font-weight="bold"'
-    origin = "  (no rules here: those of other)" if stack.is_other else ""
+    origin = OF_OTHER if stack.is_other else ""
     canvas.text(MARGIN + 6, group.value + origin, more=bold)
     for scenario, (x, _) in canvas.columns.items():
         canvas.text(x + 6, scenario.value, more=bold)
@@ -185,7 +186,7 @@ def _group(canvas: _Canvas, shown: Explanation, group: ManagementGroup) -> None:
 
 
 def _rule(canvas: _Canvas, cells: _Cells, line: TreeLine, number: int) -> None:
-    """Draw a rule, and in each way's column what became of it in each pass."""
+    """Draw a rule, and for each scenario what happened to the rule in each pass."""
     _tree(canvas, line, ROW * len(cells))
     bold = ' font-weight="bold" text-anchor="end"'
     canvas.text(MARGIN + 22, str(number), more=bold)
@@ -222,7 +223,7 @@ def _legend(canvas: _Canvas) -> None:
 
 
 def _notes(canvas: _Canvas, shown: Explanation) -> None:
-    canvas.text(MARGIN, "what the modules are taken to return", more=' font-weight="bold"')
+    canvas.text(MARGIN, "what the modules are assumed to return", more=' font-weight="bold"')
     canvas.y += ROW
     for line in assumption_lines(shown):
         canvas.text(MARGIN + 14, line.strip(), fill="#414b56")

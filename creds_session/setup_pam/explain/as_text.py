@@ -1,4 +1,4 @@
-"""An explanation as plain text: each group's tree, and under it a column for each way."""
+"""Write an explanation as text: the tree of each group, and a column for each scenario."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ COLOURS = {
 }
 ASCII = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|", "→": ">"})
 DEFAULT = "every other module: success"
+OF_OTHER = "  (no rules of its own: those of the service other)"
 
 
 class Style(NamedTuple):
-    """How to write: box characters or ASCII, with colours or without.
+    """How to write: with box characters or ASCII only, with or without colours.
 
     ``width`` is the number of columns of the terminal, or 0 if lines may have any length.
     """
@@ -43,7 +44,7 @@ class Style(NamedTuple):
     width: int = 0
 
     def paint(self, tone: Tone, text: str) -> str:
-        """Colour a text by its tone."""
+        """Return a text in the colour of its tone."""
         code = COLOURS.get(tone)
         return f"\033[{code}m{text}\033[0m" if self.is_coloured and code and text else text
 
@@ -52,7 +53,7 @@ class Style(NamedTuple):
         return [part for line in lines for part in fitted(line, self.width)]
 
     def bold(self, text: str) -> str:
-        """Make a heading stand out."""
+        """Return a heading in bold letters."""
         return f"\033[1m{text}\033[0m" if self.is_coloured else text
 
 
@@ -64,20 +65,20 @@ def explanation_lines(shown: Explanation, style: Style | None = None) -> list[st
         lines += ["", *_group(shown, group, style)]
     lines += [
         "",
-        style.bold("what the modules are taken to return"),
+        style.bold("what the modules are assumed to return"),
         *style.fitted(assumption_lines(shown)),
     ]
     return [to_ascii(line) if style.is_ascii else line for line in lines]
 
 
 def title(shown: Explanation) -> str:
-    """Name the service and the libpam that reads it."""
+    """Return a title that names the service and the libpam that reads it."""
     dialect = dialect_text(shown.stacks.auth.dialect)
     return printable(f"PAM service {shown.service}, as {dialect} runs it")
 
 
 def summary_lines(shown: Explanation) -> list[str]:
-    """Return each way in one line: the calls in order, and what they return."""
+    """Return a line for each scenario: the calls in order, and what they return."""
     width = max(len(scenario.value) for scenario in shown.scenarios)
     return [
         f"{scenario.value:<{width}}  {summary(shown, scenario)}" for scenario in shown.scenarios
@@ -85,19 +86,19 @@ def summary_lines(shown: Explanation) -> list[str]:
 
 
 def summary(shown: Explanation, scenario: Scenario) -> str:
-    """Write the calls of one way in order, and what they return."""
+    """Return the calls of one scenario in order, and what they return."""
     made = [taken for taken in shown.scenarios[scenario] if taken.verdict is not None]
     return ", ".join(f"{t.call.value} {return_word(t.verdict.result)}" for t in made if t.verdict)
 
 
 def to_ascii(line: str) -> str:
-    """Replace what is not ASCII: lines of the tree, arrows, letters."""
+    """Replace characters that are not ASCII: lines of the tree, arrows, letters."""
     return line.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _group(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator[str]:
     stack = shown.stacks.of(group)
-    yield style.bold(group.value) + ("  (no rules here: those of other)" if stack.is_other else "")
+    yield style.bold(group.value) + (OF_OTHER if stack.is_other else "")
     number_of = numbers(stack)
     for line in tree_lines(stack):
         number = "" if line.position is None else number_of[line.position]
@@ -107,13 +108,13 @@ def _group(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator
 
 
 def branches(line: TreeLine) -> str:
-    """Draw the lines that lead to a rule."""
+    """Return the lines of the tree that lead to a rule."""
     *above, last = line.guides
     return "".join("│  " if more else "   " for more in above) + ("├─ " if last else "└─ ")
 
 
 def _table(shown: Explanation, group: ManagementGroup, style: Style) -> Iterator[str]:
-    """Return a line a call and a line a rule, with a column for each way."""
+    """Yield a line for each call and each rule, with a column for each scenario."""
     heads = [Cell(Tone.NEUTRAL, scenario.value) for scenario in shown.scenarios]
     rows: list[tuple[str, list[Cell]]] = [("", heads)]
     for pass_ in PASSES[group]:
@@ -148,7 +149,7 @@ def _pass_name(pass_: Pass) -> str:
 
 
 def assumption_lines(shown: Explanation) -> list[str]:
-    """Return what modules are taken to return on these ways, one line each."""
+    """Return what modules are assumed to return in these scenarios, one line each."""
     return [
         *(f"  {_assumption(shown, assumption)}" for assumption in shown.assumptions()),
         f"  {DEFAULT}",
@@ -156,7 +157,7 @@ def assumption_lines(shown: Explanation) -> list[str]:
 
 
 def _assumption(shown: Explanation, assumption: Assumption) -> str:
-    """Write one assumption, with those of its modules that the service has."""
+    """Return one assumption, with those of its modules that the service has."""
     here = {h.module for group in PASSES for h in shown.stacks.of(group).handlers}
     modules = ", ".join(module for module in assumption.modules if module in here)
     calls = ", ".join(pass_.value for pass_ in assumption.passes)

@@ -1,4 +1,7 @@
-"""What ``creds-setup-pam explain`` knows of a service, before it is text, JSON, dot or SVG."""
+"""Explain a service: its rules, and what happens to them in each scenario.
+
+The other modules write this as text, JSON, dot or SVG.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ PASSES = {
 
 
 class Tone(enum.Enum):
-    """What a cell says at a glance."""
+    """The kind of a cell."""
 
     GOOD = "counts as success"
     NEUTRAL = "runs, decides nothing"
@@ -51,7 +54,7 @@ class Tone(enum.Enum):
 
 
 class Cell(NamedTuple):
-    """One rule, or one call, in one pass of one way: in short, and in a sentence."""
+    """One rule, or one call, in one pass of one scenario: a short text, and a longer one."""
 
     tone: Tone
     text: str
@@ -59,7 +62,7 @@ class Cell(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """A service, and the ways through it."""
+    """A service, and the calls of each scenario."""
 
     stacks: Stacks
     scenarios: dict[Scenario, tuple[CallTaken, ...]]
@@ -70,11 +73,11 @@ class Explanation(NamedTuple):
         return self.stacks.auth.service
 
     def call(self, scenario: Scenario, pass_: Pass) -> CallTaken:
-        """Return the call that a pass belongs to, on one way."""
+        """Return the call that a pass belongs to, in one scenario."""
         return next(taken for taken in self.scenarios[scenario] if taken.call is pass_.call)
 
     def result(self, scenario: Scenario, pass_: Pass) -> Cell:
-        """Say what a pass amounts to; the first half of chauthtok has no result of its own."""
+        """Return the result of a pass; the first half of chauthtok has no result of its own."""
         taken = self.call(scenario, pass_)
         if taken.verdict is None:
             return Cell(Tone.ABSENT, "not called", taken.reason)
@@ -86,7 +89,7 @@ class Explanation(NamedTuple):
         return Cell(_tone_of(result), return_word(result))
 
     def cells(self, scenario: Scenario, pass_: Pass) -> dict[int, Cell]:
-        """Say what became of each rule, by the index of its handler."""
+        """Return what happened to each rule, by the index of its handler."""
         stack = self.stacks.of(pass_.group)
         taken, number_of = self.call(scenario, pass_), numbers(stack)
         if taken.verdict is None:
@@ -95,7 +98,7 @@ class Explanation(NamedTuple):
         return {index: _cell(found, index, number_of) for index in number_of}
 
     def assumptions(self) -> tuple[Assumption, ...]:
-        """Return the assumptions that decide anything on these ways, in the order of the table."""
+        """Return the assumptions that these scenarios use, in the order of the table."""
         modules = modules_of(self.stacks)
         used = {
             assumption_of(modules, handler, pass_, scenario)
@@ -108,7 +111,7 @@ class Explanation(NamedTuple):
 
 
 def explanation(stacks: Stacks) -> Explanation:
-    """Go every way of a service that libpam can load."""
+    """Return the explanation of a service that libpam can load."""
     return Explanation(
         stacks,
         {
@@ -119,7 +122,7 @@ def explanation(stacks: Stacks) -> Explanation:
 
 
 def numbers(stack: Stack) -> dict[int, int]:
-    """Count the rules from 1, by the index of their handlers; marks of substacks are no rules."""
+    """Return the numbers of the rules, from 1, by the index of their handlers."""
     called = [i for i, handler in enumerate(stack.handlers) if not handler.is_substack]
     return {index: number for number, index in enumerate(called, 1)}
 
@@ -137,14 +140,17 @@ def _cell(found: tuple[Fate, ...], index: int, number_of: dict[int, int]) -> Cel
 
 
 def _short(entry: TraceEntry) -> str:
-    """Write what was returned and what libpam did; ``as``: the value that it went by instead."""
+    """Return what the module returned and what libpam did.
+
+    ``as`` is the value of the earlier call that libpam used instead.
+    """
     frozen = entry.pass_.is_frozen and entry.deciding != entry.returned
     gone_by = f" as {return_word(entry.deciding)}" if frozen else ""
     return f"{return_word(entry.returned)}{gone_by} \N{RIGHTWARDS ARROW} {effect(entry)}"
 
 
 def _full(entry: TraceEntry) -> str:
-    forced = " without a module: the rule is broken" if entry.handler.must_fail else ""
+    forced = " without a module, because the rule is malformed" if entry.handler.must_fail else ""
     return f"returns {returned_text(entry)}{forced}; libpam: {effect(entry)}"
 
 
@@ -163,7 +169,7 @@ def _tone_of(returned: int) -> Tone:
 
 
 class TreeLine(NamedTuple):
-    """One line of a group's tree; ``guides`` says of each level whether more follows on it."""
+    """One line of a group's tree; ``guides`` says for each level whether more lines follow."""
 
     guides: tuple[bool, ...]
     branch: Branch
@@ -171,13 +177,13 @@ class TreeLine(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The rule's file, without folders, and line."""
+        """The name of the rule's file, without directories, and the line."""
         origin = self.branch.origin
         return printable(f"{origin.file.rpartition('/')[2]}:{origin.line}")
 
     @property
     def text(self) -> str:
-        """The rule, and what its include brought in."""
+        """The rule, and the file that it includes."""
         text = node_text(self.branch.node)
         if self.branch.included:
             text += f" \N{RIGHTWARDS ARROW} {printable(self.branch.included)}"
@@ -185,7 +191,7 @@ class TreeLine(NamedTuple):
 
 
 def tree_lines(stack: Stack) -> tuple[TreeLine, ...]:
-    """Return a group's rules as lines, nested by file."""
+    """Return the rules of a group as lines, nested by file."""
     return tuple(_lines(stack, stack.tree, ()))
 
 
@@ -200,14 +206,14 @@ def _lines(
 
 
 def _brings_nothing(branch: Branch) -> bool:
-    """Tell whether an @include has no rule of this group, as three of Debian's four have not."""
+    """Return whether an @include has no rule of this group, such as three of Debian's four."""
     return isinstance(branch.node, AtInclude) and not branch.children and not branch.reason
 
 
 def rule_index(stack: Stack, branch: Branch) -> int | None:
-    """Return the index of the handler that a branch has called, None for includes.
+    """Return the index of the handler that a branch calls, or None for an include.
 
-    A substack that failed has a mark, and behind what it still brought in an entry that must fail.
+    A failed substack has a mark, then the rules that were read, and then a must-fail entry.
     """
     if branch.position is None:
         return None
@@ -221,7 +227,7 @@ def rule_index(stack: Stack, branch: Branch) -> int | None:
 
 
 def node_text(node: Node) -> str:
-    """Write a rule on one line without its type; a type with a dash stays."""
+    """Return a rule on one line without its type; a type with a dash is kept."""
     if isinstance(node, AtInclude):
         return printable(f"@include {_decode(node.module_path)}")
     if isinstance(node, Rule):
@@ -239,6 +245,6 @@ def _decode(data: bytes) -> str:
 
 
 def dialect_text(dialect: Dialect) -> str:
-    """Name the libpam that was assumed to read the files."""
+    """Return the name of the libpam that is assumed to read the files."""
     whose = "Debian's libpam" if dialect.is_debian else "libpam"
     return f"{whose} ({'before 1.6.0' if dialect.has_line_limit else '1.6.0 or later'})"

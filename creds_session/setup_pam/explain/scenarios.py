@@ -1,15 +1,15 @@
-"""The ways through a service, and what modules are taken to return on each: ``explain``'s core.
+"""Run a service in each scenario of ``explain``, with assumptions about what modules return.
 
-The calls and their order are sshd's (auth-pam.c:sshpam_thread; do_pam_setcred and do_pam_session
-in the process that starts the session); other programs differ in the order only.
+The calls and their order are those of sshd (auth-pam.c:sshpam_thread; do_pam_setcred and
+do_pam_session in the process that starts the session). Other programs differ in the order only.
 
-    authenticate   not on a key login
+    authenticate   not at a key login
     acct_mgmt      always
-    chauthtok      when acct_mgmt returned new_authtok_reqd
+    chauthtok      if acct_mgmt returned new_authtok_reqd
     setcred        always
     open_session   always
 
-A call that fails ends the way. ASSUMPTIONS is the one place that says what modules return.
+A call that fails ends the scenario. Only ASSUMPTIONS says what modules return.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOCAL = "pam_unix.so"
 
 
 class Scenario(enum.Enum):
-    """How somebody comes to a service."""
+    """How somebody uses a service."""
 
     PASSWORD = "password login"  # noqa: S105 - a title
     WRONG_PASSWORD = "wrong password"  # noqa: S105
@@ -41,17 +41,17 @@ class Scenario(enum.Enum):
 
 
 def scenarios_of(service: str) -> tuple[Scenario, ...]:
-    """Return the ways that a service is used."""
+    """Return the scenarios of a service."""
     if service in PASSWORD_ONLY:
         return (Scenario.CHANGE,)
     return (Scenario.PASSWORD, Scenario.WRONG_PASSWORD, Scenario.KEY, Scenario.EXPIRED)
 
 
 class Assumption(NamedTuple):
-    """What some modules are taken to return in some passes; ``None`` is worked out in code.
+    """What some modules are assumed to return in some passes; None is computed in code.
 
-    ``ways`` empty: on each. ``argument``: only with it, or with ``!`` only without it. ``beside``:
-    only where the group has this module too.
+    ``scenarios`` empty: in each. ``argument``: only with this argument, or with ``!`` only without
+    it. ``beside``: only if the group has this module too.
     """
 
     modules: tuple[str, ...]
@@ -65,10 +65,10 @@ class Assumption(NamedTuple):
     @property
     def returns(self) -> str:
         """The value in words."""
-        return self.returned.word if self.returned is not None else "worked out"
+        return self.returned.word if self.returned is not None else "computed"
 
     def fits(self, handler: Handler, pass_: Pass, scenario: Scenario) -> bool:
-        """Tell whether it speaks of this handler in this pass of this way."""
+        """Return whether the assumption is about this handler in this pass of this scenario."""
         return (
             handler.module in self.modules
             and pass_ in self.passes
@@ -89,12 +89,12 @@ _PASSWORDS = tuple(sorted(PASSWORD_MODULES))
 _OTHERS = tuple(module for module in _PASSWORDS if ALIASES.get(module, module) != LOCAL)
 _ALIKE = ("pam_deny.so", "pam_debug.so", "pam_permit.so")
 _WITHOUT = ("pam_rootok.so", "pam_fprintd.so", "pam_rhosts.so", "pam_timestamp.so")
-_NO_LOCAL_USER = "beside pam_unix.so: the user is a local one"
-_FAILED = "with authfail: it notes a failure (else success: nobody is locked)"
-_JUDGED = "its conditions are judged for alice, uid 1000, in no special group"
-_GUEST = "with issystem: the user is an ordinary one"
+_NO_LOCAL_USER = "together with pam_unix.so: the user is a local user"
+_FAILED = "with authfail: it records a failure (else success: nobody is locked)"
+_JUDGED = "its conditions are evaluated for alice, uid 1000, in no special group"
+_GUEST = "with issystem: the user is an ordinary user"
 ASSUMPTIONS = (
-    Assumption(_ALIKE, tuple(Pass), None, "they always answer alike"),
+    Assumption(_ALIKE, tuple(Pass), None, "they always return the same"),
     Assumption(_OTHERS, (*_LOGIN, *_CHANGE), _V.USER_UNKNOWN, _NO_LOCAL_USER, beside=LOCAL),
     Assumption(
         _PASSWORDS, _ASKED, _V.AUTH_ERR, "the password is wrong", (Scenario.WRONG_PASSWORD,)
@@ -108,19 +108,19 @@ ASSUMPTIONS = (
     Assumption(("pam_succeed_if.so",), (*_LOGIN, Pass.OPEN_SESSION), None, _JUDGED),
     Assumption(("pam_succeed_if.so",), (Pass.SETCRED,), _V.IGNORE, "it always does"),
     Assumption(("pam_usertype.so",), _LOGIN, _V.AUTH_ERR, _GUEST, argument="issystem"),
-    Assumption(_WITHOUT, _ASKED, _V.AUTH_ERR, "a way in without a password is not taken"),
+    Assumption(_WITHOUT, _ASKED, _V.AUTH_ERR, "the login uses no method without a password"),
     Assumption((MODULE,), (Pass.PRELIM,), _V.IGNORE, "it waits for the new password"),
 )
-"""The first that fits decides; every other module returns success, if it ever does (``returns``).
+"""The first assumption that fits decides; every other module returns success if it can.
 
-Sources, besides ``builtin_return``: pam_faillock.c, pam_nologin.c, pam_env.c, pam_succeed_if.c,
-pam_usertype.c and pam_rootok.c of Linux-PAM; pam/gkr-pam-module.c of gnome-keyring, whose
-authenticate takes a wrong password as gladly as the right one.
+Sources, in addition to those of ``builtin_return``: pam_faillock.c, pam_nologin.c, pam_env.c,
+pam_succeed_if.c, pam_usertype.c and pam_rootok.c of Linux-PAM; pam/gkr-pam-module.c of
+gnome-keyring, whose authenticate returns success for a wrong password, too.
 """
 
 
 def returns_on(scenario: Scenario, stacks: Stacks) -> Returns:
-    """Return what each module is taken to return on a way."""
+    """Return a function that says what each module is assumed to return in a scenario."""
     modules = modules_of(stacks)
 
     def returns(handler: Handler, pass_: Pass) -> int:
@@ -139,7 +139,7 @@ Modules = dict[ManagementGroup, frozenset[str]]
 
 
 def modules_of(stacks: Stacks) -> Modules:
-    """Name the modules of each group."""
+    """Return the modules of each group."""
     return {
         group: frozenset(handler.module for handler in stacks.of(group).handlers)
         for group in ManagementGroup
@@ -149,7 +149,7 @@ def modules_of(stacks: Stacks) -> Modules:
 def assumption_of(
     modules: Modules, handler: Handler, pass_: Pass, scenario: Scenario
 ) -> Assumption | None:
-    """Return the assumption that decides; None: the module answers as it usually does."""
+    """Return the assumption that decides, or None if the module returns its usual value."""
     here = modules[handler.group]
     fitting = (
         assumption for assumption in ASSUMPTIONS if assumption.fits(handler, pass_, scenario)
@@ -165,7 +165,7 @@ def assumption_of(
 
 
 class CallTaken(NamedTuple):
-    """One call on a way: what it returned, or why it is not made."""
+    """One call of a scenario: its result, or why it is not made."""
 
     call: Call
     verdict: Verdict | None = None
@@ -176,7 +176,7 @@ _ORDER = (Call.AUTHENTICATE, Call.ACCT_MGMT, Call.CHAUTHTOK, Call.SETCRED, Call.
 
 
 def calls_of_scenario(stacks: Stacks, scenario: Scenario) -> tuple[CallTaken, ...]:
-    """Go one way: each call in order, until one fails."""
+    """Run one scenario: each call in order, until a call fails."""
     returns = returns_on(scenario, stacks)
     verdicts: dict[Call, Verdict] = {}
     taken = []
@@ -190,7 +190,7 @@ def calls_of_scenario(stacks: Stacks, scenario: Scenario) -> tuple[CallTaken, ..
 
 
 def _why_not(scenario: Scenario, call: Call, verdicts: dict[Call, Verdict]) -> str:
-    """Say why a call is not made after those before it, or nothing."""
+    """Return why a call is not made after the calls before it, or ""."""
     if scenario is Scenario.CHANGE:
         return "" if call is Call.CHAUTHTOK else "a password change does not call it"
     if scenario is Scenario.KEY and call is Call.AUTHENTICATE:

@@ -1,7 +1,7 @@
-"""One call by hand: what each module is said to return, and what became of each rule.
+"""Simulate one call with return values that a person chooses.
 
-Source: libpam/pam_dispatch.c:_pam_dispatch (setcred goes by what authenticate left, close_session
-by what open_session left); docs/reference/commands.md has the form of ``--returns``.
+Source: libpam/pam_dispatch.c:_pam_dispatch (setcred uses the values of authenticate, close_session
+those of open_session). docs/reference/creds-setup-pam.md has the form of ``--returns``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PASSES = {
 
 
 class Override(NamedTuple):
-    """What somebody says that a module returns; ``passes`` is empty where no CALL was named."""
+    """What a person says that a module returns; ``passes`` is empty if no CALL is named."""
 
     text: str
     passes: tuple[Pass, ...]
@@ -37,16 +37,16 @@ class Override(NamedTuple):
     line: int = 0
 
     def passes_in(self, call: Call) -> tuple[Pass, ...]:
-        """Return the passes that it speaks of when ``call`` is simulated."""
+        """Return the passes that this is about if ``call`` is simulated."""
         return self.passes or call.passes
 
     def names(self, handler: Handler) -> bool:
-        """Tell whether the handler has this module: by its path, its name, or without .so."""
+        """Return whether the handler has this module: by path, by name, or by name without .so."""
         known = {handler.module_path, handler.module, handler.module.removesuffix(".so")}
         return self.module in known and not handler.is_substack
 
     def concerns(self, handler: Handler) -> bool:
-        """Tell whether it speaks of this handler, by module and by place where one is named."""
+        """Return whether this is about a handler: by module, and by place if one is named."""
         if not self.names(handler):
             return False
         origin = handler.origin
@@ -55,7 +55,7 @@ class Override(NamedTuple):
 
 
 def parse_override(text: str) -> Override:
-    """Read one ``[CALL:]MODULE[@FILE:LINE]=CODE``. Raises UsageError."""
+    """Parse one ``[CALL:]MODULE[@FILE:LINE]=CODE``. Raises UsageError."""
     left, equals, word = text.rpartition("=")
     named, at, where = left.partition("@")
     call, colon, module = named.rpartition(":")
@@ -80,7 +80,7 @@ def _refusal(text: str, problem: str, hint: str = "") -> UsageError:
 
 
 def require_known_modules(stacks: Stacks, call: Call, overrides: Sequence[Override]) -> None:
-    """Raise UsageError for a module that is not in the stack it is said to be in."""
+    """Raise UsageError for a module that the stack does not have."""
     for override in overrides:
         groups = {pass_.group for pass_ in override.passes_in(call)}
         for group in groups:
@@ -90,7 +90,7 @@ def require_known_modules(stacks: Stacks, call: Call, overrides: Sequence[Overri
 
 
 def _unknown_module(override: Override, stack: Stack, group: ManagementGroup) -> UsageError:
-    """Say which modules there are, or at which places the module is."""
+    """Return an error that lists the modules of the stack, or the places of this module."""
     where = f"the {group.value} stack of {stack.service}"
     places = [
         f"{handler.origin.file}:{handler.origin.line}"
@@ -106,7 +106,7 @@ def _unknown_module(override: Override, stack: Stack, group: ManagementGroup) ->
 
 
 def unused_overrides(call: Call, overrides: Sequence[Override]) -> tuple[Override, ...]:
-    """Return what is said of calls that take no part in the simulated one."""
+    """Return the overrides of calls that the simulation does not make."""
     before = call.earlier
     heard = {*call.passes, *(before.passes if before else ())}
     return tuple(
@@ -115,9 +115,9 @@ def unused_overrides(call: Call, overrides: Sequence[Override]) -> tuple[Overrid
 
 
 def simulate(stacks: Stacks, call: Call, overrides: Sequence[Override]) -> Verdict:
-    """Run one call; a module of which nothing is said answers as ``usual_return``.
+    """Run one call; a module without an override returns its ``usual_return``.
 
-    Before setcred and close_session the call runs whose values they go by.
+    Before setcred and close_session, the earlier call runs, because they use its values.
     """
     before = call.earlier
     returns = _returns(call, overrides)
@@ -126,7 +126,10 @@ def simulate(stacks: Stacks, call: Call, overrides: Sequence[Override]) -> Verdi
 
 
 def _returns(call: Call, overrides: Sequence[Override]) -> Returns:
-    """Answer by what was said: a place before a module, a CALL before none, the last before all."""
+    """Return a function that returns the value of the most specific override.
+
+    One with FILE:LINE wins, then one with CALL, then the last one given.
+    """
 
     def returns(handler: Handler, pass_: Pass) -> int:
         matching = [

@@ -1,4 +1,4 @@
-"""What ``creds-setup-pam simulate`` shows: one call, rule by rule."""
+"""Write what ``creds-setup-pam simulate`` prints: one call, rule by rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from creds_session.text import printable
 
 
 def simulation_values(service: str, verdict: Verdict) -> dict[str, object]:
-    """Return the outcome and the trace as values for JSON."""
+    """Return the result and the trace as values for JSON."""
     return {
         "service": service,
         "call": verdict.call.value,
@@ -35,7 +35,7 @@ def _entry(entry: TraceEntry) -> dict[str, object]:
 
 
 def simulation_lines(stack: Stack, verdict: Verdict) -> list[str]:
-    """Return a table: one line a rule, those that were skipped too; then what the call returns."""
+    """Return a table with a line for each rule, skipped ones too, and the result of the call."""
     lines = []
     for pass_ in verdict.call.passes:
         found = fates(stack, verdict, pass_)
@@ -61,12 +61,12 @@ def _row(fate: Fate, found: Sequence[Fate]) -> tuple[str, ...]:
 
 
 def returned_text(entry: TraceEntry) -> str:
-    """Name what a module returned, and in a frozen chain what was gone by instead."""
+    """Return what a module returned, and in a frozen chain the value that libpam used instead."""
     returned = return_word(entry.returned)
     earlier = entry.pass_.earlier
     if entry.deciding == entry.returned or earlier is None:
         return returned
-    return f"{returned} (goes by {earlier.value}'s {return_word(entry.deciding)})"
+    return f"{returned} (libpam uses {earlier.value}'s {return_word(entry.deciding)})"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -75,10 +75,10 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def place(handler: Handler) -> str:
-    """Name a rule's file, without folders, and line."""
+    """Return the name of a rule's file, without directories, and its line."""
     return printable(f"{handler.origin.file.rpartition('/')[2]}:{handler.origin.line}")
 
 
 def module_text(handler: Handler) -> str:
-    """Name a rule's module, or say that it has none."""
-    return printable(handler.module_path) or "(a broken rule)"
+    """Return a rule's module, or the text for a rule without one."""
+    return printable(handler.module_path) or "(a malformed rule)"

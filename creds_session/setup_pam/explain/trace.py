@@ -10,10 +10,10 @@ from creds_session.pam.syntax.terms import Action, Jump, Pass, ReturnValue
 
 
 class Fate(NamedTuple):
-    """What became of one handler in a pass.
+    """What happened to one handler in a pass.
 
-    ``entry`` is what it returned; None when it was not called. ``skipped_by`` is then the index of
-    the handler that had it passed over, None when the walk never began.
+    ``entry`` is its return value and action, or None if it was not called. ``skipped_by`` is then
+    the index of the handler that skipped it, or None if the pass was not run.
     """
 
     handler: Handler
@@ -22,7 +22,7 @@ class Fate(NamedTuple):
 
 
 def fates(stack: Stack, verdict: Verdict, pass_: Pass) -> tuple[Fate, ...]:
-    """Say what became of each handler of a stack, the marks of substacks too, in order."""
+    """Return what happened to each handler of a stack, in order, with the marks of substacks."""
     found = [Fate(handler) for handler in stack.handlers]
     state = start(stack)
     for entry in verdict.trace:
@@ -38,13 +38,13 @@ def fates(stack: Stack, verdict: Verdict, pass_: Pass) -> tuple[Fate, ...]:
 
 
 def effect(entry: TraceEntry) -> str:
-    """Name what libpam did with a value: an action's word, or ``jump 2``."""
+    """Return what libpam did with a value: the word of an action, or ``jump 2``."""
     action = entry.action
     return f"jump {action.over}" if isinstance(action, Jump) else action.value
 
 
 def how_skipped(entry: TraceEntry) -> str:
-    """Say how a handler had those behind it passed over."""
+    """Return how a handler skipped the handlers after it."""
     if entry.returned == ReturnValue.INCOMPLETE:
         return "leaves the call unfinished"
     if isinstance(entry.action, Jump):

@@ -82,7 +82,7 @@ account
 acct_mgmt         success         not called      success       new_authtok_reqd
    1 pam_unix.so  success → ok                    success → ok  new_authtok_reqd → ok
 
-password  (no rules here: those of other)
+password  (no rules of its own: those of the service other)
   1 └─ other:1  required pam_deny.so
 
                    password login  wrong password  key login   expired password
@@ -97,8 +97,8 @@ session
 open_session      success         not called      success       not called
    1 pam_unix.so  success → ok                    success → ok
 
-what the modules are taken to return
-  pam_deny.so, pam_permit.so: worked out (they always answer alike)
+what the modules are assumed to return
+  pam_deny.so, pam_permit.so: computed (they always return the same)
   pam_unix.so in authenticate: auth_err (the password is wrong)
   pam_unix.so in acct_mgmt: new_authtok_reqd (the password has expired)
   every other module: success
@@ -216,7 +216,7 @@ def test_cells_of_setcred_say_what_they_go_by() -> None:
     )
     cell = shown.cells(Scenario.PASSWORD, Pass.SETCRED)[0]
     assert cell.text == "success as ignore → ignore"
-    assert cell.reason == "returns success (goes by authenticate's ignore); libpam: ignore"
+    assert cell.reason == "returns success (libpam uses authenticate's ignore); libpam: ignore"
     assert shown.cells(Scenario.KEY, Pass.SETCRED)[0].text == "success → ok"
 
 

@@ -79,11 +79,11 @@ def test_values_of_jumps_broken_rules_and_both_passes(stacks: Stacks) -> None:
 def test_lines_are_a_table_with_the_skipped(stacks: Stacks) -> None:
     assert simulation_lines(stacks.auth, verdict(stacks, Call.AUTHENTICATE)) == [
         "authenticate",
-        "rule    module            returned     action",
-        "svc:1   pam_unix.so       success      jump 1",
-        "svc:2   pam_deny.so       -            skipped: svc:1 jumps over 1",
-        r"more:2  pam_per\udcff.so  success      ok",
-        "odd:1   (a broken rule)   perm_denied  bad",
+        "rule    module              returned     action",
+        "svc:1   pam_unix.so         success      jump 1",
+        "svc:2   pam_deny.so         -            skipped: svc:1 jumps over 1",
+        r"more:2  pam_per\udcff.so    success      ok",
+        "odd:1   (a malformed rule)  perm_denied  bad",
         "",
         "authenticate of svc returns perm_denied (6)",
     ]
@@ -109,8 +109,8 @@ def test_lines_of_both_halves_of_chauthtok(stacks: Stacks) -> None:
     [
         (Pass.AUTHENTICATE, 7, 7, "auth_err"),
         (Pass.SETCRED, 7, 7, "auth_err"),
-        (Pass.SETCRED, 0, 7, "success (goes by authenticate's auth_err)"),
-        (Pass.CLOSE_SESSION, 14, 0, "session_err (goes by open_session's success)"),
+        (Pass.SETCRED, 0, 7, "success (libpam uses authenticate's auth_err)"),
+        (Pass.CLOSE_SESSION, 14, 0, "session_err (libpam uses open_session's success)"),
         (Pass.SETCRED, 99, 99, "99"),
     ],
 )
