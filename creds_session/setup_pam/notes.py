@@ -1,4 +1,4 @@
-"""What a person should know about a service besides its verdicts, and about sshd's settings."""
+"""List what else a person should know about a service and about sshd's settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from creds_session.system.files.root import Root
 
 
 def notes_on_service(root: Root, planned: Plan, files: PamFiles) -> Iterator[str]:
-    """Yield what a person should know about a service besides its verdicts."""
+    """Yield what a person should know about a service in addition to its verdicts."""
     duplicates = duplicate_password_rules(planned.service, files)
     if duplicates:
         yield duplicates

@@ -1,4 +1,4 @@
-"""What a login by ssh lacks to unlock the keyring on a machine, and what would be changed.
+"""Plan what must change on a machine so that a login by ssh unlocks the keyring.
 
 Two things can be changed: the rules in the service's file, and a condition on systemd's user socket
 of gnome-keyring, without which a new user's first login fails (docs/explanation/first-login.md).

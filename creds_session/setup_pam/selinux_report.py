@@ -1,4 +1,4 @@
-"""Write what is printed about SELinux besides the verdicts on PAM's rules."""
+"""Write what is printed about SELinux's policy."""
 
 from __future__ import annotations
 

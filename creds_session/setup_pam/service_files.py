@@ -1,4 +1,4 @@
-"""The PAM files of a root directory: how they are read, and where the file of a service is."""
+"""Read the PAM files of a root directory, and find the file of a service."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def find_service(service: str, files: PamFiles) -> str:
     """Return the path of a service's file: the first one that libpam finds.
 
     Raises:
-        NoSuchFile: There is none; the hint says where to look.
+        NoSuchFile: The service has no file; the hint says what to do.
     """
     directories = files.dialect.directories
     for directory in directories if "/" not in service else ():
@@ -46,7 +46,7 @@ def find_service(service: str, files: PamFiles) -> str:
 
 
 def _other_place(service: str, files: PamFiles) -> str:
-    """Return where a file of that name is all the same, or what could bring one."""
+    """Return a hint: a file of that name in another directory, or what could bring one."""
     for directory in VENDOR_DIRECTORIES if "/" not in service else ():
         path = f"{directory}/{service}"
         if files.read(path) is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from creds_session.errors import InvalidData
 from creds_session.findings import Severity
@@ -17,22 +18,28 @@ from creds_session.pam.stack.resolve import OTHER, Read
 from creds_session.pam.syntax.lines import LINE_LIMIT
 from creds_session.pam.syntax.lint import Diagnostic, lint
 from creds_session.pam.syntax.malformed_line import diagnose_malformed
-from creds_session.pam.syntax.nodes import Malformed, ServiceFile
+from creds_session.pam.syntax.nodes import Malformed, Mistake, ServiceFile
 from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Action, Dialect, ManagementGroup
 
 ODD = re.compile("[\0\r\v\f\xa0]")
-REMEDIES = (
-    ("carriage return", "give the file Unix line ends (dos2unix, or sed -i 's/\\r$//')"),
-    ("byte order mark", "remove the three bytes EF BB BF at the start of the file"),
-    ("is longer than", f"make that line {LINE_LIMIT:,} bytes or shorter, even if it is a comment"),
-    (
-        "unable to open",
-        "restore that file (reinstall its package), or remove the line that names it",
+REMEDIES: Final = {
+    Mistake.CARRIAGE_RETURN: "give the file Unix line ends (dos2unix, or sed -i 's/\\r$//')",
+    Mistake.BYTE_ORDER_MARK: "remove the three bytes EF BB BF at the start of the file",
+    Mistake.LONG_LINE: f"make that line {LINE_LIMIT:,} bytes or shorter, even if it is a comment",
+    Mistake.NO_SUCH_FILE: (
+        "restore that file (reinstall its package), or remove the line that names it"
     ),
-    ("in a circle", "remove the line that includes the file again"),
-)
-"""What to do, by a part of the cause."""
+    Mistake.CIRCLE: "remove the line that includes the file again",
+}
+"""What to do about each mistake."""
+
+
+class _Cause(NamedTuple):
+    """Why libpam fails on a line."""
+
+    reason: str
+    mistake: Mistake | None = None
 
 
 def refuse_broken(path: str, file: ServiceFile) -> None:
@@ -41,7 +48,7 @@ def refuse_broken(path: str, file: ServiceFile) -> None:
         if found.severity is Severity.ERROR:
             raise InvalidData(
                 f"{path}:{found.line}:{found.column}: {found.reason}",
-                hint=_hint(found.reason, file.render()),
+                hint=_hint(found.mistake, file.render()),
             )
 
 
@@ -49,10 +56,10 @@ def refuse_unloadable(service: str, failure: Failure | None, read: Read) -> None
     """Raise InvalidData for a service that libpam cannot load at all."""
     if failure is None:
         return
-    place, hint = "", _hint(failure.reason, b"")
+    place, hint = "", _hint(failure.mistake, b"")
     if failure.origin is not None:
         file = failure.origin.file
-        place, hint = f"{failure.origin.place}: ", _hint(failure.reason, read(file) or b"")
+        place, hint = f"{failure.origin.place}: ", _hint(failure.mistake, read(file) or b"")
         if file.endswith(f"/{OTHER}"):
             hint = f"{hint}; libpam reads {file} for every service"
     raise InvalidData(
@@ -68,17 +75,20 @@ def refuse_hopeless_rules(stacks: Stacks, files: PamFiles) -> None:
     no such module.
     """
     for group in ManagementGroup:
-        reasons = dict(_reasons(stacks.of(group).tree))
+        causes = dict(_causes(stacks.of(group).tree))
         for handler in stacks.of(group).handlers:
             is_odd = ODD.search(handler.module_path) is not None and not handler.is_substack
             if not (is_odd or _is_hopeless(handler)):
                 continue
             file = handler.origin.file
             content = files.read(file) or b""
-            cause = _cause(handler, content, files.dialect) or reasons.get(handler.origin, "")
-            cause = cause or handler.module_path or "the line is not a rule"
+            unnamed = _Cause(handler.module_path or "the line is not a rule")
+            known = _cause(handler, content, files.dialect) or causes.get(handler.origin)
+            cause = known or unnamed
             effect = "libpam finds no such module" if is_odd else "libpam always fails here"
-            raise InvalidData(f"{handler.place}: {effect}: {cause}", hint=_hint(cause, content))
+            raise InvalidData(
+                f"{handler.place}: {effect}: {cause.reason}", hint=_hint(cause.mistake, content)
+            )
 
 
 def _is_hopeless(handler: Handler) -> bool:
@@ -88,34 +98,35 @@ def _is_hopeless(handler: Handler) -> bool:
     return not handler.is_substack and all(action is Action.BAD for action in handler.actions)
 
 
-def _cause(handler: Handler, content: bytes, dialect: Dialect) -> str:
-    """Return what is wrong with the line of a handler, or ""."""
+def _cause(handler: Handler, content: bytes, dialect: Dialect) -> _Cause | None:
+    """Return what is wrong with the line of a handler, or None."""
     file = parse(content, dialect)
     if handler.origin.node >= len(file.lines):
-        return ""
+        return None
     node = file.lines[handler.origin.node]
     last = node.line + node.source.rstrip(b"\n").count(b"\n")
     errors = (error for error in lint(file) if _is_error_of(error, node.line, last))
-    return next((error.reason for error in errors), "")
+    return next((_Cause(error.reason, error.mistake) for error in errors), None)
 
 
 def _is_error_of(found: Diagnostic, first: int, last: int) -> bool:
     return found.severity is Severity.ERROR and first <= found.line <= last
 
 
-def _reasons(tree: Sequence[Branch]) -> Iterator[tuple[Origin, str]]:
-    """Yield the lines that are not rules and the includes that failed, each with the reason."""
+def _causes(tree: Sequence[Branch]) -> Iterator[tuple[Origin, _Cause]]:
+    """Yield the lines that are not rules and the includes that failed, each with the cause."""
     for branch in tree:
         if branch.reason:
-            yield branch.origin, branch.reason
+            yield branch.origin, _Cause(branch.reason, branch.mistake)
         elif isinstance(branch.node, Malformed):
-            yield branch.origin, diagnose_malformed(branch.node).reason
-        yield from _reasons(branch.children)
+            found = diagnose_malformed(branch.node)
+            yield branch.origin, _Cause(found.reason, found.mistake)
+        yield from _causes(branch.children)
 
 
-def _hint(cause: str, content: bytes) -> str:
-    """Return what to do about a cause in a file with this content."""
-    remedy = next((text for part, text in REMEDIES if part in cause), "correct that line")
+def _hint(mistake: Mistake | None, content: bytes) -> str:
+    """Return what to do about a mistake in a file with this content."""
+    remedy = "correct that line" if mistake is None else REMEDIES[mistake]
     owner = owner_of(content)
     if owner is not None:
         remedy = f"let {owner.tool} write that file again, or {remedy}"

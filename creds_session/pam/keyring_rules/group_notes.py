@@ -1,4 +1,4 @@
-"""What a person should know about a group besides its verdict: assumptions and side effects."""
+"""List what else a person should know about a group: assumptions and side effects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from creds_session.pam.syntax.terms import ManagementGroup
 
 
 def notes_on_group(without: Stacks, now: Stacks, group: ManagementGroup) -> tuple[str, ...]:
-    """Return what the verdict on a group assumes, and what a rule does besides its work.
+    """Return what the verdict on a group assumes, and which side effects its rules have.
 
     ``without`` is the service without our rules, ``now`` the service as it is.
     """

@@ -1,4 +1,4 @@
-"""What a service has: for each management group, whether our rule is present, reached and safe."""
+"""Judge a service: for each management group, whether our rule is present, reached and safe."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 
 
 class GroupVerdict(NamedTuple):
-    """What one management group has: whether our rule is present, reached and proved safe.
+    """Whether our rule in one management group is present, reached and proved safe.
 
     ``applies`` is whether the group needs a rule; if it does not, ``notes`` say why. ``problem``
     says what is wrong, in one line or with the counterexample below; it is empty if nothing is

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from creds_session.pam.syntax.nodes import Consequence, Node
+from creds_session.pam.syntax.nodes import Consequence, Mistake, Node
 from creds_session.pam.syntax.terms import ActionTable, Dialect, ManagementGroup
 
 
@@ -72,6 +72,7 @@ class Branch(NamedTuple):
     included: str | None = None
     children: tuple[Branch, ...] = ()
     reason: str = ""
+    mistake: Mistake | None = None
 
     def prune(self, group: ManagementGroup) -> Branch | None:
         """Return the branch with the rules of one group only, or None if there are none."""
@@ -91,12 +92,14 @@ def prune(branches: tuple[Branch, ...], group: ManagementGroup) -> tuple[Branch,
 class Failure(NamedTuple):
     """Why libpam cannot load a service at all; no call runs a module then.
 
-    ``consequence`` is ABORT (pam_start returns it), CRASH, HANG or UNDEFINED.
+    ``consequence`` is ABORT (pam_start returns it), CRASH, HANG or UNDEFINED. ``mistake`` is set if
+    a remedy is known.
     """
 
     consequence: Consequence
     reason: str
     origin: Origin | None = None
+    mistake: Mistake | None = None
 
 
 class Stack(NamedTuple):

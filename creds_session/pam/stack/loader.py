@@ -26,6 +26,7 @@ from creds_session.pam.syntax.nodes import (
     Comment,
     Consequence,
     Malformed,
+    Mistake,
     Rule,
     ServiceFile,
 )
@@ -122,40 +123,53 @@ class Loader:
                 return False
         path, file = self._find(name)
         inner = context.below(path, group, stack_levels=int(is_substack))
-        reason, children = self._load_included(file, inner, branch.origin)
+        reason, mistake, children = self._load_included(file, inner, branch.origin)
         if reason and position is None and group is not None:
             position = len(self._row(group, context))
         included = path if file is not None else None
         branches.append(
-            branch._replace(position=position, included=included, children=children, reason=reason)
+            branch._replace(
+                position=position,
+                included=included,
+                children=children,
+                reason=reason,
+                mistake=mistake,
+            )
         )
-        return not reason or self._stand_in(node, branch, context, reason)
+        return not reason or self._stand_in(
+            node, branch._replace(reason=reason, mistake=mistake), context
+        )
 
     def _load_included(
         self, file: ServiceFile | None, context: IncludeContext, origin: Origin
-    ) -> tuple[str, tuple[Branch, ...]]:
+    ) -> tuple[str, Mistake | None, tuple[Branch, ...]]:
         """Load the file of an include; the reason is empty if libpam accepts the file."""
         level = context.include_level if self.dialect.counts_includes else context.stack_level
         if level >= DEPTH_LIMIT:
-            return "includes are nested too deep", ()
+            return "includes are nested too deep", None, ()
         if file is None:
-            return f"unable to open {context.path or 'a file without a name'}", ()
+            reason = f"unable to open {context.path or 'a file without a name'}"
+            return reason, Mistake.NO_SUCH_FILE, ()
         if not self.dialect.counts_includes and context.is_circle:
             reason = "includes in a circle, which crash libpam before 1.6"
-            raise LoadingFailed(Failure(Consequence.CRASH, reason, origin))
+            raise LoadingFailed(Failure(Consequence.CRASH, reason, origin, Mistake.CIRCLE))
         accepted, children = self.load(file, context)
-        return ("" if accepted else f"{context.path} is refused"), children
+        return ("" if accepted else f"{context.path} is refused"), None, children
 
-    def _stand_in(self, node: _Line, branch: Branch, context: IncludeContext, reason: str) -> bool:
+    def _stand_in(self, node: _Line, branch: Branch, context: IncludeContext) -> bool:
         """Add libpam's must-fail entry for a failed include."""
         if branch.group is None:
             # Type 0 has no row: Debian's @include at top level (_pam_add_handler).
-            self.refusal = self.refusal or Failure(Consequence.ABORT, reason, branch.origin)
+            refusal = Failure(Consequence.ABORT, branch.reason, branch.origin, branch.mistake)
+            self.refusal = self.refusal or refusal
             return False
         if isinstance(node, AtInclude):
             # The patch jumps over the initialisation of the actions.
-            reason = f"{reason}; the effect of an @include inside an include is then undefined"
-            raise LoadingFailed(Failure(Consequence.UNDEFINED, reason, branch.origin))
+            reason = (
+                f"{branch.reason}; the effect of an @include inside an include is then undefined"
+            )
+            failure = Failure(Consequence.UNDEFINED, reason, branch.origin, branch.mistake)
+            raise LoadingFailed(failure)
         self.refusal = None
         handler = _bare_handler(branch.origin, branch.group, context)
         return self._add(handler._replace(must_fail=True), context, has_path=False)

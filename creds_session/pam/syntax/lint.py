@@ -1,4 +1,4 @@
-"""What libpam refuses in a file, or reads in another way than its author probably meant.
+"""List what libpam refuses in a file, or reads in another way than its author probably meant.
 
 An error makes libpam fail. A warning is a line that two releases of libpam read differently, that
 has no effect, or that is probably a mistake. One file is judged alone: only the stack shows whether
@@ -18,7 +18,15 @@ from creds_session.pam.syntax.controls import Control, SimpleControl, ValueActio
 from creds_session.pam.syntax.diagnostic import Diagnostic, diagnostic_at
 from creds_session.pam.syntax.lines import assemble
 from creds_session.pam.syntax.malformed_line import diagnose_malformed
-from creds_session.pam.syntax.nodes import AtInclude, Blank, Malformed, Node, Rule, ServiceFile
+from creds_session.pam.syntax.nodes import (
+    AtInclude,
+    Blank,
+    Malformed,
+    Mistake,
+    Node,
+    Rule,
+    ServiceFile,
+)
 from creds_session.pam.syntax.reading_differences import reading_differences
 from creds_session.pam.syntax.spelling import suggestion
 from creds_session.pam.syntax.terms import Dialect, Jump, ManagementGroup
@@ -64,8 +72,8 @@ def lint(file: ServiceFile) -> tuple[Diagnostic, ...]:
 
 def _moved(diagnostic: Diagnostic, lines: int) -> Diagnostic:
     """Return the same diagnostic some lines further down; ``_replace`` would be slower."""
-    severity, id_, line, column, reason = diagnostic
-    return Diagnostic(severity, id_, line + lines, column, reason)
+    severity, id_, line, column, reason, mistake = diagnostic
+    return Diagnostic(severity, id_, line + lines, column, reason, mistake)
 
 
 def _line(node: Node, dialect: Dialect) -> Iterator[Diagnostic]:
@@ -162,7 +170,9 @@ def _odd_bytes(node: Node) -> Iterator[Diagnostic]:
     """Find bytes that look like blanks, or like nothing, and are part of a word to libpam."""
     if isinstance(node, Malformed) and node.source.startswith(_BOM):
         reason = "the file begins with a UTF-8 byte order mark, which libpam reads as a part of"
-        yield diagnostic_at(node, 0, Severity.ERROR, "byte-order-mark", f"{reason} the first word")
+        reason += " the first word"
+        mistake = Mistake.BYTE_ORDER_MARK
+        yield diagnostic_at(node, 0, Severity.ERROR, "byte-order-mark", reason, mistake)
     if not _ODD_BYTE.search(node.source):
         return
     visible = node.source.partition(b"#")[0]
@@ -173,4 +183,5 @@ def _odd_bytes(node: Node) -> Iterator[Diagnostic]:
         is_path = isinstance(node, Rule) and byte in node.module_path
         severity = Severity.ERROR if is_path else Severity.WARNING
         reason = f"{name} is not a blank to libpam"
-        yield diagnostic_at(node, offset, severity, "odd-byte", reason)
+        known = Mistake.CARRIAGE_RETURN if byte == b"\r" else None
+        yield diagnostic_at(node, offset, severity, "odd-byte", reason, known)

@@ -1,4 +1,4 @@
-"""What libpam does with a line that it cannot read as a rule.
+"""Explain what libpam does with a line that it cannot read as a rule.
 
 Source: libpam/pam_handlers.c:_pam_parse_conf_file.
 """
@@ -11,7 +11,7 @@ from creds_session.findings import Severity
 from creds_session.pam.syntax.controls import SimpleControl
 from creds_session.pam.syntax.diagnostic import Diagnostic, diagnostic_at
 from creds_session.pam.syntax.lines import LINE_LIMIT
-from creds_session.pam.syntax.nodes import Consequence, Malformed
+from creds_session.pam.syntax.nodes import Consequence, Malformed, Mistake
 from creds_session.pam.syntax.spelling import suggestion
 from creds_session.pam.syntax.terms import Action, ManagementGroup, ReturnValue
 
@@ -36,7 +36,9 @@ def diagnose_malformed(node: Malformed) -> Diagnostic:
     else:
         verb = "crashes" if node.consequence is Consequence.CRASH else "hangs"
         reason += f": a program that calls libpam {verb}"
+    mistake = None
     if node.start_column > 1:  # the line was too long, and this is the rest of it
+        mistake = Mistake.LONG_LINE
         is_one = node.start_column > LINE_LIMIT
         which = "the line is" if is_one else "the line and the lines that it continues are together"
         reason = (
@@ -44,7 +46,7 @@ def diagnose_malformed(node: Malformed) -> Diagnostic:
             f" rest as another line: {reason}"
         )
     id_ = _IDS.get(node.consequence, _must_fail_id(node))
-    return diagnostic_at(node, node.offset, severity, id_, reason)
+    return diagnostic_at(node, node.offset, severity, id_, reason, mistake)
 
 
 def _must_fail_id(node: Malformed) -> str:

@@ -85,6 +85,16 @@ class Consequence(enum.Enum):
     """libpam continues with memory that it has never set."""
 
 
+class Mistake(enum.Enum):
+    """A mistake in a file for which a remedy is known."""
+
+    CARRIAGE_RETURN = "carriage_return"
+    BYTE_ORDER_MARK = "byte_order_mark"
+    LONG_LINE = "long_line"
+    NO_SUCH_FILE = "no_such_file"
+    CIRCLE = "circle"
+
+
 class Malformed(NamedTuple):
     """A line that libpam cannot read as a rule.
 

@@ -1,4 +1,4 @@
-"""What became of each rule in a pass: what it returned, or the rule that skipped it."""
+"""Trace a pass: what each rule returned, or which rule skipped it."""
 
 from __future__ import annotations
 
