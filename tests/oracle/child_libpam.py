@@ -1,4 +1,4 @@
-"""Runs in a private mount namespace: asks this root's libpam about service files.
+"""Run in a private mount namespace: asks this root's libpam about service files.
 
 Standard library only, since it runs under the Python of the root file system that is
 asked. Reads one case a line (JSON) and answers one line a case; a crash of libpam ends

@@ -1,4 +1,4 @@
-"""Reads the corpora of service files, each with the files that it includes.
+"""Read the corpora of service files, each with the files that it includes.
 
 Our own, of every layout, stands in tests/data/pam-corpus: a folder is a small root. One of real
 files may stand in the directory that CREDS_PAM_CORPUS names: files NUMBER-SERVICE and
@@ -70,20 +70,20 @@ class Row:
         self.includes = tuple(includes(self.content))
 
     def distance(self, other: Row) -> tuple[int, int]:
-        """Say how far away another file of the repository is: folders first, then age."""
+        """Return how far away another file of the repository is: folders first, then age."""
         mine, its = posixpath.dirname(self.origin), posixpath.dirname(other.origin)
         common = len(posixpath.commonprefix([mine + "/", its + "/"]))
         return -common, abs(int(self.number) - int(other.number))
 
 
 def corpus_directory() -> Path | None:
-    """Give the corpus, if there is one."""
+    """Return the corpus, if there is one."""
     name = os.environ.get(VARIABLE)
     return Path(name) if name else None
 
 
 def all_items() -> list[Item]:
-    """Read our own corpus, and the one of real files where there is one."""
+    """Read our own corpus, and the one of real files if it exists."""
     corpus = corpus_directory()
     return read_layouts() + (read_corpus(corpus) if corpus else [])
 
@@ -187,7 +187,7 @@ def _known(name: str, row: Row, repository: list[Row]) -> bytes | None:
 
 
 def _family(row: Row) -> str:
-    """Say whose includes a file's names are; empty when it has none."""
+    """Return whose includes a file's names are; empty if it has none."""
     names = {posixpath.basename(name) for name, _ in row.includes}
     if any(is_debian for _, is_debian in row.includes):
         return "debian"

@@ -90,7 +90,7 @@ SECOND = {
 TESTS = {b"pam_succeed_if.so", b"pam_localuser.so", b"pam_rootok.so", b"pam_usertype.so"}
 
 Story = Callable[[bytes, Pass], ReturnValue]
-"""Says what a module returns in a pass."""
+"""Returns what a module returns in a pass."""
 
 
 def _account(module: bytes, right: set[bytes], wrong: ReturnValue) -> ReturnValue:

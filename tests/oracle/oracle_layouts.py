@@ -1,4 +1,4 @@
-"""Sorts services by layout: what brings the password, and what a success there ends."""
+"""Sort services by layout: what brings the password, and what a success there ends."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SUCCESS = int(ReturnValue.SUCCESS)
 
 
 def why_not_judged(item: Item) -> str:
-    """Say why a file is no matter for a planner; empty when it is."""
+    """Return why a file is no matter for a planner; empty if it is."""
     nodes = parse(item.content, Dialect.DEBIAN_1_7).lines
     rules = sum(isinstance(node, (Rule, AtInclude)) for node in nodes)
     if TEMPLATE.search(item.content):
@@ -54,7 +54,7 @@ def why_not_judged(item: Item) -> str:
 
 
 def layout(item: Item) -> str:
-    """Give the letter of a service's layout."""
+    """Return the letter of a service's layout."""
     if why_not_judged(item):
         return "X"
     stack = resolve_all(item.service, item.files.get, dialect=item.dialect).auth

@@ -1,4 +1,4 @@
-"""Starts a child that asks the real libpam, on this machine or on another root."""
+"""Start a child that asks the real libpam, on this machine or on another root."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def telling(rule: str, pass_: Pass) -> str:
 
 
 def cases(rule: str, user: str, files: dict[str, bytes]) -> Iterator[tuple[Pass, Case]]:
-    """Give a case for each pass, on a handle of its own."""
+    """Return a case for each pass, on a handle of its own."""
     for pass_ in Pass:
         text = telling(rule, pass_)
         case = Case({**files, PATH: text.encode()}, SERVICE, ((CALLS[pass_],),), user)
@@ -52,7 +52,7 @@ def cases(rule: str, user: str, files: dict[str, bytes]) -> Iterator[tuple[Pass,
 
 
 def returned(pass_: Pass, answers: list[Answer]) -> ReturnValue | None:
-    """Return what the module said in this pass; None where the pass did not come about."""
+    """Return what the module said in this pass; None if the pass did not come about."""
     (answer,) = answers
     code, heard = answer.answers[0]
     if code == ReturnValue.INCOMPLETE:

@@ -55,7 +55,7 @@ class Question:
     anchors: dict[str, int]
 
     def pure(self) -> bytes:
-        """Give the file with the lines inserted and nothing else done."""
+        """Return the file with the lines inserted and nothing else done."""
         sources = [node.source for node in self.nodes]
         if not sources[-1].endswith(b"\n"):
             sources[-1] += b"\n"
@@ -85,7 +85,7 @@ class Question:
         return "\n".join([*lines, "save", ""])
 
     def for_pamd(self) -> tuple[str, list[tuple[list[str], tuple[str, str, str, str]]]]:
-        """Give the text and the insertions; @include is no place for pamd."""
+        """Return the text and the insertions; @include is no place for pamd."""
         insertions = []
         for new, _ in self._insertions():
             anchors = [
@@ -127,7 +127,7 @@ def augtool() -> str | None:
 
 
 def ask_augtool(program: str, asked: Question) -> bytes | None:
-    """Let augtool insert; None where it cannot read the file or cannot save."""
+    """Let augtool insert; None if it cannot read the file or cannot save."""
     with tempfile.TemporaryDirectory() as root:
         path = Path(root, "etc/pam.d/sshd")
         path.parent.mkdir(parents=True)
@@ -170,6 +170,6 @@ def without_usual(content: bytes) -> bytes:
 
 
 def is_undamaged(before: bytes, after: bytes) -> bool:
-    """Tell whether nothing of a file changed but for the lines that went in."""
+    """Return whether nothing of a file changed but for the lines that went in."""
     kept, known = without_usual(after), without_usual(before)
     return kept in (known, known + b"\n")

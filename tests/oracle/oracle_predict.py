@@ -37,7 +37,7 @@ def returns(handler: Handler, pass_: Pass) -> int:
 
 
 def messages(verdict: Verdict) -> tuple[str, ...]:
-    """Give what the modules of a trace say to the conversation."""
+    """Return what the modules of a trace say to the conversation."""
     said = []
     for entry in verdict.trace:
         handler = entry.handler
@@ -55,7 +55,7 @@ def messages(verdict: Verdict) -> tuple[str, ...]:
 
 
 def predict(stacks: Stacks, sequence: tuple[str, ...]) -> Answer:
-    """Give the answer to one row of calls on one handle."""
+    """Return the answer to one row of calls on one handle."""
     if stacks.failure is not None:
         return FAILED[stacks.failure.consequence]
     answers: list[tuple[int, tuple[str, ...]]] = []

@@ -25,7 +25,7 @@ REST = "account required pam_unix.so\n" + SESSION
 
 
 def files(sshd: str, **others: str) -> dict[str, bytes]:
-    """Give files by path; names have an underscore for a hyphen."""
+    """Return files by path; names have an underscore for a hyphen."""
     texts = {"sshd": sshd, **OTHER, **others}
     return {D + name.replace("_", "-"): text.encode() for name, text in texts.items()}
 
@@ -45,6 +45,6 @@ def stacks(sshd: str, **others: str) -> Stacks:
 
 
 def changed(made: Plan) -> list[str]:
-    """Give the lines that are new in the result."""
+    """Return the lines that are new in the result."""
     before = made.content.decode().splitlines()
     return [line for line in made.result.decode().splitlines() if line not in before]

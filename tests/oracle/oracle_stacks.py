@@ -94,7 +94,7 @@ session {control} pam_debug.so open_session={value} close_session={value}
 
 
 def every_return() -> Iterator[dict[str, bytes]]:
-    """Give each return value in each pass under each simple control.
+    """Return each return value in each pass under each simple control.
 
     Chance alone would leave some out: few stacks get as far as the second half of chauthtok.
     """

@@ -86,7 +86,7 @@ def items() -> tuple[Item, ...]:
 
 
 def planned(item: Item, dialect: Dialect, options: Options) -> Plan | None:
-    """Plan a service; None where there is nothing to do, or no safe way."""
+    """Plan a service; None if there is nothing to do, or no safe way."""
     try:
         made = plan(item.service, item.path, item.files.get, dialect, options)
     except InvalidData:
@@ -210,7 +210,7 @@ def test_pam_gnome_keyring_runs_in_libpam_where_the_plan_says_that_it_is_reached
 def brings_password(
     files: dict[str, bytes], item: Item, call: Call, dialect: Dialect, story: Story
 ) -> bool:
-    """Tell whether a module that handles passwords succeeds in a call, if the call needs one."""
+    """Return whether a module that handles passwords succeeds in a call, if the call needs one."""
     if call is Call.OPEN_SESSION:
         return True
     stacks = resolve_all(item.service, files.get, dialect=dialect)

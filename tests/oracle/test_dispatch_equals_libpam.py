@@ -134,7 +134,7 @@ def begin(root: str, dialect: Dialect, files: list[dict[str, bytes]]) -> Batch:
 
 
 def batches(root: str, dialect: Dialect) -> Iterator[Batch]:
-    """Give what is done; the next one is made and predicted while libpam runs the last."""
+    """Return what is done; the next one is made and predicted while libpam runs the last."""
     source = Stacks(random.Random(ORACLE_SEED))  # noqa: S311 - test data
     waiting: deque[Batch] = deque()
     for start in range(0, ORACLE_STACKS, BATCH):

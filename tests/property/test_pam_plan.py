@@ -330,7 +330,7 @@ def ours_in(stacks: Stacks, group: ManagementGroup) -> set[int]:
 
 
 def others(stacks: Stacks, verdict: Verdict) -> list[tuple[str, tuple[str, ...], int]]:
-    """Give what modules of others ran, and what they returned."""
+    """Return what modules of others ran, and what they returned."""
     ours = ours_in(stacks, verdict.call.group)
     return [
         (entry.handler.module_path, entry.handler.arguments, entry.returned)

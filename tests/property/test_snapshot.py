@@ -58,7 +58,7 @@ def test_facts_survive_json(facts: Facts) -> None:
     assert loads(dumps(facts)) == facts
 
 
-def test_a_secret_in_an_argument_or_a_rule_is_taken_out() -> None:
+def test_a_secret_in_an_argument_or_a_rule_is_removed() -> None:
     (daemon,) = WELL.daemons
     loud = daemon._replace(arguments=("x", "--password=hunter2", "bindpw=hunter2"))
     rule = b"auth required pam_ldap.so bindpw=hunter2 use_first_pass\n"
@@ -86,6 +86,6 @@ def test_no_name_survives(user: str, host: str) -> None:
     "text",
     ["", "{}", "[]", "nonsense", '{"snapshot": 2, "facts": {}}', '{"snapshot":1,"facts":{}}'],
 )
-def test_what_is_no_snapshot_is_refused(text: str) -> None:
+def test_text_that_is_no_snapshot_is_refused(text: str) -> None:
     with pytest.raises(InvalidData):
         loads(text)

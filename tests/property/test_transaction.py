@@ -38,7 +38,7 @@ def test_without_edits_leaves_a_file_alone_that_has_none_of_our_lines(
 
 
 @given(theirs, theirs, theirs, st.integers(0, 30), st.integers(0, 30))
-def test_without_edits_takes_out_our_line_and_puts_back_our_word_wherever_they_are(
+def test_without_edits_removes_our_line_and_restores_our_word_wherever_they_are(
     top: list[bytes], middle: list[bytes], bottom: list[bytes], first: int, second: int
 ) -> None:
     now = joined([*top, NEW_WORD, *middle, RULE, *bottom], newline=True)
@@ -60,7 +60,7 @@ def test_without_edits_keeps_how_the_file_ended(
 
 
 @given(theirs, theirs, st.integers(0, 3), st.booleans())
-def test_without_edits_takes_back_the_newline_that_our_last_lines_needed(
+def test_without_edits_restores_the_newline_that_our_last_lines_needed(
     before: list[bytes],
     top: list[bytes],
     count: int,
@@ -74,7 +74,7 @@ def test_without_edits_takes_back_the_newline_that_our_last_lines_needed(
 
 
 @given(theirs, theirs, st.integers(1, 20))
-def test_without_edits_takes_out_one_line_of_two_alike_the_nearer_one(
+def test_without_edits_removes_one_line_of_two_alike_the_nearer_one(
     top: list[bytes], bottom: list[bytes], line: int
 ) -> None:
     now = [*top, RULE, b"between", RULE, *bottom]

@@ -1,4 +1,4 @@
-"""Asks libpam about trees: what a plan does to every story of a service."""
+"""Ask libpam about trees: what a plan does to every story of a service."""
 
 from __future__ import annotations
 

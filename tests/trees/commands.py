@@ -1,4 +1,4 @@
-"""Runs ``creds-setup-pam --root`` in this process: exit code and what it prints."""
+"""Run ``creds-setup-pam --root`` in this process: exit code and what it prints."""
 
 from __future__ import annotations
 

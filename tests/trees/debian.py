@@ -100,7 +100,7 @@ def selections(folder: Path, *, pairs: bool) -> list[tuple[str, ...]]:
 def trees(
     release: str, place: Path, folder: Path, chosen: Sequence[tuple[str, ...]]
 ) -> Iterator[Tree]:
-    """Yield the tree of each selection of profiles beside those that are always on."""
+    """Yield the tree of each selection of profiles in addition to those that are always on."""
     base = rootfs.root_file_system(release)
     status = (base / STATUS.lstrip("/")).read_text()
     libpam = re.search(r"^Package: libpam0g\n(?:.+\n)+", status, re.MULTILINE)

@@ -19,7 +19,7 @@ CLASSES = [
 
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("feature", CLASSES)
-def test_a_change_is_made_once_and_taken_back(
+def test_a_change_is_made_once_and_reverted(
     tmp_path: Path, feature: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chosen = [one for one in trees(TREES) if (KEYRING in one.name) == bool(feature)]

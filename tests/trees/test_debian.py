@@ -52,9 +52,7 @@ def brief(judged: list[Judgement]) -> list[Judgement]:
     return judged
 
 
-def test_what_cannot_be_had_is_said_with_the_tool_and_a_way_out(
-    made: list[Tree], tmp_path: Path
-) -> None:
+def test_a_refusal_is_reported_with_the_tool_and_a_remedy(made: list[Tree], tmp_path: Path) -> None:
     of_sssd = [one for one in made if is_of_sssd(one)]
     assert of_sssd
     wrong = [
@@ -63,7 +61,7 @@ def test_what_cannot_be_had_is_said_with_the_tool_and_a_way_out(
     assert not wrong, "\n".join(wrong[:5])
 
 
-def test_the_way_out_of_the_profile_helps(made: list[Tree], tmp_path: Path) -> None:
+def test_the_remedy_of_the_profile_helps(made: list[Tree], tmp_path: Path) -> None:
     """With the keyring's profile turned off, sshd and passwd get rules of their own."""
     for index, one in enumerate(one for one in made if is_of_sssd(one)):
         files = {name: without_keyring(content) for name, content in one.files.items()}
@@ -80,7 +78,7 @@ def without_keyring(content: bytes) -> bytes:
 
 
 @pytest.mark.timeout(7200)
-def test_a_change_is_made_once_and_taken_back(made: list[Tree], tmp_path: Path) -> None:
+def test_a_change_is_made_once_and_reverted(made: list[Tree], tmp_path: Path) -> None:
     chosen = [one for one in made if not is_of_sssd(one)][::TREE_COMMANDS]
     wrong = []
     for index, one in enumerate(chosen):

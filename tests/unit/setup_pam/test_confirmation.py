@@ -130,7 +130,7 @@ def test_times_are_read(text: str, value: int) -> None:
     ["", "10", "0s", "010m", "-1m", "+1m", "1.5h", "1 m", "10m ", "10m\n", "10min", "1h30m", "1d",
      "25h", "99999h", "inf", "\u0661\u0660m", "M"],
 )  # fmt: skip
-def test_what_is_no_time_is_64(text: str) -> None:
+def test_text_that_is_no_time_is_64(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         seconds(text)
     assert caught.value.exit_code == 64
@@ -365,7 +365,7 @@ BY_SSHD = NEW._replace(leader=77, is_by_sshd=True)
         ((), "do not say how this login was let in"),
     ],
 )
-def test_a_login_that_ran_no_rule_for_passwords_confirms_only_if_told_so(
+def test_a_login_that_ran_no_rule_for_passwords_confirms_only_if_requested(
     root: Root,
     clock: Timers,
     monkeypatch: pytest.MonkeyPatch,
@@ -459,7 +459,7 @@ def test_a_note_that_cannot_be_removed_leaves_the_timer(
 
 
 @pytest.mark.usefixtures("clock")
-def test_revert_ends_the_waiting_and_tells_who_did_it(root: Root) -> None:
+def test_revert_ends_the_waiting_and_says_who_did_it(root: Root) -> None:
     assert drop(root) == ""
     pending = wait_for(root)
     assert drop(root) == "the change does not wait for a confirmation any more"
@@ -506,7 +506,7 @@ def test_the_program_of_a_timer_is_stopped_unless_it_is_the_caller(
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_damaged_note_is_told_and_dropped(root: Root) -> None:
+def test_a_damaged_note_is_reported_and_dropped(root: Root) -> None:
     wait_for(root)
     root.path(PENDING).write_text("{}")
     with pytest.raises(InvalidData):
@@ -577,7 +577,7 @@ def test_without_logind_the_connections_own_process_tells(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["user", "user-light", "background"])
-def test_logind_tells_the_service_and_the_leader(
+def test_logind_names_the_service_and_the_leader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     told = f"Leader=31\nService=sshd\nClass={kind}\n"
@@ -604,7 +604,7 @@ def test_a_process_outside_any_login_belongs_to_none(tmp_path: Path) -> None:
         (Completed(124, "", ""), "set no timer: it ended with 124"),
     ],
 )
-def test_a_systemd_run_that_fails_is_told(
+def test_a_systemd_run_that_fails_is_reported(
     monkeypatch: pytest.MonkeyPatch, done: Completed, told: str
 ) -> None:
     monkeypatch.setattr(timers, "run", lambda *_argv, **_options: done)

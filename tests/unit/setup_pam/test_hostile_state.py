@@ -167,7 +167,7 @@ def test_a_link_above_the_checkpoints_is_refused_and_nothing_changes(
 
 @pytest.mark.parametrize("component", COMPONENTS)
 @pytest.mark.parametrize("kind", ["file", "FIFO", "link to nothing"])
-def test_what_is_no_directory_above_the_checkpoints_is_refused(
+def test_a_file_in_place_of_a_directory_above_the_checkpoints_is_refused(
     root: Root, component: str, kind: str
 ) -> None:
     place = root.directory / component
@@ -420,7 +420,7 @@ def test_a_saved_copy_whose_manifest_is_lost_is_kept_and_reported(applied: Root)
     assert_looking_is_as_ever(applied)
 
 
-def test_a_lost_manifest_keeps_nobody_from_taking_back_the_other_changes(applied: Root) -> None:
+def test_a_lost_manifest_keeps_nobody_from_reverting_the_other_changes(applied: Root) -> None:
     lost = applied.directory / CHECKPOINTS / "000005"
     lost.mkdir()
     (lost / "0").write_bytes(b"saved")
@@ -431,7 +431,7 @@ def test_a_lost_manifest_keeps_nobody_from_taking_back_the_other_changes(applied
     assert (applied.directory / CHECKPOINTS / "000006" / "manifest.json").exists()
 
 
-def test_a_run_that_died_and_cannot_be_undone_keeps_nobody_from_taking_back_the_others(
+def test_a_run_that_died_and_cannot_be_undone_keeps_nobody_from_reverting_the_others(
     applied: Root,
 ) -> None:
     second = applied.directory / CHECKPOINTS / "000002"
@@ -449,7 +449,7 @@ def test_a_run_that_died_and_cannot_be_undone_keeps_nobody_from_taking_back_the_
     assert tree(second) == before
 
 
-def test_revert_names_what_it_took_back_of_a_run_that_died(applied: Root) -> None:
+def test_revert_names_what_it_reverted_of_a_run_that_died(applied: Root) -> None:
     place = applied.directory / FIRST / "manifest.json"
     manifest = json.loads(place.read_bytes())
     place.write_text(json.dumps({**manifest, "state": "in progress"}))

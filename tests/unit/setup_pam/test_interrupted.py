@@ -183,7 +183,7 @@ def test_a_signal_anywhere_leaves_no_timer_without_its_note_nor_a_note_without_i
     assert set(ends) >= SEEN
 
 
-def test_a_kill_anywhere_is_mended_by_the_next_command_and_by_the_timer_meanwhile(
+def test_a_kill_anywhere_is_repaired_by_the_next_command_and_by_the_timer_meanwhile(
     tmp_path: Path, states: tuple[Files, Files]
 ) -> None:
     ends = []
@@ -219,7 +219,7 @@ def changed(root: Root, states: tuple[Files, Files]) -> list[str]:
     return [path for path in states[1] if now.get(path) != states[0].get(path)]
 
 
-def test_the_program_of_a_timer_takes_back_its_own_change_alone(tmp_path: Path) -> None:
+def test_the_program_of_a_timer_reverts_its_own_change_alone(tmp_path: Path) -> None:
     root = make_tree(tmp_path / "root")
     PLACE.append(root.path(TIMERS))
     PLACE[-1].mkdir(parents=True)

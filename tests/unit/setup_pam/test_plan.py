@@ -70,7 +70,7 @@ def test_revert_takes_only_our_lines_from_a_file_that_moved_on(root: Root) -> No
     assert root.read(SSHD) == expected
 
 
-def test_revert_refuses_to_take_out_a_line_that_a_jump_has_come_to_count(root: Root) -> None:
+def test_revert_refuses_to_remove_a_line_that_a_jump_has_come_to_count(root: Root) -> None:
     """Without our line the jump would pass by pam_permit too, and a right password would fail."""
     apply(root, plan_setup(root, ["sshd"]))
     first, ours, *others = (root.read(SSHD) or b"").splitlines(keepends=True)
@@ -89,7 +89,7 @@ def test_revert_refuses_to_take_out_a_line_that_a_jump_has_come_to_count(root: R
     assert b"gnome_keyring" not in (root.read(SSHD) or b"")
 
 
-def test_look_refuses_a_change_that_would_harm_another_service(root: Root) -> None:
+def test_plan_setup_refuses_a_change_that_would_harm_another_service(root: Root) -> None:
     """`door` includes sshd's file, and jumps over what stands there and over its own pam_deny."""
     write(
         root,
@@ -101,7 +101,7 @@ def test_look_refuses_a_change_that_would_harm_another_service(root: Root) -> No
         plan_setup(root, ["sshd"])
 
 
-def test_apply_takes_it_back_when_the_proof_does_not_hold(
+def test_apply_reverts_the_change_if_the_proof_does_not_hold(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup = plan_setup(root, ["sshd"])
@@ -115,14 +115,14 @@ def test_apply_takes_it_back_when_the_proof_does_not_hold(
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_look_names_the_package_of_what_is_missing(root: Root, part: str) -> None:
+def test_plan_setup_names_the_package_of_what_is_missing(root: Root, part: str) -> None:
     root.path(part).unlink()
     with pytest.raises(Unavailable, match=f"{Path(part).name} is not installed") as caught:
         plan_setup(root, ["sshd"])
     assert caught.value.hint.startswith("apt install ")
 
 
-def test_look_names_all_that_is_missing_in_one_command(root: Root) -> None:
+def test_plan_setup_names_all_that_is_missing_in_one_command(root: Root) -> None:
     for part in PARTS:
         root.path(part).unlink()
     with pytest.raises(Unavailable) as caught:
@@ -139,7 +139,7 @@ def test_look_names_all_that_is_missing_in_one_command(root: Root) -> None:
         ("../passwd", "no PAM service"),
     ],
 )
-def test_look_finds_no_such_service(root: Root, service: str, problem: str) -> None:
+def test_plan_setup_finds_no_such_service(root: Root, service: str, problem: str) -> None:
     write(root, "/etc/passwd", b"root:x:0:0::/:/bin/sh\n")
     with pytest.raises(NoSuchFile, match=problem):
         plan_setup(root, [service])
@@ -158,13 +158,15 @@ def test_a_file_that_a_package_owns_is_copied_then_changed(root: Root) -> None:
 @pytest.mark.parametrize(
     ("line", "place"), [(b"auht required x.so", "sshd:6:1"), (b"auth requierd x.so", "sshd:6:6")]
 )
-def test_look_refuses_a_file_that_libpam_would_refuse(root: Root, line: bytes, place: str) -> None:
+def test_plan_setup_refuses_a_file_that_libpam_would_refuse(
+    root: Root, line: bytes, place: str
+) -> None:
     write(root, SSHD, WITHOUT_RULES + line + b"\n")
     with pytest.raises(InvalidData, match=place):
         plan_setup(root, ["sshd"])
 
 
-def test_look_follows_links_inside_the_root_alone(root: Root) -> None:
+def test_plan_setup_follows_links_inside_the_root_alone(root: Root) -> None:
     outside = root.directory.parent / "outside"
     outside.write_bytes(WITH_RULES)
     root.path(SSHD).unlink()
@@ -192,7 +194,9 @@ def test_the_running_system_is_changed_by_root_alone() -> None:
 
 
 @pytest.mark.parametrize("service", [SSHD, "/etc/pam.d/common-account"])
-def test_look_reads_a_file_of_64_kib_and_refuses_a_longer_one(root: Root, service: str) -> None:
+def test_plan_setup_reads_a_file_of_64_kib_and_refuses_a_longer_one(
+    root: Root, service: str
+) -> None:
     """The limit holds for a service's own file and for one that it includes."""
     write(root, SSHD, WITHOUT_RULES + b"account include common-account\n")
     write(root, "/etc/pam.d/common-account", b"account required pam_permit.so\n")
@@ -220,7 +224,7 @@ def test_setup_says_which_half_is_needed(root: Root) -> None:
     assert needed(plan_setup(root, ["sshd"])) == (False, True)
 
 
-def test_look_tells_of_a_password_rule_that_is_there_twice(root: Root) -> None:
+def test_plan_setup_reports_a_password_rule_that_is_there_twice(root: Root) -> None:
     rule = b"password optional pam_gnome_keyring.so use_authtok\n"
     twice = WITHOUT_RULES + b"password required pam_unix.so\n" + rule + rule
     write(root, SSHD, twice)
@@ -229,7 +233,7 @@ def test_look_tells_of_a_password_rule_that_is_there_twice(root: Root) -> None:
     assert f"2 times ({SSHD}:{last - 1}, {SSHD}:{last})" in note
 
 
-def test_a_password_rule_that_only_if_keeps_out_is_not_there_twice(root: Root) -> None:
+def test_a_password_rule_that_only_if_excludes_is_not_there_twice(root: Root) -> None:
     rule = b"password optional pam_gnome_keyring.so use_authtok\n"
     both = rule + rule.replace(b"\n", b" only_if=gdm-password\n")
     write(root, SSHD, WITHOUT_RULES + b"password required pam_unix.so\n" + both)
@@ -243,7 +247,7 @@ def test_a_session_that_has_rules_is_not_said_to_have_none(root: Root) -> None:
     assert not [note for note in setup.notes if "no session rules" in note]
 
 
-def test_look_says_that_apply_would_refuse_a_link(root: Root) -> None:
+def test_plan_setup_says_that_apply_would_refuse_a_link(root: Root) -> None:
     root.path(SSHD).rename(root.path("/etc/managed"))
     root.path(SSHD).symlink_to("/etc/managed")
     (note,) = plan_setup(root, ["sshd"]).notes
@@ -266,7 +270,7 @@ def test_a_file_in_another_vendor_s_directory_is_named(root: Root, place: str) -
     assert f"copy the file to {SSHD}" in raised.value.hint
 
 
-def test_a_service_without_a_file_has_a_way_out(root: Root) -> None:
+def test_a_service_without_a_file_has_a_remedy(root: Root) -> None:
     with pytest.raises(NoSuchFile) as raised:
         plan_setup(root, ["nosuch"])
     assert "--service NAME" in raised.value.hint
@@ -289,7 +293,7 @@ def test_services_without_end_are_not_judged(root: Root) -> None:
         plan_setup(root)
 
 
-def test_skip_root_tells_of_the_rules_of_an_included_file(root: Root) -> None:
+def test_skip_root_reports_the_rules_of_an_included_file(root: Root) -> None:
     ours = b"session optional pam_gnome_keyring.so auto_start\n"
     write(root, "/etc/pam.d/shared", b"session optional pam_systemd.so\n" + ours)
     write(root, SSHD, b"auth required pam_unix.so\nsession include shared\n")

@@ -47,7 +47,7 @@ def test_verdict_values_have_every_part() -> None:
     ]
 
 
-def test_what_is_taken_for_granted_stands_beside_the_verdict() -> None:
+def test_what_is_assumed_is_printed_with_the_verdict() -> None:
     verdict = GroupVerdict(AUTH, present=True, reached=True, notes=("pam_x.so is not known",))
     assert verdict_lines([verdict]) == [
         "auth      present, reached, proved safe; pam_x.so is not known"
@@ -57,7 +57,7 @@ def test_what_is_taken_for_granted_stands_beside_the_verdict() -> None:
     assert verdict_lines([left]) == ["auth      not needed: the service has no rules of its own"]
 
 
-def test_a_wrong_password_that_is_let_in_is_said_loudly() -> None:
+def test_a_wrong_password_that_is_let_in_is_reported_loudly() -> None:
     way = "a wrong password is let in, when\n  pam_permit.so (/a:1)"
     lines = alarm_lines("sshd", way, "remove /a:1")
     assert lines[0] == "WARNING: sshd lets people in with a WRONG PASSWORD"

@@ -85,7 +85,7 @@ def test_a_drop_in_whose_lines_cannot_be_told_apart_is_refused(root: Root, now: 
 
 
 @pytest.mark.parametrize("now", [*EDITED, *REFUSED])
-def test_what_an_administrator_had_in_the_drop_in_is_put_back_or_kept(
+def test_what_an_administrator_had_in_the_drop_in_is_restored_or_kept(
     root: Root, now: bytes
 ) -> None:
     write(root, DROP_IN, THEIRS)
@@ -164,7 +164,7 @@ def test_revert_says_what_it_did_before_it_says_what_it_could_not_do(root: Root)
     assert root.read(SSHD) == WITHOUT_RULES
 
 
-def test_an_earlier_change_of_a_file_that_could_not_be_put_back_stays_too(root: Root) -> None:
+def test_an_earlier_change_of_a_file_that_could_not_be_restored_stays_too(root: Root) -> None:
     files = [WITHOUT_RULES, WITHOUT_RULES + b"auth one x\n", WITHOUT_RULES + b"auth two x\n"]
     for before, after in zip(files, files[1:]):
         edits = saved_edits(before, after)

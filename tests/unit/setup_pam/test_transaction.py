@@ -84,7 +84,7 @@ def checkpoints_left(root: Root) -> list[Path]:
     return list(root.path(f"{STATE}/checkpoints").glob("*"))
 
 
-def test_change_and_take_back_are_exact_opposites(root: Root) -> None:
+def test_change_and_revert_are_exact_opposites(root: Root) -> None:
     before = tree(root)
     change(root, CHANGES, nothing)
     after = tree(root)
@@ -98,7 +98,7 @@ def test_change_and_take_back_are_exact_opposites(root: Root) -> None:
     assert temporaries(root) == []
 
 
-def test_take_back_goes_through_every_change(root: Root) -> None:
+def test_revert_goes_through_every_change(root: Root) -> None:
     before = tree(root)
     change(root, CHANGES[:1], nothing)
     again = AFTER + b"session optional c\n"
@@ -108,7 +108,7 @@ def test_take_back_goes_through_every_change(root: Root) -> None:
 
 
 @pytest.mark.parametrize("error", [InvalidData("not proved"), KeyboardInterrupt(), MemoryError()])
-def test_change_puts_everything_back_when_verify_raises(root: Root, error: BaseException) -> None:
+def test_change_restores_everything_when_verify_raises(root: Root, error: BaseException) -> None:
     before = tree(root)
 
     def verify() -> None:
@@ -247,7 +247,7 @@ def test_recovery_removes_the_temporary_files_of_a_run_that_was_killed(tmp_path:
 
 
 @pytest.mark.usefixtures("fast")
-def test_take_back_that_is_killed_anywhere_is_finished_by_the_next_run(
+def test_revert_that_is_killed_anywhere_is_finished_by_the_next_run(
     tmp_path: Path, states: tuple[Files, Files]
 ) -> None:
     for run in interrupted(tmp_path, revert, kill_myself):
@@ -285,7 +285,7 @@ def test_change_that_fails_is_undone_by_the_next_run_at_the_latest(
 
 
 @pytest.mark.usefixtures("fast")
-def test_change_that_fails_anywhere_tells_it_in_our_own_words(tmp_path: Path) -> None:
+def test_change_that_fails_anywhere_reports_it_in_our_own_words(tmp_path: Path) -> None:
     codes = {run.code for run in interrupted(tmp_path, changing, out_of_space)}
     assert CannotWrite.exit_code in codes
     assert CRASHED not in codes
@@ -326,7 +326,7 @@ EDITED = b"# mine\n" + AFTER.replace(b"required b", b"optional b") + b"session r
         (b"\xff\0\n" + RULE, b"\xff\0\n"),
     ],
 )
-def test_take_back_takes_only_our_lines_from_a_file_that_others_edited(
+def test_revert_takes_only_our_lines_from_a_file_that_others_edited(
     root: Root, now: bytes, left: bytes
 ) -> None:
     change(root, CHANGES[:1], nothing)
@@ -337,7 +337,7 @@ def test_take_back_takes_only_our_lines_from_a_file_that_others_edited(
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])
-def test_take_back_leaves_the_end_of_the_file_as_it_was(root: Root, end: bytes) -> None:
+def test_revert_leaves_the_end_of_the_file_as_it_was(root: Root, end: bytes) -> None:
     before, after = b"a" + end, b"a\n" + RULE + end
     root.path(SSHD).write_bytes(before)
     change(root, (FileChange(SSHD, before, after, (SavedEdit(2, b"", RULE),)),), nothing)
@@ -346,7 +346,7 @@ def test_take_back_leaves_the_end_of_the_file_as_it_was(root: Root, end: bytes) 
     assert root.read(SSHD) == b"# mine\n" + before
 
 
-def test_take_back_leaves_what_became_theirs(root: Root) -> None:
+def test_revert_leaves_what_became_theirs(root: Root) -> None:
     change(root, CHANGES, nothing)
     root.path(NEW).write_bytes(b"[Unit]\nmine=now\n")
     root.path(OTHER).unlink()
@@ -356,7 +356,7 @@ def test_take_back_leaves_what_became_theirs(root: Root) -> None:
 
 
 @pytest.mark.parametrize("edited", [False, True])
-def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:
+def test_revert_makes_no_link_a_file(root: Root, edited: bool) -> None:
     change(root, CHANGES[:1], nothing)
     place, target = root.path(SSHD), root.path("/etc/managed")
     target.write_bytes(EDITED if edited else AFTER)
@@ -368,7 +368,7 @@ def test_take_back_makes_no_link_a_file(root: Root, edited: bool) -> None:
     assert is_changed(root)
 
 
-def test_take_back_puts_the_others_back_where_one_file_became_a_link(root: Root) -> None:
+def test_revert_restores_the_others_where_one_file_became_a_link(root: Root) -> None:
     change(root, CHANGES, nothing)
     place = root.path(OTHER)
     place.unlink()
@@ -386,7 +386,7 @@ def test_take_back_puts_the_others_back_where_one_file_became_a_link(root: Root)
     assert (root.read(SSHD), root.read(OTHER), is_changed(root)) == (theirs, b"x\n", False)
 
 
-def test_take_back_names_every_file_that_it_could_not_put_back(root: Root) -> None:
+def test_revert_names_every_file_that_it_could_not_restore(root: Root) -> None:
     change(root, CHANGES, nothing)
     for path in (SSHD, OTHER):
         root.path(path).rename(root.path("/etc/managed"))
@@ -395,7 +395,7 @@ def test_take_back_names_every_file_that_it_could_not_put_back(root: Root) -> No
         revert(root)
 
 
-def test_take_back_names_the_file_and_not_the_note_where_the_disk_is_full(root: Root) -> None:
+def test_revert_names_the_file_and_not_the_note_where_the_disk_is_full(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
 
     def full(directory: Directory, name: str, *_arguments: object, **_look: object) -> None:
@@ -411,14 +411,14 @@ def test_take_back_names_the_file_and_not_the_note_where_the_disk_is_full(root: 
     assert (root.read(SSHD), is_changed(root)) == (BEFORE, False)
 
 
-def test_take_back_does_nothing_unless_it_is_wanted(root: Root) -> None:
+def test_revert_does_nothing_unless_it_is_wanted(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
     done: list[str] = []
     assert revert(root, then=lambda _state: done.append("then"), only_if=lambda _state: False) == ()
     assert (root.read(SSHD), is_changed(root), done) == (AFTER, True, [])
 
 
-def test_take_back_leaves_a_folder_of_ours_that_became_a_link(root: Root) -> None:
+def test_revert_leaves_a_folder_of_ours_that_became_a_link(root: Root) -> None:
     change(root, CHANGES, nothing)
     folder = root.path(NEW).parent
     folder.rename(root.path("/etc/moved"))
@@ -455,14 +455,14 @@ def test_recovery_leaves_a_line_like_ours_in_a_file_that_was_not_written_yet(roo
     assert checkpoints_left(root) == []
 
 
-def test_take_back_keeps_the_mode_that_an_admin_gave_the_file_since(root: Root) -> None:
+def test_revert_keeps_the_mode_that_an_admin_gave_the_file_since(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
     root.path(SSHD).chmod(0o600)
     revert(root)
     assert root.path(SSHD).stat().st_mode & 0o777 == 0o600
 
 
-def test_take_back_writes_no_file_that_has_nothing_of_ours(root: Root) -> None:
+def test_revert_writes_no_file_that_has_nothing_of_ours(root: Root) -> None:
     change(root, CHANGES[:1], nothing)
     root.path(SSHD).write_bytes(b"all theirs\n")
     inode = root.path(SSHD).stat().st_ino
@@ -525,7 +525,7 @@ def test_change_gives_no_file_back_the_mode_that_was_taken_from_it_right_before_
     assert (root.read(SSHD), place.stat().st_mode & 0o777) == (BEFORE, 0o600)
 
 
-def test_take_back_loses_nothing_that_was_written_right_before_the_rename(
+def test_revert_loses_nothing_that_was_written_right_before_the_rename(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change(root, CHANGES[:1], nothing)

@@ -62,7 +62,7 @@ def test_what_the_two_outcomes_mean(
     assert caught.value.exit_code == {TrialFailed: 1, Unavailable: 69}[error]
 
 
-def test_what_pam_said_is_told_without_its_prompts() -> None:
+def test_what_pam_said_is_reported_without_its_prompts() -> None:
     assert str(NO) == "Authentication failure; The account is locked"
 
 
@@ -188,7 +188,7 @@ def test_a_child_that_gives_no_answer_is_not_a_no(
 
 
 @needs_root
-def test_a_content_that_cannot_be_laid_over_is_told(tmp_path: Path) -> None:
+def test_a_content_that_cannot_be_overlaid_is_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(Unavailable, match="no private view of the files: No such file"),
         private_child({str(tmp_path / "none"): b""}, fail),

@@ -46,7 +46,7 @@ def test_nothing_stands_behind_a_rule_of_another_file() -> None:
     assert results("account required a.so\n", other="auth required pam_unix.so\n") == []
 
 
-def test_rules_of_ours_are_mended_before_new_ones_are_tried() -> None:
+def test_rules_of_ours_are_corrected_before_new_ones_are_tried() -> None:
     tried = results(FLAT + "auth required pam_gnome_keyring.so\n")
     counts = [one.count("gnome") for one in tried]
     assert counts == sorted(counts)

@@ -57,7 +57,7 @@ EDITS = {
 
 
 def planned(item: Item, dialect: Dialect) -> Plan | None:
-    """Plan a service; None where it is refused."""
+    """Plan a service; None if it is refused."""
     try:
         return plan(item.service, item.path, item.files.get, dialect)
     except InvalidData:
@@ -66,7 +66,7 @@ def planned(item: Item, dialect: Dialect) -> Plan | None:
 
 @lru_cache(maxsize=1)
 def files() -> list[Path]:
-    """Give the files of our own corpus, and of the one of real files where there is one."""
+    """Return the files of our own corpus, and of the one of real files if it exists."""
     found = [path for path in OURS.glob("*/**/pam.d/*") if path.is_file()]
     assert len(found) > len(EDITS)
     corpus = corpus_directory()
@@ -95,7 +95,7 @@ def test_each_layout_gets_its_edits_or_is_refused(dialect: Dialect) -> None:
     assert counts == EDITS
 
 
-def test_every_service_is_planned_or_refused_and_an_edit_can_be_taken_out_again() -> None:
+def test_every_service_is_planned_or_refused_and_an_edit_can_be_removed_again() -> None:
     for item in all_items():
         made = planned(item, item.dialect)
         if made is None:

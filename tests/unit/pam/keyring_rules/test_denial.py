@@ -140,7 +140,7 @@ FEW = (
 )
 
 
-def test_every_way_was_looked_at() -> None:
+def test_every_case_was_examined() -> None:
     """By trying all returns, on every stack of three rules out of a few."""
     for rules in itertools.product(FEW, repeat=3):
         text = "".join(f"auth {rule}\n" for rule in rules)

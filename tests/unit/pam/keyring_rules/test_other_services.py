@@ -33,7 +33,7 @@ def test_an_edit_of_an_included_file_may_not_move_the_jumps_of_others() -> None:
         b"auth required pam_gnome_keyring.so\nauth include house\n",  # unsafe already
     ],
 )
-def test_an_edit_that_changes_nothing_for_others_is_let_be(door: bytes) -> None:
+def test_an_edit_that_changes_nothing_for_others_is_accepted(door: bytes) -> None:
     files = {HOUSE: UNIX, DOOR: door}
     refuse_harm_to_other_services(HOUSE, UNIX + RULE, ["door"], PamFiles(files.get))
 
@@ -66,5 +66,5 @@ def test_a_removal_that_changes_a_verdict_is_refused(now: bytes, then: bytes) ->
         (b"auth sufficient pam_unix.so\n" + RULE, b"auth sufficient pam_unix.so\n"),
     ],
 )
-def test_a_removal_that_changes_no_verdict_is_let_be(now: bytes, then: bytes) -> None:
+def test_a_removal_that_changes_no_verdict_is_accepted(now: bytes, then: bytes) -> None:
     refuse_harmful_removal(DOOR, then, ["door"], PamFiles({DOOR: now}.get))

@@ -48,7 +48,7 @@ def verdicts(text: str, service: str = "sshd", **others: str) -> dict[str, Group
     return {one.group.value: one for one in found}
 
 
-def test_a_group_that_cannot_be_had_does_not_keep_the_others_from_theirs() -> None:
+def test_a_group_that_cannot_have_its_rule_does_not_keep_the_others_from_theirs() -> None:
     made = make(JUMP + "@include common-password\n" + NEW_SESSION, common_password=SSS)
     assert [line.split()[0] for line in changed(made)] == ["auth", "session"]
     (refused,) = made.refusals
@@ -58,7 +58,7 @@ def test_a_group_that_cannot_be_had_does_not_keep_the_others_from_theirs() -> No
     assert [one.problem != "" for one in made.after] == [False, True, False]
 
 
-def test_where_nothing_can_be_had_the_plan_goes_with_the_refusal() -> None:
+def test_if_nothing_is_possible_the_plan_goes_with_the_refusal() -> None:
     with pytest.raises(NoSafeEdit, match="no safe place for the auth rule") as raised:
         make("auth sufficient pam_unix.so\n" + JUMP + NEW_SESSION)
     assert raised.value.plan is not None
@@ -95,7 +95,7 @@ def test_authselects_own_feature_is_kept_and_added_to() -> None:
     assert note.startswith("/etc/pam.d/password-auth:5: because of auto_start")
 
 
-def test_authselects_own_rule_that_is_unsafe_is_to_be_taken_out_by_authselect() -> None:
+def test_authselects_own_rule_that_is_unsafe_is_to_be_removed_by_authselect() -> None:
     lib = AUTHSELECT.replace("optional pam_gnome_keyring.so auto_start\nauth", "required g\nauth")
     lib = lib.replace("session optional pam_gnome", "session required pam_gnome")
     with pytest.raises(NoSafeEdit) as raised:
@@ -191,7 +191,7 @@ def test_a_rule_where_nobody_is_asked_is_a_note() -> None:
     assert verdicts(gdm, "gdm-autologin")["auth"].problem == ""
 
 
-def test_an_unsafe_rule_where_nobody_is_asked_is_told() -> None:
+def test_an_unsafe_rule_where_nobody_is_asked_is_reported() -> None:
     text = "auth required pam_permit.so\nauth required pam_gnome_keyring.so\n"
     found = verdicts(text)["auth"]
     assert found.is_unsafe
@@ -237,7 +237,7 @@ def test_the_rules_that_pam_config_writes_are_kept_and_added_to() -> None:
     assert make(INCLUDES, None, service="passwd", **SUSE).edits == ()
 
 
-def test_root_is_kept_out_of_the_rules_of_this_file_alone() -> None:
+def test_root_is_excluded_from_the_rules_of_this_file_alone() -> None:
     made = make(INCLUDES, Options(skip_root=True), service="gdm-password", **SUSE)
     assert [edit.old for edit in made.edits if edit.old] == []
     assert [line.split()[0] for line in changed(made)] == ["auth", "auth"]
@@ -258,7 +258,7 @@ def test_a_file_that_is_included_and_missing_is_named(word: str) -> None:
         verdicts(f"auth required pam_unix.so\nauth {word} nowhere\n")
 
 
-def test_a_line_that_libpam_cuts_is_told_as_such() -> None:
+def test_a_line_that_libpam_cuts_is_reported() -> None:
     line = "account required pam_access.so " + ",".join(["auditor"] * 200) + "\n"
     known = files(JUMP + line + NEW_SESSION)
     with pytest.raises(InvalidData) as raised:
@@ -296,7 +296,7 @@ def test_a_module_that_changes_passwords_is_never_to_be_removed() -> None:
 
 @pytest.mark.parametrize("module", ["pam_unix.so", "pam_sss.so", "pam_krb5.so"])
 @pytest.mark.parametrize("group", ["auth", "password"])
-def test_no_way_out_takes_the_module_of_the_password_away(group: str, module: str) -> None:
+def test_no_remedy_removes_the_module_of_the_password(group: str, module: str) -> None:
     first, instead = f"{group} sufficient {module}\n", {"auth": "unlock", "password": "rekey"}
     with pytest.raises(NoSafeEdit) as raised:
         make(first + (JUMP if group == "auth" else "") + f"{group} required pam_deny.so\n",
@@ -317,7 +317,7 @@ def test_a_service_of_another_person_can_stay_without_a_rule(service: str) -> No
     assert "creds unlock" not in hint
 
 
-def test_pam_config_takes_its_own_rules_out_or_has_them_start_the_daemon() -> None:
+def test_pam_config_removes_its_own_rules_or_lets_them_start_the_daemon() -> None:
     lib = PAM_CONFIG + "session required pam_unix.so\nsession optional pam_gnome_keyring.so\n"
     made = make(JUMP + "session include lib\nsession optional pam_keyinit.so\n", lib=lib)
     hint = refusals(made)["session"].hint
@@ -328,7 +328,7 @@ def test_pam_config_takes_its_own_rules_out_or_has_them_start_the_daemon() -> No
                    lib=lib.replace("ring.so\n", "ring.so auto_start\n")).after)  # fmt: skip
 
 
-def test_a_rule_that_works_for_others_is_to_be_taken_out_only_if_that_helps() -> None:
+def test_a_rule_that_works_for_others_is_to_be_removed_only_if_that_helps() -> None:
     ours = "password optional pam_gnome_keyring.so use_authtok\n"
     asks, unix = "password requisite pam_pwquality.so\n", "password required pam_unix.so\n"
     text = "password sufficient pam_winbind.so\n" + asks + ours + unix
@@ -410,14 +410,14 @@ def test_a_program_that_is_handed_the_password_is_taken_to_judge_it() -> None:
     assert note.startswith("pam_exec.so passes the password to a program, so it is assumed")
 
 
-def test_a_line_that_is_cut_is_told_in_an_included_file_too() -> None:
+def test_a_line_that_is_cut_is_reported_in_an_included_file_too() -> None:
     lib = "auth required pam_env.so a=" + "b" * 1100 + "\n"
     known = files("auth include lib\n" + JUMP + NEW_SESSION, lib=lib)
     with pytest.raises(InvalidData, match=r"lib:1: .*the line is longer than 1,023 bytes"):
         plan("sshd", "/etc/pam.d/sshd", known.get, Dialect.DEBIAN_1_5)
 
 
-def test_a_line_that_is_cut_among_those_that_it_goes_on_in_is_told() -> None:
+def test_a_line_that_is_cut_among_those_that_it_goes_on_in_is_reported() -> None:
     long = "auth required pam_env.so \\\n" + "b" * 600 + " \\\n" + "c" * 600 + "\n"
     known = files(long + JUMP + NEW_SESSION)
     with pytest.raises(InvalidData, match="together longer than 1,023 bytes") as raised:

@@ -89,7 +89,7 @@ def test_sufficient_counts_only_where_something_follows() -> None:
     assert changed(made) == ["auth optional pam_gnome_keyring.so"]
 
 
-def test_rules_of_ours_are_mended_in_every_group_at_once() -> None:
+def test_rules_of_ours_are_corrected_in_every_group_at_once() -> None:
     text = """\
 auth required pam_unix.so
 auth required pam_gnome_keyring.so
@@ -105,7 +105,7 @@ session required pam_gnome_keyring.so auto_start
     assert all(one.problem for one in made.before)
 
 
-def test_the_second_group_is_planned_though_the_first_must_be_mended() -> None:
+def test_the_second_group_is_planned_though_the_first_must_be_corrected() -> None:
     made = make(
         "auth required pam_unix.so\nauth required pam_gnome_keyring.so\nsession required a.so\n"
     )
@@ -176,13 +176,13 @@ def test_session_rule_that_spends_the_password_is_not_joined_by_a_second() -> No
         make(JUMP + AUTH_OURS + "session include lib\n", lib=lib)
 
 
-def test_session_rule_that_is_kept_out_by_only_if_is_joined_by_a_second() -> None:
+def test_session_rule_that_is_excluded_by_only_if_gets_a_second_rule_beside_it() -> None:
     text = JUMP + AUTH_OURS + "session required pam_permit.so\n"
     text += "session optional pam_gnome_keyring.so only_if=login auto_start\n"
     assert changed(make(text)) == ["session    optional     pam_gnome_keyring.so auto_start"]
 
 
-def test_an_unsafe_rule_is_mended_and_a_second_put_in_at_once() -> None:
+def test_an_unsafe_rule_is_corrected_and_a_second_put_in_at_once() -> None:
     text = "auth required pam_unix.so\nauth optional pam_gnome_keyring.so only_if=login\n"
     made = make(text + "session required pam_unix.so\n")
     assert changed(made)[0] == "auth       [default=ignore] pam_gnome_keyring.so"
@@ -213,7 +213,7 @@ def test_second_rules_in_auth_do_no_harm_and_nothing_is_done() -> None:
         "# This file is auto-generated. User changes will be destroyed by authconfig\n",
     ],
 )
-def test_a_file_that_a_tool_writes_anew_is_refused(head: str) -> None:
+def test_a_file_that_a_tool_rewrites_is_refused(head: str) -> None:
     with pytest.raises(InvalidData, match=r"written by .*, whose next run would undo"):
         make(head + JUMP + SESSION)
     assert make(head + JUMP + AUTH_OURS + SESSION).edits == ()
@@ -397,7 +397,7 @@ def test_a_service_that_other_breaks_names_the_line_of_other() -> None:
     ],
 )
 @pytest.mark.parametrize("service", ["crond", "sudo", "su"])
-def test_a_session_rule_of_another_person_is_taken_out_by_its_tool(
+def test_a_session_rule_of_another_person_is_removed_by_its_tool(
     service: str, head: str, way_out: str
 ) -> None:
     rule = "session optional pam_gnome_keyring.so auto_start\n"
@@ -420,7 +420,7 @@ def test_a_session_rule_of_the_file_of_su_itself_is_of_no_other_service() -> Non
     assert "other services" not in refusal.hint
 
 
-def test_a_session_rule_that_runs_too_early_is_told_so() -> None:
+def test_a_session_rule_that_runs_too_early_is_reported() -> None:
     rule = "session optional pam_gnome_keyring.so auto_start\n"
     text = f"{JUMP}{AUTH_OURS}{rule}session optional pam_systemd.so\nsession required pam_unix.so\n"
     with pytest.raises(NoSafeEdit, match="ran before the session was set up, or not at all"):

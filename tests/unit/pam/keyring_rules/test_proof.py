@@ -93,7 +93,7 @@ def test_a_password_rule_is_walked_in_both_passes() -> None:
     assert found.pass_ is Pass.PRELIM
 
 
-def test_setcred_goes_by_what_authenticate_cached() -> None:
+def test_setcred_uses_what_authenticate_cached() -> None:
     """What authenticate decided says nothing here: an ignore in setcred leaves it open."""
     text = "auth required pam_debug.so auth=success cred=ignore\n"
     found = safety(text, text + AUTH_OURS)

@@ -47,7 +47,7 @@ def test_present_is_not_reached() -> None:
         ("auth optional pam_gnome_keyring.so only_if=gdm,login\n", "only_if=gdm,login"),
     ],
 )
-def test_only_if_that_keeps_the_rule_out_of_the_service_is_named(rule: str, reason: str) -> None:
+def test_only_if_that_excludes_the_service_is_named(rule: str, reason: str) -> None:
     found = verdicts(JUMP + rule + SESSION)["auth"]
     assert (found.present, found.reached) == (True, False)
     assert reason in found.problem

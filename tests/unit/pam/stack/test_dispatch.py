@@ -107,7 +107,7 @@ def test_a_jump_counts_a_substack_as_one_and_stays_in_its_frame() -> None:
     assert run(inside, {}).result == ReturnValue.PERM_DENIED
 
 
-def test_setcred_goes_by_what_authenticate_returned() -> None:
+def test_setcred_uses_what_authenticate_returned() -> None:
     stacks = load("auth sufficient a.so\nauth required b.so\n")
     after = run(stacks, {"a": "auth_err"})
     assert ran(run(stacks, {"setcred:a": "success"}, Call.SETCRED, after)) == ["a", "b"]

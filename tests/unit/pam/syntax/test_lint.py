@@ -63,7 +63,7 @@ def test_lint_guesses_what_was_meant() -> None:
     assert "did you mean required?" in reasons[1]
 
 
-def test_lint_tells_the_same_line_again_by_its_number() -> None:
+def test_lint_reports_the_same_line_again_by_its_number() -> None:
     places = [(one.line, one.id) for one in lint(parse(b"a\n\na\nauth x y.so\na\n"))]
     assert places == [
         (1, "illegal-type"),

@@ -105,7 +105,7 @@ what the modules are assumed to return
 """
 
 
-def test_text_shows_the_trees_and_the_ways() -> None:
+def test_text_shows_the_trees_and_the_scenarios() -> None:
     assert "\n".join(explanation_lines(show(DEBIAN))) + "\n" == EXPLAINED
 
 
@@ -173,7 +173,7 @@ def test_tree_lines(files: dict[str, str], service: str, expected: list[str]) ->
     assert rows == expected
 
 
-def test_guides_tell_what_follows() -> None:
+def test_guides_say_what_follows() -> None:
     files = {"svc": "auth substack one\nauth required a.so\n", "one": "auth required b.so\n" * 2}
     guides = [line.guides for line in tree_lines(show(files, "svc").stacks.auth)]
     assert guides == [(True,), (True, True), (True, False), (False,)]
@@ -210,7 +210,7 @@ def test_cells_say_why() -> None:
     assert shown.result(Scenario.KEY, Pass.AUTHENTICATE).reason == "a key login does not call it"
 
 
-def test_cells_of_setcred_say_what_they_go_by() -> None:
+def test_cells_of_setcred_say_which_value_they_use() -> None:
     shown = show(
         {"svc": "auth required pam_env.so\nauth required a.so\naccount required b.so"}, "svc"
     )
@@ -303,7 +303,7 @@ def test_svg_holds_all_that_is_drawn(files: dict[str, str], service: str) -> Non
         assert element.get("width") == "100%" or x + longest <= width
 
 
-def test_svg_has_a_row_a_rule_and_a_column_a_way() -> None:
+def test_svg_has_a_row_for_each_rule_and_a_column_for_each_scenario() -> None:
     tree = ET.fromstring(explanation_svg(show(DEBIAN)))  # noqa: S314
     texts = [element for element in tree.iter() if element.tag.endswith("text")]
     heads = {
@@ -327,7 +327,7 @@ def test_svg_shortens_a_control_before_a_module() -> None:
     assert f"<title>svc:1  {control} pam_selinux.so {'x' * 80}</title>" in picture
 
 
-def test_dot_is_ascii_and_names_each_way_that_goes_an_edge() -> None:
+def test_dot_is_ascii_and_names_the_scenarios_of_each_edge() -> None:
     graph = explanation_dot(show(DEBIAN))
     assert graph.isascii()
     assert graph.startswith("digraph pam {")

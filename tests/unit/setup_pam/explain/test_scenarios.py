@@ -73,7 +73,7 @@ ANEW = (
         (Scenario.CHANGE, "chauthtok=success"),
     ],
 )
-def test_the_distributions_go_the_ways_we_know(
+def test_the_distributions_are_planned_as_expected(
     name: str, when: str, scenario: Scenario, expected: str
 ) -> None:
     assert calls(layout(name, when), scenario) == expected
@@ -142,7 +142,7 @@ def test_a_call_that_is_not_made_has_a_reason(
     assert (taken.verdict, taken.reason) == (None, reason)
 
 
-def test_setcred_goes_by_authenticate_but_not_on_a_key_login() -> None:
+def test_setcred_uses_authenticate_but_not_on_a_key_login() -> None:
     text = FLAT.replace("auth required", "auth required pam_env.so\nauth required")
     stacks = load(text)
     deciding = {
@@ -158,7 +158,7 @@ def test_setcred_goes_by_authenticate_but_not_on_a_key_login() -> None:
     ("service", "scenarios"),
     [("sshd", 4), ("login", 4), ("passwd", 1), ("chpasswd", 1)],
 )
-def test_a_program_that_logs_nobody_in_has_one_way(service: str, scenarios: int) -> None:
+def test_a_program_that_logs_nobody_in_has_one_scenario(service: str, scenarios: int) -> None:
     assert len(scenarios_of(service)) == scenarios
     assert (Scenario.CHANGE in scenarios_of(service)) == (scenarios == 1)
 
@@ -208,7 +208,7 @@ def test_a_program_that_logs_nobody_in_has_one_way(service: str, scenarios: int)
         ),
     ],
 )
-def test_what_modules_are_taken_to_return(
+def test_what_modules_are_assumed_to_return(
     rule: str, pass_: Pass, scenario: Scenario, expected: str
 ) -> None:
     stacks = load(rule)
@@ -219,7 +219,7 @@ def test_what_modules_are_taken_to_return(
 
 
 @pytest.mark.parametrize("group", ["auth", "account", "password"])
-def test_beside_pam_unix_others_do_not_know_the_user(group: str) -> None:
+def test_together_with_pam_unix_other_modules_do_not_know_the_user(group: str) -> None:
     stacks = load(f"{group} sufficient pam_sss.so\n{group} required pam_unix.so")
     others = stacks.of(ManagementGroup(group)).handlers[0]
     pass_ = {"auth": Pass.AUTHENTICATE, "account": Pass.ACCT_MGMT, "password": Pass.PRELIM}[group]

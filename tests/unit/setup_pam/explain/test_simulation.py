@@ -46,7 +46,7 @@ def result(stacks: Stacks, line: str, call: Call = Call.AUTHENTICATE) -> str:
         ("update:a.so@od:d@file:7=auth_err", ("a.so", (Pass.UPDATE,), "od:d@file", 7)),
     ],
 )
-def test_parse_given(text: str, expected: tuple[object, ...]) -> None:
+def test_parse_override(text: str, expected: tuple[object, ...]) -> None:
     one = parse_override(text)
     assert (one.module, one.passes, one.file, one.line) == expected
     assert (one.text, one.value) == (text, AUTH_ERR)
@@ -78,7 +78,7 @@ def test_every_return_value_has_its_word(value: ReturnValue) -> None:
         (":a.so=auth_err", "no call ''", "authenticate, "),
     ],
 )
-def test_parse_given_refuses(text: str, problem: str, hint: str) -> None:
+def test_parse_override_refuses(text: str, problem: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_override(text)
     assert caught.value.problem.startswith(f"--returns {text}: ")
@@ -143,14 +143,14 @@ def test_a_place_goes_before_a_call_before_the_last(line: str, expected: str) ->
         ("[default=ignore success=ok]", "a=cred_err", "cred_err"),
     ],
 )
-def test_setcred_goes_by_what_authenticate_left(control: str, line: str, expected: str) -> None:
+def test_setcred_uses_what_authenticate_left(control: str, line: str, expected: str) -> None:
     stacks = load(f"auth {control} a.so")
     trace = simulate(stacks, Call.SETCRED, said(line)).trace
     assert [entry.pass_ for entry in trace] == [Pass.SETCRED]
     assert result(stacks, line, Call.SETCRED) == expected
 
 
-def test_close_session_goes_by_what_open_session_left() -> None:
+def test_close_session_uses_what_open_session_left() -> None:
     stacks = load("session [success=1 default=ignore] a.so\nsession required b.so")
     assert result(stacks, "", Call.OPEN_SESSION) == "perm_denied"
     assert result(stacks, "open_session:a=session_err", Call.CLOSE_SESSION) == "success"
@@ -244,7 +244,7 @@ SUB = "auth required x.so\nauth sufficient y.so\nauth requisite z.so\n"
         ("account required a.so", "", ""),
     ],
 )
-def test_fates_say_who_skipped_whom(text: str, line: str, expected: str) -> None:
+def test_fates_say_which_rule_skipped_which(text: str, line: str, expected: str) -> None:
     assert skips(load(text, sub=SUB), line) == expected.split()
 
 

@@ -114,7 +114,7 @@ def test_lines_of_both_halves_of_chauthtok(stacks: Stacks) -> None:
         (Pass.SETCRED, 99, 99, "99"),
     ],
 )
-def test_a_frozen_value_says_what_it_goes_by(
+def test_a_frozen_value_says_which_value_it_uses(
     stacks: Stacks, pass_: Pass, returned: int, deciding: int, text: str
 ) -> None:
     handler = stacks.auth.handlers[0]
