@@ -7,6 +7,7 @@ import os
 import sys
 
 from creds_session.cli.boundary import run
+from creds_session.cli.creds.credentials import waiting
 from creds_session.cli.creds.foreign_home import refuse_foreign_home
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 
@@ -59,11 +60,13 @@ def _print_about(words: list[str]) -> int:
 
 
 def _answer(prompt: str, program: str) -> int:
+    from creds_session.credentials.access import USUAL
     from creds_session.credentials.delivery.askpass import answer
 
     refuse_foreign_home(program)
     forbid_core_dumps()
-    password = answer(os.fsencode(prompt), os.environ)
+    with waiting(USUAL):
+        password = answer(os.fsencode(prompt), os.environ)
     sys.stdout.buffer.write(password.reveal() + b"\n")
     sys.stdout.buffer.flush()
     return 0

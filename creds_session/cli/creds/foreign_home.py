@@ -19,11 +19,11 @@ def refuse_foreign_home(program: str) -> None:
         foreign_place,
     )
 
-    found = foreign_place(os.environ)
-    if found is not None:
+    place = foreign_place(os.environ)
+    if place is not None:
         from creds_session.cli.typed import typed  # seldom
 
         raise UsageError(
-            f"root with {found.variable}={found.place} would reach nobody's keyring",
-            hint=f"run it as {found.user or 'that user'}: {typed(program)}",
+            f"root with {place.variable}={place.place} would reach nobody's keyring",
+            hint=f"run it as {place.user or 'that user'}: {typed(program)}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from creds_session.cli.creds.credentials import waiting
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 from creds_session.system.terminal.password_prompt import read_standard_input
 
@@ -32,17 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Carry out one operation. One that is not known is ignored (gitcredentials(7))."""
+    from creds_session.credentials.access import USUAL
     from creds_session.credentials.delivery import git_credential as helper
 
     forbid_core_dumps()
     asked = helper.parse_description(read_standard_input())
     if asked is None:
         return 0
-    if arguments.operation == "get":
-        sys.stdout.buffer.write(helper.get(asked))
-        sys.stdout.buffer.flush()
-    elif arguments.operation == "store":
-        helper.store(asked)
-    elif arguments.operation == "erase":
-        helper.erase(asked)
+    with waiting(USUAL):
+        if arguments.operation == "get":
+            sys.stdout.buffer.write(helper.get(asked))
+            sys.stdout.buffer.flush()
+        elif arguments.operation == "store":
+            helper.store(asked)
+        elif arguments.operation == "erase":
+            helper.erase(asked)
     return 0

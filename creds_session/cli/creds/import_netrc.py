@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from creds_session.cli.creds.credentials import STANDARD_INPUT
+from creds_session.cli.creds.credentials import STANDARD_INPUT, waiting
 from creds_session.cli.output import complain
 from creds_session.credentials.delivery.netrc import NetrcEntry, parse_netrc
 from creds_session.errors import NoSuchCredential
@@ -95,9 +95,11 @@ def _read(file: str | None) -> tuple[str, bytes]:
 def _store(entry: Credential, arguments: argparse.Namespace) -> str:
     """Store an entry and print it; return why it was left out, or an empty string."""
     from creds_session import credentials
+    from creds_session.credentials.access import USUAL
 
     try:
-        kept = credentials.get(entry.machine, entry.login).password
+        with waiting(USUAL):
+            kept = credentials.get(entry.machine, entry.login).password
     except NoSuchCredential:
         kept = None
     if kept != entry.password and not entry.password and not arguments.allow_empty:
@@ -115,18 +117,18 @@ def _store(entry: Credential, arguments: argparse.Namespace) -> str:
 
 def _usable(entries: Iterable[NetrcEntry], name: str) -> list[Credential]:
     """Return the entries that can be stored. Of two for one login the first counts, as for ftp."""
-    found: dict[tuple[str, str], Credential] = {}
+    usable: dict[tuple[str, str], Credential] = {}
     for entry in entries:
         line, machine, login, password = entry
         if machine is None or login is None or password is None:
             why = _lacking(entry)
-        elif (machine, login) in found:
+        elif (machine, login) in usable:
             why = "the same machine and login again: the first one counts"
         else:
-            found[machine, login] = Credential(line, machine, login, password)
+            usable[machine, login] = Credential(line, machine, login, password)
             continue
         complain("creds", f"{name}:{line}: left out: {why}")
-    return list(found.values())
+    return list(usable.values())
 
 
 def _lacking(entry: NetrcEntry) -> str:

@@ -57,7 +57,7 @@ EXCLUDES = (
     ("timeout", "source"),
     *((name, about) for about in ("list", "explain") for name in (*OF_A_LOOK, "fix", "verbose")),
 )
-NAMES = {"source": "from"}
+NAMES = {"source": "--from", "format": "--json (or --format)"}
 DEFAULTS = {"format": "text"}
 
 
@@ -144,7 +144,7 @@ def _is_given(arguments: argparse.Namespace, name: str) -> bool:
 
 
 def _option(name: str) -> str:
-    return f"--{NAMES.get(name, name).replace('_', '-')}"
+    return NAMES.get(name, f"--{name.replace('_', '-')}")
 
 
 def _print_checks(arguments: argparse.Namespace) -> int:

@@ -134,12 +134,12 @@ def _outcome(
         yield from _nothing_done(root, setup)
     elif not waits:
         yield from _done(root, setup)
-    for one in setup.plans:
-        reasons = {refused.group: refused.reason for refused in one.refusals}
-        for verdict in one.after:
+    for service_plan in setup.plans:
+        reasons = {refused.group: refused.reason for refused in service_plan.refusals}
+        for verdict in service_plan.after:
             if verdict.problem:
                 reason = reasons.get(verdict.group, verdict.problem)
-                yield f"{one.service} {verdict.group.value}: {reason}"
+                yield f"{service_plan.service} {verdict.group.value}: {reason}"
     yield from hints(setup)
 
 
@@ -147,18 +147,18 @@ def _opens(setup: Setup) -> bool:
     """Return whether a login by one of these services starts a daemon and unlocks the keyring."""
     groups = {ManagementGroup.AUTH, ManagementGroup.SESSION}
     reached = (
-        {verdict.group for verdict in one.after if verdict.applies and verdict.reached}
-        for one in setup.plans
+        {verdict.group for verdict in service_plan.after if verdict.applies and verdict.reached}
+        for service_plan in setup.plans
     )
     return any(groups <= found for found in reached)
 
 
 def _why_nothing(setup: Setup) -> Iterator[str]:
     """Yield why a service has no rule, and needs no rule."""
-    for one in setup.plans:
-        for verdict in one.after:
+    for service_plan in setup.plans:
+        for verdict in service_plan.after:
             note = "; ".join(verdict.notes)
-            yield f"nothing was changed: {one.service} {verdict.group.value}: {note}"
+            yield f"nothing was changed: {service_plan.service} {verdict.group.value}: {note}"
 
 
 def _nothing_done(root: Root, setup: Setup) -> Iterator[str]:

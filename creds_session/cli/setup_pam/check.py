@@ -57,34 +57,36 @@ def look(root: Root, arguments: argparse.Namespace) -> Setup:
 
 def hints(setup: Setup) -> list[str]:
     """Return what a person can do about each group that stays as it is."""
-    told: dict[str, list[str]] = {}
-    for service, one in setup.refusals:
-        told.setdefault(one.hint, []).append(f"{service} {one.group.value}")
-    return [f"{', '.join(groups)}: {hint}" for hint, groups in told.items()]
+    groups_of: dict[str, list[str]] = {}
+    for service, refusal in setup.refusals:
+        groups_of.setdefault(refusal.hint, []).append(f"{service} {refusal.group.value}")
+    return [f"{', '.join(groups)}: {hint}" for hint, groups in groups_of.items()]
 
 
 def values(setup: Setup, **more: object) -> dict[str, object]:
     """Return the values that every command prints as JSON, and more of them."""
     services = [
         {
-            "service": one.service,
-            "path": one.path,
-            "change_needed": bool(one.edits),
-            "starts_in_auth": one.early_start,
-            "groups": verdict_values(one.before),
+            "service": service_plan.service,
+            "path": service_plan.path,
+            "change_needed": bool(service_plan.edits),
+            "starts_in_auth": service_plan.early_start,
+            "groups": verdict_values(service_plan.before),
             "refused": [
                 {"group": refused.group.value, "reason": refused.reason, "hint": refused.hint}
-                for refused in one.refusals
+                for refused in service_plan.refusals
             ],
         }
-        for one in setup.plans
+        for service_plan in setup.plans
     ]
     return {
         "change_needed": setup.is_needed,
         "first_login_works": not setup.needs_drop_in,
         "services": services,
         "selinux": policy_values(setup.selinux_refuses, is_enforcing=setup.is_enforcing),
-        "sshd": sshd_values(setup.sshd, is_cured=any(one.early_start for one in setup.plans)),
+        "sshd": sshd_values(
+            setup.sshd, is_cured=any(service_plan.early_start for service_plan in setup.plans)
+        ),
         **more,
     }
 
@@ -100,9 +102,9 @@ def check(root: Root, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(values(setup, waits_for_confirmation=waiting_values(root)))
         return exit_code(setup)
-    for one in setup.plans:
-        for line in verdict_lines(one.before):
-            print(f"{one.service:<8} {line}")
+    for service_plan in setup.plans:
+        for line in verdict_lines(service_plan.before):
+            print(f"{service_plan.service:<8} {line}")
     drop_in = "a new user's first login would fail" if setup.needs_drop_in else "no obstacle"
     print(f"{'systemd':<8} {'socket':<9} {drop_in}")
     if setup.sshd.judged:
@@ -127,19 +129,19 @@ def diff(root: Root, arguments: argparse.Namespace) -> int:
 def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
     """Print the diff, and why each line changes."""
     text = "".join(unified_diff(*content) for content in setup.contents)
-    told = [reason for one in setup.plans for reason in reasons(one)]
+    why = [reason for service_plan in setup.plans for reason in reasons(service_plan)]
     if arguments.json:
         waits = waiting_values(root)
-        print_json(values(setup, diff=text, reasons=told, waits_for_confirmation=waits))
+        print_json(values(setup, diff=text, reasons=why, waits_for_confirmation=waits))
         return
     is_painted = is_coloured(arguments.color, sys.stdout)
     print(_painted(text) if is_painted else text, end="")
-    for reason in told:
+    for reason in why:
         complain(PROGRAM, reason)
     waiting = waiting_line(root)
     if waiting:
         complain(PROGRAM, f"the change {waiting}")
-    for line in dict.fromkeys(f"{name}: {one.reason}" for name, one in setup.refusals):
+    for line in dict.fromkeys(f"{name}: {refusal.reason}" for name, refusal in setup.refusals):
         complain(PROGRAM, line)
     for hint in hints(setup):
         complain(PROGRAM, hint)

@@ -27,8 +27,8 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
     given = [parse_override(text) for text in arguments.returns]
     stacks = load(root, one_service(arguments))
     require_known_modules(stacks, call, given)
-    for one in unused_overrides(call, given):
-        complain(PROGRAM, f"--returns {one.text} plays no part in {call.value}")
+    for override in unused_overrides(call, given):
+        complain(PROGRAM, f"--returns {override.text} plays no part in {call.value}")
     verdict = simulate(stacks, call, given)
     if arguments.json:
         print_json(simulation_values(stacks.auth.service, verdict))
