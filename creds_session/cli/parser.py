@@ -38,6 +38,25 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str, **named: Any) -> None:  # noqa: ANN401 - argparse's own
         super().__init__(prog, **{"width": _width() - 2, **named})
 
+    def _format_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[argparse._MutuallyExclusiveGroup],
+        prefix: str | None,
+    ) -> str:
+        """Leave the options out if the terminal is too narrow, because argparse breaks no group."""
+        text = super()._format_usage(usage, actions, groups, prefix)
+        if usage is not None or all(len(line) <= self._width for line in text.splitlines()):
+            return text
+        words = [
+            self._format_args(action, self._get_default_metavar_for_positional(action))
+            for action in actions
+            if not action.option_strings
+        ]
+        short = " ".join(["%(prog)s [OPTION...]", *words])
+        return super()._format_usage(short, actions, groups, prefix)
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         """Fill the paragraphs of a text; examples, lists and tables keep their lines."""
         return "\n\n".join(_filled(part, width, indent) for part in text.strip("\n").split("\n\n"))

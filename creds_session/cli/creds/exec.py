@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
     parser.description = DESCRIPTION
     parser.epilog = EXAMPLES
+    parser.usage = "creds exec [--timeout S] -- COMMAND..."
     parser.add_argument(
         "--timeout",
         type=seconds,

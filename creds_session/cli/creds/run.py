@@ -45,9 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give the parser what ``creds run`` takes before the ``--``."""
     parser.description = DESCRIPTION
     parser.epilog = EXAMPLES
-    parser.usage = (
-        "creds run SERVICE [USER] [--username-key KEY] METHOD [--timeout S] -- COMMAND..."
-    )
+    parser.usage = "creds run SERVICE [USER] METHOD [OPTION...] -- COMMAND..."
     add_names(parser)
     parser.add_argument(
         *("--env", "-e"),
