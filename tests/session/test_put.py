@@ -100,7 +100,7 @@ def test_a_password_of_blanks_is_not_empty(given: Path) -> None:
 
 @pytest.mark.parametrize("option", [[], ["--password-stdin"]])
 def test_two_empty_lines_at_the_terminal_replace_nothing(option: list[str]) -> None:
-    words = ["-m", "creds_session", "put", "svc", "me", *option]
+    words = ["-m", "creds_session", "put", "--replace", "svc", "me", *option]
     with pexpect.spawn(sys.executable, words, cwd=CHECKOUT, timeout=20) as child:
         child.expect_exact(b"Replace it? [y/N] ")
         child.send(b"y\n")
@@ -115,7 +115,7 @@ def test_two_empty_lines_at_the_terminal_replace_nothing(option: list[str]) -> N
 
 
 def test_two_empty_lines_at_the_terminal_are_stored_if_they_are_wanted() -> None:
-    words = ["-m", "creds_session", "put", "svc", "me", "--allow-empty"]
+    words = ["-m", "creds_session", "put", "--replace", "svc", "me", "--allow-empty"]
     with pexpect.spawn(sys.executable, words, cwd=CHECKOUT, timeout=20) as child:
         child.expect_exact(b"Replace it? [y/N] ")
         child.send(b"y\n")
@@ -127,6 +127,21 @@ def test_two_empty_lines_at_the_terminal_are_stored_if_they_are_wanted() -> None
         child.wait()
         assert child.exitstatus == 0
     assert read() == b"\n"
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"n\n", 1), (b"\n", 1), (b"y\n", 0)])
+def test_a_stored_password_is_replaced_if_the_person_agrees(answer: bytes, code: int) -> None:
+    words = ["-m", "creds_session", "put", "svc", "me"]
+    with pexpect.spawn(sys.executable, words, cwd=CHECKOUT, timeout=20) as child:
+        child.expect_exact(b"Replace it? [y/N] ")
+        child.send(answer)
+        for prompt in (b"Password for svc: ", b"Again, to be sure: ") if code == 0 else ():
+            child.expect_exact(prompt)
+            child.send(b"new\n")
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == code
+    assert read() == (GOOD if code else b"new") + b"\n"
 
 
 def test_a_password_as_an_argument_is_neither_stored_nor_repeated() -> None:

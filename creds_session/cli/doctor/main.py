@@ -114,7 +114,8 @@ def _parser() -> Parser:
 
 
 def _main() -> int:
-    arguments = _parser().parse_args()
+    words = sys.argv[1:]
+    arguments = _parser().parse_args(["--help"] if words == ["help"] else words)
     _require_meaning(arguments)
     if arguments.list or arguments.explain:
         return _print_checks(arguments)

@@ -60,7 +60,8 @@ class Style(NamedTuple):
 def explanation_lines(shown: Explanation, style: Style | None = None) -> list[str]:
     """Return the whole explanation as lines of text."""
     style = style or Style()
-    lines = [style.bold(title(shown)), "", *style.fitted(summary_lines(shown))]
+    lines = [style.bold(line) for line in style.fitted([title(shown)])]
+    lines += ["", *style.fitted(summary_lines(shown))]
     for group in PASSES:
         lines += ["", *_group(shown, group, style)]
     lines += [

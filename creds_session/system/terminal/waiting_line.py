@@ -28,6 +28,7 @@ class WaitingLine:
         """``whom`` the program waits for, and for how many seconds at most."""
         self._line = f"{program}: waiting for {whom} ({timeout:g} s at most) ..."
         self._is_armed = False
+        self._is_printed = False
 
     def __enter__(self) -> WaitingLine:
         is_free = signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
@@ -46,16 +47,16 @@ class WaitingLine:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Print nothing while a person is asked; the two seconds begin again afterwards."""
-        if not self._is_armed:
-            yield
-            return
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._is_armed:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, DELAY)
+            if self._is_armed and not self._is_printed:
+                signal.setitimer(signal.ITIMER_REAL, DELAY)
 
     def _print(self, _number: int, _frame: object) -> None:
+        self._is_printed = True
         # The program may be inside print() at this moment, so its stream is not used.
         with suppress(OSError):
             os.write(sys.stderr.fileno(), f"{self._line}\n".encode(errors="replace"))
