@@ -130,6 +130,22 @@ def at_event(number: int, act: Callable[[], None], told: Path) -> None:
     sys.addaudithook(watch)
 
 
+def run_to_touch(
+    number: int, act: Callable[[], None], action: Callable[[], object], told: Path
+) -> tuple[int, bool]:
+    """Run an action in a forked process that acts when it touches the file system the n-th time.
+
+    Return its exit code, negative for a signal, and whether it came to that touch.
+    """
+
+    def run() -> None:
+        at_event(number, act, told)
+        action()
+
+    code = run_child(run)
+    return code, len(told.read_bytes()) >= number
+
+
 def end_within(seconds: int) -> None:
     """Have the kernel end this process, whatever it waits for."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

@@ -24,7 +24,8 @@ from creds_session.setup_pam import apply
 from creds_session.setup_pam.plan import DROP_IN, plan_setup
 from creds_session.setup_pam.transaction import recover, revert
 from creds_session.system.files.root import Root
-from tests.unit.children import at_event, end_within, run_child
+from tests.depth import KILL_ALL
+from tests.unit.children import end_within, run_child, run_to_touch
 from tests.unit.examples import SSHD as WITH_RULES
 from tests.unit.examples import WITHOUT_RULES
 from tests.unit.images import SSHD, make_image, write
@@ -37,7 +38,7 @@ COMPONENTS = ("var", "var/lib", STATE, CHECKPOINTS)
 INVALID = InvalidData.exit_code
 LONGEST = 20  # seconds
 MEMORY = 4 << 30  # bytes of address space
-EVERY = 1 if os.environ.get("CREDS_KILL_ALL") else 12  # a sample of the moments, or all of them
+EVERY = 1 if KILL_ALL else 12  # a sample of the moments, or all of them
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 Tree = dict[str, tuple[int, Union[bytes, str, int]]]
@@ -209,15 +210,14 @@ def test_a_link_that_is_put_in_place_at_any_moment_redirects_nothing(
 
         told = tmp_path / f"{number}.told"
 
-        def run(number: int = number, root: Root = root, told: Path = told) -> None:
+        def run(root: Root = root) -> None:
             end_within(LONGEST)
-            at_event(number, swap, told)
             act(root)
 
-        code = run_child(run)
+        code, is_touched = run_to_touch(number, swap, run, told)
         assert (tree(outside), outside.stat().st_mtime_ns) == before, number
         assert code in {0, INVALID, CannotWrite.exit_code, Busy.exit_code}, number
-        if len(told.read_bytes()) < number:
+        if not is_touched:
             assert number > 20
             return
 

@@ -25,11 +25,13 @@ from creds_session.system.processes.commands import Completed
 from creds_session.system.processes.deferred_signals import Interrupted, deferred_signals
 from creds_session.system.systemd import logind, timers
 from tests.depth import KILL_ALL
-from tests.unit.children import at_event, kill_myself, run_child
+from tests.unit.children import at_event, kill_myself, run_child, run_to_touch
 from tests.unit.setup_pam.test_transaction import (
     CHANGES,
     Files,
     Run,
+    before_and_after,
+    changing,
     checkpoints_left,
     files,
     make_tree,
@@ -79,14 +81,14 @@ def run_systemd(argv: list[str], **_options: object) -> Completed:
 
 @pytest.fixture
 def states(tmp_path: Path) -> tuple[Files, Files]:
-    root = make_tree(tmp_path / "reference")
-    old = files(root)
-    change(root, CHANGES, nothing)
-    return old, files(root)
+    return before_and_after(tmp_path / "reference")
 
 
-def changing(root: Root) -> None:
-    change(root, CHANGES, nothing)
+def make_tree_with_timers(directory: Path) -> Root:
+    root = make_tree(directory)
+    PLACE.append(root.path(TIMERS))
+    PLACE[-1].mkdir(parents=True)
+    return root
 
 
 def waiting(root: Root) -> None:
@@ -99,27 +101,27 @@ def sent_anywhere(
 ) -> Iterator[Run]:
     """Do the same again and again; let a signal come at the first, second, ... last touch."""
     for number, ending in zip(itertools.count(1, STEP), itertools.cycle(ENDING)):
-        root = make_tree(tmp_path / f"{act.__name__} {number}")
-        PLACE.append(root.path(TIMERS))
-        PLACE[-1].mkdir(parents=True)
+        root = make_tree_with_timers(tmp_path / f"{act.__name__} {number}")
         if act is revert:
-            change(root, CHANGES, nothing)
+            changing(root)
         told = tmp_path / f"{number}.told"
 
-        def run(
-            number: int = number, root: Root = root, told: Path = told, ending: int = ending
-        ) -> None:
-            def send() -> None:
-                os.kill(os.getpid(), ending)
+        def send(ending: int = ending) -> None:
+            os.kill(os.getpid(), ending)
 
+        def run(
+            number: int = number,
+            root: Root = root,
+            told: Path = told,
+            send: Callable[[], None] = send,
+        ) -> None:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest-timeout has taken it
-            at_event(number, send, told)
             if again:
                 at_event(number + 1, send, told.with_suffix(".again"))
             act(root)
 
-        code = run_child(run)
-        if len(told.read_bytes()) < number:
+        code, is_touched = run_to_touch(number, send, run, told)
+        if not is_touched:
             assert (code, number > 20) == (0, True)
             return
         yield Run(number, code, root)
@@ -188,17 +190,10 @@ def test_a_kill_anywhere_is_repaired_by_the_next_command_and_by_the_timer_meanwh
 ) -> None:
     ends = []
     for number in itertools.count(1, STEP):
-        root = make_tree(tmp_path / str(number))
-        PLACE.append(root.path(TIMERS))
-        PLACE[-1].mkdir(parents=True)
+        root = make_tree_with_timers(tmp_path / str(number))
         told = tmp_path / f"{number}.told"
-
-        def run(number: int = number, root: Root = root, told: Path = told) -> None:
-            at_event(number, kill_myself, told)
-            waiting(root)
-
-        code = run_child(run)
-        if len(told.read_bytes()) < number:
+        code, is_touched = run_to_touch(number, kill_myself, partial(waiting, root), told)
+        if not is_touched:
             assert (code, number > 40) == (0, True)
             break
         assert code == -signal.SIGKILL
@@ -220,9 +215,7 @@ def changed(root: Root, states: tuple[Files, Files]) -> list[str]:
 
 
 def test_the_program_of_a_timer_reverts_its_own_change_alone(tmp_path: Path) -> None:
-    root = make_tree(tmp_path / "root")
-    PLACE.append(root.path(TIMERS))
-    PLACE[-1].mkdir(parents=True)
+    root = make_tree_with_timers(tmp_path / "root")
     change(root, CHANGES[:1], nothing)
     within = partial(confirmation.waiting, root, limit=600, services=("sshd",))
     change(root, CHANGES[1:2], nothing, within)
@@ -236,9 +229,7 @@ def test_a_change_that_cannot_be_undone_keeps_its_timer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else nothing would take it back once the disk has room again."""
-    root = make_tree(tmp_path / "root")
-    PLACE.append(root.path(TIMERS))
-    PLACE[-1].mkdir(parents=True)
+    root = make_tree_with_timers(tmp_path / "root")
 
     def full(*_arguments: object, **_options: object) -> None:
         raise CannotWrite("full")

@@ -7,6 +7,7 @@ import signal
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from creds_session.system.files.manifest import SavedEdit
 from creds_session.system.files.replace import Attributes, make_directory
 from creds_session.system.files.root import Root
 from creds_session.system.files.state import STATE, state_directory
-from tests.unit.children import CRASHED, at_event, background, kill_myself, run_child
+from tests.unit.children import CRASHED, background, kill_myself, run_child, run_to_touch
 
 SSHD, OTHER, NEW = "/etc/pam.d/sshd", "/etc/pam.d/other", "/etc/systemd/user/x.d/y.conf"
 RULE = b"auth optional pam_gnome_keyring.so"
@@ -176,15 +177,10 @@ def interrupted(
     for number in itertools.count(1):
         root = make_tree(tmp_path / str(number))
         if act is revert:
-            change(root, CHANGES, nothing)
+            changing(root)
         told = tmp_path / f"{number}.told"
-
-        def run(number: int = number, root: Root = root, told: Path = told) -> None:
-            at_event(number, what, told)
-            act(root)
-
-        code = run_child(run)
-        if len(told.read_bytes()) < number:
+        code, is_touched = run_to_touch(number, what, partial(act, root), told)
+        if not is_touched:
             assert (code, number > 20) == (0, True)
             return
         yield Run(number, code, root)
@@ -206,9 +202,14 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def states(tmp_path: Path) -> tuple[Files, Files]:
-    root = make_tree(tmp_path / "reference")
+    return before_and_after(tmp_path / "reference")
+
+
+def before_and_after(directory: Path) -> tuple[Files, Files]:
+    """Return the files of a tree before the change and after it."""
+    root = make_tree(directory)
     old = files(root)
-    change(root, CHANGES, nothing)
+    changing(root)
     return old, files(root)
 
 

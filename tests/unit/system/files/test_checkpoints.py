@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from creds_session.system.files.checkpoints import (
 from creds_session.system.files.directory import Directory
 from creds_session.system.files.manifest import SavedEdit, SavedFile
 from creds_session.system.files.replace import Attributes
-from tests.unit.children import at_event, kill_myself, run_child
+from tests.unit.children import kill_myself, run_child, run_to_touch
 
 ODD = bytes(range(256)) + "ü\n".encode()
 FILES = (
@@ -248,13 +249,8 @@ def killed(directory: Directory, act: Callable[[Directory], object]) -> Iterator
     while True:
         number += 1
         told = directory.path.parent / f"{number}.told"
-
-        def run(number: int = number, told: Path = told) -> None:
-            at_event(number, kill_myself, told)
-            act(directory)
-
-        code = run_child(run)
-        if len(told.read_bytes()) < number:
+        code, is_touched = run_to_touch(number, kill_myself, partial(act, directory), told)
+        if not is_touched:
             assert (code, number > 20) == (0, True)
             return
         assert code == -signal.SIGKILL
