@@ -18,7 +18,8 @@ PROGRAMS = ("secret-tool", "keyring get", "creds get", "creds status", "creds un
 HELPER = """\
 import os, sys
 from creds_session.secret import Secret
-from creds_session.system.bus.connection import Bus, session_bus_address
+from creds_session.system.bus.address import session_bus_address
+from creds_session.system.bus.connection import Bus
 from creds_session.system.secret_service.service import secret_service
 
 what, name = sys.argv[1:3]

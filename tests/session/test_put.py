@@ -102,9 +102,7 @@ def test_a_password_of_blanks_is_not_empty(given: Path) -> None:
 def test_two_empty_lines_at_the_terminal_replace_nothing(option: list[str]) -> None:
     words = ["-m", "creds_session", "put", "--replace", "svc", "me", *option]
     with pexpect.spawn(sys.executable, words, cwd=CHECKOUT, timeout=20) as child:
-        child.expect_exact(b"Replace it? [y/N] ")
-        child.send(b"y\n")
-        child.expect_exact(b"Password for ")
+        child.expect_exact(b"Password for svc: ")
         child.send(b"\n\n")
         child.expect_exact(b"empty; nothing was changed")
         child.expect_exact(b"--allow-empty")
@@ -117,9 +115,7 @@ def test_two_empty_lines_at_the_terminal_replace_nothing(option: list[str]) -> N
 def test_two_empty_lines_at_the_terminal_are_stored_if_they_are_wanted() -> None:
     words = ["-m", "creds_session", "put", "--replace", "svc", "me", "--allow-empty"]
     with pexpect.spawn(sys.executable, words, cwd=CHECKOUT, timeout=20) as child:
-        child.expect_exact(b"Replace it? [y/N] ")
-        child.send(b"y\n")
-        child.expect_exact(b"Password for ")
+        child.expect_exact(b"Password for svc: ")
         child.send(b"\n")
         child.expect_exact(b"Again, to be sure: ")
         child.send(b"\n")
