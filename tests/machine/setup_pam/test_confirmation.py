@@ -109,7 +109,7 @@ def test_a_new_login_keeps_it(machine: Machine, before: str, user: str) -> None:
     with machine.ssh(user, ROOT if user == "root" else ALICE) as session:
         if user == "alice":
             refused = session.run("/usr/local/sbin/creds-setup-pam confirm")
-            assert (refused.status, "only root" in refused.output) == (77, True)
+            assert (refused.status, "requires root" in refused.output) == (77, True)
         confirmed = sudo(session, "creds-setup-pam confirm")
     assert confirmed.status == 0, confirmed.output
     assert "the change of root stays" in confirmed.output
@@ -339,7 +339,7 @@ def test_a_full_disk_does_not_delay_the_timer(machine: Machine, before: str) -> 
         assert machine.run("test", "-e", PENDING, check=False).returncode == 1
     finally:
         machine.sh("umount --lazy /etc/pam.d; rm -r /root/pam.d")
-    assert "creds-setup-pam: nobody confirmed the change of root in time" in notice(machine)
+    assert "creds-setup-pam: nobody confirmed the change by root in time" in notice(machine)
     machine.run("creds-setup-pam", "apply")
     assert "nobody confirmed" not in notice(machine)
 
@@ -515,9 +515,9 @@ def test_a_machine_that_goes_down_meanwhile_comes_up_with_the_old_bytes(
     assert reverted < booting.index("Listening on ssh.socket")
     machine.run("systemctl", "disable", "--now", "ssh.socket")
     machine.run("systemctl", "restart", "ssh.service")
-    assert "nobody confirmed the change of root in time" in notice(machine)
+    assert "nobody confirmed the change by root in time" in notice(machine)
     assert machine.sh("ls /etc/systemd/system | grep -c creds", check=False).stdout == "0\n"
-    assert "nobody confirmed the change of root" in machine.journal("-t", "creds-setup-pam")
+    assert "nobody confirmed the change by root" in machine.journal("-t", "creds-setup-pam")
     with machine.ssh("alice", ALICE, answers=[""]) as session:  # the hook may ask again
         assert session.run("true").status == 0
 
