@@ -153,7 +153,7 @@ SEARCH = PolicyRefusal("sshd_t", "gnome_keyring_tmp_t", "dir", ("search",))
             "does not let a login by ssh reach the keyring daemon",
             (SEARCH.rule, "if the daemon runs already", "--explain selinux-refuses"),
         ),
-        (None, "", ("that is not judged",)),
+        (None, "", ("the policy could not be asked",)),
     ],
 )
 def test_what_selinux_policy_refuses_is_said(
