@@ -151,7 +151,7 @@ SEARCH = PolicyRefusal("sshd_t", "gnome_keyring_tmp_t", "dir", ("search",))
         (
             (SEARCH,),
             "does not let a login by ssh reach the keyring daemon",
-            (SEARCH.rule, "if the daemon runs already", "--explain selinux-refuses"),
+            (SEARCH.rule, "if the daemon is running already", "--explain selinux-refuses"),
         ),
         (None, "", ("the policy could not be asked",)),
     ],
