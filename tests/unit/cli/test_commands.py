@@ -182,7 +182,7 @@ def test_doctor_of_root_in_the_place_of_a_user_is_refused(
     )
     assert (done.returncode, done.stdout) == (64, b"")
     told = done.stderr.decode()
-    assert f"root with {variable}={home} would read what alice put there" in told
+    assert f"root with {variable}={home} would read, as root, what alice put there" in told
     assert "sudo creds-doctor --user alice" in told
 
 
