@@ -38,7 +38,15 @@ from creds_session.system.processes.keyring_daemons import program_of
 from creds_session.system.secret_service.service import NAME, SecretService, secret_service
 from creds_session.system.session_bus.connect import hint
 
-__all__ = ["Opened", "Route", "Unlocked", "Wanted", "choose", "unlock", "way"]
+__all__ = [
+    "PasswordRequest",
+    "Route",
+    "Unlocked",
+    "UnlockedWithoutPrompt",
+    "choose",
+    "planned_route",
+    "unlock",
+]
 
 OF_LOCKED = frozenset({Route.WITHOUT_ASKING, Route.IN_PLACE, Route.DEFAULT_IN_PLACE})
 
