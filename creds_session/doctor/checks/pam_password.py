@@ -14,7 +14,6 @@ from creds_session.doctor.checks.pam_verdicts import (
 from creds_session.doctor.checks.registry import Check, of_logins
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
-from creds_session.pam.keyring_rules.group_notes import EACH_WRONG_PASSWORD
 from creds_session.pam.keyring_rules.owners import AUTHSELECT, owner_of
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import MODULE
@@ -37,7 +36,7 @@ def _guesses(facts: Facts) -> Found | None:
     if isinstance(found, str):
         return None
     evidence = tuple(
-        note for verdict in found for note in verdict.notes if EACH_WRONG_PASSWORD in note
+        note for verdict in found for note in verdict.notes if "at each wrong password" in note
     )
     if not evidence:
         return None

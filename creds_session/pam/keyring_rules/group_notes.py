@@ -16,9 +16,6 @@ from creds_session.pam.modules.returns import is_known
 from creds_session.pam.stack.handlers import Handler, Stacks
 from creds_session.pam.syntax.terms import ManagementGroup
 
-EACH_WRONG_PASSWORD = "each wrong password starts a daemon"
-"""What a note says if the daemon is started before the password was accepted."""
-
 
 def notes_on_group(without: Stacks, now: Stacks, group: ManagementGroup) -> tuple[str, ...]:
     """Return what the verdict on a group assumes, and which side effects its rules have.
@@ -64,6 +61,6 @@ def _early_starts(without: Stacks, now: Stacks) -> Iterator[str]:
     for rule in now.auth.handlers:
         if starts_daemon(rule, now.auth.service):
             yield (
-                f"{rule.place}: because of auto_start, {EACH_WRONG_PASSWORD} as this user, for"
-                " two minutes"
+                f"{rule.place}: because of auto_start, each wrong password starts a daemon as this"
+                " user, for two minutes"
             )

@@ -402,7 +402,7 @@ PAM = (
     ),
     pam(
         "pam-starts-at-wrong-password",
-        "at each wrong password",
+        "each wrong password",
         f"sed -i '1iauth optional pam_gnome_keyring.so auto_start' {SSHD}",
     ),
     pam(
