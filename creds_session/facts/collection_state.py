@@ -9,7 +9,7 @@ import enum
 
 
 class CollectionState(enum.Enum):
-    """What became of a collection of the Secret Service."""
+    """The state of a collection of the Secret Service."""
 
     UNLOCKED = "unlocked"
     LOCKED = "locked"
@@ -18,7 +18,7 @@ class CollectionState(enum.Enum):
 
 
 class KeyringForm(enum.Enum):
-    """What a keyring's file is (gkm-secret-binary.c, gkm-secret-textual.c)."""
+    """What the file of a keyring contains (gkm-secret-binary.c, gkm-secret-textual.c)."""
 
     SEALED = "encrypted"
     PLAIN = "not encrypted"

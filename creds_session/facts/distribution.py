@@ -1,4 +1,4 @@
-"""What differs by distribution: the names of packages, and the age of libpam."""
+"""Know what differs by distribution: the names of packages, and the age of libpam."""
 
 from __future__ import annotations
 

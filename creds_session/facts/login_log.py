@@ -1,8 +1,8 @@
-"""The log of one login, read: what each line of gkr-pam, sshd and the daemon means.
+"""Find the log lines of one login, and explain each line of gkr-pam, sshd and the daemon.
 
 Sources: gnome-keyring, pam/gkr-pam-module.c, daemon/gkd-main.c, daemon/login/gkd-login.c,
 daemon/dbus/gkd-secret-service.c; OpenSSH, auth.c:auth_log. Several of these lines sound like
-faults and are none; they are named as such.
+faults, but are not; they are marked as false alarms.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class LogLine(NamedTuple):
 
 
 class Alarm(enum.Enum):
-    """What a line is worth."""
+    """Whether a line reports a fault."""
 
     NONE = "none"
     FALSE = "false alarm"
@@ -42,17 +42,17 @@ class Event(NamedTuple):
 
 
 class LoginLog(NamedTuple):
-    """The last login, line by line, in order."""
+    """The lines of one login, in order, each with its meaning."""
 
     events: tuple[Event, ...] = ()
 
     def has(self, text: str) -> bool:
-        """Tell whether a line of it has this text."""
+        """Return whether a line contains this text."""
         return any(text in event.line.text for event in self.events)
 
     @property
     def alarms(self) -> tuple[Event, ...]:
-        """The lines that tell of a fault."""
+        """The lines that report a fault."""
         return tuple(event for event in self.events if event.alarm is Alarm.TRUE)
 
 
@@ -137,11 +137,11 @@ MEANINGS = (
 def explain_log(
     lines: Iterable[LogLine], user: str, *, port: str = "", service: str = ""
 ) -> LoginLog:
-    """Return a login of this user as a story; what is no part of it is left out.
+    """Return the lines of one login of this user, each with its meaning; others are left out.
 
-    ``port`` is the client's, of a login by ssh, and ``service`` PAM's, of any other: they tell
-    which login it was. Without them it is the last one. A person who may not see what root's
-    programs logged sees the lines of the own session alone, and these are told.
+    ``port`` is the client's port for a login by ssh, and ``service`` is PAM's service for any other
+    login: they identify the login. Without them it is the last one. A person who may not see what
+    programs of root logged sees only the lines of their own session, and these are returned.
     """
     ordered = sorted(lines, key=lambda line: line.when)
     start = _last_login(ordered, user, port, service)
@@ -177,7 +177,7 @@ def _accepted(lines: Iterable[LogLine], user: str, port: str = "") -> re.Match[s
 def _last_login(
     lines: Sequence[LogLine], user: str, port: str = "", service: str = ""
 ) -> int | None:
-    """Return the place of the line that says that this user's login began, the last such."""
+    """Return the index of the last line that says that a login of this user began, or None."""
     is_ssh = bool(port) or service in {"", SSHD}
     for place in range(len(lines) - 1, -1, -1):
         accepted = ACCEPTED.match(lines[place].text)
@@ -200,7 +200,7 @@ def _begins(line: LogLine) -> bool:
 
 
 def _belongs(line: LogLine, leader: LogLine, user: str, lines: Sequence[LogLine]) -> bool:
-    """Tell whether a line is of the login that this leader began, or of its account later.
+    """Return whether a line belongs to the login that this leader began, or to its account.
 
     A conversation by keyboard-interactive logs from a child of sshd's, before the login began: it
     is of the login that comes next. What root's programs write afterwards, as chpasswd(8) does, is
@@ -284,7 +284,7 @@ def _event(line: LogLine, before: Sequence[LogLine]) -> Event:
 
 
 def _in_context(event: Event, before: Sequence[LogLine]) -> Event:
-    """Name an alarm as false where what came before makes it so."""
+    """Mark an alarm as false if an earlier line shows that it is."""
     started = [one for one in before if STARTED in one.text]
     if not started:
         return event

@@ -1,6 +1,6 @@
-"""What lies around a session, as frozen values: folders, files, units, processes, clients.
+"""Define the facts around a session: directories, files, units, processes, clients.
 
-``facts`` puts them together. A value that could not be had is None or a reason in words.
+``snapshot`` puts them together. A value that could not be read is None or a reason in words.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PathFacts(NamedTuple):
     """What is at a path, and what this user may do with it.
 
     If the path is a link, ``is_link`` says so, and the kind, owner, mode and rights are those of
-    what it leads to. ``links`` tells each link on the way, the path itself included, in words.
+    its target. ``links`` describes each link on the way, the path itself included, in words.
     ``redirection`` says in words which part of the path is a link, or can be changed by somebody
     besides root. It is empty only if root alone decides what lies there: a command of root's on
     any other path may reach any other file.
@@ -48,7 +48,7 @@ class PathFacts(NamedTuple):
 
     @property
     def is_open_to_others(self) -> bool:
-        """Tell whether anybody but its owner may do anything with it."""
+        """Return whether anybody except its owner may do anything with it."""
         return bool(self.mode & 0o077)
 
 
@@ -89,7 +89,7 @@ class RuntimeFacts(NamedTuple):
 
 
 class UnitFacts(NamedTuple):
-    """What systemd says of a unit; all empty where it was not asked."""
+    """What systemd says about a unit; all fields are empty if it was not asked."""
 
     load: str = ""
     active: str = ""
@@ -99,17 +99,17 @@ class UnitFacts(NamedTuple):
 
     @property
     def is_known(self) -> bool:
-        """Tell whether systemd answered."""
+        """Return whether systemd answered."""
         return bool(self.load)
 
     @property
     def is_masked(self) -> bool:
-        """Tell whether it can never start."""
+        """Return whether the unit can never start."""
         return self.load == "masked"
 
 
 class UnitsFacts(NamedTuple):
-    """The user's manager, and what it says of gnome-keyring's units."""
+    """The user manager, and what it says about the units of gnome-keyring."""
 
     manager: UnitFacts = UnitFacts()
     socket: UnitFacts = UnitFacts()
@@ -118,7 +118,7 @@ class UnitsFacts(NamedTuple):
 
 
 class OtherProcess(NamedTuple):
-    """A process beside the keyring's daemons that matters to them; ``state`` as in proc(5)."""
+    """Another process that matters to the keyring daemons; ``state`` is as in proc(5)."""
 
     pid: int
     uid: int
@@ -128,7 +128,7 @@ class OtherProcess(NamedTuple):
 
 
 class ProcessFacts(NamedTuple):
-    """Processes that are no daemon of this user's that runs."""
+    """Processes other than the running keyring daemons of this user."""
 
     zombies: tuple[OtherProcess, ...] = ()
     impostors: tuple[OtherProcess, ...] = ()
@@ -138,9 +138,9 @@ class ProcessFacts(NamedTuple):
 
 
 class ControlFacts(NamedTuple):
-    """The control socket in the runtime directory: how many listen there, and who answers.
+    """The control socket in the runtime directory: how many processes listen, and which answers.
 
-    ``pid`` is None where nobody was asked: a connection could have started a daemon.
+    ``pid`` is None if no process was asked, because a connection could have started a daemon.
     ``owner_listens`` says whether anybody listens in the directory that the owner of the name
     calls its own, None if that was not looked at.
     """
@@ -186,7 +186,7 @@ class PolicyRefusal(NamedTuple):
 
 
 class InitFacts(NamedTuple):
-    """What kind of machine this is: its init, what it hides, what it takes from programs.
+    """The kind of this machine: its init, what it hides, which capabilities it takes away.
 
     ``selinux`` is ``enforcing``, ``permissive`` or nothing, and ``selinux_context`` that of this
     session's processes. ``selinux_refuses`` is what the policy refuses of what a login by ssh has
@@ -204,7 +204,7 @@ class InitFacts(NamedTuple):
 
     @property
     def has_logins(self) -> bool:
-        """Whether people may log in here, as far as process 1 tells."""
+        """Whether people may log in here, judged by process 1."""
         return not self.init or self.init in INITS
 
     @property
@@ -215,12 +215,12 @@ class InitFacts(NamedTuple):
 
 
 class ClientFacts(NamedTuple):
-    """What decides where programs of this shell look for secrets.
+    """The settings that decide where programs of this shell look for secrets.
 
     ``starts_daemon`` names the lines of start-up files, as FILE:LINE, that name the keyring daemon;
-    what such a line says is not kept, for it may hold a password. ``has_ssh_keys`` says whether a
-    login by key is set up in the home, None if that cannot be seen. ``was_refused``: ``creds
-    unlock`` was refused in this session, and has not succeeded since.
+    the text of such a line is not kept, because it may contain a password. ``has_ssh_keys`` says
+    whether a login by key is set up in the home, None if that cannot be seen. ``was_refused``:
+    ``creds unlock`` was refused in this session, and has not succeeded since.
     """
 
     variables: Mapping[str, str] = MappingProxyType({})

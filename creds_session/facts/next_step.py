@@ -1,7 +1,7 @@
-"""What a person types next if their shell reaches no keyring: one table for every state.
+"""Say what to type next if a shell reaches no keyring: one table for every state.
 
-The commands and the doctor ask here, so that one situation has one remedy everywhere. Nothing here
-looks at the machine: who asks says what was seen.
+The commands and the doctor use this table, so that one situation has one remedy everywhere. Nothing
+here looks at the machine: the caller says what was seen.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NO_BUS = "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)"
 
 
 class BusState(enum.Enum):
-    """What a shell reaches that wants its user's session bus."""
+    """What a shell reaches if it looks for the session bus of its user."""
 
     UNDER_SUDO = "root under sudo, who has no session"
     ELSEWHERE = "another session bus of this user answers"

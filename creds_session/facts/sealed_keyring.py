@@ -16,7 +16,7 @@ TEXT = 0  # an attribute whose value is the hash of a text; otherwise a number
 
 
 class _Reader:
-    """A place in the file. Every method raises ValueError at its end."""
+    """A position in the file. Every method raises ValueError at the end of the file."""
 
     def __init__(self, content: bytes, place: int) -> None:
         self._content = content

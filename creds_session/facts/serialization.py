@@ -1,7 +1,7 @@
-"""Facts as JSON and back, so that what was seen on one machine can be judged on another.
+"""Write facts as JSON and read them, so that one machine can judge what another one saw.
 
-The shape is that of the records: a NamedTuple is an object with its fields, whose annotations say
-what is read back. Bytes are text of one character a byte (latin-1).
+The JSON has the shape of the records: a NamedTuple is an object with its fields, and their
+annotations say what is read. Bytes become text with one character for each byte (latin-1).
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ def dumps(facts: Facts) -> str:
 
 
 def loads(text: str) -> Facts:
-    """Read facts again. Raises InvalidData for a text that holds none."""
+    """Read facts from JSON. Raises InvalidData if the text is not a snapshot."""
     try:
-        told = json.loads(text)
-        if told["snapshot"] != VERSION:
-            raise InvalidData(f"this is a snapshot of version {told['snapshot']}, not {VERSION}")
-        return _record(Facts, told["facts"])  # type: ignore[no-any-return]
+        content = json.loads(text)
+        if content["snapshot"] != VERSION:
+            raise InvalidData(f"this is a snapshot of version {content['snapshot']}, not {VERSION}")
+        return _record(Facts, content["facts"])  # type: ignore[no-any-return]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise InvalidData(f"this is no snapshot of creds-doctor: {error!r}") from None
+        raise InvalidData(f"this is not a snapshot of creds-doctor: {error!r}") from None
 
 
 def redacted(facts: Facts) -> Facts:
-    """Return the facts with what looks like a password in an argument or a rule taken out."""
+    """Return the facts without anything that looks like a password in an argument or a rule."""
     return _rewritten(facts, without_secrets, without_secrets_in_words)  # type: ignore[no-any-return]
 
 
 def anonymous(facts: Facts, host: str) -> Facts:
-    """Return the facts with the user's and the machine's name replaced, wherever they stand.
+    """Return the facts with the names of the user and the machine replaced everywhere.
 
-    What was read of the distribution stays: many machines have its name, and are judged by it.
+    The facts about the distribution stay: many machines share them, and the checks need them.
     """
     names = {facts.session.user: "user", facts.session.sudo_user: "admin", host: "host"}
     wanted = {name: word for name, word in names.items() if name and name != "root"}
@@ -69,7 +69,7 @@ def _rewritten(
 ) -> Any:  # noqa: ANN401
     """Return a value with every text in it changed, the names of fields left.
 
-    ``change_words`` is for the arguments of a program, which mean something together.
+    ``change_words`` is for the arguments of a program, which belong together.
     """
     if isinstance(value, str):
         return change(value)
@@ -104,7 +104,7 @@ def _record(kind: Any, told: Mapping[str, object]) -> Any:  # noqa: ANN401
 
 @functools.cache
 def _readers(kind: Any) -> dict[str, Callable[[Any], object]]:  # noqa: ANN401
-    """Return how each field is read back, by its annotation (text, PEP 563)."""
+    """Return the reader of each field, by its annotation (text, PEP 563)."""
     names = vars(sys.modules[kind.__module__])
     fields = {}
     for name, annotation in kind.__annotations__.items():
@@ -144,4 +144,4 @@ def _exactly(kind: type, value: object) -> object:
         return value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    raise TypeError(f"{value!r} is no {kind.__name__}")
+    raise TypeError(f"{value!r} is not a {kind.__name__}")

@@ -1,6 +1,6 @@
-"""What a session looks like to who wants to open its keyring: bus, daemons, keyring, the person.
+"""Define the facts that unlocking needs: session bus, daemons, keyring, the person.
 
-Apart from the rest of the facts, which an unlocking at each login has no use for.
+They stand apart from the other facts, because unlocking at each login does not need those.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ MAX_PASSWORD = 8192  # bytes; the daemon reads no further (gkd-main.c:read_login
 
 
 class DaemonRole(enum.Enum):
-    """Who started a gnome-keyring-daemon, told by its arguments."""
+    """The program that started a gnome-keyring-daemon, as its arguments show."""
 
     LOGIN = "login"
     """``--login``: by pam_gnome_keyring, with the password, waiting to be initialised."""
     UNIT = "unit"
     """``--foreground --control-directory``: by systemd, for its socket."""
     ACTIVATED = "activated"
-    """``--start``: by D-Bus; it serves, or tells another daemon to and then only watches."""
+    """``--start``: by D-Bus; it serves, or asks another daemon to serve and then only watches."""
     BY_HAND = "by-hand"
     """``--unlock`` or anything else: by a person or a script."""
 
 
 def daemon_role(arguments: Sequence[str]) -> DaemonRole:
-    """Return the role that the arguments of a gnome-keyring-daemon tell."""
+    """Return the role of a gnome-keyring-daemon, by its arguments."""
     words = set(arguments)
     if words & {"--login", "-l"}:
         return DaemonRole.LOGIN
@@ -44,9 +44,9 @@ def daemon_role(arguments: Sequence[str]) -> DaemonRole:
 
 
 class Daemon(NamedTuple):
-    """One gnome-keyring-daemon that runs; ``started`` is in seconds since 1970.
+    """One gnome-keyring-daemon that is running; ``started`` is in seconds since 1970.
 
-    ``executable`` is /proc/PID/exe, or None where the kernel hides it (file capabilities do that).
+    ``executable`` is /proc/PID/exe, or None if the kernel hides it (because of file capabilities).
     ``state`` is the kernel's letter, as in proc_pid_stat(5).
     """
 
@@ -62,20 +62,22 @@ class Daemon(NamedTuple):
 
 
 def serving(owner: NameOwner | None, daemons: Sequence[Daemon]) -> tuple[Daemon, ...]:
-    """Return the daemons that serve, or may come to: one that D-Bus started often only watches."""
+    """Return the daemons that serve or may serve; one that D-Bus started often only watches."""
     pid = owner.pid if owner else 0
-    return tuple(one for one in daemons if one.role is not DaemonRole.ACTIVATED or one.pid == pid)
+    return tuple(
+        daemon for daemon in daemons if daemon.role is not DaemonRole.ACTIVATED or daemon.pid == pid
+    )
 
 
 def is_daemon_name(program: str) -> bool:
-    """Return whether a program is gnome-keyring-daemon; the kernel cuts its name at 15 bytes."""
+    """Return whether a program is gnome-keyring-daemon; the kernel cuts names after 15 bytes."""
     return DAEMON_NAME.startswith(program) and len(program) >= len("gnome-keyring-d")
 
 
 class NameOwner(NamedTuple):
     """The process that owns org.freedesktop.secrets, as the bus names it.
 
-    ``unique_name`` is its connection's own name on the bus, which no other process ever gets.
+    ``unique_name`` is the name of its connection on the bus, which no other process ever gets.
     """
 
     pid: int
@@ -87,7 +89,7 @@ class NameOwner(NamedTuple):
     def shown(self) -> str:
         """Return name and pid for a person.
 
-        A process of another container has no name here, and its pid is 0 or somebody else's.
+        A process of another container has no name here; its pid is 0 or another process's.
         """
         name = self.name or "a program that cannot be seen from here, as in another container"
         return f"{name} (pid {self.pid})"
@@ -110,7 +112,7 @@ class BusFacts(NamedTuple):
 
     ``problem`` is that reason for programs, None for a reason that decides nothing.
 
-    Where the bus answered and the owner of the name did not, there is an owner and a reason.
+    If the bus answered and the owner of the name did not, there are an owner and a reason.
 
     ``login`` and ``default`` are the collections with these aliases, often one and the same.
     ``elsewhere`` is the address of another bus of this user that answers, looked for only if the
@@ -138,17 +140,18 @@ class BusFacts(NamedTuple):
 
     @property
     def answers(self) -> bool:
-        """Tell whether the bus was spoken to."""
+        """Return whether the bus answered."""
         return self.address is not None and not self.reason
 
 
 class KeyringFacts(NamedTuple):
-    """The login keyring's file and the default one's, and the socket where a daemon listens.
+    """The files of the login keyring and the default keyring, and the control socket.
 
-    ``exists`` is None where it cannot be seen. ``login_waits``: PAM's daemon holds the password
-    of a first login, and makes the keyring of it when it is initialised. ``is_elsewhere``: the
-    socket is not in the runtime directory, the only place where one that D-Bus starts looks.
-    ``control_pid`` is who bound the socket, where it was connected to: a daemon, or systemd.
+    ``exists`` is None if it cannot be seen. ``login_waits``: PAM's daemon holds the password of a
+    first login, and makes the keyring when it is initialised. ``is_elsewhere``: the socket is not
+    in the runtime directory, the only place in which a daemon that D-Bus starts looks for it.
+    ``control_pid`` is the process that bound the socket, if it was connected to: a daemon, or
+    systemd.
     ``form`` is what the login keyring's file is. ``default_name`` is the name that the file
     ``default`` beside it has, None if there is no such file, and ``default_form`` what that
     keyring's file is. ``is_activated``: the program that D-Bus starts for who asks is
@@ -169,10 +172,10 @@ class KeyringFacts(NamedTuple):
 
 
 class SessionFacts(NamedTuple):
-    """Whose session this is and how it came about.
+    """The user of this session, and how the session was begun.
 
     ``login_method`` is sshd's own word (``password``, ``publickey``, ``keyboard-interactive/pam``),
-    or None where nothing tells it. ``service`` is PAM's, as logind knows it. ``ssh_port`` is the
+    or None if it cannot be seen. ``service`` is PAM's, as logind knows it. ``ssh_port`` is the
     client's, by which sshd's log tells one login from another.
     """
 

@@ -1,7 +1,7 @@
-"""What a machine and a session look like, as frozen values.
+"""Define the facts about a machine and a session, as frozen values.
 
-``probe`` fills them, ``checks`` and ``unlock`` judge them; nothing here reads anything.
-What is absent or was denied is a reason in words, never an exception.
+``probe`` fills them, ``checks`` and ``unlock`` judge them; nothing here reads the machine. If
+something is absent or was denied, the fact is a reason in words, never an exception.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from creds_session.pam.syntax.terms import Dialect
 
 
 class InstallationFacts(NamedTuple):
-    """Which of the programs and modules that are needed lie on the disk."""
+    """The paths of the programs and modules that are needed; None if one is not installed."""
 
     daemon: str | None = None
     pam_module: str | None = None
@@ -39,7 +39,7 @@ class InstallationFacts(NamedTuple):
 
 
 class PamFacts(NamedTuple):
-    """The texts of the PAM service files; a path that is not there is not a key."""
+    """The texts of the PAM service files by path; a path that does not exist is not a key."""
 
     service: str = "sshd"
     files: Mapping[str, bytes] = MappingProxyType({})
@@ -57,7 +57,7 @@ class FirstLoginFacts(NamedTuple):
 
     @property
     def breaks_first_login(self) -> bool:
-        """Tell whether a keyring created through the socket would not be served.
+        """Return whether a keyring that is created through the socket would not be served.
 
         ``serves_new``: this version of the daemon serves it (gnome-keyring 51 does).
         """
@@ -66,7 +66,7 @@ class FirstLoginFacts(NamedTuple):
 
 
 class Reader(enum.Enum):
-    """Who reads what is found, and could run a command that is shown."""
+    """The person who reads the findings, and who could run a command that is shown."""
 
     USER = "the user of the session"
     ROOT = "root, who looks at another user's session"
@@ -82,8 +82,8 @@ def _explained(log: tuple[LogLine, ...], user: str, port: str, service: str) -> 
 class Facts(NamedTuple):
     """One snapshot of a machine and a session; ``now`` is in seconds since 1970.
 
-    ``late`` names the reads that gave nothing within their time. ``hung`` names the places that
-    gave no answer, which a slow machine alone does not explain.
+    ``late`` names the reads that gave no result within their time. ``hung`` names the places that
+    gave no answer and that a slow machine alone does not explain.
     """
 
     now: float
@@ -118,7 +118,7 @@ class Facts(NamedTuple):
     def is_readable(self) -> bool:
         """Return whether a program can read a secret now, as every command says it.
 
-        Programs read the default keyring. One that opens for every program without a question
-        counts as readable.
+        Programs read the default keyring. A keyring that every program can unlock without a
+        question counts as readable.
         """
         return judge(self.bus, self.keyring).is_readable

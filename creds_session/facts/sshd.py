@@ -1,4 +1,4 @@
-"""What sshd says of itself: the settings that decide whether PAM ever gets a password.
+"""Read the settings of sshd that decide whether PAM receives a password.
 
 ``sshd -T`` prints each setting as ``keyword value``, the keyword in lower case (servconf.c,
 dump_config). Without ``-C`` no Match block counts; with it each criterion that a block names has
@@ -23,7 +23,7 @@ NOWHERE = "0.0.0.0"  # noqa: S104 - stands for an address that is not known: nob
 
 
 class Connection(NamedTuple):
-    """Who logs in, and between which addresses: by this Match blocks are chosen."""
+    """The user of a login and its addresses, by which sshd chooses Match blocks."""
 
     user: str
     address: str = NOWHERE
@@ -82,7 +82,7 @@ class SshdFacts(NamedTuple):
 
     @property
     def judged(self) -> bool:
-        """Tell whether sshd was asked and answered."""
+        """Return whether sshd was asked and answered."""
         return not self.reason
 
     @property
@@ -105,12 +105,12 @@ class SshdFacts(NamedTuple):
 
     @property
     def only_dialogue(self) -> bool:
-        """Tell whether every password is typed in answer to keyboard-interactive."""
+        """Return whether every password is typed by keyboard-interactive."""
         return self.password_methods == (DIALOGUE,)
 
     @property
     def prefers_dialogue(self) -> bool:
-        """Tell whether clients have the choice: OpenSSH's takes keyboard-interactive first."""
+        """Return whether clients can choose; OpenSSH's tries keyboard-interactive first."""
         return self.password_methods == (PASSWORD, DIALOGUE)
 
 
@@ -118,35 +118,35 @@ NOT_ASKED = SshdFacts("sshd was not asked")
 
 
 class Hindrance(NamedTuple):
-    """What keeps a typed password from the keyring whatever PAM's rules are, and the way out."""
+    """A setting that keeps a typed password from the keyring, whatever PAM does, and its remedy."""
 
     problem: str
     remedy: str
 
 
 WITHOUT_PAM = Hindrance(
-    "sshd has UsePAM no: it calls no rule of PAM, and no password typed there opens the keyring",
+    "sshd has UsePAM no, so a password typed at a login by ssh does not reach the keyring",
     "set `UsePAM yes` in sshd_config, then reload sshd",
 )
 DIALOGUE_FIRST = Hindrance(
-    "sshd offers keyboard-interactive beside password, and clients take it first: a password"
-    " typed there is gone when the session begins, and the keyring stays locked",
+    "sshd offers keyboard-interactive in addition to password, and clients try it first: a password"
+    " typed there is lost before the session begins, and the keyring stays locked",
     "set `KbdInteractiveAuthentication no` in sshd_config, then reload sshd",
 )
 DIALOGUE_ALONE = Hindrance(
-    "sshd asks for passwords by keyboard-interactive alone: what is typed there is gone when the"
-    " session begins, and the keyring stays locked",
+    "sshd asks for passwords only by keyboard-interactive: a password typed there is lost before"
+    " the session begins, and the keyring stays locked",
     "set `PasswordAuthentication yes` and `KbdInteractiveAuthentication no` in sshd_config, then"
     " reload sshd",
 )
 NO_PASSWORDS = Hindrance(
-    "sshd takes no password, so no login by ssh opens the keyring",
+    "sshd does not accept passwords, so a login by ssh does not unlock the keyring",
     "creds unlock asks for the keyring's password",
 )
 
 
 def hindrance(facts: SshdFacts) -> Hindrance | None:
-    """Return what sshd's settings spoil, or None; DIALOGUE_ALONE may be cured by a PAM rule."""
+    """Return what sshd's settings prevent, or None; a PAM rule can remedy DIALOGUE_ALONE."""
     if not facts.judged:
         return None
     if not facts.use_pam:
