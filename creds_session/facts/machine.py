@@ -32,8 +32,8 @@ class PathFacts(NamedTuple):
     If the path is a link, ``is_link`` says so, and the kind, owner, mode and rights are those of
     its target. ``links`` describes each link on the way, the path itself included, in words.
     ``redirection`` says in words which part of the path is a link, or can be changed by somebody
-    besides root. It is empty only if root alone decides what lies there: a command of root's on
-    any other path may reach any other file.
+    other than root. It is empty only if root alone decides what lies there: on any other path, a
+    command that root runs may reach any other file.
     """
 
     path: str = ""

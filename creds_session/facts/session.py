@@ -176,7 +176,7 @@ class SessionFacts(NamedTuple):
 
     ``login_method`` is sshd's own word (``password``, ``publickey``, ``keyboard-interactive/pam``),
     or None if it cannot be seen. ``service`` is PAM's, as logind knows it. ``ssh_port`` is the
-    client's, by which sshd's log tells one login from another.
+    client's, by which logins can be distinguished in sshd's log.
     """
 
     user: str

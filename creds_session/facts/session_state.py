@@ -1,4 +1,4 @@
-"""What the state of a session's keyring is: one pure decision, which every command goes by.
+"""Decide the state of a session's keyring: one pure decision, which every command uses.
 
 ``creds status``, ``get``, ``unlock``, the login hook and the doctor all ask ``judge``. It decides
 in this order:
@@ -35,7 +35,7 @@ LOGIN = "login"
 
 
 class SessionState(enum.Enum):
-    """What a program that wants a secret of this session meets."""
+    """What a program finds if it wants a secret of this session."""
 
     UNLOCKED = "unlocked"
     LOCKED = "locked"
@@ -98,7 +98,7 @@ def judge(bus: BusFacts, keyring: KeyringFacts) -> Verdict:
 
 def default_keyring(bus: BusFacts) -> tuple[str, CollectionState | None]:
     """Return the name and the state of the keyring where programs read and store."""
-    if bus.default is None:  # nobody looked further than at the login keyring
+    if bus.default is None:  # only the login keyring was looked at
         return LOGIN, bus.login
     return collection_name(bus.default_path) or LOGIN, bus.default
 
@@ -159,7 +159,7 @@ def _unserved(name: str, by: str) -> Verdict:
 
 
 def _unserved_login(keyring: KeyringFacts, by: str) -> Verdict:
-    """Say that the daemon does not serve the login keyring, and why if its file tells."""
+    """Say that the daemon does not serve the login keyring, and why if its file shows it."""
     if not keyring.form.is_damaged:
         return _unserved(LOGIN, by)
     line = f"the file of the login keyring is damaged ({keyring.form.value}) {by}"

@@ -40,7 +40,7 @@ class Connection(NamedTuple):
 
 
 def connection_of(user: str, ssh_connection: str, address: str = "") -> Connection:
-    """Return the connection that SSH_CONNECTION tells of, or one from this address, if known."""
+    """Return the connection that SSH_CONNECTION describes, or one from this address, if known."""
     words = ssh_connection.split(" ")
     # Address and port of both ends, or sshd's word for what is no connection (packet.c); but it is
     # a variable of the user's, and what is put together of it is read by root's sshd.
@@ -52,7 +52,7 @@ def connection_of(user: str, ssh_connection: str, address: str = "") -> Connecti
 
 
 def _address(word: str) -> str:
-    """Return an address less its zone, or nothing where it is none."""
+    """Return an address without its zone, or nothing if the word is not an address."""
     import ipaddress  # for a login by ssh alone
 
     try:
