@@ -35,9 +35,7 @@ def _guesses(facts: Facts) -> Found | None:
     found = verdicts(facts.pam) if has_service(facts.pam) else ()
     if isinstance(found, str):
         return None
-    evidence = tuple(
-        note for verdict in found for note in verdict.notes if "at each wrong password" in note
-    )
+    evidence = tuple(note for verdict in found for note in verdict.early_starts)
     if not evidence:
         return None
     texts = facts.pam.files.items()

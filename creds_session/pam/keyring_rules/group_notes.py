@@ -28,7 +28,7 @@ def notes_on_group(without: Stacks, now: Stacks, group: ManagementGroup) -> tupl
         if not is_known(rule) or is_handing_over(rule)
     ]
     if group is ManagementGroup.AUTH:
-        notes += _early_starts(without, now)
+        notes += early_starts(without, now)
         notes += _passing_logins(without, now)
     return tuple(dict.fromkeys(notes))
 
@@ -54,8 +54,8 @@ def _why_it_may_judge(rule: Handler) -> str:
     return "is not known to this program"
 
 
-def _early_starts(without: Stacks, now: Stacks) -> Iterator[str]:
-    """Name the rules that start a daemon although the password was wrong."""
+def early_starts(without: Stacks, now: Stacks) -> Iterator[str]:
+    """Yield a note for each auth rule that starts a daemon although the password was wrong."""
     if refute_start(without, now) is None:
         return
     for rule in now.auth.handlers:

@@ -10,7 +10,7 @@ from creds_session.pam.keyring_rules.broken import refuse_hopeless_rules, refuse
 from creds_session.pam.keyring_rules.counterexample import Breach, Counterexample
 from creds_session.pam.keyring_rules.denial_remedy import remedy
 from creds_session.pam.keyring_rules.group_needs import needs_rule, why_not_needed
-from creds_session.pam.keyring_rules.group_notes import notes_on_group
+from creds_session.pam.keyring_rules.group_notes import early_starts, notes_on_group
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import (
     MODULE,
@@ -39,7 +39,8 @@ class GroupVerdict(NamedTuple):
     says what is wrong, in one line or with the counterexample below; it is empty if nothing is
     wrong. ``is_unsafe``: a rule of ours decides who gets in, or which other module runs.
     ``alarm``: how a wrong password is let in, whatever causes that; ``alarm_remedy`` is what a
-    person can change then.
+    person can change then. ``early_starts`` are those of the notes that name a rule which starts a
+    daemon at a wrong password.
     """
 
     group: ManagementGroup
@@ -51,6 +52,7 @@ class GroupVerdict(NamedTuple):
     alarm: str = ""
     notes: tuple[str, ...] = ()
     alarm_remedy: str = ""
+    early_starts: tuple[str, ...] = ()
 
 
 class _Compared(NamedTuple):
@@ -189,7 +191,8 @@ def _group_verdict(compared: _Compared, group: ManagementGroup) -> GroupVerdict:
     if not problem and not reached:
         starts = not early_start or any(starts_daemon(rule, service) for rule in rules)
         problem = _why_not_reached(rules, missed, service, starts=starts)
-    let_in = refute_denial(now) if group is ManagementGroup.AUTH else None
+    is_auth = group is ManagementGroup.AUTH
+    let_in = refute_denial(now) if is_auth else None
     return GroupVerdict(
         group,
         bool(rules),
@@ -199,6 +202,7 @@ def _group_verdict(compared: _Compared, group: ManagementGroup) -> GroupVerdict:
         alarm=str(let_in or ""),
         notes=notes_on_group(without, now, group),
         alarm_remedy=remedy(now.auth, let_in, compared.files.read) if let_in else "",
+        early_starts=tuple(early_starts(without, now)) if is_auth else (),
     )
 
 
