@@ -247,7 +247,9 @@ def test_at_boot_it_is_tried_again_where_systemd_can(
     root: Root, monkeypatch: pytest.MonkeyPatch, told: str, again: str
 ) -> None:
     """Before 244 systemd refuses the whole unit for a Restart= (service.c:service_verify)."""
-    monkeypatch.setattr(timers, "run", lambda _argv: Completed(0, told, ""))
+    monkeypatch.setattr(
+        "creds_session.system.systemd.systemctl.run", lambda *_, **__: Completed(0, told, "")
+    )
     timers.at_boot(root, "unit", timers.Job(("/x",), "x", "words"), PENDING)
     unit = root.path("/etc/systemd/system/unit.service").read_text()
     assert f"\n{again}\n" in unit
@@ -618,7 +620,7 @@ def test_a_unit_that_is_gone_needs_no_stop(monkeypatch: pytest.MonkeyPatch, code
         asked.append(argv)
         return Completed(code, "", "")
 
-    monkeypatch.setattr(timers, "run", run)
+    monkeypatch.setattr("creds_session.system.systemd.systemctl.run", run)
     assert timers.stop("u", program=True) is (code in {0, 5})
     assert asked == [["systemctl", "stop", "u.timer", "u.service"]]
 
