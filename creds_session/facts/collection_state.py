@@ -39,7 +39,7 @@ COLLECTIONS = "/org/freedesktop/secrets/collection/"
 def path_of_collection(name: str) -> str:
     """Return the path of the collection whose keyring file has this name."""
     plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-    encoded = (chr(one) if chr(one) in plain else f"_{one:02x}" for one in name.encode())
+    encoded = (chr(code) if chr(code) in plain else f"_{code:02x}" for code in name.encode())
     return f"{COLLECTIONS}{''.join(encoded)}"
 
 

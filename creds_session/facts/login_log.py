@@ -128,7 +128,7 @@ MEANINGS = (
     ("no process capabilities", "memory may be swapped; nothing fails", Alarm.FALSE),
     ("insufficient process capabilities", "memory may be swapped; nothing fails", Alarm.FALSE),
     ("couldn't allocate secure memory", "memory may be swapped; nothing fails", Alarm.FALSE),
-    ("discover_other_daemon", "the daemon found another one and told it to start", Alarm.FALSE),
+    ("discover_other_daemon", "the daemon found another one and asked it to start", Alarm.FALSE),
     ("couldn't access control socket", "no daemon yet at the control socket", Alarm.FALSE),
     ("but it's already registered", "gnome-keyring's own noise", Alarm.FALSE),
 )
@@ -170,8 +170,8 @@ def address_of(lines: Iterable[LogLine], user: str) -> str:
 
 def _accepted(lines: Iterable[LogLine], user: str, port: str = "") -> re.Match[str] | None:
     found = [ACCEPTED.match(line.text) for line in lines]
-    ours = [one for one in found if one and one.group(2) == user]
-    return next((one for one in reversed(ours) if port in {"", one.group("port")}), None)
+    ours = [match for match in found if match and match.group(2) == user]
+    return next((match for match in reversed(ours) if port in {"", match.group("port")}), None)
 
 
 def _last_login(
@@ -212,7 +212,7 @@ def _belongs(line: LogLine, leader: LogLine, user: str, lines: Sequence[LogLine]
     pid = _process_of(line, lines)
     if pid == leader.pid:
         return _is_of_keyring(line) or _begins(line)
-    if not _is_of_keyring(line) or any(one.pid == pid and _begins(one) for one in lines):
+    if not _is_of_keyring(line) or any(other.pid == pid and _begins(other) for other in lines):
         return False
     if not line.text.startswith(OF_PAM):
         return line.when >= leader.when
@@ -220,7 +220,7 @@ def _belongs(line: LogLine, leader: LogLine, user: str, lines: Sequence[LogLine]
     if line.when >= leader.when:
         return user in accounts
     following = next(
-        (one for one in lines if one.when >= line.when and ACCEPTED.match(one.text)), leader
+        (other for other in lines if other.when >= line.when and ACCEPTED.match(other.text)), leader
     )
     return following.pid == leader.pid and accounts <= {user}
 
@@ -241,8 +241,8 @@ def _process_of(line: LogLine, lines: Sequence[LogLine]) -> int:
     """
     if not is_of_child(line.text):
         return line.pid
-    after = (one for one in lines if one.when >= line.when and NOT_STARTED in one.text)
-    return next((one.pid for one in after), line.pid)
+    after = (other for other in lines if other.when >= line.when and NOT_STARTED in other.text)
+    return next((other.pid for other in after), line.pid)
 
 
 def _may_be_of(line: LogLine, user: str, lines: Sequence[LogLine]) -> bool:
@@ -263,8 +263,8 @@ def _accounts(pid: int, lines: Sequence[LogLine]) -> set[str]:
     return {
         found.group(1)
         for text in texts
-        for one in ACCOUNT
-        if (found := one.search(text)) is not None
+        for pattern in ACCOUNT
+        if (found := pattern.search(text)) is not None
     }
 
 
@@ -285,7 +285,7 @@ def _event(line: LogLine, before: Sequence[LogLine]) -> Event:
 
 def _in_context(event: Event, before: Sequence[LogLine]) -> Event:
     """Mark an alarm as false if an earlier line shows that it is."""
-    started = [one for one in before if STARTED in one.text]
+    started = [other for other in before if STARTED in other.text]
     if not started:
         return event
     given = "and unlocked" in started[-1].text

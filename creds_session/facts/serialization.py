@@ -76,30 +76,32 @@ def _rewritten(
     if isinstance(value, bytes):
         return change(value.decode("latin-1")).encode("latin-1")
     if hasattr(value, "_asdict"):
-        return type(value)(*(_rewritten(one, change, change_words) for one in value))
+        return type(value)(*(_rewritten(item, change, change_words) for item in value))
     if isinstance(value, tuple):
-        whole = change_words(value) if all(isinstance(one, str) for one in value) else value
-        return tuple(_rewritten(one, change, change_words) for one in whole)
+        whole = change_words(value) if all(isinstance(item, str) for item in value) else value
+        return tuple(_rewritten(item, change, change_words) for item in whole)
     if isinstance(value, Mapping):
-        return {change(name): _rewritten(one, change, change_words) for name, one in value.items()}
+        return {
+            change(name): _rewritten(item, change, change_words) for name, item in value.items()
+        }
     return value
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401 - any field of any record
     if hasattr(value, "_asdict"):
-        return {name: _plain(one) for name, one in zip(value._fields, value)}
+        return {name: _plain(item) for name, item in zip(value._fields, value)}
     if isinstance(value, enum.Enum):
         return value.name
     if isinstance(value, bytes):
         return value.decode("latin-1")
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+        return {str(name): _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _record(kind: Any, told: Mapping[str, object]) -> Any:  # noqa: ANN401
+def _record(kind: Any, fields: Mapping[str, object]) -> Any:  # noqa: ANN401
     readers = _readers(kind)
-    return kind(**{name: readers[name](value) for name, value in told.items()})
+    return kind(**{name: readers[name](value) for name, value in fields.items()})
 
 
 @functools.cache
@@ -121,9 +123,9 @@ def _reader(node: ast.expr, names: Mapping[str, Any]) -> Callable[[Any], object]
         first, second = node.slice.elts
         if getattr(node.value, "id", "") == "tuple":
             read = _reader(first, names)
-            return lambda value: tuple(read(one) for one in value)
+            return lambda value: tuple(read(item) for item in value)
         read = _reader(second, names)
-        return lambda value: {name: read(one) for name, one in value.items()}
+        return lambda value: {name: read(item) for name, item in value.items()}
     return _scalar(ast.unparse(node), names)
 
 

@@ -35,8 +35,8 @@ class Connection(NamedTuple):
         """What ``sshd -T`` is told of it; its host's name is the address, as under UseDNS no."""
         if "," in self.user:  # it would be read as another criterion
             return ()
-        told = f"user={self.user},host={self.address},addr={self.address}"
-        return ("-C", f"{told},laddr={self.local_address},lport={self.local_port},rdomain=")
+        criteria = f"user={self.user},host={self.address},addr={self.address}"
+        return ("-C", f"{criteria},laddr={self.local_address},lport={self.local_port},rdomain=")
 
 
 def connection_of(user: str, ssh_connection: str, address: str = "") -> Connection:
@@ -182,7 +182,7 @@ def parse(text: str) -> SshdFacts:
         and _one(settings, "challengeresponseauthentication") in {"", "yes"},
         pubkey_authentication=_is_on(settings, "pubkeyauthentication"),
         permit_root_login=_one(settings, "permitrootlogin"),
-        authentication_methods=tuple(one for one in methods if one != "any"),
+        authentication_methods=tuple(method for method in methods if method != "any"),
         expose_auth_info=_is_on(settings, "exposeauthinfo"),
     )
 

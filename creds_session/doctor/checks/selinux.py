@@ -35,7 +35,7 @@ MODULE = (
 PAM makes a directory of type user_tmp_t, and systemd's socket one of gnome_keyring_tmp_t.
 """
 KEYRINGS = "gnome_xdg_data_t"  # of Debian's policy
-RULES = "\n".join(f"    {one.rule}" for one in MODULE)
+RULES = "\n".join(f"    {rule.rule}" for rule in MODULE)
 ALLOW = Remediation(
     "as root, allow it for later logins, by a policy module with the rules of this check's page",
     (

@@ -157,19 +157,19 @@ def _to_do(results: tuple[CheckResult, ...]) -> str:
 
 def _remedy(finding: Finding, head: str = "") -> str:
     remedy = finding.remediation
-    told = f"<p>{head}{_sentence(remedy.text)}</p>" if remedy else ""
+    html = f"<p>{head}{_sentence(remedy.text)}</p>" if remedy else ""
     lines = "\n".join(_text(command) for command in commands(finding))
-    return f"{told}<pre><code>{lines}</code></pre>" if lines else told
+    return f"{html}<pre><code>{lines}</code></pre>" if lines else html
 
 
 def _alternatives(finding: Finding) -> str:
     """Return the other remedies, for those who cannot use the first one."""
-    told = ""
+    html = ""
     for other in finding.remediation.alternatives if finding.remediation else ():
-        told += f"<p><b>Or:</b> {_sentence(other.text)}</p>"
+        html += f"<p><b>Or:</b> {_sentence(other.text)}</p>"
         lines = "\n".join(map(_text, other.lines))
-        told += f"<pre><code>{lines}</code></pre>" if lines else ""
-    return told
+        html += f"<pre><code>{lines}</code></pre>" if lines else ""
+    return html
 
 
 def _map(diagnosis: Diagnosis) -> str:
@@ -207,7 +207,7 @@ def _finding(number: int, finding: Finding) -> str:
 def _evidence(finding: Finding) -> str:
     if not finding.evidence:
         return ""
-    lines = "\n".join(escape(printable_lines(one)) for one in finding.evidence)
+    lines = "\n".join(escape(printable_lines(text)) for text in finding.evidence)
     return f"<details><summary>What was seen</summary><pre>{lines}</pre></details>"
 
 
@@ -239,8 +239,8 @@ def _checked(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> str
 def _row(result: CheckResult, title: str) -> str:
     tone, word = OUTCOMES[result.outcome]
     is_open = result.outcome in {Outcome.SKIPPED, Outcome.CRASHED}
-    told = f"{title} ({result.summary})" if is_open else title
+    text = f"{title} ({result.summary})" if is_open else title
     return (
         f'<tr class="{tone}"><th scope="row">{_text(result.check)}</th><td>{word}</td>'
-        f"<td>{_text(told)}</td></tr>"
+        f"<td>{_text(text)}</td></tr>"
     )

@@ -47,7 +47,9 @@ def plugin_output(diagnosis: Diagnosis) -> str:
     if state is Status.WARNING:
         text += f"; {found[0].title} [{found[0].id}]"
     first = f"{_head(state, text)} | {_performance(diagnosis)}"
-    below = [_text(f"{one.severity.value}: {one.title} [{one.id}]") for one in found]
+    below = [
+        _text(f"{finding.severity.value}: {finding.title} [{finding.id}]") for finding in found
+    ]
     return "\n".join([first, *below])
 
 

@@ -14,7 +14,9 @@ def line(diagnosis: Diagnosis) -> str:
     text = f"keyring: {verdict(diagnosis)}"
     if cause and cause.remediation and cause.remediation.commands:
         text += f"; run: {_first(cause.remediation)}"
-    matter = [one for one in findings(diagnosis.results) if one.severity is not Severity.NOTE]
+    matter = [
+        finding for finding in findings(diagnosis.results) if finding.severity is not Severity.NOTE
+    ]
     others = len(matter) - (1 if cause else 0)
     if others:
         text += f" ({count(others, 'other finding' if cause else 'finding')}: creds-doctor)"

@@ -53,7 +53,7 @@ def _verdict(diagnosis: Diagnosis) -> list[Metric]:
         Metric(
             "checks",
             "How many checks had which outcome.",
-            [({"outcome": one.value}, outcomes[one]) for one in Outcome],
+            [({"outcome": member.value}, outcomes[member]) for member in Outcome],
         ),
     ]
 
@@ -69,7 +69,7 @@ def _findings(results: tuple[CheckResult, ...]) -> list[Metric]:
         Metric(
             "findings",
             "How many findings there are of each severity.",
-            [({"severity": one.value}, severities[one]) for one in Severity],
+            [({"severity": member.value}, severities[member]) for member in Severity],
         ),
         Metric("finding", "A finding that there is, by its id.", named),
     ]
@@ -82,7 +82,7 @@ def _session(facts: Facts) -> list[Metric]:
         Metric(
             "daemons",
             "How many gnome-keyring-daemon processes of this user run.",
-            [({"role": one.value}, roles[one]) for one in DaemonRole],
+            [({"role": member.value}, roles[member]) for member in DaemonRole],
         ),
         Metric(
             "collection_unlocked",

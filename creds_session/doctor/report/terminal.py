@@ -97,9 +97,9 @@ def coloured(
     from rich.text import Text
 
     width = max(min(width, WIDEST), NARROWEST)
-    told = io.StringIO()
+    output = io.StringIO()
     console = Console(
-        file=told,
+        file=output,
         width=width,
         force_terminal=colour,
         color_system="standard" if colour else None,
@@ -117,7 +117,7 @@ def coloured(
             label = part.label if number == 0 else " " * len(part.label)
             shown = Text().append(label, STYLES["faint"]).append_text(line)
             console.print(shown, soft_wrap=True)
-    return told.getvalue().rstrip("\n")
+    return output.getvalue().rstrip("\n")
 
 
 def _tree(node: Node) -> Tree:
@@ -183,11 +183,11 @@ def _label(word: str) -> str:
 
 
 def _login_log(facts: Facts) -> Iterator[Row]:
-    told = log_lines(facts)
-    if not told:
+    lines = log_lines(facts)
+    if not lines:
         return
     yield Row("What the log says about the last login:")
-    for line, meaning, alarm in told:
+    for line, meaning, alarm in lines:
         yield Row(line, "  ", "bad" if alarm is Alarm.TRUE else "", wraps=False)
         if meaning:
             yield Row(meaning, " " * LABEL, "faint")
@@ -201,5 +201,5 @@ def _checks(results: tuple[CheckResult, ...], titles: Mapping[str, str]) -> Iter
         style = "bad" if result.outcome is Outcome.CRASHED else ""
         label = f"{WORDS[result.outcome]:<8} {result.check:<{width}}  "
         is_open = result.outcome in {Outcome.SKIPPED, Outcome.CRASHED}
-        told = f"{titles.get(result.check, '')}{f' ({result.summary})' if is_open else ''}"
-        yield Row(printable(told), printable(label), style)
+        text = f"{titles.get(result.check, '')}{f' ({result.summary})' if is_open else ''}"
+        yield Row(printable(text), printable(label), style)
