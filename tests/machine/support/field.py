@@ -80,9 +80,12 @@ def of_user(text: str, user: str, uid: int) -> str:
 
 
 def sshd(settings: str) -> str:
-    """Return shell text that gives the user settings of sshd's own."""
+    """Return shell text that gives the user settings of sshd's own.
+
+    A restart ends when sshd listens; a reload ends before that. No session ends with either.
+    """
     text = f"Match User USER\\n{settings}Match all\\n"
-    return f"printf '{text}' >/etc/ssh/sshd_config.d/USER.conf; systemctl reload ssh;"
+    return f"printf '{text}' >/etc/ssh/sshd_config.d/USER.conf; systemctl restart ssh;"
 
 
 def owned_by_root(path: str) -> str:
@@ -333,7 +336,9 @@ SITUATIONS = {
         "login-without-password",
         "the login keyring is locked",
         (UNLOCK,),
-        session=f"pkill -KILL -u USER gnome-keyring-d; {until(f'! {DAEMONS}')}",
+        # Its unit starts another one (Restart=on-failure).
+        session=f"export old=$({DAEMONS}); kill -KILL $old;"
+        f" {until(f'new=$({DAEMONS}) && [ $new != $old ] && {OWNED}')}",
     ),
     "no units, and the daemon has ended": Situation(
         "secret-service-unowned",
@@ -483,7 +488,7 @@ SITUATIONS = {
         "the home directory (HOME) belongs to another user",
         ("sudo chown UID_ HOME_",),
         Way.KEY,
-        root=MAY_SUDO + "chown root:root HOME_;",
+        root=MAY_SUDO + "chown root:root HOME_; chmod 755 HOME_;",  # as mkdir makes it
         then=("login-without-password",),
     ),
     "the user's systemd is masked": Situation(
