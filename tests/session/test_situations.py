@@ -307,20 +307,20 @@ def test_the_library_does_what_the_commands_do(environ: dict[str, str]) -> None:
 UNLOCKED_IN_BETWEEN = """
 import creds_session
 from creds_session import Secret
-from creds_session.system.secret_service.service import SecretService
+from creds_session.system.secret_service import kept_password
 
 creds_session.lock_keyring()
-unlock_without_asking = SecretService.unlock_without_asking
+unlock_without_asking = kept_password.unlock_without_asking
 
 
 def another_program_unlocks(service, path):
-    SecretService.unlock_without_asking = unlock_without_asking
+    kept_password.unlock_without_asking = unlock_without_asking
     is_unlocked = unlock_without_asking(service, path)
     creds_session.unlock_keyring(Secret(b"pw"))
     return is_unlocked
 
 
-SecretService.unlock_without_asking = another_program_unlocks
+kept_password.unlock_without_asking = another_program_unlocks
 print(creds_session.get("app", "me").password.reveal().decode())
 """
 
