@@ -839,7 +839,8 @@ SECOND_KEYRING = """\
 import os
 import subprocess
 from creds_session.secret import Secret
-from creds_session.system.bus.connection import Bus, session_bus_address
+from creds_session.system.bus.address import session_bus_address
+from creds_session.system.bus.connection import Bus
 from creds_session.system.secret_service.service import secret_service
 
 PATH = "/org/freedesktop/secrets"
