@@ -6,6 +6,7 @@ another login hook.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -107,8 +108,7 @@ def test_a_second_build_makes_the_same_bytes(
 
 
 def test_lintian_finds_nothing_that_is_not_overridden(built: tuple[Path, str]) -> None:
-    report = [line for line in built[1].splitlines() if line[:3] in {"E: ", "W: ", "I: ", "P: "}]
-    assert report == []
+    assert re.findall(r"^[EWIP]: (?:python3-)?creds-session.*", built[1], re.MULTILINE) == []
     assert "O: creds-session: no-manual-page" in built[1]  # it was run
 
 
