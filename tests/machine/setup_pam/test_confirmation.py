@@ -137,7 +137,7 @@ def test_who_logged_in_before_is_refused(machine: Machine, before: str) -> None:
         service = sudo(session, "systemd-run --quiet --wait --pipe creds-setup-pam confirm")
         assert "no login session" in service.output
         again = sudo(session, "creds-setup-pam --service mine apply --confirm-within 1m")
-        assert (again.status, "change of alice waits" in again.output) == (75, True)
+        assert (again.status, "a change by alice waits" in again.output) == (75, True)
     assert sshd(machine) != before
     reverted = machine.run("creds-setup-pam", "revert").stderr
     assert "does not wait for a confirmation any more" in reverted
