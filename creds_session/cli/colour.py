@@ -29,5 +29,5 @@ def is_coloured(when: str, screen: Screen) -> bool:
     """Return whether to print colours on this stream (https://no-color.org)."""
     if when != "auto":
         return when == "always"
-    can_show = screen.isatty() and os.environ.get("TERM") not in {"", "dumb"}
+    can_show = screen.isatty() and os.environ.get("TERM") not in {None, "", "dumb"}
     return can_show and not os.environ.get("NO_COLOR")

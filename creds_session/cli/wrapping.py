@@ -9,10 +9,10 @@ from collections.abc import Iterator
 NARROWEST = 20  # columns of text; a narrower terminal breaks the lines itself
 PROGRAMS = (
     r"(?:sudo|creds(?:-askpass|-doctor|-setup-pam)?|apt(?:-get)?|authselect|chmod|chown|cp"
-    r"|dbus-run-session|dbus-update-activation-environment|dnf|echo|eval|export|git|gpasswd|grep"
-    r"|journalctl|kill|ln|loginctl|ls|mkdir|mv|pacman|pam-auth-update|pam-config|passwd|pip|pipx"
+    r"|dbus-run-session|dbus-update-activation-environment|dnf|echo|env|eval|export|git|gpasswd|grep"
+    r"|journalctl|kill|ln|loginctl|ls|lsattr|mkdir|mv|pacman|pam-auth-update|pam-config|passwd|pip|pipx"
     r"|pkill|printf|ps|python3|restorecon|rm|rpm|secret-tool|semodule|setenforce|setsebool|ssh"
-    r"|systemctl|systemd-run|touch|umount|unset|usermod|zypper|[A-Z_]+=\S+)"
+    r"|systemctl|systemd-run|touch|umount|unset|unshare|usermod|zypper|[A-Z_]+=\S+)"
 )
 PROSE = r";\ (?:then|or|and)\b|,\ (?:or|and|which)\b|\ \("  # what may follow on the same line
 # A command stands in backquotes, or it stands behind a colon or at the beginning of a line, begins

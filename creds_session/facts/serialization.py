@@ -17,6 +17,7 @@ from typing import Any
 
 from creds_session.errors import InvalidData
 from creds_session.facts.likely_secrets import without_secrets, without_secrets_in_words
+from creds_session.facts.session import BusProblem
 from creds_session.facts.snapshot import Facts
 
 VERSION = 1
@@ -33,9 +34,22 @@ def loads(text: str) -> Facts:
         content = json.loads(text)
         if content["snapshot"] != VERSION:
             raise InvalidData(f"this is a snapshot of version {content['snapshot']}, not {VERSION}")
-        return _record(Facts, content["facts"])  # type: ignore[no-any-return]
+        return _with_bus_problem(_record(Facts, content["facts"]))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidData(f"this is not a snapshot of creds-doctor: {error!r}") from None
+
+
+def _with_bus_problem(facts: Facts) -> Facts:
+    """Return facts with the problem of the bus, which older snapshots have only in words."""
+    bus = facts.bus
+    if bus.problem is not None:
+        return facts
+    problem = None
+    if bus.address is None and bus.reason.endswith("in time"):
+        problem = BusProblem.NOT_LOOKED_AT
+    elif "refused" in bus.reason:
+        problem = BusProblem.NOBODY_LISTENS
+    return facts._replace(bus=bus._replace(problem=problem))
 
 
 def redacted(facts: Facts) -> Facts:

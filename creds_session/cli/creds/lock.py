@@ -45,7 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Lock the login keyring and the default one, or all; return the exit code."""
     if arguments.if_logged_out and is_logged_in(os.getuid()):
         return 0
-    with WaitingLine("the keyring daemon", arguments.timeout):
+    with WaitingLine("the keyring daemon", arguments.timeout, is_quiet=arguments.quiet):
         locked = lock(os.environ, everything=arguments.all, timeout=arguments.timeout)
     if arguments.json:
         print_json(

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Change the password of a keyring of this session; return the exit code."""
     forbid_core_dumps()
-    waiting = WaitingLine("the keyring daemon", arguments.timeout)
+    waiting = WaitingLine("the keyring daemon", arguments.timeout, is_quiet=arguments.quiet)
     with waiting:
         done = rekey(
             os.environ,

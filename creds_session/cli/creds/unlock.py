@@ -124,7 +124,7 @@ def _unlock(arguments: argparse.Namespace) -> tuple[Unlocked, Mapping[str, str]]
     A shell in tmux may have the address of a bus that has ended, and a shell of sudo the address of
     another user's bus. No password is asked for before a bus has answered.
     """
-    waiting = WaitingLine("the keyring daemon", arguments.timeout)
+    waiting = WaitingLine("the keyring daemon", arguments.timeout, is_quiet=arguments.quiet)
 
     def password(wanted: PasswordRequest) -> Secret:
         with waiting.held():

@@ -139,7 +139,8 @@ def _run_check(check: Check, facts: Facts) -> CheckResult:
             return CheckResult(check.id, Outcome.SKIPPED, f"not judged: {found.reason}")
         finding = _finding(check, facts, found)
     except Exception as error:  # noqa: BLE001 - a crashed check must not hide the others
-        return CheckResult(check.id, Outcome.CRASHED, f"{type(error).__name__}: {error}")
+        problem = getattr(error, "problem", error)  # without the hint of an error of ours
+        return CheckResult(check.id, Outcome.CRASHED, f"{type(error).__name__}: {problem}")
     return CheckResult(check.id, Outcome.FOUND, finding.title, (finding,))
 
 

@@ -39,7 +39,8 @@ class TimedJobs:
             except SkipJob:
                 return
             except Exception as error:  # noqa: BLE001 - the report shows every failure
-                reasons.append(f"{name}: {type(error).__name__}: {error}")
+                problem = getattr(error, "problem", error)  # without the hint of an error of ours
+                reasons.append(f"{name}: {type(error).__name__}: {problem}")
 
         thread = threading.Thread(target=carry_out, name=name, daemon=True)
         thread.start()

@@ -56,7 +56,7 @@ def _require_start(name: str, command: tuple[str, ...]) -> None:
     """
     done = run([*command, "--version"], timeout=START)
     if done.code != 0 or done.output.split() != [name, __version__]:
-        message = (done.errors or done.output or "it message nothing").strip().splitlines()[-1]
+        message = (done.errors or done.output or "it said nothing").strip().splitlines()[-1]
         raise Unavailable(
             f"{shlex.join(command)} does not start {name}, so no timer can run it: {message}",
             hint="install it as scripts/install does, and run that one",

@@ -24,8 +24,14 @@ class WaitingLine:
     Nothing is printed if standard error is not a terminal, and the line is printed once at most.
     """
 
-    def __init__(self, whom: str, timeout: float, program: str = "creds") -> None:
-        """``whom`` the program waits for, and for how many seconds at most."""
+    def __init__(
+        self, whom: str, timeout: float, program: str = "creds", *, is_quiet: bool = False
+    ) -> None:
+        """``whom`` the program waits for, and for how many seconds at most.
+
+        ``is_quiet`` is whether the person asked for silence: then no line is printed.
+        """
+        self._is_quiet = is_quiet
         self._line = f"{program}: waiting for {whom} ({timeout:g} s at most) ..."
         self._is_armed = False
         self._is_printed = False
@@ -33,7 +39,8 @@ class WaitingLine:
     def __enter__(self) -> WaitingLine:
         is_free = signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
         is_main = threading.current_thread() is threading.main_thread()
-        if is_free and is_main and sys.stderr is not None and sys.stderr.isatty():
+        is_seen = not self._is_quiet and sys.stderr is not None and sys.stderr.isatty()
+        if is_free and is_main and is_seen:
             signal.signal(signal.SIGALRM, self._print)
             self._is_armed = True
             signal.setitimer(signal.ITIMER_REAL, DELAY)

@@ -83,7 +83,7 @@ def _nothing_leaks(session: Login, watcher: Watcher) -> Iterator[None]:
 
 
 def keep(login: Login, service: str, user: str, password: str) -> None:
-    login.type(f"creds put {service} {user}")
+    login.type(f"creds put --replace {service} {user}")
     login.expect("Password for")
     login.type_secretly(password)
     login.expect("Again")
