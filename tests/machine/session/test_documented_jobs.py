@@ -55,7 +55,7 @@ FROM_FILE, BY_SERVICE = (
     f"--password-file: {SECRET}",
     f"--password-from-the-secret-service: {SECRET}",
 )
-NOTHING = "none: creds: no password is kept for service 'report', user 'alice'"
+NOTHING = "none: creds: no password is stored for service 'report', user 'alice'"
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])

@@ -216,7 +216,7 @@ SITUATIONS = {
         Way.SU,
     ),
     "su -, and no hook": Situation(
-        "bus-absent", "this session has no bus", (START, UNLOCK), Way.SU, root=NO_HOOK
+        "bus-absent", "this session has no session bus", (START, UNLOCK), Way.SU, root=NO_HOOK
     ),
     "su -, no hook, and no keyring yet": Situation(
         "bus-absent",
@@ -232,8 +232,10 @@ SITUATIONS = {
         (START, UNLOCK),
         Way.SU_PLAIN,
     ),
-    "sudo -u": Situation("bus-absent", "this session has no bus", (START, UNLOCK), Way.SUDO),
-    "cron": Situation("bus-absent", "this session has no bus", (START, UNLOCK), Way.CRON),
+    "sudo -u": Situation(
+        "bus-absent", "this session has no session bus", (START, UNLOCK), Way.SUDO
+    ),
+    "cron": Situation("bus-absent", "this session has no session bus", (START, UNLOCK), Way.CRON),
     "cron, and the user lingers": Situation(
         "secret-service-unowned",
         "no program serves secrets on this session bus",
@@ -249,7 +251,7 @@ SITUATIONS = {
         Way.TMUX,
     ),
     "a container": Situation(
-        "bus-absent", "this session has no bus", (START, UNLOCK), Way.CONTAINER
+        "bus-absent", "this session has no session bus", (START, UNLOCK), Way.CONTAINER
     ),
     "a container, and no keyring yet": Situation(
         "bus-absent",
