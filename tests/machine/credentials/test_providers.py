@@ -171,7 +171,7 @@ def unlock_is_refused(desk: Desk, who: str, words: str) -> None:
 
 def test_keepassxc_is_named_and_left_alone(desk: Desk) -> None:
     who = desk.keepassxc()
-    unlock_is_refused(desk, who, "open already")
+    unlock_is_refused(desk, who, "its keyring is unlocked")
     told = desk.run("creds status")
     assert who.replace(" (pid", ", pid").rstrip(")") in told
     assert "keyring alice is unlocked" in told
@@ -259,7 +259,7 @@ def test_kwallet_opened_by_the_login_is_locked_until_it_is_asked_once(desk: Desk
     told = ask(desk.machine, desk.session)
     assert (told.status, told.ids[0]) == (1, "other-provider-locked"), told.findings
     desk.run("creds list --prompt --timeout 10")
-    unlock_is_refused(desk, who, "open already")
+    unlock_is_refused(desk, who, "its keyring is unlocked")
     told = ask(desk.machine, desk.session)
     assert told.status == 0, told.findings
     assert set(told.above_note) <= OF_PAM, told.findings
@@ -291,4 +291,4 @@ def test_a_login_with_gnome_keyrings_rules_leaves_it_alone(desk: Desk) -> None:
         assert (status.status, who.split()[2].rstrip(")") in status.output) == (0, True)
         told = ask(desk.machine, second)
         assert (told.status, told.above_note) == (0, []), told.findings
-    unlock_is_refused(desk, who, "open already")
+    unlock_is_refused(desk, who, "its keyring is unlocked")
