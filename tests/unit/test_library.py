@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pydoc
+import re
 import rlcompleter
 import subprocess
 import sys
@@ -114,7 +115,7 @@ def test_help_shows_the_public_names_and_an_example() -> None:
     for name in set(creds_session.__all__) - {"__version__"}:
         assert name in shown
     for function in ("get(service", "put(service", "unlock_keyring(password"):
-        assert function in shown
+        assert function in re.sub(r"\(\s+", "(", shown)  # one argument a line since Python 3.13
 
 
 def test_dir_without_the_private_names_is_what_completion_offers() -> None:

@@ -173,7 +173,7 @@ def test_netrc(session: Login, machine: Machine) -> None:
         ["two.example", "bob"],
         ["one.example", "carol"],
     ]
-    assert ".netrc:12: left out: default" in done.output
+    assert ".netrc:12: left out: the entry default" in done.output
     assert session.run("creds import-netrc").output.count("kept already") == 3
     session.run("printf newer | creds put two.example bob")
     newer = session.run("creds import-netrc")
