@@ -114,6 +114,7 @@ class Screen(io.StringIO):
         (Screen("UTF8"), {"NO_COLOR": ""}, True, True),
         (Screen(), {"NO_COLOR": "1"}, False, True),
         (Screen(), {"TERM": "dumb"}, False, True),
+        (Screen(), {"TERM": ""}, False, True),
         (Screen(is_terminal=False), {}, False, True),
         (Screen("iso-8859-1"), {}, True, False),
         (Screen("ascii", is_terminal=False), {}, False, False),
@@ -127,8 +128,8 @@ def test_colours_and_boxes_where_they_can_be_shown(
     is_coloured: bool,
     has_boxes: bool,
 ) -> None:
-    for name in ("NO_COLOR", "TERM"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stdout", screen)
