@@ -42,13 +42,13 @@ def recover(root: Root) -> Recovered | None:
     """
     ended: list[str] = []
 
-    def end(state: Directory, taken_back: Checkpoint | None) -> None:
+    def end(state: Directory, reverted: Checkpoint | None) -> None:
         pending = read_note_if_whole(state)
         if pending is None:
             if not state.is_file(NOTE):
                 timers.not_at_boot(root, confirmation.BOOT_UNIT)
         elif pending.since is None or (
-            taken_back is not None and taken_back.manifest.timer == pending.unit
+            reverted is not None and reverted.manifest.timer == pending.unit
         ):
             confirmation.stop(pending)
             confirmation.forget(root, state, pending)

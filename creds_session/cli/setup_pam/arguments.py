@@ -16,7 +16,6 @@ SERVICE_HELP = (
     " Without it: sshd, and passwd if it exists."
 )
 JSON_HELP = "Print one JSON object."
-COLOUR = "auto"
 CALLS = ("authenticate", "setcred", "acct_mgmt", "open_session", "close_session", "chauthtok")
 RETURNS_HELP = (
     "Let a module return CODE, such as auth_err. May be given several times. FILE:LINE limits it to"

@@ -11,6 +11,7 @@ import shlex
 from creds_session.doctor.checks import pam_password
 from creds_session.doctor.checks.pam_verdicts import (
     APPLY,
+    MISSING,
     does_not_unlock,
     has_no_problem,
     has_service,
@@ -27,7 +28,6 @@ from creds_session.pam.keyring_rules.policy import excluded_by_only_if, is_ancho
 from creds_session.pam.syntax.terms import ManagementGroup
 
 OPTIONS = frozenset({"auto_start", "use_authtok"})
-MISSING = ("pam-module-not-installed", "pam-file-malformed", "pam-rule-missing")
 NOT_CALLED = "pam_gnome_keyring.so is not called at a place where the password is known"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from creds_session.doctor.checks.pam_verdicts import (
     APPLY,
+    MISSING,
     has_service,
     keyring_rules,
     place_of,
@@ -20,8 +21,6 @@ from creds_session.pam.keyring_rules.policy import MODULE
 from creds_session.pam.keyring_rules.remedies import REMOVAL
 from creds_session.pam.keyring_rules.verdict import duplicate_password_rules
 from creds_session.pam.syntax.terms import ManagementGroup
-
-MISSING = ("pam-module-not-installed", "pam-file-malformed", "pam-rule-missing")
 
 
 def _changed_password(facts: Facts) -> Found | None:

@@ -23,6 +23,7 @@ APPLY = Remediation(
     (("sudo", "creds-setup-pam", "apply"),),
     is_safe=True,
 )
+MISSING = ("pam-module-not-installed", "pam-file-malformed", "pam-rule-missing")
 Verdicts = Union[tuple[GroupVerdict, ...], str]
 
 
