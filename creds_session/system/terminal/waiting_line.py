@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import final
@@ -37,10 +36,7 @@ class WaitingLine:
         self._is_printed = False
 
     def __enter__(self) -> WaitingLine:
-        is_free = signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
-        is_main = threading.current_thread() is threading.main_thread()
-        is_seen = not self._is_quiet and sys.stderr is not None and sys.stderr.isatty()
-        if is_free and is_main and is_seen:
+        if self._is_seen() and _may_take_the_timer():
             signal.signal(signal.SIGALRM, self._print)
             self._is_armed = True
             signal.setitimer(signal.ITIMER_REAL, DELAY)
@@ -50,6 +46,9 @@ class WaitingLine:
         if self._is_armed:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    def _is_seen(self) -> bool:
+        return not self._is_quiet and sys.stderr is not None and sys.stderr.isatty()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -67,3 +66,11 @@ class WaitingLine:
         # The program may be inside print() at this moment, so its stream is not used.
         with suppress(OSError):
             os.write(sys.stderr.fileno(), f"{self._line}\n".encode(errors="replace"))
+
+
+def _may_take_the_timer() -> bool:
+    """Return whether this is the main thread, which alone may set a handler, and none is set."""
+    import threading  # only at a terminal: scripts that call `creds get` do not wait for it
+
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
