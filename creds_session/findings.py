@@ -34,8 +34,8 @@ class Remediation(NamedTuple):
     as its second word, which the person's own shell has to run (``in_this_shell``), because no
     program can change the variables of the shell that called it.
 
-    ``alternatives`` are for people who cannot carry out this remedy or whom it does not help, in
-    this order.
+    ``alternatives`` are for people who cannot carry out this remedy, or for a case in which it does
+    not help, in this order.
     """
 
     text: str

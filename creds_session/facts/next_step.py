@@ -56,7 +56,7 @@ STEPS = {
 
 
 def is_under_sudo(uid: int, environ: Mapping[str, str]) -> bool:
-    """Return whether this is root, for whom somebody else called sudo(8)."""
+    """Return whether this process is root because another user called sudo(8)."""
     return uid == 0 and environ.get("SUDO_USER", "root") not in {"", "root"}
 
 

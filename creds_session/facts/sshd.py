@@ -66,7 +66,7 @@ class SshdFacts(NamedTuple):
 
     ``pam_service_name`` is as libpam takes it, in lower case (pam_start.c). The methods are
     lists of names that must all succeed, one such list a word; none is any method. ``asked`` is
-    the question: for whom, and from where.
+    the question: the user, and the address that the login comes from.
     """
 
     reason: str = ""

@@ -1,4 +1,4 @@
-"""Who reads what whom kept: every client of the Secret Service that is here, with every other.
+"""Try which client can read which client's passwords, with every client that is installed here.
 
 A script for a session whose keyring is open; prints one JSON object. It needs no package, so that
 it runs on a booted machine: ``python3 interoperability.py PYTHON [ACT]…``, that of the installed

@@ -97,7 +97,7 @@ def judge_all(
 ) -> None:
     """Ask the libpam of a root about every plan, and note what is wrong with it.
 
-    ``dialects`` are the libpams whose verdicts are predicted by our own simulation besides. So
+    ``dialects`` are the libpams whose verdicts our own simulation predicts as well. So
     many ``stories`` are drawn for each service of a tree; 0 for all.
     """
     for start in range(0, len(made), AT_ONCE):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import doctest
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import creds_session
 from creds_session.doctor.diagnosis import pages
 from creds_session.setup_pam.module_pages import modules_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DOCS = Path(__file__).parents[2] / "docs"
 PREFIXES = "(?:CREDS|DBUS|GIT|GNOME_KEYRING|PYTHON_KEYRING|SNAP|SSH|SUDO|WAYLAND|XDG)"
@@ -20,9 +24,12 @@ FOR_USERS = [
     *sorted((DOCS / "tutorial").glob("*.md")),
     *sorted((DOCS / "how-to").glob("*.md")),
 ]
+ROOT = DOCS.parent
 ARCHAIC = re.compile(
-    r"\b(anew|besides|but for|lest|manyth|in vain|thereof|whence)\b", re.IGNORECASE
+    r"\b(a[n]ew|b[e]sides|l[e]st|m[a]nyth|in v[a]in|th[e]reof|wh[e]nce|wh[o]m)\b", re.IGNORECASE
 )
+"""Words that no text has. The brackets keep this pattern from matching itself."""
+LICENCE = ROOT / "scripts" / "packaging" / "debian" / "copyright"
 WITH_EXAMPLES = sorted(path for path in DOCS.rglob("*.md") if ">>> " in path.read_text())
 
 
@@ -49,8 +56,27 @@ def test_every_page_is_in_the_list_of_pages() -> None:
 
 
 @pytest.mark.parametrize("page", FOR_USERS, ids=lambda path: path.stem)
-def test_pages_for_users_have_no_archaic_word(page: Path) -> None:
-    assert ARCHAIC.findall(page.read_text()) == []
+def test_pages_for_users_do_not_say_but_for(page: Path) -> None:
+    assert re.findall(r"\bbut for\b", page.read_text(), re.IGNORECASE) == []
+
+
+def _texts() -> Iterator[Path]:
+    """Yield every text file of the project that people write, apart from the licence."""
+    yield from (ROOT / "README.md", ROOT / "CHANGELOG.md")
+    for folder in ("docs", "creds_session", "scripts", "tests", "pam.d"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            is_ours = "corpus" not in path.parts and "__pycache__" not in path.parts
+            if path.is_file() and is_ours and path != LICENCE:
+                yield path
+
+
+def test_no_text_has_an_archaic_word() -> None:
+    found = {}
+    for path in _texts():
+        words = ARCHAIC.findall(path.read_text("utf-8", errors="replace"))
+        if words:
+            found[str(path.relative_to(ROOT))] = words
+    assert found == {}
 
 
 def test_each_message_of_troubleshooting_leads_to_a_check_or_to_another_message() -> None:
@@ -64,12 +90,12 @@ def test_each_message_of_troubleshooting_leads_to_a_check_or_to_another_message(
 
 
 def test_the_page_of_the_modules_is_as_the_tables_have_them() -> None:
-    """`scripts/check-pages` writes it anew."""
+    """`scripts/check-pages` writes the page."""
     assert (DOCS / "reference" / "pam-modules.md").read_text() == modules_page()
 
 
 def test_the_pages_of_the_checks_are_as_the_registry_has_them() -> None:
-    """`scripts/check-pages` writes them anew."""
+    """`scripts/check-pages` writes the pages."""
     folder = DOCS / "reference"
     wanted = pages()
     assert {f"checks/{path.name}" for path in (folder / "checks").glob("*.md")} == {

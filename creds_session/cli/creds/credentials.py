@@ -165,8 +165,8 @@ def waiting(access: credentials.Access) -> AbstractContextManager[object]:
         return nullcontext()
     from creds_session.system.terminal.waiting_line import WaitingLine  # for people alone
 
-    whom = "the keyring, which may ask for its password" if access.prompt else "the keyring"
-    return WaitingLine(whom, access.timeout)
+    provider = "the keyring, which may ask for its password" if access.prompt else "the keyring"
+    return WaitingLine(provider, access.timeout)
 
 
 def username_key(arguments: argparse.Namespace) -> str | None:

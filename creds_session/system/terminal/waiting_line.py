@@ -24,14 +24,14 @@ class WaitingLine:
     """
 
     def __init__(
-        self, whom: str, timeout: float, program: str = "creds", *, is_quiet: bool = False
+        self, awaited: str, timeout: float, program: str = "creds", *, is_quiet: bool = False
     ) -> None:
-        """``whom`` the program waits for, and for how many seconds at most.
+        """``awaited`` is what the program waits for, ``timeout`` how many seconds at most.
 
         ``is_quiet`` is whether the person asked for silence: then no line is printed.
         """
         self._is_quiet = is_quiet
-        self._line = f"{program}: waiting for {whom} ({timeout:g} s at most) ..."
+        self._line = f"{program}: waiting for {awaited} ({timeout:g} s at most) ..."
         self._is_armed = False
         self._is_printed = False
 

@@ -71,7 +71,7 @@ def table() -> Iterator[dict[str, dict[str, set[str]]]]:
 
 
 def known(place: Path) -> dict[str, dict[str, set[str]]]:
-    """Read what runs before this one saw; remove the file to begin anew."""
+    """Read what runs before this one saw; remove the file to begin with nothing."""
     found = re.findall(r"^\| \[(\S+)\]\(.*\) \| (.*) \| (.+) \|$", place.read_text(), re.MULTILINE)
     return {
         check: {"named": set(named.split(", ")), "cured": set(cured.split(", "))}

@@ -45,7 +45,7 @@ AFTERMATH = frozenset(
         *("daemon-other-home", "control-socket-gone", "keyring-ghost"),
     }
 )
-"""What a fault leaves behind when it is cured: a daemon that saw it has to be begun anew."""
+"""What a fault leaves behind when it is cured: a daemon that saw it has to be restarted."""
 
 STANDS_FOR = {
     "keyrings-cannot-be-made": "keyring-absent",

@@ -181,7 +181,7 @@ class Person:
                 shell.enter(line) if "exec " in line else self._type(shell, line)
             else:
                 done = shell.run(line)
-                assert breakages.IN_VAIN not in done.output, done
+                assert breakages.GAVE_UP not in done.output, done
         return shell
 
     @contextmanager
@@ -226,9 +226,9 @@ class Person:
     def ask(self, shell: Login) -> Told:
         """Ask the doctor as a person does; its answer goes through a file."""
         folder = "/root" if self.situation.by_root else self._folder
-        whom = f" --user {self.name}" if self.situation.by_root else ""
+        of_user = f" --user {self.name}" if self.situation.by_root else ""
         place = f"{folder}/told-{self.name}"
-        look = f"creds-doctor{whom} --json >{place}.part 2>/dev/null"
+        look = f"creds-doctor{of_user} --json >{place}.part 2>/dev/null"
         self._type(shell, f"{look}; mv {place}.part {place}")
         whole = self.machine.root / place[1:]
         wait_until(whole.exists)

@@ -62,7 +62,7 @@ def login(machine: Machine, user: str) -> Iterator[pexpect.spawn[str]]:
         env=environment,
         encoding="utf-8",
         timeout=20,
-        dimensions=(50, 200),  # ksh shows a long line anew
+        dimensions=(50, 200),  # ksh draws a long line again
     )
     try:
         session.expect([PROMPT, re.escape(ASKED)])

@@ -105,7 +105,7 @@ def test_the_daemon(machine: Machine, before: str) -> None:
 
 
 def test_the_bus(machine: Machine) -> None:
-    """systemd starts the bus anew for who connects; a daemon ends with its bus."""
+    """systemd starts the session bus again at the next connection; a daemon ends with its bus."""
     pid = "$(systemctl --user show --property=MainPID --value dbus.service)"
     kill = f"systemctl --user reset-failed; bus={pid};"
     kill += " systemctl --user kill --signal=KILL dbus.service;"

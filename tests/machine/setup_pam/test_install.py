@@ -25,7 +25,7 @@ INSTALL = "/opt/source/scripts/install --wheels /mnt/wheels"
 
 @pytest.fixture(scope="module")
 def machine(boot: Boot) -> Machine:
-    """A machine that can install anew, without a network."""
+    """A machine that can install again, without a network."""
     machine = boot("bookworm")
     shutil.copytree(rootfs.wheels("bookworm"), machine.root / "mnt" / "wheels", dirs_exist_ok=True)
     return machine

@@ -32,10 +32,10 @@ for _ in $(seq 600); do
     sh -c "$1" >/dev/null 2>&1 && exit
     sleep 0.05
 done
-echo "waited in vain for: $1"
+echo "gave up waiting for: $1"
 exit 1
 """
-IN_VAIN = "waited in vain for"
+GAVE_UP = "gave up waiting for"
 
 
 def until(condition: str) -> str:
@@ -131,7 +131,7 @@ def link(check_id: str, path: str, target: str) -> Breakage:
         check_id,
         f"{path} is a link to {target}",
         session=f"mv {path} ~/kept-real; ln -s {target} {path}",
-        leave=f"rm -rf {path} {path}.aside; mv ~/kept-real {path}; {ANEW}",
+        leave=f"rm -rf {path} {path}.aside; mv ~/kept-real {path}; {RESTART}",
         cure="fix",
     )
 
@@ -143,7 +143,7 @@ def own_service(program: str) -> str:
 
 
 # A daemon that made another keyring keeps it.
-ANEW = f"pkill -u alice -f ^{DAEMON}; {until(f'! pgrep -u alice -f ^{DAEMON}')}"
+RESTART = f"pkill -u alice -f ^{DAEMON}; {until(f'! pgrep -u alice -f ^{DAEMON}')}"
 HANG = (
     "test -c /dev/fuse || mknod -m 666 /dev/fuse c 10 229; mkdir -p {0};"
     " python3 /opt/hung.py {0} >/dev/null 2>&1 & echo $! >/run/hung;"
@@ -243,19 +243,19 @@ FILES = (
         "keyring-not-a-file",
         "login.keyring: directory",
         session=f"mv {LOGIN} ~/kept-file; mkdir {LOGIN}",
-        leave=f"rm -rf {LOGIN} {LOGIN}.aside; mv ~/kept-file {LOGIN}; {ANEW}",
+        leave=f"rm -rf {LOGIN} {LOGIN}.aside; mv ~/kept-file {LOGIN}; {RESTART}",
     ),
     Breakage(
         "keyring-broken",
         "not a keyring",
         session=f"cp -p {LOGIN} ~/kept-text; echo nonsense >{LOGIN}",
-        leave=f"mv ~/kept-text {LOGIN}; {ANEW}",
+        leave=f"mv ~/kept-text {LOGIN}; {RESTART}",
     ),
     Breakage(
         "keyring-plaintext",
         "[keyring]",
         session=f"cp -p {LOGIN} ~/kept-sealed; printf '[keyring]\\ndisplay-name=Login\\n' >{LOGIN}",
-        leave=f"mv ~/kept-sealed {LOGIN}; {ANEW}",
+        leave=f"mv ~/kept-sealed {LOGIN}; {RESTART}",
     ),
     Breakage(
         "default-keyring-damaged",

@@ -9,7 +9,7 @@ from tests.machine.support import rootfs
 NEEDED = tuple(
     f"python3-{name}" for name in ("cryptography", "jeepney", "keyring", "pampy", "pexpect", "rich")
 )
-"""What the packages depend on, besides what every machine of the tests has."""
+"""What the packages depend on and not every machine of the tests has."""
 TOOLS = (
     *("debhelper", "dh-python", "build-essential", "dpkg-dev", "lintian"),
     *("pybuild-plugin-pyproject", "python3-all", "python3-setuptools"),

@@ -179,7 +179,7 @@ def mend(machine: Machine, session: Login, breakage: Breakage) -> None:
 
 def in_time(done: Result) -> None:
     """Fail unless each state that the shell text waited for came about."""
-    assert breakages.IN_VAIN not in done.output, done
+    assert breakages.GAVE_UP not in done.output, done
 
 
 def is_healthy(machine: Machine, session: Login) -> None:
@@ -190,7 +190,7 @@ def is_healthy(machine: Machine, session: Login) -> None:
 
 
 class Patient:
-    """One machine and one healthy session of alice's, made anew where a test has spoilt it."""
+    """One machine and one healthy session of alice's, made again if a test has spoilt it."""
 
     def __init__(self, machine: Machine, release: str) -> None:
         self.machine = machine

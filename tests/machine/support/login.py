@@ -142,7 +142,7 @@ class Login:
 
 
 class Terminal(fdspawn):  # type: ignore[type-arg] # no subscript at run time
-    """The near side of a terminal whose far side a getty and login(1) hang up and open anew."""
+    """The near side of a terminal whose far side a getty and login(1) hang up and open again."""
 
     def __init__(self, descriptor: int, timeout: float) -> None:
         super().__init__(descriptor, timeout=timeout, encoding="utf-8", codec_errors="replace")

@@ -50,7 +50,7 @@ PACKAGES = (
 # This package makes itself the message bus of the system and of each user (the alias
 # dbus.service). Debian 13 has version 37; 36 and later are the ones that send a file descriptor.
 DBUS_BROKER = ("dbus-broker",)
-# sssd with a directory server on the same machine, and what a profile of authselect needs besides.
+# sssd with a directory server on the same machine, and what else a profile of authselect needs.
 SSSD = (
     *DBUS_BROKER,
     "sssd-ldap",

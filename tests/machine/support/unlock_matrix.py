@@ -107,7 +107,7 @@ def expected(cell: Cell) -> End:
         if cell.session is Session.SSH_PASSWORD_PAM and cell.state in PAM_OPENS:
             return UNLOCKED
     if cell.state is State.GHOST and cell.password not in {Password.EMPTY, Password.WRONG}:
-        return ANOTHER  # served anew, as it was made
+        return ANOTHER  # served again, as it was made
     if cell.password is Password.EMPTY:
         return _of_nothing(cell.session)
     return WRONG if cell.password is Password.WRONG else UNLOCKED

@@ -306,7 +306,7 @@ def test_who_cannot_read_pams_files_is_told_how_root_looks_at_them() -> None:
 
 
 UNSEEN = SessionFacts("alice", 1000, by_ssh=True)
-STARTED_ANEW = (daemon(DaemonRole.ACTIVATED, age=5),)
+RESTARTED = (daemon(DaemonRole.ACTIVATED, age=5),)
 
 
 @pytest.mark.parametrize("session", [UNSEEN, BY_PASSWORD])
@@ -314,7 +314,7 @@ def test_a_locked_keyring_asserts_nothing_about_the_login_that_nobody_saw(
     session: SessionFacts,
 ) -> None:
     """The daemon was killed after the login, and D-Bus started another one, which is locked."""
-    facts = WELL._replace(bus=bus(login=LOCKED), session=session, daemons=STARTED_ANEW)
+    facts = WELL._replace(bus=bus(login=LOCKED), session=session, daemons=RESTARTED)
     (found,) = findings(facts)
     assert found.title == "the login keyring is locked"
     assert "the daemon that had unlocked it has ended" in found.cause

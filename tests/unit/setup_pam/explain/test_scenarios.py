@@ -55,7 +55,7 @@ def calls(stacks: Stacks, scenario: Scenario) -> str:
 
 IN = "authenticate=success acct_mgmt=success setcred=success open_session=success"
 KEY = "acct_mgmt=success setcred=success open_session=success"
-ANEW = (
+CHANGED_EXPIRED = (
     "authenticate=success acct_mgmt=new_authtok_reqd chauthtok=success setcred=success"
     " open_session=success"
 )
@@ -69,7 +69,7 @@ ANEW = (
         (Scenario.PASSWORD, IN),
         (Scenario.WRONG_PASSWORD, "authenticate=auth_err"),
         (Scenario.KEY, KEY),
-        (Scenario.EXPIRED, ANEW),
+        (Scenario.EXPIRED, CHANGED_EXPIRED),
         (Scenario.CHANGE, "chauthtok=success"),
     ],
 )

@@ -203,7 +203,7 @@ def test_what_is_said_of_other_calls_is_named() -> None:
 
 
 def skips(stacks: Stacks, line: str, call: Call = Call.AUTHENTICATE) -> list[str]:
-    """Return who runs (+), who is skipped and by whom."""
+    """Return the modules that run (+), those that are skipped, and the module that skips them."""
     verdict, stack = simulate(stacks, call, said(line)), stacks.of(call.group)
     found = fates(stack, verdict, call.passes[0])
     names = [handler.module.partition(".")[0] for handler in stack.handlers]

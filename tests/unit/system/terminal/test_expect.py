@@ -211,7 +211,7 @@ def test_command_ends_with_us_however_we_end() -> None:
 
 
 class Person:
-    """Someone at a terminal, before whom the command runs."""
+    """A person at the terminal in which the command runs."""
 
     def __init__(self, *argv: str, program: str = "") -> None:
         words = list(argv) if program else command(*argv)
