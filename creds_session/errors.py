@@ -1,10 +1,27 @@
 """Every error that this package raises on purpose: a problem, a hint and an exit code.
 
-The exit codes are the codes of sysexits.h, if one fits; docs/reference/commands.md lists them. Only
-``creds_session.cli`` catches these errors and exits with their code.
+The exit codes are the codes of sysexits.h, if one fits. Only ``creds_session.cli`` catches these
+errors and exits with their code.
 """
 
 from __future__ import annotations
+
+EXIT_CODES = {
+    0: "the command did what you asked for, or there was nothing to do",
+    1: "there is no such credential, the password is wrong, a change is needed, or something is"
+    " wrong with the session",
+    64: "the command line is wrong",
+    65: "a file or a value is invalid, or a PAM file cannot be changed safely",
+    66: "a file, a user or a PAM service that you named does not exist",
+    69: "something that is needed is not available: there is no session bus, no keyring daemon or"
+    " no answer in time, or a program is not installed",
+    70: "this program is defective; please report the message",
+    73: "a file cannot be written",
+    75: "another run holds the lock, or another change waits for confirmation; try again later",
+    77: "you lack the permission, or the keyring is locked or does not exist",
+    130: "you pressed Ctrl-C",
+}
+"""What each exit code means. ``creds --help`` and docs/reference/commands.md print this table."""
 
 
 class CredsSessionError(Exception):

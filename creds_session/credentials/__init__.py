@@ -24,6 +24,8 @@ from creds_session.system.secret_service.collection import Collection
 
 __all__ = ["Access", "Credential", "delete", "get", "list_credentials", "put"]
 
+SAME_NAME = "the lookup key and the user name are the same: one would replace the other"
+
 
 class Credential(NamedTuple):
     """Hold a service, a user name and a password, which is never printed by accident."""
@@ -64,16 +66,16 @@ def put(
 ) -> None:
     """Store a password, and the user name under a lookup key if a key is given.
 
-    Without ``username``, the key must hold a user name already. The password is stored before the
-    user name, so that a reader never finds a user name without a password.
+    Without ``username``, the lookup key must hold a user name already. The password is stored
+    before the user name, so that a reader never finds a user name without a password.
 
     Raises: TypeError if ``password`` is not a Secret, what ``get`` raises, and InvalidData if the
-    entry under the key may be a password, which the user name would replace.
+    entry under the lookup key may be a password, which the user name would replace.
     """
     require_secret(password)
     _require_text(service, username, username_key)
     if username_key is not None and username == username_key:
-        raise InvalidData("the key and the user name are the same: one would replace the other")
+        raise InvalidData(SAME_NAME)
     _require_storable_password(password)
     with _store(access) as store:
         name = _username(store, service, username, username_key)
@@ -98,7 +100,7 @@ def require_storable(
     """
     _require_text(service, username, username_key)
     if username_key is not None and username == username_key:
-        raise InvalidData("the key and the user name are the same: one would replace the other")
+        raise InvalidData(SAME_NAME)
     with _store(access) as store:
         name = _username(store, service, username, username_key)
         _require_user_name_under(store, service, username_key, name)
@@ -170,7 +172,9 @@ def _username(store: Store, service: str, username: str | None, key: str | None)
         raise InvalidData("a credential needs a user name, or the lookup key that holds it")
     stored = store.get(service, key)
     if stored is None:
-        raise NoSuchCredential(f"no user name is stored for service {service!r} under key {key!r}")
+        raise NoSuchCredential(
+            f"no user name is stored for service {service!r} under lookup key {key!r}"
+        )
     return _text(stored, service, key)
 
 
@@ -179,12 +183,12 @@ def _text(stored: Secret, service: str, key: str) -> str:
         return stored.reveal().decode()
     except UnicodeDecodeError:
         raise InvalidData(
-            f"the entry of service {service!r} under key {key!r} is not text"
+            f"the entry of service {service!r} under lookup key {key!r} is not text"
         ) from None
 
 
 def _require_user_name_under(store: Store, service: str, key: str | None, name: str) -> None:
-    """Raise InvalidData if the entry under the key may be a password.
+    """Raise InvalidData if the entry under the lookup key may be a password.
 
     It is a user name if it is the given name, or if a password is stored for it.
     """
@@ -194,9 +198,9 @@ def _require_user_name_under(store: Store, service: str, key: str | None, name: 
     if store.get(service, _text(stored, service, key)) is not None:
         return
     raise InvalidData(
-        f"the entry of service {service!r} under key {key!r} is not a user name; it may be a"
+        f"the entry of service {service!r} under lookup key {key!r} is not a user name; it may be a"
         " password, which the user name would replace; nothing was stored",
-        hint="use another key, or delete that entry first",
+        hint="use another lookup key, or delete that entry first",
     )
 
 
@@ -208,7 +212,7 @@ def _find(store: Store, service: str, username: str | None, key: str | None) -> 
     name = _username(store, service, username, key)
     password = store.get(service, name)
     if password is None:
-        by_key = f"the user name stored under key {key!r}"
+        by_key = f"the user name stored under lookup key {key!r}"
         known = by_key if username is None else f"user {username!r}"
         raise NoSuchCredential(f"no password is stored for service {service!r}, {known}")
     return name, password

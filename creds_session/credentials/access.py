@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from creds_session.facts.session_state import Verdict
 
 TIMEOUT = 10.0  # seconds for all answers of the bus
-UNLOCK = "unlock it: creds unlock (in Python: creds_session.unlock_keyring)"
-CREATE = "create one: creds unlock --create (in Python: unlock_keyring(password, create=True))"
+UNLOCK = "unlock it: creds unlock"
+CREATE = "create one: creds unlock --create"
 DOCTOR = "creds-doctor says why, and what to do"
 WALLET = "create the wallet in KWallet Manager, or open the wallet that exists"
 MEANS = {

@@ -59,7 +59,7 @@ def choose_backend(settings: KeyringSettings) -> BackendChoice:
     installed = settings.packages.names
     others = tuple(name for package, name in SERVICES.items() if package in installed)
     others += settings.packages.backends
-    why = "over the bus: keyring would choose its SecretService backend"
+    why = "over D-Bus: python-keyring would choose its SecretService backend"
     return BackendChoice(is_direct=True, why=why, collection=preferred, others=others)
 
 

@@ -86,7 +86,7 @@ NO_PROMPT = "couldn't create system prompt"
 FIXED = "fixed login keyring password to match login password"
 
 MEANINGS = (
-    ("Accepted publickey", "the login came by a key: there is no password", Alarm.NONE),
+    ("Accepted publickey", "the login came by an SSH key: there is no password", Alarm.NONE),
     ("Accepted password", "sshd took a password", Alarm.NONE),
     ("Accepted keyboard-interactive", "the password was typed into a child of sshd", Alarm.NONE),
     ("Accepted ", "sshd let the person in", Alarm.NONE),

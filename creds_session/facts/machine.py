@@ -219,7 +219,7 @@ class ClientFacts(NamedTuple):
 
     ``starts_daemon`` names the lines of start-up files, as FILE:LINE, that name the keyring daemon;
     the text of such a line is not kept, because it may contain a password. ``has_ssh_keys`` says
-    whether a login by key is set up in the home, None if that cannot be seen. ``was_refused``:
+    whether a login by SSH key is set up in the home, None if that cannot be seen. ``was_refused``:
     ``creds unlock`` was refused in this session, and has not succeeded since.
     """
 

@@ -15,7 +15,7 @@ START = 'eval "$(creds env --start)"'
 UNLOCK, CREATE = "creds unlock", "creds unlock --create"
 DIAGNOSE = "creds-doctor"
 FORGET = "unset GNOME_KEYRING_CONTROL"  # which names the daemon of another bus
-NO_BUS = "this session has no bus (DBUS_SESSION_BUS_ADDRESS is not set)"
+NO_BUS = "there is no session bus (DBUS_SESSION_BUS_ADDRESS is not set)"
 
 
 class BusState(enum.Enum):

@@ -88,7 +88,7 @@ def judge(bus: BusFacts, keyring: KeyringFacts) -> Verdict:
     if bus.owner is not None and bus.reason:
         return _hung(bus)
     if not bus.answers:
-        return Verdict(SessionState.NO_BUS, bus.reason or "this session has no bus")
+        return Verdict(SessionState.NO_BUS, bus.reason or "there is no session bus")
     if bus.owner is None:
         return _without_owner(bus, keyring)
     if not bus.owner.is_gnome_keyring:

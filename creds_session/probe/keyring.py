@@ -36,7 +36,7 @@ def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
     """Describe the session bus and the owner of org.freedesktop.secrets; unlock nothing."""
     address = session_bus_address(environ, os.getuid())
     if address is None:
-        return BusFacts(None, "this session has no bus: DBUS_SESSION_BUS_ADDRESS is not set")
+        return BusFacts(None, "there is no session bus: DBUS_SESSION_BUS_ADDRESS is not set")
     try:
         with Bus(address, timeout) as bus:
             return look_at(bus)

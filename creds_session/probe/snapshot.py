@@ -61,7 +61,7 @@ class _Live(NamedTuple):
 
     processes: Survey = Survey((), ProcessFacts())
     bus: BusFacts = BusFacts(
-        None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
+        None, "the session bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
     )
 
 

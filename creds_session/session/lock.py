@@ -96,8 +96,8 @@ def _refuse_waiting() -> None:
     for daemon in keyring_daemons(os.getuid()):
         if daemon.role is DaemonRole.LOGIN:
             raise Unavailable(
-                f"the keyring daemon of the login (pid {daemon.pid}) does not serve this bus yet"
-                " and holds the password: the first program that asks would unlock the keyring",
+                f"the keyring daemon of the login (pid {daemon.pid}) does not serve this session"
+                " bus yet and holds the password: the first program that asks would unlock the keyring",
                 hint=f"end the daemon: kill {daemon.pid}; or unlock and lock: creds unlock, creds"
                 " lock",
             )

@@ -125,7 +125,7 @@ def require_program() -> None:
 def confirm(root: Root, *, untested: bool = False) -> Confirmed:
     """Keep the change, for someone who has logged in since.
 
-    ``untested``: accept a login that did not run every changed rule, such as a login with a key.
+    ``untested``: accept a login that did not run every changed rule, such as a login by SSH key.
 
     Raises:
         NothingPending: No change waits.

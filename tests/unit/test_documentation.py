@@ -79,6 +79,33 @@ def test_no_text_has_an_archaic_word() -> None:
     assert found == {}
 
 
+CODE = re.compile(r"^```.*?^```|^ {4}.*?$|`[^`]*`|\]\([^)]*\)", re.MULTILINE | re.DOTALL)
+WHICH = re.compile(
+    r"""(?<!-)(?<!\bsession\s)(?<!\bsystem\s)(?<!\bmessage\s)(?<!\bscope\s)(?<!\bto\s)
+      \bbus(?:es)?\b(?!-)
+    | \b(?:by|with|under)\ (?:a\ )?key\b | \b(?:has|holds|contains|reads)\ the\ key\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A bus or a key, if the text does not say which. "to bus" is in the messages of systemctl."""
+
+
+@pytest.mark.parametrize(
+    "page", [*FOR_USERS, *sorted((DOCS / "reference").glob("*.md"))], ids=lambda path: path.stem
+)
+def test_pages_say_which_bus_and_which_key(page: Path) -> None:
+    if page.name in {"checks.md", "pam-modules.md"}:  # made of ids and of words for modules
+        return
+    text = CODE.sub("", page.read_text())
+    assert [text[max(0, m.start() - 40) : m.end() + 20] for m in WHICH.finditer(text)] == []
+
+
+def test_no_message_of_a_command_says_what_to_do_in_python() -> None:
+    package = Path(creds_session.__file__).parent
+    assert [
+        str(path) for path in package.rglob("*.py") if "(in Python" in path.read_text("utf-8")
+    ] == []
+
+
 def test_each_message_of_troubleshooting_leads_to_a_check_or_to_another_message() -> None:
     page = (DOCS / "reference" / "troubleshooting.md").read_text()
     sections = re.split(r"^### ", page, flags=re.MULTILINE)[1:]

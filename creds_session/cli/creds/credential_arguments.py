@@ -20,7 +20,8 @@ Delete the password that is stored for a service and a user name. If a lookup ke
 entry that holds the user name is deleted as well.
 """,
     "list": """\
-Print the services and user names that are stored, separated by a tab. No password is read.
+Print the services and user names that are stored, separated by a tab. The entry of a lookup key is
+listed too, with the lookup key in the place of the user name. No password is read.
 """,
 }
 EXAMPLES = {
@@ -122,7 +123,7 @@ def add_format(group: argparse._MutuallyExclusiveGroup) -> None:
 
 
 def add_names(parser: argparse.ArgumentParser) -> None:
-    """Let a command name a credential: the user by name, or by the key that holds the name."""
+    """Let a command name a credential: the user name, or the lookup key that holds it."""
     parser.add_argument(
         "service", metavar="SERVICE", help="The service that the password is for, such as github."
     )

@@ -136,10 +136,10 @@ def command_parser(name: str) -> Parser:
 
 def _parser() -> Parser:
     """Return a parser of all commands, which shows the overview and refuses other words."""
-    from creds_session.cli.creds.overview import ALSO_CALLED, EXIT_CODES
+    from creds_session.cli.creds.overview import ALSO_CALLED, exit_codes
     from creds_session.cli.parser import Parser
 
-    parser = Parser(PROGRAM, _overview(), EXIT_CODES)
+    parser = Parser(PROGRAM, _overview(), exit_codes())
     parser.also_called = ALSO_CALLED
     commands = parser.add_subparsers(
         dest="command",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from textwrap import wrap
 
 from creds_session.cli.parser import Parser
+from creds_session.errors import EXIT_CODES
 
 TITLE = "creds - store and read passwords on machines without a desktop"
 EXAMPLES = """\
@@ -18,11 +20,6 @@ examples:
 see also:
   creds-doctor              find out why no secret can be read here
   creds-setup-pam           let a login unlock the keyring (requires root)
-"""
-EXIT_CODES = """\
-exit codes: 0 done; 1 no such credential, or wrong password; 64 wrong usage; 65 unusable data; 66 no
-  such file; 69 no session bus, no keyring daemon or no answer in time; 70 a fault of this program;
-  73 a file cannot be written; 77 the keyring is locked or does not exist; 130 Ctrl-C
 """
 HELP = "Show the overview of all commands, or the options and examples of one command."
 HELP_EXAMPLES = """\
@@ -52,6 +49,14 @@ ALSO_CALLED = {
 def overview(commands: Iterable[tuple[str, str, str]]) -> str:
     """Return the commands in groups, and examples. A command is its group, name and summary."""
     return "\n".join([TITLE, "", *_groups(list(commands)), EXAMPLES])
+
+
+def exit_codes() -> str:
+    """Return the exit codes of ``creds`` and their meanings, for its help."""
+    lines = ["exit codes:"]
+    for code, meaning in EXIT_CODES.items():
+        lines += wrap(f"{code:<5}{meaning}", 79, initial_indent="  ", subsequent_indent=" " * 7)
+    return "\n".join((*lines, ""))
 
 
 def _groups(commands: Sequence[tuple[str, str, str]]) -> Iterator[str]:

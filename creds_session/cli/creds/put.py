@@ -99,7 +99,7 @@ def _require_one_reader(arguments: argparse.Namespace) -> None:
 
 def _require_named(arguments: argparse.Namespace, key: str | None) -> None:
     """Refuse an empty name, which a variable gives that was not set."""
-    names = (("service", arguments.service), ("user name", arguments.user), ("key", key))
+    names = (("service", arguments.service), ("user name", arguments.user), ("lookup key", key))
     for what, value in names:
         if value == "":
             raise UsageError(f"the {what} is empty; nothing was stored")

@@ -174,7 +174,7 @@ def _print_bus(environ: Mapping[str, str]) -> None:
 def _why_another_bus(environ: Mapping[str, str]) -> str:
     """Return what is wrong with the bus of a shell, which may not name one at all."""
     is_named = environ.get("DBUS_SESSION_BUS_ADDRESS")
-    return "the bus of this shell does not answer" if is_named else NO_BUS
+    return "the session bus of this shell does not answer" if is_named else NO_BUS
 
 
 def _password(arguments: argparse.Namespace, wanted: PasswordRequest) -> Secret:

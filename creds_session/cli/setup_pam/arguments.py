@@ -45,7 +45,7 @@ the change and used a password.
 """,
     "explain": """\
 Show the rules of one service as a tree, and what each rule does at a login with the right password,
-with a wrong one, by key, and with an expired password. No module is run.
+with a wrong one, by SSH key, and with an expired password. No module is run.
 """,
     "simulate": """\
 Show what one PAM call of one service returns, rule by rule, if the modules return what you say. No
@@ -115,8 +115,8 @@ def add_arguments(command: argparse.ArgumentParser, name: str) -> None:
         command.add_argument(
             "--untested",
             action="store_true",
-            help="Accept a login by key as well, which does not show that a login with a password"
-            " works.",
+            help="Accept a login by SSH key as well, which does not show that a login with a"
+            " password works.",
         )
     if name == "explain":
         explaining(command)

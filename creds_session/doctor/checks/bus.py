@@ -135,7 +135,7 @@ def is_nested(facts: Facts) -> bool:
 def _nested(facts: Facts) -> Found | None:
     if not is_nested(facts):
         return None
-    return Found((_address(facts), f"the user's own bus is {facts.runtime.usual.path}/bus"))
+    return Found((_address(facts), f"the user's own session bus is {facts.runtime.usual.path}/bus"))
 
 
 def _unnamed(facts: Facts) -> Found | None:

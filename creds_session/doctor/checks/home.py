@@ -54,8 +54,8 @@ def _home_denied(facts: Facts) -> Found | None:
         return Found(
             evidence,
             "the home directory cannot be read, because its server requires a Kerberos ticket",
-            "a login by a key, or by GSSAPI without delegated credentials, does not bring a ticket;"
-            " a ticket ends after some hours",
+            "a login by an SSH key, or by GSSAPI without delegated credentials, does not bring a"
+            " ticket; a ticket ends after some hours",
             Remediation("get a ticket, then look again", KINIT, alternatives=(OPEN,)),
         )
     if file_system and not is_on_network(facts):

@@ -28,7 +28,7 @@ name.</dd>
 daemon; <code>creds-setup-pam</code> adds them.</dd>
 <dt>Control socket</dt>
 <dd>The socket through which PAM passes the password to a daemon that is already running.</dd>
-<dt>Login by key</dt>
+<dt>Login by SSH key</dt>
 <dd>Nobody types a password at a login with an ssh key, so it cannot unlock a keyring.</dd>
 </dl>"""
 

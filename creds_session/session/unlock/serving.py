@@ -73,7 +73,7 @@ def _activate(bus: Bus, keyring: KeyringFacts, environ: Mapping[str, str], timeo
 def serves_another_bus(keyring: KeyringFacts) -> Unavailable:
     """Return the error for a daemon that was started for this bus and does not serve it."""
     if not keyring.control_listens:
-        return Unavailable("the keyring daemon that was started does not serve this session's bus")
+        return Unavailable("the keyring daemon that was started does not serve this session bus")
     hint = (
         "the daemon belongs to another session bus; work in that session, or in a private session:"
         " env -u XDG_RUNTIME_DIR dbus-run-session -- bash"
@@ -83,5 +83,5 @@ def serves_another_bus(keyring: KeyringFacts) -> Unavailable:
             "the daemon belongs to another session bus; start a daemon for this bus:"
             f" {FORGET}; creds unlock"
         )
-    problem = f"a daemon listens at {keyring.control} and does not serve this session's bus"
+    problem = f"a daemon listens at {keyring.control} and does not serve this session bus"
     return Unavailable(problem, hint=hint)

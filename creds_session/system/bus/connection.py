@@ -205,11 +205,11 @@ class Bus:
             if to != DAEMON and self.is_alive():
                 raise self._hung(method, str(to.bus_name)) from error
             raise TimedOut(
-                f"no answer to {method} on the bus within {self._timeout:g} s",
+                f"no answer to {method} over D-Bus within {self._timeout:g} s",
                 hint="creds-doctor shows which process does not answer",
             ) from error
         except (OSError, EOFError) as error:
-            raise Unavailable(f"the bus ended before it answered to {method}") from error
+            raise Unavailable(f"the D-Bus daemon ended before it answered to {method}") from error
 
     def is_alive(self) -> bool:
         """Return whether the bus itself answers now, even if no time is left for other calls.

@@ -61,7 +61,8 @@ class SecretService:
             raise NotPermitted(
                 f"the process that serves secrets here (pid {self.owner.pid}) belongs to user id"
                 f" {self.owner.uid}; no password goes there, and none is taken from it",
-                hint="log in again, or end that process; creds-doctor shows whose bus this is",
+                hint="log in again, or end that process; creds-doctor shows whose session bus this"
+                " is",
             )
 
     def at(self, path: str, interface: str) -> DBusAddress:

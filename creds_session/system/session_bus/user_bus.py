@@ -171,18 +171,19 @@ def _control(service: SecretService | None) -> str | None:
 def _start_at(place: Path, environ: Mapping[str, str], timeout: float) -> Found:
     if len(os.fsencode(place)) > LONGEST:
         raise Unavailable(
-            f"{place} is no path for a bus: it is longer than {LONGEST} bytes (unix(7))",
+            f"{place} cannot be the path of a session bus: it is longer than {LONGEST} bytes"
+            " (unix(7))",
             hint="set XDG_CACHE_HOME to a short path",
         )
     if is_socket_of(str(place), os.getuid()):
         if _listens(place):
-            raise Unavailable(f"the bus at {place} does not answer")
+            raise Unavailable(f"the session bus at {place} does not answer")
         place.unlink()
     # Programs that this bus starts later get this environment, without the shell's variables.
     kept = {name: value for name, value in environ.items() if KEPT.fullmatch(name)}
     address = start_shared_bus(str(place), kept, timeout)
     if _look(address, time.monotonic() + timeout) is None:
-        raise Unavailable(f"the bus that was started at {place} does not answer")
+        raise Unavailable(f"the session bus that was started at {place} does not answer")
     return Found(address)
 
 

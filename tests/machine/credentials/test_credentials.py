@@ -102,7 +102,7 @@ def test_the_recipe_and_creds_read_each_other(session: Login) -> None:
 
 def test_keyrings_configuration_decides_and_it_is_told(session: Login) -> None:
     session.run("printf x | creds put way me")
-    assert "over the bus" in session.run("creds get -v way me").output
+    assert "over D-Bus" in session.run("creds get -v way me").output
     null = "keyring.backends.null.Keyring"
     told = session.run(f"PYTHON_KEYRING_BACKEND={null} creds get -v way me")
     assert told.status == 1

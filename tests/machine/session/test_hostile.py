@@ -174,7 +174,8 @@ def test_no_password_crosses_another_kind_of_bus(
     told = ("no password goes there", "belongs to user id", "no session bus answers")
     assert any(words in done.output for words in told), done
     # Her own bus, which other processes of hers have, is used instead, and that is said.
-    assert "the bus of this shell does not answer; used unix:path=/tmp/dbus-" in done.output, done
+    used = "the session bus of this shell does not answer; used unix:path=/tmp/dbus-"
+    assert used in done.output, done
     assert set(taken(machine).splitlines()) == ({f"connection: {BUS}"} if connected else set())
 
 

@@ -94,8 +94,8 @@ def test_put_and_get_keep_an_empty_password_and_newlines(backend: Memory) -> Non
     [
         (lambda: get("app", "me"), NoSuchCredential, "service 'app', user 'me'"),
         (lambda: delete("app", "me"), NoSuchCredential, "service 'app', user 'me'"),
-        (lambda: get("app", username_key="key"), NoSuchCredential, "under key 'key'"),
-        (lambda: delete("app", username_key="key"), NoSuchCredential, "under key 'key'"),
+        (lambda: get("app", username_key="key"), NoSuchCredential, "under lookup key 'key'"),
+        (lambda: delete("app", username_key="key"), NoSuchCredential, "under lookup key 'key'"),
         (lambda: put("app", None, PASSWORD, username_key="key"), NoSuchCredential, "'key'"),
         (lambda: get("app"), InvalidData, "needs a user name"),
         (lambda: put("app", None, PASSWORD), InvalidData, "needs a user name"),
@@ -161,7 +161,7 @@ def test_chain_asks_for_the_service_only_where_one_of_it_uses_it(
     )
     keyring.set_keyring(ChainerBackend())  # type: ignore[no-untyped-call]
     if on_the_bus:
-        with pytest.raises(Unavailable, match="has no bus"):
+        with pytest.raises(Unavailable, match="there is no session bus"):
             get("app", "me")
     else:
         assert get("app", "me").password == Secret(b"x")
@@ -195,7 +195,7 @@ def test_open_items_needs_a_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "creds_session.system.session_bus.connect.session_bus_address", lambda *_: None
     )
-    with pytest.raises(Unavailable, match="has no bus"):
+    with pytest.raises(Unavailable, match="there is no session bus"):
         open_items(USUAL._replace(timeout=1))
 
 
@@ -220,7 +220,7 @@ def test_a_name_that_was_looked_up_is_never_shown(backend: Memory) -> None:
     for act in (get, delete):
         with pytest.raises(NoSuchCredential) as caught:
             act("app", username_key="alice")
-        assert "the user name stored under key 'alice'" in caught.value.problem
+        assert "the user name stored under lookup key 'alice'" in caught.value.problem
         assert "canary" not in f"{caught.value!r} {caught.value.hint}"
     assert backend.kept == {("app", "alice"): "canary"}
 

@@ -29,7 +29,7 @@ OTHER = "/org/freedesktop/secrets/collection/work"
         (NOBODY, examples.keyring(exists=False), State.NO_KEYRING, 77),
         (NOBODY, examples.keyring(), State.NO_DAEMON, 69),
         (NOBODY, examples.keyring(exists=None), State.NO_DAEMON, 69),
-        (BusFacts(None, "this session has no bus"), examples.keyring(), State.NO_BUS, 69),
+        (BusFacts(None, "there is no session bus"), examples.keyring(), State.NO_BUS, 69),
         (BusFacts(examples.ADDRESS, "no answer"), examples.keyring(), State.NO_BUS, 69),
     ],
 )

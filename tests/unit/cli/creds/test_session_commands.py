@@ -137,7 +137,10 @@ def test_status_loads_nothing_that_is_slow(python: list[str]) -> None:
     [
         ({}, NO_BUS),
         ({"DBUS_SESSION_BUS_ADDRESS": ""}, NO_BUS),
-        ({"DBUS_SESSION_BUS_ADDRESS": "unix:path=/gone"}, "the bus of this shell does not answer"),
+        (
+            {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/gone"},
+            "the session bus of this shell does not answer",
+        ),
     ],
 )
 def test_unlock_on_another_bus_says_no_more_of_the_shell_s_own_than_is_known(

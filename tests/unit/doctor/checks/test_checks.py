@@ -191,7 +191,9 @@ def test_a_keyring_that_cannot_be_looked_at_is_not_said_to_be_absent() -> None:
 
 
 LATE: dict[str, Any] = {
-    "bus": BusFacts(None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT),
+    "bus": BusFacts(
+        None, "the session bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
+    ),
     "keyring": KeyringFacts("", None),
     "units": UnitsFacts(reason="systemd was not asked in time"),
     "session": SessionFacts("?", 1000),

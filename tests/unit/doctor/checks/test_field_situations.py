@@ -115,7 +115,7 @@ CONTAINER = WELL._replace(
     pam=PamFacts(),
     installation=WELL.installation._replace(pam_module=None, sshd=None),
     keyring=keyring(exists=False),
-    bus=BusFacts(None, "this session has no bus"),
+    bus=BusFacts(None, "there is no session bus"),
     daemons=(),
     client=ClientFacts(),
 )
@@ -547,7 +547,7 @@ SITUATIONS = {
     "a machine so slow that the bus was not looked at": Situation(
         NOBODY._replace(
             bus=BusFacts(
-                None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
+                None, "the session bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
             ),
             keyring=keyring(exists=None),
             late=("bus: nothing within its time", "home: nothing within its time"),

@@ -20,7 +20,7 @@ def test_story_tells_lines_and_what_they_are_worth() -> None:
     first, second, third = log_lines(LOGGED)
     assert first == ExplainedLine(
         "sshd[5]: Accepted publickey for alice from ::1 port 22 ssh2",
-        "the login came by a key: there is no password",
+        "the login came by an SSH key: there is no password",
         Alarm.NONE,
     )
     assert second.meaning.startswith("false alarm: no daemon yet")
@@ -33,7 +33,7 @@ def test_terminal_tells_it_with_the_checks() -> None:
     begin = told.index("What the log says about the last login:")
     assert told[begin + 1 : begin + 3] == [
         "  sshd[5]: Accepted publickey for alice from ::1 port 22 ssh2",
-        "         the login came by a key: there is no password",
+        "         the login came by an SSH key: there is no password",
     ]
     assert "What the log says" not in plain(Diagnosis(LOGGED, ())) + plain(
         Diagnosis(WELL, ()), titles={}

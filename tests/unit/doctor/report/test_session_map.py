@@ -172,7 +172,9 @@ def test_every_line_of_any_map_is_printable(made: Facts) -> None:
 
 
 def test_what_was_not_looked_at_in_time_is_not_known() -> None:
-    late = BusFacts(None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT)
+    late = BusFacts(
+        None, "the session bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
+    )
     assert drawn(examples.WELL._replace(bus=late, daemons=()))[1:] == [
         "├─ session bus: not known, there was no time to look",
         "├─ keyring daemon: not known, there was no time to look",

@@ -153,7 +153,9 @@ def test_the_picture_is_told_to_who_does_not_see_it() -> None:
 
 
 LATE = examples.WELL._replace(
-    bus=BusFacts(None, "the bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT),
+    bus=BusFacts(
+        None, "the session bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
+    ),
     keyring=KeyringFacts("", None),
     daemons=(),
     late=("bus", "keyring"),

@@ -46,7 +46,7 @@ def each(value: bool | None) -> list[bool]:
 @pytest.mark.parametrize(
     ("facts", "exists", "error", "words"),
     [
-        (BusFacts(), True, Unavailable, ["has no bus", "creds env --start"]),
+        (BusFacts(), True, Unavailable, ["there is no session bus", "creds env --start"]),
         (BusFacts(ADDRESS, "refused"), True, Unavailable, ["refused"]),
         (
             BusFacts(ADDRESS, "no answer", GNOME, login=UNLOCKED),

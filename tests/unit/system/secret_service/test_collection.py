@@ -59,7 +59,7 @@ class Asking(Bus):
     def call_and_await(self, *_: Any) -> tuple[object, ...]:
         self.calls.append("Prompt")
         if self.answered is None:
-            raise TimedOut("no answer to Completed on the bus within 1 s")
+            raise TimedOut("no answer to Completed over D-Bus within 1 s")
         self.is_locked = not self.answered
         return (not self.answered, ("s", ""))
 

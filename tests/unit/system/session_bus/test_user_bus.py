@@ -180,7 +180,7 @@ def test_start_takes_no_place_from_a_bus_that_hangs(
 
 def test_start_says_when_the_path_is_too_long(short: Path, nobody: list[dict[str, str]]) -> None:
     assert nobody == []
-    with pytest.raises(Unavailable, match="no path for a bus"):
+    with pytest.raises(Unavailable, match="cannot be the path of a session bus"):
         start({"HOME": f"{short}/{'a' * 100}"}, 1)
 
 
