@@ -43,18 +43,20 @@ def width(descriptor: int) -> int:
 def wrapped(line: str, columns: int) -> Iterator[str]:
     """Yield a line of text as lines of at most so many columns, if its words allow it.
 
-    Blanks at the beginning are kept on each line. A command is never broken: if it is longer than
-    a line, it has a line of its own, which the terminal continues.
+    Blanks at the beginning are kept on each line, and blanks within a line stay as they are. A
+    command is never broken: if it is longer than a line, it has a line of its own, which the
+    terminal continues.
     """
     margin = line[: len(line) - len(line.lstrip(" "))]
     if len(line) <= columns or columns - len(margin) < NARROWEST:
         yield line
         return
-    current = margin
-    for piece in PIECES.findall(line[len(margin) :]):
-        joined = f"{current} {piece}" if current != margin else f"{margin}{piece}"
+    current, end = margin, len(margin)
+    for found in PIECES.finditer(line, end):
+        blanks, piece = line[end : found.start()], found[0]
+        joined = f"{current}{blanks}{piece}"
         if len(joined) > columns and current != margin:
             yield current
             joined = f"{margin}{piece}"
-        current = joined
+        current, end = joined, found.end()
     yield current

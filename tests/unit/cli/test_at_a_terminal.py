@@ -35,6 +35,14 @@ def test_lines_are_not_wider_than_the_terminal(columns: int) -> None:
     assert " ".join(lines) == PROSE
 
 
+def test_blanks_within_a_line_are_kept() -> None:
+    """Two blanks may be part of a path or of a name, which a person pastes."""
+    name = "'my  own   keyring'"
+    first, *rest = wrapped(f"there is no keyring {name} in this directory, and none was made", 45)
+    assert name in first
+    assert len(rest) == 1
+
+
 def test_a_margin_is_kept() -> None:
     assert all(line.startswith("    ") for line in wrapped(f"    {PROSE}", 40))
 
