@@ -425,6 +425,27 @@ def test_the_last_lines_say_what_is_next(tmp_path: Path, setup: str, line: str) 
 
 
 @pytest.mark.parametrize(
+    ("setup", "what"),
+    [
+        ("mkdir -p /run/systemd/users; echo >/run/systemd/users/1000", "restart the machine"),
+        ("rm -rf /run/systemd/users", "log in again"),
+    ],
+)
+def test_installed_packages_require_a_new_login(tmp_path: Path, setup: str, what: str) -> None:
+    gets = "install -m 755 /usr/bin/gnome-keyring-daemon /usr/bin/dbus-run-session"
+    stubs = f"{setup}; rm /usr/bin/dbus-run-session; debian; manager apt-get '{gets}'"
+    told = install(tmp_path, f"{STAND_IN}{stubs}", "--python /usr/bin/stand-in")
+    assert told.code == 0
+    assert f"packages were installed: {what} before you go on" in told.errors
+
+
+def test_without_new_packages_no_new_login_is_required(tmp_path: Path) -> None:
+    told = install(tmp_path, STAND_IN, "--python /usr/bin/stand-in")
+    assert told.code == 0
+    assert "before you go on" not in told.errors
+
+
+@pytest.mark.parametrize(
     ("words", "options"),
     [
         ("--wheels /mnt", "--no-index --find-links /mnt"),
