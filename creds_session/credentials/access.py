@@ -16,6 +16,7 @@ from creds_session.errors import (
     Unavailable,
 )
 from creds_session.facts.collection_state import CollectionState, collection_name
+from creds_session.facts.other_providers import means_to_serve
 from creds_session.system.bus.connection import Bus, CallFailed
 from creds_session.system.secret_service.collection import Collection
 from creds_session.system.secret_service.service import (
@@ -33,12 +34,6 @@ TIMEOUT = 10.0  # seconds for all answers of the bus
 UNLOCK = "unlock it: creds unlock"
 CREATE = "create one: creds unlock --create"
 DOCTOR = "creds-doctor says why, and what to do"
-WALLET = "create the wallet in KWallet Manager, or open the wallet that exists"
-MEANS = {
-    "keepassxc": "in KeePassXC, open a database that exposes a group to the Secret Service",
-    "kwalletd": WALLET,
-    "ksecretd": WALLET,
-}
 ATTEMPTS = 3
 
 
@@ -245,8 +240,8 @@ def _of_another(owner: str, path: str, state: CollectionState | None) -> CredsSe
         return Unavailable(
             f"{owner} serves secrets here, but has no keyring {collection_name(path)}"
         )
-    means = next((how for name, how in MEANS.items() if owner.startswith(name)), None)
     return Unavailable(
         f"{owner} serves secrets here, and has no default keyring open to programs",
-        hint=means or "create a default keyring in that program, or unlock the one that exists",
+        hint=means_to_serve(owner)
+        or "create a default keyring in that program, or unlock the one that exists",
     )

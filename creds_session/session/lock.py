@@ -97,7 +97,8 @@ def _refuse_waiting() -> None:
         if daemon.role is DaemonRole.LOGIN:
             raise Unavailable(
                 f"the keyring daemon of the login (pid {daemon.pid}) does not serve this session"
-                " bus yet and holds the password: the first program that asks would unlock the keyring",
+                " bus yet and holds the password: the first program that asks would unlock the"
+                " keyring",
                 hint=f"end the daemon: kill {daemon.pid}; or unlock and lock: creds unlock, creds"
                 " lock",
             )

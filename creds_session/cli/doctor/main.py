@@ -207,11 +207,11 @@ def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:
 def asks(question: str) -> bool:
     """Ask at the terminal. Without one, or in its background, the answer is no."""
     from creds_session.system.terminal.password_prompt import (  # only for a remedy
+        confirm,
         is_interactive,
     )
 
     if not is_interactive():
         print("    not done: nobody is at the terminal to say yes (--yes)", file=sys.stderr)
         return False
-    print(f"    {printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    return confirm(f"    {printable(question)} [y/N] ")

@@ -6,17 +6,12 @@ from creds_session.doctor.checks.bus import NO_BUS
 from creds_session.doctor.checks.registry import Check
 from creds_session.doctor.checks.session import note_or_error
 from creds_session.facts.collection_state import CollectionState
+from creds_session.facts.other_providers import means_to_serve
 from creds_session.facts.session import NameOwner
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, Remediation, Severity
 
 MAKE_A_DEFAULT = "make a default keyring in {}, or unlock the one that exists"
-MEANS = {
-    "keepassxc": "in KeePassXC, open a database that exposes a group to the Secret Service",
-    "kwalletd": "create the wallet in KWallet Manager, or open it",
-    "ksecretd": "create the wallet in KWallet Manager, or open it",
-}
-"""How each program comes to serve secrets, by the start of the program's name."""
 
 
 def _foreign(facts: Facts) -> Found | None:
@@ -47,11 +42,11 @@ def _other(facts: Facts) -> Found | None:
     owner = facts.bus.owner
     if owner is None or owner.is_gnome_keyring:
         return None
-    known = (text for name, text in MEANS.items() if owner.name.startswith(name))
+    means = means_to_serve(owner.name) or MAKE_A_DEFAULT.format(_name(owner))
     return Found(
         (f"org.freedesktop.secrets is owned by {owner.shown}",),
         f"another program serves secrets here: {owner.shown}",
-        remedy=Remediation(next(known, MAKE_A_DEFAULT).format(_name(owner))),
+        remedy=Remediation(means),
     )
 
 
