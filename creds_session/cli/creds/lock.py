@@ -14,13 +14,14 @@ from creds_session.system.systemd.logind import is_logged_in
 from creds_session.system.terminal.waiting_line import WaitingLine
 
 DESCRIPTION = """\
-Lock the login keyring and the default keyring. The command starts nothing: if no keyring daemon
-serves this session, nothing is unlocked.
+Lock the login keyring and the default keyring, so that no program can read a password until they
+are unlocked again. If no keyring daemon is running for this session, there is nothing to lock, and
+the command says so.
 """
 EXAMPLES = """\
 examples:
   creds lock          lock the login keyring and the default keyring
-  creds lock --all    lock every keyring that is served
+  creds lock --all    lock your other keyrings, too
 """
 
 
@@ -29,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "--all", action="store_true", help="Lock every keyring that the keyring daemon serves."
+        "--all", action="store_true", help="Lock every keyring, not only these two."
     )
     parser.add_argument(
         "--if-logged-out",
         action="store_true",
-        help="Do nothing as long as you have a login session.",
+        help="Do nothing as long as you are logged in anywhere on this machine.",
     )
     add_quiet(parser)
     add_json(parser)

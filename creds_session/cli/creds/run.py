@@ -35,7 +35,7 @@ EXAMPLES = """\
 examples:
   creds run backup me --fd 3 -- restic --password-file /dev/fd/3 snapshots
   creds run web01 alice --askpass -- ssh alice@web01 uptime
-  creds run web01 alice --expect 'assword: ?$' -- su - alice -c id
+  creds run self alice --expect 'assword: ?$' -- su - alice -c id
   creds run db alice --env PGPASSWORD --env PGUSER=username -- psql -h db
   creds run box bob --expect 'assword: ?$' --timeout 60 -- ftp box
 """

@@ -15,7 +15,16 @@ SERVICE_HELP = (
     "Work on the PAM service NAME. May be given several times, except for explain and simulate."
     " Without it: sshd, and passwd if it exists."
 )
+ONE_SERVICE_HELP = "Show the PAM service NAME instead of sshd."
+NO_SERVICE_HELP = (
+    "This option changes nothing here: the command works on the change as a whole, with every"
+    " service that it changed."
+)
 JSON_HELP = "Print one JSON object."
+SERVICE_HELP_OF = {
+    **dict.fromkeys(("explain", "simulate"), ONE_SERVICE_HELP),
+    **dict.fromkeys(("confirm", "revert"), NO_SERVICE_HELP),
+}
 CALLS = ("authenticate", "setcred", "acct_mgmt", "open_session", "close_session", "chauthtok")
 RETURNS_HELP = (
     "Let a module return CODE, such as auth_err. May be given several times. FILE:LINE limits it to"
@@ -102,7 +111,7 @@ def one_service(arguments: argparse.Namespace) -> str:
 
 def add_arguments(command: argparse.ArgumentParser, name: str) -> None:
     """Give the parser of a subcommand its arguments."""
-    common(command)
+    common(command, SERVICE_HELP_OF.get(name, SERVICE_HELP))
     if name in {"check", "diff", "apply"}:
         planning(command)
     if name in {"diff", "explain", "apply"}:
@@ -124,12 +133,12 @@ def add_arguments(command: argparse.ArgumentParser, name: str) -> None:
         simulating(command)
 
 
-def common(command: argparse.ArgumentParser) -> None:
+def common(command: argparse.ArgumentParser, service_help: str) -> None:
     """Let the common options stand behind the command, too."""
     kept = argparse.SUPPRESS
     command.add_argument("--root", metavar="DIR", default=kept, help=ROOT_HELP)
     command.add_argument(
-        "--service", action="append", default=kept, metavar="NAME", help=SERVICE_HELP
+        "--service", action="append", default=kept, metavar="NAME", help=service_help
     )
     command.add_argument("--json", action="store_true", default=kept, help=JSON_HELP)
 

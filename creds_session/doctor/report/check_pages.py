@@ -17,6 +17,7 @@ NAMES = (
 WHOLE_NAMES = frozenset({"tmux", "su", "sudo", "snap"})
 WRITTEN = "Written by `scripts/check-pages` from the registry of checks."
 DEPENDS = "it depends on what was seen"
+VARIES = "error or less"
 SEVERAL = "creds-doctor shows the remedy for what it saw"
 
 
@@ -84,7 +85,7 @@ def _as_words(link: re.Match[str]) -> str:
 
 
 def _word(entry: Entry) -> str:
-    return entry.level.value if entry.level else "depends"
+    return entry.level.value if entry.level else VARIES
 
 
 def _level(entry: Entry) -> str:
@@ -160,8 +161,8 @@ def index(entries: Iterable[Entry]) -> str:
         "# What creds-doctor finds",
         "",
         "Root causes are listed before their effects. If a root cause is found, the checks for its",
-        "effects are skipped. The level `depends` means that the level depends on what was seen:",
-        "most of these checks are errors if no secret can be read, otherwise warnings or notes.",
+        "effects are skipped. The level `error or less` means: it is an error if no secret can be",
+        "read because of it, and a warning or a note otherwise.",
         "",
         "| area | check | level | meaning |",
         "|---|---|---|---|",

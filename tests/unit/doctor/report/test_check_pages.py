@@ -16,8 +16,8 @@ BARE = Entry("c-d-e", "bus", None, "else", "because", None, (), "", "it depends"
 
 def test_list_has_a_line_a_check() -> None:
     assert list_lines([ENTRY, BARE]) == [
-        "a-b    note     it is so",
-        "c-d-e  depends  else",
+        "a-b    note           it is so",
+        "c-d-e  error or less  else",
     ]
 
 
@@ -65,7 +65,7 @@ def test_the_index_names_an_area_once() -> None:
     rows = [line for line in index([ENTRY, BARE]).splitlines() if "](checks/" in line]
     assert rows == [
         "| bus | [a-b](checks/a-b.md) | note | it is so |",
-        "|  | [c-d-e](checks/c-d-e.md) | depends | else |",
+        "|  | [c-d-e](checks/c-d-e.md) | error or less | else |",
     ]
 
 
