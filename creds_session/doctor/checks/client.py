@@ -148,8 +148,7 @@ CHECKS = (
         cause="gnome-keyring 48 and later contain an ssh-agent only if they were built with it",
         remedy=Remediation(
             "start the ssh-agent of OpenSSH in this shell, and remove the variable from the file"
-            " that"
-            " sets it",
+            " that sets it",
             (in_this_shell('eval "$(ssh-agent)"'),),
             alternatives=(
                 Remediation(
@@ -166,8 +165,7 @@ CHECKS = (
         "a prompt asks for the keyring's password, and a program waits until somebody answers it",
         _prompt_waits,
         cause="a program needed a locked keyring; the prompt is shown on the display that the"
-        " session"
-        " bus knows",
+        " session bus knows",
         remedy=Remediation(
             "answer the prompt there; or end it, unlock here, and run the program that waits again",
             (("creds", "unlock"),),
@@ -180,8 +178,7 @@ CHECKS = (
         "a program wanted to ask for the keyring's password, but no prompt could be shown",
         _no_prompt,
         cause="without a display gcr-prompter ends immediately, and the program gets no password,"
-        " or"
-        " hangs",
+        " or hangs",
         remedy=Remediation("unlock without a prompt", (("creds", "unlock"),), is_safe=True),
     ),
     Check(

@@ -206,8 +206,7 @@ CHECKS = (
         "the keyring daemon that the login started is not running any more",
         _gone,
         cause=f"no program asked it for secrets within {LOGIN_TIMEOUT} s, or it crashed, or"
-        " somebody"
-        " ended it",
+        " somebody ended it",
         remedy=START,
         needs=(*NO_BUS, "unit-failed"),
     ),

@@ -62,9 +62,8 @@ def _why_damaged(facts: Facts, name: str) -> str:
     if facts.home.bad_lines.get(name) == FIRST_LINE:
         return (
             "the file is text, like that of a keyring without a password, but it does not begin"
-            " with"
-            " [keyring], as gnome-keyring writes it: perhaps an editor added a byte-order mark or a"
-            " line at the beginning"
+            " with [keyring], as gnome-keyring writes it: perhaps an editor added a byte-order mark"
+            " or a line at the beginning"
         )
     if name in facts.home.bad_lines:
         return (
@@ -79,8 +78,7 @@ def _by_hand(facts: Facts, name: str) -> Remediation:
     if facts.home.bad_lines.get(name) == FIRST_LINE:
         return Remediation(
             f"copy {path}, then remove with an editor everything before [keyring], and save the"
-            " file"
-            " without a byte-order mark; end the keyring daemon, and unlock again"
+            " file without a byte-order mark; end the keyring daemon, and unlock again"
         )
     if name in facts.home.bad_lines:
         return Remediation(
@@ -134,8 +132,7 @@ CHECKS = (
         " stored in a keyring without a password, whose file has no escapes",
         needs=UNSERVED,
         about="The secrets of a damaged file can be recovered only from a copy. The file of a"
-        " keyring"
-        " without a password is text: its secrets can still be read with an editor.",
+        " keyring without a password is text: its secrets can still be read with an editor.",
         cases=DAMAGED_CASES,
     ),
     Check(

@@ -167,8 +167,7 @@ CHECKS = (
         "the default keyring is locked; it is not the login keyring",
         _locked,
         cause="the alias default names this keyring, and a login does not unlock it: PAM unlocks"
-        " only"
-        " the login keyring",
+        " only the login keyring",
         needs=UNSERVED,
         about="A keyring `Login`, with a capital letter, is such a keyring: the login keyring of"
         " gnome-keyring is the file login.keyring.",
@@ -195,8 +194,7 @@ CHECKS = (
         " question, and locking it has no effect",
         remedy=Remediation("give it a password, which encrypts it", (("creds", "rekey"),)),
         about="Such a keyring cannot store every secret: a line break makes its file unreadable,"
-        " and"
-        " a backslash, a blank at the beginning or a carriage return at the end is lost. `creds"
+        " and a backslash, a blank at the beginning or a carriage return at the end is lost. `creds"
         " put` refuses to store such a secret there.",
     ),
     Check(
@@ -206,8 +204,7 @@ CHECKS = (
         "the default keyring is not the login keyring",
         _default_elsewhere,
         cause="the file `default` beside the keyrings names it; a login unlocks it only if the"
-        " login"
-        " keyring holds its password",
+        " login keyring holds its password",
         cases=(
             Case("secrets can be read", "nothing has to be done"),
             Case(

@@ -124,7 +124,7 @@ CHECKS = (
         Severity.WARNING,
         "other users can read or write the file of the login keyring",
         _login(_file_open),
-        cause="its mode was changed; it should be 0600. Whoever has a copy of the file can try"
+        cause="its mode was changed; it should be 0600. Anyone who has a copy of the file can try"
         " passwords without a limit",
         needs=(*FOLDER, "keyring-foreign"),
         cases=mode_cases("600", KEYRING),

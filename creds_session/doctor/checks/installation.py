@@ -110,8 +110,7 @@ CHECKS = (
             Case(
                 "you can change the container's image",
                 "`sudo setcap -r /usr/bin/gnome-keyring-daemon`; the daemon works without it, but"
-                " its"
-                " memory may be swapped to disk",
+                " its memory may be swapped to disk",
             ),
             Case("you start the container", "start it with `--cap-add IPC_LOCK`"),
         ),

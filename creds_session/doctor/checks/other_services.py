@@ -192,8 +192,8 @@ CHECKS = (
         "a rule of pam_gnome_keyring in another service decides who may log in",
         _unsafe,
         cause="the rule has the control required, requisite or the like, so a login is refused if"
-        " the"
-        " keyring cannot be unlocked; or libpam cannot read a line, and then refuses every login",
+        " the keyring cannot be unlocked; or libpam cannot read a line, and then refuses every"
+        " login",
         about="creds-doctor looks at `login`, display managers, `su`, `sudo`, `cron` and"
         " `systemd-user`, if they have a rule of pam_gnome_keyring.",
         cases=SERVICE_CASES,
@@ -205,9 +205,8 @@ CHECKS = (
         "a session rule of pam_gnome_keyring starts a daemon for the wrong user",
         _wrong_daemon,
         cause="the session of sudo, su, cron and the like belongs to root or another user and has"
-        " the"
-        " environment of the caller; a daemon that is started there receives the password, but does"
-        " not unlock a keyring",
+        " the environment of the caller; a daemon that is started there receives the password, but"
+        " does not unlock a keyring",
         remedy=Remediation("remove the session rule with auto_start from that service"),
         about="creds-doctor looks at `sudo`, `su`, `runuser`, `pkexec`, `polkit-1`, `cron` and the"
         " like.",
@@ -219,11 +218,9 @@ CHECKS = (
         "rules of pam_gnome_keyring in another service do not unlock the keyring",
         _ineffective,
         cause="a rule is not reached (a `sufficient` before it ends the stack), is too early, is"
-        " only"
-        " for other services, or there is no rule in auth or session",
+        " only for other services, or there is no rule in auth or session",
         about="creds-doctor looks at `login`, display managers and `su`: at services in which"
-        " people"
-        " type the password of the account whose keyring is to be unlocked.",
+        " people type the password of the account whose keyring is to be unlocked.",
         cases=SERVICE_CASES,
     ),
     Check(

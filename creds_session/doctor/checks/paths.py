@@ -121,8 +121,7 @@ def given_back(path: PathFacts, facts: Facts) -> Remediation:
     if not is_of_a_person:
         return Remediation(
             "if it should belong to this user, an administrator changes its owner, after making"
-            " sure"
-            " that nothing else needs it"
+            " sure that nothing else needs it"
         )
     if is_on_network(facts):
         return Remediation(

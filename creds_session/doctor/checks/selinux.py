@@ -167,9 +167,8 @@ def _start_refused(facts: Facts) -> Found | None:
         )
     command = ("sudo", "ls", "-lL", facts.installation.daemon or "/usr/bin/gnome-keyring-daemon")
     more = Remediation(
-        "as root, look why the daemon's file cannot be executed: its mode, a mount with noexec,"
-        " or a"
-        " security module such as AppArmor",
+        "as root, look why the daemon's file cannot be executed: its mode, a mount with noexec, or"
+        " a security module such as AppArmor",
         (command,),
     )
     return Found(evidence, remedy=now._replace(alternatives=(more,)))
@@ -183,8 +182,8 @@ CHECKS = (
         "SELinux does not let a login by ssh start the keyring daemon",
         _policy_refuses,
         cause="PAM's rules run in the domain of sshd, and the loaded policy does not allow that"
-        " domain"
-        " to start or reach the daemon; `creds unlock` runs in the session and does not need that",
+        " domain to start or reach the daemon; `creds unlock` runs in the session and does not need"
+        " that",
         remedy=Remediation(
             "unlock the keyring in the session", (("creds", "unlock"),), alternatives=(ALLOW, LOOK)
         ),
@@ -208,9 +207,8 @@ CHECKS = (
         " daemon in a domain of that user; `creds unlock` starts it in the session instead",
         remedy=Remediation("as root, read what SELinux denied", (AUSEARCH,)),
         needs=("selinux-refuses",),
-        about="See [confined users](../../how-to/selinux.md) for what was tried, and for what"
-        " they type"
-        " before the first `creds unlock --create`.",
+        about="See [confined users](../../how-to/selinux.md) for what was tried, and for what they"
+        " type before the first `creds unlock --create`.",
     ),
     Check(
         "daemon-start-refused",

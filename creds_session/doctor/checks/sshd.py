@@ -99,9 +99,8 @@ CHECKS = (
         of_logins,
         "sshd does not use PAM, so a password typed at a login by ssh does not unlock the keyring",
         _without_pam,
-        cause="without PAM sshd checks the password itself (shadow(5)), and pam_gnome_keyring"
-        " does not"
-        " receive it",
+        cause="without PAM sshd checks the password itself (shadow(5)), and pam_gnome_keyring does"
+        " not receive it",
         remedy=Remediation(WITHOUT_PAM.remedy),
         stops_password=True,
     ),
@@ -113,8 +112,7 @@ CHECKS = (
         " begins",
         _dialogue,
         cause="sshd runs PAM's conversation for keyboard-interactive in a child process; the"
-        " password"
-        " that pam_gnome_keyring keeps for the session is lost when this child ends",
+        " password that pam_gnome_keyring keeps for the session is lost when this child ends",
         remedy=APPLY,
         about="See [what keyboard-interactive does](../../explanation/keyboard-interactive.md).",
         stops_password=True,
@@ -126,8 +124,7 @@ CHECKS = (
         "sshd does not accept passwords, so a login by ssh does not unlock the keyring",
         _no_password,
         cause="PasswordAuthentication and KbdInteractiveAuthentication are off, as many guides"
-        " advise,"
-        " for all users or by a Match block for this user or address",
+        " advise, for all users or by a Match block for this user or address",
         remedy=Remediation(
             "unlock the keyring after each login; the login hook offers that",
             (("creds", "unlock"),),
@@ -149,9 +146,8 @@ CHECKS = (
         f"{UNREAD}, because sshd was never started here",
         _unread,
         cause="sshd needs host keys, and the directory /run/sshd, which systemd makes when it"
-        " starts"
-        " ssh.service. With ssh.socket, in a new image and in a container they are made later, or"
-        " never",
+        " starts ssh.service. With ssh.socket, in a new image and in a container they are made"
+        " later, or never",
         cases=(
             Case("sshd is started at the first connection (ssh.socket)", "nothing has to be done"),
             Case("nobody logs in here by ssh (a container, an image)", "nothing has to be done"),

@@ -2,8 +2,7 @@
 
 A Root holds its directory open. Each path below it is looked up from there, one component after
 the other (``walk``), whenever it is used, and what is read or written is an entry of a directory
-that was opened in this way. So another process cannot lead out of
-it by a change of the tree.
+that was opened in this way. So another process cannot lead out of the root by a change of the tree.
 """
 
 from __future__ import annotations
