@@ -137,4 +137,4 @@ class PromptImpossible(CollectionLocked):
 
 
 class NoKeyringYet(CollectionLocked):
-    """There is no login keyring, and the call was not told to create one."""
+    """There is no login keyring, and the call did not ask for a new one."""

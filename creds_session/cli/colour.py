@@ -15,7 +15,7 @@ class Screen(Protocol):
 
 
 def add_colour(parser: argparse.ArgumentParser, default: str = "auto") -> None:
-    """Let a command be told whether it prints colours."""
+    """Give a command the option that says whether it prints colours."""
     parser.add_argument(
         "--color",
         choices=("auto", "always", "never"),

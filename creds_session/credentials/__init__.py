@@ -4,7 +4,7 @@ The user name itself can be stored too, under a lookup key.
 
 keyring's own choice and configuration decide which backend is used. If keyring would choose the
 Secret Service, then the Secret Service is called without keyring, and the items are the same. No
-function shows a prompt unless it is told to, and a locked keyring raises an error at once.
+function shows a prompt unless the caller asks for one. A locked keyring raises an error at once.
 """
 
 from __future__ import annotations

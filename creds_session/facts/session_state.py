@@ -203,7 +203,7 @@ def form_of(keyring: KeyringFacts, name: str) -> KeyringForm:
 
 
 def _without_owner(bus: BusFacts, keyring: KeyringFacts) -> Verdict:
-    """Return the state where nobody owns the name: a program that asks may start the daemon."""
+    """Return the state if nobody owns the name: a program that asks may start the daemon."""
     name = keyring.default_name or LOGIN
     if keyring.control_listens:
         where = f"a keyring daemon listens at {keyring.control} and serves nothing yet"

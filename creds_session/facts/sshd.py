@@ -2,7 +2,7 @@
 
 ``sshd -T`` prints each setting as ``keyword value``, the keyword in lower case (servconf.c,
 dump_config). Without ``-C`` no Match block counts; with it each criterion that a block names has
-to be told, or sshd refuses (servconf.c, match_test_missing_fatal).
+to be given, or sshd refuses (servconf.c, match_test_missing_fatal).
 
 Two methods take a password: *password*, whose PAM conversation runs in the process that later
 opens the session, so that what pam_gnome_keyring kept is still there; and *keyboard-interactive*,
@@ -32,7 +32,7 @@ class Connection(NamedTuple):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What ``sshd -T`` is told of it; its host's name is the address, as under UseDNS no."""
+        """The words for ``sshd -T -C``; the name of the host is the address, as under UseDNS no."""
         if "," in self.user:  # it would be read as another criterion
             return ()
         criteria = f"user={self.user},host={self.address},addr={self.address}"
@@ -87,7 +87,7 @@ class SshdFacts(NamedTuple):
 
     @property
     def password_methods(self) -> tuple[str, ...]:
-        """The methods by which a password reaches PAM at all; () where none is known to."""
+        """The methods by which a password reaches PAM at all; () if none is known to."""
         enabled = {
             PASSWORD: self.password_authentication,
             DIALOGUE: self.kbd_interactive_authentication,

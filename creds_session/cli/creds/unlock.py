@@ -163,7 +163,8 @@ def _of_another_bus(timeout: float) -> dict[str, str] | None:
 def _print_bus(environ: Mapping[str, str]) -> None:
     """Say how to connect the shell to the bus that was used, if it is another one.
 
-    A quiet caller is told so, too, because the shell does not find the keyring otherwise.
+    The message is printed with ``--quiet``, too, because the shell does not find the keyring
+    otherwise.
     """
     if environ is not os.environ:
         used = environ["DBUS_SESSION_BUS_ADDRESS"]
