@@ -12,7 +12,8 @@ ROOT_HELP = (
     "Work on the system in DIR, for example a mounted image, instead of this machine (default: /)."
 )
 SERVICE_HELP = (
-    "Work on the PAM service NAME. May be given several times, except for explain and simulate."
+    "Work on the PAM service NAME. May be given several times, except for explain and simulate,"
+    " which show one; confirm and revert ignore it."
     " Without it: sshd, and passwd if it exists."
 )
 ONE_SERVICE_HELP = "Show the PAM service NAME instead of sshd."

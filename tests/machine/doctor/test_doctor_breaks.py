@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from creds_session.doctor.checks import CHECKS
+from tests.machine.support import doctor as ward
 from tests.machine.support.breakages import (
     ALONE,
     AS_ROOT,
@@ -31,21 +32,6 @@ from tests.machine.support.breakages import (
     UNMASK,
     Breakage,
 )
-from tests.machine.support.doctor import (
-    PASSWORD,
-    Patient,
-    Told,
-    ask,
-    broken,
-    carry_out_as_root,
-    carry_out_as_user,
-    fix,
-    is_healthy,
-    log_in,
-    mend,
-    prepare,
-    reset,
-)
 from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot
 
@@ -54,11 +40,11 @@ ALWAYS = ["pam-other-services"]  # Debian's `login` is left alone
 
 
 @pytest.fixture(scope="module", params=["bookworm", "trixie"])
-def patient(request: pytest.FixtureRequest, boot: Boot) -> Patient:
+def patient(request: pytest.FixtureRequest, boot: Boot) -> ward.Patient:
     release = str(request.param)
     machine = boot(release)
-    prepare(machine)
-    return Patient(machine, release)
+    ward.prepare(machine)
+    return ward.Patient(machine, release)
 
 
 @pytest.fixture(scope="module")
@@ -133,14 +119,14 @@ def page(rows: dict[str, dict[str, set[str]]]) -> str:
 
 
 def note(
-    table: dict[str, dict[str, set[str]]], patient: Patient, breakage: Breakage, cure: str
+    table: dict[str, dict[str, set[str]]], patient: ward.Patient, breakage: Breakage, cure: str
 ) -> None:
     row = table.setdefault(breakage.id, {"named": set(), "cured": set()})
     row["named"].add(patient.release)
     row["cured"].add(cure)
 
 
-def is_named(told: Told, breakage: Breakage) -> None:
+def is_named(told: ward.Told, breakage: Breakage) -> None:
     """Fail unless the doctor named it first, with what is to be seen of it, and in time."""
     assert told.ids[:1] == [breakage.behind or breakage.id], told.findings[:2]
     assert breakage.id in told.ids
@@ -164,20 +150,20 @@ CURED_BY = {
 
 @pytest.mark.parametrize("breakage", [*SHARED, *ALONE], ids=lambda one: one.id)
 def test_named_first_in_a_healthy_session(
-    patient: Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
+    patient: ward.Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
 ) -> None:
     machine, session = patient.machine, patient.session
     try:
-        broken(machine, session, breakage)
-        told = ask(machine, session, breakage.ask)
+        ward.broken(machine, session, breakage)
+        told = ward.ask(machine, session, breakage.ask)
         is_named(told, breakage)
         if breakage.cure == "fix":
-            said = fix(session)
+            said = ward.fix(session)
             assert f"{breakage.id}: fixed" in said, said
         elif breakage.cure == "root":
-            carry_out_as_root(machine, told, breakage.id)
+            ward.carry_out_as_root(machine, told, breakage.id)
         elif breakage.cure == "user":
-            carry_out_as_user(session, told, breakage.id)
+            ward.carry_out_as_user(session, told, breakage.id)
     except BaseException:
         patient.drop()
         machine.sh(breakage.undo, check=False)
@@ -187,30 +173,30 @@ def test_named_first_in_a_healthy_session(
         note(table, patient, breakage, CURED_BY["undo"])
         return
     if breakage.cure in {"root", "user"}:
-        assert breakage.id not in ask(machine, session, breakage.ask).ids
-    mend(machine, session, breakage)
+        assert breakage.id not in ward.ask(machine, session, breakage.ask).ids
+    ward.mend(machine, session, breakage)
     if session.run("creds get app me").status:
         assert breakage.id in NOTICED, "what was broken is whole again, and no secret can be read"
-        fix(session)
-    is_healthy(machine, session)
+        ward.fix(session)
+    ward.is_healthy(machine, session)
     note(table, patient, breakage, CURED_BY[breakage.cure])
 
 
 @pytest.mark.parametrize("breakage", [*SESSIONS, *SESSIONS_ALONE], ids=lambda one: one.id)
 def test_named_first_in_a_session_that_began_broken(
-    patient: Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
+    patient: ward.Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
 ) -> None:
     machine = patient.machine
     patient.drop()
-    reset(machine)
+    ward.reset(machine)
     session = None
     try:
-        session = broken(machine, None, breakage)
-        told = ask(machine, session, breakage.ask)
+        session = ward.broken(machine, None, breakage)
+        told = ward.ask(machine, session, breakage.ask)
         is_named(told, breakage)
         if breakage.cure == "fix":
-            said = fix(session)
-            assert breakage.id not in ask(machine, session).ids, said
+            said = ward.fix(session)
+            assert breakage.id not in ward.ask(machine, session).ids, said
             got = session.run("creds get app me")
             assert got.output == "s3cret" or breakage.id == "keyring-ghost", got
         note(table, patient, breakage, CURED_BY[breakage.cure])
@@ -223,22 +209,22 @@ def test_named_first_in_a_session_that_began_broken(
 
 
 def unlock_by_hand(session: Login) -> None:
-    done = session.run(f"printf {PASSWORD} | creds unlock --password-stdin")
+    done = session.run(f"printf {ward.PASSWORD} | creds unlock --password-stdin")
     assert done.status == 0, done
 
 
 @pytest.mark.parametrize("way", ["units", "no units", "key", "su", "nested", "loginless"])
-def test_no_false_alarm(patient: Patient, way: str) -> None:
+def test_no_false_alarm(patient: ward.Patient, way: str) -> None:
     """Healthy sessions of every kind: exit 0, and nothing above a note."""
     machine = patient.machine
     patient.drop()
-    reset(machine)
+    ward.reset(machine)
     machine.sh(NO_HOOK)
     if way == "no units":
         machine.sh(MASK)
     try:
         kinds = {"key": "key", "su": "su", "loginless": "key"}
-        with log_in(machine, kinds.get(way, "password")) as session:
+        with ward.log_in(machine, kinds.get(way, "password")) as session:
             if way == "su":
                 session.run('eval "$(creds env --start)"')
             if way == "nested":
@@ -247,7 +233,7 @@ def test_no_false_alarm(patient: Patient, way: str) -> None:
                 session.enter("env -i HOME=$HOME PATH=$PATH TERM=dumb bash --norc")
             if way != "units":
                 unlock_by_hand(session)
-            is_healthy(machine, session)
+            ward.is_healthy(machine, session)
     finally:
         machine.sh(f"{HOOK} {UNMASK}")
 
@@ -280,18 +266,18 @@ def settled(session: Login) -> str:
 
 
 @pytest.mark.parametrize("kind", ["password", "key"])
-def test_looking_leaves_no_trace(patient: Patient, kind: str) -> None:
+def test_looking_leaves_no_trace(patient: ward.Patient, kind: str) -> None:
     """What runs, lies there, listens and is locked is the same before and after; nothing began."""
     machine = patient.machine
     patient.drop()
-    reset(machine)
+    ward.reset(machine)
     machine.sh(NO_HOOK)
     try:
-        with log_in(machine, kind) as session:
+        with ward.log_in(machine, kind) as session:
             session.run("true >/tmp/told; true >/tmp/errors")
             before = settled(session)
             for _time in range(2):
-                ask(machine, session)
+                ward.ask(machine, session)
             machine.run("creds-doctor", "--user", "alice", check=False)
             after = seen(session)
             assert after.splitlines() == before.splitlines()
@@ -299,13 +285,13 @@ def test_looking_leaves_no_trace(patient: Patient, kind: str) -> None:
         machine.sh(HOOK)
 
 
-def test_an_answer_in_time_where_the_keyrings_hang(patient: Patient) -> None:
+def test_an_answer_in_time_where_the_keyrings_hang(patient: ward.Patient) -> None:
     """The disk answers nobody, as a dead NFS server: what was seen in time is told."""
     machine, session = patient.machine, patient.session
     machine.sh(HANG.format(KEYRINGS))
     try:
         for way in ("creds-doctor", AS_ROOT):
-            told = ask(machine, session, way)
+            told = ward.ask(machine, session, way)
             assert told.status == 1
             assert "home: nothing within its time" in told.evidence("facts-incomplete")
             assert told.ids[0] == "home-hung" or "home-hung" not in told.ids
@@ -315,14 +301,14 @@ def test_an_answer_in_time_where_the_keyrings_hang(patient: Patient) -> None:
         patient.drop()
 
 
-def test_what_su_keeps_of_another_login_is_not_taken_for_its_own(patient: Patient) -> None:
+def test_what_su_keeps_of_another_login_is_not_taken_for_its_own(patient: ward.Patient) -> None:
     """su without a dash: SSH_CONNECTION is bob's, and the log of alice's last login is of that."""
     machine = patient.machine
     patient.drop()
-    reset(machine)
-    log_in(machine, "password").close()
-    with machine.ssh("bob", PASSWORD) as session:
-        session.enter("su alice", PASSWORD)
+    ward.reset(machine)
+    ward.log_in(machine, "password").close()
+    with machine.ssh("bob", ward.PASSWORD) as session:
+        session.enter("su alice", ward.PASSWORD)
         assert "127.0.0.1" in session.run("echo $SSH_CONNECTION").output
         session.run(
             "unset XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS; cd; creds-doctor --save /tmp/f"
@@ -330,15 +316,15 @@ def test_what_su_keeps_of_another_login_is_not_taken_for_its_own(patient: Patien
         facts = json.loads((machine.root / "tmp/f").read_text())["facts"]
         assert facts["session"]["by_ssh"] is False
         assert any("gkr-pam" in line["text"] for line in facts["log"])  # that older one
-        told = ask(machine, session)
+        told = ward.ask(machine, session)
         assert not any("log:" in line for one in told.findings for line in one["evidence"])
         assert "login-without-password" not in told.ids
 
 
-def test_root_looks_at_another_session_and_others_judge_it(patient: Patient) -> None:
+def test_root_looks_at_another_session_and_others_judge_it(patient: ward.Patient) -> None:
     machine, session = patient.machine, patient.session
     session.run("creds lock")
-    told = ask(machine, session, "creds-doctor --user alice")
+    told = ward.ask(machine, session, "creds-doctor --user alice")
     assert told.ids[0] == "keyring-locked"
     machine.run(
         *["creds-doctor", "--user", "alice", "--save", "/tmp/facts", "--anonymous"], check=False
@@ -348,13 +334,13 @@ def test_root_looks_at_another_session_and_others_judge_it(patient: Patient) -> 
     judged = machine.run("creds-doctor", "--from", "/tmp/facts", check=False)
     assert judged.returncode == 1
     assert "[keyring-locked]" in judged.stdout.splitlines()[0]
-    fix(session)
-    is_healthy(machine, session)
+    ward.fix(session)
+    ward.is_healthy(machine, session)
     assert machine.run("creds-doctor", "--user", "nobody-has-it", check=False).returncode == 66
     assert session.run("creds-doctor --user bob").status == 77
 
 
-def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> None:
+def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: ward.Patient) -> None:
     machine, session = patient.machine, patient.session
     keyrings = "/home/alice/.local/share/keyrings"
     session.run(f"chmod 755 {keyrings}")
@@ -373,7 +359,7 @@ def test_a_dry_run_changes_nothing_and_says_what_is_roots(patient: Patient) -> N
         session.expect("<ready>")
     finally:
         machine.sh("cp -p /root/sshd /etc/pam.d/sshd")
-    is_healthy(machine, session)
+    ward.is_healthy(machine, session)
 
 
 def test_every_breakage_is_of_a_check() -> None:
@@ -392,7 +378,7 @@ time.sleep(300)
 """
 
 
-def test_an_answer_in_time_without_a_journal_and_among_a_crowd(patient: Patient) -> None:
+def test_an_answer_in_time_without_a_journal_and_among_a_crowd(patient: ward.Patient) -> None:
     machine, session = patient.machine, patient.session
     (machine.root / "opt/crowd.py").write_text(CROWD)
     machine.sh(
@@ -402,10 +388,10 @@ def test_an_answer_in_time_without_a_journal_and_among_a_crowd(patient: Patient)
         " mv /var/log/journal /var/log/j 2>/dev/null; mv /run/log/journal /run/log/j || :"
     )
     try:
-        told = ask(machine, session)
+        told = ward.ask(machine, session)
         assert (told.status, told.above_note) == (0, [])
         assert told.seconds - told.starting < PATIENCE
-        told = ask(machine, session, AS_ROOT)
+        told = ward.ask(machine, session, AS_ROOT)
         assert (told.status, told.above_note) == (0, [])
         assert told.seconds - told.starting < PATIENCE
     finally:

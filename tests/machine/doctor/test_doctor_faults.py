@@ -8,20 +8,8 @@ from __future__ import annotations
 import pytest
 
 from tests.depth import FAULTS_COUNT, FAULTS_SEED
+from tests.machine.support import doctor as ward
 from tests.machine.support.breakages import ENVIRONMENT, FILES, LIVE, SESSIONS, Breakage, until
-from tests.machine.support.doctor import (
-    Patient,
-    Told,
-    ask,
-    broken,
-    carry_out_as_root,
-    carry_out_as_user,
-    fix,
-    is_healthy,
-    mend,
-    prepare,
-    reset,
-)
 from tests.machine.support.faults import (
     MIXED,
     Faults,
@@ -61,18 +49,18 @@ What was moved away is missed until it is brought back by hand; a revert takes t
 """
 
 
-class Booted(dict[str, Patient]):
+class Booted(dict[str, ward.Patient]):
     """The machine of each release, booted when the first case asks for it."""
 
     def __init__(self, boot: Boot) -> None:
         super().__init__()
         self._boot = boot
 
-    def __missing__(self, release: str) -> Patient:
+    def __missing__(self, release: str) -> ward.Patient:
         machine = self._boot(release)
-        prepare(machine)
+        ward.prepare(machine)
         machine.sh("cp -a /home/alice /root/alice")
-        self[release] = Patient(machine, release)
+        self[release] = ward.Patient(machine, release)
         return self[release]
 
 
@@ -84,7 +72,7 @@ def patients(boot: Boot) -> Booted:
 class Case:
     """One machine with several faults, and what is left of them."""
 
-    def __init__(self, patient: Patient, faults: Faults) -> None:
+    def __init__(self, patient: ward.Patient, faults: Faults) -> None:
         self.patient, self.machine = patient, patient.machine
         self.left = list(faults)
 
@@ -96,28 +84,28 @@ class Case:
         for one in self.left:
             if begins_a_session(one):
                 self.patient.drop()
-                reset(self.machine)
-                self.patient.take(broken(self.machine, None, one))
+                ward.reset(self.machine)
+                self.patient.take(ward.broken(self.machine, None, one))
             else:
-                broken(self.machine, self.session, one)
+                ward.broken(self.machine, self.session, one)
 
     @property
     def words(self) -> str:
         """The variables of a command that are still broken, for env(1)."""
         asked = [one.ask for one in self.left if one.ask.startswith("env ")]
-        words = [ask[len("env ") : -len(" creds-doctor")] for ask in asked]
+        words = [one[len("env ") : -len(" creds-doctor")] for one in asked]
         return " ".join(sorted(words, key=lambda word: not word.startswith("-u")))
 
-    def ask(self) -> Told:
+    def ask(self) -> ward.Told:
         own = [one.ask for one in self.left if has_own_way(one)]
-        return ask(self.machine, self.session, own[0]) if own else self.ask_as_alice()
+        return ward.ask(self.machine, self.session, own[0]) if own else self.ask_as_alice()
 
-    def ask_as_alice(self) -> Told:
+    def ask_as_alice(self) -> ward.Told:
         plain = f"env {self.words} creds-doctor" if self.words else "creds-doctor"
-        return ask(self.machine, self.session, plain)
+        return ward.ask(self.machine, self.session, plain)
 
     def fix(self) -> str:
-        return fix(self.session, f"env {self.words} " if self.words else "")
+        return ward.fix(self.session, f"env {self.words} " if self.words else "")
 
     def named(self, first: str) -> Breakage | None:
         """Return the fault that the first finding names, or stands for."""
@@ -126,18 +114,20 @@ class Case:
             (one for one in self.left if first in {one.behind, STANDS_FOR.get(one.id)}), None
         )
 
-    def cure(self, one: Breakage, told: Told) -> None:
+    def cure(self, one: Breakage, told: ward.Told) -> None:
         """Do what is said of this fault, and tell whether that cured it."""
         if one.cure == "fix":
             said = self.fix()
             assert one.id not in self.ask().ids, said
         elif one.cure == "root":
-            carry_out_as_root(self.machine, told, one.id if one.id in told.ids else told.ids[0])
+            ward.carry_out_as_root(
+                self.machine, told, one.id if one.id in told.ids else told.ids[0]
+            )
         elif one.cure == "user":
             # root is shown no command on a path of hers, so she asks by herself
-            carry_out_as_user(self.session, self.ask_as_alice(), one.id)
+            ward.carry_out_as_user(self.session, self.ask_as_alice(), one.id)
         self.left.remove(one)
-        mend(self.machine, self.session, one)
+        ward.mend(self.machine, self.session, one)
         self.begin_anew(one)
 
     def begin_anew(self, one: Breakage) -> None:
@@ -162,11 +152,11 @@ class Case:
             self.cure_silent()
         if self.session.run("creds get app me").status:
             self.fix()
-        is_healthy(self.machine, self.session)
+        ward.is_healthy(self.machine, self.session)
 
     def cure_silent(self) -> None:
         one = self.left.pop()
-        mend(self.machine, self.session, one)
+        ward.mend(self.machine, self.session, one)
         self.begin_anew(one)
 
     def heal(self, faults: Faults) -> None:

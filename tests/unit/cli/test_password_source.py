@@ -16,6 +16,7 @@ from creds_session.errors import CredsSessionError, InvalidData, NoSuchFile, Una
 from creds_session.secret import Secret
 from creds_session.system.terminal import password_sources
 from creds_session.system.terminal.password_prompt import MAX_INPUT
+from tests.unit.streams import CONTENTS
 
 NOTE = "one newline at the end of"
 
@@ -42,17 +43,7 @@ def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     return tmp_path  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize(
-    ("content", "password"),
-    [
-        (b"pw", b"pw"),
-        (b"pw\n", b"pw"),
-        (b"pw\n\n", b"pw\n"),
-        (b"\n", b""),
-        (b"", b""),
-        (b"a\nb\xff\r", b"a\nb\xff\r"),
-    ],
-)
+@pytest.mark.parametrize(("content", "password"), CONTENTS)
 @pytest.mark.parametrize("quiet", [False, True])
 def test_one_newline_is_taken_off_and_that_is_said(
     capsys: pytest.CaptureFixture[str],

@@ -22,6 +22,7 @@ from creds_session.system.terminal.password_prompt import (
     read_password_from_stdin,
 )
 from tests.unit.children import run_child
+from tests.unit.streams import CONTENTS
 
 ASK = """
 import sys; sys.path.insert(0, {package!r})
@@ -179,15 +180,8 @@ def piped(python: list[str], content: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("given", "password"),
     [
-        (b"", b""),
-        (b"\n", b""),
-        (b"\n\n", b"\n"),
-        (b"pw", b"pw"),
-        (b"pw\n", b"pw"),
-        (b"pw\n\n", b"pw\n"),
-        (b"pw\r\n", b"pw\r"),
+        *CONTENTS,
         (b" \xff\0\n", b" \xff\0"),
-        (b"two\nlines\n", b"two\nlines"),
         (b"x" * MAX_PASSWORD + b"\n", b"x" * MAX_PASSWORD),
     ],
 )
