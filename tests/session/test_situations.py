@@ -287,7 +287,7 @@ assert creds_session.status() is SessionState.LOCKED
 try:
     creds_session.get("app", "me")
 except CollectionLocked as error:
-    assert "creds_session.unlock_keyring" in error.hint
+    assert "creds unlock" in error.hint
 try:
     creds_session.unlock_keyring(Secret(b"wrong"))
 except WrongPassword:

@@ -14,7 +14,7 @@ from creds_session.system.systemd.logind import is_logged_in
 from creds_session.system.terminal.waiting_line import WaitingLine
 
 DESCRIPTION = """\
-Lock the login keyring and the default keyring, so that no program can read a password until they
+Lock the login keyring and the default keyring. No program can read a password from them until they
 are unlocked again. If no keyring daemon is running for this session, there is nothing to lock, and
 the command says so.
 """

@@ -250,7 +250,7 @@ def test_put_completes_what_keyring_began(backend: Memory) -> None:
     ("default", "problem", "hint"),
     [
         (f"{LOGIN[:-5]}my_5fwork", "the my_work keyring is locked", "unlock it: creds unlock"),
-        (LOGIN, "the login keyring is locked", "creds_session.unlock_keyring"),
+        (LOGIN, "the login keyring is locked", "unlock it: creds unlock"),
     ],
 )
 def test_a_locked_default_keyring_that_is_another_is_named(

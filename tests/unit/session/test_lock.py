@@ -90,7 +90,7 @@ def test_lock_without_a_bus_is_unavailable(
     monkeypatch.setattr(
         "creds_session.system.session_bus.connect.session_bus_address", lambda *_: None
     )
-    with pytest.raises(Unavailable, match="no bus"):
+    with pytest.raises(Unavailable, match="no session bus"):
         lock(environ)
 
 
