@@ -43,7 +43,9 @@ def list_lines(entries: Iterable[Entry]) -> list[str]:
     """Return one line for each check: id, level, title."""
     entries = tuple(entries)
     width = max(len(entry.id) for entry in entries)
-    return [f"{entry.id:<{width}}  {_word(entry):<7}  {entry.title}" for entry in entries]
+    return [
+        f"{entry.id:<{width}}  {_word(entry):<{len(VARIES)}}  {entry.title}" for entry in entries
+    ]
 
 
 def explain_lines(entry: Entry) -> list[str]:

@@ -26,7 +26,7 @@ def test_no_bus_is_69_and_leaks_nothing(python: list[str], home: Path) -> None:
     line = "creds rekey --password-stdin"
     done = run(python, line, b"canary\ncanary", HOME=home, XDG_RUNTIME_DIR=home)
     assert (done.returncode, done.stdout) == (69, b"")
-    assert b"no bus" in done.stderr
+    assert b"no session bus" in done.stderr
     assert b"canary" not in done.stderr
 
 
