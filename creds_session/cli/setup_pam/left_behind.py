@@ -12,15 +12,23 @@ from creds_session.setup_pam.recovery import recover as recover_it
 from creds_session.system.files.root import Root
 
 DIED = "an earlier run was ended before it was done; what it had begun is undone now"
+NOT_UNDONE = (
+    "an earlier run has not finished its change: it is still working, or was ended before it was"
+    " done. --dry-run changes nothing, so what follows is about the files as they are now"
+)
+LATER = "without --dry-run, apply first undoes what a run that was ended had begun"
 
 
 def recover(root: Root, arguments: argparse.Namespace) -> None:
     """Undo what an earlier run had begun, and say so.
 
     A command that only looks goes on if that fails, and so does ``revert``, which undoes the same.
-    The program of a timer cares for its own change only.
+    The program of a timer cares for its own change only. A dry run undoes nothing.
     """
     if vars(arguments).get("if_pending") or not _is_there(root):
+        return
+    if vars(arguments).get("dry_run"):
+        complain(PROGRAM, NOT_UNDONE, LATER)
         return
     try:
         done = recover_it(root)
