@@ -152,13 +152,17 @@ class Parser(argparse.ArgumentParser):
         argparse's own messages quote the values of options. Such a message is cut off behind the
         name of the option.
         """
-        if self.without_password and any(map(_is_with_password, self._typed)):
-            raise self._password_as_argument(self.without_password)
+        self._require_no_password()
         if self._repeats(message):
             subject, _, _ = message.partition(": ")
             subject = "an argument" if self._repeats(subject) else subject
             message = f"{subject}: not understood, and not repeated here: it may be a password"
         self._exit(message)
+
+    def _require_no_password(self) -> None:
+        """Raise UsageError if a password was typed as the value of an option that has none."""
+        if self.without_password and any(map(_is_with_password, self._typed)):
+            raise self._password_as_argument(self.without_password)
 
     def _exit(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -166,13 +170,20 @@ class Parser(argparse.ArgumentParser):
         self.exit(UsageError.exit_code)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
-        """Raise ArgumentError, without the value, if it is not one of the choices."""
+        """Exit, without repeating the value, if it is not one of the choices.
+
+        The message has only names of ours, so it is shown whatever else was typed.
+        """
         if action.choices is None or value in action.choices:
             return
         names = list(map(str, action.choices))
-        near = self.also_called.get(value) or _nearest(str(value), names, ALIKE_SHORT)
-        what = f"did you mean {near}?" if near else f"choose from {', '.join(names)}"
-        raise argparse.ArgumentError(action, f"invalid choice; {what}")
+        near = self.also_called.get(value) or nearest(str(value), names)
+        known = f"choose from {', '.join(names)}"
+        what = f"did you mean {near}?" if near else known
+        if near and action.option_strings:
+            what += f" {known}"
+        self._require_no_password()
+        self._exit(str(argparse.ArgumentError(action, f"invalid choice; {what}")))
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:  # noqa: ANN401
         """Return the value of an argument; exit if the argument has no such value.
@@ -212,7 +223,7 @@ class Parser(argparse.ArgumentParser):
         for command in self._commands():
             names += command._option_string_actions  # noqa: SLF001 - it is of this class, too
         for word in filter(_is_option, words):
-            near = _nearest(word.partition("=")[0], names, ALIKE)
+            near = nearest(word.partition("=")[0], names, ALIKE)
             if near:
                 return near
         return ""
@@ -231,7 +242,7 @@ class Parser(argparse.ArgumentParser):
         return any(re.search(rf"(?<![\w-]){re.escape(form)}(?![\w-])", message) for form in forms)
 
 
-def _nearest(word: str, names: Iterable[str], alike: float) -> str:
+def nearest(word: str, names: Iterable[str], alike: float = ALIKE_SHORT) -> str:
     """Return the name that is most like the word, or nothing."""
     from difflib import get_close_matches  # seldom
 
@@ -263,7 +274,8 @@ def seconds(text: str) -> float:
         value = math.nan
     if not (math.isfinite(value) and 0 < value <= LONGEST):
         raise argparse.ArgumentTypeError(
-            f"invalid number of seconds: it is more than 0 and at most {LONGEST:g}"
+            "invalid number of seconds: a number without a unit is expected, such as 30, which is"
+            f" more than 0 and at most {LONGEST:g}"
         )
     return value
 

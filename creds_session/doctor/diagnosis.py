@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from creds_session.doctor.checks import CHECKS, Check, run
 from creds_session.doctor.checks.diagnosis import Diagnosis
@@ -120,22 +120,30 @@ def to_save(facts: Facts, *, anonymously: bool) -> str:
 
 
 def saved(path: Path) -> Facts:
-    """Read saved facts. Raises NoSuchFile or InvalidData.
+    """Read the facts in a file. Raises NoSuchFile, and what ``read_saved`` raises."""
+    try:
+        with path.open("rb") as file:
+            return read_saved(file, str(path))
+    except FileNotFoundError:
+        raise NoSuchFile(f"{path}: no such file") from None
+    except OSError as error:
+        raise InvalidData(f"{path}: cannot be read: {error}") from error
+
+
+def read_saved(file: BinaryIO, name: str) -> Facts:
+    """Read saved facts from an open file, which messages call ``name``. Raises InvalidData.
 
     Nobody knows who wrote the paths in them, so no command on such a path is shown.
     """
     from creds_session.facts.serialization import loads
 
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise InvalidData(f"{path}: is larger than {LARGEST} bytes")
+            raise InvalidData(f"{name}: is larger than {LARGEST} bytes")
         return loads(content.decode())._replace(reader=Reader.ELSEWHERE)
-    except FileNotFoundError:
-        raise NoSuchFile(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidData(f"{path}: cannot be read: {error}") from error
+        raise InvalidData(f"{name}: cannot be read: {error}") from error
 
 
 def entries() -> tuple[Entry, ...]:

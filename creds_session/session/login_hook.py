@@ -26,8 +26,13 @@ READ = b'[ ! -r "${XDG_CONFIG_HOME:-$HOME/.config}/creds-session/hook.sh" ] || '
 SOURCE = b'. "${XDG_CONFIG_HOME:-$HOME/.config}/creds-session/hook.sh"'
 MARK = b" # creds hook"
 OPEN_MARK = b" # creds hook; the file had no newline at its end"
+NEW_MARK = b" # creds hook; creds hook install created this file"
 # bash reads the first of these files that exists (bash(1), INVOCATION).
 BASH_FILES = (".bash_profile", ".bash_login", ".profile")
+SHELLS = ("sh", "dash", "ksh", "ash", "bash", "zsh", "fish")
+CSH = frozenset({"csh", "tcsh"})
+WITHOUT_HOOK = "csh and tcsh have no login hook: run creds unlock by hand there"
+WITH_HOOK = f"the shells with a hook are {', '.join(SHELLS[:-1])} and {SHELLS[-1]}"
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -43,6 +48,13 @@ class Hook(NamedTuple):
     copy: Path
     startup: Path | None = None
     line: bytes = b""
+
+
+class Removal(NamedTuple):
+    """Say which files ``uninstall`` removed, and which files lost the hook's line."""
+
+    removed: list[Path]
+    changed: list[Path]
 
 
 def profile_directory(package: Path = PACKAGE) -> Path:
@@ -77,20 +89,25 @@ def hook_of(shell: str, environ: Mapping[str, str]) -> Hook:
     elif shell == "bash":
         existing = [home / name for name in BASH_FILES if (home / name).exists()]
         startup, line = (existing or [home / ".profile"])[0], READ + SOURCE
-    elif shell in {"sh", "dash", "ksh", "ash"}:
+    elif shell in SHELLS:
         startup, line = home / ".profile", READ + SOURCE
     else:
+        why = WITHOUT_HOOK if shell in CSH else "run creds unlock by hand there"
         raise UsageError(
-            f"{shell}: there is no login hook for this shell",
-            hint="the shells with a hook are sh, dash, ash, ksh, bash, zsh and fish",
+            f"{shell}: there is no login hook for this shell", hint=f"{why}; {WITH_HOOK}"
         )
     return Hook("creds-session.sh", config / COPY, startup, line)
 
 
-def with_line(content: bytes, line: bytes) -> bytes:
-    """Return the content with the hook's line at its end; add the line only once."""
-    if any(line + mark in content.splitlines() for mark in (MARK, OPEN_MARK)):
+def with_line(content: bytes, line: bytes, *, is_new: bool = False) -> bytes:
+    """Return the content with the hook's line at its end; add the line only once.
+
+    ``is_new``: the file does not exist yet. The line then says that ``install`` created the file.
+    """
+    if any(line + mark in content.splitlines() for mark in (MARK, OPEN_MARK, NEW_MARK)):
         return content
+    if is_new:
+        return line + NEW_MARK + b"\n"
     if content and not content.endswith(b"\n"):
         return content + b"\n" + line + OPEN_MARK + b"\n"
     return content + line + MARK + b"\n"
@@ -100,7 +117,8 @@ def without_line(content: bytes, line: bytes) -> bytes:
     """Return the content without the hook's line, byte for byte as it was before the line."""
     content = content.replace(b"\n" + line + OPEN_MARK + b"\n", b"")
     lines = content.splitlines(keepends=True)
-    return b"".join(other for other in lines if other.rstrip(b"\n") != line + MARK)
+    ours = {line + MARK, line + NEW_MARK}
+    return b"".join(other for other in lines if other.rstrip(b"\n") not in ours)
 
 
 def install(hook: Hook, text: bytes) -> list[Path]:
@@ -113,30 +131,37 @@ def install(hook: Hook, text: bytes) -> list[Path]:
         make_directory(hook.copy.parent, 0o700)
         _write(hook.copy, text)
     if hook.startup is not None:
+        is_new = not os.path.lexists(hook.startup)
         before = read_if_there(hook.startup) or b""
-        after = with_line(before, hook.line)
+        after = with_line(before, hook.line, is_new=is_new)
         if after != before:
             _write(hook.startup, after)
             changed.append(hook.startup)
     return changed
 
 
-def uninstall(hook: Hook) -> list[Path]:
-    """Remove the hook and its line; return the files that changed.
+def uninstall(hook: Hook) -> Removal:
+    """Remove the hook and its line; return what was done.
+
+    A startup file that ``install`` created is removed if it holds nothing else, which its line
+    says. A startup file that the person made stays, also if it is empty now.
 
     Raises: CannotWrite or InvalidData.
     """
-    changed = []
+    done = Removal([], [])
     before = read_if_there(hook.startup) if hook.startup is not None else None
     if hook.startup is not None and before is not None:
         after = without_line(before, hook.line)
-        if after != before:
+        if before == hook.line + NEW_MARK + b"\n" and not hook.startup.is_symlink():
+            remove(hook.startup)
+            done.removed.append(hook.startup)
+        elif after != before:
             _write(hook.startup, after)
-            changed.append(hook.startup)
+            done.changed.append(hook.startup)
     if read_if_there(hook.copy) is not None:
         remove(hook.copy)
-        changed.append(hook.copy)
-    return changed
+        done.removed.append(hook.copy)
+    return done
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from creds_session.cli.output import complain
@@ -38,12 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="|".join(actions),
         help="Install the hook, remove exactly what was installed, or print the hook.",
     )
-    shells = ("sh", "dash", "ksh", "ash", "bash", "zsh", "fish")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
         "--shell",
-        choices=shells,
-        help="Use the hook for this shell. Without this option it is your login shell.",
+        type=_shell,
+        metavar=f"{{{','.join(login_hook.SHELLS)}}}",
+        help="Use the hook for this shell. Without this option it is your login shell. csh and"
+        " tcsh have no hook.",
     )
     kind.add_argument(
         "--unit",
@@ -51,6 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Use a unit of the systemd user manager instead of the hook: lock locks all keyrings"
         " at your last logout; unlock unlocks the login keyring with a credential.",
     )
+
+
+def _shell(name: str) -> str:
+    """Return the name of a shell that has a hook. Raises ArgumentTypeError."""
+    if name in login_hook.SHELLS:
+        return name
+    why = login_hook.WITHOUT_HOOK if name in login_hook.CSH else "there is no hook for that shell"
+    raise argparse.ArgumentTypeError(f"{why}; {login_hook.WITH_HOOK}")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -65,14 +75,26 @@ def execute(arguments: argparse.Namespace) -> int:
         sys.stdout.buffer.write(text)
         return 0
     if os.getuid() == 0:
-        raise UsageError(
+        raise _not_for_root(arguments.action)
+    if arguments.action == "install":
+        return _print_done(changed=login_hook.install(ours, text))
+    done = login_hook.uninstall(ours)
+    return _print_done(removed=done.removed, changed=done.changed)
+
+
+def _not_for_root(action: str) -> UsageError:
+    """Return the error for root without ``--unit``, whose hint fits what root wanted."""
+    if action == "install":
+        return UsageError(
             "root is never asked for a keyring's password, so root needs no hook",
             hint="for everyone on this machine: scripts/install",
         )
-    return _print_changed(
-        login_hook.install(ours, text)
-        if arguments.action == "install"
-        else login_hook.uninstall(ours)
+    return UsageError(
+        "root has no hook of its own, because root is never asked for a keyring's password;"
+        " nothing was removed",
+        hint="your own hook: creds hook remove, without sudo\n"
+        "the hook for everyone on this machine: scripts/install --no-hook\n"
+        "a unit for everyone: creds hook remove --unit lock",
     )
 
 
@@ -107,14 +129,15 @@ def _unit(arguments: argparse.Namespace) -> int:
         return 0
     place = user_units.folder(_environment())
     if arguments.action == "remove":
-        return _print_changed(user_units.uninstall(what, place))
+        return _print_done(removed=user_units.uninstall(what, place))
     program = shutil.which("creds") or str(Path(sys.argv[0]).absolute())
-    return _print_changed(user_units.install(what, source, place, program))
+    return _print_done(changed=user_units.install(what, source, place, program))
 
 
-def _print_changed(changed: list[Path]) -> int:
-    for path in changed:
-        complain("creds", f"changed {path}")
-    if not changed:
+def _print_done(*, removed: Sequence[Path] = (), changed: Sequence[Path] = ()) -> int:
+    for verb, paths in (("removed", removed), ("changed", changed)):
+        for path in paths:
+            complain("creds", f"{verb} {path}")
+    if not (removed or changed):
         complain("creds", "nothing to do")
     return 0

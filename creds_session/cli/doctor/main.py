@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from creds_session.cli.boundary import end_at_once, run
 from creds_session.cli.doctor import formats
-from creds_session.cli.parser import Parser, seconds
-from creds_session.errors import UsageError
+from creds_session.cli.parser import Parser, nearest, seconds
+from creds_session.errors import InvalidData, UsageError
 from creds_session.text import printable
 
 if TYPE_CHECKING:
     from creds_session.doctor.checks import Check
     from creds_session.doctor.checks.diagnosis import Diagnosis
+    from creds_session.facts.snapshot import Facts
 
 PROGRAM = "creds-doctor"
 DESCRIPTION = """\
@@ -165,12 +166,15 @@ def _print_checks(arguments: argparse.Namespace) -> int:
 def _require_known(named: list[str], known: list[str]) -> None:
     for name in named:
         if name not in known:
-            raise UsageError(f"there is no check {name!r}", hint="creds-doctor --list names them")
+            near = nearest(name, known)
+            meant = f"did you mean {near}? " if near else ""
+            hint = f"{meant}creds-doctor --list names all checks"
+            raise UsageError("there is no check with the id that was given", hint=hint)
 
 
 def _diagnose(arguments: argparse.Namespace) -> int:
     from creds_session.doctor.checks import CHECKS, select
-    from creds_session.doctor.diagnosis import judge, look, saved, to_save
+    from creds_session.doctor.diagnosis import judge, look, to_save
     from creds_session.system.terminal.waiting_line import WaitingLine
 
     _require_known(arguments.only + arguments.skip, [check.id for check in CHECKS])
@@ -178,8 +182,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     if arguments.fix:
         return formats.show(arguments, _fix(arguments, checks))
     if arguments.source:
-        is_input = arguments.source == STANDARD_INPUT
-        facts = saved(Path("/dev/stdin" if is_input else arguments.source))
+        facts = _saved(arguments.source)
     else:
         timeout = arguments.timeout or TIMEOUT
         with WaitingLine("the checks", timeout, PROGRAM):
@@ -187,6 +190,21 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     if arguments.save:
         formats.write(arguments.save, to_save(facts, anonymously=arguments.anonymous))
     return formats.show(arguments, judge(facts, checks))
+
+
+def _saved(source: str) -> Facts:
+    """Return the facts in a file or on standard input.
+
+    Standard input is read where it is: /dev/stdin cannot be opened again if it is a socket, or if
+    it belongs to another user, as below su.
+    """
+    from creds_session.doctor.diagnosis import read_saved, saved
+
+    if source != STANDARD_INPUT:
+        return saved(Path(source))
+    if sys.stdin is None:
+        raise InvalidData("standard input is closed, so no facts can be read from it")
+    return read_saved(sys.stdin.buffer, "standard input")
 
 
 def _fix(arguments: argparse.Namespace, checks: tuple[Check, ...]) -> Diagnosis:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import re
 import shlex
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -304,3 +305,22 @@ def test_the_doctor_judges_what_standard_input_has(python: list[str], tmp_path: 
     )
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("keyring: no secret can be read")
+
+
+def test_the_doctor_reads_standard_input_where_it_is(python: list[str], tmp_path: Path) -> None:
+    """A socket cannot be opened by its name, /dev/stdin (open(2), ENXIO)."""
+    home = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    saved = run(python, "creds-doctor", "--save", "-", **home).stdout
+    near, far = socket.socketpair()
+    with near, far:
+        child = subprocess.Popen(
+            argv(python, "creds-doctor", "--from", "-", "--format", "line"),
+            stdin=far.fileno(),
+            stdout=subprocess.PIPE,
+            env={"PATH": "/usr/bin:/bin", **home},
+            text=True,
+        )
+        near.sendall(saved.encode())
+        near.shutdown(socket.SHUT_WR)
+        told, _ = child.communicate(timeout=60)
+    assert (child.returncode, told[:30]) == (1, "keyring: no secret can be read")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from creds_session.errors import NoSuchFile, UsageError
 from creds_session.session.login_hook import (
+    Removal,
     hook_of,
     install,
     profile_directory,
@@ -54,17 +55,51 @@ def test_the_line_goes_where_the_shell_reads_it(
     assert changed == [tmp_path / ".config/creds-session/hook.sh", tmp_path / startup]
     assert install(hook, b"the hook") == []
     assert changed[0].read_bytes() == b"the hook"
-    assert uninstall(hook)[::-1] == changed
+    is_new = startup not in there
+    removed, rest = ([changed[1], changed[0]], []) if is_new else ([changed[0]], [changed[1]])
+    assert uninstall(hook) == Removal(removed, rest)
     left = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert {path: text for path, text in left.items() if text} == before
-    assert uninstall(hook) == []
+    assert left == before
+    assert uninstall(hook) == Removal([], [])
+
+
+def test_a_startup_file_of_ones_own_is_never_removed(tmp_path: Path) -> None:
+    hook = hook_of("sh", {"HOME": str(tmp_path)})
+    profile = tmp_path / ".profile"
+    profile.touch()
+    install(hook, b"the hook")
+    assert uninstall(hook) == Removal([hook.copy], [profile])
+    assert profile.read_bytes() == b""
+    profile.unlink()
+    install(hook, b"the hook")
+    with profile.open("ab") as file:
+        file.write(b"# mine\n")
+    assert uninstall(hook) == Removal([hook.copy], [profile])
+    assert profile.read_bytes() == b"# mine\n"
+
+
+def test_the_target_of_a_link_is_never_removed(tmp_path: Path) -> None:
+    hook = hook_of("sh", {"HOME": str(tmp_path)})
+    (tmp_path / ".profile").symlink_to(tmp_path / "dotfile")
+    install(hook, b"the hook")
+    assert uninstall(hook) == Removal([hook.copy], [tmp_path / ".profile"])
+    assert (tmp_path / "dotfile").read_bytes() == b""
+
+
+def test_a_file_that_was_created_and_then_moved_behind_a_link_stays(tmp_path: Path) -> None:
+    hook = hook_of("sh", {"HOME": str(tmp_path)})
+    install(hook, b"the hook")
+    (tmp_path / ".profile").rename(tmp_path / "dotfile")
+    (tmp_path / ".profile").symlink_to("dotfile")
+    assert uninstall(hook) == Removal([hook.copy], [tmp_path / ".profile"])
+    assert (tmp_path / ".profile").is_symlink()
 
 
 def test_fish_reads_the_hook_itself(tmp_path: Path) -> None:
     environ = {"HOME": "/nonexistent", "XDG_CONFIG_HOME": str(tmp_path)}
     hook = hook_of("fish", environ)
     assert install(hook, b"hook") == [tmp_path / "fish/conf.d/creds-session.fish"]
-    assert uninstall(hook) == [tmp_path / "fish/conf.d/creds-session.fish"]
+    assert uninstall(hook) == Removal([tmp_path / "fish/conf.d/creds-session.fish"], [])
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
@@ -80,8 +115,10 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_shell_without_a_hook_is_named() -> None:
-    with pytest.raises(UsageError, match="tcsh"):
+    with pytest.raises(UsageError, match="tcsh") as caught:
         hook_of("tcsh", {"HOME": "/x"})
+    assert "run creds unlock by hand" in caught.value.hint
+    assert "sh, dash, ksh, ash, bash, zsh and fish" in caught.value.hint
 
 
 @pytest.mark.parametrize(
