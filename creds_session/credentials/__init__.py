@@ -27,6 +27,13 @@ __all__ = ["Access", "Credential", "delete", "get", "list_credentials", "put"]
 SAME_NAME = "the lookup key and the user name are the same: one would replace the other"
 
 
+class Deleted(NamedTuple):
+    """Say what ``delete`` removed: the password, and the entry under the lookup key."""
+
+    password: bool
+    user_name: bool
+
+
 class Credential(NamedTuple):
     """Hold a service, a user name and a password, which is never printed by accident."""
 
@@ -113,17 +120,33 @@ def delete(
     *,
     username_key: str | None = None,
     access: Access = USUAL,
-) -> None:
+) -> Deleted:
     """Remove a password, and the entry that holds the user name if a lookup key is given.
 
-    Raises: what ``get`` raises.
+    With ``username`` as well, the entry under the key is removed only if it holds this user name,
+    and it is removed also if the password was deleted before. Without ``username``, an entry under
+    the key whose user name has no password is not removed, because it may be a password itself.
+
+    Raises: what ``get`` raises, and NoSuchCredential if there is nothing to remove.
     """
     _require_text(service, username, username_key)
     with _store(access) as store:
-        name, _ = _find(store, service, username, username_key)
-        store.delete(service, name)
-        if username_key is not None and store.get(service, username_key) is not None:
+        name = _username(store, service, username, username_key)
+        has_password = store.get(service, name) is not None
+        has_name = username_key is not None and _holds(store, service, username_key, name)
+        if not has_password and (username is None or not has_name):
+            hint = _how_to_delete(service, username_key)
+            raise _no_password(service, username, username_key, hint)
+        if has_password:
+            store.delete(service, name)
+        if username_key is not None and has_name and _holds(store, service, username_key, name):
             store.delete(service, username_key)
+    return Deleted(has_password, has_name)
+
+
+def _holds(store: Store, service: str, key: str, name: str) -> bool:
+    """Return whether the entry under a lookup key holds this user name."""
+    return store.get(service, key) == Secret(name.encode())
 
 
 def list_credentials(
@@ -212,10 +235,25 @@ def _find(store: Store, service: str, username: str | None, key: str | None) -> 
     name = _username(store, service, username, key)
     password = store.get(service, name)
     if password is None:
-        by_key = f"the user name stored under lookup key {key!r}"
-        known = by_key if username is None else f"user {username!r}"
-        raise NoSuchCredential(f"no password is stored for service {service!r}, {known}")
+        raise _no_password(service, username, key)
     return name, password
+
+
+def _no_password(
+    service: str, username: str | None, key: str | None, hint: str = ""
+) -> NoSuchCredential:
+    by_key = f"the user name stored under lookup key {key!r}"
+    known = by_key if username is None else f"user {username!r}"
+    problem = f"no password is stored for service {service!r}, {known}"
+    return NoSuchCredential(problem, hint=hint if username is None else "")
+
+
+def _how_to_delete(service: str, key: str | None) -> str:
+    """Return how the entry under a lookup key is deleted on its own."""
+    from shlex import join  # only for an error
+
+    command = join(("creds", "delete", "--", service, key or ""))
+    return f"what is stored under the lookup key may be a password; to delete it: {command}"
 
 
 @contextmanager

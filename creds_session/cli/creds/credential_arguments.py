@@ -17,7 +17,7 @@ Print the password that is stored for a service and a user name, followed by a n
 """,
     "delete": """\
 Delete the password that is stored for a service and a user name. If a lookup key is given, the
-entry that holds the user name is deleted as well.
+entry that holds the user name is deleted as well. The command says what was deleted.
 """,
     "list": """\
 Print the services and user names that are stored, separated by a tab. The entry of a lookup key is
@@ -80,6 +80,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
             "--encrypted",
             action="store_true",
             help="Encrypt the password on the session bus as well.",
+        )
+    if command == "delete":
+        parser.add_argument(
+            *("-q", "--quiet"), action="store_true", help="Print no message on success."
         )
     parser.add_argument(
         "--prompt",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -121,8 +121,34 @@ def _delete(arguments: argparse.Namespace) -> int:
     key = username_key(arguments)
     access = access_of(arguments)
     with waiting(access):
-        credentials.delete(arguments.service, arguments.user, username_key=key, access=access)
+        deleted = credentials.delete(
+            arguments.service, arguments.user, username_key=key, access=access
+        )
+    if not arguments.quiet:
+        for line in _deleted_lines(arguments, deleted, key):
+            complain("creds", line)
     return 0
+
+
+def _deleted_lines(
+    arguments: argparse.Namespace, deleted: credentials.Deleted, key: str | None
+) -> Iterator[str]:
+    """Yield what was deleted, and what was not.
+
+    A user name that was looked up is not printed, because it may be a password.
+    """
+    service = printable(arguments.service)
+    whose = f"user {printable(arguments.user)} of {service}" if arguments.user else service
+    if deleted.password:
+        yield f"deleted the password of {whose}"
+    if deleted.user_name:
+        also = "" if deleted.password else "; no password was stored for that user name"
+        yield f"deleted the user name of {service} under lookup key {printable(key or '')}{also}"
+    elif key is not None and arguments.user:
+        yield (
+            f"the lookup key {printable(key)} of {service} does not hold this user name; what is"
+            " stored under it was not deleted"
+        )
 
 
 def _list(arguments: argparse.Namespace) -> int:

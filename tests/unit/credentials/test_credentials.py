@@ -11,7 +11,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
-from creds_session.credentials import Credential, delete, get, put
+from creds_session.credentials import Credential, Deleted, delete, get, put
 from creds_session.credentials.access import USUAL, open_items
 from creds_session.credentials.keyring_store import BUS_ADDRESS
 from creds_session.errors import (
@@ -79,6 +79,42 @@ def test_put_get_delete_by_key(backend: Memory) -> None:
     put("app", None, Secret(b"new"), username_key="key")
     assert get("app", "me").password == Secret(b"new")
     delete("app", username_key="key")
+    assert backend.kept == {}
+
+
+def test_the_entry_of_a_key_is_deleted_after_its_password_was(backend: Memory) -> None:
+    put("app", "me", PASSWORD, username_key="key")
+    assert delete("app", "me") == Deleted(password=True, user_name=False)
+    assert backend.kept == {("app", "key"): "me"}
+    with pytest.raises(NoSuchCredential, match="under lookup key 'key'") as caught:
+        delete("app", username_key="key")  # nobody knows whether "me" is a user name or a password
+    assert backend.kept == {("app", "key"): "me"}
+    assert caught.value.hint.endswith("to delete it: creds delete -- app key")
+    delete("app", "key")
+    assert backend.kept == {}
+
+
+def test_a_user_and_a_key_delete_what_is_left_of_both(backend: Memory) -> None:
+    put("app", "me", PASSWORD, username_key="key")
+    delete("app", "me")
+    assert delete("app", "me", username_key="key") == Deleted(password=False, user_name=True)
+    assert backend.kept == {}
+    with pytest.raises(NoSuchCredential, match="user 'me'"):
+        delete("app", "me", username_key="key")
+
+
+def test_the_entry_of_a_key_stays_if_it_holds_another_user_name(backend: Memory) -> None:
+    put("app", "me", PASSWORD)
+    put("app", "other", PASSWORD, username_key="key")
+    assert delete("app", "me", username_key="key") == Deleted(password=True, user_name=False)
+    assert backend.kept == {("app", "other"): "canary-ü", ("app", "key"): "other"}
+    with pytest.raises(NoSuchCredential, match="user 'me'"):
+        delete("app", "me", username_key="key")
+
+
+def test_a_key_that_is_its_own_user_name_is_deleted_once(backend: Memory) -> None:
+    put("app", "me", Secret(b"me"))
+    assert delete("app", username_key="me").password
     assert backend.kept == {}
 
 
