@@ -48,7 +48,8 @@ from creds_session.system.processes.jobs import TimedJobs
 from creds_session.system.processes.survey import Survey, survey
 from creds_session.system.processes.user_ids import own_account, own_name, usual_runtime_directory
 from creds_session.system.session_bus.user_bus import find
-from creds_session.system.systemd.logind import name_of_session, service_of_session
+from creds_session.system.systemd.login_time import own_login_time
+from creds_session.system.systemd.logind import service_of_session
 
 TIMEOUT = 2.5  # seconds for everything, so that creds-doctor answers within three
 OTHER_TIMEOUT = 0.6  # seconds to find another bus, if this session's bus did not answer
@@ -75,7 +76,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     of_bus = BUS_TIMEOUT * timeout / TIMEOUT
     units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
     no_lines: tuple[LogLine, ...] = ()
-    log = jobs.start("log", lambda: probe_log(os.getuid(), name_of_session()), no_lines)
+    log = jobs.start("log", lambda: probe_log(os.getuid(), own_login_time()), no_lines)
     nobody = SessionFacts("?", os.getuid())
     session = jobs.start("session", lambda: _session(environ, log), nobody)
     disk, run = _own_disk(environ), _run(environ)

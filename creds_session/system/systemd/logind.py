@@ -81,7 +81,7 @@ def _of_session(name: str, proc: Path) -> Login | None:
     if stat is None or not fields.get("Class", "").startswith("user"):
         return None
     service = fields.get("Service", "")
-    is_by_sshd = _is_sshd(proc / leader)
+    is_by_sshd = is_sshd(proc / leader)
     return Login(name, service, stat.started_after_boot, int(leader), is_by_sshd)
 
 
@@ -89,14 +89,15 @@ def _of_connection(proc: Path) -> Login | None:
     """Return the login of the topmost process of sshd above this one that does not listen."""
     pid, login = int((proc / "self").resolve().name), None
     while pid and (stat := stat_of(pid, str(proc))) is not None:
-        if _is_sshd(proc / str(pid)):
+        if is_sshd(proc / str(pid)):
             began = stat.started_after_boot
             login = Login(f"of process {pid}", "sshd", began, pid, is_by_sshd=True)
         pid = stat.parent
     return login
 
 
-def _is_sshd(process: Path) -> bool:
+def is_sshd(process: Path) -> bool:
+    """Return whether this directory of /proc is of a process of sshd that does not listen."""
     try:
         if (process / "exe").readlink().name not in {"sshd", "sshd-session"}:
             return False

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot, Machine
 
 DAEMON = "/usr/bin/gnome-keyring-daemon"
@@ -35,32 +32,15 @@ def evidence(text: str) -> list[str]:
     ]
 
 
-@contextmanager
-def refused_login(machine: Machine, user: str) -> Iterator[Login]:
-    """Log in until journald knows to which session the line belongs.
-
-    It looks that up in /proc when it reads the line, and the child that wrote it may have ended.
-    """
-    for _ in range(10):
-        with machine.ssh(user, "pw1") as session:
-            journal = "journalctl --no-pager --quiet --boot _SYSTEMD_SESSION=$XDG_SESSION_ID"
-            seen = session.run(journal).output
-            if REFUSED.removeprefix("log: ") in seen:
-                yield session
-                return
-        machine.wait_until_gone(user)
-    raise AssertionError("journald never knew the session")
-
-
 def test_the_line_is_seen_by_the_user_and_by_root(machine: Machine) -> None:
-    with refused_login(machine, "alice") as session:
+    with machine.ssh("alice", "pw1") as session:
         assert REFUSED in evidence(session.run(DOCTOR).output)
         of_root = machine.run(*DOCTOR.split(), "--user", "alice", check=False).stdout
         assert REFUSED in evidence(of_root)
 
 
 def test_a_line_of_an_earlier_session_of_the_same_user_does_not_count(machine: Machine) -> None:
-    with refused_login(machine, "bob") as session:
+    with machine.ssh("bob", "pw1") as session:
         assert REFUSED in evidence(session.run(DOCTOR).output)
     machine.run("chmod", "755", DAEMON)
     try:

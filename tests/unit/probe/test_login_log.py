@@ -9,6 +9,7 @@ import pytest
 from creds_session.probe import login_log
 from creds_session.probe.login_log import probe_log
 from creds_session.system.processes.commands import Completed
+from creds_session.system.systemd.login_time import EVERY_LOGIN, LoginTime
 
 # Debian 13 with SELinux enforcing: a child of gkr-pam's, which has become the user, writes it.
 NOT_RUN = {
@@ -34,7 +35,9 @@ OF_THE_DAEMON = {
 
 
 def told(
-    monkeypatch: pytest.MonkeyPatch, *entries: dict[str, str], session: str | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    *entries: dict[str, str],
+    login: LoginTime | None = EVERY_LOGIN,
 ) -> tuple[list[str], list[str]]:
     """Return the messages that are taken from a journal with these entries, and what was asked."""
     asked: list[str] = []
@@ -45,7 +48,7 @@ def told(
 
     monkeypatch.setattr(login_log, "run", journalctl)
     monkeypatch.setattr(login_log, "LOG_FILES", ())
-    return [line.text for line in probe_log(1000, session)], asked
+    return [line.text for line in probe_log(1000, login)], asked
 
 
 def test_a_child_of_gkr_pam_logs_as_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,12 +58,33 @@ def test_a_child_of_gkr_pam_logs_as_the_user(monkeypatch: pytest.MonkeyPatch) ->
     assert not any(word.startswith("_SYSTEMD_SESSION") for word in asked)
 
 
-def test_an_own_session_is_told_by_its_own_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "_SYSTEMD_SESSION=3" in told(monkeypatch, NOT_RUN, session="3")[1]
+WHEN = 1795694607.403021
 
 
-def test_without_a_session_no_line_of_a_child_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = told(monkeypatch, NOT_STARTED, session="")[1]
+@pytest.mark.parametrize(
+    ("session", "begin", "end", "counts"),
+    [
+        ("3", WHEN + 9, WHEN + 9, True),  # journald knows the session: the time does not matter
+        ("4", WHEN - 9, WHEN + 9, False),
+        (None, WHEN - 9, WHEN + 9, True),  # the child had ended when journald looked it up
+        (None, WHEN, WHEN, True),
+        (None, WHEN + 0.1, WHEN + 9, False),  # an earlier login
+        (None, WHEN - 9, WHEN - 0.1, False),  # a later login, or a program of the session
+    ],
+)
+def test_a_line_of_a_child_belongs_to_the_login_of_its_session_or_its_time(
+    monkeypatch: pytest.MonkeyPatch, session: str | None, begin: float, end: float, counts: bool
+) -> None:
+    entry = {**NOT_RUN, **({"_SYSTEMD_SESSION": session} if session else {})}
+    messages, asked = told(monkeypatch, entry, login=LoginTime("3", begin, end))
+    assert messages == [NOT_RUN["MESSAGE"]] * counts
+    assert not any(word.startswith("_SYSTEMD_SESSION=") for word in asked)
+    assert any("_SYSTEMD_SESSION" in word for word in asked)
+
+
+def test_without_a_session_no_line_of_a_child_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages, asked = told(monkeypatch, NOT_RUN, NOT_STARTED, login=None)
+    assert messages == [NOT_STARTED["MESSAGE"]]
     assert "PRIORITY=3" not in asked
 
 
