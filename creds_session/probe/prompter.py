@@ -8,7 +8,7 @@ object of the daemon until it is answered, or until its client disconnects.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from creds_session.errors import CredsSessionError
@@ -20,6 +20,7 @@ from creds_session.system.secret_service.service import PATH, SecretService, sec
 
 PROMPTER = "org.gnome.keyring.SystemPrompter"
 TIMEOUT = 0.5  # seconds
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 def probe_prompters(bus: BusFacts, known: Sequence[OtherProcess]) -> tuple[OtherProcess, ...]:
@@ -36,6 +37,20 @@ def probe_prompters(bus: BusFacts, known: Sequence[OtherProcess]) -> tuple[Other
             program = executable_of(peer.pid)
             processes += (OtherProcess(peer.pid, os.getuid(), name_of(peer.pid), "", program),)
     return processes
+
+
+def may_prompt(environ: Mapping[str, str], bus: BusFacts) -> bool:
+    """Return whether the keyring's own prompt may be shown to this person; start no process.
+
+    It is shown on a display of this session, or by a desktop shell that owns the prompter's name.
+    """
+    if any(environ.get(name) for name in DISPLAYS):
+        return True
+    if not bus.answers or bus.address is None:
+        return False
+    with suppress(CredsSessionError), Bus(bus.address, TIMEOUT) as connection:
+        return connection.peer(PROMPTER) is not None
+    return False
 
 
 def _has_prompts(bus: Bus, service: SecretService) -> bool:

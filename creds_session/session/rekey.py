@@ -25,6 +25,7 @@ from creds_session.facts.session import MAX_PASSWORD, BusFacts, KeyringFacts
 from creds_session.facts.session_state import LOGIN, has_other_default
 from creds_session.probe.keyring import probe_bus
 from creds_session.probe.keyring_files import form_of, keyring_file
+from creds_session.probe.prompter import may_prompt
 from creds_session.secret import Secret
 from creds_session.session.keyring_backup import backed_up, is_still
 from creds_session.session.unlock import (
@@ -54,8 +55,9 @@ class Rekeyed(NamedTuple):
 
     ``backup`` is a copy of the file, which the old password unlocks. ``had_newline``: the old
     password was the given password and a newline. ``may_remember``: the daemon was running before,
-    and still knows the password of this login if the keyring refused it
-    (gkd-login.c:unlock_or_create_login). ``keyring`` is its name. ``had_password`` is
+    so it still knows the password of this login if the keyring refused it
+    (gkd-login.c:unlock_or_create_login), and a desktop prompt may be shown, whose answer would set
+    that password. ``keyring`` is its name. ``had_password`` is
     whether the keyring had a password before; if not, ``backup`` holds its secrets as text.
     ``is_kept``: the login keyring stores the new password, so that programs unlock this keyring
     without a prompt. ``is_stale``: the login keyring stores an older password, which could not be
@@ -110,8 +112,9 @@ def rekey(
         _route_to_daemon(facts, files, which)
     backup, used, kept = _change(facts, which, candidates, new, timeout)
     pid = facts.owner.pid if facts.owner else 0
+    may_remember = was_running and which.name == LOGIN and may_prompt(environ, facts)
     return Rekeyed(
-        *(pid, backup, used != old, was_running, which.name, bool(old)),
+        *(pid, backup, used != old, may_remember, which.name, bool(old)),
         is_kept=kept is True,
         is_stale=kept is False,
     )

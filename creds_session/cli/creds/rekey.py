@@ -24,9 +24,10 @@ for. --password-stdin, --password-fd and --password-credential take two lines: o
 line is empty if the keyring has no password.
 """
 REMEMBERED = (
-    "if the keyring refused the password of this login, and the new password is another one: until"
-    " a login unlocks the keyring, a right answer at a desktop prompt changes the password of the"
-    " keyring to that of this login"
+    "if you logged in with a password that is not the new password of the keyring, the keyring"
+    " daemon may remember it. If a window on your desktop then asks for the password of the keyring"
+    " and you type the new one, the daemon changes the password of the keyring to the one that it"
+    " remembers"
 )
 
 
@@ -108,7 +109,7 @@ def _report(done: Rekeyed) -> None:
         f"a copy of the keyring as it was, {was}: {done.backup}\n{_when_to_delete(done)}",
     )
     if done.may_remember and done.keyring == LOGIN and done.had_password:
-        complain("creds", REMEMBERED)
+        complain("creds", REMEMBERED, f"to make it forget: kill {done.pid}; creds unlock")
     if done.is_kept:
         complain(
             "creds",
