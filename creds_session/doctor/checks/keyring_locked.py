@@ -14,6 +14,7 @@ from creds_session.facts.session import DaemonRole
 from creds_session.facts.snapshot import Facts
 from creds_session.facts.sshd import DIALOGUE
 from creds_session.findings import Found, Remediation, Severity, in_this_shell
+from creds_session.quoting import quoted
 
 OLDER = Remediation(
     "if you typed your login password: the keyring still has an older password; give it the new"
@@ -142,7 +143,19 @@ def _locked(facts: Facts) -> Found | None:
         return Found(evidence, cause=cause, remedy=for_this_reader(facts, UNLOCK, REKEY))
     if facts.session.by_ssh:
         return _unexplained_login(facts)
-    return Found(evidence, remedy=for_this_reader(facts, UNLOCK))
+    return Found(evidence, cause=_unseen(facts), remedy=for_this_reader(facts, UNLOCK))
+
+
+def _unseen(facts: Facts) -> str:
+    """Say what is not seen of the login that began this session, and assert no cause."""
+    why = "logind names no login for this session (su, cron, a container)"
+    if facts.session.service:
+        service = quoted(facts.session.service)
+        why = f"no line of the log that can be read here says it of this login (service {service})"
+    return (
+        f"it cannot be seen whether a password was passed to the keyring, because {why}. Either no"
+        f" password was passed, or the keyring has another password, or {SINCE}"
+    )
 
 
 def _has_password(facts: Facts) -> bool:
@@ -240,7 +253,8 @@ CHECKS = (
         Severity.ERROR,
         "the login keyring is locked",
         _locked,
-        cause="this session was not begun by a login with a password (su, cron, a container)",
+        cause="this cannot be seen here: either no password was passed to the keyring (su, cron, a"
+        f" container), or the keyring has another password, or {SINCE}",
         remedy=UNLOCK._replace(alternatives=(OLDER,)),
         needs=(*UNSERVED, "login-password-refused", "login-password-lost", "daemon-replaced"),
         about="Programs say `Failed to unlock the collection!`, `Cannot create an item in a locked"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple, Union
 
+from creds_session.doctor.checks.without_logins import without_logins
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import (
     CheckResult,
@@ -146,7 +147,7 @@ def _run_check(check: Check, facts: Facts) -> CheckResult:
 
 def _finding(check: Check, facts: Facts, found: Found) -> Finding:
     remedy = found.remedy or check.remedy
-    return Finding(
+    finding = Finding(
         check.id,
         check.severity(facts) if callable(check.severity) else check.severity,
         found.title or check.title,
@@ -155,3 +156,4 @@ def _finding(check: Check, facts: Facts, found: Found) -> Finding:
         remedy(facts) if callable(remedy) else remedy,
         check.stops_password,
     )
+    return without_logins(finding, facts)
