@@ -120,6 +120,8 @@ def _service(bus: Bus, timeout: float) -> SecretService:
 
 
 def _start(bus: Bus, timeout: float) -> None:
+    from creds_session.facts.session import BusFacts
+    from creds_session.probe.control_holder import require_no_other_holder
     from creds_session.probe.keyring import (  # seldom
         hands_over,
         has_keyring,
@@ -132,7 +134,8 @@ def _start(bus: Bus, timeout: float) -> None:
 
             require_daemon()
         raise _absent()
-    if probe_keyring(os.environ).is_elsewhere:
+    keyring = probe_keyring(os.environ)
+    if keyring.is_elsewhere:
         from creds_session.system.secret_service.keyring_daemon import initialise
 
         return initialise(bus, os.environ, timeout)
@@ -143,6 +146,7 @@ def _start(bus: Bus, timeout: float) -> None:
         )
     if hands_over(os.environ, bus.address):
         raise CollectionLocked("no keyring daemon serves this session bus yet", hint=UNLOCK)
+    require_no_other_holder(BusFacts(bus.address), keyring)
     try:
         bus.start(NAME)
     except CallFailed as error:

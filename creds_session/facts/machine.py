@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from creds_session.facts.collection_state import KeyringForm
+from creds_session.facts.session import ControlHolder
 
 
 class PathKind(enum.Enum):
@@ -142,7 +143,8 @@ class ControlFacts(NamedTuple):
 
     ``pid`` is None if no process was asked, because a connection could have started a daemon.
     ``owner_listens`` says whether anybody listens in the directory that the owner of the name
-    calls its own, None if that was not looked at.
+    calls its own, None if that was not looked at. ``holder`` is the daemon that listens, if no
+    program serves secrets on this session bus although that daemon must serve by now.
     """
 
     path: str = ""
@@ -150,6 +152,7 @@ class ControlFacts(NamedTuple):
     pid: int | None = None
     directory_of_owner: str | None = None
     owner_listens: bool | None = None
+    holder: ControlHolder | None = None
 
 
 class Activation(NamedTuple):

@@ -144,6 +144,18 @@ class BusFacts(NamedTuple):
         return self.address is not None and not self.reason
 
 
+class ControlHolder(NamedTuple):
+    """A keyring daemon that holds the control socket, and serves nothing on this session bus.
+
+    ``address`` is the session bus that the daemon was started with, empty if that cannot be seen.
+    ``bus_listens``: whether a process still listens there, None if that cannot be seen.
+    """
+
+    pid: int
+    address: str = ""
+    bus_listens: bool | None = None
+
+
 class KeyringFacts(NamedTuple):
     """The files of the login keyring and the default keyring, and the control socket.
 
@@ -156,6 +168,7 @@ class KeyringFacts(NamedTuple):
     ``default`` beside it has, None if there is no such file, and ``default_form`` what that
     keyring's file is. ``is_activated``: the program that D-Bus starts for who asks is
     gnome-keyring-daemon, looked at only if the keyring that programs read has no password.
+    ``holder`` is the daemon at the control socket if it keeps programs of this bus waiting.
     """
 
     path: str
@@ -169,6 +182,7 @@ class KeyringFacts(NamedTuple):
     default_name: str | None = None
     default_form: KeyringForm = KeyringForm.UNKNOWN
     is_activated: bool = False
+    holder: ControlHolder | None = None
 
 
 class SessionFacts(NamedTuple):

@@ -205,6 +205,10 @@ def form_of(keyring: KeyringFacts, name: str) -> KeyringForm:
 def _without_owner(bus: BusFacts, keyring: KeyringFacts) -> Verdict:
     """Return the state if nobody owns the name: a program that asks may start the daemon."""
     name = keyring.default_name or LOGIN
+    if keyring.holder is not None:
+        from creds_session.facts.control_holder import holder_line  # seldom
+
+        return Verdict(SessionState.WAITING, holder_line(keyring), name)
     if keyring.control_listens:
         where = f"a keyring daemon listens at {keyring.control} and serves nothing yet"
         return Verdict(SessionState.WAITING, where, name)

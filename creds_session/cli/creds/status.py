@@ -9,6 +9,7 @@ import sys
 from creds_session.cli.output import complain, print_json
 from creds_session.cli.parser import add_json, add_timeout
 from creds_session.facts.next_step import BusState, next_step
+from creds_session.facts.session import ControlHolder
 from creds_session.facts.session_state import rekey_command
 from creds_session.probe.keyring import probe_bus, probe_keyring
 from creds_session.session.status import State, as_json, session_status
@@ -52,16 +53,20 @@ def execute(arguments: argparse.Namespace) -> int:
     keyring = probe_keyring(os.environ, connect=False)
     with WaitingLine("the session bus", arguments.timeout):
         bus = probe_bus(os.environ, arguments.timeout)
+    if bus.owner is None and keyring.control_listens:
+        from creds_session.probe.control_holder import with_holder  # seldom
+
+        keyring = with_holder(bus, keyring)
     verdict = session_status(bus, keyring)
     if arguments.json:
         print_json(as_json(bus, keyring))
     else:
         print(f"{verdict.state.value}: {printable(verdict.line)}")
-        _print_what_next(verdict.state, verdict.keyring)
+        _print_what_next(verdict.state, verdict.keyring, keyring.holder)
     return verdict.exit_code
 
 
-def _print_what_next(state: State, keyring: str) -> None:
+def _print_what_next(state: State, keyring: str, holder: ControlHolder | None) -> None:
     """Say on standard error what to type, if a secret cannot be read or anybody can read it."""
     if state is State.NO_BUS:
         from creds_session.system.session_bus.connect import hint  # seldom
@@ -71,6 +76,11 @@ def _print_what_next(state: State, keyring: str) -> None:
     elif state is State.NO_PASSWORD:
         sys.stdout.flush()
         complain("creds", f"give it a password: {rekey_command(keyring)}")
+    elif holder is not None:
+        sys.stdout.flush()
+        from creds_session.facts.control_holder import end_holder
+
+        complain("creds", end_holder(holder).hint)
     elif state in NEXT:
         sys.stdout.flush()
         complain("creds", NEXT[state])

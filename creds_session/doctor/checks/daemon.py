@@ -10,14 +10,14 @@ from creds_session.doctor.checks.remedies import START
 from creds_session.doctor.checks.session import log_of_login
 from creds_session.facts.bus_address import path_of_address
 from creds_session.facts.collection_state import CollectionState
+from creds_session.facts.control_holder import own_bus_lines
+from creds_session.facts.daemon_duties import has_secrets, is_old_enough
 from creds_session.facts.login_log import STARTED
 from creds_session.facts.machine import PathKind
 from creds_session.facts.session import LOGIN_TIMEOUT, Daemon, DaemonRole, serving
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, Severity
 
-SETTLING = 3.0  # seconds in which a daemon that has just started takes its name
-SECRETS = "secrets"
 NO_FILE = {PathKind.FOLDER, PathKind.DANGLING, PathKind.OTHER, PathKind.SOCKET}
 
 
@@ -53,34 +53,37 @@ def _is_on_own_bus(facts: Facts) -> bool:
 def _elsewhere(facts: Facts) -> Found | None:
     if facts.bus.owner is not None or not facts.bus.answers or not _is_on_own_bus(facts):
         return None
-    strangers = [daemon for daemon in facts.daemons if must_serve(daemon, facts)]
+    holder = facts.control.holder
+    strangers = [
+        daemon
+        for daemon in facts.daemons
+        if must_serve(daemon, facts) or (holder is not None and daemon.pid == holder.pid)
+    ]
     if not strangers:
         return None
     pids = [daemon.pid for daemon in strangers]
     text = "end that daemon, which locks its keyring there, then start one here"
-    return Found(tuple(map(describe, strangers)), remedy=end_and_unlock(pids, text))
+    evidence = (*map(describe, strangers), *_of_holder(facts))
+    return Found(evidence, remedy=end_and_unlock(pids, text))
+
+
+def _of_holder(facts: Facts) -> tuple[str, ...]:
+    """Return what was seen of the daemon at the control socket, and of its session bus."""
+    holder = facts.control.holder
+    if holder is None:
+        return ()
+    listens = f"pid {holder.pid} listens at {facts.control.path}"
+    return (listens, *own_bus_lines(holder, facts.bus.address or ""))
 
 
 def must_serve(daemon: Daemon, facts: Facts) -> bool:
     """Return whether a daemon has had enough time to take the name on its session bus."""
-    if daemon.role is DaemonRole.ACTIVATED or not _has_secrets(daemon):
-        return False
-    age = _age(daemon, facts)
-    return age > (LOGIN_TIMEOUT + SETTLING if daemon.role is DaemonRole.LOGIN else SETTLING)
-
-
-def _has_secrets(daemon: Daemon) -> bool:
-    words = list(daemon.arguments)
-    for place, word in enumerate(words):
-        if word.startswith("--components="):
-            return SECRETS in word.partition("=")[2].split(",")
-        if word in {"--components", "-c"} and place + 1 < len(words):
-            return SECRETS in words[place + 1].split(",")
-    return True
+    is_activated = daemon.role is DaemonRole.ACTIVATED
+    return not is_activated and has_secrets(daemon) and is_old_enough(daemon, facts.now)
 
 
 def _without_secrets(facts: Facts) -> Found | None:
-    lacking = [daemon for daemon in facts.daemons if not _has_secrets(daemon)]
+    lacking = [daemon for daemon in facts.daemons if not has_secrets(daemon)]
     if not lacking or facts.bus.owner is not None or facts.bus.is_unknown:
         return None
     pids = [daemon.pid for daemon in lacking]
@@ -173,13 +176,16 @@ CHECKS = (
         "daemon-on-another-bus",
         "daemon",
         hindrance,
-        "a keyring daemon is running, but it serves another session bus than this one",
+        "a keyring daemon is running, but it does not serve this session bus",
         _elsewhere,
-        cause="the daemon was started inside another session bus (dbus-run-session), and occupies"
-        " the control socket at which a daemon of this session bus would be found",
-        needs=NO_BUS,
+        cause="usually this daemon was started inside another session bus (dbus-run-session), and"
+        " holds the control socket at which a daemon of this session bus would be found",
+        needs=(*NO_BUS, "daemon-stopped"),
         about="A program that starts the service waits for two minutes, and then says `Timeout was"
-        " reached`.",
+        " reached`. `creds unlock`, `creds get` and `creds status` name the daemon instead.\n\n"
+        "If a terminal hangs up, dbus-run-session ends, and the session bus and the keyring daemon"
+        " that were started in it live on. The evidence names the session bus that the daemon was"
+        " started with, if the kernel shows it.",
         cases=(
             END_CASE,
             Case(

@@ -11,12 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from creds_session.errors import (
-    InvalidData,
-    NoBus,
-    NotPermitted,
-    Unavailable,
-)
+from creds_session.errors import InvalidData, NoBus, NotPermitted, Unavailable
 from creds_session.facts.collection_state import CollectionState, collection_name
 from creds_session.facts.next_step import NO_BUS
 from creds_session.facts.session import MAX_PASSWORD, BusFacts, KeyringFacts, NameOwner
@@ -229,6 +224,10 @@ def require_route(bus: BusFacts, keyring: KeyringFacts, *, create: bool) -> Rout
         raise
     if route in {Route.NEW_DAEMON, Route.START}:
         _require_installed(bus)  # before anybody is asked for a password
+    if route is Route.ACTIVATE:
+        from creds_session.probe.control_holder import require_no_other_holder  # seldom
+
+        require_no_other_holder(bus, keyring)
     return route
 
 

@@ -41,6 +41,17 @@ def own_environment() -> dict[str, str]:
         return dict(os.environ)
 
 
+def environment_of(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with; empty if the kernel hides it.
+
+    At most 64 KiB are read. See ``environments`` about who may call this.
+    """
+    try:
+        return _environment(str(pid), MOST_READ)
+    except OSError:
+        return {}
+
+
 def _environment(process: str, limit: int = -1) -> dict[str, str]:
     with open(f"{PROC}/{process}/environ", "rb") as file:
         content = file.read(limit)

@@ -6,10 +6,20 @@ import pytest
 
 from creds_session.doctor.checks import CHECKS, run
 from creds_session.facts.collection_state import CollectionState
-from creds_session.facts.machine import ClientFacts, HomeFacts, RuntimeFacts, UnitsFacts
+from creds_session.facts.control_holder import own_bus_lines
+from creds_session.facts.machine import (
+    ClientFacts,
+    ControlFacts,
+    HomeFacts,
+    InitFacts,
+    RuntimeFacts,
+    UnitsFacts,
+)
+from creds_session.facts.next_step import START
 from creds_session.facts.session import (
     BusFacts,
     BusProblem,
+    ControlHolder,
     DaemonRole,
     KeyringFacts,
     NameOwner,
@@ -148,7 +158,14 @@ def test_a_missing_rule_concerns_later_logins_and_stands_behind_the_locked_keyri
         (WELL._replace(bus=bus(login=LOCKED), session=BY_KEY), "accepted a public key"),
         (WELL._replace(bus=bus(login=LOCKED), session=BY_DIALOGUE), "keyboard-interactive"),
         (WELL._replace(bus=bus(login=LOCKED), session=BY_PASSWORD), "not the one that was typed"),
-        (WELL._replace(bus=bus(login=LOCKED), session=BY_SU), "su, cron, a container"),
+        (
+            WELL._replace(bus=bus(login=LOCKED), session=BY_SU),
+            "logind names no login for this session (su, cron, a container)",
+        ),
+        (
+            WELL._replace(bus=bus(login=LOCKED), session=BY_SU._replace(service="login")),
+            "can be read here says it of this login (service login)",
+        ),
     ],
 )
 def test_a_locked_keyring_has_the_cause_that_its_login_tells(facts: Facts, words: str) -> None:
@@ -325,3 +342,53 @@ def test_a_locked_keyring_asserts_nothing_about_the_login_that_nobody_saw(
 def test_a_shell_whose_bus_ended_is_led_to_the_page_about_that() -> None:
     (about,) = (check.about for check in CHECKS if check.id == "bus-stale")
     assert "how-to/reconnect-a-shell.md" in about
+
+
+HOLDER = ControlHolder(7, "unix:path=/tmp/dbus-x,guid=1", bus_listens=False)
+
+
+@pytest.mark.parametrize("age", [4, 200])
+def test_a_daemon_that_dbus_started_on_another_bus_is_found_by_the_control_socket(
+    age: float,
+) -> None:
+    """dbus-run-session was hung up: a daemon of --start holds the socket, and serves nothing."""
+    started = daemon(DaemonRole.ACTIVATED, age=age)
+    facts = WELL._replace(bus=bus(None, None), daemons=(started,))
+    assert "daemon-on-another-bus" not in {one.id for one in findings(facts)}
+    held = facts._replace(control=ControlFacts("/run/user/1000/keyring/control", 1, 7))
+    (found,) = findings(held._replace(control=held.control._replace(holder=HOLDER)))
+    assert found.id == "daemon-on-another-bus"
+    assert found.remediation is not None
+    assert found.remediation.lines == ("kill 7", "creds unlock")
+    assert found.evidence[1:] == (
+        "pid 7 listens at /run/user/1000/keyring/control",
+        "pid 7 was started with DBUS_SESSION_BUS_ADDRESS=unix:path=/tmp/dbus-x,guid=1",
+        "no process listens at that address any more",
+    )
+
+
+def test_nothing_is_said_of_a_bus_that_cannot_be_seen_or_is_this_one() -> None:
+    for address in ("", ADDRESS):
+        assert own_bus_lines(ControlHolder(7, address, bus_listens=None), ADDRESS) == ()
+    lines = own_bus_lines(ControlHolder(7, "unix:path=/x", bus_listens=True), ADDRESS)
+    assert lines == ("pid 7 was started with DBUS_SESSION_BUS_ADDRESS=unix:path=/x",)
+
+
+@pytest.mark.parametrize("is_readable", [False, True])
+def test_where_nobody_logs_in_a_note_about_pam_says_so_and_shows_what_works_there(
+    *, is_readable: bool
+) -> None:
+    facts = WELL._replace(
+        init=InitFacts("sh"), first_login=SOCKET, session=BY_SU, pam=pam(WITHOUT_RULES)
+    )
+    if not is_readable:
+        facts = facts._replace(
+            bus=BusFacts(None, "no bus"), daemons=(), keyring=keyring(exists=False)
+        )
+    notes = {one.id: one for one in findings(facts) if one.severity is N}
+    for name in ("first-login-fails", "pam-rule-missing"):
+        note = notes[name]
+        assert note.title.startswith("no init runs here (process 1 is sh), so nobody logs in; on")
+        assert note.remediation is not None
+        lines = () if is_readable else (START, "creds unlock --create")
+        assert note.remediation.lines == lines
