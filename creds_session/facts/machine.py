@@ -56,6 +56,8 @@ class PathFacts(NamedTuple):
 class HomeFacts(NamedTuple):
     """The home, the directory of the keyrings and what is in it.
 
+    ``data`` is the directory that contains the directory of the keyrings, usually ~/.local/share,
+    and ``above_data`` is the one that contains ``data``.
     ``file_system`` is the type of the home's file system, as mount(8) names it, and its ``sec=``
     option, as in ``nfs4 sec=krb5p``.
     ``default`` is the name that the file ``default`` has. ``forms`` is what each keyring's file
@@ -78,6 +80,7 @@ class HomeFacts(NamedTuple):
     free_files: int | None = None
     is_read_only: bool = False
     file_system: str = ""
+    above_data: PathFacts = PathFacts()
 
 
 class RuntimeFacts(NamedTuple):

@@ -97,6 +97,7 @@ def probe_home(environ: Mapping[str, str]) -> HomeFacts:
         home=look_at(home),
         home_of_account=account,
         data=look_at(data),
+        above_data=look_at(os.path.dirname(data)),
         folder=look_at(folder),
         login=login,
         form=_form(login),

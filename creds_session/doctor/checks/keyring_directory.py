@@ -9,10 +9,12 @@ from creds_session.doctor.checks.paths import (
     is_foreign,
     moved_aside,
     opened,
+    replaced,
     seen,
     with_mode,
 )
 from creds_session.doctor.checks.registry import Case, Check, hindrance
+from creds_session.doctor.checks.remedies import CREATE
 from creds_session.facts.machine import PathKind
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, Remediation, Severity
@@ -37,7 +39,10 @@ def _folder_foreign(facts: Facts) -> Found | None:
     folder = facts.home.folder
     if not is_foreign(folder, facts):
         return None
-    return Found(seen(folder), remedy=cleared_away(facts, folder, facts.home.data))
+    remedy = cleared_away(facts, folder, facts.home.data)
+    if is_foreign(facts.home.data, facts):
+        remedy = _without_foreign(facts) or remedy
+    return Found(seen(folder), remedy=remedy)
 
 
 def _folder_unreadable(facts: Facts) -> Found | None:
@@ -64,12 +69,31 @@ def _cannot_be_made(facts: Facts) -> Found | None:
     home = facts.home
     if home.folder.kind is not PathKind.ABSENT or home.is_read_only:
         return None
-    above = home.data if home.data.kind is PathKind.FOLDER else home.home
-    if above.kind is not PathKind.FOLDER or above.is_writable:
+    way = (home.data, home.above_data, home.home)
+    unseen = {PathKind.ABSENT, PathKind.UNKNOWN}
+    nearest = next((place for place in way if place.kind not in unseen), home.home)
+    if nearest.kind is not PathKind.FOLDER or nearest.is_writable:
         return None
-    is_other = is_foreign(above, facts)
-    remedy = given_back(above, facts) if is_other else with_mode(facts, above, "u+rwx")
-    return Found((f"{quoted(home.folder.path)} does not exist", *seen(above)), remedy=remedy)
+    is_other = is_foreign(nearest, facts)
+    remedy = with_mode(facts, nearest, "u+rwx")
+    if is_other:
+        remedy = _without_foreign(facts) or given_back(nearest, facts)
+    missing = f"{quoted(home.folder.path)} does not exist"
+    return Found((missing, *seen(nearest)), remedy=remedy)
+
+
+def _without_foreign(facts: Facts) -> Remediation | None:
+    """Return how to replace a directory of another user that is on the way to the keyrings.
+
+    The user may rename the topmost one if the directory that contains it is the user's own. Return
+    None if that is not so.
+    """
+    home = facts.home
+    for path, above in ((home.above_data, home.home), (home.data, home.above_data)):
+        is_in_it = path.path.rpartition("/")[0] == above.path.rstrip("/")
+        if is_in_it and path.kind is PathKind.FOLDER and is_foreign(path, facts):
+            return replaced(facts, path, above, CREATE)
+    return None
 
 
 def _folder_open(facts: Facts) -> Found | None:
@@ -181,13 +205,20 @@ CHECKS = (
         _cannot_be_made,
         cause="the directory above it does not belong to this user, or is not writable",
         needs=HOME,
+        about=NOT_FOR_ROOT,
         cases=(
             Case(
                 "the directory above it is yours",
                 "`chmod u+rwx` on that directory; `creds-doctor --fix` can do it",
             ),
             Case(
-                "the directory above it belongs to another user",
+                "the directory above it belongs to another user, and the directory that contains"
+                " that one is yours (~/.local belongs to root)",
+                "move it away, copy what is in it, and create a keyring: the finding shows the"
+                " commands, which need no root",
+            ),
+            Case(
+                "no directory on the way is yours",
                 "an administrator gives it back to you: the finding shows how",
             ),
         ),

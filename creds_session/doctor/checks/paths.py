@@ -163,6 +163,28 @@ def cleared_away(facts: Facts, path: PathFacts, above: PathFacts) -> Remediation
     return moved_aside(facts, path, text, is_safe=False)
 
 
+def replaced(
+    facts: Facts, path: PathFacts, above: PathFacts, then: Remediation
+) -> Remediation | None:
+    """Return how the user replaces a directory of another user by a directory of their own.
+
+    The user may rename it if the directory that contains it is the user's; otherwise return None.
+    What root left there is copied; the copy follows no link (cp(1), -P). What a third user left
+    there is not copied, because that user may know the password of a keyring in it. Nothing is
+    deleted.
+    """
+    is_theirs = above.kind is PathKind.FOLDER and not is_foreign(above, facts)
+    if not is_theirs or not above.is_writable or path.is_link:
+        return None
+    old = f"{path.path}.aside"
+    text = (
+        "move the directory away, which you may do because the directory that contains it is yours,"
+        f" and make a new one; an administrator can give you what stays in {quoted(old)}"
+    )
+    copy = (("cp", "-R", "-P", "--no-target-directory", old, path.path),) if path.uid == 0 else ()
+    return moved_aside(facts, path, text, *copy, *then.commands, is_safe=False)
+
+
 def opened(above: Iterable[PathFacts], facts: Facts) -> Remediation:
     """Return how to open the first directory whose mode keeps its own user out."""
     for directory in above:

@@ -299,6 +299,17 @@ SITUATIONS = {
         session="export GNOME_KEYRING_CONTROL=$XDG_RUNTIME_DIR/keyring;"
         " exec dbus-run-session -- bash --norc",
     ),
+    "dbus-run-session that was hung up, and left its keyring daemon": Situation(
+        "daemon-on-another-bus",
+        "a keyring daemon is running, but it does not serve this session bus",
+        ("kill PID", UNLOCK),
+        session=f"{END} rm -f /tmp/held-USER;"
+        " dbus-run-session -- sh -c 'secret-tool lookup a b; >/tmp/held-USER; exec sleep 999' &"
+        f" {until('[ -e /tmp/held-USER ]')}; kill -HUP $!; wait $!; "
+        # The check leaves a daemon alone that may still take its name.
+        + until(f"[ $(ps -o etimes= -p $({DAEMONS})) -ge 4 ]"),
+        undo="pkill -u USER -fx 'sleep 999'; rm -f /tmp/held-USER;",
+    ),
     "XDG_RUNTIME_DIR=/tmp/runtime-USER, which nobody made": Situation(
         "runtime-directory-missing",
         "XDG_RUNTIME_DIR names a directory that does not exist",
@@ -455,6 +466,19 @@ SITUATIONS = {
         (MOVED.format(KEYRINGS),),
         root=owned_by_root(KEYRINGS),
         end=End.LOGIN_STORES,
+    ),
+    "a program under sudo made ~/.local": Situation(
+        "keyrings-cannot-be-made",
+        "the directory of the keyrings does not exist and cannot be made",
+        (
+            MOVED.format("HOME_/.local"),
+            "cp -R -P --no-target-directory HOME_/.local.aside HOME_/.local",
+            CREATE,
+        ),
+        Way.KEY,
+        root="rm -r HOME_/.local; mkdir -m 755 HOME_/.local; echo x >HOME_/.local/of-root;",
+        also="[ -O HOME_/.local/of-root ] && grep -q x HOME_/.local.aside/of-root",
+        end=End.STORE,
     ),
     "a home that was copied with everybody's modes": Situation(
         "keyrings-open",

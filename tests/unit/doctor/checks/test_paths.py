@@ -144,6 +144,89 @@ def test_what_the_user_may_not_move_is_for_root_and_said_in_words() -> None:
         assert f"No command is shown for root, because {why}" in remedy.text
 
 
+LOCAL = f"{HOME}/.local"
+MOVE = ("mv", "--no-clobber", "--no-target-directory")
+COPY = ("cp", "-R", "-P", "--no-target-directory")
+CREATE = ("creds", "unlock", "--create")
+
+
+def foreign(path: str, uid: int = 0) -> PathFacts:
+    return own(path, mode=0o755)._replace(uid=uid, is_readable=True, is_writable=False)
+
+
+@pytest.mark.parametrize(
+    ("home", "check_id", "moved"),
+    [
+        (
+            HEALTHY._replace(
+                above_data=foreign(LOCAL),
+                data=own(DATA, PathKind.ABSENT),
+                folder=own(FOLDER, PathKind.ABSENT),
+            ),
+            "keyrings-cannot-be-made",
+            LOCAL,
+        ),
+        (
+            HEALTHY._replace(
+                above_data=foreign(LOCAL), data=foreign(DATA), folder=own(FOLDER, PathKind.ABSENT)
+            ),
+            "keyrings-cannot-be-made",
+            LOCAL,
+        ),
+        (
+            HEALTHY._replace(
+                above_data=own(LOCAL), data=foreign(DATA), folder=own(FOLDER, PathKind.ABSENT)
+            ),
+            "keyrings-cannot-be-made",
+            DATA,
+        ),
+        (
+            HEALTHY._replace(above_data=foreign(LOCAL), data=foreign(DATA), folder=foreign(FOLDER)),
+            "keyrings-foreign",
+            LOCAL,
+        ),
+    ],
+)
+def test_a_directory_of_roots_above_the_keyrings_is_replaced_by_its_user(
+    home: HomeFacts, check_id: str, moved: str
+) -> None:
+    home = home._replace(home=home.home._replace(is_writable=True))
+    home = home._replace(above_data=home.above_data._replace(is_readable=True))
+    if home.above_data.uid == 1000:
+        home = home._replace(above_data=home.above_data._replace(is_writable=True))
+    facts = WELL._replace(home=home, keyring=WELL.keyring._replace(exists=False))
+    remedy = dict(remedies(facts))[check_id]
+    aside = f"{moved}.aside"
+    assert remedy.commands == ((*MOVE, moved, aside), (*COPY, aside, moved), CREATE)
+    assert not remedy.is_safe
+    for reader in (Reader.ROOT, Reader.ELSEWHERE):
+        told = dict(remedies(facts._replace(reader=reader)))[check_id]
+        assert told.commands == ()
+        assert "alice has to do this" in told.text
+
+
+def test_what_a_third_user_left_is_not_copied() -> None:
+    """That user may know the password of a keyring in it."""
+    home = HEALTHY._replace(
+        home=HEALTHY.home._replace(is_writable=True),
+        above_data=foreign(LOCAL, 1001),
+        data=foreign(DATA, 1001),
+        folder=foreign(FOLDER, 1001),
+    )
+    remedy = dict(remedies(WELL._replace(home=home)))["keyrings-foreign"]
+    assert remedy.commands == ((*MOVE, LOCAL, f"{LOCAL}.aside"), CREATE)
+
+
+def test_a_link_on_the_way_to_the_keyrings_is_not_replaced() -> None:
+    home = HEALTHY._replace(
+        home=HEALTHY.home._replace(is_writable=True),
+        above_data=link(foreign(LOCAL), "/etc"),
+        data=foreign(DATA),
+        folder=foreign(FOLDER),
+    )
+    assert dict(remedies(WELL._replace(home=home)))["keyrings-foreign"].commands == ()
+
+
 @pytest.mark.parametrize(
     ("uid", "path", "is_offered"),
     [
