@@ -304,7 +304,7 @@ SITUATIONS = {
         "a keyring daemon is running, but it does not serve this session bus",
         ("kill PID", UNLOCK),
         session=f"{END} rm -f /tmp/held-USER;"
-        " dbus-run-session -- sh -c 'secret-tool lookup a b; >/tmp/held-USER; exec sleep 999' &"
+        " dbus-run-session -- sh -c 'secret-tool lookup a b; >/tmp/held-USER; sleep 999' &"
         f" {until('[ -e /tmp/held-USER ]')}; kill -HUP $!; wait $!; "
         # The check leaves a daemon alone that may still take its name.
         + until(f"[ $(ps -o etimes= -p $({DAEMONS})) -ge 4 ]"),
