@@ -171,7 +171,7 @@ def replaced(
     The user may rename it if the directory that contains it is the user's; otherwise return None.
     What root left there is copied; the copy follows no link (cp(1), -P). What a third user left
     there is not copied, because that user may know the password of a keyring in it. Nothing is
-    deleted.
+    deleted. A daemon makes the directory of the keyrings when it starts, so a running one is ended.
     """
     is_theirs = above.kind is PathKind.FOLDER and not is_foreign(above, facts)
     if not is_theirs or not above.is_writable or path.is_link:
@@ -182,7 +182,7 @@ def replaced(
         f" and make a new one; an administrator can give you what stays in {quoted(old)}"
     )
     copy = (("cp", "-R", "-P", "--no-target-directory", old, path.path),) if path.uid == 0 else ()
-    return moved_aside(facts, path, text, *copy, *then.commands, is_safe=False)
+    return moved_aside(facts, path, text, *copy, *_ended(facts), *then.commands, is_safe=False)
 
 
 def opened(above: Iterable[PathFacts], facts: Facts) -> Remediation:
@@ -201,9 +201,17 @@ def created_again(facts: Facts, path: PathFacts) -> Remediation:
 
     A daemon that has seen the unreadable keyring does not serve the new one, so it is ended first.
     """
-    create, owner = ("creds", "unlock", "--create"), facts.bus.owner
-    has_seen = owner is not None and owner.is_gnome_keyring and owner.uid == facts.session.uid
-    if owner is None or not has_seen or facts.is_readable:
+    create, ended = ("creds", "unlock", "--create"), _ended(facts)
+    if not ended:
         return moved_aside(facts, path, "move it away, and create a new keyring", create)
     text = "move it away, end the keyring daemon that has seen it, and create a new keyring"
-    return moved_aside(facts, path, text, ("kill", str(owner.pid)), create)
+    return moved_aside(facts, path, text, *ended, create)
+
+
+def _ended(facts: Facts) -> tuple[tuple[str, ...], ...]:
+    """Return the command that ends the user's keyring daemon; empty if a secret can be read."""
+    owner = facts.bus.owner
+    has_seen = owner is not None and owner.is_gnome_keyring and owner.uid == facts.session.uid
+    if owner is None or not has_seen or facts.is_readable:
+        return ()
+    return (("kill", str(owner.pid)),)

@@ -473,6 +473,7 @@ SITUATIONS = {
         (
             MOVED.format("HOME_/.local"),
             "cp -R -P --no-target-directory HOME_/.local.aside HOME_/.local",
+            "kill PID",
             CREATE,
         ),
         Way.KEY,

@@ -9,7 +9,7 @@ import pytest
 
 from creds_session.doctor.checks import CHECKS, run
 from creds_session.doctor.checks.paths import for_the_user, given_back, moved_aside, seen, with_mode
-from creds_session.facts.collection_state import KeyringForm
+from creds_session.facts.collection_state import CollectionState, KeyringForm
 from creds_session.facts.machine import HomeFacts, PathFacts, PathKind, RuntimeFacts
 from creds_session.facts.session import SessionFacts
 from creds_session.facts.snapshot import Facts, Reader
@@ -199,6 +199,9 @@ def test_a_directory_of_roots_above_the_keyrings_is_replaced_by_its_user(
     aside = f"{moved}.aside"
     assert remedy.commands == ((*MOVE, moved, aside), (*COPY, aside, moved), CREATE)
     assert not remedy.is_safe
+    seen = facts._replace(bus=facts.bus._replace(login=CollectionState.ABSENT))
+    ended = dict(remedies(seen))[check_id].commands[2:]
+    assert ended == (("kill", "7"), CREATE)  # it has seen that there is no directory
     for reader in (Reader.ROOT, Reader.ELSEWHERE):
         told = dict(remedies(facts._replace(reader=reader)))[check_id]
         assert told.commands == ()
