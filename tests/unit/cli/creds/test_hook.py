@@ -1,4 +1,4 @@
-"""What ``creds hook`` says about what it did, and to person."""
+"""What ``creds hook`` says about what it did, and what it says to root."""
 
 from __future__ import annotations
 
