@@ -45,12 +45,21 @@ def probe_installation(root: Root) -> InstallationFacts:
 
 def find_pam_module(root: Root) -> str | None:
     """Return the path of pam_gnome_keyring.so; libpam's directory differs by distribution."""
-    directories = [
+    return _first(root, [f"{d}/{MODULE}" for d in _module_directories(root)])
+
+
+def find_libpam(root: Root) -> str | None:
+    """Return the path of libpam, which lies above the directory of its modules."""
+    return _first(root, [f"{d.rpartition('/')[0]}/libpam.so.0" for d in _module_directories(root)])
+
+
+def _module_directories(root: Root) -> list[str]:
+    multiarch = [
         f"{above}/{name}/security"
         for above in ("/usr/lib", "/lib")
         for name in fnmatch.filter(root.names(above), "*-linux-*")
     ]
-    return _first(root, [f"{d}/{MODULE}" for d in [*directories, *MODULE_DIRECTORIES]])
+    return [*multiarch, *MODULE_DIRECTORIES]
 
 
 def _first(root: Root, paths: list[str]) -> str | None:

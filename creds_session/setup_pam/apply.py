@@ -16,7 +16,7 @@ from creds_session.pam.stack.handlers import Stack
 from creds_session.pam.syntax.terms import ManagementGroup
 from creds_session.secret import Secret
 from creds_session.setup_pam import confirmation, recovery, trial
-from creds_session.setup_pam.plan import DROP_IN, DROP_IN_TEXT, Setup
+from creds_session.setup_pam.plan import DROP_IN_TEXT, DROP_INS, Setup
 from creds_session.setup_pam.reverse_edits import saved_edits, whole_edit
 from creds_session.setup_pam.service_files import pam_files
 from creds_session.setup_pam.transaction import FileChange, change
@@ -40,7 +40,10 @@ class ApplyResult(NamedTuple):
 
 
 def file_changes(setup: Setup) -> tuple[FileChange, ...]:
-    """Return the files to change; a vendor's file is copied to /etc, and the copy is changed."""
+    """Return the files to change.
+
+    A vendor's file is copied to /etc, and the copy is changed, unless the change is for the vendor.
+    """
     files = [
         FileChange(
             planned.target,
@@ -52,7 +55,7 @@ def file_changes(setup: Setup) -> tuple[FileChange, ...]:
     ]
     if setup.needs_drop_in:
         edits = whole_edit(setup.drop_in or b"", DROP_IN_TEXT)
-        files.append(FileChange(DROP_IN, setup.drop_in, DROP_IN_TEXT, edits))
+        files.append(FileChange(setup.drop_in_path, setup.drop_in, DROP_IN_TEXT, edits))
     return tuple(files)
 
 
@@ -190,7 +193,7 @@ def revert(
 
 def _reload(root: Root, touched: Collection[str]) -> tuple[str, ...]:
     """Reload the user managers, because the unit changed; return which of them failed."""
-    if DROP_IN not in touched or not root.is_running_system:
+    if not set(DROP_INS).intersection(touched) or not root.is_running_system:
         return ()
     return tuple(
         f"{manager.user}: the user manager keeps its old units until it exits"
@@ -201,22 +204,22 @@ def _reload(root: Root, touched: Collection[str]) -> tuple[str, ...]:
 
 def _refuse_harm(root: Root, path: str, now: bytes, content: bytes) -> None:
     """Refuse to remove our lines from a file if other lines now depend on their number."""
-    if path == DROP_IN:
-        _refuse_orphans(content)
+    if path in DROP_INS:
+        _refuse_orphans(path, content)
         return
     files = pam_files(root)
     services = sorted(files.services())
     refuse_harmful_removal(path, content, services, files.overlaid(path, now))
 
 
-def _refuse_orphans(content: bytes) -> None:
+def _refuse_orphans(path: str, content: bytes) -> None:
     """Raise InvalidData for a setting of others in the section whose heading is ours."""
     for line in content.split(b"\n"):
         if line.lstrip().startswith(b"["):
             return
         if line.strip() and not line.lstrip().startswith((b"#", b";")):
             raise InvalidData(
-                f"{DROP_IN}: {line.decode(errors='replace').strip()}: this line is in our section",
+                f"{path}: {line.decode(errors='replace').strip()}: this line is in our section",
                 hint="write [Unit] on a separate line above it, below our lines, then revert",
             )
 

@@ -28,10 +28,13 @@ from creds_session.setup_pam.notes import (
     unguarded_rules,
 )
 from creds_session.setup_pam.service_files import find_service, pam_files
+from creds_session.setup_pam.vendor import in_vendor_directory, require_image
 from creds_session.system.files.root import Root
 from creds_session.system.systemd.systemctl import KEYRING_SOCKET
 
 DROP_IN = f"/etc/systemd/user/{KEYRING_SOCKET}.d/creds-session.conf"
+VENDOR_DROP_IN = f"/usr/lib/systemd/user/{KEYRING_SOCKET}.d/creds-session.conf"
+DROP_INS = (DROP_IN, VENDOR_DROP_IN)
 DROP_IN_TEXT = b"""\
 # Written by creds-setup-pam; `creds-setup-pam revert` takes it back.
 # A login keyring that is created through this socket is not served until the daemon is
@@ -44,7 +47,8 @@ ConditionPathExists=%h/.local/share/keyrings/login.keyring
 class Setup(NamedTuple):
     """All that would change on a machine, and what each service has now.
 
-    ``drop_in`` is the content of the condition's file now, or None if there is no such file.
+    ``drop_in`` is the content of the condition's file now, or None if there is no such file, and
+    ``drop_in_path`` is that file.
     ``notes`` say what else a person should know. ``is_hindered``: sshd's settings let no password
     through to PAM at all. ``is_enforcing``: SELinux is enforcing; ``selinux_refuses`` is then what
     its policy refuses to a login, or None if the policy could not be asked.
@@ -58,6 +62,7 @@ class Setup(NamedTuple):
     is_hindered: bool = False
     is_enforcing: bool = False
     selinux_refuses: tuple[PolicyRefusal, ...] | None = None
+    drop_in_path: str = DROP_IN
 
     @property
     def edited(self) -> tuple[Plan, ...]:
@@ -74,7 +79,7 @@ class Setup(NamedTuple):
         """The path of each file that would change, its bytes before (or None) and after."""
         files = [(planned.target, planned.replaced, planned.result) for planned in self.edited]
         if self.needs_drop_in:
-            files.append((DROP_IN, self.drop_in, DROP_IN_TEXT))
+            files.append((self.drop_in_path, self.drop_in, DROP_IN_TEXT))
         return tuple(files)
 
     @property
@@ -113,16 +118,26 @@ class Setup(NamedTuple):
         return not is_lacking and not self.is_hindered
 
 
-def plan_setup(root: Root, services: Sequence[str] = (), options: Options | None = None) -> Setup:
+def plan_setup(
+    root: Root,
+    services: Sequence[str] = (),
+    options: Options | None = None,
+    *,
+    for_vendor: bool = False,
+) -> Setup:
     """Return what would change on a machine; changes nothing.
 
     If no service is named, these are the service of sshd, and ``passwd`` if it exists.
+    ``for_vendor``: an image's own files in /usr change, and none in /etc (``vendor``).
 
     Raises:
         Unavailable: A program or module is not installed; the hint names its package.
         NoSuchFile: A service has no file.
         InvalidData: libpam would refuse a service, or its change would harm another service.
+        UsageError: ``for_vendor`` on a running machine.
     """
+    if for_vendor:
+        require_image(root)
     found = probe_installation(root)
     sshd = probe_sshd(root, found.sshd) if PASSWORD_ONLY.isdisjoint(services) else NOT_ASKED
     asked = tuple(dict.fromkeys(services or (sshd.pam_service_name, "passwd")))
@@ -133,6 +148,7 @@ def plan_setup(root: Root, services: Sequence[str] = (), options: Options | None
     for service in asked:
         try:
             planned, refused = _plan_for(root, service, files, options, sshd)
+            planned = in_vendor_directory(planned) if for_vendor else planned
         except (NoSuchFile, InvalidData) as error:
             # Nobody asked for passwd by name, so its problems must not keep sshd from a change.
             if services or service != "passwd":
@@ -145,10 +161,12 @@ def plan_setup(root: Root, services: Sequence[str] = (), options: Options | None
         if options is not None and options.skip_root:
             notes += [f"{service}: {note}" for note in unguarded_rules(planned, files)]
     needs_drop_in = probe_first_login(root).breaks_first_login and any(map(_starts_daemon, plans))
-    drop_in = root.read(DROP_IN) if needs_drop_in else None
+    path = VENDOR_DROP_IN if for_vendor else DROP_IN
+    drop_in = root.read(path) if needs_drop_in else None
     notes += notes_on_sshd(root, sshd, plans)
     hindered = is_hindered(sshd, plans)
-    return Setup(tuple(plans), needs_drop_in, drop_in, tuple(notes), sshd, hindered)
+    setup = Setup(tuple(plans), needs_drop_in, drop_in, tuple(notes), sshd, hindered)
+    return setup._replace(drop_in_path=path)
 
 
 def _starts_daemon(planned: Plan) -> bool:

@@ -26,6 +26,10 @@ SERVICE_HELP_OF = {
     **dict.fromkeys(("explain", "simulate"), ONE_SERVICE_HELP),
     **dict.fromkeys(("confirm", "revert"), NO_SERVICE_HELP),
 }
+VENDOR_HELP = (
+    "Change the files of an image in /usr/lib/pam.d and /usr/lib/systemd, and no file in /etc."
+    " Needs --root DIR, or a container that is being built."
+)
 CALLS = ("authenticate", "setcred", "acct_mgmt", "open_session", "close_session", "chauthtok")
 RETURNS_HELP = (
     "Let a module return CODE, such as auth_err. May be given several times. FILE:LINE limits it to"
@@ -79,6 +83,7 @@ examples:
   sudo creds-setup-pam apply --try alice --confirm-within 10m
                                      if you can reach the machine only by ssh
   creds-setup-pam apply --dry-run    the same as creds-setup-pam diff
+  creds-setup-pam --root /mnt/image apply --vendor
 """,
     "revert": """\
 examples:
@@ -114,7 +119,7 @@ def add_arguments(command: argparse.ArgumentParser, name: str) -> None:
     """Give the parser of a subcommand its arguments."""
     common(command, SERVICE_HELP_OF.get(name, SERVICE_HELP))
     if name in {"check", "diff", "apply"}:
-        planning(command)
+        planning(command, is_change=name != "check")
     if name in {"diff", "explain", "apply"}:
         add_colour(command, argparse.SUPPRESS)
     if name == "apply":
@@ -144,8 +149,8 @@ def common(command: argparse.ArgumentParser, service_help: str) -> None:
     command.add_argument("--json", action="store_true", default=kept, help=JSON_HELP)
 
 
-def planning(command: argparse.ArgumentParser) -> None:
-    """Add the options that say how a rule may be added."""
+def planning(command: argparse.ArgumentParser, *, is_change: bool) -> None:
+    """Add the options that say how a rule may be added, and where if ``is_change``."""
     command.add_argument(
         "--only-add",
         action="store_true",
@@ -164,6 +169,8 @@ def planning(command: argparse.ArgumentParser) -> None:
         help="Prove the change for every value that a module can return, instead of those that"
         " pam_gnome_keyring returns.",
     )
+    if is_change:
+        command.add_argument("--vendor", action="store_true", help=VENDOR_HELP)
 
 
 def safety(command: argparse.ArgumentParser) -> None:

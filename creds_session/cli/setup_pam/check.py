@@ -43,7 +43,12 @@ def look(root: Root, arguments: argparse.Namespace) -> Setup:
     """Look at the machine, and print what has to be known before the result."""
     if assumed := dialect_assumption(root):
         complain(PROGRAM, assumed)
-    setup = plan.plan_setup(root, tuple(arguments.service), options(arguments))
+    setup = plan.plan_setup(
+        root,
+        tuple(arguments.service),
+        options(arguments),
+        for_vendor=bool(vars(arguments).get("vendor")),
+    )
     if root.is_running_system and selinux_mode() == "enforcing":
         setup = setup._replace(is_enforcing=True, selinux_refuses=refused_to_logins(root))
         if warning := policy_warning(setup.selinux_refuses):

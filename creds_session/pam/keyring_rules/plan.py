@@ -46,8 +46,9 @@ class Plan(NamedTuple):
     """What would change in one file, and the verdict on each group before and after.
 
     ``path`` is where libpam finds the service. ``target`` is where the result is written: the same
-    path, or a path in /etc/pam.d if ``path`` is a vendor's file. ``early_start`` is the option of
-    that name. ``refusals`` are the groups that stay as they are; the others change all the same.
+    path, or a path in /etc/pam.d if ``path`` is a vendor's file, unless the vendor's file itself
+    is to change. ``early_start`` is the option of that name. ``refusals`` are the groups that stay
+    as they are; the others change all the same.
     """
 
     service: str

@@ -108,6 +108,22 @@ def test_revert_of_another_root_stays_there_and_runs_nothing(system: Path) -> No
     assert snapshot(system) == before
 
 
+def test_a_change_for_the_vendor_stays_in_usr_of_another_root(system: Path) -> None:
+    vendor, library = system / "usr/lib/pam.d", system / "usr/lib/x86_64-linux-gnu/libpam.so.0"
+    vendor.mkdir()
+    (system / SSHD).rename(vendor / "sshd")
+    library.write_bytes(b"/usr/lib/pam.d/%s")
+    before = snapshot(system)
+    run(system, "diff --vendor", 1)
+    run(system, "apply --vendor", 0)
+    changed = snapshot(system)
+    names = {name for name in changed if changed[name] != before.get(name)}
+    assert len(names) == 2
+    assert all(name.startswith("usr/lib/") for name in names)
+    run(system, "revert", 0)
+    assert snapshot(system) == before
+
+
 @pytest.mark.parametrize("edited", [False, True])
 def test_revert_of_another_root_stays_there_on_a_full_disk(tmp_path: Path, *, edited: bool) -> None:
     """The saved copy is linked into its place there; an edited file is overwritten as it is."""
