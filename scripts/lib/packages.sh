@@ -67,7 +67,7 @@ venv_package() {
 }
 
 is_module() {
-    find /usr/lib /usr/lib64 /lib64 /lib/security -maxdepth 3 -name "$1" 2>/dev/null | grep -q .
+    find /usr/lib /usr/lib64 /lib /lib64 -maxdepth 3 -name "$1" 2>/dev/null | grep -q .
 }
 
 is_missing() {

@@ -159,6 +159,22 @@ def test_only_what_is_missing_is_asked_for(
     assert told.code == 69
 
 
+def test_modules_below_lib_are_found_if_lib_is_a_directory_of_its_own(tmp_path: Path) -> None:
+    """Debian 11 may have /lib apart from /usr/lib: PAM's modules are in the first one then."""
+    apart = """
+    pam pam_gnome_keyring.so; pam pam_systemd.so; rm /usr/bin/dbus-run-session
+    for directory in /usr/lib/*-linux-gnu; do
+        new=/apart/${directory##*/}
+        mkdir -p "$new/security"
+        touch "$new/security/pam_gnome_keyring.so" "$new/security/pam_systemd.so"
+        ln -s "$directory"/ld-linux* "$new"  # which starts every program
+    done
+    python3 -c 'import os; os.remove("/lib"); os.rename("/apart", "/lib")'
+    """
+    told = install(tmp_path, f"manager apt-get; debian; {apart}")
+    assert told.calls[-1] == "apt-get install -y -qq --no-install-recommends dbus"
+
+
 def test_the_names_are_those_that_the_commands_print() -> None:
     families = {
         "apt-get": "ID=debian\n",
