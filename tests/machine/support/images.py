@@ -24,12 +24,13 @@ exec chroot "$1" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 """
 FROM_OUTSIDE = f"""{MOUNTS}
 cd "$4"
+checkout=$4 python=$5
 setup_pam() {{
-    "$5" -I -B -c '
+    "$python" -I -B -c '
 import sys
 sys.path.insert(0, sys.argv.pop(1))
 from creds_session.cli.setup_pam.main import main
-sys.exit(main())' "$4" "$@"
+sys.exit(main())' "$checkout" "$@"
 }}
 ln -s "$2/root" "$2/image"
 eval "$3"
