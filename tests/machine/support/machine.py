@@ -48,7 +48,7 @@ code=133 # systemd-nspawn's own, for a machine that wants to be booted again
 while [ $code = 133 ]; do
     code=0
     systemd-nspawn --quiet --directory="$1/root" --machine="$3" --private-network --boot \
-        --register=no --keep-unit --console=pipe --timezone=off || code=$?
+        --register=no --keep-unit --console=pipe --timezone=off --capability="$5" || code=$?
 done
 exit $code
 """
@@ -249,12 +249,14 @@ def booted(
     files: Mapping[str, bytes] | None = None,
     links: Mapping[str, str] | None = None,
     masked: Sequence[str] = (),
+    capability: str = "",
     timeout: float = 180,
 ) -> Iterator[Machine]:
     """Boot a machine from these layers, the topmost first; end it whatever happens.
 
     ``files`` and ``links`` are laid over the layers; ``masked`` names units, as
-    ``user/gnome-keyring-daemon.socket``, that systemd shall not start.
+    ``user/gnome-keyring-daemon.socket``, that systemd shall not start. ``capability`` is one that
+    systemd-nspawn takes from a machine unless it is named (systemd-nspawn(1)).
     """
     _raise_inotify_limit()
     place = Path(tempfile.mkdtemp(prefix="creds-machine-"))
@@ -269,7 +271,7 @@ def booted(
     # systemd-nspawn's end does not end what it started; the end of a pid name space does.
     command += ["--pid", "--fork", "--kill-child", "--mount-proc"]
     group = _own_control_group(name)
-    command += ["sh", "-ec", MOUNT_AND_BOOT, "sh", str(mount), lower, name, str(group)]
+    command += ["sh", "-ec", MOUNT_AND_BOOT, "sh", str(mount), lower, name, str(group), capability]
     with console.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -17,7 +17,9 @@ from pathlib import Path
 CACHE = Path(os.environ.get("CREDS_CACHE", "/var/cache/creds-session"))
 CHECKOUT = Path(__file__).resolve().parents[3]
 RELEASES = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13", "forky": "3.14"}
-# These releases are there for their Python alone: no machine is booted from them.
+# Debian's unstable has the Python of its testing.
+PYTHON_OF = {**RELEASES, "sid": RELEASES["forky"]}
+# An ordinary run uses these releases for their Python alone, and boots no machine from them.
 PYTHON_ALONE = {"bullseye", "forky"}
 PYTHON_PACKAGES = ("python3-venv", "strace", "acl", "e2fsprogs")
 PACKAGES = (
@@ -61,6 +63,11 @@ SSSD = (
     "libpam-pwquality",
 )
 SERVERS = ("postgresql", "vsftpd", "tnftp")
+# Nightly runs boot these releases too. Since forky, no package in PACKAGES depends on passwd, which
+# has useradd and /etc/pam.d/passwd.
+AT_NIGHT = {"bullseye": PACKAGES, "forky": (*PACKAGES, "passwd"), "sid": (*PACKAGES, "passwd")}
+# A mirror's copy of these suites may be older than their own date allows.
+MAY_BE_OLD = {"forky", "sid"}
 OTHER_PROVIDERS = {
     "bookworm": ("keepassxc", "libkf5wallet-bin", "libqca-qt5-2-plugins"),
     "trixie": ("keepassxc-full", "kwallet6", "libqca-qt6-plugins"),
@@ -90,7 +97,18 @@ def _alone(place: Path) -> Iterator[None]:
 
 def root_file_system(release: str) -> Path:
     """Return a pristine root file system of this Debian release, made on first use."""
-    packages = PYTHON_PACKAGES if release in PYTHON_ALONE else PACKAGES
+    return _root_with(release, PYTHON_PACKAGES if release in PYTHON_ALONE else PACKAGES)
+
+
+def root_to_boot(release: str) -> Path:
+    """Return a root file system of any release to boot from, made on first use.
+
+    The tests that boot one of AT_NIGHT are nightly, so that an ordinary run does not make it.
+    """
+    return _root_with(release, AT_NIGHT.get(release, PACKAGES))
+
+
+def _root_with(release: str, packages: Sequence[str]) -> Path:
     key = hashlib.sha256(",".join(packages).encode()).hexdigest()[:12]
     directory = CACHE / "rootfs" / f"{release}-{key}"
     with _alone(directory):
@@ -104,9 +122,8 @@ def _make_root_file_system(release: str, packages: Sequence[str], directory: Pat
     unfinished = directory.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(packages)}"]
-    # A mirror's copy of Debian's testing may be older than its own date allows. The signatures
-    # are checked all the same.
-    command += ["--aptopt=Acquire::Check-Valid-Until false"] if release == "forky" else []
+    # The signatures are checked all the same.
+    command += ["--aptopt=Acquire::Check-Valid-Until false"] if release in MAY_BE_OLD else []
     made = subprocess.run(
         [*command, release, str(unfinished)],
         check=False,
@@ -138,9 +155,12 @@ rm -r /var/lib/apt/lists/* /usr/sbin/policy-rc.d' sh "$@"
 """
 
 
-def with_packages(release: str, packages: Sequence[str]) -> Path:
-    """Return a layer with more packages for the root file system, made on first use."""
-    base = root_file_system(release)
+def with_packages(release: str, packages: Sequence[str], base: Path | None = None) -> Path:
+    """Return a layer with more packages for a root file system, made on first use.
+
+    ``base`` is that root file system, if it is not the one of ``root_file_system``.
+    """
+    base = base or root_file_system(release)
     key = hashlib.sha256(",".join(packages).encode()).hexdigest()[:12]
     directory = base.with_name(f"{base.name}+{key}")
     with _alone(directory):
@@ -321,7 +341,7 @@ def pins_for(python: str) -> Path:
 
 def wheels(release: str) -> Path:
     """Return a folder of wheels that installs the project on this release without a network."""
-    return wheels_for(RELEASES[release])
+    return wheels_for(PYTHON_OF[release])
 
 
 def wheels_for(python: str) -> Path:
