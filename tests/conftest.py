@@ -25,6 +25,7 @@ LONGEST_FIRST = (
     "test_doctor_breaks",
     "test_unlock_matrix",
     "test_pythons",
+    "test_platforms",
     "test_doctor_faults",
     "test_dispatch_equals_libpam",
     "test_rekey",
