@@ -23,4 +23,8 @@ def creds_parser() -> argparse.ArgumentParser:
     for action in parser._actions:  # noqa: SLF001 - argparse lists them nowhere else
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             action.choices = command_parsers()
+            action._choices_actions = [  # noqa: SLF001 - what add_parser(help=…) makes
+                action._ChoicesPseudoAction(name, (), command.summary)  # noqa: SLF001
+                for name, command in creds.COMMANDS.items()
+            ]
     return parser

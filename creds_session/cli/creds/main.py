@@ -58,11 +58,16 @@ COMMANDS = {
 }
 OPTIONS = {"-h", "--help", "-V", "--version"}  # they need no command
 WITHOUT_HOME = {"exec"}  # its keyring is elsewhere, and it loads nothing of a home
+NAMES = "__names"  # for completion in a shell, and for no person
 WAITED_FOR = {"get", "put", "list", "unlock", "status"}  # by a login, or again and again
 
 
 def main() -> int:
     """Run ``creds`` with the arguments of this process."""
+    if sys.argv[1:2] == [NAMES]:
+        from creds_session.cli.creds import names  # for a shell that completes a word
+
+        end_at_once(names.execute(sys.argv[2:]))
     if WAITED_FOR.intersection(sys.argv[1:2]):
         gc.disable()  # what it makes is gone before it would be worth collecting
         end_at_once(run(_main, PROGRAM))
