@@ -17,6 +17,12 @@ PROFILE = "creds_session.profile"
 # The time of every file in an archive, in seconds since 1970, if the caller names none
 # (reproducible-builds.org/specs/source-date-epoch). hatchling has the same one.
 EPOCH = int(os.environ.setdefault("SOURCE_DATE_EPOCH", "1580601600"))
+# Where each shell looks for completions, below share.
+COMPLETIONS = {
+    "bash": "bash-completion/completions",
+    "zsh": "zsh/site-functions",
+    "fish": "fish/vendor_completions.d",
+}
 # What a distribution needs to build, test and document a package.
 SOURCES = (".ci", "docs", "pam.d", "scripts", "tests")
 
@@ -67,6 +73,17 @@ def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     return entry
 
 
+def shared() -> "list[tuple[str, list[str]]]":
+    """Return the man pages and completions by their directory below the prefix."""
+    pages = sorted(Path("docs/man").iterdir())
+    sections = sorted({page.suffix for page in pages})
+    found = [(f"share/man/man{s[1:]}", [str(p) for p in pages if p.suffix == s]) for s in sections]
+    for shell, directory in COMPLETIONS.items():
+        files = sorted(map(str, Path("scripts/completions", shell).iterdir()))
+        found.append((f"share/{directory}", files))
+    return found
+
+
 # The files that setuptools itself writes into a wheel have modes by the caller's umask.
 os.umask(0o022)
 setup(
@@ -76,5 +93,6 @@ setup(
         "creds_session": ["py.typed"],
         PROFILE: ["*.sh", "*.fish", "*.path", "*.service"],
     },
+    data_files=shared(),
     cmdclass={"sdist": ReproducibleSdist},
 )

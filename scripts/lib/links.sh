@@ -31,10 +31,12 @@ require_free_places() {
         is_free "/usr/local/$link" ||
             fail 73 "/usr/local/$link is there and not ours: move it away first; nothing was changed"
     done
+    require_free_shared
     if [ -e "$prefix/current" ] && ! [ -L "$prefix/current" ]; then
         fail 73 "$prefix/current is there and not ours: move it away first; nothing was changed"
     fi
-    set -- "$prefix" /usr/local/bin /usr/local/sbin "$service"
+    set -- "$prefix" /usr/local/bin /usr/local/sbin "$share" "$service"
+    [ ! -d "$fish" ] || set -- "$@" "$fish/completions"
     for hook in $hooks; do
         [ "$hook_wanted" = no ] || ! [ -d "${hook%/*}" ] || set -- "$@" "${hook%/*}"
     done
@@ -119,6 +121,9 @@ restore_labels() {
         for path in "/usr/local/$link" "/usr/$link"; do
             ! is_our_link "$path" || set -- "$@" "$path"
         done
+    done
+    for path in $(shared_links) $(cat "$prefix/directories" 2>/dev/null || :); do
+        set -- "$@" "$path"
     done
     restorecon -R -F "$@" || say "restorecon ended with an error; see its message above"
 }

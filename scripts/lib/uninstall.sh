@@ -21,6 +21,7 @@ uninstall_it() {
     remove_service
     remove_links /usr/local
     remove_links /usr
+    remove_shared_links
     rm -rf "$prefix"
     forget_state
     say "removed; PAM is as it was"

@@ -116,6 +116,16 @@ def test_each_message_of_troubleshooting_leads_to_a_check_or_to_another_message(
         assert leads or "swap" in text or "memory" in text, title
 
 
+def test_every_page_that_a_message_names_exists() -> None:
+    named = set()
+    for module in Path(creds_session.__file__).parent.rglob("*.py"):
+        named.update(
+            re.findall(r"\b(?:explanation|how-to|reference)/[a-z/-]+\.md", module.read_text())
+        )
+    assert len(named) > 5
+    assert [name for name in sorted(named) if not (DOCS / name).is_file()] == []
+
+
 def test_the_page_of_the_modules_is_as_the_tables_have_them() -> None:
     """`scripts/check-pages` writes the page."""
     assert (DOCS / "reference" / "pam-modules.md").read_text() == modules_page()

@@ -62,6 +62,8 @@ SSSD = (
     "ldap-utils",
     "libpam-pwquality",
 )
+# What reads man pages and completions.
+SHELLS = ("bash-completion", "fish", "man-db", "zsh")
 SERVERS = ("postgresql", "vsftpd", "tnftp")
 # Nightly runs boot these releases too. Since forky, no package in PACKAGES depends on passwd, which
 # has useradd and /etc/pam.d/passwd.
@@ -73,7 +75,7 @@ OTHER_PROVIDERS = {
     "trixie": ("keepassxc-full", "kwallet6", "libqca-qt6-plugins"),
 }
 LAYERS = {
-    "bookworm": (SERVERS, OTHER_PROVIDERS["bookworm"]),
+    "bookworm": (SERVERS, SHELLS, OTHER_PROVIDERS["bookworm"]),
     "trixie": (SERVERS, OTHER_PROVIDERS["trixie"], DBUS_BROKER, SSSD),
 }
 
