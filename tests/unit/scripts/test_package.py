@@ -56,6 +56,7 @@ def copy(target: Path, *, mode: int, time: int) -> Path:
             shutil.copytree(source, target / name, ignore=ignore)
         else:
             shutil.copy2(source, target / name)
+    shutil.copytree(CHECKOUT / "docs" / "man", target / "docs" / "man")
     for name in ("README.md", "CHANGELOG.md", "LICENSE"):
         shutil.copy2(CHECKOUT / name, target / name)
     for path in target.rglob("*"):
@@ -111,6 +112,16 @@ def test_the_wheel_has_hooks_units_and_every_module(built: Sequence[Path]) -> No
     assert {str(module) for module in modules} <= names
     profile = (CHECKOUT / "scripts" / "profile").iterdir()
     assert {f"creds_session/profile/{path.name}" for path in profile} <= names
+    shared = {name.partition(".data/data/share/")[2] for name in names}
+    for path in (CHECKOUT / "docs" / "man").iterdir():
+        assert f"man/man{path.suffix[1:]}/{path.name}" in shared
+    for shell, place in (
+        ("bash", "bash-completion/completions"),
+        ("zsh", "zsh/site-functions"),
+        ("fish", "fish/vendor_completions.d"),
+    ):
+        for path in (CHECKOUT / "scripts" / "completions" / shell).iterdir():
+            assert f"{place}/{path.name}" in shared
     assert "creds_session/py.typed" in names
     assert metadata["Version"] == __version__
 
