@@ -24,7 +24,7 @@ CAPTIONS = ("mode", "owner, mode", "exit code", "read by", "written by", "if tha
 NOTHING = {"", roff.escape("\N{EN DASH}")}
 ASIDE = re.compile(r"\((?:see )?\[[^]]+\]\(([^)#]+)(?:#[^)]*)?\)\)")  # "([why](page.md))"
 COMMON = {"commands.md", "files-and-variables.md"}  # creds-session(7)
-IN_MAN_PAGES = (("The table shows", "The list shows"), ("in this table", "in this list"))
+IN_MAN_PAGES = (("The table ", "The list "), ("in this table", "in this list"))
 SAME_PAGE = re.compile(r"#creds-([a-z-]+)$")
 
 
