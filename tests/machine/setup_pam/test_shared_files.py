@@ -89,7 +89,7 @@ def test_tab_completes_a_command_a_service_and_a_user_name(session: Login, shell
     session.expect("ready> ")
     completed(session, "creds ge\todd\tal\t", "creds", "get", SERVICE, "alice")
     words = ("creds-doctor", "--explain", "keyring-locked")
-    completed(session, "creds-doctor --expl\tkeyring-lock\t", *words)
+    completed(session, "creds-doctor --explain keyring-lock\t", *words)
     session.press("exit\r")
     session.press("stty -echo; printf '<back%s>' again\r")
     session.expect("<backagain>")
