@@ -1,16 +1,22 @@
 """The metadata is in setup.cfg; the login hooks and units of scripts/profile go along as data.
 
+A wheel carries a software bill of materials (PEP 770), which is made from the metadata alone.
+
 Whoever builds the same tree twice gets the same bytes: no time, owner, mode or order of the machine
 that builds gets into an archive.
 """
 
 import gzip
 import io
+import json
 import os
+import re
 import tarfile
+import uuid
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.egg_info import egg_info
 from setuptools.command.sdist import sdist
 
 PROFILE = "creds_session.profile"
@@ -25,6 +31,71 @@ COMPLETIONS = {
 }
 # What a distribution needs to build, test and document a package.
 SOURCES = (".ci", "docs", "pam.d", "scripts", "tests")
+
+
+class EggInfoWithSbom(egg_info):
+    """Write the software bill of materials beside the other metadata.
+
+    ``bdist_wheel`` and ``dist_info`` copy all of this directory into the wheel's, so that the file
+    arrives in ``*.dist-info/sboms`` (PEP 770) with each version of setuptools. python-sbom and
+    cyclonedx-python-lib are not used: the distributions that build this have neither.
+    """
+
+    def run(self) -> None:
+        """Write it first: setuptools then lists it among the sources."""
+        directory = Path(self.egg_info, "sboms")
+        directory.mkdir(parents=True, exist_ok=True)
+        metadata = self.distribution.metadata
+        bill = bill_of_materials(
+            {
+                "name": metadata.get_name(),
+                "version": metadata.get_version(),
+                "description": metadata.get_description(),
+                "licenses": [{"license": {"id": metadata.get_license()}}],
+            },
+            [str(requirement) for requirement in self.distribution.install_requires],
+        )
+        Path(directory, f"{metadata.get_name()}.cdx.json").write_text(bill, encoding="utf-8")
+        super().run()
+
+
+def bill_of_materials(product: "dict[str, object]", requirements: "list[str]") -> str:
+    """Return a bill in CycloneDX 1.7 (cyclonedx.org/docs/1.7/json), as JSON text.
+
+    ``product`` holds the fields of the product's own component, and ``requirements`` the packages
+    that it needs, each as ``NAME>=VERSION``. They are external: the wheel does not contain them.
+    Raises ValueError if a requirement has another form.
+    """
+    externals = []
+    for requirement in sorted(requirements):
+        found = re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement.replace(" ", ""))
+        if not found:
+            raise ValueError(f"{requirement}: not of the form NAME>=VERSION")
+        name, version = found.groups()
+        purl = f"pkg:pypi/{name.lower()}"
+        versions = {"versionRange": f"vers:pypi/>={version}", "isExternal": True}
+        externals.append(
+            {"type": "library", "bom-ref": purl, "name": name, "purl": purl, **versions}
+        )
+    ref = f"pkg:pypi/{product['name']}@{product['version']}"
+    names = [external["bom-ref"] for external in externals]
+    contents = {
+        "metadata": {
+            "lifecycles": [{"phase": "build"}],
+            "component": {"type": "application", "bom-ref": ref, "purl": ref, **product},
+        },
+        "components": externals,
+        "dependencies": [{"ref": ref, "dependsOn": names}],
+        "compositions": [
+            # What these packages need in turn is decided where the wheel is installed.
+            {"aggregate": "complete", "dependencies": [ref]},
+            {"aggregate": "unknown", "dependencies": names},
+        ],
+    }
+    # A number of its own for each content, and the same one for the same content.
+    serial = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(contents, sort_keys=True))
+    head = {"bomFormat": "CycloneDX", "specVersion": "1.7", "serialNumber": f"urn:uuid:{serial}"}
+    return json.dumps({**head, "version": 1, **contents}, indent=2) + "\n"
 
 
 class ReproducibleSdist(sdist):
@@ -94,5 +165,5 @@ setup(
         PROFILE: ["*.sh", "*.fish", "*.path", "*.service"],
     },
     data_files=shared(),
-    cmdclass={"sdist": ReproducibleSdist},
+    cmdclass={"egg_info": EggInfoWithSbom, "sdist": ReproducibleSdist},
 )

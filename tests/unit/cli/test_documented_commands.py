@@ -146,7 +146,7 @@ def test_commands_are_found_on_the_pages() -> None:
     [
         ("$ creds get web alice   # asks nobody", [("creds", ["get", "web", "alice"])]),
         ("creds: the keyring is locked", []),
-        ("creds 0.1.0", []),
+        ("creds 1.0.0", []),
         ("ln -s /opt/bin/creds /usr/local/bin", []),
         ("creds unlock --password-fd 3 3< FILE", [("creds", ["unlock", "--password-fd", "3"])]),
         ('eval "$(creds env --start)"', [("creds", ["env", "--start"])]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import email
+import json
 import os
 import re
 import shutil
@@ -124,6 +125,37 @@ def test_the_wheel_has_hooks_units_and_every_module(built: Sequence[Path]) -> No
             assert f"{place}/{path.name}" in shared
     assert "creds_session/py.typed" in names
     assert metadata["Version"] == __version__
+
+
+def test_the_wheel_has_a_bill_of_materials_made_from_its_metadata(built: Sequence[Path]) -> None:
+    name = f"{ROOT}.dist-info/sboms/creds-session.cdx.json"
+    with zipfile.ZipFile(built[1]) as wheel:
+        bill = json.loads(wheel.read(name))
+        metadata = email.message_from_bytes(wheel.read(f"{ROOT}.dist-info/METADATA"))
+        recorded = wheel.read(f"{ROOT}.dist-info/RECORD").decode()
+    assert f"{name},sha256=" in recorded
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.7")
+    product = bill["metadata"]["component"]
+    assert (product["name"], product["version"]) == (metadata["Name"], metadata["Version"])
+    assert product["licenses"] == [{"license": {"id": metadata["License"]}}]
+    required = {
+        f"{external['name']}{external['versionRange'].replace('vers:pypi/', '')}"
+        for external in bill["components"]
+        if external["isExternal"]
+    }
+    stated = {line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line}
+    assert required == stated
+    assert {ref for one in bill["dependencies"] for ref in one["dependsOn"]} == {
+        external["bom-ref"] for external in bill["components"]
+    }
+
+
+def test_the_metadata_name_no_address_that_does_not_exist(built: Sequence[Path]) -> None:
+    with zipfile.ZipFile(built[1]) as wheel:
+        metadata = email.message_from_bytes(wheel.read(f"{ROOT}.dist-info/METADATA"))
+    assert metadata["Home-page"] is None
+    assert metadata.get_all("Project-URL") is None  # docs/how-to/install-a-package.md says why
+    assert "Development Status :: 5 - Production/Stable" in metadata.get_all("Classifier", [])
 
 
 def test_every_python_that_is_tested_is_named() -> None:
