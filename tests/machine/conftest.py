@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.machine.support import rootfs
+from tests.machine.support import debian_packages, rootfs
 from tests.machine.support.capability import why_no_machine
 from tests.machine.support.machine import Boot, Machine, booted
 from tests.machine.support.selinux_machine import VirtualMachine
@@ -55,6 +55,19 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], li
     own = tmp_path_factory.getbasetemp()
     of_the_run = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
     return lambda release: rootfs.installed(release, of_the_run / f"installed-{release}")
+
+
+@pytest.fixture(scope="session")
+def debian_build(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], debian_packages.Built]:
+    """The Debian packages of a release, made once a run for all streams."""
+    reason = why_no_machine()
+    if reason:
+        pytest.fail(f"no package can be built: {reason}")
+    own = tmp_path_factory.getbasetemp()
+    of_the_run = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    return lambda release: debian_packages.built(release, of_the_run / f"packages-{release}")
 
 
 @pytest.fixture(scope="module")

@@ -204,3 +204,35 @@ def test_a_mistyped_command_says_what_is_wrong(
     done = subprocess.run([script, *words], capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("report", "status"),
+    [
+        ("N: why\nO: creds-session: no-manual-page [usr/bin/creds]\nM: creds-session: a-tag", 0),
+        ("P: creds-session source: redundant-priority-optional-field [debian/control:3]", 0),
+        ("W: creds-session source: redundant-priority-optional-fields", 65),
+        ("O: creds-session: a-tag\nP: creds-session source: another-tag", 65),
+    ],
+)
+def test_what_lintian_finds_and_nobody_overrides_is_an_error(
+    tmp_path: Path, report: str, status: int
+) -> None:
+    stand_ins = {
+        "dpkg-buildpackage": "touch ../creds-session.changes",
+        # Debian 12's lintian ends with 2 after the first report.
+        "lintian": f"case $* in *--fail-on=none*) ;; *) exit 2 ;; esac\ncat <<'END'\n{report}\nEND",
+    }
+    for name, script in stand_ins.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        [CHECKOUT / "scripts" / "package", "deb", "--output", tmp_path / "made"],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert report in done.stderr
+    assert (tmp_path / "made").is_dir() == (status == 0)
