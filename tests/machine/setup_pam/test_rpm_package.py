@@ -5,12 +5,16 @@ rpm runs the scriptlets there, and the commands change and revert Debian's PAM f
 
 from __future__ import annotations
 
+import re
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.machine.support import rpm_packages
 from tests.machine.support.capability import why_no_machine
+from tests.machine.support.debian_packages import Built
 
 # On a busy machine a build takes minutes.
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1800)]
@@ -73,11 +77,63 @@ def test_rpmlint_finds_nothing(built: tuple[Path, str]) -> None:
 
 def test_a_second_build_makes_the_same_bytes(built: tuple[Path, str], tmp_path: Path) -> None:
     assert rpm_packages.run(tmp_path, f"{BUILD} --no-check").returncode == 0
-    # The source package records the scratch directory (RPMTAG_SPEC).
-    names = sorted(path.name for path in (tmp_path / "made").glob("*.noarch.rpm"))
-    assert len(names) == 2
+    names = sorted(path.name for path in (tmp_path / "made").glob("*.rpm"))
+    assert len([name for name in names if name.endswith(".noarch.rpm")]) == 2
+    assert len([name for name in names if name.endswith(".src.rpm")]) == 1
     for name in names:
         assert (built[0] / "made" / name).read_bytes() == (tmp_path / "made" / name).read_bytes()
+
+
+# What one kind of package has, and the other does not need.
+DEBIAN_ALONE = {
+    *("/usr/share/doc/creds-session/README.Debian", "/usr/share/doc/creds-session/copyright"),
+    "/usr/share/doc/python3-creds-session/copyright",
+    *(
+        f"/usr/share/lintian/overrides/{name}"
+        for name in ("creds-session", "python3-creds-session")
+    ),
+    *(
+        f"/usr/share/doc/{name}/changelog{kind}.gz"
+        for name in ("creds-session", "python3-creds-session")
+        for kind in ("", ".Debian")
+    ),
+}
+RPM_ALONE = {
+    *(f"/usr/share/doc/{name}/CHANGELOG.md" for name in ("creds-session", "python3-creds-session")),
+    *(f"/usr/share/licenses/{name}/LICENSE" for name in ("creds-session", "python3-creds-session")),
+}
+# rpm's generator of pip keeps the licence and these, which dh_python3 removes.
+METADATA = re.compile(r"\.dist-info/(RECORD|REQUESTED|INSTALLER|direct_url\.json|licenses|LICENSE)")
+
+
+def paths(printed: str) -> set[str]:
+    """Return the paths of files in a list, with one name for the library's place in both kinds."""
+    listed = {line.lstrip(".") for line in printed.splitlines()}
+    moved = {re.sub(r"/python3[.\d]*/(site|dist)-packages/", "/python/", path) for path in listed}
+    return {path for path in moved if not path.endswith("/") and not METADATA.search(path)}
+
+
+def test_the_packages_have_the_files_of_the_debian_packages(
+    built: tuple[Path, str], debian_build: Callable[[str], Built]
+) -> None:
+    script = "rpm -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\\n]' /mnt/made/*.noarch.rpm"
+    listed = rpm_packages.run(built[0], script)
+    assert listed.returncode == 0, listed.stderr
+    files = [line.split(" ", 1) for line in listed.stdout.splitlines()]
+    ours = paths("\n".join(path for mode, path in files if not mode.startswith("d")))
+    theirs: set[str] = set()
+    for package in debian_build(rpm_packages.RELEASE).directory.glob("*.deb"):
+        content = subprocess.run(
+            ["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True
+        ).stdout
+        theirs |= paths(
+            subprocess.run(
+                ["tar", "--list"], input=content, check=True, capture_output=True
+            ).stdout.decode()
+        )
+    assert ours - theirs == RPM_ALONE
+    assert theirs - ours == DEBIAN_ALONE
+    assert len(ours & theirs) > 300
 
 
 def test_removing_reverts_pam_and_leaves_nothing(built: tuple[Path, str]) -> None:
