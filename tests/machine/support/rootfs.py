@@ -396,6 +396,19 @@ def oldest_wheels() -> Path:
     return directory
 
 
+INSTALLERS = CHECKOUT / "tests" / "installers.txt"
+
+
+def installer_wheels() -> Path:
+    """Return a folder with pipx, uv and what they need, for Python 3.11 and later."""
+    key = hashlib.sha256(INSTALLERS.read_bytes()).hexdigest()[:12]
+    directory = CACHE / "wheels" / f"installers-{key}"
+    with _alone(directory):
+        if not directory.is_dir():
+            _download(RELEASES["bookworm"], directory, INSTALLERS)
+    return directory
+
+
 def _download(python: str, directory: Path, requirements: Path) -> None:
     say(f"fetching wheels for Python {python} into {directory}")
     unfinished = directory.with_name(f"{directory.name}.unfinished")
