@@ -14,9 +14,12 @@ ROOT_HELP = (
 SERVICE_HELP = (
     "Work on the PAM service NAME. May be given several times, except for explain and simulate,"
     " which show one; confirm and revert ignore it."
-    " Without it: sshd, and passwd if it exists."
+    " Without it: sshd, and passwd if it exists; judge compares all services."
 )
 ONE_SERVICE_HELP = "Show the PAM service NAME instead of sshd."
+JUDGED_SERVICE_HELP = (
+    "Compare the PAM service NAME only. May be given several times. Without it: all services."
+)
 NO_SERVICE_HELP = (
     "This option changes nothing here: the command works on the change as a whole, with every"
     " service that it changed."
@@ -25,6 +28,7 @@ JSON_HELP = "Print one JSON object."
 SERVICE_HELP_OF = {
     **dict.fromkeys(("explain", "simulate"), ONE_SERVICE_HELP),
     **dict.fromkeys(("confirm", "revert"), NO_SERVICE_HELP),
+    "judge": JUDGED_SERVICE_HELP,
 }
 VENDOR_HELP = (
     "Change the files of an image in /usr/lib/pam.d and /usr/lib/systemd, and no file in /etc."
@@ -65,6 +69,11 @@ with a wrong one, by SSH key, and with an expired password. No module is run.
 Show what one PAM call of one service returns, rule by rule, if the modules return what you say. No
 module is run.
 """,
+    "judge": """\
+Compare the PAM files before and after a change by anybody, for any module. Say which services
+newly refuse somebody or let somebody in, and which modules no longer run or no longer get the
+password, each with the return values that show it. The exit code is 1 if something is found.
+""",
 }
 EXAMPLES = {
     "check": """\
@@ -104,6 +113,13 @@ examples:
   creds-setup-pam simulate --call authenticate --returns pam_unix.so=auth_err
   creds-setup-pam simulate --call open_session
 """,
+    "judge": """\
+examples:
+  cp -a /etc/pam.d /root/pam.d.old     before the change
+  creds-setup-pam judge --before /root/pam.d.old
+                                       after it
+  creds-setup-pam judge --before old --after new --service sshd
+""",
 }
 
 
@@ -133,10 +149,9 @@ def add_arguments(command: argparse.ArgumentParser, name: str) -> None:
             help="Accept a login by SSH key as well, which does not show that a login with a"
             " password works.",
         )
-    if name == "explain":
-        explaining(command)
-    if name == "simulate":
-        simulating(command)
+    own = {"explain": explaining, "simulate": simulating, "judge": judging}
+    if name in own:
+        own[name](command)
 
 
 def common(command: argparse.ArgumentParser, service_help: str) -> None:
@@ -216,4 +231,20 @@ def simulating(command: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[CALL:]MODULE[@FILE:LINE]=CODE",
         help=RETURNS_HELP,
+    )
+
+
+def judging(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``judge``."""
+    command.add_argument(
+        "--before",
+        required=True,
+        metavar="DIR",
+        help="The files before the change: a copy of /etc/pam.d, or a directory with etc/pam.d in"
+        " it.",
+    )
+    command.add_argument(
+        "--after",
+        metavar="DIR",
+        help="The files after the change. Without it: the system that --root names.",
     )

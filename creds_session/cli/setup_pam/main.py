@@ -29,9 +29,12 @@ examples:
   creds-setup-pam --root /mnt/image check
   creds-setup-pam explain --format svg > sshd.svg
   creds-setup-pam simulate --call authenticate --returns pam_unix.so=auth_err
+  creds-setup-pam judge --before /root/pam.d.old
+                                      say whom a change by anybody locks out
   creds-setup-pam help COMMAND        show the options of a command
 
-exit codes: 0 nothing to do, or done; 1 a change is needed, or PAM refused the user of --try; 64
+exit codes: 0 nothing to do, or done; 1 a change is needed, judge found something, or PAM
+  refused the user of --try; 64
   wrong usage; 65 libpam would refuse a file, or it cannot be changed safely; 66 no such service or
   directory; 69 a part is not installed, or --try could not be tried; 70 a fault of this program; 73
   a file cannot be written; 75 another run holds the lock, or a change waits for confirmation; 77
@@ -45,6 +48,7 @@ COMMANDS = {
     "revert": "undo exactly what apply did",
     "explain": "show the rules of a service as a tree, and what each does at a login",
     "simulate": "show what one PAM call returns, rule by rule",
+    "judge": "say whom a change by anybody locks out or lets in",
     "help": "show this help, or the help of a command",
 }
 ALSO_CALLED = {
@@ -53,6 +57,7 @@ ALSO_CALLED = {
     **dict.fromkeys(("status", "verify", "test"), "check"),
     **dict.fromkeys(("accept", "commit", "keep"), "confirm"),
     **dict.fromkeys(("show", "tree"), "explain"),
+    **dict.fromkeys(("compare", "review"), "judge"),
     "version": "creds-setup-pam --version",
 }
 """Words that people try as a command, and the command that does it."""
@@ -90,6 +95,10 @@ def _command(arguments: argparse.Namespace, root: Root) -> int:
         from creds_session.cli.setup_pam import simulate
 
         return simulate.run(root, arguments)
+    if arguments.command == "judge":
+        from creds_session.cli.setup_pam import judge
+
+        return judge.run(root, arguments)
     if arguments.command == "confirm":
         from creds_session.cli.setup_pam import confirm
 

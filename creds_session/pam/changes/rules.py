@@ -1,0 +1,172 @@
+"""Find the rules that no longer run or no longer get the password, and list what else changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from creds_session.pam.changes.answers import argument_meaning
+from creds_session.pam.changes.findings import Finding, Kind, Note, Step, Topic
+from creds_session.pam.changes.modules import benign_returns, is_check, possible, takes_password
+from creds_session.pam.changes.reach import Reach, reach
+from creds_session.pam.changes.walk import Sides
+from creds_session.pam.modules.returns import BUILTIN, module_name
+from creds_session.pam.stack.handlers import Handler, Stacks
+from creds_session.pam.syntax.terms import ManagementGroup, Pass
+
+RUNNING: Final = {
+    ManagementGroup.AUTH: Pass.AUTHENTICATE,
+    ManagementGroup.ACCOUNT: Pass.ACCT_MGMT,
+    ManagementGroup.PASSWORD: Pass.UPDATE,
+    ManagementGroup.SESSION: Pass.OPEN_SESSION,
+}
+"""The pass that says of each group which rules run."""
+
+_IDLE: Final = BUILTIN | {"pam_warn.so", "pam_echo.so"}
+"""Modules that nobody misses if they do not run."""
+
+
+class _Reached(NamedTuple):
+    """What can run if the modules return anything, and what runs at an ordinary login."""
+
+    any: Reach
+    usual: Reach
+
+
+def changed_rules(sides: Sides, group: ManagementGroup, *, is_refusing: bool) -> Iterator[Finding]:
+    """Yield each rule that no longer runs or no longer gets the password, or that is dead.
+
+    ``is_refusing``: it is known already that a right answer of some module is refused, so that only
+    the rules count that never run at all.
+    """
+    pass_ = RUNNING[group]
+    was, now = (_reached(sides, side, pass_) for side in (0, 1))
+    if not now.any.at_success:
+        return  # nobody gets in at all, which is another finding
+    yield from _dead(sides, now.any, pass_)
+    for before, after in sides.pairing.pairs:
+        rule = sides.stacks[1].handlers[after]
+        if rule.must_fail or module_name(rule) in _IDLE:
+            continue
+        subject = _subject(sides, before, after)
+        is_lost = before in was.any.runs and after not in now.any.runs
+        if is_lost or (not is_refusing and _is_lost_at_success(was, now, before, after)):
+            yield Finding(Kind.NO_LONGER_RUNS, pass_, subject=subject)
+        elif _lacks_password(sides, pass_, (was, now), (before, after)):
+            yield Finding(Kind.NO_PASSWORD, pass_, subject=subject)
+
+
+def _dead(sides: Sides, now: Reach, pass_: Pass) -> Iterator[Finding]:
+    """Yield each added rule whose module never runs when it could do its task."""
+    for index in sides.pairing.added:
+        rule = sides.stacks[1].handlers[index]
+        runs = index in (now.runs if _at_failure(rule) else now.at_success)
+        if not (runs or rule.must_fail or module_name(rule) in _IDLE):
+            yield Finding(Kind.DEAD_RULE, pass_, subject=Step(None, rule, None, 0))
+
+
+def _at_failure(rule: Handler) -> bool:
+    """Return whether the module of a rule has its task at a login that fails."""
+    return "authfail" in rule.arguments or module_name(rule) in {"pam_faildelay.so", "pam_exec.so"}
+
+
+def counting_without_end(before: Stacks, after: Stacks) -> Iterator[Finding]:
+    """Yield a module that counts failed logins, if a change made it count for ever.
+
+    Sources: pam_faillock(8) and pam_tally2(8): the counter is reset by a rule in account, or by
+    pam_faillock with authsucc.
+    """
+    had = set(map(module_name, _counting(before)))
+    for rule in _counting(after):
+        if module_name(rule) not in had:
+            step = Step(None, rule, None, 0)
+            yield Finding(Kind.COUNTS_ALL, Pass.AUTHENTICATE, subject=step)
+            return
+
+
+def _counting(stacks: Stacks) -> Iterator[Handler]:
+    """Yield the rules that count failed logins without a rule that resets the counter."""
+    resetting = {module_name(rule) for rule in stacks.account.handlers}
+    resetting.update(module_name(r) for r in stacks.auth.handlers if "authsucc" in r.arguments)
+    for rule in stacks.auth.handlers:
+        name = module_name(rule)
+        is_counter = name in {"pam_tally.so", "pam_tally2.so"} or (
+            name == "pam_faillock.so" and "authfail" in rule.arguments
+        )
+        if is_counter and name not in resetting:
+            yield rule
+
+
+def _is_lost_at_success(was: _Reached, now: _Reached, before: int, after: int) -> bool:
+    pairs = ((was.any, now.any), (was.usual, now.usual))
+    return any(before in one.at_success and after not in other.at_success for one, other in pairs)
+
+
+def _lacks_password(
+    sides: Sides, pass_: Pass, reached: tuple[_Reached, _Reached], rules: tuple[int, int]
+) -> bool:
+    before, after = rules
+    one, other = sides.stacks[0].handlers[before], sides.stacks[1].handlers[after]
+    if not (takes_password(one, pass_) and takes_password(other, pass_)):
+        return False
+    had = before in reached[0].any.with_password
+    return had and after not in reached[1].any.with_password
+
+
+def _reached(sides: Sides, side: int, pass_: Pass) -> _Reached:
+    mine = frozenset((sides.pairing.gone, sides.pairing.added)[side])
+    stack, machine = sides.stacks[side], sides.machines[side]
+    return _Reached(
+        reach(stack, pass_, machine, possible, possible, mine),
+        reach(stack, pass_, machine, benign_returns, possible, mine),
+    )
+
+
+def _subject(sides: Sides, before: int, after: int) -> Step:
+    # Both values are set, so that the place says nothing about this one run.
+    return Step(sides.stacks[0].handlers[before], sides.stacks[1].handlers[after], 0, 0)
+
+
+def notes_on_rules(sides: Sides, group: ManagementGroup) -> Iterator[Note]:
+    """Yield what else has changed in one group."""
+    was, now = sides.stacks
+    pass_ = RUNNING[group]
+    for index in sides.pairing.added:
+        rule = now.handlers[index]
+        refuses = "; whoever it refuses is locked out" if _may_refuse(rule, group) else ""
+        yield Note(Topic.ADDED, f"{_text(rule)}{refuses}")
+        if sides.machines[1].exists(rule.module_path) is False:
+            yield Note(Topic.FILE_MISSING, _text(rule))
+    for index in sides.pairing.gone:
+        yield Note(Topic.REMOVED, _text(was.handlers[index]))
+    for before, after in sides.pairing.pairs:
+        one, other = was.handlers[before], now.handlers[after]
+        if one.arguments != other.arguments:
+            meaning = argument_meaning(one, other)
+            yield Note(Topic.ARGUMENTS, _arguments(one, other) + (meaning and f"; {meaning}"))
+    yield from _newly_running(sides, pass_)
+
+
+def _newly_running(sides: Sides, pass_: Pass) -> Iterator[Note]:
+    was, now = (_reached(sides, side, pass_).any.at_success for side in (0, 1))
+    for before, after in sides.pairing.pairs:
+        rule = sides.stacks[1].handlers[after]
+        if was and before not in was and after in now and module_name(rule) not in _IDLE:
+            yield Note(Topic.RUNS_NEWLY, _text(rule))
+
+
+def _may_refuse(rule: Handler, group: ManagementGroup) -> bool:
+    return is_check(rule) and group in {ManagementGroup.AUTH, ManagementGroup.ACCOUNT}
+
+
+def _text(rule: Handler) -> str:
+    words = " ".join((rule.module_path or "a line that is not a rule", *rule.arguments))
+    return f"{rule.group.value} {words}  ({rule.place})"
+
+
+def _arguments(before: Handler, after: Handler) -> str:
+    was, now = set(before.arguments), set(after.arguments)
+    lost = [f"without {word}" for word in before.arguments if word not in now]
+    new = [f"with {word}" for word in after.arguments if word not in was]
+    changed = ", ".join(dict.fromkeys([*new, *lost])) or "in another order"
+    return f"{after.group.value} {after.module_path} {changed}  ({after.place})"

@@ -1,0 +1,185 @@
+"""Read the PAM files before and after a change by anybody, and judge the change.
+
+Each side is a directory that a person named: a whole system, or a copy of /etc/pam.d. What such a
+copy does not have is taken from the system that ``--root`` names: its libpam, its modules and its
+vendor directories (docs/decisions/0016-two-layouts-for-the-judge.md).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from creds_session.errors import InvalidData, NoSuchFile
+from creds_session.pam.changes.modules import Exists
+from creds_session.pam.changes.services import (
+    Report,
+    System,
+    judge_services,
+    services_to_judge,
+)
+from creds_session.pam.keyring_rules.pam_files import MOST_SERVICES, PamFiles
+from creds_session.pam.stack.resolve import PAM_CONF
+from creds_session.pam.syntax.nodes import Rule
+from creds_session.pam.syntax.parser import parse
+from creds_session.pam.syntax.terms import Dialect
+from creds_session.probe.installation import MODULE_DIRECTORIES, probe_dialect
+from creds_session.setup_pam.service_files import MAX_FILE
+from creds_session.system.files.root import Root
+
+PAM_D: Final = "/etc/pam.d"
+_LEFT_OVERS: Final = ("*~", "*.bak", "*.orig", "*.dpkg-*", "*.rpm*", "*.pacnew", "*.pacsave", ".*")
+"""Names of files that no program uses as its service."""
+
+
+class Side(NamedTuple):
+    """One side of a change: the directory, its layout, and the system for all that it lacks."""
+
+    given: Root
+    is_pam_d: bool
+    machine: Root
+
+
+def open_side(path: str, machine: Root) -> Side:
+    """Open a directory that a person named. Raises NoSuchFile, NotPermitted, InvalidData."""
+    given = Root.at(path)
+    if given.exists(PAM_D) or given.exists(PAM_CONF):
+        whole = given.exists("/usr")
+        return Side(given, is_pam_d=False, machine=given if whole else machine)
+    if not any(_is_file(given, f"/{name}") for name in given.names("/")):
+        raise NoSuchFile(
+            f"{path}: has no PAM service file",
+            hint="name a copy of /etc/pam.d, or a directory that has etc/pam.d in it",
+        )
+    return Side(given, is_pam_d=True, machine=machine)
+
+
+def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
+    """Return what a change means.
+
+    Raises:
+        NoSuchFile: A service that was named has a file on neither side.
+        InvalidData: A file is too large or is not a regular file, or there are too many services.
+        NotPermitted: A file cannot be read.
+    """
+    was, now = _files(before), _files(after)
+    names = _names(was) | _names(now)
+    for service in services:
+        if service not in names:
+            raise NoSuchFile(
+                f"there is no PAM service {service!r}, neither before nor after",
+                hint="without --service, all services are judged",
+            )
+    asked = tuple(dict.fromkeys(services)) or services_to_judge(was, now, _used(names))
+    known = _modules_of(was, names)
+    systems = (
+        System(was, _exists(before, known)),
+        System(now, _exists(after, known)),
+    )
+    if before.machine is after.machine:
+        systems = (systems[0], systems[1]._replace(exists=systems[0].exists))
+    return judge_services(*systems, asked)
+
+
+def _is_file(root: Root, path: str) -> bool:
+    return root.exists(path) and root.directory_at(path) is None
+
+
+def _files(side: Side) -> PamFiles:
+    """Return the PAM files of one side; each file is read once."""
+    known: dict[str, bytes | None] = {}
+
+    def read(path: str) -> bytes | None:
+        if path not in known:
+            known[path] = _read(side, path)
+        return known[path]
+
+    def names(directory: str) -> Iterable[str]:
+        root, place = _place(side, directory)
+        return root.names(place)
+
+    return PamFiles(read, probe_dialect(side.machine), names)
+
+
+def _place(side: Side, path: str) -> tuple[Root, str]:
+    """Return the root that holds a path of this side, and the path there."""
+    if not side.is_pam_d:
+        return (side.given if path.startswith("/etc/") else side.machine), path
+    if path == PAM_D or path.startswith(f"{PAM_D}/"):
+        return side.given, path[len(PAM_D) :] or "/"
+    return side.machine, path
+
+
+def _read(side: Side, path: str) -> bytes | None:
+    root, place = _place(side, path)
+    with_directory = root.directory_at(place)
+    if with_directory is not None:
+        with_directory.close()
+        return b""  # fopen(3) opens a directory, and reads nothing
+    content = root.read(place, limit=MAX_FILE)
+    if content is None and root is not side.machine:
+        # A link of a copy may lead out of it, such as authselect's to /etc/authselect.
+        target = root.resolve(place)
+        if target not in {None, place}:
+            return side.machine.read(str(target), limit=MAX_FILE)
+    return content
+
+
+def _names(files: PamFiles) -> set[str]:
+    names = {name for where in files.dialect.directories for name in files.names(where)}
+    if len(names) > MOST_SERVICES:
+        raise InvalidData(f"there are more than {MOST_SERVICES} PAM services")
+    return names
+
+
+def _used(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not any(fnmatch.fnmatch(name, left) for left in _LEFT_OVERS)]
+
+
+def _modules_of(files: PamFiles, names: Iterable[str]) -> frozenset[str]:
+    """Return every module that the files name."""
+    found: set[str] = set()
+    for directory in files.dialect.directories:
+        for name in names:
+            content = files.read(f"{directory}/{name}") or b""
+            found.update(_modules_in(content, files.dialect))
+    return frozenset(found)
+
+
+def _modules_in(content: bytes, dialect: Dialect) -> set[str]:
+    rules = (node for node in parse(content, dialect).lines if isinstance(node, Rule))
+    return {rule.module_path.decode("utf-8", "surrogateescape") for rule in rules}
+
+
+def _exists(side: Side, before: frozenset[str]) -> Exists:
+    """Return a function that says whether a module's file exists.
+
+    If the directory is no whole system, a module that was named before is assumed to be as it was:
+    the copy may come from another machine.
+    """
+    root = side.machine
+    directories = _module_directories(root)
+    is_whole = root is side.given
+
+    def exists(path: str) -> bool | None:
+        if not directories:
+            return None
+        plain = path.replace("/$ISA", "")
+        places = [plain] if plain.startswith("/") else [f"{d}/{plain}" for d in directories]
+        if any(root.exists(place) for place in places):
+            return True
+        return None if path in before and not is_whole else False
+
+    return exists
+
+
+def _module_directories(root: Root) -> tuple[str, ...]:
+    """Return the directories of libpam's own modules; none if they are in another place."""
+    found = [
+        f"{above}/{name}/security"
+        for above in ("/usr/lib", "/lib")
+        for name in fnmatch.filter(root.names(above), "*-linux-*")
+    ]
+    known = (*found, *MODULE_DIRECTORIES)
+    return tuple(place for place in known if root.exists(f"{place}/pam_unix.so"))

@@ -1,0 +1,155 @@
+"""What the judge of a change says is what libpam does.
+
+If it finds something, libpam gives the two results of the counterexample. If it finds nothing, then
+for random values of the rules that both sides have, and of the free side's own rules, libpam gives
+the same verdict for both with some values of the bound side's own rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from creds_session.pam.changes.findings import Kind
+from creds_session.pam.changes.judge import LETS_IN, LOCKED_OUT
+from creds_session.pam.changes.modules import Machine
+from creds_session.pam.changes.pairing import pair_rules
+from creds_session.pam.changes.replay import replay
+from creds_session.pam.changes.walk import Question, Sides, is_let_in, search
+from creds_session.pam.stack.dispatch import dispatch
+from creds_session.pam.stack.handlers import Stacks
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.terms import Dialect, Pass, ReturnValue
+from tests.depth import JUDGED_CHANGES, ORACLE_SEED
+from tests.oracle.oracle_changes import (
+    SERVICE,
+    Change,
+    Changes,
+    names_in,
+    other_values,
+    with_values,
+)
+from tests.oracle.oracle_libpam import Case, ask
+from tests.oracle.oracle_predict import reader, returns
+from tests.oracle.test_dispatch_equals_libpam import usable
+
+PROVED = {int(ReturnValue.SUCCESS), int(ReturnValue.NEW_AUTHTOK_REQD)}
+SAMPLES = 3
+BATCH = 500
+
+
+class Claim(NamedTuple):
+    """What libpam must say of one service with stand-ins: whether it lets somebody in."""
+
+    files: dict[str, bytes]
+    pass_: Pass
+    is_in: bool
+    why: str
+
+
+def sides_of(change: Change, dialect: Dialect) -> tuple[Sides, tuple[Stacks, Stacks]]:
+    stacks = tuple(
+        resolve_all(SERVICE, reader(files), dialect=dialect)
+        for files in (change.before, change.after)
+    )
+    was, now = stacks
+    group = change.pass_.group
+    machine = Machine(SERVICE)
+    pair = (was.of(group), now.of(group))
+    return Sides(pair, pair_rules(*pair), (machine, machine)), (was, now)
+
+
+def claims(source: Changes, change: Change, dialect: Dialect) -> Iterator[Claim]:
+    sides, _ = sides_of(change, dialect)
+    questions = [LOCKED_OUT] if change.pass_ is Pass.SETCRED else [LOCKED_OUT, LETS_IN]
+    for question in questions:
+        found = search(sides, change.pass_, question)
+        if found is None:
+            yield from claims_of_nothing(source, change, dialect, question)
+            continue
+        shown = replay(sides, change.pass_, question, found, Kind.LOCK_OUT)
+        assert shown.results is not None
+        before = {s.module_path: s.returned_before for s in shown.steps if s.returned_before}
+        after = {s.module_path: s.returned_after for s in shown.steps if s.returned_after}
+        for files, values, result in (
+            (change.before, before, shown.results[0]),
+            (change.after, after, shown.results[1]),
+        ):
+            text = with_values(files, values, change.pass_)
+            yield Claim(text, change.pass_, is_let_in(result, change.pass_), str(shown))
+        is_in = [is_let_in(result, change.pass_) for result in shown.results]
+        assert is_in == ([True, False] if question is LOCKED_OUT else [False, True]), str(shown)
+
+
+def claims_of_nothing(
+    source: Changes, change: Change, dialect: Dialect, question: Question
+) -> Iterator[Claim]:
+    """Yield what libpam must say if the judge has found nothing, for random values."""
+    files = (change.before, change.after)
+    free, bound = files[question.free], files[1 - question.free]
+    own = names_in(bound) - names_in(free)
+    is_asked = question is LETS_IN and change.pass_ is Pass.AUTHENTICATE
+    for _ in range(SAMPLES):
+        values = source.values(names_in(free) | names_in(bound))
+        if is_asked:  # nobody proves who they are to a module that one side alone has
+            news = names_in(free) - names_in(bound)
+            values |= {name: ReturnValue.AUTH_ERR for name in news if values[name] in PROVED}
+        text = with_values(free, values, change.pass_)
+        is_in = predicted(text, change.pass_, dialect)
+        yield Claim(text, change.pass_, is_in, "random values, on the free side")
+        if not is_in:
+            continue
+        answers = other_values(values, own, lambda value: not (is_asked and value in PROVED))
+        texts = (with_values(bound, answer, change.pass_) for answer in answers)
+        same = next((one for one in texts if predicted(one, change.pass_, dialect)), None)
+        assert same is not None, f"not found: {text} and {bound} with {values}"
+        yield Claim(same, change.pass_, is_in=True, why="random values, on the bound side")
+
+
+def predicted(files: dict[str, bytes], pass_: Pass, dialect: Dialect) -> bool:
+    stacks = resolve_all(SERVICE, reader(files), dialect=dialect)
+    return is_let_in(dispatch(stacks, pass_.call, returns).result, pass_)
+
+
+@pytest.mark.timeout(7200)
+def test_the_judge_of_a_change_says_what_libpam_does(
+    root: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dialect = usable(root)
+    source = Changes(ORACLE_SEED)
+    compared = found = 0
+    differences: list[str] = []
+    for start in range(0, JUDGED_CHANGES, BATCH):
+        made = [source.change() for _ in range(start, min(start + BATCH, JUDGED_CHANGES))]
+        said = [claim for change in made for claim in claims(source, change, dialect)]
+        cases = [Case(one.files, SERVICE, ((one.pass_.call.value,),)) for one in said]
+        for claim, answers in zip(said, ask(root, cases)):
+            (answer,) = answers
+            result = answer.answers[0][0] if answer.start == 0 else answer.start
+            if is_let_in(result, claim.pass_) is not claim.is_in:
+                differences.append(f"{claim}\n  libpam: {answer}")
+        compared += len(said)
+        found += sum(not claim.why.startswith("random") for claim in said)
+    with capsys.disabled():
+        print(
+            f"\nCREDS_ORACLE_SEED={ORACLE_SEED} CREDS_JUDGED_CHANGES={JUDGED_CHANGES}"
+            f" {dialect.name} in {root}: {compared} verdicts, {found} of counterexamples,"
+            f" {len(differences)} differ",
+            flush=True,
+        )
+    assert not differences, f"seed {ORACLE_SEED}\n" + "\n".join(differences[:5])
+    assert JUDGED_CHANGES / 5 < found < compared
+
+
+def test_random_changes_add_remove_and_move_rules() -> None:
+    source = Changes(ORACLE_SEED)
+    counts = {"added": 0, "gone": 0, "moved": 0, "same": 0}
+    for _ in range(300):
+        pairing = sides_of(source.change(), Dialect.DEBIAN_1_7)[0].pairing
+        counts["added"] += bool(pairing.added)
+        counts["gone"] += bool(pairing.gone)
+        counts["moved"] += any(slot.variable is not None for slot in pairing.slots)
+        counts["same"] += not (pairing.added or pairing.gone)
+    assert min(counts.values()) > 20, counts
