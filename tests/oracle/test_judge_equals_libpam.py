@@ -93,6 +93,8 @@ def claims_of_nothing(
     is_asked = question is LETS_IN and change.pass_ is Pass.AUTHENTICATE
     for _ in range(SAMPLES):
         values = source.values(names_in(free) | names_in(bound))
+        if change.pass_ in {Pass.AUTHENTICATE, Pass.SETCRED}:  # no value of these calls
+            values = {n: 0 if v == ReturnValue.NEW_AUTHTOK_REQD else v for n, v in values.items()}
         if is_asked:  # nobody proves who they are to a module that one side alone has
             news = names_in(free) - names_in(bound)
             values |= {name: ReturnValue.AUTH_ERR for name in news if values[name] in PROVED}

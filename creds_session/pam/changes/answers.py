@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from creds_session.pam.changes.modules import Machine, possible
+from creds_session.pam.changes.modules import IGNORE, Machine, possible
 from creds_session.pam.modules.conditions import PERSON, SOMEBODY_ELSE, judge_conditions
 from creds_session.pam.modules.returns import module_name
 from creds_session.pam.stack.handlers import Handler
@@ -23,6 +23,9 @@ _ROOT: Final = {
     **dict.fromkeys(("uid", "gid"), "0"),
     **dict.fromkeys(("home", "dir", "homedir"), "/root"),
 }
+_UNKNOWN: Final = frozenset({int(ReturnValue.USER_UNKNOWN), int(ReturnValue.AUTHINFO_UNAVAIL)})
+"""Values that an argument can turn into ignore."""
+
 _NULLOK: Final = frozenset({"nullok", "nullok_secure"})
 """Debian's ``nullok_secure`` meant nullok on a terminal of /etc/securetty."""
 
@@ -47,8 +50,9 @@ def answers(
     if not found:
         return tuple(Answer(one, other) for one in sorted(was) for other in sorted(now))
     error = AUTH_ERR if AUTH_ERR in was & now else max(was & now)
-    found += [Answer(value, error) for value in sorted(was - now)]
-    found += [Answer(error, value) for value in sorted(now - was)]
+    ignored = IGNORE if IGNORE in now else error
+    lost = [Answer(value, ignored if value in _UNKNOWN else error) for value in sorted(was - now)]
+    found += lost + [Answer(error, value) for value in sorted(now - was)]
     if before.arguments != after.arguments:
         found += _by_arguments(before, after, pass_, machines[1].service)
     return tuple(found)

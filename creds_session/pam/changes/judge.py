@@ -14,11 +14,12 @@ from creds_session.pam.changes.modules import (
     attacker_returns,
     benign_returns,
     is_check,
-    likely_attacker_returns,
     local_user_returns,
+    needed_returns,
     possible,
 )
 from creds_session.pam.changes.pairing import pair_rules
+from creds_session.pam.changes.reach import reach
 from creds_session.pam.changes.replay import replay
 from creds_session.pam.changes.rules import changed_rules, counting_without_end, notes_on_rules
 from creds_session.pam.changes.walk import Question, Sides, search
@@ -31,7 +32,9 @@ def _check_returns(handler: Handler, pass_: Pass, machine: Machine) -> frozenset
     return (possible if is_check(handler) else benign_returns)(handler, pass_, machine)
 
 
-LOCKED_OUT: Final = Question(free=0, is_in=True, values=(possible, possible), starves=True)
+LOCKED_OUT: Final = Question(
+    free=0, is_in=True, values=(needed_returns, possible), starves=True, common=needed_returns
+)
 LOCKS_LOCAL_USER: Final = Question(
     free=0,
     is_in=True,
@@ -40,7 +43,7 @@ LOCKS_LOCAL_USER: Final = Question(
     common=local_user_returns,
 )
 LETS_IN: Final = Question(
-    free=1, is_in=True, values=(attacker_returns, likely_attacker_returns), starves=False
+    free=1, is_in=True, values=(attacker_returns, attacker_returns), starves=False
 )
 UNCHECKED: Final = Question(
     free=0, is_in=False, values=(_check_returns, _check_returns), starves=False
@@ -128,12 +131,24 @@ def _findings(sides: Sides, group: ManagementGroup) -> Iterator[Finding]:
                 continue
             if question is UNCHECKED and not _loses_check(sides):
                 continue
-            found = search(sides, pass_, question)
+            found = search(sides, pass_, _without_dead(sides, pass_, question))
             if found is not None:
                 kinds.add(kind)
                 yield replay(sides, pass_, question, found, kind)
     is_refusing = not kinds.isdisjoint({Kind.LOCK_OUT, Kind.CHANGE_FAILS})
     yield from changed_rules(sides, group, is_refusing=is_refusing)
+
+
+def _without_dead(sides: Sides, pass_: Pass, question: Question) -> Question:
+    """Return the question about who is let in, with the rules that could not let anybody in before.
+
+    If such a rule accepts a proof now, the change has opened a way in as a new rule would.
+    """
+    if question is not LETS_IN:
+        return question
+    stack, machine = sides.stacks[0], sides.machines[0]
+    alive = reach(stack, pass_, machine, possible, possible, frozenset()).at_success
+    return question._replace(fresh=frozenset(range(len(stack.handlers))) - alive)
 
 
 def _loses_check(sides: Sides) -> bool:

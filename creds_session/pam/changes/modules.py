@@ -32,11 +32,22 @@ Exists = Callable[[str], Optional[bool]]
 """Returns whether the file of a module exists, or None if that is not known."""
 
 IGNORE: Final = int(ReturnValue.IGNORE)
+RENEW: Final = int(ReturnValue.NEW_AUTHTOK_REQD)
+_KNOWN_OR_NOT: Final = frozenset({int(ReturnValue.SUCCESS), RENEW, int(ReturnValue.USER_UNKNOWN)})
+"""What a module returns in acct_mgmt that judges passwords, and does not refuse the person."""
+
 _ROLES: Final = {
     "pam_faillock.so": ("preauth", "authfail", "authsucc"),
     "pam_selinux.so": ("open", "close"),
 }
 """Arguments that make another module of one: each has a task of its own."""
+
+_IGNORED: Final = {
+    "ignore_unknown_user": int(ReturnValue.USER_UNKNOWN),
+    "unknown_ok": int(ReturnValue.USER_UNKNOWN),
+    "ignore_authinfo_unavail": int(ReturnValue.AUTHINFO_UNAVAIL),
+}
+"""Arguments with which a module returns ignore in place of a value (pam_sss(8), pam_winbind(8))."""
 
 _BY_ARGUMENTS: Final = BUILTIN | {"pam_exec.so", "pam_echo.so", "pam_stack.so"}
 """Modules that are another module with any other argument."""
@@ -59,7 +70,7 @@ _LOCAL: Final = frozenset(
 )
 """Modules that know every local user, or whose answer is anybody's guess."""
 
-_ABOUT_USERS: Final = frozenset({"pam_localuser.so", "pam_succeed_if.so", "pam_usertype.so"})
+ABOUT_USERS: Final = frozenset({"pam_localuser.so", "pam_succeed_if.so", "pam_usertype.so"})
 """Conditions about the user, which can be evaluated for an ordinary one."""
 
 _OPENING: Final = frozenset({("pam_u2f.so", "nouserok")})
@@ -94,6 +105,10 @@ def _task(handler: Handler) -> tuple[object, ...]:
 def possible(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
     """Return what libpam may count for a handler, if it is known whether its file exists."""
     values = possible_returns(handler, pass_)
+    if pass_ in {Pass.AUTHENTICATE, Pass.SETCRED}:
+        # Not a value of pam_sm_authenticate(3) or pam_sm_setcred(3); acct_mgmt asks for the change.
+        values = values - {RENEW} or values
+    values = values - {_IGNORED[word] for word in handler.arguments if word in _IGNORED} or values
     if handler.must_fail or handler.is_substack:
         return values
     exists = machine.exists(handler.module_path)
@@ -104,8 +119,8 @@ def possible(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
     return values
 
 
-def attacker_returns(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
-    """Return what a module may return to a person who cannot prove who they are.
+def _unproved(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
+    """Return what a module may return except a success that proves who somebody is.
 
     Only authenticate and a change of the password ask for a proof; in other passes this is
     ``possible``.
@@ -120,22 +135,46 @@ def attacker_returns(handler: Handler, pass_: Pass, machine: Machine) -> frozens
     return values
 
 
+def needed_returns(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
+    """Return what a module may return at a login that shall succeed.
+
+    A module that is there to refuse somebody lets this person through, and a module with another
+    task does it. One of several proofs may fail, a condition may be true or false, and a module
+    that is in no table may return anything.
+    """
+    values = possible(handler, pass_, machine)
+    facts = facts_of(handler)
+    if len(values) == 1:
+        return values
+    values -= {MISSING} if machine.exists(handler.module_path) is not False else frozenset()
+    if facts is None or module_name(handler) in ABOUT_USERS:
+        return values
+    judges = facts.handling is Handling.JUDGES
+    if judges and pass_ is Pass.ACCT_MGMT:
+        return (values & _KNOWN_OR_NOT) or values
+    if judges and pass_ in {Pass.AUTHENTICATE, Pass.PRELIM, Pass.UPDATE}:
+        return values
+    if pass_ is Pass.AUTHENTICATE and facts.admission is not Admission.NOBODY:
+        return values
+    return benign_returns(handler, pass_, machine)
+
+
 def local_user_returns(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
     """Return what a module may return to an ordinary user of this machine, who has no token.
 
     A directory service does not know this person. What a module does that is in no table is not
     known, so that it may let the person through.
     """
-    values = possible(handler, pass_, machine)
+    values = needed_returns(handler, pass_, machine)
     facts = facts_of(handler)
     if facts is None or len(values) == 1 or module_name(handler) in _LOCAL:
         return values
-    if module_name(handler) in _ABOUT_USERS:
+    if module_name(handler) in ABOUT_USERS:
         return benign_returns(handler, pass_, machine)
     is_directory = facts.handling is Handling.JUDGES
     is_token = pass_ is Pass.AUTHENTICATE and facts.admission is Admission.OTHERWISE
     if (is_directory or is_token) and not _is_open(handler):
-        return values - PROVED
+        return values - PROVED or values
     return values
 
 
@@ -146,9 +185,12 @@ def _is_open(handler: Handler) -> bool:
     )
 
 
-def likely_attacker_returns(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
-    """Return what a module is known to return to such a person; an alarm counts only that."""
-    values = attacker_returns(handler, pass_, machine)
+def attacker_returns(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
+    """Return what a module may return to a person who cannot prove who they are.
+
+    A module that checks a proof returns ignore only if an argument or the tables say so.
+    """
+    values = _unproved(handler, pass_, machine)
     if pass_ is not Pass.AUTHENTICATE or _is_open(handler):
         return values
     known = wrong_password_returns(handler, machine.service)

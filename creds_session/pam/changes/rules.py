@@ -7,10 +7,17 @@ from typing import Final, NamedTuple
 
 from creds_session.pam.changes.answers import argument_meaning
 from creds_session.pam.changes.findings import Finding, Kind, Note, Step, Topic
-from creds_session.pam.changes.modules import benign_returns, is_check, possible, takes_password
+from creds_session.pam.changes.modules import (
+    ABOUT_USERS,
+    benign_returns,
+    is_check,
+    possible,
+    takes_password,
+)
 from creds_session.pam.changes.reach import Reach, reach
 from creds_session.pam.changes.walk import Sides
-from creds_session.pam.modules.returns import BUILTIN, module_name
+from creds_session.pam.modules.facts import Admission, Handling
+from creds_session.pam.modules.returns import BUILTIN, facts_of, module_name
 from creds_session.pam.stack.handlers import Handler, Stacks
 from creds_session.pam.syntax.terms import ManagementGroup, Pass
 
@@ -50,7 +57,7 @@ def changed_rules(sides: Sides, group: ManagementGroup, *, is_refusing: bool) ->
             continue
         subject = _subject(sides, before, after)
         is_lost = before in was.any.runs and after not in now.any.runs
-        if is_lost or (not is_refusing and _is_lost_at_success(was, now, before, after)):
+        if is_lost or (not is_refusing and _is_lost_at_success(sides, was, now, before, after)):
             yield Finding(Kind.NO_LONGER_RUNS, pass_, subject=subject)
         elif _lacks_password(sides, pass_, (was, now), (before, after)):
             yield Finding(Kind.NO_PASSWORD, pass_, subject=subject)
@@ -61,7 +68,7 @@ def _dead(sides: Sides, now: Reach, pass_: Pass) -> Iterator[Finding]:
     for index in sides.pairing.added:
         rule = sides.stacks[1].handlers[index]
         runs = index in (now.runs if _at_failure(rule) else now.at_success)
-        if not (runs or rule.must_fail or module_name(rule) in _IDLE):
+        if not (runs or rule.must_fail or module_name(rule) in _IDLE | ABOUT_USERS):
             yield Finding(Kind.DEAD_RULE, pass_, subject=Step(None, rule, None, 0))
 
 
@@ -97,9 +104,26 @@ def _counting(stacks: Stacks) -> Iterator[Handler]:
             yield rule
 
 
-def _is_lost_at_success(was: _Reached, now: _Reached, before: int, after: int) -> bool:
-    pairs = ((was.any, now.any), (was.usual, now.usual))
-    return any(before in one.at_success and after not in other.at_success for one, other in pairs)
+def _is_lost_at_success(
+    sides: Sides, was: _Reached, now: _Reached, before: int, after: int
+) -> bool:
+    """Return whether a rule ran at some login that succeeded, or at an ordinary one, and does not.
+
+    Of several proofs, an ordinary login takes the first one, so that their order does not count.
+    """
+    if before in was.any.at_success and after not in now.any.at_success:
+        return True
+    is_usual = before in was.usual.at_success and after not in now.usual.at_success
+    return is_usual and not _is_proof(sides.stacks[0].handlers[before])
+
+
+def _is_proof(rule: Handler) -> bool:
+    facts = facts_of(rule)
+    return (
+        facts is None
+        or facts.handling is Handling.JUDGES
+        or (facts.admission is Admission.OTHERWISE)
+    )
 
 
 def _lacks_password(

@@ -33,7 +33,8 @@ class Question(NamedTuple):
     ``free`` is 0 for the stack before the change, 1 for the one after it. ``is_in`` is the result
     on the free side. ``values`` are what the rules that exist on one side alone may return, before
     and after. ``starves``: a module that needs a password that nobody has asked for fails.
-    ``common`` limits what the rules of both sides may return.
+    ``common`` limits what the rules of both sides may return. The rules with the indexes ``fresh``
+    before are limited after the change as if they were new.
     """
 
     free: int
@@ -41,6 +42,7 @@ class Question(NamedTuple):
     values: tuple[Values, Values]
     starves: bool
     common: Values | None = None
+    fresh: frozenset[int] = frozenset()
 
 
 class Sides(NamedTuple):
@@ -197,6 +199,9 @@ class _Search:
             if self.question.common is not None:
                 allowed = self.question.common(one, self.pass_, self.sides.machines[0])
                 found = tuple(answer for answer in found if answer.before in allowed)
+            if pair[0] in self.question.fresh:
+                limit = self.question.values[1](other, self.pass_, self.sides.machines[1])
+                found = tuple(answer for answer in found if answer.after in limit)
             self.known[pair] = _distinct(found, one, other)
         return self.known[pair]
 

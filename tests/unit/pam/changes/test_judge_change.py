@@ -1,0 +1,256 @@
+"""What counts as a finding, one rule of docs/explanation/judge.md after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Optional
+
+import pytest
+
+from creds_session.pam.changes.findings import Judgement, Kind, Topic
+from creds_session.pam.changes.judge import judge_change
+from creds_session.pam.changes.modules import Machine
+from creds_session.pam.stack.handlers import Stacks
+from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.terms import Pass, ReturnValue
+
+D = "/etc/pam.d/"
+DENY = "auth required pam_deny.so\naccount required pam_deny.so\n"
+DEBIAN = """\
+auth [success=1 default=ignore] pam_unix.so
+auth requisite pam_deny.so
+auth required pam_permit.so
+"""
+TWO_FACTORS = "auth requisite pam_unix.so\nauth required pam_google_authenticator.so\n"
+CHANGING = "password requisite pam_pwquality.so\npassword required pam_unix.so use_authtok\n"
+SESSION = "session required pam_limits.so\nsession required pam_unix.so\n"
+Exists = Callable[[str], Optional[bool]]
+
+
+def stacks(text: str, **included: str) -> Stacks:
+    files = {D + "svc": text.encode(), D + "other": DENY.encode()}
+    files |= {D + name: content.encode() for name, content in included.items()}
+    return resolve_all("svc", files.get)
+
+
+def judged(before: str, after: str) -> Judgement:
+    return judge_change(stacks(before), stacks(after))
+
+
+def kinds(before: str, after: str) -> list[tuple[str, str]]:
+    found = judged(before, after).findings
+    return [(one.kind.name, one.pass_.value if one.pass_ else "") for one in found]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        pytest.param(DEBIAN, DEBIAN, [], id="the same"),
+        pytest.param(DEBIAN, f"# a note\n\n{DEBIAN}", [], id="a comment"),
+        pytest.param(
+            DEBIAN, f"auth required pam_faillock.so preauth\n{DEBIAN}", [], id="a new check"
+        ),
+        pytest.param(
+            DEBIAN,
+            f"auth [success=2 default=ignore] pam_sss.so\n{DEBIAN}",
+            [],
+            id="another directory of users",
+        ),
+        pytest.param(
+            DEBIAN.replace("success=1", "success=2").replace("default=ignore", "default=ignore", 1)
+            .replace("pam_unix.so\n", "pam_unix.so\nauth [success=1 default=ignore] pam_krb5.so\n"),
+            DEBIAN,
+            [("LOCK_OUT", "authenticate")],
+            id="a directory of users is gone",
+        ),
+        pytest.param(
+            DEBIAN,
+            DEBIAN.replace("auth requisite pam_deny.so", "auth [default=die] pam_faillock.so"
+                           " authfail\nauth requisite pam_deny.so"),
+            [("LOCK_OUT", "authenticate"), ("COUNTS_ALL", "authenticate")],
+            id="a rule in a jump",
+        ),
+        pytest.param(
+            DEBIAN,
+            DEBIAN.replace("requisite", "optional"),
+            [("LET_IN", "authenticate")],
+            id="a denial that does not count",
+        ),
+        pytest.param(
+            DEBIAN, f"auth sufficient pam_localuser.so\n{DEBIAN}", [("LET_IN", "authenticate")],
+            id="a condition that everybody fulfils",
+        ),
+        pytest.param(
+            DEBIAN, f"auth sufficient pam_rootok.so\n{DEBIAN}", [], id="root needs no password"
+        ),
+        pytest.param(
+            DEBIAN, f"auth sufficient pam_unknown.so\n{DEBIAN}", [], id="a module in no table"
+        ),
+        pytest.param(
+            TWO_FACTORS, TWO_FACTORS.splitlines()[0] + "\n", [("LET_IN", "authenticate")],
+            id="the second factor is gone",
+        ),
+        pytest.param(
+            TWO_FACTORS,
+            TWO_FACTORS.replace("auth required pam_google", "auth optional pam_google"),
+            [("LET_IN", "authenticate")],
+            id="the second factor does not count",
+        ),
+        pytest.param(
+            f"auth required pam_faillock.so preauth\n{DEBIAN}", DEBIAN,
+            [("CHECK_GONE", "authenticate")], id="a check is gone",
+        ),
+        pytest.param(
+            f"auth required pam_tally2.so\naccount required pam_tally2.so\n{DEBIAN}",
+            f"auth required pam_faillock.so preauth\naccount required pam_faillock.so\n{DEBIAN}",
+            [], id="a check has taken the place of another",
+        ),
+        pytest.param(
+            "account required pam_unix.so\n",
+            "account sufficient pam_permit.so\naccount required pam_unix.so\n",
+            [("LET_IN", "acct_mgmt"), ("NO_LONGER_RUNS", "acct_mgmt")],
+            id="expired accounts",
+        ),
+        pytest.param(
+            "account required pam_unix.so\n",
+            "account required pam_unix.so\naccount required pam_ldap.so\n",
+            [("LOCK_OUT", "acct_mgmt")],
+            id="a directory that does not know local users",
+        ),
+        pytest.param(
+            CHANGING, CHANGING.split("\n", 1)[1],
+            [("CHANGE_SUCCEEDS", "prelim"), ("CHANGE_FAILS", "update")],
+            id="nobody asks for the new password",
+        ),
+        pytest.param(
+            SESSION, "session sufficient pam_permit.so\n" + SESSION,
+            [("NO_LONGER_RUNS", "open_session"), ("NO_LONGER_RUNS", "open_session")],
+            id="dead rules",
+        ),
+        pytest.param(
+            "session required pam_permit.so\n",
+            "session required pam_permit.so\nsession requisite pam_deny.so\n",
+            [("LOCK_OUT", "open_session")],
+            id="no session",
+        ),
+        pytest.param(
+            f"auth optional pam_mount.so\n{DEBIAN}",
+            f"auth required pam_mount.so\n{DEBIAN}",
+            [],
+            id="a module that works is required now",
+        ),
+        pytest.param(DEBIAN, DEBIAN + "auth required\n", [("LOCK_OUT", "authenticate")],
+                     id="a line that is no rule"),
+        pytest.param(DEBIAN, DEBIAN + "@include nothing\n", [("UNLOADABLE", "")],
+                     id="a file that does not exist"),
+        pytest.param(DEBIAN + "@include nothing\n", DEBIAN, [], id="it can be loaded again"),
+        pytest.param(
+            DEBIAN + "auth optional pam_gnome_keyring.so\n",
+            "auth optional pam_gnome_keyring.so\n" + DEBIAN,
+            [("NO_PASSWORD", "authenticate")],
+            id="a module before the password",
+        ),
+        pytest.param(
+            DEBIAN.replace("[success=1 default=ignore] pam_unix.so\n", "sufficient pam_unix.so\n"),
+            DEBIAN.replace("[success=1 default=ignore] pam_unix.so\n", "sufficient pam_unix.so\n")
+            + "auth optional pam_gnome_keyring.so\n",
+            [("DEAD_RULE", "authenticate")],
+            id="an added rule that cannot run",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_found(before: str, after: str, found: list[tuple[str, str]]) -> None:
+    assert kinds(before, after) == found
+
+
+def test_the_counterexample_names_both_places_and_both_results() -> None:
+    (found,) = judged(DEBIAN, f"auth sufficient pam_localuser.so\n{DEBIAN}").findings
+    assert str(found).splitlines() == [
+        "someone who was refused before is let in, in authenticate, when",
+        "  pam_localuser.so returns success  (added: /etc/pam.d/svc:1)",
+        "  pam_unix.so returns auth_err  (/etc/pam.d/svc:2, before: /etc/pam.d/svc:1; skipped now)",
+        "  pam_deny.so returns auth_err  (/etc/pam.d/svc:3, before: /etc/pam.d/svc:2; skipped now)",
+        "  the result was perm_denied, and is success now",
+    ]
+    assert found.results == (ReturnValue.PERM_DENIED, ReturnValue.SUCCESS)
+
+
+def test_nullok_lets_in_an_account_without_a_password() -> None:
+    nullok = DEBIAN.replace("pam_unix.so", "pam_unix.so nullok")
+    (found,) = judged(DEBIAN, nullok).findings
+    assert (found.kind, found.detail) == (Kind.LET_IN, "an account with an empty password")
+    assert found.steps[0].returned == "auth_err before and success after"
+    back = judged(nullok, DEBIAN)
+    assert not back.findings
+    assert [note.topic for note in back.notes] == [Topic.ARGUMENTS]
+    assert "an account with an empty password is refused now" in back.notes[0].text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("uid >= 500", "uid >= 1000", []),
+        ("uid >= 0", "uid >= 1000", [Kind.LOCK_OUT]),
+        ("uid >= 1000", "uid >= 0", [Kind.LET_IN]),
+        ("user = alice", "user = bob", [Kind.LOCK_OUT, Kind.LET_IN]),
+    ],
+)
+def test_conditions_are_compared_for_ordinary_users_and_root(
+    before: str, after: str, found: list[Kind]
+) -> None:
+    rule = "account required pam_succeed_if.so "
+    seen = judged(f"{rule}{before}\n", f"{rule}{after}\n").findings
+    assert [one.kind for one in seen] == found
+
+
+def test_arguments_that_do_not_matter_are_noted() -> None:
+    found = judged(DEBIAN, DEBIAN.replace("pam_unix.so", "pam_unix.so audit"))
+    assert not found.findings
+    assert [str(note) for note in found.notes] == [
+        "arguments were changed: auth pam_unix.so with audit  (/etc/pam.d/svc:1)"
+    ]
+
+
+def test_an_argument_that_ignores_unknown_users_locks_nobody_out() -> None:
+    before = "account required pam_unix.so\naccount sufficient pam_sss.so\n"
+    after = "account required pam_unix.so\naccount required pam_sss.so{}\n"
+    assert [one.kind for one in judged(before, after.format("")).findings] == [Kind.LOCK_OUT]
+    assert not judged(before, after.format(" ignore_unknown_user")).findings
+
+
+def judged_with(before: str, after: str, *exists: Exists) -> list[Kind]:
+    was, now = (Machine("svc", one) for one in exists)
+    return [one.kind for one in judge_change(stacks(before), stacks(after), (was, now)).findings]
+
+
+def test_a_module_file_that_does_not_exist_is_missing_for_sure() -> None:
+    def has_no_tally(path: str) -> bool:
+        return path != "pam_tally2.so"
+
+    before = f"{DEBIAN}account required pam_permit.so\n"
+    after = f"auth required pam_tally2.so\naccount required pam_tally2.so\n{before}"
+    found = judged_with(before, after, has_no_tally, has_no_tally)
+    assert found == [Kind.LOCK_OUT, Kind.LOCK_OUT]
+    assert judged_with(before, after, lambda _: True, lambda _: True) == []
+    assert judged_with(after, after, lambda _: True, has_no_tally) == [Kind.LOCK_OUT] * 2
+
+
+def test_includes_and_substacks_are_followed() -> None:
+    text = "auth {} house\nauth optional pam_gnome_keyring.so\n"
+    house = "auth sufficient pam_unix.so\nauth required pam_deny.so\n"
+    before, after = (stacks(text.format(kind), house=house) for kind in ("substack", "include"))
+    found = judge_change(before, after).findings
+    assert [one.kind for one in found] == [Kind.NO_LONGER_RUNS]
+    assert found[0].subject is not None
+    assert found[0].subject.module_path == "pam_gnome_keyring.so"
+    assert found[0].pass_ is Pass.AUTHENTICATE
+    back = judge_change(after, before)
+    assert not back.findings
+    assert [note.topic for note in back.notes] == [Topic.RUNS_NEWLY]
+
+
+def test_a_rule_that_moved_answers_the_same() -> None:
+    before = "auth required pam_unix.so\nauth required pam_faillock.so preauth\n"
+    after = "auth required pam_faillock.so preauth\nauth required pam_unix.so\n"
+    assert not judged(before, after).findings
+    assert not judged(before, after).notes

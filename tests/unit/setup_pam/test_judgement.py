@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from creds_session.errors import InvalidData, NoSuchFile
+from creds_session.pam.changes.findings import Kind, Topic
+from creds_session.pam.changes.services import Report
+from creds_session.setup_pam.judgement import judge, open_side
+from creds_session.system.files.root import Root
+from tests.unit.pam.judge_cases import SECURITY, Case, cases
+
+SSHD = "@include common-auth\naccount required pam_permit.so\n"
+AUTH = "auth required pam_unix.so\n"
+LET_IN = "auth sufficient pam_permit.so\n" + AUTH
+DENY = "auth required pam_deny.so\naccount required pam_deny.so\n"
+
+
+def write(place: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text)
+    return place
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """Make a Debian system with two modules."""
+    files = {f"{SECURITY}/pam_{name}.so": "" for name in ("unix", "permit", "deny")}
+    files["etc/os-release"] = "ID=debian\n"
+    files["etc/pam.d/sshd"] = SSHD
+    files["etc/pam.d/common-auth"] = AUTH
+    files["etc/pam.d/other"] = DENY
+    return write(tmp_path / "machine", files)
+
+
+def report(machine: Path, before: Path, after: Path, *services: str) -> Report:
+    root = Root(machine)
+    sides = [open_side(str(one), root) for one in (before, after)]
+    return judge(sides[0], sides[1], services)
+
+
+def kinds(found: Report) -> list[tuple[tuple[str, ...], Kind]]:
+    return [(services, one.kind) for services, one in found.findings]
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_each_public_report_is_found(case: Case, tmp_path: Path) -> None:
+    before, after = case.write(tmp_path, "before"), case.write(tmp_path, "after")
+    found = report(before, before, after)
+    seen = {
+        (one.kind.name.lower(), one.pass_.value if one.pass_ else None, service)
+        for services, one in found.findings
+        for service in services
+    }
+    assert set(case.finds) <= seen
+    assert case.thread.startswith(f"https://github.com/{case.repository}/")
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_no_side_of_a_report_is_found_against_itself(case: Case, tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        side = case.write(tmp_path, name)
+        assert report(side, side, side).findings == ()
+
+
+def test_at_least_twelve_reports_are_there_with_a_thread_each() -> None:
+    assert len({case.thread for case in cases()}) == len(cases()) >= 12
+
+
+def test_a_copy_of_pam_d_is_read_in_its_place(machine: Path, tmp_path: Path) -> None:
+    before = write(tmp_path / "old", {"sshd": SSHD, "common-auth": AUTH, "other": DENY})
+    found = report(machine, before, machine)
+    assert found.services == ("other", "sshd")
+    assert not found.findings
+    (machine / "etc/pam.d/common-auth").write_text(LET_IN)
+    assert kinds(report(machine, before, machine))[0] == (("sshd",), Kind.LET_IN)
+
+
+def test_both_layouts_and_the_bare_etc_give_the_same(machine: Path, tmp_path: Path) -> None:
+    files = {"sshd": SSHD, "common-auth": LET_IN, "other": DENY}
+    plain = write(tmp_path / "plain", files)
+    bare = write(tmp_path / "bare", {f"etc/pam.d/{name}": text for name, text in files.items()})
+    found = report(machine, machine, plain)
+    assert found.findings == report(machine, machine, bare).findings
+    assert found.findings
+
+
+def test_what_a_copy_lacks_is_taken_from_the_machine(machine: Path, tmp_path: Path) -> None:
+    write(machine, {"usr/lib/pam.d/vendor": "auth include common-auth\n"})
+    after = write(tmp_path / "new", {"sshd": SSHD, "common-auth": LET_IN, "other": DENY})
+    found = report(machine, machine, after)
+    assert found.services == ("other", "sshd", "vendor")
+    assert kinds(found)[0] == (("sshd", "vendor"), Kind.LET_IN)
+
+
+def test_a_link_that_leads_out_of_a_copy_is_followed_on_the_machine(
+    machine: Path, tmp_path: Path
+) -> None:
+    write(machine, {"etc/authselect/common-auth": AUTH})
+    copy = write(tmp_path / "copy", {"sshd": SSHD, "other": DENY})
+    (copy / "common-auth").symlink_to("/etc/authselect/common-auth")
+    assert not report(machine, machine, copy).findings
+
+
+def test_a_module_that_only_the_new_files_name_must_exist(machine: Path, tmp_path: Path) -> None:
+    files = {"sshd": SSHD, "common-auth": f"auth required pam_tally2.so\n{AUTH}", "other": DENY}
+    after = write(tmp_path / "new", files)
+    found = report(machine, machine, after)
+    assert (("sshd",), Kind.LOCK_OUT) in kinds(found)
+    assert Topic.FILE_MISSING in [note.topic for _, note in found.notes]
+    write(machine, {f"{SECURITY}/pam_tally2.so": ""})
+    assert (("sshd",), Kind.LOCK_OUT) not in kinds(report(machine, machine, after))
+
+
+def test_a_module_that_was_named_before_is_assumed_to_be_there(
+    machine: Path, tmp_path: Path
+) -> None:
+    old = {"sshd": SSHD, "common-auth": f"auth optional pam_x.so\n{AUTH}", "other": DENY}
+    new = {**old, "common-auth": f"auth optional pam_x.so\n{AUTH}# a note\n"}
+    before, after = write(tmp_path / "old", old), write(tmp_path / "new", new)
+    assert not report(machine, before, after).findings
+
+
+def test_a_new_service_is_not_compared_with_other(machine: Path, tmp_path: Path) -> None:
+    files = {"sshd": SSHD, "common-auth": AUTH, "other": DENY, "cron": "account required a.so\n"}
+    found = report(machine, machine, write(tmp_path / "new", files))
+    assert not found.findings
+    assert [(names, note.topic) for names, note in found.notes] == [
+        (("cron",), Topic.SERVICE_ADDED)
+    ]
+    write(tmp_path / "new", {"cron": LET_IN + "auth optional pam_unix.so\n"})
+    assert kinds(report(machine, machine, tmp_path / "new")) == [(("cron",), Kind.LET_IN)]
+
+
+def test_a_service_without_its_file_uses_the_rules_of_other(machine: Path, tmp_path: Path) -> None:
+    after = write(tmp_path / "new", {"common-auth": AUTH, "other": DENY})
+    found = report(machine, machine, after, "sshd")
+    assert {kind for _, kind in kinds(found)} >= {Kind.LOCK_OUT}
+    assert Topic.SERVICE_REMOVED in [note.topic for _, note in found.notes]
+
+
+def test_files_that_programs_do_not_use_are_left_out(machine: Path, tmp_path: Path) -> None:
+    files = {"sshd": SSHD, "common-auth": AUTH, "other": DENY, "sshd.dpkg-old": LET_IN}
+    after = write(tmp_path / "new", files)
+    (after / "directory").mkdir()
+    found = report(machine, machine, after)
+    assert "sshd.dpkg-old" not in found.services
+    assert not found.findings
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda place: place / "nothing", NoSuchFile, "no such directory"),
+        (lambda place: place, NoSuchFile, "has no PAM service file"),
+        (lambda place: write(place, {"sshd": "#" * 70_000}), InvalidData, "sshd"),
+    ],
+    ids=["missing", "empty", "too large"],
+)
+def test_a_directory_that_cannot_be_judged(
+    machine: Path,
+    tmp_path: Path,
+    make: Callable[[Path], Path],
+    error: type[Exception],
+    words: str,
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    with pytest.raises(error, match=words):
+        report(machine, make(place), machine)
+
+
+def test_a_service_that_is_on_neither_side(machine: Path) -> None:
+    with pytest.raises(NoSuchFile, match="neither before nor after"):
+        report(machine, machine, machine, "sudo")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_link_of_another_user_is_not_followed_to_a_directory(
+    machine: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(machine)
+    os.lchown(link, 4321, 4321)
+    with pytest.raises(InvalidData, match="user id 4321"):
+        report(machine, link, machine)
