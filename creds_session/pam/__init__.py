@@ -10,6 +10,7 @@ docs/reference/pam.md has examples.
 ``verdicts``     return what pam_gnome_keyring gets from a service
 ``plan``         return the smallest edit that is proved safe
 ``refute``       return a counterexample to the safety of an edit, or None
+``judge_change`` return what a change by anybody means: who is refused or let in now
 
 A name is loaded when it is used, so that each command loads only what it needs.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from creds_session.pam.changes.judge import judge_change
     from creds_session.pam.keyring_rules.candidates import Edit
     from creds_session.pam.keyring_rules.counterexample import Breach, Counterexample
     from creds_session.pam.keyring_rules.edit_search import Options
@@ -84,6 +86,7 @@ __all__ = [
     "Verdict",
     "dispatch",
     "judge",
+    "judge_change",
     "lint",
     "parse",
     "plan",
@@ -107,6 +110,7 @@ _PLACES = {
     "stack.resolve": ("resolve", "resolve_all"),
     "stack.dispatch": ("Verdict", "dispatch"),
     "modules.returns": ("usual_return",),
+    "changes.judge": ("judge_change",),
     "keyring_rules.counterexample": ("Breach", "Counterexample"),
     "keyring_rules.candidates": ("Edit",),
     "keyring_rules.edit_search": ("Options",),

@@ -87,8 +87,9 @@ def _place(handler: Handler | None) -> str:
 class Finding(NamedTuple):
     """One finding about a service.
 
-    ``results`` are what the call returns before and after with the values of ``steps``. ``subject``
-    is the rule that the finding is about, if it is about one.
+    ``results`` are what the call returns before and after with the values of ``steps``, or None if
+    the service did not exist before. ``subject`` is the rule that the finding is about, if it is
+    about one. ``detail`` says to whom the combination belongs.
     """
 
     kind: Kind

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from creds_session.pam.changes.modules import Machine
-from creds_session.pam.changes.walk import At, Values, advance, is_let_in
+from creds_session.pam.changes.walk import At, Values, advance, is_let_in, plain
 from creds_session.pam.stack.dispatch import action_for, start, verdict
 from creds_session.pam.stack.handlers import Handler, Stack
 from creds_session.pam.syntax.terms import Pass, ReturnValue
@@ -45,7 +45,7 @@ def reach(
             handler = stack.handlers[place]
             chosen = (own if place in mine else values)(handler, pass_, machine)
             following[at] = {
-                advance(stack, at, value, pass_, starves=True)[0]
+                plain(advance(stack, at, value, pass_, starves=True)[0])
                 for value in _distinct(handler, chosen)
             }
             todo += following[at]

@@ -12,7 +12,7 @@ from creds_session.pam.keyring_rules.denial import way_in
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.stack.handlers import Stacks
 from creds_session.pam.stack.resolve import OTHER
-from creds_session.pam.syntax.terms import ManagementGroup, ReturnValue
+from creds_session.pam.syntax.terms import ManagementGroup
 
 _Entry = TypeVar("_Entry")
 
@@ -82,8 +82,7 @@ def _of_new(now: Stacks) -> Iterator[Finding]:
     found = way_in(now.auth)
     if found is not None:
         steps = tuple(Step(None, s.handler, None, s.returned) for s in found.steps)
-        refused = (int(ReturnValue.PERM_DENIED), int(ReturnValue.SUCCESS))
-        yield Finding(Kind.LET_IN, found.pass_, steps, refused, detail="with a wrong password")
+        yield Finding(Kind.LET_IN, found.pass_, steps, detail="with a wrong password")
 
 
 def services_to_judge(before: PamFiles, after: PamFiles, names: Iterable[str]) -> tuple[str, ...]:

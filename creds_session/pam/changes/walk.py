@@ -102,9 +102,14 @@ def advance(stack: Stack, at: At, returned: int, pass_: Pass, *, starves: bool) 
     if starves and not at.asked and is_dependent(handler, pass_) and returned != IGNORE:
         returned = STARVED
     state = step(stack, at.state, returned, is_frozen=pass_.is_frozen)
-    if state.status not in {SUCCESS, FAILURE, RENEW}:
-        state = state._replace(status=FAILURE)
     return At(state, at.asked or (starves and has_asked(handler, returned, pass_))), returned
+
+
+def plain(at: At) -> At:
+    """Return the walk with one value for all failures, so that there are fewer states."""
+    if at.state.status in {SUCCESS, FAILURE, RENEW}:
+        return at
+    return at._replace(state=at.state._replace(status=FAILURE))
 
 
 class _Search:
@@ -183,7 +188,7 @@ class _Search:
     def _step(self, side: int, at: At, answer: Answer) -> At:
         value = (answer.before, answer.after)[side]
         stack = self.sides.stacks[side]
-        return advance(stack, at, value, self.pass_, starves=self.question.starves)[0]
+        return plain(advance(stack, at, value, self.pass_, starves=self.question.starves)[0])
 
     def _choices(
         self, node: _Node, slot: Slot, pair: tuple[int, int] | None

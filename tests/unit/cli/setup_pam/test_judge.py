@@ -63,7 +63,7 @@ def test_json_is_the_contract(python: list[str], sides: tuple[str, str]) -> None
         "authenticate",
         ["sudo"],
     )
-    assert (found["result_before"], found["result_after"]) == ("perm_denied", "success")
+    assert (found["result_before"], found["result_after"]) == ("auth_err", "success")
     assert found["rule"] is None
     assert found["steps"][0] == {
         "module": "pam_faillock.so",

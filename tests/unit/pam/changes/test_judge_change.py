@@ -170,9 +170,9 @@ def test_the_counterexample_names_both_places_and_both_results() -> None:
         "  pam_localuser.so returns success  (added: /etc/pam.d/svc:1)",
         "  pam_unix.so returns auth_err  (/etc/pam.d/svc:2, before: /etc/pam.d/svc:1; skipped now)",
         "  pam_deny.so returns auth_err  (/etc/pam.d/svc:3, before: /etc/pam.d/svc:2; skipped now)",
-        "  the result was perm_denied, and is success now",
+        "  the result was auth_err, and is success now",
     ]
-    assert found.results == (ReturnValue.PERM_DENIED, ReturnValue.SUCCESS)
+    assert found.results == (ReturnValue.AUTH_ERR, ReturnValue.SUCCESS)
 
 
 def test_nullok_lets_in_an_account_without_a_password() -> None:
