@@ -19,7 +19,7 @@ from creds_session.pam.changes.pairing import pair_rules
 from creds_session.pam.changes.replay import replay
 from creds_session.pam.changes.walk import Question, Sides, is_let_in, search
 from creds_session.pam.stack.dispatch import dispatch
-from creds_session.pam.stack.handlers import Stacks
+from creds_session.pam.stack.handlers import Stack, Stacks
 from creds_session.pam.stack.resolve import resolve_all
 from creds_session.pam.syntax.terms import Dialect, Pass, ReturnValue
 from tests.depth import JUDGED_CHANGES, ORACLE_SEED
@@ -68,7 +68,7 @@ def claims(source: Changes, change: Change, dialect: Dialect) -> Iterator[Claim]
     for question in questions:
         found = search(sides, change.pass_, question)
         if found is None:
-            yield from claims_of_nothing(source, change, dialect, question)
+            yield from claims_of_nothing(source, change, sides, question)
             continue
         shown = replay(sides, change.pass_, question, found, Kind.LOCK_OUT)
         assert shown.results is not None
@@ -86,30 +86,38 @@ def claims(source: Changes, change: Change, dialect: Dialect) -> Iterator[Claim]
 
 
 def claims_of_nothing(
-    source: Changes, change: Change, dialect: Dialect, question: Question
+    source: Changes, change: Change, sides: Sides, question: Question
 ) -> Iterator[Claim]:
     """Yield what libpam must say if the judge has found nothing, for random values."""
     files = (change.before, change.after)
     free, bound = files[question.free], files[1 - question.free]
-    own = names_in(bound) - names_in(free)
-    is_asked = question is LETS_IN and change.pass_ is Pass.AUTHENTICATE
+    free_runs = modules_of(sides.stacks[question.free]) & names_in(free)
+    bound_runs = modules_of(sides.stacks[1 - question.free]) & names_in(bound)
+    dialect = sides.stacks[0].dialect
+    is_asked = question is LETS_IN and change.pass_ in {Pass.AUTHENTICATE, Pass.ACCT_MGMT}
     for _ in range(SAMPLES):
         values = source.values(names_in(free) | names_in(bound))
         if change.pass_ in {Pass.AUTHENTICATE, Pass.SETCRED}:  # no value of these calls
             values = {n: 0 if v == ReturnValue.NEW_AUTHTOK_REQD else v for n, v in values.items()}
         if is_asked:  # nobody proves who they are to a module that one side alone has
-            news = names_in(free) - names_in(bound)
+            news = free_runs - bound_runs
             values |= {name: ReturnValue.AUTH_ERR for name in news if values[name] in PROVED}
         text = with_values(free, values, change.pass_)
         is_in = predicted(text, change.pass_, dialect)
         yield Claim(text, change.pass_, is_in, "random values, on the free side")
         if not is_in:
             continue
+        own = bound_runs - free_runs
         answers = other_values(values, own, lambda value: not (is_asked and value in PROVED))
         texts = (with_values(bound, answer, change.pass_) for answer in answers)
         same = next((one for one in texts if predicted(one, change.pass_, dialect)), None)
         assert same is not None, f"not found: {text} and {bound} with {values}"
         yield Claim(same, change.pass_, is_in=True, why="random values, on the bound side")
+
+
+def modules_of(stack: Stack) -> set[str]:
+    """Return the modules that libpam loads: not every file is included on both sides."""
+    return {rule.module for rule in stack.handlers if not rule.is_substack}
 
 
 def predicted(files: dict[str, bytes], pass_: Pass, dialect: Dialect) -> bool:

@@ -107,6 +107,7 @@ examples:
   creds-setup-pam explain
   creds-setup-pam --service sudo explain
   creds-setup-pam explain --format svg > sshd.svg
+  creds-setup-pam explain --files
 """,
     "simulate": """\
 examples:
@@ -218,6 +219,12 @@ def explaining(command: argparse.ArgumentParser) -> None:
         help="Print text (the default), JSON, a graph for Graphviz, or an SVG picture.",
     )
     command.add_argument("--ascii", action="store_true", help="Print text without box characters.")
+    command.add_argument(
+        "--files",
+        action="store_true",
+        help="Show which file libpam uses for the service and for each include, and which files of"
+        " the same name are hidden by it.",
+    )
 
 
 def simulating(command: argparse.ArgumentParser) -> None:

@@ -19,6 +19,10 @@ STANDARD_OUTPUT = 1  # its descriptor
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
     """Explain one service; return 0, whatever the logins lead to."""
+    if arguments.files:
+        from creds_session.cli.setup_pam import explain_files
+
+        return explain_files.run(root, arguments)
     form = arguments.format or ("json" if arguments.json else "text")
     if arguments.json and form != "json":
         raise UsageError(f"--json or --format {form}, not both")

@@ -19,7 +19,7 @@ from creds_session.pam.changes.modules import (
     possible,
 )
 from creds_session.pam.changes.pairing import pair_rules
-from creds_session.pam.changes.reach import reach
+from creds_session.pam.changes.reach import Chosen, reach
 from creds_session.pam.changes.replay import replay
 from creds_session.pam.changes.rules import changed_rules, counting_without_end, notes_on_rules
 from creds_session.pam.changes.walk import Question, Sides, search
@@ -147,7 +147,7 @@ def _without_dead(sides: Sides, pass_: Pass, question: Question) -> Question:
     if question is not LETS_IN:
         return question
     stack, machine = sides.stacks[0], sides.machines[0]
-    alive = reach(stack, pass_, machine, possible, possible, frozenset()).at_success
+    alive = reach(stack, pass_, machine, Chosen(possible, possible)).at_success
     return question._replace(fresh=frozenset(range(len(stack.handlers))) - alive)
 
 

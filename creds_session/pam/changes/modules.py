@@ -73,6 +73,21 @@ _LOCAL: Final = frozenset(
 ABOUT_USERS: Final = frozenset({"pam_localuser.so", "pam_succeed_if.so", "pam_usertype.so"})
 """Conditions about the user, which can be evaluated for an ordinary one."""
 
+_REFUSING: Final = frozenset(
+    {
+        *("pam_sss.so", "pam_winbind.so", "pam_ldap.so", "pam_ldapd.so", "pam_radius_auth.so"),
+        *("pam_tacplus.so", "pam_duo.so", "pam_u2f.so", "pam_google_authenticator.so"),
+        *("pam_oath.so", "pam_yubico.so", "pam_fprintd.so", "pam_pkcs11.so"),
+    }
+)
+"""Modules that return ignore to somebody whom they do not know only if an argument says so."""
+
+_ASKING: Final = frozenset({"pam_krb5.so"})
+"""Modules that ask for the new password even if they do not know the user, for the modules behind.
+
+Source: pam-krb5 (rra), its documentation of ``ignore_root`` and ``minimum_uid``.
+"""
+
 _OPENING: Final = frozenset({("pam_u2f.so", "nouserok")})
 """Arguments with which a module returns success to somebody whom it does not know.
 
@@ -122,13 +137,16 @@ def possible(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
 def _unproved(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]:
     """Return what a module may return except a success that proves who somebody is.
 
-    Only authenticate and a change of the password ask for a proof; in other passes this is
-    ``possible``.
+    authenticate and a change of the password ask for a proof. In acct_mgmt, a directory of users
+    lets in only the people whom it knows. In other passes this is ``possible``.
     """
     values = possible(handler, pass_, machine)
     facts = facts_of(handler)
-    if pass_ in {Pass.PRELIM, Pass.UPDATE} and facts is not None:
-        return values - PROVED if facts.handling is Handling.JUDGES else values
+    if pass_ in {Pass.PRELIM, Pass.UPDATE, Pass.ACCT_MGMT} and len(values) > 1:
+        knows = facts is None or (
+            facts.handling is Handling.JUDGES and not _is_local(handler, pass_)
+        )
+        return values - PROVED or values if knows else values
     is_asked = pass_ is Pass.AUTHENTICATE and len(values) > 1 and not _is_open(handler)
     if is_asked and vouches(handler, machine.service):
         return values - PROVED
@@ -173,9 +191,15 @@ def local_user_returns(handler: Handler, pass_: Pass, machine: Machine) -> froze
         return benign_returns(handler, pass_, machine)
     is_directory = facts.handling is Handling.JUDGES
     is_token = pass_ is Pass.AUTHENTICATE and facts.admission is Admission.OTHERWISE
-    if (is_directory or is_token) and not _is_open(handler):
-        return values - PROVED or values
-    return values
+    if not (is_directory or is_token) or _is_open(handler):
+        return values
+    unknown = values - PROVED or values
+    return unknown if module_name(handler) in _REFUSING else unknown | {IGNORE}
+
+
+def _is_local(handler: Handler, pass_: Pass) -> bool:
+    """Return whether a module judges local accounts in acct_mgmt: whether one has expired."""
+    return pass_ is Pass.ACCT_MGMT and module_name(handler) in _LOCAL
 
 
 def _is_open(handler: Handler) -> bool:
@@ -258,7 +282,8 @@ def has_asked(handler: Handler, returned: int, pass_: Pass) -> bool:
         return True
     if facts.handling is Handling.NOTHING or module_name(handler) in _TAKING:
         return False
-    return pass_ is not Pass.UPDATE or returned == ReturnValue.SUCCESS
+    is_asking = pass_ is not Pass.UPDATE or module_name(handler) in _ASKING
+    return is_asking or returned == ReturnValue.SUCCESS
 
 
 _TAKING: Final = frozenset({"pam_gnome_keyring.so", "pam_kwallet.so", "pam_kwallet5.so"})

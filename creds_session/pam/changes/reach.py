@@ -24,13 +24,25 @@ class Reach(NamedTuple):
     with_password: frozenset[int]
 
 
+class Chosen(NamedTuple):
+    """What the rules may return: those of both sides, and those with the indexes ``mine``."""
+
+    common: Values
+    own: Values
+    mine: frozenset[int] = frozenset()
+
+
 def reach(
-    stack: Stack, pass_: Pass, machine: Machine, values: Values, own: Values, mine: frozenset[int]
+    stack: Stack,
+    pass_: Pass,
+    machine: Machine,
+    chosen: Chosen,
+    *,
+    starves: bool = True,
 ) -> Reach:
     """Return which rules can run.
 
-    ``values`` are the values of the rules that both sides have, ``own`` those of the rules with the
-    indexes ``mine``, which exist on this side alone.
+    ``starves``: a module fails that needs a password for which no module has asked.
     """
     first = At(start(stack))
     following: dict[At, set[At]] = {}
@@ -43,10 +55,12 @@ def reach(
         following[at] = set()
         if place < len(stack.handlers):
             handler = stack.handlers[place]
-            chosen = (own if place in mine else values)(handler, pass_, machine)
+            values = (chosen.own if place in chosen.mine else chosen.common)(
+                handler, pass_, machine
+            )
             following[at] = {
-                plain(advance(stack, at, value, pass_, starves=True)[0])
-                for value in _distinct(handler, chosen)
+                plain(advance(stack, at, value, pass_, starves=starves)[0])
+                for value in _distinct(handler, values)
             }
             todo += following[at]
     good = _leading_to_success(following, len(stack.handlers), pass_)

@@ -14,7 +14,7 @@ from creds_session.pam.changes.modules import (
     possible,
     takes_password,
 )
-from creds_session.pam.changes.reach import Reach, reach
+from creds_session.pam.changes.reach import Chosen, Reach, reach
 from creds_session.pam.changes.walk import Sides
 from creds_session.pam.modules.facts import Admission, Handling
 from creds_session.pam.modules.returns import BUILTIN, facts_of, module_name
@@ -50,7 +50,7 @@ def changed_rules(sides: Sides, group: ManagementGroup, *, is_refusing: bool) ->
     was, now = (_reached(sides, side, pass_) for side in (0, 1))
     if not now.any.at_success:
         return  # nobody gets in at all, which is another finding
-    yield from _dead(sides, now.any, pass_)
+    yield from _dead(sides, pass_)
     for before, after in sides.pairing.pairs:
         rule = sides.stacks[1].handlers[after]
         if rule.must_fail or module_name(rule) in _IDLE:
@@ -63,8 +63,10 @@ def changed_rules(sides: Sides, group: ManagementGroup, *, is_refusing: bool) ->
             yield Finding(Kind.NO_PASSWORD, pass_, subject=subject)
 
 
-def _dead(sides: Sides, now: Reach, pass_: Pass) -> Iterator[Finding]:
+def _dead(sides: Sides, pass_: Pass) -> Iterator[Finding]:
     """Yield each added rule whose module never runs when it could do its task."""
+    every = Chosen(possible, possible)
+    now = reach(sides.stacks[1], pass_, sides.machines[1], every, starves=False)
     for index in sides.pairing.added:
         rule = sides.stacks[1].handlers[index]
         runs = index in (now.runs if _at_failure(rule) else now.at_success)
@@ -141,8 +143,8 @@ def _reached(sides: Sides, side: int, pass_: Pass) -> _Reached:
     mine = frozenset((sides.pairing.gone, sides.pairing.added)[side])
     stack, machine = sides.stacks[side], sides.machines[side]
     return _Reached(
-        reach(stack, pass_, machine, possible, possible, mine),
-        reach(stack, pass_, machine, benign_returns, possible, mine),
+        reach(stack, pass_, machine, Chosen(possible, possible, mine)),
+        reach(stack, pass_, machine, Chosen(benign_returns, possible, mine)),
     )
 
 

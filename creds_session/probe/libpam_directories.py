@@ -1,0 +1,51 @@
+"""Read from the installed libpam in which directories it looks for services.
+
+The directories are chosen when libpam is built: distributions differ, and so do releases. libpam
+has no function that returns them, but its file has the text of each, such as ``/etc/pam.d/%s``
+(pam_private.h: PAM_CONFIG_DF, PAM_CONFIG_DIST_DF, PAM_CONFIG_DIST2_DF).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import Final, NamedTuple
+
+from creds_session.system.files.root import Root
+
+LARGEST_LIBRARY: Final = 1 << 24  # bytes; libpam.so.0 has about 70,000
+_FORMAT = re.compile(rb"(?<=\0)(/[\x21-\x7e]{1,200})/%s\0")
+_FIRST: Final = ("/etc/pam.d", "/usr/lib/pam.d")
+"""The order in which libpam looks; a directory of its vendor comes after them."""
+
+
+class LibpamDirectories(NamedTuple):
+    """The directories in the order in which libpam looks, and the file that names them."""
+
+    directories: tuple[str, ...]
+    library: str
+
+
+def libpam_directories(root: Root) -> LibpamDirectories | None:
+    """Return the directories, or None if no libpam is found or its file does not name them.
+
+    Raises InvalidData, NotPermitted.
+    """
+    for path in _libraries(root):
+        content = root.read(path, limit=LARGEST_LIBRARY)
+        named = {match[1].decode() for match in _FORMAT.finditer(content or b"")}
+        if "/etc/pam.d" in named:
+            vendors = sorted(named - set(_FIRST))
+            known = [directory for directory in _FIRST if directory in named]
+            return LibpamDirectories((*known, *vendors), path)
+    return None
+
+
+def _libraries(root: Root) -> list[str]:
+    multiarch = [
+        f"{above}/{name}"
+        for above in ("/usr/lib", "/lib")
+        for name in fnmatch.filter(root.names(above), "*-linux-*")
+    ]
+    places = [*multiarch, "/usr/lib64", "/lib64", "/usr/lib", "/lib"]
+    return [f"{place}/libpam.so.0" for place in places]

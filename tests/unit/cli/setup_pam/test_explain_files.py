@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+LIBRARY = "usr/lib/x86_64-linux-gnu/libpam.so.0"
+FILES = {
+    "etc/pam.d/sshd": "@include common-auth\n",
+    "etc/pam.d/common-auth": "auth required pam_unix.so\n",
+    "etc/pam.d/other": "auth required pam_deny.so\n",
+    "usr/lib/pam.d/sshd": "auth required pam_unix.so\n",
+    LIBRARY: "\0/etc/pam.d/%s\0/usr/lib/pam.d/%s\0",
+    "etc/os-release": "ID=debian\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def run(python: list[str], root: Path, *line: str) -> subprocess.CompletedProcess[str]:
+    code = (
+        f"import sys; sys.path.insert(0, {python[1]!r}); sys.argv[0] = 'creds-setup-pam'\n"
+        "from creds_session.cli.setup_pam.main import main; sys.exit(main())"
+    )
+    argv = [python[0], "-I", "-c", code, "--root", str(root), "explain", "--files", *line]
+    environment = {"PATH": os.defpath}
+    return subprocess.run(argv, env=environment, capture_output=True, check=False, text=True)
+
+
+def test_text_says_what_is_used_and_what_is_hidden(python: list[str], root: Path) -> None:
+    done = run(python, root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"libpam looks in /etc/pam.d, /usr/lib/pam.d (read from /{LIBRARY})",
+        "sshd         /etc/pam.d/sshd",
+        "               hides /usr/lib/pam.d/sshd, which has other rules",
+        "common-auth  /etc/pam.d/common-auth  (included at /etc/pam.d/sshd:1)",
+        "other        /etc/pam.d/other",
+    ]
+
+
+def test_json_is_the_contract(python: list[str], root: Path) -> None:
+    values = json.loads(run(python, root, "--json").stdout)
+    assert list(values) == ["schema", "service", "directories", "library", "files"]
+    assert values["files"][0] == {
+        "name": "sshd",
+        "used": "/etc/pam.d/sshd",
+        "included_at": None,
+        "hides": [{"path": "/usr/lib/pam.d/sshd", "same_rules": False}],
+    }
+
+
+def test_without_a_library_the_directories_are_assumed(python: list[str], root: Path) -> None:
+    (root / LIBRARY).unlink()
+    done = run(python, root)
+    assert "(assumed)" in done.stdout.splitlines()[0]
+    assert "libpam.so.0 was not found" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        (["--service", "nothing"], 66, "there is no PAM service 'nothing'"),
+        (["--format", "svg"], 64, "--files prints text or JSON"),
+        (["--ascii"], 64, "--files prints text or JSON"),
+    ],
+)
+def test_wrong_usage(python: list[str], root: Path, line: list[str], code: int, words: str) -> None:
+    done = run(python, root, *line)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr
