@@ -1,7 +1,8 @@
-"""Consecutive versions of a distribution's own files: the judge of a change raises no false alarm.
+"""Changes by the distributions' own tools: the judge of a change raises no false alarm.
 
 The pairs are the releases of authselect, each profile without a feature and with each feature that
-both releases have. What is found on a pair is listed with the reason why it is true.
+both releases have; and Debian's files with a profile of pam-auth-update switched on. What is found
+on a pair is listed with the reason why it is true.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import pytest
+
 from creds_session.pam.changes.findings import Judgement
 from creds_session.pam.changes.judge import judge_change
 from creds_session.pam.stack.resolve import resolve_all
 from creds_session.pam.syntax.terms import Dialect
 from tests.trees.authselect import PROFILES, Release, known_features, render
-from tests.trees.tree import OTHER
+from tests.trees.debian import ALWAYS, profile_folder, trees
+from tests.trees.libpam import OLD, libpam
+from tests.trees.tree import OTHER, Tree
 
 D = "/etc/pam.d/"
 SERVICE = """\
@@ -88,3 +93,48 @@ def test_the_judge_sees_what_changes_between_releases() -> None:
     pair = Pair(Release.EL8, Release.EL9, "sssd", "", "sshd")
     notes = [str(note) for note in judged(pair).notes]
     assert any("pam_usertype.so isregular" in note for note in notes)
+
+
+FOUND_ON = {
+    "ccreds-check": "dead_rule",
+    "duo-unix": "lock_out",
+    "faillock": "counts_all",
+    "pwhistory": "change_fails",
+    "systemd-homed": "change_fails",
+}
+"""What each profile of pam-auth-update does alone, if it is switched on; all of it is true.
+
+ccreds-check needs the rules of ldap. Who has no token cannot log in any more with duo-unix.
+faillock needs faillock-notify, whose account rule resets the counter. pwhistory expects that a rule
+above it has asked for the new password, and so does pam_unix after systemd-homed.
+"""
+
+
+@pytest.fixture(scope="module")
+def profiles(tmp_path_factory: pytest.TempPathFactory) -> list[Tree]:
+    libpam(OLD)
+    place = tmp_path_factory.mktemp("profiles")
+    folder = profile_folder(OLD, place)
+    names = sorted(path.name for path in folder.iterdir() if path.name not in ALWAYS)
+    return list(trees(OLD, place, folder, [(), *((name,) for name in names)]))
+
+
+@pytest.mark.timeout(1800)
+def test_profiles_that_are_switched_on_raise_no_false_alarm(profiles: list[Tree]) -> None:
+    base, *others = profiles
+    found = {}
+    for tree in others:
+        for service in ("sshd", "passwd", "login"):
+            before, after = (resolve_all(service, one.files.get) for one in (base, tree))
+            for one in judge_change(before, after).findings:
+                found[tree.name.split()[1]] = one.kind.name.lower()
+    assert len(others) >= 30
+    assert found == FOUND_ON
+
+
+def test_a_profile_that_is_switched_off_locks_out_whom_it_alone_knew(profiles: list[Tree]) -> None:
+    base, tree = profiles[0], next(one for one in profiles if one.name.endswith(" krb5"))
+    before, after = (resolve_all("sshd", one.files.get) for one in (tree, base))
+    kinds = {found.kind.name.lower() for found in judge_change(before, after).findings}
+    assert "lock_out" in kinds
+    assert "let_in" not in kinds
