@@ -60,7 +60,8 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
 
     Raises:
         NoSuchFile: A service that was named has a file on neither side.
-        InvalidData: A file is too large or is not a regular file, or there are too many services.
+        InvalidData: A file is too large or is not a regular file, or there are too many services or
+            rules.
         NotPermitted: A file cannot be read.
     """
     was, now = _files(before), _files(after)

@@ -17,6 +17,10 @@ MOST_MOVED = 5
 """The most rules whose answers a walk remembers; each can multiply its states by four."""
 
 
+MOST_COMPARED = 250_000
+"""The most pairs of rules that are weighed against each other; real stacks have about 30 rules."""
+
+
 class Slot(NamedTuple):
     """A place in the common order of both stacks: the index of a rule before, after, or both.
 
@@ -59,7 +63,7 @@ class Pairing(NamedTuple):
 def pair_rules(before: Stack, after: Stack) -> Pairing:
     """Return the pairs of two stacks, and the order in which a walk visits their rules."""
     was, now = _rules(before), _rules(after)
-    kept = _in_order(was, now)
+    kept = _kept(was, now)
     moved = _moved(was, now, kept)
     number_of = {pair: number for number, pair in enumerate(moved)}
     before_of = {pair.before: number_of[pair] for pair in moved}
@@ -96,6 +100,26 @@ def _weight(one: Handler, other: Handler) -> int:
     return 8 + 4 * same[0] + 2 * same[1] + (one.origin.file == other.origin.file)
 
 
+def _kept(was: _Rules, now: _Rules) -> list[Pair]:
+    """Return the pairs that keep their order; the same beginning and end need no search."""
+    head = 0
+    while head < min(len(was), len(now)) and _is_equal(was[head], now[head]):
+        head += 1
+    tail = 0
+    while tail < min(len(was), len(now)) - head and _is_equal(was[-1 - tail], now[-1 - tail]):
+        tail += 1
+    first = [Pair(one[0], other[0]) for one, other in zip(was[:head], now[:head])]
+    last = zip(was[len(was) - tail :], now[len(now) - tail :])
+    middle = was[head : len(was) - tail], now[head : len(now) - tail]
+    found = _in_order(*middle) if len(middle[0]) * len(middle[1]) <= MOST_COMPARED else []
+    return [*first, *found, *(Pair(one[0], other[0]) for one, other in last)]
+
+
+def _is_equal(one: tuple[int, Handler], other: tuple[int, Handler]) -> bool:
+    same = one[1].arguments == other[1].arguments and one[1].actions == other[1].actions
+    return same and is_same_kind(one[1], other[1])
+
+
 def _in_order(was: _Rules, now: _Rules) -> list[Pair]:
     """Return the heaviest pairs that keep their order (a longest common subsequence)."""
     best = [[0] * (len(now) + 1) for _ in range(len(was) + 1)]
@@ -121,10 +145,11 @@ def _moved(was: _Rules, now: _Rules, kept: Sequence[Pair]) -> list[Pair]:
     """Return the pairs among the rules that are left: these rules have moved."""
     before, after = {pair.before for pair in kept}, {pair.after for pair in kept}
     left = [(i, handler) for i, handler in now if i not in after]
+    gone = [(i, handler) for i, handler in was if i not in before]
     pairs: list[Pair] = []
-    for i, one in was:
-        if i in before or len(pairs) == MOST_MOVED:
-            continue
+    for i, one in gone if len(gone) * len(left) <= MOST_COMPARED else ():
+        if len(pairs) == MOST_MOVED:
+            break
         ranked = sorted(left, key=lambda item: (-_weight(one, item[1]), item[0]))
         if ranked and _weight(one, ranked[0][1]):
             pairs.append(Pair(i, ranked[0][0]))

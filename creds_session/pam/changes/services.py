@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
+from creds_session.errors import InvalidData
 from creds_session.pam.changes.findings import Finding, Judgement, Kind, Note, Step, Topic
 from creds_session.pam.changes.judge import judge_change
 from creds_session.pam.changes.modules import Exists, Machine
@@ -13,6 +14,9 @@ from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.stack.handlers import Stacks
 from creds_session.pam.stack.resolve import OTHER
 from creds_session.pam.syntax.terms import ManagementGroup
+
+MOST_RULES: Final = 1_000
+"""The most rules of one service that are compared; real services have about 50."""
 
 _Entry = TypeVar("_Entry")
 
@@ -58,8 +62,14 @@ def judge_service(before: System, after: System, service: str) -> Judgement:
     A service that had no file before was refused or let in by the rules of ``other``, and its
     program did not exist, usually. So it is not compared: it is only asked whether it lets a wrong
     password in.
+
+    Raises:
+        InvalidData: The service has more than ``MOST_RULES`` rules.
     """
     was, now = before.files.stacks(service), after.files.stacks(service)
+    for stacks in (was, now):
+        if sum(map(len, (stacks.of(group).handlers for group in ManagementGroup))) > MOST_RULES:
+            raise InvalidData(f"the service {service} has more than {MOST_RULES:,} rules")
     had, has = (_has_file(system.files, service) for system in (before, after))
     if has and not had:
         return Judgement(service, tuple(_of_new(now)), (Note(Topic.SERVICE_ADDED, service),))

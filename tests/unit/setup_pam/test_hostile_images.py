@@ -21,7 +21,11 @@ LONGEST = 10  # seconds of the processor; after so many the kernel ends it (RLIM
 HUNG = 60.0  # seconds, however busy this machine is
 MOST = 300 << 20  # bytes of memory; whoever asks for more is refused (setrlimit(2), RLIMIT_AS)
 CODES = {0, 1, 65, 66, 69, 73, 75, 77}
-COMMANDS = ("check", "diff", "apply", "revert", "explain", "simulate --call authenticate")
+COMMANDS = (
+    *("check", "diff", "apply", "revert", "explain", "simulate --call authenticate"),
+    *("explain --files", "judge --before OUTSIDE"),
+)
+"""OUTSIDE is what stands for the host; it is only read."""
 STATE = "var/lib/creds-session"
 ALWAYS = (
     ("var/lib/dpkg/status", "8 GiB"),
@@ -67,7 +71,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def run(system: Path, command: str) -> Ended:
     """Run a command about the image; fail if it does not end in time."""
-    argv = setup_pam("--root", str(system), *command.split())
+    words = command.replace("OUTSIDE", str(system.parent / "outside")).split()
+    argv = setup_pam("--root", str(system), *words)
     done = subprocess.run(
         ["prlimit", f"--as={MOST}", f"--cpu={LONGEST}", *argv],
         env={"PATH": os.defpath},

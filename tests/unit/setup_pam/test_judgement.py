@@ -174,6 +174,12 @@ def test_a_directory_that_cannot_be_judged(
         report(machine, make(place), machine)
 
 
+def test_a_service_with_too_many_rules_is_refused(machine: Path, tmp_path: Path) -> None:
+    after = write(tmp_path / "new", {"sshd": "auth optional a.so\n" * 1_001})
+    with pytest.raises(InvalidData, match="sshd has more than 1,000 rules"):
+        report(machine, machine, after)
+
+
 def test_a_service_that_is_on_neither_side(machine: Path) -> None:
     with pytest.raises(NoSuchFile, match="neither before nor after"):
         report(machine, machine, machine, "sudo")

@@ -28,6 +28,7 @@ COMMANDS = {
     "check": 1,
     "diff": 1,
     "explain": 0,
+    "explain --files": 0,
     "simulate --call authenticate": 0,
     "apply": 0,
     "apply --only-add --strict": 0,
