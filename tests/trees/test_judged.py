@@ -32,7 +32,7 @@ session include {0}
 session include postlogin
 """
 TRUE = {("EL9", "sssd", "with-smartcard", "login"): "let_in"}
-"""In release 8, a local user whom SSSD does not know was refused if smart cards were on."""
+"""In release 8, a local user that SSSD does not know was refused if smart cards were on."""
 
 
 class Pair(NamedTuple):
@@ -132,7 +132,7 @@ def test_profiles_that_are_switched_on_raise_no_false_alarm(profiles: list[Tree]
     assert found == FOUND_ON
 
 
-def test_a_profile_that_is_switched_off_locks_out_whom_it_alone_knew(profiles: list[Tree]) -> None:
+def test_a_profile_that_is_switched_off_locks_out_its_users(profiles: list[Tree]) -> None:
     base, tree = profiles[0], next(one for one in profiles if one.name.endswith(" krb5"))
     before, after = (resolve_all("sshd", one.files.get) for one in (tree, base))
     kinds = {found.kind.name.lower() for found in judge_change(before, after).findings}

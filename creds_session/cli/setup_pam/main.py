@@ -30,7 +30,7 @@ examples:
   creds-setup-pam explain --format svg > sshd.svg
   creds-setup-pam simulate --call authenticate --returns pam_unix.so=auth_err
   creds-setup-pam judge --before /root/pam.d.old
-                                      say whom a change by anybody locks out
+                                      say who is locked out by a change
   creds-setup-pam help COMMAND        show the options of a command
 
 exit codes: 0 nothing to do, or done; 1 a change is needed, judge found something, or PAM
@@ -48,7 +48,7 @@ COMMANDS = {
     "revert": "undo exactly what apply did",
     "explain": "show the rules of a service as a tree, and what each does at a login",
     "simulate": "show what one PAM call returns, rule by rule",
-    "judge": "say whom a change by anybody locks out or lets in",
+    "judge": "say who is locked out or let in by a change",
     "help": "show this help, or the help of a command",
 }
 ALSO_CALLED = {

@@ -29,11 +29,11 @@ _UNKNOWN: Final = frozenset({int(ReturnValue.USER_UNKNOWN), int(ReturnValue.AUTH
 _NULLOK: Final = frozenset({"nullok", "nullok_secure"})
 """Debian's ``nullok_secure`` meant nullok on a terminal of /etc/securetty."""
 
-EMPTY_PASSWORD: Final = "an account with an empty password"  # noqa: S105 - whom it is about
+EMPTY_PASSWORD: Final = "an account with an empty password"  # noqa: S105 - who it is about
 
 
 class Answer(NamedTuple):
-    """What a pair returns before and after; ``who`` says to whom, if the values differ."""
+    """What a pair returns before and after; ``who`` names the person, if the values differ."""
 
     before: int
     after: int

@@ -89,7 +89,7 @@ class Finding(NamedTuple):
 
     ``results`` are what the call returns before and after with the values of ``steps``, or None if
     the service did not exist before. ``subject`` is the rule that the finding is about, if it is
-    about one. ``detail`` says to whom the combination belongs.
+    about one. ``detail`` says who the person of the combination is.
     """
 
     kind: Kind

@@ -2,7 +2,7 @@
 
 ``possible`` counts every value that is not known to be impossible. ``attacker_returns`` has what a
 module may return to somebody who cannot prove who they are. ``benign_returns`` has what it returns
-to somebody whom it lets through.
+to somebody who is let through.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _REFUSING: Final = frozenset(
         *("pam_oath.so", "pam_yubico.so", "pam_fprintd.so", "pam_pkcs11.so"),
     }
 )
-"""Modules that return ignore to somebody whom they do not know only if an argument says so."""
+"""Modules that return ignore to a person that they do not know only if an argument says so."""
 
 _ASKING: Final = frozenset({"pam_krb5.so"})
 """Modules that ask for the new password even if they do not know the user, for the modules behind.
@@ -89,7 +89,7 @@ Source: pam-krb5 (rra), its documentation of ``ignore_root`` and ``minimum_uid``
 """
 
 _OPENING: Final = frozenset({("pam_u2f.so", "nouserok")})
-"""Arguments with which a module returns success to somebody whom it does not know.
+"""Arguments with which a module returns success to a person that it does not know.
 
 Source: pam-u2f before 1.3.1, pam-u2f.c:pam_sm_authenticate.
 """
@@ -138,7 +138,7 @@ def _unproved(handler: Handler, pass_: Pass, machine: Machine) -> frozenset[int]
     """Return what a module may return except a success that proves who somebody is.
 
     authenticate and a change of the password ask for a proof. In acct_mgmt, a directory of users
-    lets in only the people whom it knows. In other passes this is ``possible``.
+    lets in only the people that it knows. In other passes this is ``possible``.
     """
     values = possible(handler, pass_, machine)
     facts = facts_of(handler)
