@@ -76,8 +76,8 @@ function _shtab_creds__setup__pam_using
   test "$_shtab_creds__setup__pam_cmdpath" = "$argv"
 end
 
-set -g _shtab_creds__setup__pam_commands check diff apply confirm revert explain simulate help
-set -g _shtab_creds__setup__pam_opts_with_value --call --color --confirm-within --format --returns --root --service --try
+set -g _shtab_creds__setup__pam_commands check diff apply confirm revert explain simulate judge help
+set -g _shtab_creds__setup__pam_opts_with_value --after --before --call --color --confirm-within --format --returns --root --service --try
 
 complete -c creds-setup-pam -e
 complete -c creds-setup-pam -f
@@ -144,6 +144,7 @@ complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using explain' -l json 
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using explain' -l color -xka "auto always never" -d 'Print colours always, never, or (auto, the default) at a terminal that shows colours if the variable NO_COLOR is not set'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using explain' -l format -xka "text json dot svg" -d 'Print text (the default), JSON, a graph for Graphviz, or an SVG picture'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using explain' -l ascii -d 'Print text without box characters'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using explain' -l files -d 'Show which file libpam uses for the service and for each include, and which files of the same name are hidden by it'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using; and test $_shtab_creds__setup__pam_npos -eq 0' -a simulate -d 'show what one PAM call returns, rule by rule'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using simulate' -s h -l help -d 'Print this help and exit'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using simulate' -s V -l version -d 'Print the version of creds-session and exit'
@@ -152,7 +153,15 @@ complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using simulate' -l serv
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using simulate' -l json -d 'Print one JSON object'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using simulate' -l call -xka "authenticate setcred acct_mgmt open_session close_session chauthtok" -d 'Simulate this call of libpam'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using simulate' -l returns -x -d 'Let a module return CODE, such as auth_err'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using; and test $_shtab_creds__setup__pam_npos -eq 0' -a judge -d 'say who is locked out or let in by a change'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -s h -l help -d 'Print this help and exit'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -s V -l version -d 'Print the version of creds-session and exit'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l root -xka "(__fish_complete_directories)" -d 'Work on the system in DIR, for example a mounted image, instead of this machine (default: /)'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l service -xka "(__creds_pam_services)" -d 'Compare the PAM service NAME only'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l json -d 'Print one JSON object'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l before -xka "(__fish_complete_directories)" -d 'The files before the change: a copy of /etc/pam.d, or a directory with etc/pam.d in it'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l after -xka "(__fish_complete_directories)" -d 'The files after the change'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using; and test $_shtab_creds__setup__pam_npos -eq 0' -a help -d 'show this help, or the help of a command'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using help' -s h -l help -d 'Print this help and exit'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using help' -s V -l version -d 'Print the version of creds-session and exit'
-complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using help; and test $_shtab_creds__setup__pam_npos -eq 0' -ka "check diff apply confirm revert explain simulate help" -d 'Show the help of this command'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using help; and test $_shtab_creds__setup__pam_npos -eq 0' -ka "check diff apply confirm revert explain simulate judge help" -d 'Show the help of this command'
