@@ -81,7 +81,7 @@ NOT_RUN = {
 GUIDES = {
     "docs/how-to/git-and-ssh.md": 6,
     "docs/how-to/run-a-program.md": 7,
-    "docs/how-to/explain-a-service.md": 4,
+    "docs/how-to/explain-a-service.md": 5,
     "docs/how-to/doctor-reports.md": 5,
 }
 """How many blocks of each page run; a blank line divides a block."""
