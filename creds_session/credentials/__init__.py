@@ -24,6 +24,7 @@ from creds_session.system.secret_service.collection import Collection
 
 __all__ = ["Access", "Credential", "delete", "get", "list_credentials", "put"]
 
+DELETE_IT = "what is stored under the lookup key may be a password; to delete it: "
 SAME_NAME = "the lookup key and the user name are the same: one would replace the other"
 
 
@@ -135,7 +136,9 @@ def delete(
         has_password = store.get(service, name) is not None
         has_name = username_key is not None and _holds(store, service, username_key, name)
         if not has_password and (username is None or not has_name):
-            hint = _how_to_delete(service, username_key)
+            from shlex import join  # only for an error
+
+            hint = DELETE_IT + join(("creds", "delete", "--", service, username_key or ""))
             raise _no_password(service, username, username_key, hint)
         if has_password:
             store.delete(service, name)
@@ -246,14 +249,6 @@ def _no_password(
     known = by_key if username is None else f"user {username!r}"
     problem = f"no password is stored for service {service!r}, {known}"
     return NoSuchCredential(problem, hint=hint if username is None else "")
-
-
-def _how_to_delete(service: str, key: str | None) -> str:
-    """Return how the entry under a lookup key is deleted on its own."""
-    from shlex import join  # only for an error
-
-    command = join(("creds", "delete", "--", service, key or ""))
-    return f"what is stored under the lookup key may be a password; to delete it: {command}"
 
 
 @contextmanager
