@@ -98,7 +98,11 @@ DEBIAN_ALONE = {
         for kind in ("", ".Debian")
     ),
 }
+# Each distribution has a directory of its own for the completions of zsh that a package brings.
+ZSH_COMPLETIONS = ("_creds", "_creds-askpass", "_creds-doctor", "_creds-setup-pam")
+DEBIAN_ALONE |= {f"/usr/share/zsh/vendor-completions/{name}" for name in ZSH_COMPLETIONS}
 RPM_ALONE = {
+    *(f"/usr/share/zsh/site-functions/{name}" for name in ZSH_COMPLETIONS),
     *(f"/usr/share/doc/{name}/CHANGELOG.md" for name in ("creds-session", "python3-creds-session")),
     *(f"/usr/share/licenses/{name}/LICENSE" for name in ("creds-session", "python3-creds-session")),
 }
