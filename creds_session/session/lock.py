@@ -11,6 +11,7 @@ from creds_session.facts.collection_state import CollectionState, KeyringForm, c
 from creds_session.facts.session import DaemonRole
 from creds_session.probe.keyring import owner_of
 from creds_session.probe.keyring_files import form_of, keyring_file
+from creds_session.session.unlock.unlocked_note import forget
 from creds_session.system.processes.keyring_daemons import keyring_daemons
 from creds_session.system.secret_service.service import SecretService, secret_service
 from creds_session.system.session_bus.connect import connect
@@ -47,6 +48,7 @@ def lock(environ: Mapping[str, str], *, everything: bool = False, timeout: float
             return Locked()
         _refuse_stranger(service)
         own = (service.alias("login"), service.alias("default"))
+        forget(environ)  # the next login hook must look again
         names = _lock(service, service.collections() if everything else own)
         return Locked(names, service.owner.pid, _without_password(environ, names))
 

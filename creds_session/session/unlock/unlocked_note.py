@@ -1,8 +1,9 @@
 """Write a note for the login hook which says that a daemon's keyring was unlocked.
 
 The note is one line in the runtime directory: the pid and the start time of the daemon, and the
-address of the bus. The hook compares them without starting a process. The note stays if the keyring
-is locked again later; then ``creds get`` reports the locked keyring.
+address of the bus. The hook compares them without starting a process. ``creds lock`` removes the
+note. If another program locks the keyring, the note stays, and ``creds get`` reports the locked
+keyring.
 """
 
 from __future__ import annotations
@@ -34,6 +35,14 @@ def note(environ: Mapping[str, str], pid: int) -> None:
     with suppress(OSError):
         if os.lstat(runtime).st_uid == os.getuid():
             _write(f"{runtime}/{NOTE}", f"{pid} {start_time(pid)} {address}\n")
+
+
+def forget(environ: Mapping[str, str]) -> None:
+    """Remove the note, because the keyring is locked again; ignore all errors."""
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    with suppress(OSError):
+        if runtime and os.lstat(runtime).st_uid == os.getuid():
+            os.unlink(f"{runtime}/{NOTE}")
 
 
 def note_refusal(environ: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.session import DaemonRole, NameOwner
 from creds_session.session import lock as locking
 from creds_session.session.lock import Locked, lock
+from creds_session.session.unlock import unlocked_note
 from creds_session.system.bus.connection import Peer
 from tests.unit import examples
 from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
@@ -33,6 +34,15 @@ def test_lock_says_locked_when_the_property_says_so(
     with serving(environ["DBUS_SESSION_BUS_ADDRESS"], told, Lock=ANSWER, Get=LOCKED) as pid:
         assert lock(environ) == Locked(("login",), pid)
     assert told.read_text().split() == ["ReadAlias", "ReadAlias", "ReadAlias", "Lock", "Get"]
+
+
+def test_the_login_hook_looks_again_after_a_lock(environ: dict[str, str], tmp_path: Path) -> None:
+    environ["XDG_RUNTIME_DIR"] = str(tmp_path)
+    unlocked_note.note(environ, os.getpid())
+    assert (tmp_path / unlocked_note.NOTE).exists()
+    with serving(environ["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told", Lock=ANSWER, Get=LOCKED):
+        lock(environ)
+    assert not (tmp_path / unlocked_note.NOTE).exists()
 
 
 def test_lock_that_changes_nothing_is_told(environ: dict[str, str], tmp_path: Path) -> None:
