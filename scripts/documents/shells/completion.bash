@@ -14,7 +14,7 @@ _creds_complete() {
     rest=${rest#"$word"}
   done
   cur=${words[-1]}
-  for ((n = 1; n < ${#words[@]}; n++)); do
+  for ((n = 1; n < ${#words[@]} - 1; n++)); do # not the word at the cursor
     [[ ${words[n]} == -- ]] && { _creds_command "$n"; return; }
   done
   if [[ $cur == --*=* ]]; then

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -190,6 +191,21 @@ def test_a_user_name_is_completed_for_the_service_that_was_typed(shell: Shell) -
 
 def test_behind_two_dashes_stands_another_command(shell: Shell) -> None:
     assert shell.run("creds exec -- unusual-pr\t") == ["exec", "--", "unusual-program"]
+
+
+BARE_DASHES = """
+. scripts/completions/bash/creds
+COMP_LINE='creds unlock --' COMP_POINT=15 COMP_CWORD=2 COMP_WORDS=(creds unlock --)
+_creds_start_creds
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def test_two_dashes_alone_are_the_begin_of_an_option() -> None:
+    done = subprocess.run(
+        ["bash", "-c", BARE_DASHES], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    assert {"--create", "--password-stdin"} <= set(done.stdout.split()), done
 
 
 def test_what_the_program_says_of_its_failure_is_not_shown(shell: Shell) -> None:
