@@ -205,7 +205,10 @@ def if_forgotten(which: Keyring) -> str:
 
     The daemon has to be ended first, because it does not notice if the file is replaced.
     """
-    lost = "if nobody knows the old password, the secrets in this keyring are lost"
+    lost = (
+        "if it was mistyped, type the command again; if nobody knows the old password, the secrets"
+        " in this keyring are lost"
+    )
     if which.name != LOGIN:
         return lost
     file = shlex.quote(str(which.path))

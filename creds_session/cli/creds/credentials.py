@@ -207,7 +207,9 @@ def username_key(arguments: argparse.Namespace) -> str | None:
         return _given(_first_line(file, name), f"{name} is empty")
     key: str | None = arguments.username_key
     if key is None and arguments.user is None:
-        raise UsageError("name the user, or the key that holds the user name (--username-key)")
+        raise UsageError(
+            "name the user, or the lookup key that holds the user name (--username-key)"
+        )
     return key
 
 

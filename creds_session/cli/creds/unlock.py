@@ -30,6 +30,7 @@ from creds_session.system.terminal.waiting_line import WaitingLine
 from creds_session.text import printable
 
 REPAIR = (
+    "if it was mistyped, type it again: creds unlock\n"
     "if the login password was changed and the keyring still has the old one, or if `echo` put a"
     " newline at the end of the keyring's password: creds rekey"
 )

@@ -17,8 +17,8 @@ from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.quoting import quoted
 
 OLDER = Remediation(
-    "if you typed your login password: the keyring still has an older password; give it the new"
-    " one",
+    "if you typed your login password, the keyring has another one: give it your login password;"
+    " you are asked for the old password of the keyring first",
     REKEY.commands,
     REKEY.is_safe,
 )

@@ -93,7 +93,10 @@ class UserManager(NamedTuple):
         if not self.reload():
             return f"{self.user}: the user manager did not answer; end this user's sessions first"
         if self.has_keyrings():
-            return f"{self.user}: has keyrings; the next login by password opens the login keyring"
+            return (
+                f"{self.user}: has keyrings; the next login by password unlocks the login keyring"
+                " if it has the login password (if it has another one: creds rekey)"
+            )
         if self.stop_keyring():
             return f"{self.user}: has no keyring yet; the next login by password creates it"
         return (
