@@ -8,6 +8,7 @@ an askpass program, a prompt or a variable), and end with 1 if it is not the pas
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -87,6 +88,8 @@ GUIDES = {
 """How many blocks of each page run; a blank line divides a block."""
 ENDS_WITH = {"diff before -": 1}
 """A word of a block, and the exit code of a block that has it: diff(1) finds a difference."""
+
+EXPORTED = re.compile(r"^\s*export .*\b(?:SSH|SUDO|GIT)_ASKPASS.*", re.MULTILINE)
 
 
 class Block(NamedTuple):
@@ -168,7 +171,10 @@ def test_the_commands_of_a_guide_run(page: str, environ: dict[str, str]) -> None
     asked = home / "asked"
     words = [line.split()[0] for line in asked.read_text().splitlines()] if asked.exists() else []
     wanted = [
-        name for block in blocks for line in block.script.splitlines() for name in _asking(line)
+        name
+        for block in blocks
+        for line in block.script.replace("\\\n", "").splitlines()
+        for name in _asking(line)
     ]
     assert words == wanted
 
@@ -180,6 +186,12 @@ def _asking(line: str) -> list[str]:
     if line.startswith("CREDS_ASKPASS_SERVICE="):
         return [next(word for word in line.split() if "=" not in word)]
     return []
+
+
+def test_no_page_leaves_an_askpass_program_in_the_shell() -> None:
+    """With SSH_ASKPASS_REQUIRE=force every later ssh of that shell would ask the program."""
+    for page in [*recipes.CHECKOUT.glob("docs/**/*.md"), recipes.CHECKOUT / "README.md"]:
+        assert EXPORTED.findall(page.read_text("utf-8")) == [], page
 
 
 def test_the_command_of_the_icinga_definition_runs(environ: dict[str, str]) -> None:
