@@ -1,0 +1,303 @@
+#!/usr/bin/python
+# MIT License (see LICENSE or https://opensource.org/license/mit)
+"""Make or revert the change of PAM by which a login with a password unlocks the keyring."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pam
+short_description: Let a login with a password unlock the keyring, proved first
+version_added: 0.1.0
+description:
+  - Adds the rules of C(pam_gnome_keyring) to the PAM files of a service, usually sshd, with C(creds-setup-pam).
+  - Before a byte is written, C(creds-setup-pam) proves that the change cannot lock anyone out, cannot let in anyone who
+    was refused before, and does not change which other modules run or in what order.
+  - If C(creds-setup-pam) is not installed on the target, the module carries it. The target then needs Python 3.9 or
+    later and nothing else of creds-session. The copy is kept in a directory of root below C(/opt/creds-session), because
+    the timer of O(confirm_within) runs it later.
+author:
+  - the creds-session authors (@creds-session)
+attributes:
+  check_mode:
+    description: Can run in check mode and return whether something would change, without changing anything.
+    support: full
+  diff_mode:
+    description: Returns what changed or would change, as a unified diff.
+    support: full
+options:
+  state:
+    description:
+      - V(present) makes the change, and V(absent) reverts exactly what an earlier run made.
+    type: str
+    choices: [present, absent]
+    default: present
+  services:
+    description:
+      - The PAM services to change.
+      - Without it, these are C(sshd), and C(passwd) if it exists.
+      - O(state=absent) reverts every service and ignores this option.
+    type: list
+    elements: str
+    default: []
+  only_add:
+    description: Insert lines only; never modify existing ones.
+    type: bool
+    default: false
+  skip_root:
+    description: Skip the keyring rules for root, so that a hung keyring daemon cannot block root's login.
+    type: bool
+    default: false
+  strict:
+    description: Prove the change for every value that a module can return.
+    type: bool
+    default: false
+  confirm_within:
+    description:
+      - Revert the change after this time, unless C(creds-setup-pam confirm) confirms it from a new login.
+      - The time is, for example, V(90s), V(10m) or V(1h), and at most 24 hours.
+      - The role P(creds_session.keyring.rollout#role) makes this login.
+    type: str
+  accept_incomplete:
+    description:
+      - Change the other management groups if one of them cannot have its rule safely.
+      - Without it, the module fails in that case and changes nothing.
+    type: bool
+    default: false
+  root:
+    description: Work on the system in this directory, for example a mounted image, instead of the target itself.
+    type: path
+    default: /
+  executable:
+    description: The path of C(creds-setup-pam). Without it, the module searches for it.
+    type: path
+seealso:
+  - module: creds_session.keyring.pam_info
+"""
+
+EXAMPLES = r"""
+- name: Let a login with a password unlock the keyring
+  creds_session.keyring.pam:
+    state: present
+  become: true
+
+- name: Revert the change after ten minutes, unless somebody confirms it from a new login
+  creds_session.keyring.pam:
+    confirm_within: 10m
+    skip_root: true
+  become: true
+
+- name: Undo exactly what was done
+  creds_session.keyring.pam:
+    state: absent
+  become: true
+"""
+
+RETURN = r"""
+changed_files:
+  description: The files that were changed or restored. In check mode, the files that would be.
+  returned: if something changed
+  type: list
+  elements: str
+  sample: [/etc/pam.d/sshd]
+reasons:
+  description: The reason for each line that was added.
+  returned: O(state=present)
+  type: list
+  elements: str
+complete:
+  description: Whether every management group that needs a rule has one that is reached.
+  returned: O(state=present)
+  type: bool
+  sample: true
+services:
+  description: The verdict on each service before the change, as C(creds-setup-pam --json check) prints it.
+  returned: O(state=present)
+  type: list
+  elements: dict
+refused:
+  description: The management groups that cannot have their rule, each with the reason and a hint.
+  returned: if there are such groups
+  type: list
+  elements: dict
+  sample:
+    - service: sshd
+      group: auth
+      reason: "no edit is safe: ..."
+      hint: "..."
+waits_for_confirmation:
+  description: Until when a change waits for confirmation, and who made it. It is null if no change waits.
+  returned: O(state=present)
+  type: dict
+program:
+  description: The command line that starts C(creds-setup-pam) on the target, for a later C(confirm) or C(revert).
+  returned: O(state=present)
+  type: list
+  elements: str
+  sample: [/usr/local/sbin/creds-setup-pam]
+rc:
+  description: The exit code of C(creds-setup-pam).
+  returned: if it failed
+  type: int
+  sample: 73
+meaning:
+  description: What the exit code means.
+  returned: if it failed
+  type: str
+  sample: a file cannot be written
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.creds_session.keyring.plugins.module_utils import pam_files, setup_pam
+from ansible_collections.creds_session.keyring.plugins.module_utils.command import (
+    fail,
+    nothing_recovered,
+    run,
+    text_of,
+)
+
+PROGRAM = setup_pam.NAME
+LOOKED = (0, 1)  # nothing to do, and a change is needed
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "confirm_within": {"type": "str"},
+            "accept_incomplete": {"type": "bool", "default": False},
+            **setup_pam.OPTIONS,
+        },
+        supports_check_mode=True,
+    )
+    if module.params["state"] == "absent":
+        absent(module)
+    present(module)
+
+
+def present(module: AnsibleModule) -> None:
+    """Make the change, or say what it would be."""
+    is_here = module.params["root"] == "/"
+    program = setup_pam.command_of(module, keep=is_here and not module.check_mode)
+    line = setup_pam.words(module, program, "diff")
+    if module.check_mode:
+        with nothing_recovered(module.params["root"]):
+            seen = run(module, line)
+    else:
+        seen = run(module, line)
+    if seen.code not in LOOKED or not seen.values:
+        fail(module, seen, PROGRAM, changed=False)
+    result = _result(module, seen)
+    _require_safe(module, seen, result)
+    result["program"] = program
+    if not seen.values["change_needed"]:
+        module.exit_json(changed=False, **result)
+    result["diff"] = {"prepared": seen.values["diff"]}
+    if module.check_mode:
+        result["changed_files"] = _named_in(seen.values["diff"])
+        module.exit_json(changed=True, **result)
+    _apply(module, program, result)
+
+
+def _result(module: AnsibleModule, seen) -> dict:
+    """Return what the command saw, and pass its warnings on."""
+    values = seen.values
+    _warn_of_wrong_passwords(module, values["services"])
+    return {
+        "complete": seen.code == 0 or bool(values["change_needed"] and not _refused(values)),
+        "reasons": values["reasons"],
+        "services": values["services"],
+        "waits_for_confirmation": values["waits_for_confirmation"],
+    }
+
+
+def _refused(values: dict) -> list:
+    return [
+        {"service": service["service"], **refused}
+        for service in values["services"]
+        for refused in service["refused"]
+    ]
+
+
+def _warn_of_wrong_passwords(module: AnsibleModule, services: list) -> None:
+    for service in services:
+        for group in service["groups"]:
+            if group.get("lets_wrong_password_in"):
+                module.warn(
+                    f"{service['service']} lets people in with a wrong password:"
+                    f" {group['lets_wrong_password_in']}; {group['wrong_password_remedy']}"
+                )
+
+
+def _require_safe(module: AnsibleModule, seen, result: dict) -> None:
+    """Fail with the counterexample if a group cannot have its rule, before anything is changed."""
+    refused = _refused(seen.values)
+    if not refused:
+        return
+    result["refused"] = refused
+    if module.params["accept_incomplete"]:
+        for one in refused:
+            module.warn(f"{one['service']} {one['group']}: {one['reason']}; {one['hint']}")
+        return
+    reasons = [
+        f"{one['service']} {one['group']}: {one['reason']}\n{one['hint']}" for one in refused
+    ]
+    module.fail_json(msg="\n".join([*reasons, "nothing was changed"]), changed=False, **result)
+
+
+def _named_in(diff: str) -> list:
+    """Return the paths that a unified diff changes."""
+    return [line[4:] for line in diff.splitlines() if line.startswith("+++ ")]
+
+
+def _apply(module: AnsibleModule, program: list, result: dict) -> None:
+    within = module.params["confirm_within"]
+    options = ("--confirm-within", within) if within else ()
+    done = run(module, setup_pam.words(module, program, "apply", *options))
+    if done.code not in LOOKED or not done.values:
+        fail(module, done, PROGRAM, changed=False)
+    values = done.values
+    result.update(
+        complete=done.code == 0,
+        changed_files=values["changed"],
+        user_managers=values["user_managers"],
+        waits_for_confirmation=values["waits_for_confirmation"],
+    )
+    if done.code != 0:
+        module.warn(f"the change is made, and is not complete: {text_of(done, PROGRAM)}")
+    module.exit_json(changed=True, **result)
+
+
+def absent(module: AnsibleModule) -> None:
+    """Revert the change, or say what a revert would do."""
+    program = setup_pam.command_of(module, keep=False)
+    root = module.params["root"]
+    trial = run(
+        module, [*program, "--json", "--root", pam_files.copy_for_revert(module, root), "revert"]
+    )
+    if trial.code != 0:
+        fail(module, trial, PROGRAM, changed=False)
+    paths = trial.values.get("changed", [])
+    before = pam_files.contents(root, paths)
+    if module.check_mode:
+        after = pam_files.contents(f"{module.tmpdir}/copy", paths)
+    else:
+        paths = _revert(module, program)
+        after = pam_files.contents(root, paths)
+    diff = {"prepared": pam_files.unified(before, after)}
+    more = {"changed_files": paths, "diff": diff} if paths else {}
+    module.exit_json(changed=bool(paths), **more)
+
+
+def _revert(module: AnsibleModule, program: list) -> list:
+    """Revert; return the files that were restored."""
+    done = run(module, setup_pam.words(module, program, "revert"))
+    if done.code != 0:
+        fail(module, done, PROGRAM, changed=False)
+    if module.params["root"] == "/":
+        setup_pam.remove_kept()
+    return done.values.get("changed", [])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+# MIT License (see LICENSE or https://opensource.org/license/mit)
+"""Keep what a rollout did to each host, on the controller.
+
+The directory holds ``rollout.json`` with the hosts and the reason for which the rollout stopped, one
+file for each host below ``hosts``, and the reports. Each file is replaced in one step, and one lock
+serves the processes of a run, so that what is written is whole however the run ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Iterator
+
+from ansible_collections.creds_session.keyring.plugins.plugin_utils import outcomes, report
+
+SCHEMA = 1
+PRIVATE = 0o700
+
+
+class Records:
+    """The records of one rollout."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = os.path.abspath(os.path.expanduser(directory))
+        os.makedirs(os.path.join(self._directory, "hosts"), mode=PRIVATE, exist_ok=True)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        path = os.path.join(self._directory, "lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def begin(self, run: str, hosts: list, batch: list) -> tuple:
+        """Note the hosts of this run; return why this run has stopped, and whether a host is done.
+
+        A new run forgets why the last one stopped.
+        """
+        with self._locked():
+            found = self._read("rollout.json")
+            if found.get("run") != run:
+                found = {"run": run, "began": time.time(), "stopped": None}
+            is_canary_done = any(
+                record.get("outcome") in outcomes.GOOD for record in self._hosts().values()
+            )
+            found["hosts"] = list(dict.fromkeys([*found.get("hosts", []), *hosts]))
+            self._write("rollout.json", found)
+            return found["stopped"], is_canary_done or len(batch) == 1
+
+    def of(self, host: str) -> dict:
+        """Return the record of one host; it is empty if nothing was done to the host."""
+        return self._read(_file_of(host))
+
+    def write(self, host: str, record: dict, *, stops: bool) -> None:
+        """Write the record of one host, and the reports. ``stops``: the rollout stops here."""
+        with self._locked():
+            self._write(_file_of(host), record)
+            found = self._read("rollout.json")
+            if stops and not found.get("stopped"):
+                found["stopped"] = {"host": host, "reason": record["reason"]}
+                self._write("rollout.json", found)
+            self._report(found)
+
+    def keep_snapshot(self, host: str, files: list) -> None:
+        """Keep the PAM files of a host as they are before a change."""
+        directory = os.path.join(self._directory, "snapshots")
+        os.makedirs(directory, mode=PRIVATE, exist_ok=True)
+        self._write(_snapshot_of(host), {"host": host, "taken": time.time(), "files": files})
+
+    def snapshot(self, host: str) -> list:
+        """Return the PAM files of a host as they were before the last change."""
+        return self._read(_snapshot_of(host)).get("files", [])
+
+    def _hosts(self) -> dict:
+        directory = os.path.join(self._directory, "hosts")
+        names = sorted(name for name in os.listdir(directory) if name.endswith(".json"))
+        records = [self._read(os.path.join("hosts", name)) for name in names]
+        return {record["host"]: record for record in records if record}
+
+    def _report(self, rollout: dict) -> None:
+        values = report.values(rollout, self._hosts())
+        self._write("report.json", {"schema": SCHEMA, **values})
+        self._replace("report.txt", report.text(values))
+        self._replace("report.html", report.page(values))
+
+    def _read(self, name: str) -> dict:
+        try:
+            with open(os.path.join(self._directory, name), encoding="utf-8") as file:
+                found = json.load(file)
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _write(self, name: str, values: dict) -> None:
+        self._replace(name, json.dumps(values, indent=2) + "\n")
+
+    def _replace(self, name: str, text: str) -> None:
+        path = os.path.join(self._directory, name)
+        descriptor, new = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(new, path)
+
+
+def _file_of(host: str) -> str:
+    """Return the name of the file of a host, which may be called anything."""
+    return os.path.join("hosts", urllib.parse.quote(host, safe="") + ".json")
+
+
+def _snapshot_of(host: str) -> str:
+    return os.path.join("snapshots", os.path.basename(_file_of(host)))

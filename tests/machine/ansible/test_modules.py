@@ -1,0 +1,272 @@
+"""The modules of the collection on booted machines, over a real ssh, by a real ansible-playbook."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.machine.support.ansible_controller import Controller, Played
+from tests.machine.support.login import Login
+from tests.machine.support.machine import Boot, Machine, wait_until
+from tests.machine.support.rollout_faults import UNSAFE
+
+pytestmark = pytest.mark.timeout(1200)  # it may make the environment of Ansible first
+ALICE = "pw of alice"
+SSHD = "/etc/pam.d/sshd"
+PLAY = """\
+- hosts: {hosts}
+  gather_facts: false
+  become: true
+  become_user: {user}
+  tasks:
+    - {module}: {arguments}
+      no_log: false
+"""
+WITHOUT_CREDS = "rm -r /opt/creds-session /usr/local/bin/creds* /usr/local/sbin/creds*"
+MACHINES = {
+    "bookworm": ("bookworm", "debian", True),
+    "trixie": ("trixie", "debian", True),
+    "bare": ("trixie", "redhat", False),
+}
+"""Name: release, layout, and whether creds-session is installed."""
+
+
+@pytest.fixture(scope="module")
+def fleet(boot: Boot, controller: Controller) -> Controller:
+    """Boot three machines; on one of them creds-session is not installed."""
+    for name, (release, layout, is_installed) in MACHINES.items():
+        machine = boot(release, layout)
+        if not is_installed:
+            machine.sh(WITHOUT_CREDS)
+        controller.add(name, machine)
+    return controller
+
+
+def task(
+    fleet: Controller,
+    module: str,
+    hosts: str = "all",
+    user: str = "root",
+    *options: str,
+    **arguments: object,
+) -> Played:
+    """Run one task. What it is given is in a file of variables, because it may be a password."""
+    text = PLAY.format(
+        hosts=hosts, user=user, module=f"creds_session.keyring.{module}", arguments='"{{ given }}"'
+    )
+    return fleet.play(text, *options, variables={"given": arguments})
+
+
+def pam_of(machine: Machine) -> str:
+    return machine.sh("cd /etc && find pam.d systemd -type f | sort | xargs sha256sum").stdout
+
+
+def fingerprint(machine: Machine) -> str:
+    """Return a digest of all that a change of PAM could touch, times included."""
+    places = "/etc/pam.d /etc/systemd /var/lib /opt /usr/local"
+    listed = machine.sh(f"find {places} -xdev -printf '%p %m %u %s %T@ %l\\n' | sort").stdout
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
+def test_pam_is_changed_once_and_reverted(fleet: Controller) -> None:
+    before = {name: pam_of(machine) for name, machine in fleet.machines.items()}
+    untouched = {name: fingerprint(machine) for name, machine in fleet.machines.items()}
+    looked = task(fleet, "pam_info")
+    assert looked.code == 0, looked.output
+    assert not looked.changed
+    assert {one.result["change_needed"] for one in looked.results} == {True}
+    checked = task(fleet, "pam", "all", "root", "--check", "--diff")
+    assert checked.code == 0, checked.output
+    assert {name: fingerprint(machine) for name, machine in fleet.machines.items()} == untouched
+    assert len(checked.changed) == len(MACHINES)
+    assert "pam_gnome_keyring.so auto_start" in checked.output
+    made = task(fleet, "pam")
+    assert made.code == 0, made.output
+    for one in made.results:
+        assert one.result["changed"]
+        assert one.result["complete"]
+        promised = next(c for c in checked.results if c.host == one.host).result["changed_files"]
+        assert sorted(one.result["changed_files"]) == sorted(promised)
+        assert pam_of(fleet.machines[one.host]) != before[one.host]
+    again = task(fleet, "pam")
+    assert (again.code, again.changed) == (0, []), again.output
+    judged = task(fleet, "pam_info")
+    assert {one.result["healthy"] for one in judged.results} == {True}
+    would = task(fleet, "pam", "all", "root", "--check", "--diff", state="absent")
+    assert len(would.changed) == len(MACHINES), would.output
+    assert "-session" in would.output
+    reverted = task(fleet, "pam", state="absent")
+    assert reverted.code == 0, reverted.output
+    assert {name: pam_of(machine) for name, machine in fleet.machines.items()} == before
+    last = task(fleet, "pam", state="absent")
+    assert (last.code, last.changed) == (0, []), last.output
+
+
+def test_a_target_with_python_alone_carries_out_the_same(fleet: Controller) -> None:
+    """The timer of a carried copy reverts, and a new login confirms."""
+    machine = fleet.machines["bare"]
+    assert machine.run("sh", "-c", "command -v creds-setup-pam", check=False).returncode != 0
+    made = task(fleet, "pam", "bare", confirm_within="10m").last("bare").result
+    assert made["waits_for_confirmation"]["changed_by"] == "deploy"
+    program = made["program"]
+    assert program[-1].startswith("/opt/creds-session/ansible-")
+    machine.run("chpasswd", stdin=b"root:root's own 5\n")
+    with machine.ssh("deploy", "deploy's own 7!") as session:
+        session.type(f"sudo {' '.join(program)} confirm; printf '<co''de=%d>' $?")
+        session.expect("assword[^:]*: ?")
+        session.type_secretly("deploy's own 7!")
+        session.expect("<code=0>")
+    assert "creds-setup-pam-revert" not in machine.run("systemctl", "list-timers", "--all").stdout
+    reverted = task(fleet, "pam", "bare", state="absent")
+    assert reverted.code == 0, reverted.output
+    assert machine.sh("ls /opt/creds-session").stdout == ""  # the copy is gone
+    assert task(fleet, "pam", "bare", confirm_within="1s").changed
+    wait_until(lambda: "gnome_keyring" not in machine.run("cat", SSHD).stdout)
+
+
+def test_a_refusal_has_its_counterexample_and_changes_nothing(fleet: Controller) -> None:
+    machine = fleet.machines["bookworm"]
+    kept = machine.run("cat", SSHD).stdout
+    machine.sh(f"cat >{SSHD}", stdin=UNSAFE)
+    try:
+        before = fingerprint(machine)
+        refused = task(fleet, "pam", "bookworm")
+        assert refused.code != 0
+        result = refused.last("bookworm").result
+        assert "nothing was changed" in result["msg"]
+        assert result["refused"][0]["reason"] in result["msg"]
+        assert fingerprint(machine) == before
+    finally:
+        machine.sh(f"cat >{SSHD}", stdin=kept.encode())
+
+
+@contextlib.contextmanager
+def alice(fleet: Controller, name: str) -> Iterator[tuple[Machine, Login]]:
+    """Give a machine on which alice is logged in, with her keyring unlocked."""
+    machine = fleet.machines[name]
+    machine.run("creds-setup-pam", "apply")
+    if machine.run("id", "alice", check=False).returncode != 0:
+        machine.add_user("alice", ALICE)
+    with machine.ssh("alice", ALICE) as session:
+        yield machine, session
+    machine.run("creds-setup-pam", "revert")
+
+
+PASSWORDS = {
+    "plain": "s3cret",
+    "quotes": 'it\'s "quoted" \\ `x`',
+    "command": "$(id) ${HOME} %s",
+    "newline at the end": "two lines\nand a newline\n",
+    "UTF-8": "pässwörd ✓ 密码",
+    "4 KiB": "x'\"$" * 1024,
+}
+
+
+@pytest.mark.parametrize("name", ["bookworm", "trixie"])
+def test_credentials_are_stored_byte_for_byte(fleet: Controller, name: str) -> None:
+    with alice(fleet, name) as (_, session):
+        for kind, password in PASSWORDS.items():
+            given = {"service": "app", "username": kind, "password": password}
+            would = task(fleet, "credential", name, "alice", "--check", "--diff", **given)
+            assert would.changed, would.output
+            assert session.run("creds list app").output.find(f"\t{kind}") == -1
+            made = task(fleet, "credential", name, "alice", "--diff", "-vvvv", **given)
+            assert made.code == 0, made.output
+            assert password not in made.output
+            shown = session.run(f"creds get --no-newline app '{kind}' | sha256sum").output
+            assert shown.split()[0] == hashlib.sha256(password.encode()).hexdigest(), kind
+            again = task(fleet, "credential", name, "alice", **given)
+            assert (again.code, again.changed) == (0, []), again.output
+        kept = task(
+            fleet,
+            "credential",
+            name,
+            "alice",
+            service="app",
+            username="plain",
+            password="another",
+            update_password="on_create",
+        )
+        assert (kept.code, kept.changed) == (0, []), kept.output
+        listed = task(fleet, "credential_info", name, "alice", service="app")
+        names = {one["username"] for one in listed.last(name).result["credentials"]}
+        assert names == set(PASSWORDS)
+        revealed = fleet.play(REVEAL.replace("HOST", name), "-vvvv")
+        assert revealed.code == 0, revealed.output
+        assert PASSWORDS["command"] not in revealed.output
+        gone = task(
+            fleet, "credential", name, "alice", service="app", username="plain", state="absent"
+        )
+        assert gone.changed
+        assert session.run("creds get app plain").status == 1
+
+
+REVEAL = """\
+- hosts: HOST
+  gather_facts: false
+  become: true
+  become_user: alice
+  tasks:
+    - creds_session.keyring.credential_info:
+        service: app
+        username: command
+        reveal: true
+      register: read
+    - ansible.builtin.assert:
+        that: read.password is match('[$][(]id')
+        quiet: true
+"""
+
+
+def test_check_mode_unlocks_nothing(fleet: Controller) -> None:
+    with alice(fleet, "trixie") as (_, session):
+        assert session.run("creds lock").status == 0
+        given = {"service": "app", "username": "x", "password": "y", "keyring_password": ALICE}
+        would = task(fleet, "credential", "trixie", "alice", "--check", **given)
+        assert would.code == 0, would.output
+        assert session.run("creds status").status == 77
+        looked = task(fleet, "credential_info", "trixie", "alice").last("trixie").result
+        assert (looked["readable"], looked["state"]) == (False, "locked")
+        assert session.run("creds status").status == 77
+        locked = task(
+            fleet, "credential", "trixie", "alice", service="app", username="x", password="y"
+        )
+        assert locked.last("trixie").result["rc"] == 77
+        made = task(fleet, "credential", "trixie", "alice", **given)
+        assert made.last("trixie").result["unlocked"], made.output
+        assert session.run("creds get app x").output == "y"
+
+
+def test_the_doctor_is_asked(fleet: Controller) -> None:
+    with alice(fleet, "bookworm"):
+        done = task(fleet, "doctor_info", "bookworm", user="alice", timeout=20.0)
+        assert done.code == 0, done.output
+        result = done.last("bookworm").result
+        assert result["healthy"], result["verdict"]
+        assert {check["check"] for check in result["checks"]} >= {"keyring-locked"}
+        assert not done.changed
+
+
+def test_the_hook_is_installed_once_and_removed(fleet: Controller) -> None:
+    with alice(fleet, "trixie") as (machine, _):
+        home = "find /home/alice -name '*hook*' -o -name .bash* -o -name .profile | xargs cat"
+        before = machine.sh(home).stdout
+        would = task(fleet, "hook", "trixie", "alice", "--check", "--diff")
+        assert would.changed, would.output
+        assert machine.sh(home).stdout == before
+        made = task(fleet, "hook", "trixie", "alice")
+        promised = would.last("trixie").result["changed_files"]
+        assert sorted(made.last("trixie").result["changed_files"]) == sorted(promised)
+        again = task(fleet, "hook", "trixie", "alice")
+        assert (again.code, again.changed) == (0, []), again.output
+        assert task(fleet, "hook", "trixie", "alice", state="absent").changed
+        assert machine.sh(home).stdout == before
+        units = "ls /etc/systemd/user/creds-session-lock.path"
+        assert task(fleet, "hook", "trixie", "root", "--check", unit="lock").changed
+        assert machine.sh(units, check=False).returncode != 0
+        assert task(fleet, "hook", "trixie", unit="lock").changed
+        assert not task(fleet, "hook", "trixie", unit="lock").changed
+        assert task(fleet, "hook", "trixie", unit="lock", state="absent").changed

@@ -1,0 +1,58 @@
+"""The collection carries a whole creds-setup-pam, and the same sources give the same bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from creds_session.version import __version__
+from tests.unit.ansible.conftest import BUILD, CHECKOUT
+
+BUNDLE = "ansible_collections/creds_session/keyring/plugins/module_utils/bundle.py"
+
+
+def test_the_same_sources_give_the_same_bytes(tree: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, BUILD, "--tree", tmp_path], check=True)
+    assert (tmp_path / BUNDLE).read_bytes() == (tree / BUNDLE).read_bytes()
+
+
+def test_the_bundle_is_the_package_of_this_version(plugin: Callable[[str], Any]) -> None:
+    bundle = plugin("module_utils.bundle")
+    assert __version__ == bundle.VERSION
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(bundle.BUNDLE))) as archive:
+        for name in archive.namelist():
+            assert archive.read(name) == (CHECKOUT / name).read_bytes()
+        names = set(archive.namelist())
+    assert "creds_session/cli/setup_pam/main.py" in names
+    assert "creds_session/setup_pam/confirmation.py" in names  # is imported in a function only
+    assert not [name for name in names if name.startswith("creds_session/cli/creds/")]
+
+
+def test_the_collection_has_the_version_of_the_package() -> None:
+    galaxy = (CHECKOUT / "scripts/ansible/galaxy.yml").read_text()
+    assert re.search(r"^version: (.+)$", galaxy, re.MULTILINE).group(1) == __version__  # type: ignore[union-attr]
+
+
+def test_every_option_of_a_module_is_documented() -> None:
+    for path in (CHECKOUT / "scripts/ansible/plugins/modules").glob("*.py"):
+        text = path.read_text()
+        documented = re.search(r"^options:\n(.*?)^\S", text, re.MULTILINE | re.DOTALL)
+        assert documented, path
+        names = set(re.findall(r"^  (\w+):$", documented.group(1), re.MULTILINE))
+        specified = set(re.findall(r'^ {12}"(\w+)": \{', text, re.MULTILINE))
+        assert specified <= names, path
+
+
+def test_the_roles_describe_every_variable_that_has_a_default() -> None:
+    for role in (CHECKOUT / "scripts/ansible/roles").iterdir():
+        specified = (role / "meta/argument_specs.yml").read_text()
+        defaults = (role / "defaults/main.yml").read_text()
+        for name in re.findall(r"^(\w+):", defaults, re.MULTILINE):
+            assert f"      {name}:\n" in specified, name

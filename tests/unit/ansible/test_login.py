@@ -1,0 +1,95 @@
+"""The login from the controller, with a stand-in for ssh that asks as sshd and sudo do."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SSH = r"""#!/bin/bash
+# Stands in for ssh: keeps its arguments, asks for a password, then runs the command line.
+printf '%s\n' "$@" >"$HOME/arguments"
+cat /proc/$$/environ >"$HOME/environment"
+case " $* " in
+*BatchMode=yes*) test -e "$HOME/key" || { echo 'Permission denied (publickey).' >&2; exit 255; }
+    exit 0 ;;
+esac
+[ ! -e "$HOME/silent" ] || exec sleep 60
+stty -echo
+printf "deploy@host's password: "
+read -r password
+stty echo
+[ "$password" = "it's \$(id)" ] || { echo 'Permission denied, please try again.'; exit 255; }
+for word in "$@"; do :; done
+PATH="$HOME/bin:$PATH" sh -c "$word"
+"""
+SUDO = r"""#!/bin/bash
+stty -echo
+printf '%s' "$3"
+read -r password
+stty echo
+[ "$password" = root ] || { printf 'Sorry, try again.\n%s' "$3"; read -r password; exit 1; }
+shift 4
+exec "$@"
+"""
+PASSWORD = "it's $(id)"
+
+
+@pytest.fixture
+def login(plugin: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, text in {"ssh": SSH, "bin/sudo": SUDO}.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return plugin("plugin_utils.login")
+
+
+def test_a_login_by_password_runs_a_command_as_root(login: Any, tmp_path: Path) -> None:
+    target = login.Target("host", 2222, ["-o", "X=y"], timeout=20)
+    code, output = login.by_password(
+        target, "deploy", PASSWORD, ["sh", "-c", "echo 'a b'; exit 3"], "root"
+    )
+    assert code == 3
+    assert "a b" in output
+    arguments = (tmp_path / "arguments").read_text()
+    assert "ControlPath=none" in arguments  # a new connection, whatever the configuration says
+    assert "PubkeyAuthentication=no" in arguments
+    assert PASSWORD not in arguments
+    assert PASSWORD not in (tmp_path / "environment").read_text()
+
+
+def test_root_needs_no_sudo(login: Any) -> None:
+    target = login.Target("host", timeout=20)
+    assert login.by_password(target, "root", PASSWORD, ["sh", "-c", "exit 0"])[0] == 0
+
+
+def test_a_wrong_password_is_a_failed_login(login: Any) -> None:
+    with pytest.raises(login.LoginFailed, match="Permission denied"):
+        login.by_password(login.Target("host", timeout=20), "deploy", "wrong", [])
+
+
+def test_sudo_that_refuses_is_a_failed_login(login: Any) -> None:
+    with pytest.raises(login.LoginFailed, match="sudo refused the password"):
+        login.by_password(login.Target("host", timeout=20), "deploy", PASSWORD, ["true"], "wrong")
+
+
+def test_a_host_that_says_nothing_times_out(login: Any, tmp_path: Path) -> None:
+    (tmp_path / "silent").touch()
+    with pytest.raises(login.LoginFailed, match="timed out after 1 s"):
+        login.by_password(login.Target("host", timeout=1), "deploy", PASSWORD)
+
+
+def test_a_login_by_key(login: Any, tmp_path: Path) -> None:
+    target = login.Target("host", timeout=20)
+    with pytest.raises(login.LoginFailed, match="the login by key failed: Permission denied"):
+        login.by_key(target, "deploy")
+    (tmp_path / "key").touch()
+    login.by_key(target, "deploy", "/key")
+    assert "-i\n/key\n" in (tmp_path / "arguments").read_text()

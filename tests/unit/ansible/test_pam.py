@@ -1,0 +1,129 @@
+"""``pam`` and ``pam_info`` on an image, with the program that the collection carries."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.ansible.conftest import Run
+from tests.unit.images import SSHD, make_image, write
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may change PAM files")
+LOCK = "var/lib/creds-session/lock"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    directory = tmp_path / "image"
+    directory.mkdir()
+    make_image(directory)
+    return directory
+
+
+def fingerprint(directory: Path) -> str:
+    """Return a digest of everything in an image, without the lock that a change leaves."""
+    found = hashlib.sha256()
+    for path in sorted(directory.rglob("*")):
+        name = str(path.relative_to(directory))
+        if not name.startswith("var"):
+            found.update(f"{name} {path.lstat().st_mode:o}".encode())
+            found.update(path.read_bytes() if path.is_file() else b"")
+    return found.hexdigest()
+
+
+def test_check_mode_says_what_would_change_and_changes_nothing(image: Path, run: Run) -> None:
+    before = fingerprint(image)
+    would = run("pam", check=True, root=str(image))
+    assert (would.failed, would.result["changed"]) == (False, True)
+    assert SSHD in would.result["changed_files"]
+    assert "+auth       [default=ignore] pam_gnome_keyring.so" in would.result["diff"]["prepared"]
+    assert fingerprint(image) == before
+    assert not (image / LOCK).exists()
+
+
+def test_it_changes_once_and_reverts_to_the_same_bytes(image: Path, run: Run) -> None:
+    before = fingerprint(image)
+    would = run("pam", check=True, root=str(image)).result
+    made = run("pam", root=str(image)).result
+    assert (made["changed"], made["complete"]) == (True, True)
+    assert made["changed_files"] == would["changed_files"]
+    assert made["diff"] == would["diff"]
+    again = run("pam", root=str(image)).result
+    assert (again["changed"], again["complete"]) == (False, True)
+    judged = run("pam_info", root=str(image)).result
+    assert (judged["judged"], judged["healthy"], judged["change_needed"]) == (True, True, False)
+    changed = fingerprint(image)
+    would = run("pam", check=True, root=str(image), state="absent").result
+    assert fingerprint(image) == changed
+    gone = run("pam", root=str(image), state="absent").result
+    assert gone["changed"]
+    assert sorted(gone["changed_files"]) == sorted(would["changed_files"])
+    assert gone["diff"] == would["diff"]
+    assert "-session    [default=ignore] pam_gnome_keyring.so" in gone["diff"]["prepared"]
+    assert fingerprint(image) == before
+    assert run("pam", root=str(image), state="absent").result == {"changed": False}
+
+
+UNSAFE = b"""\
+auth     sufficient pam_unix.so
+auth     sufficient pam_unix.so
+auth     [success=2 default=die] pam_unix.so
+session  required   pam_unix.so
+"""
+
+
+def test_a_refusal_has_its_reason_in_the_message(image: Path, run: Run) -> None:
+    write_unsafe(image)
+    before = fingerprint(image)
+    refused = run("pam", root=str(image))
+    assert refused.failed
+    assert refused.result["changed"] is False
+    assert fingerprint(image) == before
+    for one in refused.result.get("refused", []):
+        assert one["reason"] in refused.result["msg"]
+    assert refused.result["msg"]
+
+
+def write_unsafe(image: Path) -> None:
+    from creds_session.system.files.root import Root
+
+    write(Root(image), SSHD, UNSAFE)
+
+
+def test_a_file_that_libpam_refuses_is_a_fact_for_pam_info(image: Path, run: Run) -> None:
+    (image / SSHD.lstrip("/")).write_bytes(b"nonsense\n")
+    seen = run("pam_info", root=str(image))
+    assert not seen.failed
+    assert seen.result["judged"] is False
+    assert f"{SSHD}:1" in seen.result["problem"]
+    failed = run("pam", root=str(image))
+    assert (failed.failed, failed.result["rc"]) == (True, 65)
+    assert failed.result["msg"] == seen.result["problem"]
+
+
+def test_looking_leaves_what_an_interrupted_run_left(image: Path, run: Run) -> None:
+    run("pam", root=str(image))
+    (checkpoint,) = (image / "var/lib/creds-session/checkpoints").iterdir()
+    state = sorted((path.name, path.stat().st_mtime_ns) for path in checkpoint.rglob("*"))
+    run("pam_info", root=str(image))
+    run("pam", check=True, root=str(image))
+    run("pam", check=True, root=str(image), state="absent")
+    after = sorted((path.name, path.stat().st_mtime_ns) for path in checkpoint.rglob("*"))
+    assert after == state
+
+
+def test_the_files_can_be_kept_for_a_later_comparison(image: Path, run: Run) -> None:
+    files = run("pam_info", root=str(image), with_files=True).result["files"]
+    (sshd,) = [file for file in files if file["path"] == SSHD]
+    content = (image / SSHD.lstrip("/")).read_bytes()
+    assert sshd["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_service_that_does_not_exist_is_a_fact_too(image: Path, run: Run) -> None:
+    seen = run("pam_info", root=str(image), services=["nothing"])
+    assert (seen.failed, seen.result["judged"]) == (False, False)
+    assert "nothing" in seen.result["problem"]
+    assert run("pam", root=str(image), services=["nothing"]).result["rc"] == 66
