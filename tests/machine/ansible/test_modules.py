@@ -252,7 +252,8 @@ def test_the_doctor_is_asked(fleet: Controller) -> None:
 
 def test_the_hook_is_installed_once_and_removed(fleet: Controller) -> None:
     with alice(fleet, "trixie") as (machine, _):
-        home = "find /home/alice -name '*hook*' -o -name .bash* -o -name .profile | xargs cat"
+        names = "-name hook.sh -o -name .bashrc -o -name .profile"
+        home = f"find /home/alice -type f '(' {names} ')' | sort | xargs cat"
         before = machine.sh(home).stdout
         would = task(fleet, "hook", "trixie", "alice", "--check", "--diff")
         assert would.changed, would.output

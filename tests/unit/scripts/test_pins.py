@@ -37,9 +37,9 @@ def required() -> list[Requirement]:
     return [Requirement(line) for line in [*lines, *BUILD]]
 
 
-def pinned(python: str) -> dict[str, str]:
+def pinned(python: str, name: str = "python-{}.txt") -> dict[str, str]:
     """Return the version of each package; a line that is not a version with hashes is an error."""
-    text = COMMENT.sub("", (PINS / f"python-{python}.txt").read_text("utf-8"))
+    text = COMMENT.sub("", (PINS / name.format(python)).read_text("utf-8"))
     versions = {}
     for line in CONTINUED.sub(" ", text).splitlines():
         found = PIN.fullmatch(line)
@@ -109,3 +109,12 @@ def is_installed(name: str) -> bool:
     origin = spec.origin if spec else None
     places = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
     return origin is not None and any(Path(place) in Path(origin).parents for place in places)
+
+
+def test_the_tools_of_ansible_have_a_file_of_their_own() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(CHECKOUT / "setup.cfg", encoding="utf-8")
+    wanted = setup["options.extras_require"]["ansible"].split()
+    versions = pinned("3.11", "ansible-python-{}.txt")
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)])

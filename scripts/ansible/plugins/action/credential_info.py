@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 MODULE = "creds_session.keyring.credential_info"
@@ -14,6 +15,9 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the result of the module, marked as secret if it holds a password."""
         result = super().run(tmp, task_vars)
+        if boolean(self._task.args.get("reveal", False), strict=False):
+            self._task.no_log = True  # the module then logs nothing
+            self._connection._play_context.no_log = True  # nor the connection, if it is verbose
         result.update(self._execute_module(module_name=MODULE, task_vars=task_vars))
         if "password" in result:
             result["_ansible_no_log"] = True

@@ -91,6 +91,7 @@ class ActionModule(ActionBase):
             "outcome": outcomes.IN_PROGRESS,
             "reason": "",
             "steps": [],
+            "earlier": _earlier(self._records.of(self._host)),
         }
         self._records.write(self._host, self._record, stops=False)
         is_changed = False
@@ -244,6 +245,14 @@ def _require_success(code: int, output: str) -> None:
 def _is_own_word(done: dict) -> bool:
     """Return whether the module itself failed, and says that it changed nothing."""
     return "refused" in done or "meaning" in done
+
+
+def _earlier(record: dict) -> list:
+    """Return what earlier runs did to a host, the last one at the end."""
+    if not record:
+        return []
+    last = {"outcome": record["outcome"], "reason": record["reason"], "steps": record["steps"]}
+    return [*record.get("earlier", []), last]
 
 
 def _digests(files: list) -> str:

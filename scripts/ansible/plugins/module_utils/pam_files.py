@@ -39,11 +39,14 @@ def _described(path: str, root: str, with_content: bool) -> dict:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return {}
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
             return {}
-        content = file.read(LARGEST)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(LARGEST)
+    finally:
+        os.close(descriptor)
     described = {
         "path": "/" + os.path.relpath(path, root),
         "mode": f"{stat.S_IMODE(status.st_mode):04o}",

@@ -90,7 +90,7 @@ def page(found: dict) -> str:
 {why}
 <table>
 <thead><tr><th scope="col">host</th><th scope="col">outcome</th><th scope="col">reason</th>
-<th scope="col">steps</th></tr></thead>
+<th scope="col">steps of all runs, in UTC</th></tr></thead>
 <tbody>
 {rows}
 </tbody>
@@ -109,9 +109,11 @@ def _row(host: dict) -> str:
     kind = "good" if outcome in outcomes.GOOD else "bad"
     if outcome in (outcomes.UNTOUCHED, outcomes.WOULD_CHANGE, outcomes.IN_PROGRESS):
         kind = "open"
+    runs = [*host.get("earlier", []), host]
     steps = "".join(
-        f"<li>{time.strftime('%H:%M:%S', time.gmtime(step['at']))} {html.escape(step['step'])}</li>"
-        for step in host["steps"]
+        f"<li>{time.strftime('%F %T', time.gmtime(step['at']))} {html.escape(step['step'])}</li>"
+        for run in runs
+        for step in run["steps"]
     )
     return (
         f'<tr><th scope="row">{html.escape(host["host"])}</th>'
