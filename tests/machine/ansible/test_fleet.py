@@ -1,4 +1,4 @@
-"""A rollout on ten machines, with five faults, each of which stops it without locking anyone out."""
+"""A rollout on ten machines with five faults. Each fault stops it, and locks nobody out."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_ten_healthy_machines(fleet: Controller, tmp_path: Path) -> None:
 def test_five_faults(fleet: Controller, tmp_path: Path) -> None:
     """Each run stops at the next fault; the host is then left out, and the rollout goes on."""
     revert_all(fleet)
-    before = pam_of(fleet)
     for host, name in BROKEN.items():
         FAULTS[name].put(fleet.machines[host])
+    before = pam_of(fleet)
     given = variables(
         tmp_path,
         rollout_confirm_within="60s",

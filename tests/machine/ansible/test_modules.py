@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from tests.machine.support.ansible_controller import Controller, Played
 from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot, Machine, wait_until
 from tests.machine.support.rollout_faults import UNSAFE
+from tests.machine.support.rootfs import CHECKOUT
 
 pytestmark = pytest.mark.timeout(1200)  # it may make the environment of Ansible first
 ALICE = "pw of alice"
@@ -271,3 +273,29 @@ def test_the_hook_is_installed_once_and_removed(fleet: Controller) -> None:
         assert task(fleet, "hook", "trixie", unit="lock").changed
         assert not task(fleet, "hook", "trixie", unit="lock").changed
         assert task(fleet, "hook", "trixie", unit="lock", state="absent").changed
+
+
+def playbooks() -> dict[str, str]:
+    """Return the playbooks of the guide by the names of their plays."""
+    text = (CHECKOUT / "docs/how-to/ansible.md").read_text("utf-8")
+    blocks = re.findall(r"^```yaml\n(- name: (.+?)\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return {name: block for block, name in blocks}
+
+
+def test_the_playbooks_of_the_guide(fleet: Controller) -> None:
+    guide = playbooks()
+    judged = fleet.play(guide["Judge the PAM files of all hosts"])
+    assert judged.code == 0, judged.output
+    assert {one.result.get("msg") for one in judged.results} >= {"a change is needed"}
+    with alice(fleet, "bookworm") as (_, session):
+        secret = {"vault_github_password": "s3cret of the guide"}
+        only = "--limit=bookworm"
+        stored = fleet.play(guide["Store a password for alice"], only, variables=secret)
+        assert stored.code == 0, stored.output
+        assert session.run("creds get github alice").output == "s3cret of the guide"
+        asked = fleet.play(guide["Stop if alice's programs find no secret"], only)
+        assert asked.code == 0, asked.output
+        assert session.run("creds lock").status == 0
+        asked = fleet.play(guide["Stop if alice's programs find no secret"], only)
+        assert asked.code != 0
+        assert "the login keyring is locked" in asked.output

@@ -58,7 +58,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the outcome for this host."""
         result = super().run(tmp, task_vars)
-        _, self._given = self.validate_argument_spec(argument_spec=SPEC)
+        self._given = self.validate_argument_spec(argument_spec=SPEC)[1]
         self._vars = task_vars or {}
         self._host = self._vars["inventory_hostname"]
         self._records = Records(self._given["directory"])

@@ -65,6 +65,7 @@ changed_files:
 """
 
 import os
+import pwd
 import re
 
 from ansible.module_utils.basic import AnsibleModule
@@ -93,7 +94,7 @@ def main() -> None:
     creds = Creds(module)
     if module.params["unit"] and module.check_mode:
         would_change(module, creds)
-    home = os.path.expanduser("~")
+    home = home_directory()
     before = home_copy.startup_files(home)
     if module.check_mode:
         copy = home_copy.write(os.path.join(module.tmpdir, "home"), before)
@@ -105,6 +106,11 @@ def main() -> None:
         after = home_copy.startup_files(home)
     diff = {"prepared": home_copy.unified(home, before, after)}
     module.exit_json(changed=bool(paths), changed_files=paths, diff=diff)
+
+
+def home_directory() -> str:
+    """Return the home of the user that the task runs as, as ``creds hook`` finds it."""
+    return os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
 
 
 def changed(module: AnsibleModule, creds: Creds, environment: dict) -> list:
@@ -128,7 +134,7 @@ def would_change(module: AnsibleModule, creds: Creds) -> None:
     shown = creds.run("hook", "print", "--unit", unit)
     if shown.code != 0:
         fail(module, shown, PROGRAM)
-    config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home_directory(), ".config")
     place = EVERYBODY if os.getuid() == 0 else os.path.join(config, "systemd/user")
     paths = [os.path.join(place, name) for name in UNIT.findall(shown.output.decode("utf-8"))]
     is_wanted = module.params["state"] == "present"
