@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.machine.support import rootfs
 from tests.machine.support.ansible_controller import Controller, Played
 from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot, Machine, wait_until
@@ -299,3 +302,36 @@ def test_the_playbooks_of_the_guide(fleet: Controller) -> None:
         asked = fleet.play(guide["Stop if alice's programs find no secret"], only)
         assert asked.code != 0
         assert "the login keyring is locked" in asked.output
+
+
+SERVER = """\
+- hosts: bare
+  become: true
+  gather_facts: false
+  roles:
+    - role: creds_session.keyring.server
+      server_install: "{{ install }}"
+      server_archive: "{{ archive }}"
+      server_wheels: "{{ wheels }}"
+"""
+
+
+def test_the_role_server_installs_changes_pam_and_verifies(
+    fleet: Controller, tmp_path: Path
+) -> None:
+    archive = tmp_path / "creds-session.tar.gz"
+    with tarfile.open(archive, "w:gz") as packed:
+        for name in rootfs.checkout_files():
+            packed.add(CHECKOUT / name, f"creds-session/{name}")
+    given = {"archive": str(archive), "wheels": str(rootfs.wheels("trixie"))}
+    machine = fleet.machines["bare"]
+    for install in ("none", "checkout"):
+        done = fleet.play(SERVER, variables={"install": install, **given})
+        assert done.code == 0, done.output
+        again = fleet.play(SERVER, variables={"install": install, **given})
+        assert (again.code, again.changed) == (0, []), again.output
+    assert machine.run("creds-setup-pam", "check").returncode == 0
+    assert machine.sh("ls -d /tmp/creds-session-*", check=False).stdout == ""
+    assert task(fleet, "pam", "bare", state="absent").changed
+    assert machine.run("creds-setup-pam", "check", check=False).returncode == 1
+    machine.sh(WITHOUT_CREDS)

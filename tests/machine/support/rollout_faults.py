@@ -10,8 +10,13 @@ SSHD = "/etc/pam.d/sshd"
 PROGRAM = "/usr/local/sbin/creds-setup-pam"
 WRAPPER = """\
 #!/bin/sh
-# Runs the program, and something else before or after a change.
+# Runs the program, and something else before or after a change, or in place of a confirmation.
 case " $* " in *" apply "*) is_change=yes ;; *) is_change= ;; esac
+case " $* " in
+*" confirm "*)
+    {at_confirm}
+    ;;
+esac
 if [ "$is_change" ]; then
     {before}
     :
@@ -45,8 +50,9 @@ head -c 1M /dev/zero >/etc/pam.d/.full || :
 class Fault(NamedTuple):
     """A fault: the shell commands that make it and that end it, and what the report says.
 
-    ``before`` and ``after`` run before and after the change itself. ``reboots`` is whether the
-    machine boots again by itself.
+    ``before`` and ``after`` run before and after the change itself, and ``at_confirm`` runs when
+    the login of the controller confirms it. ``reboots`` is whether the machine boots again by
+    itself.
     """
 
     outcome: str
@@ -54,6 +60,7 @@ class Fault(NamedTuple):
     make: str = ""
     before: str = ""
     after: str = ""
+    at_confirm: str = ""
     end: str = ""
     reboots: bool = False
 
@@ -61,8 +68,10 @@ class Fault(NamedTuple):
         """Break the machine, or have it break when it is changed."""
         if self.make:
             machine.sh(self.make)
-        if self.before or self.after:
-            wrapper = WRAPPER.format(before=self.before, after=self.after)
+        if self.before or self.after or self.at_confirm:
+            wrapper = WRAPPER.format(
+                before=self.before, after=self.after, at_confirm=self.at_confirm or ":"
+            )
             machine.sh(f"rm {PROGRAM}; cat >{PROGRAM}; chmod 755 {PROGRAM}", stdin=wrapper.encode())
 
     def remove(self, machine: Machine) -> None:
@@ -101,7 +110,7 @@ FAULTS = {
     "reboot": Fault(
         "reverted",
         "",
-        after="systemd-run --quiet --collect --on-active=1ms systemctl reboot --force",
+        at_confirm="systemctl reboot --force --force; exec sleep 60",
         reboots=True,
     ),
 }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,3 +130,34 @@ def test_a_service_that_does_not_exist_is_a_fact_too(image: Path, run: Run) -> N
     assert (seen.failed, seen.result["judged"]) == (False, False)
     assert "nothing" in seen.result["problem"]
     assert run("pam", root=str(image), services=["nothing"]).result["rc"] == 66
+
+
+def test_a_link_in_an_image_leads_nowhere_else(image: Path, run: Run, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "sshd").write_bytes(b"auth required pam_secret.so\n")
+    (image / "etc/pam.d/other").symlink_to(elsewhere / "sshd")
+    files = run("pam_info", root=str(image), with_files=True).result["files"]
+    assert {file["path"] for file in files} == {SSHD}
+    (image / "etc/pam.d").rename(image / "etc/kept")
+    (image / "etc/pam.d").symlink_to(elsewhere)
+    assert run("pam_info", root=str(image), with_files=True).result["files"] == []
+    gone = run("pam", root=str(image), state="absent", check=True)
+    assert "pam_secret" not in str(gone.result)
+
+
+@pytest.mark.parametrize("mode", [0o775, 0o757])
+def test_the_copy_is_kept_only_where_root_alone_can_write(
+    plugin: Callable[[str], Any], mode: int
+) -> None:
+    setup_pam = plugin("module_utils.setup_pam")
+    with tempfile.TemporaryDirectory(dir="/root") as place:
+        path = Path(place, "creds-session/ansible-1")
+        path.parent.mkdir()
+        path.parent.chmod(0o755)
+        assert setup_pam._weak_part(str(path)) == ""
+        Path(place).chmod(mode)
+        assert setup_pam._weak_part(str(path)) == place
+        Path(place).chmod(0o755)
+        os.chown(path.parent, 1000, 0)
+        assert setup_pam._weak_part(str(path)) == str(path.parent)

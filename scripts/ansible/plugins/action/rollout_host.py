@@ -61,7 +61,10 @@ class ActionModule(ActionBase):
         self._given = self.validate_argument_spec(argument_spec=SPEC)[1]
         self._vars = task_vars or {}
         self._host = self._vars["inventory_hostname"]
-        self._records = Records(self._given["directory"])
+        try:
+            self._records = Records(self._given["directory"])
+        except OSError as error:
+            return {**result, "failed": True, "msg": f"the records cannot be kept: {error}"}
         if login.pexpect is None:
             return {**result, "failed": True, "msg": "pexpect is not installed on the controller"}
         if self._connection.transport != "ssh":

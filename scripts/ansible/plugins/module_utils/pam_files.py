@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import difflib
 import hashlib
 import os
@@ -16,10 +17,19 @@ LARGEST = 64 * 1024  # bytes; creds-setup-pam refuses a larger PAM file
 MOST = 20000
 
 
+def is_inside(root: str, path: str) -> bool:
+    """Return whether a path below a root leads to a place below it, whatever links say."""
+    top = os.path.realpath(root)
+    place = os.path.realpath(os.path.join(root, path.lstrip("/")))
+    return os.path.commonpath([top, place]) == top
+
+
 def pam_files(root: str, *, with_content: bool) -> list:
     """Return what the PAM files are: path, mode, owner, group, digest, and the content if asked."""
     found = []
     for place in PAM:
+        if not is_inside(root, place):
+            continue
         top = os.path.join(root, place)
         paths = [top] if os.path.isfile(top) else _entries(top)
         found += [_described(path, root, with_content) for path in paths[: MOST - len(found)]]
@@ -35,6 +45,8 @@ def _entries(directory: str) -> list:
 
 def _described(path: str, root: str, with_content: bool) -> dict:
     """Return the description of one file, or an empty one if it is not a readable file."""
+    if not is_inside(root, os.path.relpath(path, root)):
+        return {}
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -66,7 +78,11 @@ def copy_for_revert(module: AnsibleModule, root: str) -> str:
     """
     copy = os.path.join(module.tmpdir, "copy")
     os.makedirs(copy, mode=0o700)
-    there = [name for name in CHANGED_BY_REVERT if os.path.lexists(os.path.join(root, name))]
+    there = [
+        name
+        for name in CHANGED_BY_REVERT
+        if os.path.lexists(os.path.join(root, name)) and is_inside(root, name)
+    ]
     if there:
         module.run_command(["cp", "-a", "--parents", "--", *there, copy], cwd=root, check_rc=True)
     return copy
@@ -76,11 +92,10 @@ def contents(root: str, paths: list) -> dict:
     """Return the bytes of each path below a root. A file that does not exist has no bytes."""
     found = {}
     for path in paths:
-        try:
-            with open(os.path.join(root, path.lstrip("/")), "rb") as file:
+        found[path] = b""
+        if is_inside(root, path):
+            with contextlib.suppress(OSError), open(os.path.join(root, path[1:]), "rb") as file:
                 found[path] = file.read()
-        except OSError:
-            found[path] = b""
     return found
 
 

@@ -54,10 +54,31 @@ def command_of(module: AnsibleModule, *, keep: bool) -> list:
     installed = module.get_bin_path(NAME, opt_dirs=SBIN)
     if installed:
         return [installed]
-    kept = kept_directory()
-    if not keep and not os.path.isdir(kept):
+    if not keep or os.geteuid() != 0:
         return _unpacked(os.path.join(module.tmpdir, "program"))
+    kept = kept_directory()
+    weak = _weak_part(kept)
+    if weak:
+        module.fail_json(
+            msg=f"{weak} can be changed by others than root, so {NAME} is not kept there;"
+            f" install {NAME}, or correct the owner and the mode; nothing was changed",
+            changed=False,
+        )
     return _unpacked(kept)
+
+
+def _weak_part(path: str) -> str:
+    """Return the first existing part of a path that others than root can change, or nothing."""
+    parts = os.path.realpath(path).split(os.sep)
+    for number in range(1, len(parts) + 1):
+        part = os.sep.join(parts[:number]) or os.sep
+        try:
+            status = os.lstat(part)
+        except FileNotFoundError:
+            return ""
+        if status.st_uid != 0 or status.st_mode & 0o022:
+            return part
+    return ""
 
 
 def remove_kept() -> None:

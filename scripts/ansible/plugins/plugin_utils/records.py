@@ -28,6 +28,9 @@ class Records:
 
     def __init__(self, directory: str) -> None:
         self._directory = os.path.abspath(os.path.expanduser(directory))
+        os.makedirs(self._directory, mode=PRIVATE, exist_ok=True)
+        if os.stat(self._directory).st_uid != os.geteuid():
+            raise PermissionError(f"{self._directory} belongs to another user")
         os.makedirs(os.path.join(self._directory, "hosts"), mode=PRIVATE, exist_ok=True)
 
     @contextlib.contextmanager
