@@ -73,7 +73,7 @@ from ansible_collections.creds_session.keyring.plugins.module_utils import home_
 from ansible_collections.creds_session.keyring.plugins.module_utils.command import fail
 from ansible_collections.creds_session.keyring.plugins.module_utils.session import PROGRAM, Creds
 
-CHANGED = re.compile(r"^(?:creds:)? *changed (/.*)$", re.MULTILINE)
+CHANGED = re.compile(r"^(?:creds:)? *(?:changed|removed) (/.*)$", re.MULTILINE)
 UNIT = re.compile(r"^# (creds-session-[a-z]+\.[a-z]+)$", re.MULTILINE)
 EVERYBODY = "/etc/systemd/user"
 
