@@ -102,7 +102,7 @@ class Controller:
         subprocess.run(keygen, check=True)
 
     def add(self, name: str, machine: Machine) -> None:
-        """Connect a machine, with a user who may log in by key and by password, and use sudo."""
+        """Connect a machine, with a user who may log in in both ways and use sudo."""
         machine.add_user(DEPLOY, PASSWORD)
         machine.run("usermod", "--append", "--groups=sudo", DEPLOY)
         key = (self._place / "key.pub").read_bytes()

@@ -97,7 +97,7 @@ FAULTS = {
     ),
     "login breaks": Fault(
         "reverted",
-        "the login by key failed",
+        "the login by SSH key failed",
         after="touch /etc/nologin",
         end="rm -f /etc/nologin",
     ),

@@ -88,7 +88,7 @@ def test_a_host_that_says_nothing_times_out(login: Any, tmp_path: Path) -> None:
 
 def test_a_login_by_key(login: Any, tmp_path: Path) -> None:
     target = login.Target("host", timeout=20)
-    with pytest.raises(login.LoginFailed, match="the login by key failed: Permission denied"):
+    with pytest.raises(login.LoginFailed, match="the login by SSH key failed: Permission denied"):
         login.by_key(target, "deploy")
     (tmp_path / "key").touch()
     login.by_key(target, "deploy", "/key")

@@ -1,7 +1,7 @@
 # MIT License (see LICENSE or https://opensource.org/license/mit)
 """Change PAM on one host, and confirm the change by a login from the controller.
 
-    look -> log in -> change, with a timer -> log in by key -> log in by password and confirm -> look
+    look -> log in -> change, with a timer -> log in by SSH key -> log in by password and confirm -> look
 
 If a login fails after the change, nobody confirms it, so the host reverts it by itself. The rollout
 then stops: the records say so to the other hosts of the run, also if the play would go on.
@@ -196,7 +196,7 @@ class ActionModule(ActionBase):
             key = self._connection.get_option("private_key_file")
             user = self._connection.get_option("remote_user") or self._given["login_user"]
             login.by_key(self._target(), user, key)
-            self._step(f"a new login of {user} by key worked")
+            self._step(f"a new login of {user} by SSH key worked")
 
     def _log_in_by_password(self, command: list) -> tuple:
         given = self._given

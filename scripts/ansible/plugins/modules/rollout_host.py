@@ -10,7 +10,7 @@ short_description: Change PAM on one host, and confirm the change by a login
 version_added: 0.1.0
 description:
   - Makes the change of M(creds_session.keyring.pam) with a timer, logs in to the host from the controller with a new
-    connection of ssh, by key and by password, and confirms the change in that login.
+    connection of ssh, by SSH key and by password, and confirms the change in that login.
   - If a login fails, nobody confirms the change, so the host reverts it by itself. All other hosts of the run are then
     left untouched.
   - The role P(creds_session.keyring.rollout#role) uses this action. The play must set C(serial), so that it begins with
@@ -43,7 +43,7 @@ options:
     description: The password that sudo asks for. Without it, this is O(login_password).
     type: str
   key_login:
-    description: Whether the user of the connection must also be able to log in by key.
+    description: Whether the user of the connection must also be able to log in by SSH key.
     type: bool
     default: true
   confirm_within:

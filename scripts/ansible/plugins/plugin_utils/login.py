@@ -54,10 +54,10 @@ def by_key(target: Target, user: str, key=None) -> None:
             argv, capture_output=True, check=False, timeout=target.timeout, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired:
-        raise LoginFailed(f"the login by key timed out after {target.timeout:g} s") from None
+        raise LoginFailed(f"the login by SSH key timed out after {target.timeout:g} s") from None
     if done.returncode != 0:
         words = done.stderr.decode("utf-8", "replace").strip() or f"ssh exited {done.returncode}"
-        raise LoginFailed(f"the login by key failed: {words}")
+        raise LoginFailed(f"the login by SSH key failed: {words}")
 
 
 def by_password(
