@@ -323,7 +323,10 @@ def test_the_role_server_installs_changes_pam_and_verifies(
     with tarfile.open(archive, "w:gz") as packed:
         for name in rootfs.checkout_files():
             packed.add(CHECKOUT / name, f"creds-session/{name}")
-    given = {"archive": str(archive), "wheels": str(rootfs.wheels("trixie"))}
+    wheels = tmp_path / "wheels.tar"
+    with tarfile.open(wheels, "w") as packed:
+        packed.add(rootfs.wheels("trixie"), ".")
+    given = {"archive": str(archive), "wheels": str(wheels)}
     machine = fleet.machines["bare"]
     for install in ("none", "checkout"):
         done = fleet.play(SERVER, variables={"install": install, **given})
