@@ -153,3 +153,21 @@ def test_a_change_that_waits_is_confirmed_by_the_next_run(fleet: Controller, pla
     done = rollout(fleet, place)
     assert done.code == 0, done.output
     assert set(outcomes(place).values()) == {"confirmed"}
+
+
+def test_hosts_of_the_same_batch_that_came_back_keep_the_change(
+    fleet: Controller, place: Path
+) -> None:
+    before = pam_of(fleet)
+    fault = FAULTS["login breaks"]
+    fault.put(fleet.machines["second"])
+    more = {"rollout_confirm_within": "25s", "rollout_revert_timeout": 240}
+    try:
+        done = rollout(fleet, place, rollout_batches=[1, "100%"], **more)
+    finally:
+        fault.remove(fleet.machines["second"])
+    assert done.code != 0
+    expected = {"first": "confirmed", "second": "reverted", "third": "confirmed"}
+    assert outcomes(place) == expected, done.output
+    assert pam_of(fleet)["second"] == before["second"]
+    require_logins(fleet)
