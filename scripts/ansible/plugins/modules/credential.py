@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: credential
 short_description: Store or delete a password in the keyring of a user
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Stores a password in the keyring of the user that the task runs as, with C(creds). Programs that use the Secret
     Service can read it, for example python-keyring and git.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: credential_info
 short_description: List the credentials in the keyring of a user
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists the services and the user names that are stored in the keyring of the user that the task runs as.
   - With O(reveal), one password is returned. The result of such a task is always hidden from the output and from the

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: doctor_info
 short_description: Find out why no secret can be read in a session
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs C(creds-doctor) on the target and returns what it found. It changes nothing and starts nothing.
   - The target needs an installed creds-session; see the role P(creds_session.keyring.server#role).
@@ -91,7 +91,7 @@ version:
   description: The version of creds-session on the target.
   returned: always
   type: str
-  sample: 0.1.0
+  sample: 1.0.0
 """
 
 from ansible.module_utils.basic import AnsibleModule

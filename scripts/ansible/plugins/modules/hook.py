@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: hook
 short_description: Install the login hook, or the units that lock and unlock the keyring
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs C(creds hook) as the user that the task runs as. The hook asks for the password of the keyring at a login that
     did not unlock it.

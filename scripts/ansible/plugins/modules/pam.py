@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pam
 short_description: Let a login with a password unlock the keyring, proved first
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Adds the rules of C(pam_gnome_keyring) to the PAM files of a service, usually sshd, with C(creds-setup-pam).
   - Before a byte is written, C(creds-setup-pam) proves that the change cannot lock anyone out, cannot let in anyone who

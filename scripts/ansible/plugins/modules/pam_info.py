@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: pam_info
 short_description: Say whether PAM lets a login with a password unlock the keyring
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs C(creds-setup-pam check), which judges the PAM files of a service. It changes nothing, and it also leaves what an
     interrupted run left behind.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rollout_host
 short_description: Change PAM on one host, and confirm the change by a login
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes the change of M(creds_session.keyring.pam) with a timer, logs in to the host from the controller with a new
     connection of ssh, by SSH key and by password, and confirms the change in that login.
