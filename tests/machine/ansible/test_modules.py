@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import re
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.machine.support import rootfs
-from tests.machine.support.ansible_controller import Controller, Played
-from tests.machine.support.login import Login
-from tests.machine.support.machine import Boot, Machine, wait_until
+from tests.machine.support.ansible_controller import Controller
+from tests.machine.support.ansible_tasks import alice, fingerprint, pam_of, task
+from tests.machine.support.machine import Boot, wait_until
 from tests.machine.support.rollout_faults import UNSAFE
 from tests.machine.support.rootfs import CHECKOUT
 
 pytestmark = pytest.mark.timeout(1200)  # it may make the environment of Ansible first
-ALICE = "pw of alice"
 SSHD = "/etc/pam.d/sshd"
-PLAY = """\
-- hosts: {hosts}
-  gather_facts: false
-  become: true
-  become_user: {user}
-  tasks:
-    - {module}: {arguments}
-      no_log: false
-"""
 WITHOUT_CREDS = "rm -r /opt/creds-session /usr/local/bin/creds* /usr/local/sbin/creds*"
 MACHINES = {
     "bookworm": ("bookworm", "debian", True),
@@ -48,32 +35,6 @@ def fleet(boot: Boot, controller: Controller) -> Controller:
             machine.sh(WITHOUT_CREDS)
         controller.add(name, machine)
     return controller
-
-
-def task(
-    fleet: Controller,
-    module: str,
-    hosts: str = "all",
-    user: str = "root",
-    *options: str,
-    **arguments: object,
-) -> Played:
-    """Run one task. What it is given is in a file of variables, because it may be a password."""
-    text = PLAY.format(
-        hosts=hosts, user=user, module=f"creds_session.keyring.{module}", arguments='"{{ given }}"'
-    )
-    return fleet.play(text, *options, variables={"given": arguments})
-
-
-def pam_of(machine: Machine) -> str:
-    return machine.sh("cd /etc && find pam.d systemd -type f | sort | xargs sha256sum").stdout
-
-
-def fingerprint(machine: Machine) -> str:
-    """Return a digest of all that a change of PAM could touch, times included."""
-    places = "/etc/pam.d /etc/systemd /var/lib /opt /usr/local"
-    listed = machine.sh(f"find {places} -xdev -printf '%p %m %u %s %T@ %l\\n' | sort").stdout
-    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def test_pam_is_changed_once_and_reverted(fleet: Controller) -> None:
@@ -146,103 +107,6 @@ def test_a_refusal_has_its_counterexample_and_changes_nothing(fleet: Controller)
         assert fingerprint(machine) == before
     finally:
         machine.sh(f"cat >{SSHD}", stdin=kept.encode())
-
-
-@contextlib.contextmanager
-def alice(fleet: Controller, name: str) -> Iterator[tuple[Machine, Login]]:
-    """Give a machine on which alice is logged in, with her keyring unlocked."""
-    machine = fleet.machines[name]
-    machine.run("creds-setup-pam", "apply")
-    if machine.run("id", "alice", check=False).returncode != 0:
-        machine.add_user("alice", ALICE)
-    with machine.ssh("alice", ALICE) as session:
-        yield machine, session
-    machine.run("creds-setup-pam", "revert")
-
-
-PASSWORDS = {
-    "plain": "s3cret",
-    "quotes": 'it\'s "quoted" \\ `x`',
-    "command": "$(id) ${HOME} %s",
-    "newline at the end": "two lines\nand a newline\n",
-    "UTF-8": "pässwörd ✓ 密码",
-    "4 KiB": "x'\"$" * 1024,
-}
-
-
-@pytest.mark.parametrize("name", ["bookworm", "trixie"])
-def test_credentials_are_stored_byte_for_byte(fleet: Controller, name: str) -> None:
-    with alice(fleet, name) as (_, session):
-        for kind, password in PASSWORDS.items():
-            given = {"service": "app", "username": kind, "password": password}
-            would = task(fleet, "credential", name, "alice", "--check", "--diff", **given)
-            assert would.changed, would.output
-            assert session.run("creds list app").output.find(f"\t{kind}") == -1
-            made = task(fleet, "credential", name, "alice", "--diff", "-vvvv", **given)
-            assert made.code == 0, made.output
-            assert password not in made.output
-            shown = session.run(f"creds get --no-newline app '{kind}' | sha256sum").output
-            assert shown.split()[0] == hashlib.sha256(password.encode()).hexdigest(), kind
-            again = task(fleet, "credential", name, "alice", **given)
-            assert (again.code, again.changed) == (0, []), again.output
-        kept = task(
-            fleet,
-            "credential",
-            name,
-            "alice",
-            service="app",
-            username="plain",
-            password="another",
-            update_password="on_create",
-        )
-        assert (kept.code, kept.changed) == (0, []), kept.output
-        listed = task(fleet, "credential_info", name, "alice", service="app")
-        names = {one["username"] for one in listed.last(name).result["credentials"]}
-        assert names == set(PASSWORDS)
-        revealed = fleet.play(REVEAL.replace("HOST", name), "-vvvv")
-        assert revealed.code == 0, revealed.output
-        assert PASSWORDS["command"] not in revealed.output
-        gone = task(
-            fleet, "credential", name, "alice", service="app", username="plain", state="absent"
-        )
-        assert gone.changed
-        assert session.run("creds get app plain").status == 1
-
-
-REVEAL = """\
-- hosts: HOST
-  gather_facts: false
-  become: true
-  become_user: alice
-  tasks:
-    - creds_session.keyring.credential_info:
-        service: app
-        username: command
-        reveal: true
-      register: read
-    - ansible.builtin.assert:
-        that: read.password is match('[$][(]id')
-        quiet: true
-"""
-
-
-def test_check_mode_unlocks_nothing(fleet: Controller) -> None:
-    with alice(fleet, "trixie") as (_, session):
-        assert session.run("creds lock").status == 0
-        given = {"service": "app", "username": "x", "password": "y", "keyring_password": ALICE}
-        would = task(fleet, "credential", "trixie", "alice", "--check", **given)
-        assert would.code == 0, would.output
-        assert session.run("creds status").status == 77
-        looked = task(fleet, "credential_info", "trixie", "alice").last("trixie").result
-        assert (looked["readable"], looked["state"]) == (False, "locked")
-        assert session.run("creds status").status == 77
-        locked = task(
-            fleet, "credential", "trixie", "alice", service="app", username="x", password="y"
-        )
-        assert locked.last("trixie").result["rc"] == 77
-        made = task(fleet, "credential", "trixie", "alice", **given)
-        assert made.last("trixie").result["unlocked"], made.output
-        assert session.run("creds get app x").output == "y"
 
 
 def test_the_doctor_is_asked(fleet: Controller) -> None:

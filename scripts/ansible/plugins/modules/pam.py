@@ -119,11 +119,6 @@ refused:
   returned: if there are such groups
   type: list
   elements: dict
-  sample:
-    - service: sshd
-      group: auth
-      reason: "no edit is safe: ..."
-      hint: "..."
 waits_for_confirmation:
   description: Until when a change waits for confirmation, and who made it. It is null if no change waits.
   returned: O(state=present)
