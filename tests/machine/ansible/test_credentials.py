@@ -10,7 +10,8 @@ from tests.machine.support.ansible_controller import Controller
 from tests.machine.support.ansible_tasks import ALICE, alice, task
 from tests.machine.support.machine import Boot
 
-pytestmark = pytest.mark.timeout(1200)  # it may make the environment of Ansible first
+# It may make the environment of Ansible first.
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from tests.machine.support.machine import Boot, wait_until
 from tests.machine.support.rollout_faults import UNSAFE
 from tests.machine.support.rootfs import CHECKOUT
 
-pytestmark = pytest.mark.timeout(1200)  # it may make the environment of Ansible first
+# It may make the environment of Ansible first.
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1200)]
 SSHD = "/etc/pam.d/sshd"
 WITHOUT_CREDS = "rm -r /opt/creds-session /usr/local/bin/creds* /usr/local/sbin/creds*"
 MACHINES = {

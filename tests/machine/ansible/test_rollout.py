@@ -13,7 +13,8 @@ from tests.machine.support.machine import Boot
 from tests.machine.support.rollout_faults import FAULTS
 from tests.machine.support.rollouts import pam_of, play_through_reboots, require_logins, revert_all
 
-pytestmark = pytest.mark.timeout(1200)
+# It may make the environment of Ansible first.
+pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1200)]
 ROLLOUT = "creds_session.keyring.rollout"
 MACHINES = {
     "first": ("bookworm", "debian"),
