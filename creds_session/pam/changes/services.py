@@ -96,20 +96,48 @@ def _of_new(now: Stacks) -> Iterator[Finding]:
 
 
 def services_to_judge(before: PamFiles, after: PamFiles, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the services that programs use: those whose file no other service includes."""
+    """Return all services except those that are judged with the services that include them.
+
+    A file is left out only if, before and after the change, other services include each group of
+    rules that it has. If another service includes only the auth rules of sshd, sshd is judged.
+    """
     every = sorted(set(names))
-    included: set[str] = set()
-    for files in (before, after):
-        for name in every:
-            stacks = files.stacks(name)
-            for group in ManagementGroup:
-                included.update(_included(stacks, group, name))
-    return tuple(name for name in every if name not in included)
+    parts = _parts(before, every), _parts(after, every)
+    return tuple(name for name in every if not _is_only_included(name, parts))
 
 
-def _included(stacks: Stacks, group: ManagementGroup, name: str) -> Iterator[str]:
-    """Yield the names of the files that the rules of one group come from, but for its own."""
-    for handler in stacks.of(group).handlers:
-        file = handler.origin.file.rpartition("/")[2]
-        if file not in {name, OTHER}:
-            yield file
+class _Parts(NamedTuple):
+    """The rules of the services of one side: the groups that each has, and what is included."""
+
+    groups: Mapping[str, frozenset[ManagementGroup] | None]
+    included: frozenset[tuple[str, ManagementGroup]]
+
+
+def _parts(files: PamFiles, names: Iterable[str]) -> _Parts:
+    groups: dict[str, frozenset[ManagementGroup] | None] = {}
+    included: set[tuple[str, ManagementGroup]] = set()
+    for name in names:
+        stacks = files.stacks(name)
+        sources = {group: _sources(stacks, group) for group in ManagementGroup}
+        own = frozenset(group for group in sources if sources[group])
+        groups[name] = None if stacks.failure is not None else own
+        included.update((file, g) for g, found in sources.items() for file in found - {name})
+    return _Parts(groups, frozenset(included))
+
+
+def _is_only_included(name: str, sides: tuple[_Parts, _Parts]) -> bool:
+    """Return whether other services include every group of rules of a file, on both sides.
+
+    If libpam cannot load the file on a side, it is not known what its groups are.
+    """
+    for side in sides:
+        groups = side.groups[name]
+        if groups is None or any((name, group) not in side.included for group in groups):
+            return False
+    return any(side.groups[name] for side in sides)
+
+
+def _sources(stacks: Stacks, group: ManagementGroup) -> frozenset[str]:
+    """Return the names of the files that the rules of one group come from, except ``other``."""
+    files = (handler.origin.file for handler in stacks.of(group).handlers)
+    return frozenset(file.rpartition("/")[2] for file in files) - {OTHER}

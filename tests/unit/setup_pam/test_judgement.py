@@ -194,3 +194,28 @@ def test_a_link_of_another_user_is_not_followed_to_a_directory(
     os.lchown(link, 4321, 4321)
     with pytest.raises(InvalidData, match="user id 4321"):
         report(machine, link, machine)
+
+
+@pytest.mark.parametrize("other", ["auth include sshd\n", "auth required pam_unix.so\n"])
+def test_a_service_of_which_another_includes_a_part_is_judged(
+    machine: Path, tmp_path: Path, other: str
+) -> None:
+    sshd = AUTH + "account required pam_permit.so\n"
+    vpn = "auth include sshd\naccount required pam_permit.so\n"
+    files = {"sshd": sshd, "vpn": vpn, "other": DENY}
+    before = write(tmp_path / "before", files)
+    files["sshd"] = sshd + "account required pam_deny.so\n"
+    files["vpn"] = other + "account required pam_permit.so\n"
+    after = write(tmp_path / "after", files)
+    assert (("sshd",), Kind.LOCK_OUT) in kinds(report(machine, before, after))
+
+
+def test_a_service_that_no_service_includes_any_more_is_judged(
+    machine: Path, tmp_path: Path
+) -> None:
+    sshd = AUTH + "account required pam_permit.so\n"
+    whole = "auth include sshd\naccount include sshd\n"
+    before = write(tmp_path / "before", {"sshd": sshd, "vpn": whole, "other": DENY})
+    denied = sshd + "account required pam_deny.so\n"
+    after = write(tmp_path / "after", {"sshd": denied, "vpn": sshd, "other": DENY})
+    assert (("sshd",), Kind.LOCK_OUT) in kinds(report(machine, before, after))
