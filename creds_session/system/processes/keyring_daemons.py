@@ -35,7 +35,11 @@ def keyring_daemons(uid: int) -> tuple[Daemon, ...]:
 
 
 def daemon_of(pid: int, uid: int) -> Daemon | None:
-    """Return what is known of a daemon, or None if it has ended or is not this user's daemon."""
+    """Return what is known of a daemon, or None if it has ended or is not this user's daemon.
+
+    If the kernel hides the file of the process, its name decides. The kernel hides the file of the
+    daemon, and also that of a user's systemd if systemd has a capability.
+    """
     executable = executable_of(pid)
     if executable is not None and not is_daemon(pid, executable):
         return None
@@ -44,6 +48,8 @@ def daemon_of(pid: int, uid: int) -> Daemon | None:
             return None
         stat = stat_of(pid)
         if stat is None or stat.state == ZOMBIE:
+            return None
+        if executable is None and stat.name != KERNEL_NAME:
             return None
         arguments = arguments_of(pid)
         started = boot_time() + stat.started_after_boot

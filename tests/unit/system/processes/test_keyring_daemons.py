@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 from creds_session.facts.session import DAEMON_NAME, Daemon, DaemonRole
+from creds_session.system.processes import keyring_daemons as module
 from creds_session.system.processes.environment import environments
-from creds_session.system.processes.keyring_daemons import end, is_daemon, keyring_daemons
+from creds_session.system.processes.keyring_daemons import (
+    daemon_of,
+    end,
+    is_daemon,
+    keyring_daemons,
+)
 from creds_session.system.processes.proc import name_of
 from tests.unit.children import run_child, sleeping, state_of
 
@@ -41,6 +47,19 @@ def test_a_keyring_daemon_is_found_and_fully_described(
     assert (daemon.arguments, daemon.role) == ((program, "60"), DaemonRole.BY_HAND)
     assert process.pid not in [one.pid for one in keyring_daemons(ME + 1)]
     assert name_of(process.pid) == DAEMON_NAME[:15]
+
+
+@pytest.mark.parametrize(("name", "is_one"), [(DAEMON_NAME, True), ("systemd", False)])
+def test_a_process_whose_file_is_hidden_is_judged_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, is_one: bool
+) -> None:
+    """The kernel hides the file of a user's systemd too, if it has a capability that users lack.
+
+    That process bound the control socket if systemd starts the daemon, and nobody shall kill it.
+    """
+    monkeypatch.setattr(module, "executable_of", lambda _pid: None)
+    with sleeping(tmp_path / name) as other:
+        assert (daemon_of(other.pid, ME) is not None) is is_one
 
 
 @needs_root
