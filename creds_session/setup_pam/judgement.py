@@ -21,7 +21,7 @@ from creds_session.pam.changes.services import (
 )
 from creds_session.pam.keyring_rules.pam_files import MOST_SERVICES, PamFiles
 from creds_session.pam.stack.resolve import PAM_CONF
-from creds_session.pam.syntax.nodes import Rule
+from creds_session.pam.syntax.nodes import AtInclude, Rule
 from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Dialect
 from creds_session.probe.installation import MODULE_DIRECTORIES, probe_dialect
@@ -47,7 +47,14 @@ def open_side(path: str, machine: Root) -> Side:
     if given.exists(PAM_D) or given.exists(PAM_CONF):
         whole = given.exists("/usr")
         return Side(given, is_pam_d=False, machine=given if whole else machine)
-    if not any(_is_file(given, f"/{name}") for name in given.names("/")):
+    inner = given.directory_at("/pam.d")
+    if inner is not None:
+        inner.close()
+        raise NoSuchFile(
+            f"{path}: has a directory pam.d in it, so it is not a copy of /etc/pam.d alone",
+            hint=f"name {path}/pam.d, or move that directory away",
+        )
+    if not any(_has_rule(given, f"/{name}") for name in given.names("/")):
         raise NoSuchFile(
             f"{path}: has no PAM service file",
             hint="name a copy of /etc/pam.d, or a directory that has etc/pam.d in it",
@@ -83,8 +90,14 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
     return judge_services(*systems, asked)
 
 
-def _is_file(root: Root, path: str) -> bool:
-    return root.exists(path) and root.directory_at(path) is None
+def _has_rule(root: Root, path: str) -> bool:
+    """Return whether a file has a rule of PAM. Any other directory has files, too."""
+    try:
+        content = root.read(path, limit=MAX_FILE)
+    except InvalidData:  # it is a directory, or it is too large
+        return False
+    nodes = parse(content or b"", Dialect.DEBIAN_1_7).lines
+    return any(isinstance(node, (Rule, AtInclude)) for node in nodes)
 
 
 def _files(side: Side) -> PamFiles:

@@ -157,7 +157,7 @@ def test_files_that_programs_do_not_use_are_left_out(machine: Path, tmp_path: Pa
     [
         (lambda place: place / "nothing", NoSuchFile, "no such directory"),
         (lambda place: place, NoSuchFile, "has no PAM service file"),
-        (lambda place: write(place, {"sshd": "#" * 70_000}), InvalidData, "sshd"),
+        (lambda place: write(place, {"sshd": "#" * 70_000, "su": AUTH}), InvalidData, "sshd"),
     ],
     ids=["missing", "empty", "too large"],
 )
@@ -219,3 +219,17 @@ def test_a_service_that_no_service_includes_any_more_is_judged(
     denied = sshd + "account required pam_deny.so\n"
     after = write(tmp_path / "after", {"sshd": denied, "vpn": sshd, "other": DENY})
     assert (("sshd",), Kind.LOCK_OUT) in kinds(report(machine, before, after))
+
+
+def test_a_directory_of_other_files_is_not_taken_for_a_copy(machine: Path, tmp_path: Path) -> None:
+    """Its files would be services that no program uses, and the real ones would count as new."""
+    other = write(tmp_path / "home", {".bashrc": "export PATH\n", "passwd": "root:x:0:0::/:\n"})
+    with pytest.raises(NoSuchFile, match="home: has no PAM service file"):
+        report(machine, other, machine)
+
+
+def test_a_copy_of_etc_is_not_taken_for_a_copy_of_pam_d(machine: Path, tmp_path: Path) -> None:
+    etc = write(tmp_path / "etc", {"passwd": "root:x:0:0::/:\n", "pam.d/sshd": SSHD})
+    with pytest.raises(NoSuchFile) as caught:
+        report(machine, etc, machine)
+    assert caught.value.hint.startswith(f"name {etc}/pam.d")
