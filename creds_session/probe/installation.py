@@ -45,15 +45,11 @@ def probe_installation(root: Root) -> InstallationFacts:
 
 def find_pam_module(root: Root) -> str | None:
     """Return the path of pam_gnome_keyring.so; libpam's directory differs by distribution."""
-    return _first(root, [f"{d}/{MODULE}" for d in _module_directories(root)])
+    return _first(root, [f"{d}/{MODULE}" for d in module_directories(root)])
 
 
-def find_libpam(root: Root) -> str | None:
-    """Return the path of libpam, which lies above the directory of its modules."""
-    return _first(root, [f"{d.rpartition('/')[0]}/libpam.so.0" for d in _module_directories(root)])
-
-
-def _module_directories(root: Root) -> list[str]:
+def module_directories(root: Root) -> list[str]:
+    """Return the directories in which libpam's modules may be, whether they exist or not."""
     multiarch = [
         f"{above}/{name}/security"
         for above in ("/usr/lib", "/lib")

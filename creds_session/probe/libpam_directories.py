@@ -7,10 +7,10 @@ has no function that returns them, but its file has the text of each, such as ``
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from typing import Final, NamedTuple
 
+from creds_session.probe.installation import module_directories
 from creds_session.system.files.root import Root
 
 LARGEST_LIBRARY: Final = 1 << 24  # bytes; libpam.so.0 has about 70,000
@@ -31,7 +31,8 @@ def libpam_directories(root: Root) -> LibpamDirectories | None:
 
     Raises InvalidData, NotPermitted.
     """
-    for path in _libraries(root):
+    for directory in module_directories(root):
+        path = f"{directory.rpartition('/')[0]}/libpam.so.0"
         content = root.read(path, limit=LARGEST_LIBRARY)
         named = {match[1].decode() for match in _FORMAT.finditer(content or b"")}
         if "/etc/pam.d" in named:
@@ -39,13 +40,3 @@ def libpam_directories(root: Root) -> LibpamDirectories | None:
             known = [directory for directory in _FIRST if directory in named]
             return LibpamDirectories((*known, *vendors), path)
     return None
-
-
-def _libraries(root: Root) -> list[str]:
-    multiarch = [
-        f"{above}/{name}"
-        for above in ("/usr/lib", "/lib")
-        for name in fnmatch.filter(root.names(above), "*-linux-*")
-    ]
-    places = [*multiarch, "/usr/lib64", "/lib64", "/usr/lib", "/lib"]
-    return [f"{place}/libpam.so.0" for place in places]

@@ -24,7 +24,7 @@ from creds_session.pam.stack.resolve import PAM_CONF
 from creds_session.pam.syntax.nodes import AtInclude, Rule
 from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Dialect
-from creds_session.probe.installation import MODULE_DIRECTORIES, probe_dialect
+from creds_session.probe.installation import module_directories, probe_dialect
 from creds_session.setup_pam.service_files import MAX_FILE
 from creds_session.system.files.root import Root
 
@@ -190,10 +190,5 @@ def _exists(side: Side, before: frozenset[str]) -> Exists:
 
 def _module_directories(root: Root) -> tuple[str, ...]:
     """Return the directories of libpam's own modules; none if they are in another place."""
-    found = [
-        f"{above}/{name}/security"
-        for above in ("/usr/lib", "/lib")
-        for name in fnmatch.filter(root.names(above), "*-linux-*")
-    ]
-    known = (*found, *MODULE_DIRECTORIES)
+    known = module_directories(root)
     return tuple(place for place in known if root.exists(f"{place}/pam_unix.so"))

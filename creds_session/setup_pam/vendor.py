@@ -11,25 +11,21 @@ from typing import Final
 from creds_session.errors import InvalidData, Unavailable, UsageError
 from creds_session.facts.machine import InitFacts
 from creds_session.pam.keyring_rules.plan import Plan
-from creds_session.probe.installation import find_libpam
+from creds_session.probe.libpam_directories import libpam_directories
 from creds_session.system.files.root import Root
 from creds_session.system.processes.proc import name_of
 
 DIRECTORY: Final = "/usr/lib/pam.d"
-LARGEST_LIBPAM: Final = 1 << 24
-"""The largest library that is read, in bytes; Debian's libpam has about 70,000."""
 
 
 def require_image(root: Root) -> None:
     """Return if this is an image whose libpam reads DIRECTORY.
 
-    A container that is being built counts as an image: its process 1 is no init. The library itself
-    is searched for the name of the directory, which is chosen when libpam is built
-    (libpam/pam_private.h, PAM_CONFIG_DIST_D).
+    A container that is being built counts as an image: its process 1 is no init.
 
     Raises:
         UsageError: This is a running machine.
-        Unavailable: The image has no libpam.
+        Unavailable: The image has no libpam, or its libpam does not say which directories it reads.
         InvalidData: Its libpam does not know the directory.
     """
     if root.is_running_system and InitFacts(init=name_of(1)).has_logins:
@@ -37,15 +33,16 @@ def require_image(root: Root) -> None:
             "--vendor changes the files of an image in /usr, and this machine is running",
             hint="name the image with --root DIR; on this machine, leave --vendor out",
         )
-    path = find_libpam(root)
-    if path is None:
+    found = libpam_directories(root)
+    if found is None:
         raise Unavailable(
-            "libpam.so.0 was not found, so nothing shows whether libpam reads " + DIRECTORY,
+            "libpam.so.0 was not found, or does not say which directories it reads, so it is not"
+            f" known whether libpam reads {DIRECTORY}",
             hint="install libpam in the image first, or leave --vendor out",
         )
-    if DIRECTORY.encode() not in (root.read(path, limit=LARGEST_LIBPAM) or b""):
+    if DIRECTORY not in found.directories:
         raise InvalidData(
-            f"{path}: this libpam does not read {DIRECTORY}",
+            f"{found.library}: this libpam does not read {DIRECTORY}",
             hint="leave --vendor out; then the file in /etc/pam.d is changed",
         )
 

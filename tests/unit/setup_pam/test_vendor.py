@@ -137,6 +137,6 @@ def test_a_running_machine_is_refused(monkeypatch: pytest.MonkeyPatch, init: str
 
 def test_a_container_that_is_being_built_is_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vendor, "name_of", lambda _pid: "sh")
-    monkeypatch.setattr(vendor, "find_libpam", lambda _root: None)
+    monkeypatch.setattr(vendor, "libpam_directories", lambda _root: None)
     with pytest.raises(Unavailable, match=r"libpam\.so\.0 was not found"):
         vendor.require_image(Root())

@@ -113,7 +113,7 @@ def test_a_change_for_the_vendor_stays_in_usr_of_another_root(system: Path) -> N
     vendor, library = system / "usr/lib/pam.d", system / "usr/lib/x86_64-linux-gnu/libpam.so.0"
     vendor.mkdir()
     (system / SSHD).rename(vendor / "sshd")
-    library.write_bytes(b"/usr/lib/pam.d/%s")
+    library.write_bytes(b"\0/etc/pam.d/%s\0/usr/lib/pam.d/%s\0")
     before = snapshot(system)
     run(system, "diff --vendor", 1)
     run(system, "apply --vendor", 0)
