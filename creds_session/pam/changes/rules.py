@@ -17,9 +17,10 @@ from creds_session.pam.changes.modules import (
 from creds_session.pam.changes.reach import Chosen, Reach, reach
 from creds_session.pam.changes.walk import Sides
 from creds_session.pam.modules.facts import Admission, Handling
-from creds_session.pam.modules.returns import BUILTIN, facts_of, module_name
+from creds_session.pam.modules.returns import BUILTIN, ERRORS, facts_of, module_name
+from creds_session.pam.stack.dispatch import action_for
 from creds_session.pam.stack.handlers import Handler, Stacks
-from creds_session.pam.syntax.terms import ManagementGroup, Pass
+from creds_session.pam.syntax.terms import Action, ManagementGroup, Pass, ReturnValue
 
 RUNNING: Final = {
     ManagementGroup.AUTH: Pass.AUTHENTICATE,
@@ -159,8 +160,7 @@ def notes_on_rules(sides: Sides, group: ManagementGroup) -> Iterator[Note]:
     pass_ = RUNNING[group]
     for index in sides.pairing.added:
         rule = now.handlers[index]
-        refuses = "; whoever it refuses is locked out" if _may_refuse(rule, group) else ""
-        yield Note(Topic.ADDED, f"{_text(rule)}{refuses}")
+        yield Note(Topic.ADDED, _text(rule) + "".join(_effects(rule, group)))
         if sides.machines[1].exists(rule.module_path) is False:
             yield Note(Topic.FILE_MISSING, _text(rule))
     for index in sides.pairing.gone:
@@ -181,8 +181,15 @@ def _newly_running(sides: Sides, pass_: Pass) -> Iterator[Note]:
             yield Note(Topic.RUNS_NEWLY, _text(rule))
 
 
-def _may_refuse(rule: Handler, group: ManagementGroup) -> bool:
-    return is_check(rule) and group in {ManagementGroup.AUTH, ManagementGroup.ACCOUNT}
+def _effects(rule: Handler, group: ManagementGroup) -> Iterator[str]:
+    """Yield what a new rule does to the people that it refuses and accepts, by its control."""
+    if group not in {ManagementGroup.AUTH, ManagementGroup.ACCOUNT}:
+        return
+    refusing = {action_for(rule, value) for value in ERRORS}
+    if is_check(rule) and not refusing.isdisjoint({Action.BAD, Action.DIE}):
+        yield "; whoever it refuses is locked out"
+    if action_for(rule, ReturnValue.SUCCESS) is Action.DONE:
+        yield "; whoever it accepts skips the rules below"
 
 
 def _text(rule: Handler) -> str:

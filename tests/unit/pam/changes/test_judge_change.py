@@ -254,3 +254,27 @@ def test_a_rule_that_moved_answers_the_same() -> None:
     after = "auth required pam_faillock.so preauth\nauth required pam_unix.so\n"
     assert not judged(before, after).findings
     assert not judged(before, after).notes
+
+
+REFUSES = "; whoever it refuses is locked out"
+ACCEPTS = "; whoever it accepts skips the rules below"
+
+
+@pytest.mark.parametrize(
+    ("rule", "end"),
+    [
+        ("auth required pam_exec.so /bin/x", REFUSES),
+        ("auth requisite pam_access.so", REFUSES),
+        ("auth [default=die] pam_faillock.so authfail", REFUSES),
+        ("auth sufficient pam_exec.so /bin/x", ACCEPTS),
+        ("auth sufficient pam_rootok.so", ACCEPTS),
+        ("account [success=done default=bad] pam_access.so", REFUSES + ACCEPTS),
+        ("auth optional pam_exec.so /bin/x", ""),
+        ("auth required pam_env.so", ""),
+    ],
+)
+def test_the_note_on_a_new_rule_says_what_its_control_does(rule: str, end: str) -> None:
+    group = "" if rule.startswith("auth") else "account required pam_unix.so\n"
+    found = judged(DEBIAN + group, f"{rule}\n{DEBIAN}{group}")
+    (note,) = [str(note) for note in found.notes if note.topic is Topic.ADDED]
+    assert note.partition(")")[2] == end
