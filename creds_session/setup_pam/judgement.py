@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from creds_session.errors import InvalidData, NoSuchFile
+from creds_session.pam.changes.findings import Note, Topic
 from creds_session.pam.changes.modules import Exists
 from creds_session.pam.changes.services import (
     Report,
@@ -71,7 +72,8 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
             rules.
         NotPermitted: A file cannot be read.
     """
-    was, now = _files(before), _files(after)
+    not_copied: dict[str, str] = {}
+    was, now = _files(before, not_copied), _files(after, {})
     names = _names(was) | _names(now)
     for service in services:
         if service not in names:
@@ -87,7 +89,15 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
     )
     if before.machine is after.machine:
         systems = (systems[0], systems[1]._replace(exists=systems[0].exists))
-    return judge_services(*systems, asked)
+    report = judge_services(*systems, asked)
+    notes = tuple((report.services, _not_copied(file)) for file in sorted(not_copied.values()))
+    return report._replace(notes=report.notes + notes)
+
+
+def _not_copied(file: str) -> Note:
+    """Return the note on a file that is compared with itself."""
+    text = f"{file}; the file that is there now was read, so a change in it is not seen"
+    return Note(Topic.NOT_COPIED, f"{text}. cp -aL copies the files that links lead to")
 
 
 def _has_rule(root: Root, path: str) -> bool:
@@ -100,13 +110,16 @@ def _has_rule(root: Root, path: str) -> bool:
     return any(isinstance(node, (Rule, AtInclude)) for node in nodes)
 
 
-def _files(side: Side) -> PamFiles:
-    """Return the PAM files of one side; each file is read once."""
+def _files(side: Side, outside: dict[str, str]) -> PamFiles:
+    """Return the PAM files of one side; each file is read once.
+
+    ``outside`` gets each path whose file is not in the copy, and the path of that file.
+    """
     known: dict[str, bytes | None] = {}
 
     def read(path: str) -> bytes | None:
         if path not in known:
-            known[path] = _read(side, path)
+            known[path] = _read(side, path, outside)
         return known[path]
 
     def names(directory: str) -> Iterable[str]:
@@ -125,7 +138,7 @@ def _place(side: Side, path: str) -> tuple[Root, str]:
     return side.machine, path
 
 
-def _read(side: Side, path: str) -> bytes | None:
+def _read(side: Side, path: str, outside: dict[str, str]) -> bytes | None:
     root, place = _place(side, path)
     with_directory = root.directory_at(place)
     if with_directory is not None:
@@ -136,7 +149,9 @@ def _read(side: Side, path: str) -> bytes | None:
         # A link of a copy may lead out of it, such as authselect's to /etc/authselect.
         target = root.resolve(place)
         if target not in {None, place}:
-            return side.machine.read(str(target), limit=MAX_FILE)
+            content = side.machine.read(str(target), limit=MAX_FILE)
+            if content is not None:
+                outside[path] = str(target)
     return content
 
 

@@ -116,7 +116,7 @@ examples:
 """,
     "judge": """\
 examples:
-  cp -a /etc/pam.d /root/pam.d.old     before the change
+  cp -aL /etc/pam.d /root/pam.d.old    before the change
   creds-setup-pam judge --before /root/pam.d.old
                                        after it
   creds-setup-pam judge --before old --after new --service sshd
