@@ -35,7 +35,9 @@ def libpam_directories(root: Root) -> LibpamDirectories | None:
         path = f"{directory.rpartition('/')[0]}/libpam.so.0"
         content = root.read(path, limit=LARGEST_LIBRARY)
         named = {match[1].decode() for match in _FORMAT.finditer(content or b"")}
-        if "/etc/pam.d" in named:
+        # The linker stores one text as the end of another one: /etc/pam.d of /usr/etc/pam.d.
+        if any(directory.endswith(_FIRST[0]) for directory in named):
+            named.add(_FIRST[0])
             vendors = sorted(named - set(_FIRST))
             known = [directory for directory in _FIRST if directory in named]
             return LibpamDirectories((*known, *vendors), path)

@@ -24,7 +24,11 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
     files = pam_files(root)
     found = libpam_directories(root)
     if found is None:
-        complain(PROGRAM, "libpam.so.0 was not found: its usual directories are assumed")
+        complain(
+            PROGRAM,
+            "libpam.so.0 was not found, or does not say which directories it reads: its usual"
+            " directories are assumed",
+        )
     directories = found.directories if found else files.dialect.directories
     stacks = resolve_all(service, files.read, dialect=files.dialect, directories=directories)
     uses = files_used(stacks, files.read, files.dialect, directories)

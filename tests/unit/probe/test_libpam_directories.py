@@ -30,6 +30,13 @@ def test_the_vendor_directory_comes_last(tmp_path: Path) -> None:
     assert found.directories == ("/etc/pam.d", "/usr/lib/pam.d", "/usr/share/pam/pam.d")
 
 
+def test_a_text_that_the_linker_has_put_into_a_longer_one_is_found(tmp_path: Path) -> None:
+    """ld stores /etc/pam.d/%s only as the end of /usr/etc/pam.d/%s, if a library has both."""
+    found = libpam_directories(root_with(tmp_path, LIBRARY, b"\0/usr/etc/pam.d/%s\0"))
+    assert found is not None
+    assert found.directories == ("/etc/pam.d", "/usr/etc/pam.d")
+
+
 def test_another_library_says_nothing(tmp_path: Path) -> None:
     assert libpam_directories(root_with(tmp_path, LIBRARY, b"\0/etc/other.d/%s\0")) is None
     assert libpam_directories(Root(tmp_path / "nothing")) is None
