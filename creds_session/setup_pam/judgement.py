@@ -26,6 +26,7 @@ from creds_session.pam.syntax.nodes import AtInclude, Rule
 from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Dialect
 from creds_session.probe.installation import module_directories, probe_dialect
+from creds_session.probe.libpam_directories import libpam_directories
 from creds_session.setup_pam.service_files import MAX_FILE
 from creds_session.system.files.root import Root
 
@@ -126,7 +127,9 @@ def _files(side: Side, outside: dict[str, str]) -> PamFiles:
         root, place = _place(side, directory)
         return root.names(place)
 
-    return PamFiles(read, probe_dialect(side.machine), names)
+    found = libpam_directories(side.machine)
+    directories = found.directories if found else None
+    return PamFiles(read, probe_dialect(side.machine), names, directories)
 
 
 def _place(side: Side, path: str) -> tuple[Root, str]:
@@ -156,7 +159,7 @@ def _read(side: Side, path: str, outside: dict[str, str]) -> bytes | None:
 
 
 def _names(files: PamFiles) -> set[str]:
-    names = {name for where in files.dialect.directories for name in files.names(where)}
+    names = {name for where in files.places for name in files.names(where)}
     if len(names) > MOST_SERVICES:
         raise InvalidData(f"there are more than {MOST_SERVICES} PAM services")
     return names
@@ -169,7 +172,7 @@ def _used(names: Iterable[str]) -> list[str]:
 def _modules_of(files: PamFiles, names: Iterable[str]) -> frozenset[str]:
     """Return every module that the files name."""
     found: set[str] = set()
-    for directory in files.dialect.directories:
+    for directory in files.places:
         for name in names:
             content = files.read(f"{directory}/{name}") or b""
             found.update(_modules_in(content, files.dialect))

@@ -82,7 +82,7 @@ def judge_service(before: System, after: System, service: str) -> Judgement:
 
 
 def _has_file(files: PamFiles, service: str) -> bool:
-    return any(files.read(f"{where}/{service}") is not None for where in files.dialect.directories)
+    return any(files.read(f"{where}/{service}") is not None for where in files.places)
 
 
 def _of_new(now: Stacks) -> Iterator[Finding]:

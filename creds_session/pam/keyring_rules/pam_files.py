@@ -34,16 +34,23 @@ class PamFiles(NamedTuple):
     """PAM's files of one machine or image.
 
     ``read`` returns the bytes of a path, or None if there is no such file. ``dialect`` is the
-    libpam that reads them. ``names`` lists a directory; only ``services`` needs it.
+    libpam that reads them. ``names`` lists a directory; only ``services`` needs it. ``directories``
+    are the directories of services, if they are known; otherwise they are those of the dialect.
     """
 
     read: Read
     dialect: Dialect = Dialect.DEBIAN_1_7
     names: Names = _no_names
+    directories: tuple[str, ...] | None = None
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The directories of services, in the order in which libpam looks."""
+        return self.dialect.directories if self.directories is None else self.directories
 
     def stacks(self, service: str) -> Stacks:
         """Return what libpam runs for each group of a service."""
-        return resolve_all(service, self.read, dialect=self.dialect)
+        return resolve_all(service, self.read, dialect=self.dialect, directories=self.places)
 
     def stack(self, service: str, group: ManagementGroup) -> Stack:
         """Return what libpam runs for one group of a service."""
@@ -73,8 +80,7 @@ class PamFiles(NamedTuple):
         Raises:
             InvalidData: There are more than ``MOST_SERVICES``; each would be proved twice.
         """
-        directories = self.dialect.directories
-        names = frozenset(name for directory in directories for name in self.names(directory))
+        names = frozenset(name for directory in self.places for name in self.names(directory))
         if len(names) > MOST_SERVICES:
             raise InvalidData(f"there are more than {MOST_SERVICES} PAM services")
         return names

@@ -250,3 +250,13 @@ def test_a_copy_of_etc_is_not_taken_for_a_copy_of_pam_d(machine: Path, tmp_path:
     with pytest.raises(NoSuchFile) as caught:
         report(machine, etc, machine)
     assert caught.value.hint.startswith(f"name {etc}/pam.d")
+
+
+def test_the_directories_are_those_that_libpam_itself_names(machine: Path, tmp_path: Path) -> None:
+    """A new file in /etc/pam.d hides the one in the vendor directory, so it is compared with it."""
+    library = "usr/lib/x86_64-linux-gnu/libpam.so.0"
+    write(machine, {library: "\0/etc/pam.d/%s\0/usr/etc/pam.d/%s\0", "usr/etc/pam.d/su": AUTH})
+    files = {"sshd": SSHD, "common-auth": AUTH, "other": DENY}
+    before = write(tmp_path / "before", files)
+    after = write(tmp_path / "after", {**files, "su": "auth required pam_deny.so\n"})
+    assert (("su",), Kind.LOCK_OUT) in kinds(report(machine, before, after))
