@@ -40,11 +40,21 @@ shared_links() {
     done
 }
 
+# Fails if $1 cannot become a directory, because a file or a link to nothing is in its place.
+require_directory() {
+    [ ! -d "$1" ] || return 0
+    if [ -e "$1" ] || [ -L "$1" ]; then
+        fail 73 "$1 is not a directory: move it away first; nothing was changed"
+    fi
+    require_directory "${1%/*}"
+}
+
 require_free_shared() {
     for name in $(shared_names); do
         for path in $(shared_places "$name"); do
             is_free "$path" ||
                 fail 73 "$path is there and not ours: move it away first; nothing was changed"
+            require_directory "${path%/*}"
         done
     done
 }

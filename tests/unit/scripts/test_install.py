@@ -558,6 +558,16 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     assert not release.startswith("2020")
 
 
+def test_a_link_to_nothing_in_the_place_of_a_directory_changes_nothing(tmp_path: Path) -> None:
+    place = "/usr/local/share/man"
+    setup = f"mkdir -p /usr/local/share; rm -rf {place}; ln -s /nowhere {place}"
+    after = "after() { ls -A /opt; }"
+    told = install(tmp_path, f"{STAND_IN}{setup}; {after}", "--python /usr/bin/stand-in")
+    assert told.code == 73
+    assert f"{place} is not a directory: move it away first" in told.errors
+    assert told.after == []
+
+
 UNINSTALL = "PATH=/usr/sbin:/usr/bin:/sbin:/bin /mnt/checkout/scripts/install --uninstall 2>&1"
 EVERYWHERE = (
     "ls -d /opt/creds-session /etc/pam.d/creds-session /etc/profile.d/creds-session*"
