@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from creds_session.errors import InvalidData, NoSuchFile
-from creds_session.pam.changes.findings import Note, Topic
 from creds_session.pam.changes.modules import Exists
 from creds_session.pam.changes.services import (
     Report,
@@ -69,8 +68,8 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
 
     Raises:
         NoSuchFile: A service that was named has a file on neither side.
-        InvalidData: A file is too large or is not a regular file, or there are too many services or
-            rules.
+        InvalidData: A file is too large or is not a regular file, there are too many services or
+            rules, or the copy before the change has a link in place of a file.
         NotPermitted: A file cannot be read.
     """
     not_copied: dict[str, str] = {}
@@ -91,14 +90,13 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
     if before.machine is after.machine:
         systems = (systems[0], systems[1]._replace(exists=systems[0].exists))
     report = judge_services(*systems, asked)
-    notes = tuple((report.services, _not_copied(file)) for file in sorted(not_copied.values()))
-    return report._replace(notes=report.notes + notes)
-
-
-def _not_copied(file: str) -> Note:
-    """Return the note on a file that is compared with itself."""
-    text = f"{file}; the file that is there now was read, so a change in it is not seen"
-    return Note(Topic.NOT_COPIED, f"{text}. cp -aL copies the files that links lead to")
+    if not_copied:
+        raise InvalidData(
+            f"{min(not_copied.values())}: the copy before the change has only a link to this file,"
+            " so a change in it cannot be seen",
+            hint="copy the files that links lead to before a change: cp -aL /etc/pam.d COPY",
+        )
+    return report
 
 
 def _has_rule(root: Root, path: str) -> bool:

@@ -35,7 +35,6 @@ class Topic(enum.Enum):
     SERVICE_REMOVED = "the service has no file any more"
     LOADS = "libpam can load the service now"
     FILE_MISSING = "the file of a module does not exist"
-    NOT_COPIED = "the copy before the change has only a link to a file"
 
 
 class Step(NamedTuple):

@@ -108,19 +108,16 @@ def test_a_link_that_leads_out_of_a_copy_is_followed_on_the_machine(
     assert not found.notes
 
 
-def test_a_copy_that_has_only_the_link_is_said_not_to_know_the_file(
-    machine: Path, tmp_path: Path
-) -> None:
+def test_a_copy_that_has_only_the_link_is_not_judged(machine: Path, tmp_path: Path) -> None:
     """The file that the link leads to is the one after the change, on both sides."""
     copy = write(tmp_path / "copy", {"sshd": SSHD, "other": DENY})
     (copy / "common-auth").symlink_to("/etc/authselect/common-auth")
     (machine / "etc/pam.d/common-auth").unlink()
     (machine / "etc/pam.d/common-auth").symlink_to("/etc/authselect/common-auth")
     write(machine, {"etc/authselect/common-auth": LET_IN, "etc/pam.d/other": DENY})
-    ((services, note),) = report(machine, copy, machine).notes
-    assert services == ("other", "sshd")
-    assert note.topic is Topic.NOT_COPIED
-    assert note.text.startswith("/etc/authselect/common-auth; ")
+    with pytest.raises(InvalidData, match=r"^/etc/authselect/common-auth: ") as caught:
+        report(machine, copy, machine)
+    assert "cp -aL" in caught.value.hint
 
 
 def test_a_module_that_only_the_new_files_name_must_exist(machine: Path, tmp_path: Path) -> None:
