@@ -14,21 +14,22 @@ from creds_session.system.files.root import Root
 DIED = "an earlier run was ended before it was done; what it had begun is undone now"
 NOT_UNDONE = (
     "an earlier run has not finished its change: it is still working, or was ended before it was"
-    " done. --dry-run changes nothing, so what follows is about the files as they are now"
+    " done. {} changes nothing, so what follows is about the files as they are now"
 )
-LATER = "without --dry-run, apply first undoes what a run that was ended had begun"
+LATER = "apply without --dry-run, and check, first undo what a run that was ended had begun"
 
 
 def recover(root: Root, arguments: argparse.Namespace) -> None:
     """Undo what an earlier run had begun, and say so.
 
     A command that only looks goes on if that fails, and so does ``revert``, which undoes the same.
-    The program of a timer cares for its own change only. A dry run undoes nothing.
+    The program of a timer cares for its own change only. A dry run and ``judge`` undo nothing.
     """
     if vars(arguments).get("if_pending") or not _is_there(root):
         return
-    if vars(arguments).get("dry_run"):
-        complain(PROGRAM, NOT_UNDONE, LATER)
+    is_dry = bool(vars(arguments).get("dry_run"))
+    if is_dry or arguments.command == "judge":
+        complain(PROGRAM, NOT_UNDONE.format("--dry-run" if is_dry else "judge"), LATER)
         return
     try:
         done = recover_it(root)

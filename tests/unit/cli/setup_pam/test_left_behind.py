@@ -56,6 +56,17 @@ def test_a_dry_run_of_apply_undoes_nothing_and_says_so(
     assert "is undone now" not in told
 
 
+def test_the_judge_of_a_change_undoes_nothing_and_says_so(
+    root: Root, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(root)
+    call(monkeypatch, root, "judge", "--before", str(root.directory))
+    assert content(root) == before
+    told = capsys.readouterr().err
+    assert "an earlier run has not finished its change" in told
+    assert "judge changes nothing" in told
+
+
 @pytest.mark.parametrize("command", ["apply", "check"])
 def test_another_command_undoes_it_first(
     root: Root, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
