@@ -32,4 +32,9 @@ def own_bus_lines(holder: ControlHolder, here: str) -> tuple[str, ...]:
 def end_holder(holder: ControlHolder) -> Step:
     """Return how to end the daemon and unlock the keyring by a new one."""
     text = "end that daemon, which locks its keyring on its own session bus, then unlock here"
+    if holder.bus_listens:
+        text = (
+            "a process still listens on that daemon's own session bus: go on in that session, or,"
+            f" if no program there needs the keyring any more, {text}"
+        )
     return Step(text, (f"kill {holder.pid}", UNLOCK))
