@@ -16,7 +16,12 @@ BOUND = 15  # seconds for one command
 SECRET = "s3cret"
 OF_USER = {"ann": "correct horse 7!", "uma": "pässwörd ж"}
 CAUSES = re.compile(r"creds: [^\r\n]*")
-KEYRINGS = "cd {home}/.local/share/keyrings && find . -type f -exec sha256sum {{}} + | sort"
+# A daemon that was given the login password writes user.keystore, its store for certificates, some
+# time after it has unlocked the keyring (gkd-login.c, init_pin_for_uninitialized_slots).
+KEYRINGS = (
+    "cd {home}/.local/share/keyrings && find . -type f ! -name user.keystore"
+    " -exec sha256sum {{}} + | sort"
+)
 # What D-Bus starts beside a daemon that runs initialises it, and then only watches.
 COUNT = (
     "ps -wwo stat=,comm=,args= -u {user} | awk '$1 !~ /^Z/ && $2 ~ /^gnome-keyring-d/ &&"
