@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from creds_session.version import __version__
 from tests.machine.support import rootfs
 from tests.machine.support.machine import Boot, Machine
 
@@ -175,7 +176,7 @@ def test_uninstall_reverts_pam_and_leaves_nothing(boot: Boot) -> None:
     assert machine.sh("stat -c '%U %a' /opt/creds-session/current/bin").stdout == "root 755\n"
     machine.add_user("alice", "pw of alice")
     with machine.ssh("alice", "pw of alice") as session:  # sudo's own path has the links
-        assert session.run("creds --version").output.startswith("creds 0.")
+        assert session.run("creds --version").output == f"creds {__version__}"
         assert session.run("ls -l /opt/creds-session | grep -c ' root root '").status == 0
         assert session.run("command -v creds-setup-pam").status == 0
         assert session.run("creds hook install --shell sh").status == 0
