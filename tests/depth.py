@@ -56,6 +56,22 @@ FIELD_SAMPLE = _depth("CREDS_FIELD_SAMPLE", 3, 1)
 HOSTILE_IMAGES = _depth("CREDS_HOSTILE_IMAGES", 60, 2_000)
 """Images with something hostile in them that every command with --root has to live with."""
 
+TREE_SWAPS = _depth("CREDS_TREE_SWAPS", 200, 1_000)
+"""How often a directory of a tree is exchanged for a link while files in it are changed."""
+
+SAMPLED_PYTHONS = not (NIGHTLY or os.environ.get("CREDS_PYTHONS"))
+"""Whether the Pythons beside the one that runs everything run only a part of the unit tests."""
+
+ON_ANOTHER_PYTHON = (
+    {"CREDS_HOSTILE_IMAGES": "12", "CREDS_TREE_SWAPS": "50"} if SAMPLED_PYTHONS else {}
+)
+"""The depths there: what is tried by chance says little about a Python."""
+
+SAME_ON_EVERY_PYTHON = (
+    ("tests/unit/scripts", "tests/unit/test_documentation.py") if SAMPLED_PYTHONS else ()
+)
+"""What is left out there: the tests of shell scripts and of pages."""
+
 HOSTILE_SEED = _depth("CREDS_HOSTILE_SEED", 1, secrets.randbelow(2**32))
 """What the choice of these images begins from; a failure names the image."""
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests import depth
+
 CACHE = Path(os.environ.get("CREDS_CACHE", "/var/cache/creds-session"))
 CHECKOUT = Path(__file__).resolve().parents[3]
 RELEASES = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13", "forky": "3.14"}
@@ -509,13 +511,14 @@ python3 -m venv /opt/test
     --no-deps --require-hashes --requirement=/mnt/source/tests/oldest-dependencies.txt
 shift
 cd /mnt/source
-exec env PYTHONDONTWRITEBYTECODE=1 /opt/test/bin/python -m pytest -q -p no:cacheprovider \
-    -r fE -o filterwarnings=default "$@"' sh "$5" $7
+exec env PYTHONDONTWRITEBYTECODE=1 $1 /opt/test/bin/python -m pytest -q -p no:cacheprovider \
+    -r fE -o filterwarnings=default $2' sh "$5" "$8" "$7"
 """
+PURE_TESTS = ("tests/unit", "tests/property")
 
 
 def run_pure_tests(
-    release: str, place: Path, *, oldest: bool = False, tests: str = "tests/unit tests/property"
+    release: str, place: Path, *, oldest: bool = False, tests: Sequence[str] = PURE_TESTS
 ) -> subprocess.CompletedProcess[str]:
     """Run the unit and property tests with the Python of a release, in its own file system.
 
@@ -524,8 +527,18 @@ def run_pure_tests(
     base = root_file_system(release)
     wheelhouse, file = wheels(release), pins_for(RELEASES[release]).name
     old = str(oldest_wheels()) if oldest else ""
-    words = (str(base), str(place), str(wheelhouse), str(CHECKOUT), file, old, tests)
-    return in_mounts(TEST_IN, *words)
+    words = (str(base), str(place), str(wheelhouse), str(CHECKOUT), file, old)
+    return in_mounts(TEST_IN, *words, " ".join((*tests, *left_out())), " ".join(depths()))
+
+
+def left_out() -> list[str]:
+    """Return the options of pytest that leave out what is the same with every Python."""
+    return [f"--ignore={path}" for path in depth.SAME_ON_EVERY_PYTHON]
+
+
+def depths() -> list[str]:
+    """Return how deep the tests go on a Python beside the one that runs everything."""
+    return [f"{name}={number}" for name, number in depth.ON_ANOTHER_PYTHON.items()]
 
 
 def make_all() -> None:

@@ -21,6 +21,7 @@ from creds_session.errors import CannotWrite, CredsSessionError
 from creds_session.setup_pam.transaction import FileChange, change, revert
 from creds_session.system.files.entry import Entry
 from creds_session.system.files.root import Root
+from tests import depth
 from tests.unit.system_tree import snapshot
 
 EXCHANGE, AT_FDCWD = 2, -100  # renameat2(2)
@@ -89,10 +90,10 @@ def make(root: Root, *, is_full: bool = False) -> str:
 @pytest.mark.parametrize(
     ("swapped", "rounds", "is_full"),
     [
-        ("etc/pam.d", 200, False),
-        ("etc/pam.d", 40, True),
-        ("etc/systemd/user/x.d", 60, False),
-        ("etc", 60, False),
+        ("etc/pam.d", depth.TREE_SWAPS, False),
+        ("etc/pam.d", depth.TREE_SWAPS // 5, True),
+        ("etc/systemd/user/x.d", depth.TREE_SWAPS // 3, False),
+        ("etc", depth.TREE_SWAPS // 3, False),
     ],
 )
 def test_a_tree_that_changes_meanwhile_leads_nobody_out(
