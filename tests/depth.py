@@ -81,6 +81,9 @@ KILL_ALL = bool(_depth("CREDS_KILL_ALL", 0, 1))
 KILLED_CALLS = _depth("CREDS_KILLED_CALLS", 10_000 if KILL_ALL else 9, 10_000)
 """At how many system calls of each command a machine's `creds-setup-pam` is interrupted."""
 
+ON_EVERY_RELEASE = bool(_depth("CREDS_ON_EVERY_RELEASE", 0, 1))
+"""Whether the longest matrices run on each release, and not on each in turn."""
+
 MATRIX_ALL = bool(_depth("CREDS_MATRIX_ALL", 0, 1))
 """Whether every combination of session, daemon and password is unlocked, and not every pair."""
 
