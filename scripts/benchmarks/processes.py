@@ -1,0 +1,67 @@
+"""Run whole commands: the package as it is installed, and the programs beside it."""
+
+from __future__ import annotations
+
+import compileall
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from scripts.benchmarks.turns import Job
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable  # which has the dependencies
+
+
+def installed(folder: Path) -> str:
+    """Return a directory in ``folder`` with the package as it is installed: compiled."""
+    packages = folder / "packages"
+    if not packages.exists():
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(CHECKOUT / "creds_session", packages / "creds_session", ignore=ignored)
+        compileall.compile_dir(packages, quiet=2)
+    return str(packages)
+
+
+def program(name: str) -> list[str]:
+    """Return the words that run ``creds``, ``doctor`` or ``setup_pam`` as its script does."""
+    code = f"import sys; from creds_session.cli.{name}.main import main; sys.exit(main())"
+    return [PYTHON, "-c", code]
+
+
+def nothing() -> Job:
+    """Return the job of starting Python, which is the floor of every command."""
+    return command([PYTHON, "-c", "pass"])
+
+
+def command(
+    words: list[str],
+    variables: Mapping[str, str] | None = None,
+    *,
+    expected: tuple[int, ...] = (0,),
+    stdin: bytes = b"",
+) -> Job:
+    """Return the job of running a command to its end.
+
+    ``variables`` are added to the environment. The job raises SystemExit if the
+    command's exit code is not among ``expected``.
+    """
+
+    def run() -> None:
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(variables or {})}
+        done = subprocess.run(words, input=stdin, capture_output=True, env=environment, check=False)
+        if done.returncode not in expected:
+            raise SystemExit(f"bench: {words} gave {done.returncode}: {done.stderr.decode()}")
+
+    return run
+
+
+def is_installed(name: str, package: str) -> bool:
+    """Return whether a program is on PATH; print that it is not compared with if it is not."""
+    if shutil.which(name):
+        return True
+    print(f"\nnot installed, not compared: {name} ({package})")
+    return False
