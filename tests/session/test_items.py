@@ -10,7 +10,6 @@ from typing import Any
 import keyring
 import pytest
 import secretstorage
-from jeepney import Message
 from keyring.backend import KeyringBackend
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
@@ -28,7 +27,8 @@ from creds_session.errors import (
     PromptImpossible,
 )
 from creds_session.secret import Secret
-from creds_session.system.bus.connection import _BoundedConnection
+from creds_session.system.bus.transport import Transport
+from creds_session.system.bus.wire import Message
 from creds_session.system.secret_service import collection as module
 from tests.session.clients import lookup, secret_tool, shapes
 
@@ -295,15 +295,13 @@ def test_listing_twice_as_many_sends_at_most_twice_as_many_messages(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[Message] = []
-    send = _BoundedConnection.send
+    send = Transport.send
 
-    def counted(
-        connection: _BoundedConnection, message: Message, serial: int | None = None
-    ) -> None:
+    def counted(transport: Transport, message: Message, deadline: float) -> int:
         sent.append(message)
-        send(connection, message, serial=serial)
+        return send(transport, message, deadline)
 
-    monkeypatch.setattr(_BoundedConnection, "send", counted)
+    monkeypatch.setattr(Transport, "send", counted)
     messages = {}
     for count in (150, 300):
         for number in range(len(list_credentials("many")), count):

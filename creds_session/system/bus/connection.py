@@ -7,40 +7,37 @@ connection, and the address comes from an environment variable.
 from __future__ import annotations
 
 import os
-import socket
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import NamedTuple, overload
+from time import monotonic
 
-from jeepney import (
-    DBusAddress,
-    DBusErrorResponse,
-    HeaderFields,
-    MatchRule,
+from creds_session.errors import CredsSessionError, ProviderHung, TimedOut, Unavailable
+from creds_session.facts.bus_address import socket_of_address
+from creds_session.records import NamedTuple
+from creds_session.system.bus.signatures import Malformed
+from creds_session.system.bus.transport import Transport
+from creds_session.system.bus.wire import (
+    DAEMON,
+    ERROR,
+    ERROR_NAME,
+    INTERFACE,
+    MEMBER,
+    PATH,
+    REPLY_SERIAL,
+    SENDER,
+    SIGNAL,
     Message,
-    MessageFlag,
-    MessageType,
-    new_method_call,
+    ObjectAddress,
+    method_call,
 )
-from jeepney.bus import get_bus
-from jeepney.io.blocking import DBusConnection, prep_socket
-
-from creds_session.errors import (
-    CredsSessionError,
-    ProviderHung,
-    TimedOut,
-    Unavailable,
-)
-from creds_session.facts.bus_address import path_of_address
 from creds_session.system.processes.peer import peer_credentials
 from creds_session.system.processes.user_ids import stands_for_strangers
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
 GRACE = 1.0  # seconds for the bus itself, after another program did not answer
 AT_ONCE = 64  # calls at the same time; by default a bus allows 128 (bus/config-parser.c)
-DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
-UNREACHABLE = (OSError, ValueError, RuntimeError, TimeoutError, EOFError, DBusErrorResponse)
 _IDS = ("GetConnectionUnixProcessID", "GetConnectionUnixUser")  # of a connection's far end
 
 
@@ -62,27 +59,6 @@ class Peer(NamedTuple):
     uid: int
 
 
-class _BoundedConnection(DBusConnection):  # type: ignore[misc]  # jeepney has no types
-    """A connection on which every wait has a limit, also that for the first answer (Hello)."""
-
-    def __init__(self, connected: socket.socket, limit: float) -> None:
-        self._limit = limit
-        super().__init__(connected)
-
-    def receive(self, *, timeout: float | None = None) -> Message:
-        """Return the next message; raise TimeoutError if no message comes in time."""
-        return super().receive(timeout=self._limit if timeout is None else timeout)
-
-
-def _require_own(connected: socket.socket, address: str) -> None:
-    """Raise NotPermitted unless this user listens at the far end."""
-    uid = peer_credentials(connected)[1]
-    if uid != os.getuid():
-        from creds_session.system.bus.failures import of_another_user  # seldom
-
-        raise of_another_user(address, uid)
-
-
 class Bus:
     """A connection to a message bus; all calls together take at most ``timeout`` seconds.
 
@@ -94,59 +70,67 @@ class Bus:
         self.address = address
         self.known_to: set[str] = set()  # unique names of the programs that know this connection
         self._timeout = timeout
-        self._deadline = time.monotonic() + timeout
+        self._signals: list[Message] | None = None  # that came while one is awaited
+        self._deadline = monotonic() + timeout
         if not address.startswith("unix:"):
-            from creds_session.system.bus.failures import not_a_unix_socket  # as above
+            from creds_session.system.bus.failures import not_a_unix_socket  # seldom
 
             raise not_a_unix_socket(address)
         try:
-            self._connection = self._connected()
-        except UNREACHABLE as error:
-            from creds_session.system.bus.failures import no_answer  # as above
-
-            raise no_answer(address, error) from error
-
-    def _connected(self) -> _BoundedConnection:
-        """Connect and greet the bus, after checking whose process listens there."""
-        place = path_of_address(self.address) or get_bus(self.address)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as before:
-            before.settimeout(self._timeout)
-            before.connect(place)
-            _require_own(before, self.address)  # the next connection sends data at once
-        connected = prep_socket(place, timeout=self._timeout)
+            self._transport = Transport(socket_of_address(address), self._deadline)
+        except (OSError, ValueError) as error:
+            raise self._no_answer(error) from error
         try:
-            _require_own(connected, self.address)
-            return _BoundedConnection(connected, self.remaining)
+            self._require_own()
+            self._greet()
         except BaseException:
-            connected.close()
+            self.close()
             raise
+
+    def _require_own(self) -> None:
+        """Raise NotPermitted unless this user listens at the far end. Nothing was sent yet."""
+        uid = peer_credentials(self._transport.socket)[1]
+        if uid != os.getuid():
+            from creds_session.system.bus.failures import of_another_user  # as above
+
+            raise of_another_user(self.address, uid)
+
+    def _greet(self) -> None:
+        try:
+            self._transport.authenticate(self._deadline)
+            hello = method_call(DAEMON, "Hello", "", ())
+            _body(self._replies([hello], self._deadline)[0])
+        except (OSError, ValueError, CallFailed) as error:
+            raise self._no_answer(error) from error
+
+    def _no_answer(self, error: Exception) -> CredsSessionError:
+        from creds_session.system.bus.failures import no_answer  # as above
+
+        return no_answer(self.address, error)
 
     @property
     def remaining(self) -> float:
         """Return the seconds that are left for calls."""
-        return max(self._deadline - time.monotonic(), 0)
+        return max(self._deadline - monotonic(), 0)
 
     def allow(self, timeout: float) -> None:
         """Give all calls from now on ``timeout`` seconds together."""
         self._timeout = timeout
-        self._deadline = time.monotonic() + timeout
+        self._deadline = monotonic() + timeout
 
     def call(
-        self, to: DBusAddress, method: str, signature: str = "", *body: object
+        self, to: ObjectAddress, method: str, signature: str = "", *body: object
     ) -> tuple[object, ...]:
         """Call a method and return the body of its answer; the call starts no service.
 
         Raises CallFailed if the answer is an error, and TimedOut, ProviderHung or Unavailable if
         no answer comes.
         """
-        message = _message(to, method, signature, body)
-        with self._in_time(method, to):
-            reply = self._connection.send_and_get_reply(message, timeout=self.remaining)
-        return _body(reply)
+        return _body(self._answers([method_call(to, method, signature, body)], to)[0])
 
     def call_each(
         self,
-        to: Sequence[DBusAddress],
+        to: Sequence[ObjectAddress],
         gone: frozenset[str],
         method: str,
         signature: str,
@@ -159,67 +143,78 @@ class Bus:
         answers: list[tuple[object, ...] | None] = []
         for start in range(0, len(to), AT_ONCE):
             some = to[start : start + AT_ONCE]
-            with self._in_time(method, some[0]):
-                replies = self._replies(
-                    [_message(object_, method, signature, body) for object_ in some]
-                )
-            answers += [_body(reply, gone) for reply in replies]
+            messages = [method_call(object_, method, signature, body) for object_ in some]
+            answers += [_body_or_none(reply, gone) for reply in self._answers(messages, some[0])]
         return answers
 
-    def _replies(self, messages: Sequence[Message]) -> list[Message]:
-        """Send all messages, then wait for all replies."""
-        waiting: dict[object, Message | None] = {}
-        for message in messages:
-            serial = next(self._connection.outgoing_serial)
-            waiting[serial] = None
-            self._connection.send(message, serial=serial)
-        missing = len(waiting)
-        while missing:
-            reply = self._connection.receive(timeout=self.remaining)
-            serial = reply.header.fields.get(HeaderFields.reply_serial)
-            if serial in waiting:
-                waiting[serial] = reply
-                missing -= 1
-        return [reply for reply in waiting.values() if reply is not None]
+    def _answers(self, calls: Sequence[Message], to: ObjectAddress) -> list[Message]:
+        """Send calls, and return their answers; raise as ``call`` does if they do not come."""
+        try:
+            return self._replies(calls, self._deadline)
+        except (OSError, Malformed) as error:
+            raise self._silence(error, str(calls[0].fields[MEMBER]), to) from error
+
+    def _replies(self, calls: Sequence[Message], deadline: float) -> list[Message]:
+        """Send all calls, then wait for all replies. Signals are kept while one is awaited."""
+        serials = [self._transport.send(call, deadline) for call in calls]
+        replies: dict[object, Message] = {}
+        while len(replies) < len(serials):
+            message = self._transport.receive(deadline)
+            serial = message.fields.get(REPLY_SERIAL)
+            if serial in serials:
+                replies[serial] = message
+            elif self._signals is not None and message.kind == SIGNAL:
+                self._signals.append(message)
+        return [replies[serial] for serial in serials]
 
     def call_and_await(
-        self, to: DBusAddress, method: str, signal: str, signature: str = "", *body: object
+        self, to: ObjectAddress, method: str, signal: str, signature: str = "", *body: object
     ) -> tuple[object, ...]:
         """Call a method of an object; return the body of the signal that the object then sends."""
-        source = {"sender": to.bus_name, "interface": to.interface, "path": to.object_path}
-        rule = MatchRule(type=MessageType.signal, member=signal, **source)
+        wanted = {
+            SENDER: to.bus_name,
+            INTERFACE: to.interface,
+            PATH: to.object_path,
+            MEMBER: signal,
+        }
+        rule = ",".join(
+            f"{key}='{value}'"
+            for key, value in zip(("sender", "interface", "path", "member"), wanted.values())
+        )
         # gnome-keyring sends the signal to the caller. KeePassXC and KWallet send it to the
         # programs that asked the bus for it.
-        self.call(DAEMON, "AddMatch", "s", rule.serialise())
-        with self._connection.filter(rule) as signals:
-            self.call(to, method, signature, *body)
-            with self._in_time(signal):
-                message = self._connection.recv_until_filtered(signals, timeout=self.remaining)
-        return tuple(message.body)
-
-    @contextmanager
-    def _in_time(self, method: str, to: DBusAddress = DAEMON) -> Iterator[None]:
+        self.call(DAEMON, "AddMatch", "s", f"type='signal',{rule}")
+        self._signals = []
+        self.call(to, method, signature, *body)
+        kept, self._signals = self._signals, None
         try:
-            yield
-        except TimeoutError as error:
-            if to != DAEMON and self.is_alive():
-                raise self._hung(method, str(to.bus_name)) from error
-            raise TimedOut(
-                f"no answer to {method} over D-Bus within {self._timeout:g} s",
-                hint="creds-doctor shows which process does not answer",
-            ) from error
-        except (OSError, EOFError) as error:
-            raise Unavailable(f"the D-Bus daemon ended before it answered to {method}") from error
+            while not kept or not wanted.items() <= kept[0].fields.items():
+                kept = kept[1:] or [self._transport.receive(self._deadline)]
+        except (OSError, Malformed) as error:
+            raise self._silence(error, signal, DAEMON) from error
+        return kept[0].body
+
+    def _silence(self, error: Exception, method: str, to: ObjectAddress) -> Unavailable:
+        """Return the error for an answer that did not come, or that is no message."""
+        if isinstance(error, Malformed):
+            return Unavailable(f"{method} over D-Bus failed: {error}")
+        if not isinstance(error, TimeoutError):
+            return Unavailable(f"the D-Bus daemon ended before it answered to {method}")
+        if to != DAEMON and self.is_alive():
+            return self._hung(method, to.bus_name)
+        return TimedOut(
+            f"no answer to {method} over D-Bus within {self._timeout:g} s",
+            hint="creds-doctor shows which process does not answer",
+        )
 
     def is_alive(self) -> bool:
         """Return whether the bus itself answers now, even if no time is left for other calls.
 
         This waits at most a second. It distinguishes a program that hangs from a bus that hangs.
         """
-        ping = _message(DAEMON, "GetId", "", ())
         try:
-            self._connection.send_and_get_reply(ping, timeout=GRACE)
-        except (OSError, EOFError):  # TimeoutError is an OSError
+            self._replies([method_call(DAEMON, "GetId", "", ())], monotonic() + GRACE)
+        except (OSError, Malformed):
             return False
         return True
 
@@ -227,11 +222,13 @@ class Bus:
         """Return the error for a program that does not answer while the bus does."""
         from creds_session.system.bus.failures import provider_hung  # as above
 
-        asked = _message(DAEMON, "GetConnectionUnixProcessID", "s", (name,))
+        asked = method_call(DAEMON, "GetConnectionUnixProcessID", "s", (name,))
         pid = None
-        with suppress(OSError, EOFError, CallFailed):
-            reply = self._connection.send_and_get_reply(asked, timeout=GRACE)
-            pid = int(str(_body(reply)[0]))
+        try:
+            (found,) = _body(self._replies([asked], monotonic() + GRACE)[0])
+            pid = int(str(found))
+        except (OSError, ValueError, CallFailed):
+            pass  # the message does without it
         return provider_hung(method, self._timeout, pid)
 
     def peer(self, name: str) -> Peer | None:
@@ -243,10 +240,8 @@ class Bus:
         """
         try:
             (unique_name,) = self.call(DAEMON, "GetNameOwner", "s", name)
-            asked = [_message(DAEMON, method, "s", (unique_name,)) for method in _IDS]
-            with self._in_time(" and ".join(_IDS)):
-                replies = self._replies(asked)
-            (pid,), (uid,) = (_body(reply) for reply in replies)
+            asked = [method_call(DAEMON, method, "s", (unique_name,)) for method in _IDS]
+            (pid,), (uid,) = (_body(reply) for reply in self._answers(asked, DAEMON))
         except CallFailed:
             return None
         owner = int(str(uid))
@@ -263,7 +258,7 @@ class Bus:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self._transport.close()
 
     def __enter__(self) -> Bus:  # noqa: PYI034 - Self is younger than Python 3.9
         return self
@@ -277,23 +272,16 @@ class Bus:
         self.close()
 
 
-def _message(to: DBusAddress, method: str, signature: str, body: tuple[object, ...]) -> Message:
-    message = new_method_call(to, method, signature or None, body)
-    message.header.flags |= MessageFlag.no_auto_start
-    return message
+def _body(reply: Message) -> tuple[object, ...]:
+    """Return the body of an answer. Raises CallFailed."""
+    if reply.kind != ERROR:
+        return reply.body
+    text = reply.body[0] if reply.body else ""
+    raise CallFailed(str(reply.fields.get(ERROR_NAME, "")), str(text))
 
 
-@overload
-def _body(reply: Message) -> tuple[object, ...]: ...
-@overload
-def _body(reply: Message, gone: frozenset[str]) -> tuple[object, ...] | None: ...
-def _body(reply: Message, gone: frozenset[str] = frozenset()) -> tuple[object, ...] | None:
+def _body_or_none(reply: Message, gone: frozenset[str]) -> tuple[object, ...] | None:
     """Return the body of an answer, or None for an error of ``gone``. Raises CallFailed."""
-    if reply.header.message_type.name != "error":
-        return tuple(reply.body)
-    failure = DBusErrorResponse(reply)
-    first = failure.data[0] if failure.data else ""
-    name = str(reply.header.fields.get(HeaderFields.error_name, failure.name))
-    if name in gone:
+    if reply.kind == ERROR and reply.fields.get(ERROR_NAME) in gone:
         return None
-    raise CallFailed(name, str(first))
+    return _body(reply)

@@ -11,8 +11,6 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
-from jeepney import DBusAddress
-
 from creds_session.errors import (
     NotPermitted,
     PromptImpossible,
@@ -23,6 +21,7 @@ from creds_session.errors import (
 from creds_session.facts.collection_state import CollectionState, collection_name
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import Bus, CallFailed, Peer
+from creds_session.system.bus.wire import ObjectAddress
 
 NAME = "org.freedesktop.secrets"
 PATH = "/org/freedesktop/secrets"
@@ -65,12 +64,12 @@ class SecretService:
                 " is",
             )
 
-    def at(self, path: str, interface: str) -> DBusAddress:
+    def at(self, path: str, interface: str) -> ObjectAddress:
         """Return the address of one of the service's objects, for calls over the same bus."""
         if self.owner.unique_name not in self._bus.known_to:
             self._bus.known_to.add(self.owner.unique_name)
             self._introduce()
-        return DBusAddress(path, self.owner.unique_name, interface)
+        return ObjectAddress(path, self.owner.unique_name, interface)
 
     def _introduce(self) -> None:
         """Make a first call whose answer is not needed, so that the daemon knows this connection.
@@ -79,7 +78,7 @@ class SecretService:
         connection. An alias then leads nowhere, and a property crashes the daemon
         (docs/decisions/0012).
         """
-        service = DBusAddress(PATH, self.owner.unique_name, f"{INTERFACES}.Service")
+        service = ObjectAddress(PATH, self.owner.unique_name, f"{INTERFACES}.Service")
         with suppress(CallFailed):
             self._bus.call(service, "ReadAlias", "s", "default")
 

@@ -110,5 +110,5 @@ def _parts(transferred: object) -> Sequence[object]:
 
 
 def _bytes(value: object) -> bytes:
-    """Return an array of bytes as jeepney gives it."""
+    """Return an array of bytes as it is read from a message."""
     return bytes(value) if isinstance(value, (bytes, bytearray, list, tuple)) else b""

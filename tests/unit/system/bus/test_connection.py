@@ -16,8 +16,9 @@ from jeepney import Parser, new_method_return
 
 from creds_session.errors import NotPermitted, Unavailable
 from creds_session.system.bus.address import is_nested, session_bus_address
-from creds_session.system.bus.connection import DAEMON, Bus, CallFailed
+from creds_session.system.bus.connection import Bus, CallFailed
 from creds_session.system.bus.sockets import is_socket_of
+from creds_session.system.bus.wire import DAEMON
 from creds_session.system.processes.peer import peer_credentials
 from creds_session.system.secret_service.service import secret_service
 from tests.unit.children import end_within, run_child

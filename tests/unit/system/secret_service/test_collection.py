@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jeepney import DBusAddress
 
 from creds_session.errors import CollectionLocked, PromptImpossible, TimedOut
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import Bus, CallFailed, Peer
+from creds_session.system.bus.wire import ObjectAddress
 from creds_session.system.secret_service.collection import LOCKED, UNFINISHED, Collection
 from creds_session.system.secret_service.service import SecretService
 
@@ -31,7 +31,7 @@ class Asking(Bus):
 
     def call(
         self,
-        to: DBusAddress,  # noqa: ARG002
+        to: ObjectAddress,  # noqa: ARG002
         method: str,
         signature: str = "",  # noqa: ARG002
         *body: Any,
@@ -144,7 +144,7 @@ def test_an_item_that_had_to_be_made_anew_is_kept_through_a_prompt_or_told() -> 
         """It makes an item at once, sets no attributes of it, and asks before the next."""
 
         def call(
-            self, to: DBusAddress, method: str, signature: str = "", *body: Any
+            self, to: ObjectAddress, method: str, signature: str = "", *body: Any
         ) -> tuple[object, ...]:
             if method == "Set":
                 raise CallFailed("org.example.No", "no")

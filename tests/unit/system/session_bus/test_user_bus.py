@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from creds_session.errors import CannotWrite, Unavailable
-from creds_session.system.bus.connection import DAEMON, Bus
+from creds_session.system.bus.connection import Bus
 from creds_session.system.bus.sockets import is_listening
+from creds_session.system.bus.wire import DAEMON
 from creds_session.system.processes import user_ids
 from creds_session.system.session_bus import user_bus as module
 from creds_session.system.session_bus.user_bus import (

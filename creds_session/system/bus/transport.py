@@ -1,0 +1,93 @@
+"""A connection to a message bus: authentication, and messages with a time limit each.
+
+Source: D-Bus Specification, "Authentication Protocol". No file descriptors are negotiated.
+"""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+
+from creds_session.system.bus.wire import START, Message, length, parse, serialise
+from creds_session.system.processes.unix_socket import AF_UNIX, SOCK_STREAM, Socket, SocketTimeout
+
+CHUNK = 1 << 16  # bytes
+LONGEST_LINE = 8192  # bytes of an answer during authentication
+
+
+class Transport:
+    """A connection to the unix socket of a bus. Nothing is sent before ``authenticate``.
+
+    Every method raises TimeoutError if the time is over, and OSError if the connection ends.
+    ``deadline`` is a time of ``time.monotonic``.
+    """
+
+    def __init__(self, place: str, deadline: float) -> None:
+        self.socket = Socket(AF_UNIX, SOCK_STREAM)
+        self._received = bytearray()
+        self._first = b""  # bytes that the first message is sent with
+        self._serial = 0
+        try:
+            self._limit(deadline)
+            self.socket.connect(place)
+        except SocketTimeout as error:
+            self.close()
+            raise TimeoutError("no answer in time") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def authenticate(self, deadline: float) -> None:
+        """Say by which user this process runs; the bus asks the kernel. Raises ConnectionError."""
+        uid = str(os.geteuid()).encode().hex().encode()
+        self._send(b"\0AUTH EXTERNAL " + uid + b"\r\n", deadline)
+        while b"\r\n" not in self._received and len(self._received) < LONGEST_LINE:
+            self._receive_some(deadline)
+        if not self._received.startswith(b"OK ") or not self._received.endswith(b"\r\n"):
+            answer = bytes(self._received[:80])
+            raise ConnectionError(f"the bus did not accept this user; it sent: {answer!r}")
+        self._received.clear()
+        self._first = b"BEGIN\r\n"
+
+    def send(self, message: Message, deadline: float) -> int:
+        """Send a message, and return its serial number."""
+        self._serial += 1
+        first, self._first = self._first, b""
+        self._send(first + serialise(message, self._serial), deadline)
+        return self._serial
+
+    def receive(self, deadline: float) -> Message:
+        """Return the next message. Raises Malformed if there is none in the bytes that came."""
+        while len(self._received) < START:
+            self._receive_some(deadline)
+        wanted = length(bytes(self._received[:START]))
+        while len(self._received) < wanted:
+            self._receive_some(deadline)
+        message = parse(bytes(self._received[:wanted]))
+        del self._received[:wanted]
+        return message
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.socket.close()
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        try:
+            self._limit(deadline)
+            self.socket.sendall(data)
+        except (SocketTimeout, BlockingIOError) as error:
+            raise TimeoutError("the bus takes no data in time") from error
+
+    def _receive_some(self, deadline: float) -> None:
+        try:
+            self._limit(deadline)
+            data = self.socket.recv(CHUNK)
+        except (SocketTimeout, BlockingIOError) as error:
+            raise TimeoutError("no answer in time") from error
+        if not data:
+            raise ConnectionResetError("the bus closed the connection")
+        self._received += data
+
+    def _limit(self, deadline: float) -> None:
+        """Let the next call of the socket take until the deadline; 0 seconds do not wait."""
+        self.socket.settimeout(max(deadline - monotonic(), 0))
