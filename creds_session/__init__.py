@@ -19,10 +19,7 @@ loads only the modules that it needs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from creds_session.version import __version__
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from creds_session.credentials import Access, Credential, delete, get, list_credentials, put
     from creds_session.errors import (
@@ -46,6 +43,7 @@ if TYPE_CHECKING:
     from creds_session.facts.session_state import SessionState
     from creds_session.secret import Secret
     from creds_session.session.keyring import lock_keyring, status, unlock_keyring
+    from creds_session.version import __version__
 
 __all__ = [
     "Access",
@@ -90,6 +88,7 @@ _MODULES = {
     "put": "credentials",
     "status": "session.keyring",
     "unlock_keyring": "session.keyring",
+    "__version__": "version",
 }
 """The module of each public name. The names that are missing here are errors."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
 
 from creds_session.text import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import TextIO
+
     from typing_extensions import Buffer
 
 SCHEMA = 1
@@ -68,6 +69,8 @@ def complain(program: str, problem: str, hint: str = "") -> None:
         return
     text = "\n".join(part.rstrip("\n") for part in (problem, hint) if part)
     margin = f"{program}: "
+    from contextlib import suppress  # a result does not wait for it
+
     with suppress(OSError, ValueError):
         for line in _lines(text, len(margin)):
             print(f"{margin}{line}", file=sys.stderr)

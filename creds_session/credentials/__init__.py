@@ -10,17 +10,23 @@ function shows a prompt unless the caller asks for one. A locked keyring raises 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
 
 from creds_session.credentials.access import PATIENT, USUAL, Access, open_items
 from creds_session.credentials.backend_choice import BackendChoice, choose_backend
 from creds_session.credentials.keyring_settings import read_keyring_settings
-from creds_session.credentials.stores import BusStore, Store
+from creds_session.credentials.stores import BusStore
 from creds_session.errors import InvalidData, NoService, NoSuchCredential
+from creds_session.records import NamedTuple
 from creds_session.secret import Secret, require_secret
-from creds_session.system.secret_service.collection import Collection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from creds_session.credentials.store import Store
+    from creds_session.system.secret_service.collection import Collection
 
 __all__ = ["Access", "Credential", "delete", "get", "list_credentials", "put"]
 
@@ -251,25 +257,39 @@ def _no_password(
     return NoSuchCredential(problem, hint=hint if username is None else "")
 
 
-@contextmanager
-def _store(access: Access) -> Iterator[Store]:
-    """Yield the store that keyring would choose, without loading keyring if that is possible."""
-    backend = choose_backend(read_keyring_settings(os.environ))
-    items = _items(backend, access) if backend.is_direct else None
-    if items is not None:
-        access.tell(backend.why)
-        try:
-            yield BusStore(items, access.tell, _others(backend, access))
-        finally:
-            items.close()
-        return
-    from creds_session.credentials.keyring_store import keyring_store  # seldom
+class _store:  # noqa: N801 - contextlib.contextmanager takes longer to load than the keyring
+    """Open the store that keyring would choose, without loading keyring if that is possible."""
 
-    access.tell(
-        "through keyring: no Secret Service is available" if backend.is_direct else backend.why
-    )
-    with keyring_store(access, backend.collection) as store:
-        yield store
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._items: Collection | None = None
+        self._keyring: AbstractContextManager[Store] | None = None
+
+    def __enter__(self) -> Store:
+        access = self._access
+        backend = choose_backend(read_keyring_settings(os.environ))
+        self._items = _items(backend, access) if backend.is_direct else None
+        if self._items is not None:
+            access.tell(backend.why)
+            return BusStore(self._items, access.tell, _others(backend, access))
+        from creds_session.credentials.keyring_store import keyring_store  # seldom
+
+        access.tell(
+            "through keyring: no Secret Service is available" if backend.is_direct else backend.why
+        )
+        self._keyring = keyring_store(access, backend.collection)
+        return self._keyring.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._items is not None:
+            self._items.close()
+        if self._keyring is not None:
+            self._keyring.__exit__(kind, error, traceback)
 
 
 def _items(backend: BackendChoice, access: Access) -> Collection | None:

@@ -9,11 +9,12 @@ Source: keyring/core.py (_detect_backend, load_env, load_config), keyring/backen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import NamedTuple
-
+from creds_session.records import NamedTuple
 from creds_session.system.python_packages import Packages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 COLLECTION = "preferred_collection"  # keyring/backends/SecretService.py
 NEVER_FIRST = ("keyrings.alt-", "keyrings_alt-")  # their priorities are below SecretService's
@@ -32,7 +33,7 @@ class KeyringSettings(NamedTuple):
     is_chosen: bool = False
     variable: str | None = None
     files: tuple[str, ...] = ()
-    properties: Mapping[str, str] = MappingProxyType({})
+    properties: Mapping[str, str] = {}
     desktop: str = ""
 
 

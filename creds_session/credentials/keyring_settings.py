@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 
 from creds_session.credentials.backend_choice import KeyringSettings
 from creds_session.system.python_packages import packages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The directories of keyring's files (keyring/util/platform_.py). An old keyring stops with an error
 # if its configuration file is in the second one, where it was in earlier versions.

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from creds_session.credentials.access import UNLOCK, Access, open_items
+from creds_session.credentials.access import Access, open_items
+from creds_session.credentials.locked import UNLOCK
 from creds_session.credentials.plain_file import require_kept
 from creds_session.errors import (
     CollectionLocked,

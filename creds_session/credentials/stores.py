@@ -1,4 +1,4 @@
-"""The store of credentials on the session bus, and what every store of credentials can do.
+"""The store of credentials on the session bus.
 
 The items that are written over the bus are the items that keyring's SecretService backend writes,
 byte for byte (keyring/backends/SecretService.py, secretstorage/collection.py:create_item).
@@ -6,33 +6,16 @@ byte for byte (keyring/backends/SecretService.py, secretstorage/collection.py:cr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
-
 from creds_session.errors import Ambiguous, NoSuchCredential
 from creds_session.secret import Secret
-from creds_session.system.secret_service.collection import Collection
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from creds_session.system.secret_service.collection import Collection
 
 APPLICATION = "Python keyring library"
-
-
-class Store(Protocol):
-    """Store passwords by service and user name."""
-
-    def get(self, service: str, username: str) -> Secret | None:
-        """Return a password, or None if no password is stored."""
-
-    def put(self, service: str, username: str, password: Secret) -> None:
-        """Store a password; replace the password that was stored for this user before."""
-
-    def delete(self, service: str, username: str) -> None:
-        """Remove a password.
-
-        Raises: NoSuchCredential.
-        """
-
-    def names(self, service: str | None) -> list[tuple[str, str]]:
-        """Return all pairs of service and user name, or only the pairs of one service."""
 
 
 class BusStore:

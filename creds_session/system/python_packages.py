@@ -6,8 +6,12 @@ The directories themselves are read: importlib.metadata would take as long as Py
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
+
+from creds_session.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 GROUP = b"[keyring.backends]"  # of entry points (keyring/backend.py:_load_plugins)
 METADATA = (".dist-info", ".egg-info", "EGG-INFO")

@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
 
 from creds_session.cli.output import complain, print_json
 from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 from creds_session.text import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse  # `creds get` does without
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from creds_session import credentials
 
 
-KEYS = {
-    "--username-key": "username_key",
-    "--username-key-env": "username_key_env",
-    "--username-key-file": "username_key_file",
-}
-PLAIN = {
-    "command": "get",
-    **dict.fromkeys(KEYS.values()),
-    "no_newline": False,
-    "format": "plain",
-    "encrypted": False,
-    "prompt": False,
-    "timeout": None,
-    "verbose": False,
-}
 ASKING = 120.0  # seconds for a person at the keyring's own prompt
 KEY_FILE = 4096  # bytes
 STANDARD_INPUT = "-"
@@ -45,35 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from creds_session.cli.creds import credential_arguments
 
     credential_arguments.add_arguments(parser, parser.get_default("command"))
-
-
-def plain_get(words: Sequence[str]) -> argparse.Namespace | None:
-    """Read a ``get`` that is right without argparse, which takes a tenth of its time.
-
-    Returns None for all other words: the parser reads or refuses them.
-    """
-    options: dict[str, object] = {}
-    names: list[str] = []
-    rest, follows = iter(words[1:]), False
-    for word in rest:
-        is_name = not word.startswith("-")
-        if is_name and (follows or not names):
-            names.append(word)
-        elif word == "--no-newline":
-            options["no_newline"] = True
-        elif word in KEYS and not options.keys() & set(KEYS.values()):
-            value = next(rest, "-")
-            if value.startswith("-"):
-                return None
-            options[KEYS[word]] = value
-        else:
-            return None
-        follows = is_name
-    if words[:1] != ["get"] or not 0 < len(names) <= len(("SERVICE", "USER")):
-        return None
-    service, user = [*names, None][:2]
-    read = SimpleNamespace(**{**PLAIN, **options, "service": service, "user": user})
-    return cast("argparse.Namespace", read)  # it has the same attributes
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -185,10 +140,20 @@ def access_of(arguments: argparse.Namespace) -> credentials.Access:
     return access
 
 
+class _Silence:
+    """Say nothing while a command waits."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *raised: object) -> None:
+        pass
+
+
 def waiting(access: credentials.Access) -> AbstractContextManager[object]:
     """Say at a terminal after two seconds that the keyring has not answered yet."""
     if not sys.stderr.isatty():
-        return nullcontext()
+        return _Silence()
     from creds_session.system.terminal.waiting_line import WaitingLine  # for people alone
 
     provider = "the keyring, which may ask for its password" if access.prompt else "the keyring"

@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from creds_session.cli.boundary import end_at_once, run
-from creds_session.cli.creds import credentials
+from creds_session.cli.creds.plain_get import plain_get
 from creds_session.errors import UsageError
+from creds_session.records import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # `creds get` does without
     import argparse
     from collections.abc import Sequence
+    from typing import Any
 
     from creds_session.cli.parser import Parser
 
@@ -99,7 +100,7 @@ def _refuse_foreign_home() -> None:
 
 def _parse(words: list[str]) -> argparse.Namespace:
     """Return what the words say; no command waits for a parser of all commands."""
-    plain = credentials.plain_get(words)
+    plain = plain_get(words)
     if plain is not None:
         return plain
     words = words[1:] if words[:1] == ["--"] else words
@@ -170,4 +171,6 @@ def _help(about: str | None) -> int:
 
 
 def _module(name: str) -> Any:  # noqa: ANN401 - a module that has the two functions
+    from importlib import import_module
+
     return import_module(f"creds_session.cli.creds.{COMMANDS[name].module}")

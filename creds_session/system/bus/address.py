@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 from creds_session.facts.bus_address import address_of_path, path_of_address
 from creds_session.system.bus.sockets import is_socket_of
 from creds_session.system.processes.user_ids import usual_runtime_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def session_bus_address(environ: Mapping[str, str], uid: int) -> str | None:

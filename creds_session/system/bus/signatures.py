@@ -55,8 +55,8 @@ def _end_of_members(signature: str, at: int, depth: int) -> int:
 
 def is_object_path(value: object) -> bool:
     """Return whether a value is the path of an object."""
-    first, *words = str(value).split("/")
-    return not first and (words == [""] or all(map(_is_word, words)))
+    text = str(value)
+    return text == "/" or (text[:1] == "/" and all(map(_is_word, text[1:].split("/"))))
 
 
 def _is_word(word: str) -> bool:

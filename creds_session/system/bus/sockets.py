@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import stat
 
 from creds_session.system.processes.peer import peer_credentials
@@ -58,7 +57,9 @@ def peer_at(path: str) -> tuple[int, int] | None:
     For a socket of systemd this is systemd, and the connection starts its service. The pid of a
     process in another pid name space is 0.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+    from socket import AF_UNIX, SOCK_STREAM, socket
+
+    with socket(AF_UNIX, SOCK_STREAM) as connection:
         connection.settimeout(1)
         try:
             connection.connect(path)

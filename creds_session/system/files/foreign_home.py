@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import NamedTuple
 
+from creds_session.records import NamedTuple
 from creds_session.system.files.ownership import weakness
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KEYRINGRC, LOGIN = "python_keyring/keyringrc.cfg", "keyrings/login.keyring"
 FILES = {
@@ -67,6 +69,8 @@ def _is_home_of_root(place: str) -> bool:
 def _name_of(uid: int, environ: Mapping[str, str]) -> str:
     """Return the name of the person with this user id, or of the caller of sudo, or nothing."""
     if uid >= UID_MIN:
-        with suppress(KeyError):
+        try:
             return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            pass  # no account has this id
     return environ.get("SUDO_USER", "")

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from typing import NamedTuple
 
-from creds_session.quoting import quoted
+from creds_session.records import NamedTuple
 from creds_session.system.files.path_parts import Part, parts
 
 ACCESS_LIST = "system.posix_acl_access"  # acl(5); if it exists, the group's bits are its mask
@@ -64,6 +63,8 @@ class Weakness(NamedTuple):
     uid: int = -1
 
     def __str__(self) -> str:
+        from creds_session.quoting import quoted
+
         return f"{quoted(self.path)} {self.reason}"
 
 

@@ -6,8 +6,12 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
-from typing import NamedTuple
+
+from creds_session.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_LINKS = 40  # the kernel's own limit (path_resolution(7))
 

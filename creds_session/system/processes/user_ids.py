@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import pwd
-from contextlib import suppress
-from typing import NamedTuple
+
+from creds_session.records import NamedTuple
 
 RUNTIME_DIRECTORIES = "/run/user"  # logind makes one for each user (pam_systemd(8))
 OVERFLOW = 65534  # the kernel's default overflow id (proc_sys_kernel(5))
@@ -26,10 +24,13 @@ class Account(NamedTuple):
 
 def own_account() -> Account:
     """Return the account of the user who runs this process."""
-    with suppress(KeyError):
+    import pwd
+
+    try:
         entry = pwd.getpwuid(os.getuid())
-        return Account(entry.pw_name, entry.pw_dir, entry.pw_shell)
-    return Account()
+    except KeyError:
+        return Account()
+    return Account(entry.pw_name, entry.pw_dir, entry.pw_shell)
 
 
 def own_name() -> str:
@@ -42,7 +43,6 @@ def usual_runtime_directory(uid: int) -> str:
     return f"{RUNTIME_DIRECTORIES}/{uid}"
 
 
-@functools.lru_cache(maxsize=8)
 def stands_for_strangers(uid: int) -> bool:
     """Return whether the kernel shows this id for all users without an id in this name space.
 
@@ -53,14 +53,18 @@ def stands_for_strangers(uid: int) -> bool:
 
 
 def _overflow() -> int:
-    with suppress(OSError, ValueError), open("/proc/sys/kernel/overflowuid") as file:
-        return int(file.read())
-    return OVERFLOW
+    try:
+        with open("/proc/sys/kernel/overflowuid") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return OVERFLOW
 
 
 def _has_all() -> bool:
     """Return whether every user id has its own number here: the map is the initial one."""
-    with suppress(OSError, ValueError), open("/proc/self/uid_map") as file:
-        first, outside, count = map(int, file.read().split())
-        return (first, outside, count) == (0, 0, ALL)
-    return False
+    try:
+        with open("/proc/self/uid_map") as file:
+            first, outside, count = map(int, file.read().split())
+    except (OSError, ValueError):
+        return False
+    return (first, outside, count) == (0, 0, ALL)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 
 from creds_session.errors import CollectionLocked, NoService, PromptImpossible
-from creds_session.facts.collection_state import CollectionState
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import Bus, CallFailed
 from creds_session.system.secret_service.service import (
@@ -18,6 +15,11 @@ from creds_session.system.secret_service.service import (
     only,
 )
 from creds_session.system.secret_service.transfer import EncryptedSession, PlainSession
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
 
 ITEM = "org.freedesktop.Secret.Item"
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -72,21 +74,21 @@ class Collection:
 
     def is_locked(self) -> bool:
         """Return whether the collection is locked now, or is not served any more."""
-        return self._service.state(self.path) is not CollectionState.UNLOCKED
+        return not self._service.is_unlocked(self.path)
 
     def search_items(self, attributes: Mapping[str, str]) -> list[str]:
         """Return the paths of the items with these attributes, the last changed item first.
 
         gnome-keyring sorts them (gkm-secret-search.c:on_matched_sort_modified), to the second.
         """
-        with _clear_errors():
+        with _ClearErrors():
             body = dict(attributes)
             paths = only(self._service.call(self.path, "Collection", "SearchItems", "a{ss}", body))
         return [str(path) for path in paths] if isinstance(paths, (list, tuple)) else []
 
     def all_items(self) -> list[str]:
         """Return the paths of all items. In KeePassXC a search without attributes finds nothing."""
-        with _clear_errors():
+        with _ClearErrors():
             return list(self._service.items(self.path))
 
     def secrets(self, paths: Sequence[str]) -> dict[str, Secret]:
@@ -108,7 +110,7 @@ class Collection:
         return self._secrets(paths)
 
     def _secrets(self, paths: Sequence[str]) -> dict[str, Secret]:
-        with _clear_errors():
+        with _ClearErrors():
             session = self._session()
             body = (list(paths), session.path)
             answer = only(self._service.call(PATH, "Service", "GetSecrets", "aoo", *body))
@@ -136,7 +138,7 @@ class Collection:
             return
         # The item is complete now. Give it the attributes by which it is found.
         try:
-            with _clear_errors():
+            with _ClearErrors():
                 to = self._service.at(path, PROPERTIES)
                 self._bus.call(to, "Set", "ssv", ITEM, "Attributes", ("a{ss}", dict(attributes)))
             is_alone = len(self.search_items(attributes)) == 1
@@ -155,7 +157,7 @@ class Collection:
             f"{ITEM}.Label": ("s", label),
             f"{ITEM}.Attributes": ("a{ss}", dict(attributes)),
         }
-        with _clear_errors():
+        with _ClearErrors():
             wrapped = self._session().wrap(secret)
             body = ("a{sv}(oayays)b", properties, wrapped, True)
             created = self._service.call(self.path, "Collection", "CreateItem", *body)
@@ -178,7 +180,7 @@ class Collection:
 
     def delete(self, path: str) -> None:
         """Remove an item. An item that does not exist any more is not an error."""
-        with _clear_errors():
+        with _ClearErrors():
             try:
                 prompt = only(self._service.call(path, "Item", "Delete"))
             except CallFailed as error:
@@ -201,7 +203,7 @@ class Collection:
         return [value if isinstance(value, int) else 0 for value in values]
 
     def _each(self, paths: Sequence[str], name: str = "Attributes") -> list[object]:
-        with _clear_errors():
+        with _ClearErrors():
             to = [self._service.at(path, PROPERTIES) for path in paths]
             answers = self._bus.call_each(to, GONE, "Get", "ss", ITEM, name)
         variants = [answer[0] if answer else None for answer in answers]
@@ -232,17 +234,24 @@ class Collection:
             raise _locked_meanwhile()
 
 
-@contextmanager
-def _clear_errors() -> Iterator[None]:
+class _ClearErrors:
     """Raise CollectionLocked or NoService if the keyring was locked or its daemon ended."""
-    try:
-        yield
-    except CallFailed as error:
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not isinstance(error, CallFailed):
+            return
         if error.name == LOCKED:
             raise _locked_meanwhile() from None
         if error.name in ENDED:
             raise NoService("the keyring daemon ended before it answered") from error
-        raise
 
 
 def _locked_meanwhile() -> CollectionLocked:

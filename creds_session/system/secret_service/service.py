@@ -8,8 +8,6 @@ password that is part of the message, so that no prompt is shown.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
 
 from creds_session.errors import (
     NotPermitted,
@@ -18,10 +16,15 @@ from creds_session.errors import (
     Unavailable,
     WrongPassword,
 )
-from creds_session.facts.collection_state import CollectionState, collection_name
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import Bus, CallFailed, Peer
 from creds_session.system.bus.wire import ObjectAddress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from creds_session.facts.collection_state import CollectionState
 
 NAME = "org.freedesktop.secrets"
 PATH = "/org/freedesktop/secrets"
@@ -79,8 +82,10 @@ class SecretService:
         (docs/decisions/0012).
         """
         service = ObjectAddress(PATH, self.owner.unique_name, f"{INTERFACES}.Service")
-        with suppress(CallFailed):
+        try:
             self._bus.call(service, "ReadAlias", "s", "default")
+        except CallFailed:
+            pass  # a call that needs the answer fails too, and says why
 
     def call(
         self, path: str, interface: str, method: str, signature: str = "", *body: object
@@ -139,15 +144,27 @@ class SecretService:
         A collection that the service names but does not serve is a ghost: gnome-keyring never
         exports a login keyring that its control socket created while the daemon was running.
         """
+        from creds_session.facts.collection_state import CollectionState
+
         if collection == NO_OBJECT:
             return CollectionState.ABSENT
+        locked = self._locked(collection)
+        if locked is None:
+            return CollectionState.GHOST
+        return CollectionState.LOCKED if locked else CollectionState.UNLOCKED
+
+    def is_unlocked(self, collection: str) -> bool:
+        """Return whether the service has this collection, and it is unlocked."""
+        return collection != NO_OBJECT and self._locked(collection) is False
+
+    def _locked(self, collection: str) -> bool | None:
+        """Return whether a collection is locked, or None if it is not served."""
         try:
-            locked = self._property(collection, "Collection", "Locked")
+            return self._property(collection, "Collection", "Locked") is not False
         except CallFailed as error:
             if error.name in _ABSENT:
-                return CollectionState.GHOST
+                return None
             raise
-        return CollectionState.UNLOCKED if locked is False else CollectionState.LOCKED
 
     def can_read_an_item(self, collection: str = "") -> bool:
         """Return whether the secret of an item can be read; by default in the login keyring.
@@ -167,6 +184,8 @@ class SecretService:
 
     def named(self, name: str) -> str:
         """Return the path of the collection whose keyring file has this name, or ``/``."""
+        from creds_session.facts.collection_state import collection_name
+
         paths = (path for path in self.collections() if collection_name(path) == name)
         return next(paths, NO_OBJECT)
 
@@ -185,7 +204,7 @@ class SecretService:
         the daemon.
         """
         self.call(PATH, "Service", "Unlock", "ao", [collection])
-        return self.state(collection) is CollectionState.UNLOCKED
+        return self.is_unlocked(collection)
 
     def unlock_by_prompt(self, paths: Sequence[str]) -> bool:
         """Let the service show its own prompt to unlock these; return whether it unlocked them.

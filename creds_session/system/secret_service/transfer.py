@@ -10,11 +10,14 @@ Specification: https://specifications.freedesktop.org/secret-service-spec/latest
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from creds_session.errors import InvalidData
 from creds_session.secret import Secret
 from creds_session.system.secret_service.service import PATH, SecretService, last_of_two, malformed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TEXT = "text/plain"
 ENCRYPTED = "dh-ietf1024-sha256-aes128-cbc-pkcs7"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.credentials.access import _of_another
+from creds_session.credentials.locked import _of_another
 from creds_session.errors import CollectionLocked, CredsSessionError, Unavailable
 from creds_session.facts.collection_state import CollectionState
 from tests.unit.alone import ALONE

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creds_session.cli.creds.credentials import add_arguments, execute, plain_get
+from creds_session.cli.creds.credentials import add_arguments, execute
 from creds_session.cli.creds.main import _parse
+from creds_session.cli.creds.plain_get import plain_get
 from creds_session.cli.parser import Parser
 from creds_session.credentials import Deleted
 
