@@ -19,14 +19,22 @@ processes can read those.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Callable
-from typing import NamedTuple
 
 from creds_session.cli.output import complain
 from creds_session.errors import CredsSessionError, InvalidData
+from creds_session.records import NamedTuple
 from creds_session.secret import Secret
+from creds_session.system.terminal.standard_input import (
+    is_typed,
+    read_password_from_stdin,
+    read_standard_input,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 AGAIN = "Again, to be sure: "
 ALLOW_EMPTY = "--allow-empty"
@@ -92,8 +100,6 @@ def is_elsewhere(arguments: argparse.Namespace) -> bool:
 
 def is_asked_for(arguments: argparse.Namespace) -> bool:
     """Return whether a person will be asked for the password that ``creds put`` stores."""
-    from creds_session.system.terminal.password_prompt import is_typed  # not `get`
-
     if arguments.askpass is not None:
         return True
     elsewhere = arguments.password_fd is not None or arguments.password_credential is not None
@@ -140,11 +146,6 @@ def to_store(arguments: argparse.Namespace, prompt: str) -> Secret:
 
     Raises InvalidData if it is empty without ``--allow-empty``; then nothing was changed.
     """
-    from creds_session.system.terminal.password_prompt import (  # not `get`
-        is_typed,
-        read_password_from_stdin,
-    )
-
     if not is_elsewhere(arguments) and not is_typed():
         return _allowed(read_password_from_stdin(), "from standard input", arguments)
     source = _source(arguments)
@@ -198,14 +199,14 @@ def old_and_new(
 
 
 def _source(arguments: argparse.Namespace) -> Interactive | Stream:
-    from creds_session.system.terminal import (  # not `get`
-        password_sources as sources,
-    )
-    from creds_session.system.terminal.password_prompt import (
-        ask_password,
-        is_typed,
-        read_standard_input,
-    )
+    if arguments.password_stdin and not is_typed():  # a terminal would show it
+        return Stream("standard input", read_standard_input)
+    if not is_elsewhere(arguments) or arguments.password_stdin:
+        from creds_session.system.terminal.password_prompt import ask_password
+
+        patience: float | None = getattr(arguments, "patience", None)
+        return Interactive(lambda prompt: ask_password(prompt, patience))
+    from creds_session.system.terminal import password_sources as sources
 
     if arguments.askpass is not None:
         program = sources.find_askpass(arguments.askpass, os.environ)
@@ -214,14 +215,9 @@ def _source(arguments: argparse.Namespace) -> Interactive | Stream:
         number: int = arguments.password_fd
         name = f"file descriptor {number}"
         return Stream(name, lambda: sources.read_descriptor(number))
-    if arguments.password_credential is not None:
-        credential: str = arguments.password_credential
-        name = f"the credential {credential}"
-        return Stream(name, lambda: sources.read_credential(os.environ, credential))
-    if arguments.password_stdin and not is_typed():  # a terminal would show it
-        return Stream("standard input", read_standard_input)
-    patience: float | None = getattr(arguments, "patience", None)
-    return Interactive(lambda prompt: ask_password(prompt, patience))
+    credential: str = arguments.password_credential
+    name = f"the credential {credential}"
+    return Stream(name, lambda: sources.read_credential(os.environ, credential))
 
 
 def _asked_by(program: str, prompt: str) -> Secret:
@@ -254,9 +250,11 @@ def _without_newline(source: Stream, arguments: argparse.Namespace) -> bytes:
 
 
 def _descriptor(text: str) -> int:
+    from argparse import ArgumentTypeError
+
     from creds_session.system.terminal.password_sources import open_descriptor
 
     try:
         return open_descriptor(text)
     except CredsSessionError as error:
-        raise argparse.ArgumentTypeError(error.problem) from None
+        raise ArgumentTypeError(error.problem) from None

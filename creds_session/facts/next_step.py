@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from creds_session.records import NamedTuple
 
 JOIN = 'eval "$(creds env)"'
 START = 'eval "$(creds env --start)"'

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from creds_session.facts.collection_state import CollectionState, KeyringForm
+from creds_session.records import NamedTuple
 
 DAEMON_NAME = "gnome-keyring-daemon"
 LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT

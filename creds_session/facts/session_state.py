@@ -25,11 +25,10 @@ The default keyring is the one that the alias ``default`` leads to, where progra
 from __future__ import annotations
 
 import enum
-import shlex
-from typing import NamedTuple
 
 from creds_session.facts.collection_state import CollectionState, KeyringForm, collection_name
 from creds_session.facts.session import DAEMON_NAME, BusFacts, KeyringFacts, is_daemon_name
+from creds_session.records import NamedTuple
 
 LOGIN = "login"
 
@@ -240,7 +239,9 @@ def has_other_default(keyring: KeyringFacts) -> bool:
 
 def rekey_command(name: str) -> str:
     """Return the command that gives the keyring with this name another password."""
-    return shlex.join(rekey_words(name))
+    from shlex import join  # only for a message
+
+    return join(rekey_words(name))
 
 
 def rekey_words(name: str) -> tuple[str, ...]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.session import BusFacts, KeyringFacts
 from creds_session.facts.session_state import SessionState, Verdict, judge
+from creds_session.records import NamedTuple
 
 LOCKED, UNAVAILABLE = 77, 69  # as errors.CollectionLocked and errors.Unavailable
 State = SessionState

@@ -6,6 +6,7 @@ import os
 import sys
 
 from creds_session.cli.output import complain, print_json
+from creds_session.cli.waiting import waiting_line
 from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 from creds_session.text import printable
@@ -14,9 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse  # `creds get` does without
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from creds_session import credentials
+    from creds_session.cli.waiting import Silence
+    from creds_session.system.terminal.waiting_line import WaitingLine
 
 
 ASKING = 120.0  # seconds for a person at the keyring's own prompt
@@ -140,24 +142,10 @@ def access_of(arguments: argparse.Namespace) -> credentials.Access:
     return access
 
 
-class _Silence:
-    """Say nothing while a command waits."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *raised: object) -> None:
-        pass
-
-
-def waiting(access: credentials.Access) -> AbstractContextManager[object]:
+def waiting(access: credentials.Access) -> WaitingLine | Silence:
     """Say at a terminal after two seconds that the keyring has not answered yet."""
-    if not sys.stderr.isatty():
-        return _Silence()
-    from creds_session.system.terminal.waiting_line import WaitingLine  # for people alone
-
     provider = "the keyring, which may ask for its password" if access.prompt else "the keyring"
-    return WaitingLine(provider, access.timeout)
+    return waiting_line(provider, access.timeout)
 
 
 def username_key(arguments: argparse.Namespace) -> str | None:
@@ -187,7 +175,7 @@ def _given(key: str | None, otherwise: str) -> str:
 def _first_line(path: str, name: str) -> str:
     """Return the content of a file without the newline at its end."""
     if path == STANDARD_INPUT:
-        from creds_session.system.terminal.password_prompt import read_standard_input
+        from creds_session.system.terminal.standard_input import read_standard_input
 
         content: bytes | None = read_standard_input()
     else:

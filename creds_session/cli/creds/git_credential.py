@@ -7,7 +7,7 @@ import sys
 
 from creds_session.cli.creds.credentials import waiting
 from creds_session.system.processes.core_dumps import forbid_core_dumps
-from creds_session.system.terminal.password_prompt import read_standard_input
+from creds_session.system.terminal.standard_input import read_standard_input
 
 DESCRIPTION = """\
 A credential helper, which git runs by itself (gitcredentials(7)). It reads the description of a

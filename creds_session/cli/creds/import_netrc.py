@@ -83,7 +83,7 @@ def execute(arguments: argparse.Namespace) -> int:
 def _read(file: str | None) -> tuple[str, bytes]:
     """Return the name of the input for messages, and its content."""
     if file == STANDARD_INPUT:
-        from creds_session.system.terminal.password_prompt import read_standard_input
+        from creds_session.system.terminal.standard_input import read_standard_input
 
         return "standard input", read_standard_input()
     from creds_session.system.files.private_file import read_private

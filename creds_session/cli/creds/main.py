@@ -7,7 +7,7 @@ import os
 import sys
 
 from creds_session.cli.boundary import end_at_once, run
-from creds_session.cli.creds.plain_get import plain_get
+from creds_session.cli.creds.plain_arguments import plain_arguments
 from creds_session.errors import UsageError
 from creds_session.records import NamedTuple
 
@@ -100,7 +100,7 @@ def _refuse_foreign_home() -> None:
 
 def _parse(words: list[str]) -> argparse.Namespace:
     """Return what the words say; no command waits for a parser of all commands."""
-    plain = plain_get(words)
+    plain = plain_arguments(words)
     if plain is not None:
         return plain
     words = words[1:] if words[:1] == ["--"] else words

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING
-
 from creds_session.cli import password_source
-from creds_session.cli.creds import credential_arguments
 from creds_session.cli.creds.credentials import STANDARD_INPUT, access_of, username_key, waiting
 from creds_session.cli.output import complain
 from creds_session.errors import Ambiguous, NoSuchCredential, UsageError
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 from creds_session.text import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from creds_session import credentials
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
+    from creds_session.cli.creds import credential_arguments
+
     credential_arguments.add_arguments(parser, "put")
     password_source.add_sources(parser)
     parser.add_argument(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
 from creds_session.cli.output import complain, print_json
-from creds_session.cli.parser import add_json, add_timeout
+from creds_session.cli.waiting import waiting_line
 from creds_session.facts.next_step import BusState, next_step
 from creds_session.facts.session import ControlHolder
 from creds_session.facts.session_state import rekey_command
 from creds_session.probe.keyring import probe_bus, probe_keyring
 from creds_session.session.status import State, as_json, session_status
-from creds_session.system.terminal.waiting_line import WaitingLine
 from creds_session.text import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 NEXT = {
     State.LOCKED: "unlock it: creds unlock",
@@ -42,6 +44,8 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
+    from creds_session.cli.parser import add_json, add_timeout
+
     parser.description = DESCRIPTION
     parser.epilog = EXAMPLES
     add_json(parser)
@@ -51,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Print the state of this session's keyring; return its exit code."""
     keyring = probe_keyring(os.environ, connect=False)
-    with WaitingLine("the session bus", arguments.timeout):
+    with waiting_line("the session bus", arguments.timeout):
         bus = probe_bus(os.environ, arguments.timeout)
     if bus.owner is None and keyring.control_listens:
         from creds_session.probe.control_holder import with_holder  # seldom

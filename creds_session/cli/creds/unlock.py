@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Mapping
 
 from creds_session.cli import password_source
 from creds_session.cli.output import complain, print_json
-from creds_session.cli.parser import add_json, seconds
 from creds_session.cli.password_source import Declined
+from creds_session.cli.waiting import waiting_line
 from creds_session.errors import NoBus, WrongPassword
 from creds_session.facts.next_step import NO_BUS, BusState, next_step
 from creds_session.facts.session_state import rekey_command
@@ -26,8 +25,11 @@ from creds_session.session.unlock import (
 from creds_session.session.unlock.routes import NoKeyringYet, OtherProvider
 from creds_session.system.processes.core_dumps import forbid_core_dumps
 from creds_session.system.processes.user_ids import own_name
-from creds_session.system.terminal.waiting_line import WaitingLine
 from creds_session.text import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 REPAIR = (
     "if it was mistyped, type it again: creds unlock\n"
@@ -61,6 +63,8 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser what the command takes."""
+    from creds_session.cli.parser import add_json, seconds
+
     parser.description = DESCRIPTION
     parser.epilog = EXAMPLES
     parser.add_argument(
@@ -125,7 +129,7 @@ def _unlock(arguments: argparse.Namespace) -> tuple[Unlocked, Mapping[str, str]]
     A shell in tmux may have the address of a bus that has ended, and a shell of sudo the address of
     another user's bus. No password is asked for before a bus has answered.
     """
-    waiting = WaitingLine("the keyring daemon", arguments.timeout, is_quiet=arguments.quiet)
+    waiting = waiting_line("the keyring daemon", arguments.timeout, is_quiet=arguments.quiet)
 
     def password(wanted: PasswordRequest) -> Secret:
         with waiting.held():

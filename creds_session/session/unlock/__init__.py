@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import NamedTuple
 
 from creds_session.errors import InvalidData, NoBus, NotPermitted, Unavailable
 from creds_session.facts.collection_state import CollectionState, collection_name
@@ -17,6 +15,7 @@ from creds_session.facts.next_step import NO_BUS
 from creds_session.facts.session import MAX_PASSWORD, BusFacts, KeyringFacts, NameOwner
 from creds_session.facts.session_state import LOGIN, default_keyring
 from creds_session.probe.keyring import look_at, probe_bus, probe_keyring
+from creds_session.records import NamedTuple
 from creds_session.secret import Secret
 from creds_session.session.unlock.confirmation import confirm_unlocked
 from creds_session.session.unlock.patience import Patience
@@ -58,7 +57,7 @@ class Unlocked(NamedTuple):
     route: Route
     pid: int
     created: bool = False
-    environment: Mapping[str, str] = MappingProxyType({})
+    environment: Mapping[str, str] = {}
     beside: int | None = None
     keyring: str = LOGIN
     opened: UnlockedWithoutPrompt = UnlockedWithoutPrompt()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 from creds_session.errors import CollectionLocked, Unavailable, WrongPassword
 from creds_session.facts.collection_state import CollectionState, KeyringForm, collection_name
 from creds_session.facts.session import KeyringFacts
 from creds_session.facts.session_state import LOGIN, form_of
+from creds_session.records import NamedTuple
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import CallFailed
 from creds_session.system.secret_service.kept_password import unlock_with_kept_password

@@ -6,6 +6,7 @@ import os
 import stat
 
 from creds_session.system.processes.peer import peer_credentials
+from creds_session.system.processes.unix_socket import AF_UNIX, SOCK_STREAM, Socket
 from creds_session.system.processes.user_ids import stands_for_strangers
 
 LISTENS = b"00010000"  # __SO_ACCEPTCON, in the column Flags
@@ -57,12 +58,12 @@ def peer_at(path: str) -> tuple[int, int] | None:
     For a socket of systemd this is systemd, and the connection starts its service. The pid of a
     process in another pid name space is 0.
     """
-    from socket import AF_UNIX, SOCK_STREAM, socket
-
-    with socket(AF_UNIX, SOCK_STREAM) as connection:
+    connection = Socket(AF_UNIX, SOCK_STREAM)
+    try:
         connection.settimeout(1)
-        try:
-            connection.connect(path)
-            return peer_credentials(connection)
-        except OSError:
-            return None
+        connection.connect(path)
+        return peer_credentials(connection)
+    except OSError:
+        return None
+    finally:
+        connection.close()

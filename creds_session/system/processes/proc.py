@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+
+from creds_session.records import NamedTuple
 
 PROC = "/proc"
 MOST_READ = 1 << 16  # bytes of the environment or the arguments of a process

@@ -17,10 +17,10 @@ from typing import Any, Callable, Optional
 from creds_session.errors import InvalidData, Unavailable
 from creds_session.secret import Secret
 from creds_session.system.terminal.job_control import Settings, come_forward
+from creds_session.system.terminal.standard_input import is_typed
 
 Handler = Callable[[int, Optional[FrameType]], Any]
 MAX_LINE = 4095  # bytes without the newline; the kernel drops the rest (termios(3))
-MAX_INPUT = 1 << 20  # bytes; longer input is not a password
 DEADLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 LFLAG = 3  # in what tcgetattr gives (termios(3))
 BY_STDIN = "give it on standard input with --password-stdin"
@@ -33,11 +33,6 @@ def is_interactive() -> bool:
     may be brought to the foreground for it (``job_control.come_forward``).
     """
     return is_typed() and sys.stderr.isatty() and come_forward(sys.stdin.fileno())
-
-
-def is_typed() -> bool:
-    """Return whether standard input is a terminal."""
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def is_input_waiting() -> bool:
@@ -159,29 +154,6 @@ def _read_line(terminal: int) -> bytes:
             break
         line += more
     return bytes(line[:-1] if line.endswith(b"\n") else line)
-
-
-def read_password_from_stdin() -> Secret:
-    """Return all of standard input without one newline at its end, as ``keyring set`` does.
-
-    Raises Unavailable, and InvalidData if the input is too long.
-    """
-    content = read_standard_input()
-    return Secret(content[:-1] if content.endswith(b"\n") else content)
-
-
-def read_standard_input() -> bytes:
-    """Return all of standard input. Raises Unavailable, and InvalidData if it is too long."""
-    if sys.stdin is None:
-        raise Unavailable("there is no standard input to read the password from")
-    return bounded(sys.stdin.buffer.read(MAX_INPUT + 1), "standard input")
-
-
-def bounded(content: bytes, what: str) -> bytes:
-    """Return the content; raise InvalidData if it is too long for a password."""
-    if len(content) > MAX_INPUT:
-        raise InvalidData(f"{what} is longer than {MAX_INPUT} bytes: not a password")
-    return content
 
 
 def confirm(question: str) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from creds_session.errors import InvalidData, NoSuchFile, Unavailable, UsageError
-from creds_session.system.terminal.password_prompt import MAX_INPUT, bounded
+from creds_session.system.terminal.standard_input import MAX_INPUT, bounded
 
 STANDARD = 3  # the first descriptor that is not a standard one
 ASKING = 120.0  # seconds for a person to answer an askpass program

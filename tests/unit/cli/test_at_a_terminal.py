@@ -160,7 +160,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         questions.append(question)
         return False
 
-    monkeypatch.setattr(f"{prompt}.is_typed", lambda: True)
+    monkeypatch.setattr("creds_session.cli.password_source.is_typed", lambda: True)
     monkeypatch.setattr(f"{prompt}.is_interactive", lambda: True)
     monkeypatch.setattr(f"{prompt}.confirm", confirm)
     monkeypatch.setattr(put, "forbid_core_dumps", lambda: None)

@@ -15,7 +15,7 @@ from creds_session.cli.password_source import Declined
 from creds_session.errors import CredsSessionError, InvalidData, NoSuchFile, Unavailable, UsageError
 from creds_session.secret import Secret
 from creds_session.system.terminal import password_sources
-from creds_session.system.terminal.password_prompt import MAX_INPUT
+from creds_session.system.terminal.standard_input import MAX_INPUT
 from tests.unit.streams import CONTENTS
 
 NOTE = "one newline at the end of"
@@ -85,7 +85,7 @@ def test_an_empty_password_is_stored_only_if_it_is_wanted(content: bytes) -> Non
 
 
 def test_an_empty_password_at_a_prompt_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("creds_session.system.terminal.password_prompt.is_typed", lambda: True)
+    monkeypatch.setattr("creds_session.cli.password_source.is_typed", lambda: True)
     asked = answering(monkeypatch, b"")
     with pytest.raises(InvalidData, match="given at the prompt is empty"):
         to_store()

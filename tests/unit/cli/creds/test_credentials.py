@@ -1,49 +1,10 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from creds_session.cli.creds.credentials import add_arguments, execute
+from creds_session.cli.creds.credentials import execute
 from creds_session.cli.creds.main import _parse
-from creds_session.cli.creds.plain_get import plain_get
-from creds_session.cli.parser import Parser
 from creds_session.credentials import Deleted
-
-WORDS = ("app", "me", "", "-", "--", "--no-newline", "--username-key", "--username-key=k", "-v")
-MORE = ("--username-key-env", "--username-key-file", "--format", "json", "--help", "-x")
-
-
-def by_argparse(words: list[str]) -> dict[str, Any] | None:
-    parser = Parser("creds get", "", "")
-    parser.set_defaults(command="get")
-    add_arguments(parser)
-    try:
-        return vars(parser.parse_args(words[1:]))
-    except SystemExit:
-        return None
-
-
-@given(st.lists(st.sampled_from(WORDS + MORE), max_size=6))
-def test_a_plain_get_is_read_as_argparse_reads_it(words: list[str]) -> None:
-    read = plain_get(["get", *words])
-    if read is not None:
-        assert vars(read) == by_argparse(["get", *words])
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["get a b", "get --no-newline a b", "get a b --no-newline", "get a --username-key-env V"],
-)
-def test_the_usual_needs_no_argparse(line: str) -> None:
-    assert plain_get(line.split()) is not None
-
-
-@pytest.mark.parametrize("line", ["", "put a b", "get", "get a b c", "get a -v", "get a --no"])
-def test_all_else_is_left_to_argparse(line: str) -> None:
-    assert plain_get(line.split()) is None
 
 
 @pytest.mark.parametrize("command", ["put", "get", "delete", "list", "backends"])

@@ -14,10 +14,9 @@ import pytest
 
 from creds_session.errors import Unavailable
 from creds_session.facts.session import MAX_PASSWORD
-from creds_session.system.terminal.password_prompt import (
+from creds_session.system.terminal.password_prompt import MAX_LINE, ask_password
+from creds_session.system.terminal.standard_input import (
     MAX_INPUT,
-    MAX_LINE,
-    ask_password,
     is_typed,
     read_password_from_stdin,
 )
@@ -167,7 +166,7 @@ def test_ask_password_stands_a_prompt_that_is_no_utf_8(python: list[str]) -> Non
 
 STDIN = """
 import sys; sys.path.insert(0, {package!r})
-from creds_session.system.terminal.password_prompt import read_password_from_stdin
+from creds_session.system.terminal.standard_input import read_password_from_stdin
 sys.stdout.buffer.write(read_password_from_stdin().reveal())
 """
 
