@@ -22,7 +22,7 @@ def read_keyring_settings(environ: Mapping[str, str]) -> KeyringSettings:
     """Return the settings of this process, of its environment and of the user's files."""
     core = sys.modules.get("keyring.core")
     return KeyringSettings(
-        packages=packages(sys.path),
+        packages=packages(),
         is_chosen=getattr(core, "_keyring_backend", None) is not None,
         variable=environ.get("PYTHON_KEYRING_BACKEND"),
         files=configuration_files(),

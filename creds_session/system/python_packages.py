@@ -6,6 +6,7 @@ The directories themselves are read: importlib.metadata would take as long as Py
 from __future__ import annotations
 
 import os
+import sys
 
 from creds_session.records import NamedTuple
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GROUP = b"[keyring.backends]"  # of entry points (keyring/backend.py:_load_plugins)
+WITHOUT_DIRECTORIES = frozenset({"distutils-precedence.pth"})  # of setuptools: for setup.py alone
 METADATA = (".dist-info", ".egg-info", "EGG-INFO")
 
 
@@ -28,8 +30,27 @@ class Packages(NamedTuple):
     unseen: tuple[str, ...] = ()
 
 
-def packages(path: Sequence[str]) -> Packages:
-    """Return the packages in the directories of Python's search path."""
+def packages() -> Packages:
+    """Return the packages in the directories of Python's search path.
+
+    ``creds`` starts without ``site``, which adds the directories that files with the ending .pth
+    name (docs/decisions/0021). If there is such a file, ``site`` is run first.
+    """
+    found = packages_in(sys.path)
+    if sys.flags.no_site and any(map(_may_add_directories, found.names)):
+        import site
+
+        site.main()
+        return packages_in(sys.path)
+    return found
+
+
+def _may_add_directories(name: str) -> bool:
+    return name.endswith(".pth") and name not in WITHOUT_DIRECTORIES
+
+
+def packages_in(path: Sequence[str]) -> Packages:
+    """Return the packages in these directories."""
     names: set[str] = set()
     unseen, backends = [], []
     for directory in dict.fromkeys(path):

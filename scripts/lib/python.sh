@@ -156,9 +156,10 @@ explain_pip() {
     fail 69 "$@" "nothing was changed but packages"
 }
 
-# Root's programs load nothing of the user whose environment they were started with.
-isolate_programs() {
-    for link in $links; do
-        sed -i '1s|^#!\(.*/python[0-9.]*\)$|#!\1 -I|' "$1/bin/${link##*/}"
-    done
+# Replaces pip's own programs in the virtual environment $1.
+write_programs() {
+    rm -f "$1"/lib/python3*/site-packages/distutils-precedence.pth # only setup.py needs it
+    site=$("$1/bin/python" -I -c 'import sys; print(*[p for p in sys.path if "-packages" in p])')
+    # shellcheck disable=SC2086 # a list of directories of the distribution's and of ours
+    "$here/scripts/lib/write-starter" "$1/bin" "$1/bin/python" $site
 }

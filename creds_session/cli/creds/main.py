@@ -171,6 +171,6 @@ def _help(about: str | None) -> int:
 
 
 def _module(name: str) -> Any:  # noqa: ANN401 - a module that has the two functions
-    from importlib import import_module
-
-    return import_module(f"creds_session.cli.creds.{COMMANDS[name].module}")
+    module = f"creds_session.cli.creds.{COMMANDS[name].module}"
+    __import__(module)  # importlib.import_module does the same, after it has loaded warnings
+    return sys.modules[module]

@@ -1,0 +1,71 @@
+"""The programs that scripts/lib/write-starter writes, in a virtual environment without packages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from creds_session.version import __version__
+
+CHECKOUT = Path(__file__).parents[3]
+PROGRAMS = ("creds", "creds-askpass", "creds-doctor", "creds-setup-pam")
+LISTED = """
+import sys
+sys.path.append({site!r})
+from creds_session.system.python_packages import packages
+print(*packages().backends, "site" in sys.modules)
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """Return a virtual environment that contains the checkout and the programs."""
+    venv.create(tmp_path / "venv", symlinks=True)
+    (site_packages(tmp_path / "venv") / "creds_session").symlink_to(CHECKOUT / "creds_session")
+    return tmp_path / "venv"
+
+
+def site_packages(environment: Path) -> Path:
+    version = "python{}.{}".format(*sys.version_info[:2])
+    return environment / "lib" / version / "site-packages"
+
+
+def write(environment: Path, directory: str) -> None:
+    python = environment / "bin/python"
+    run(CHECKOUT / "scripts/lib/write-starter", environment / "bin", python, directory)
+
+
+def run(*words: str | Path) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("name", ["creds", "creds-doctor", "creds-setup-pam"])
+def test_a_program_starts_and_finds_its_packages(environment: Path, name: str) -> None:
+    write(environment, str(site_packages(environment)).replace(sys.version[:4].strip("."), "@"))
+    assert run(environment / "bin" / name, "--version") == f"{name} {__version__}\n"
+
+
+def test_every_program_is_isolated_and_executable(environment: Path) -> None:
+    write(environment, "/nowhere")
+    for name in PROGRAMS:
+        program = environment / "bin" / name
+        first = program.read_text("utf-8").splitlines()[0]
+        assert first.split()[1] in {"-I", "-IS"}
+        assert program.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("name", ["added.pth", "distutils-precedence.pth"])
+def test_site_is_run_if_a_file_may_add_directories(environment: Path, name: str) -> None:
+    site = site_packages(environment)
+    metadata = environment / "added" / "x-1.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "entry_points.txt").write_text("[keyring.backends]\nx = x\n", "utf-8")
+    python, listed = environment / "bin/python", LISTED.format(site=str(site))
+    assert run(python, "-IS", "-c", listed) == "False\n"
+    (site / name).write_text(f"{environment}/added\n", "utf-8")
+    expected = "x-1.dist-info True\n" if name == "added.pth" else "False\n"
+    assert run(python, "-IS", "-c", listed) == expected
