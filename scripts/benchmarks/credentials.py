@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from scripts.benchmarks.processes import PYTHON, command, is_installed, nothing, program
+from scripts.benchmarks.resources import least, used
 from scripts.benchmarks.scratch_session import scratch_session
 from scripts.benchmarks.turns import Job, medians, print_ratios, print_table
 
@@ -34,6 +35,7 @@ def measure(folder: Path, runs: int) -> None:
         if variables is None:
             return
         _measure_one_item(variables, runs)
+        _measure_resources(variables, runs)
         _measure_lists(variables)
 
 
@@ -58,6 +60,20 @@ def _measure_one_item(variables: dict[str, str], runs: int) -> None:
         put["secret-tool store"] = in_session(store, stdin=b"x")
     print_ratios("whole process, one item read", "creds get", get, runs)
     print_ratios("whole process, one item replaced", "creds put", put, runs)
+
+
+def _measure_resources(variables: dict[str, str], runs: int) -> None:
+    words = {
+        "creds get": [*program("creds"), "get", "bench", "me"],
+        "keyring get": [PYTHON, "-m", "keyring", "get", "bench", "me"],
+        "Python that does nothing": [PYTHON, "-c", "pass"],
+    }
+    turns = [{name: used(its, variables) for name, its in words.items()} for _ in range(runs)]
+    found = {name: least(turn[name] for turn in turns) for name in words}
+    print_table(
+        ("one item read, the least of all turns", "ms of a processor", "peak memory in MiB"),
+        ((name, f"{it.cpu * 1e3:.1f}", f"{it.peak / 1024:.1f}") for name, it in found.items()),
+    )
 
 
 def _measure_lists(variables: dict[str, str]) -> None:

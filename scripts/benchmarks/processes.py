@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import compileall
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from scripts.benchmarks.turns import Job
@@ -27,9 +30,27 @@ def installed(folder: Path) -> str:
 
 
 def program(name: str) -> list[str]:
-    """Return the words that run ``creds``, ``doctor`` or ``setup_pam`` as its script does."""
-    code = f"import sys; from creds_session.cli.{name}.main import main; sys.exit(main())"
-    return [PYTHON, "-c", code]
+    """Return the words that run ``creds``, ``doctor`` or ``setup_pam`` as they are installed."""
+    return [str(_programs() / ("creds" if name == "creds" else f"creds-{name.replace('_', '-')}"))]
+
+
+@cache
+def _programs() -> Path:
+    """Return a directory with the programs, which is removed when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="creds-bench-installed-"))
+    atexit.register(shutil.rmtree, folder)
+    folder.chmod(0o755)
+    dependencies = [path for path in sys.path if path.endswith("-packages")]
+    programs = folder / "bin"
+    programs.mkdir()
+    starter = str(CHECKOUT / "scripts/lib/write-starter")
+    words = [starter, str(programs), PYTHON, installed(folder)]
+    subprocess.run([*words, *dependencies], check=True)
+    for name in ("creds-doctor", "creds-setup-pam"):  # site does not know this directory
+        text = (programs / name).read_text("utf-8")
+        found = f"import sys\nsys.path.insert(0, {installed(folder)!r})\n"
+        (programs / name).write_text(text.replace("import sys\n", found, 1), "utf-8")
+    return programs
 
 
 def nothing() -> Job:
