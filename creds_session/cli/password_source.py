@@ -20,7 +20,6 @@ processes can read those.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from creds_session.cli.output import complain
 from creds_session.errors import CredsSessionError, InvalidData
@@ -35,6 +34,7 @@ from creds_session.system.terminal.standard_input import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
 AGAIN = "Again, to be sure: "
 ALLOW_EMPTY = "--allow-empty"

@@ -64,8 +64,10 @@ class BusStore:
 
     def put(self, service: str, username: str, password: Secret) -> None:
         """Store a password as keyring does."""
-        if self._items.is_in_a_file():
-            from creds_session.credentials.plain_file import require_kept  # not for `creds get`
+        from creds_session.facts.plain_keyring import keeps  # not for `creds get`
+
+        if not keeps(password.reveal()) and self._items.is_in_a_file():
+            from creds_session.credentials.plain_file import require_kept  # seldom
 
             require_kept(self._items.path, password)
         label = f"Password for '{username}' on '{service}'"

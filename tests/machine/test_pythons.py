@@ -56,7 +56,7 @@ def test_the_oldest_dependencies_are_the_lower_bounds_of_setup_cfg() -> None:
     bounds = dict(
         line.split(">=") for line in setup["options"]["install_requires"].split("\n") if line
     )
-    assert len(bounds) == 6
+    assert len(bounds) == 5
     lines = rootfs.OLDEST.read_text().splitlines()
     pinned = dict(line.rstrip(" \\").split("==") for line in lines if "==" in line)
     for name, bound in bounds.items():

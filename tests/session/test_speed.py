@@ -8,6 +8,8 @@ must be wrong three times.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -20,6 +22,28 @@ from scripts.benchmarks.resources import Used, least, used
 TURNS, ATTEMPTS = 3, 3
 NOTHING = [PYTHON, "-c", "pass"]
 ITEM = ("speed", "me")
+SLOW = {
+    "argparse",
+    "collections",
+    "contextlib",
+    "ctypes",
+    "enum",
+    "functools",
+    "jeepney",
+    "keyring",
+}
+SLOW |= {"importlib", "pathlib", "re", "shutil", "socket", "subprocess", "typing", "warnings"}
+LOADED = """
+import os, sys
+sys.path += {path}
+os._exit = sys.exit  # which lets this program say what it has loaded
+sys.argv = {words}
+try:
+    from creds_session.cli.creds.main import main
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
 KEYRING_GET = [PYTHON, "-m", "keyring", "get", *ITEM]
 
 
@@ -31,6 +55,22 @@ def ratio(
     first, second = (least(turn[at] for turn in turns) for at in (0, 1))
     value: float = getattr(first, field) / getattr(second, field)
     return value
+
+
+@pytest.mark.parametrize("command", ["get", "put"])
+def test_no_module_is_loaded_that_takes_long(session: dict[str, str], command: str) -> None:
+    put(*ITEM, Secret(b"x"))
+    code = LOADED.format(path=sys.path, words=["creds", command, *ITEM])
+    done = subprocess.run(
+        [PYTHON, "-IS", "-c", code],
+        env={**os.environ, **session},
+        input=b"x",
+        capture_output=True,
+        check=True,
+    )
+    loaded = set(done.stderr.decode().split())
+    assert "creds_session.credentials" in loaded
+    assert not loaded & SLOW
 
 
 @pytest.mark.parametrize(
