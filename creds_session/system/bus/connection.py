@@ -184,9 +184,12 @@ class Bus:
         # gnome-keyring sends the signal to the caller. KeePassXC and KWallet send it to the
         # programs that asked the bus for it.
         self.call(DAEMON, "AddMatch", "s", f"type='signal',{rule}")
-        self._signals = []
-        self.call(to, method, signature, *body)
-        kept, self._signals = self._signals, None
+        kept: list[Message] = []
+        self._signals = kept
+        try:
+            self.call(to, method, signature, *body)
+        finally:
+            self._signals = None
         try:
             while not kept or not wanted.items() <= kept[0].fields.items():
                 kept = kept[1:] or [self._transport.receive(self._deadline)]
