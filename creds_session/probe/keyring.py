@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from creds_session.errors import CredsSessionError, ProviderHung
 from creds_session.facts.collection_state import CollectionState, KeyringForm
@@ -32,14 +32,19 @@ from creds_session.system.secret_service.kept_password import kept_password_item
 from creds_session.system.secret_service.service import NAME, SecretService
 
 
-def probe_bus(environ: Mapping[str, str], timeout: float) -> BusFacts:
-    """Describe the session bus and the owner of org.freedesktop.secrets; unlock nothing."""
+def probe_bus(
+    environ: Mapping[str, str], timeout: float, look: Callable[[Bus], BusFacts] | None = None
+) -> BusFacts:
+    """Describe the session bus and the owner of org.freedesktop.secrets; unlock nothing.
+
+    ``look`` is what is done with the connection; by default it is ``look_at``.
+    """
     address = session_bus_address(environ, os.getuid())
     if address is None:
         return BusFacts(None, "there is no session bus: DBUS_SESSION_BUS_ADDRESS is not set")
     try:
         with Bus(address, timeout) as bus:
-            return look_at(bus)
+            return (look or look_at)(bus)
     except CredsSessionError as error:
         is_refused = isinstance(error.__cause__, ConnectionRefusedError)
         problem = BusProblem.NOBODY_LISTENS if is_refused else None

@@ -23,12 +23,18 @@ TIMEOUT = 0.5  # seconds
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
-def probe_prompters(bus: BusFacts, known: Sequence[OtherProcess]) -> tuple[OtherProcess, ...]:
-    """Return the processes that show a prompt, the ``known`` ones first; start no process."""
+def probe_prompters(
+    connection: Bus, bus: BusFacts, known: Sequence[OtherProcess]
+) -> tuple[OtherProcess, ...]:
+    """Return the processes that show a prompt, the ``known`` ones first; start no process.
+
+    ``bus`` is what was seen over this connection. Its calls have 0.5 seconds from now on.
+    """
     processes = tuple(known)
-    if bus.reason or bus.owner is None or not bus.owner.is_gnome_keyring or bus.address is None:
+    if bus.reason or bus.owner is None or not bus.owner.is_gnome_keyring:
         return processes
-    with suppress(CredsSessionError), Bus(bus.address, TIMEOUT) as connection:
+    connection.allow(TIMEOUT)
+    with suppress(CredsSessionError):
         peer = connection.peer(PROMPTER)
         service = secret_service(connection)
         if peer is None or service is None or peer.pid in {process.pid for process in known}:

@@ -6,64 +6,46 @@ import json
 import os
 import pwd
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
-from creds_session.errors import CredsSessionError, NoSuchFile
-from creds_session.facts.bus_address import address_of_path, path_of_address
+from creds_session.errors import NoSuchFile
+from creds_session.facts.bus_address import path_of_address
 from creds_session.facts.login_log import LogLine, address_of, method_of
 from creds_session.facts.machine import (
     ClientFacts,
     ControlFacts,
     HomeFacts,
     InitFacts,
-    ProcessFacts,
     RuntimeFacts,
     UnitsFacts,
 )
-from creds_session.facts.session import BusFacts, BusProblem, KeyringFacts, SessionFacts
+from creds_session.facts.session import KeyringFacts, SessionFacts
 from creds_session.facts.session_state import LOGIN
-from creds_session.facts.snapshot import Facts, PamFacts, Reader
+from creds_session.facts.snapshot import Facts, Reader
 from creds_session.facts.sshd import NOT_ASKED, SshdFacts, connection_of
 from creds_session.probe.activation import probe_activations
 from creds_session.probe.client import probe_client
 from creds_session.probe.control_socket import probe_control
 from creds_session.probe.home import file_system, probe_home, probe_runtime
 from creds_session.probe.host import probe_init, refused_by_policy
-from creds_session.probe.installation import probe_dialect, probe_first_login, probe_installation
-from creds_session.probe.keyring import probe_bus, probe_keyring
+from creds_session.probe.installation import probe_first_login, probe_installation
+from creds_session.probe.keyring import probe_keyring
 from creds_session.probe.keyring_files import keyring_file
+from creds_session.probe.live import BUS_TIMEOUT, Live, probe_live
 from creds_session.probe.login import probe_session
 from creds_session.probe.login_log import LINES, probe_log
-from creds_session.probe.prompter import probe_prompters
+from creds_session.probe.pam_files import probe_pam
 from creds_session.probe.sshd import probe_sshd
-from creds_session.probe.units import probe_units
-from creds_session.system.bus.address import session_bus_address
-from creds_session.system.bus.sockets import is_listening, is_socket_of
+from creds_session.probe.systemd import Systemd
+from creds_session.system.bus.sockets import is_socket_of
 from creds_session.system.files.root import Root
 from creds_session.system.processes.disk_probe import Disk
 from creds_session.system.processes.environment import environments
 from creds_session.system.processes.jobs import TimedJobs
-from creds_session.system.processes.survey import Survey, survey
 from creds_session.system.processes.user_ids import own_account, own_name, usual_runtime_directory
-from creds_session.system.session_bus.user_bus import find
-from creds_session.system.systemd.login_time import own_login_time
-from creds_session.system.systemd.logind import service_of_session
 
 TIMEOUT = 2.5  # seconds for everything, so that creds-doctor answers within three
-OTHER_TIMEOUT = 0.6  # seconds to find another bus, if this session's bus did not answer
-BUS_TIMEOUT = 1.5  # seconds for all calls to the bus, each of which takes milliseconds
 SU = frozenset({"su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond"})
-
-
-class _Live(NamedTuple):
-    """The running processes, and the state of the bus."""
-
-    processes: Survey = Survey((), ProcessFacts())
-    bus: BusFacts = BusFacts(
-        None, "the session bus was not looked at in time", problem=BusProblem.NOT_LOOKED_AT
-    )
 
 
 def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> Facts:
@@ -74,13 +56,14 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     """
     jobs = TimedJobs(timeout)
     of_bus = BUS_TIMEOUT * timeout / TIMEOUT
-    units = jobs.start("units", probe_units, UnitsFacts(reason="systemd was not asked in time"))
+    systemd = Systemd()
+    units = jobs.start("units", systemd.units, UnitsFacts(reason="systemd was not asked in time"))
     no_lines: tuple[LogLine, ...] = ()
-    log = jobs.start("log", lambda: probe_log(os.getuid(), own_login_time()), no_lines)
+    log = jobs.start("log", lambda: probe_log(os.getuid(), systemd.login()), no_lines)
     nobody = SessionFacts("?", os.getuid())
-    session = jobs.start("session", lambda: _session(environ, log), nobody)
+    session = jobs.start("session", lambda: _session(environ, systemd, log), nobody)
     disk, run = _own_disk(environ), _run(environ)
-    live = jobs.start("bus", lambda: _live(environ, run, of_bus), _Live())
+    live = jobs.start("bus", lambda: _live(environ, run, systemd, of_bus), Live())
     home = jobs.start("home", disk.only_then(lambda: probe_home(environ)), _unseen_home(environ))
     unseen = KeyringFacts("", None)
     keyring = jobs.start(
@@ -213,42 +196,19 @@ def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:
     return {**base, **best}
 
 
-def _live(environ: Mapping[str, str], run: Disk, timeout: float) -> _Live:
-    """Describe the processes, and the bus if a bus of this user is running."""
-    uid = os.getuid()
-    processes = survey(uid)
-    if not run.answers():
-        return _Live(processes)
-    address = session_bus_address(environ, uid)
-    if address is None or processes.others.buses or not _may_be_idle(address, uid):
-        bus = probe_bus(environ, timeout)
-        if bus.answers or bus.owner is not None:
-            waiting = probe_prompters(bus, processes.others.prompters)
-            others = processes.others._replace(prompters=waiting)
-            return _Live(processes._replace(others=others), bus)
-        patience = OTHER_TIMEOUT * timeout / BUS_TIMEOUT if processes.others.buses else 0
-        elsewhere = _elsewhere(environ, uid, patience)
-        return _Live(processes, bus._replace(elsewhere=elsewhere))
-    reason = "nobody has used it yet, so nothing runs on it"
-    return _Live(processes, BusFacts(address, reason, is_idle=True))
+def _live(environ: Mapping[str, str], run: Disk, systemd: Systemd, timeout: float) -> Live:
+    """Describe the processes and the session bus; ask the user manager over the same connection."""
+    try:
+        return probe_live(environ, run, timeout, systemd.ask_user_manager)
+    finally:
+        systemd.no_user_manager()
 
 
-def _elsewhere(environ: Mapping[str, str], uid: int, timeout: float) -> str:
-    """Return the address of another bus of this user that answers; start none.
-
-    If no process of this user is a bus (``timeout`` 0), a connection to the usual socket would have
-    systemd start one: such a socket is only looked at.
-    """
-    if timeout:
-        found = find(environ, timeout)
-        return found.address if found else ""
-    usual = f"{usual_runtime_directory(uid)}/bus"
-    return address_of_path(usual) if is_socket_of(usual, uid) and is_listening(usual) else ""
-
-
-def _session(environ: Mapping[str, str], log: Callable[[], tuple[LogLine, ...]]) -> SessionFacts:
+def _session(
+    environ: Mapping[str, str], systemd: Systemd, log: Callable[[], tuple[LogLine, ...]]
+) -> SessionFacts:
     """Describe the session; read the journal again only if the lines do not go back far enough."""
-    service = service_of_session()
+    service = systemd.service()
     session = probe_session(environ, with_journal=False)
     if session.login_method is None and session.by_ssh:
         lines = log()
@@ -263,33 +223,3 @@ def _service(sshd: SshdFacts, session: SessionFacts) -> str:
     """Return the PAM service to judge: sshd's, or the service of this session."""
     is_sshd = session.by_ssh or session.service in {"", "sshd"} or session.service in SU
     return sshd.pam_service_name if is_sshd else session.service
-
-
-def _may_be_idle(address: str, uid: int) -> bool:
-    """Return whether the socket of this bus exists; only then a connection can start a bus."""
-    return is_socket_of(path_of_address(address), uid)
-
-
-def probe_pam(root: Root, service: str) -> PamFacts:
-    """Read every PAM service file of this system: a verdict may need any of them."""
-    files: dict[str, bytes] = {}
-    reasons: list[str] = []
-    dialect = probe_dialect(root)
-    for directory in dialect.directories:
-        with _noted(reasons):
-            for name in root.names(directory):
-                with _noted(reasons):
-                    content = root.read(f"{directory}/{name}")
-                    if content is not None:
-                        files[f"{directory}/{name}"] = content
-    return PamFacts(service, files, dialect, "; ".join(reasons))
-
-
-@contextmanager
-def _noted(reasons: list[str]) -> Iterator[None]:
-    try:
-        yield
-    except CredsSessionError as error:
-        reasons.append(error.problem)
-    except OSError as error:
-        reasons.append(str(error))

@@ -1,4 +1,7 @@
-"""Ask systemd for the state of the user manager and of gnome-keyring's units; start no unit."""
+"""Ask systemd for the state of the user manager and of gnome-keyring's units; start no unit.
+
+Over a bus if it answers, otherwise with systemctl, which says why systemd does not answer.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,30 @@ from creds_session.system.systemd.systemctl import KEYRING_SERVICE, KEYRING_SOCK
 
 TIMEOUT = 1.0  # seconds
 PROPERTIES = "Id,LoadState,ActiveState,SubState,Result,MainPID"
+OF_KEYRING = (KEYRING_SOCKET, KEYRING_SERVICE)
 
 
-def probe_units() -> UnitsFacts:
-    """Return the state of the user manager and, if it is running, of the keyring's units."""
+def probe_units(manager: UnitFacts | None = None) -> UnitsFacts:
+    """Return the state of the user manager and, if it is running, of the keyring's units.
+
+    ``manager`` is the user manager's unit if it is known already.
+    """
     uid = os.getuid()
-    name = f"user@{uid}.service"
-    units, reason = _show(name)
-    manager = units.get(name, UnitFacts())
+    reason = ""
+    if manager is None:
+        name = f"user@{uid}.service"
+        units, reason = _show(name)
+        manager = units.get(name, UnitFacts())
     if manager.active != "active":
         return UnitsFacts(manager, reason=reason or "no user manager runs")
     environment = {"XDG_RUNTIME_DIR": usual_runtime_directory(uid)}
-    units, reason = _show("--user", KEYRING_SOCKET, KEYRING_SERVICE, environment=environment)
-    socket, service = (units.get(name, UnitFacts()) for name in (KEYRING_SOCKET, KEYRING_SERVICE))
+    units, reason = _show("--user", *OF_KEYRING, environment=environment)
+    return of_keyring(manager, units, reason)
+
+
+def of_keyring(manager: UnitFacts, units: dict[str, UnitFacts], reason: str = "") -> UnitsFacts:
+    """Return the facts of a running user manager, with its units by their names."""
+    socket, service = (units.get(name, UnitFacts()) for name in OF_KEYRING)
     return UnitsFacts(manager, socket, service, reason)
 
 

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from creds_session.probe.keyring import probe_bus
+from creds_session.facts.session import BusFacts
+from creds_session.probe.keyring import look_at, probe_bus
 from creds_session.probe.prompter import probe_prompters
 from creds_session.session.lock import lock
+from creds_session.system.bus.connection import Bus
 
 # It shows a prompt as a desktop's shell does, and nobody answers.
 PROMPTER = """
@@ -43,7 +45,15 @@ def prompter() -> Iterator[subprocess.Popen[str]]:
 
 
 def seen() -> list[int]:
-    return [one.pid for one in probe_prompters(probe_bus(os.environ, 5), ())]
+    found: list[int] = []
+
+    def look(bus: Bus) -> BusFacts:
+        facts = look_at(bus)
+        found.extend(one.pid for one in probe_prompters(bus, facts, ()))
+        return facts
+
+    probe_bus(os.environ, 5, look)
+    return found
 
 
 @pytest.mark.usefixtures("session")

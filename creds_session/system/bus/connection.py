@@ -62,12 +62,13 @@ class Peer(NamedTuple):
 class Bus:
     """A connection to a message bus; all calls together take at most ``timeout`` seconds.
 
-    Raises NotPermitted if the bus is not this user's, and NoService or TimedOut if it cannot be
-    reached.
+    ``listener`` is the user id that must listen there, by default that of this process. Raises
+    NotPermitted if another user listens, and NoService or TimedOut if it cannot be reached.
     """
 
-    def __init__(self, address: str, timeout: float) -> None:
+    def __init__(self, address: str, timeout: float, listener: int | None = None) -> None:
         self.address = address
+        self._listener = os.getuid() if listener is None else listener
         self.known_to: set[str] = set()  # unique names of the programs that know this connection
         self._timeout = timeout
         self._signals: list[Message] | None = None  # that came while one is awaited
@@ -81,16 +82,16 @@ class Bus:
         except (OSError, ValueError) as error:
             raise self._no_answer(error) from error
         try:
-            self._require_own()
+            self._require_listener()
             self._greet()
         except BaseException:
             self.close()
             raise
 
-    def _require_own(self) -> None:
-        """Raise NotPermitted unless this user listens at the far end. Nothing was sent yet."""
+    def _require_listener(self) -> None:
+        """Raise NotPermitted unless the listener has the right user id. Nothing was sent yet."""
         uid = peer_credentials(self._transport.socket)[1]
-        if uid != os.getuid():
+        if uid != self._listener:
             from creds_session.system.bus.failures import of_another_user  # as above
 
             raise of_another_user(self.address, uid)

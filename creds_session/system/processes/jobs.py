@@ -5,13 +5,30 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class SkipJob(Exception):  # not an error
     """A job raises this if it sees that it cannot be done in time."""
+
+
+class Handed(Generic[T]):
+    """A value that one job hands to others as soon as it has it; the first value counts."""
+
+    def __init__(self) -> None:
+        self._values: list[T] = []
+        self._is_there = threading.Event()
+
+    def hand(self, value: T) -> None:
+        """Hand the value to the jobs that wait, unless a value was handed before."""
+        self._values.append(value)
+        self._is_there.set()
+
+    def wait(self, timeout: float) -> T | None:
+        """Return the value, or None if it does not come within ``timeout`` seconds."""
+        return self._values[0] if self._is_there.wait(timeout) else None
 
 
 class TimedJobs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,8 +31,19 @@ class LoginTime(NamedTuple):
 EVERY_LOGIN = LoginTime("")
 
 
-def own_login_time(proc: Path = PROC) -> LoginTime | None:
+class Started(NamedTuple):
+    """When logind made a session, in microseconds of the monotonic clock, and its leader's pid."""
+
+    made: int
+    leader: int
+
+
+def own_login_time(
+    proc: Path = PROC, listed: Mapping[str, Started] | None = None
+) -> LoginTime | None:
     """Return when the login of this session ran, or None if this user has no session here.
+
+    ``listed`` are the sessions of this user by name; loginctl is asked if they are not known.
 
     It begins when the leader of an ssh login starts, which is before the password is asked, or
     when logind makes the session. It ends when the first process of this user starts above this
@@ -39,16 +51,19 @@ def own_login_time(proc: Path = PROC) -> LoginTime | None:
     this user begins. The times are right if nobody has set the clock since then.
     """
     name = name_of_session(proc)
-    sessions = _sessions(os.getuid(), proc) if name else {}
-    if name not in sessions:
+    if not name:
         return None
+    known = _sessions(os.getuid()) if listed is None else listed
+    if name not in known:
+        return None
+    sessions = {one: _begin(*started, proc) for one, started in known.items()}
     begin = sessions[name]
     later = [other for other in sessions.values() if other > begin]
     return LoginTime(name, begin - TICK, min([_first_own_start(proc) + TICK, *later]))
 
 
-def _sessions(uid: int, proc: Path) -> dict[str, float]:
-    """Return when each session of this user began that logind still knows."""
+def _sessions(uid: int) -> dict[str, Started]:
+    """Return each session of this user that logind still knows."""
     names = run(["loginctl", "show-user", str(uid), "-p", "Sessions", "--value"], timeout=TIMEOUT)
     if not names.output.split():
         return {}
@@ -59,15 +74,16 @@ def _sessions(uid: int, proc: Path) -> dict[str, float]:
         fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         made, leader = fields.get("TimestampMonotonic", ""), fields.get("Leader", "")
         if made.isdigit():
-            found[fields.get("Id", "")] = _begin(int(made), leader, proc)
+            pid = int(leader) if leader.isdigit() else 0
+            found[fields.get("Id", "")] = Started(int(made), pid)
     return found
 
 
-def _begin(made: int, leader: str, proc: Path) -> float:
+def _begin(made: int, leader: int, proc: Path) -> float:
     """Return when a login began; ``made`` is in microseconds of the monotonic clock."""
     began = _since_1970(made / 1e6, time.CLOCK_MONOTONIC)
-    stat = stat_of(int(leader), str(proc)) if leader.isdigit() else None
-    if stat is None or not is_sshd(proc / leader):
+    stat = stat_of(leader, str(proc)) if leader else None
+    if stat is None or not is_sshd(proc / str(leader)):
         return began
     return min(began, _since_1970(stat.started_after_boot, time.CLOCK_BOOTTIME))
 

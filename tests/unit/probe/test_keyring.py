@@ -9,7 +9,7 @@ import pytest
 
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.machine import ProcessFacts
-from creds_session.probe import snapshot
+from creds_session.probe import live
 from creds_session.probe.keyring import hands_over, probe_bus, probe_keyring
 from creds_session.probe.snapshot import probe
 from creds_session.system.files.root import Root
@@ -148,7 +148,7 @@ def test_probe_says_that_a_bus_that_is_gone_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Another message bus of this user may run on this host.
-    monkeypatch.setattr(snapshot, "survey", lambda _uid: Survey((), ProcessFacts()))
+    monkeypatch.setattr(live, "survey", lambda _uid: Survey((), ProcessFacts()))
     environ = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/gone", "HOME": str(tmp_path)}
     facts = probe(environ, Root(tmp_path))
     assert not facts.bus.is_idle

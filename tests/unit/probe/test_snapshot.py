@@ -13,7 +13,8 @@ from creds_session.probe.installation import (
     probe_first_login,
     probe_installation,
 )
-from creds_session.probe.snapshot import probe, probe_pam
+from creds_session.probe.pam_files import probe_pam
+from creds_session.probe.snapshot import probe
 from creds_session.system.files.root import Root
 from tests.unit.children import run_child
 

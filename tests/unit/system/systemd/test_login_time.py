@@ -62,11 +62,11 @@ def test_a_login_by_ssh_begins_before_its_session(
     logind(monkeypatch, ("3", 0))
     monkeypatch.setattr(login_time, "is_sshd", lambda _process: True)
     made = time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6
-    by_ssh = login_time._begin(int(made), str(os.getpid()), Path("/proc"))
+    by_ssh = login_time._begin(int(made), os.getpid(), Path("/proc"))
     assert by_ssh < time.time()
     monkeypatch.setattr(login_time, "is_sshd", lambda _process: False)
-    assert login_time._begin(int(made), str(os.getpid()), Path("/proc")) > by_ssh
-    assert login_time._begin(int(made), "", tmp_path) == pytest.approx(time.time(), abs=2)
+    assert login_time._begin(int(made), os.getpid(), Path("/proc")) > by_ssh
+    assert login_time._begin(int(made), 0, tmp_path) == pytest.approx(time.time(), abs=2)
 
 
 def test_who_has_no_session_has_no_login(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""Ask systemd and logind over D-Bus."""
