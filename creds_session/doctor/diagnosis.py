@@ -51,9 +51,23 @@ def _refuse_foreign_home(environ: Mapping[str, str]) -> None:
     )
 
 
-def judge(facts: Facts, checks: Iterable[Check] = CHECKS) -> Diagnosis:
-    """Return what the checks find in these facts."""
-    return Diagnosis(facts, run(checks, facts))
+def judge(
+    facts: Facts, checks: Iterable[Check] = CHECKS, environ: Mapping[str, str] | None = None
+) -> Diagnosis:
+    """Return what the checks find in these facts.
+
+    ``environ`` is given if the facts are those of this session, now: then what is known about PAM's
+    files is remembered from one run to the next.
+    """
+    if environ is None:
+        return Diagnosis(facts, run(checks, facts))
+    from creds_session.doctor.pam_memory import PamMemory  # not for saved facts
+
+    memory = PamMemory(environ, facts)
+    memory.recall()
+    diagnosis = Diagnosis(facts, run(checks, facts))
+    memory.keep()
+    return diagnosis
 
 
 class Dialog(NamedTuple):

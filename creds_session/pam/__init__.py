@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from creds_session.pam.keyring_rules.candidates import Edit
     from creds_session.pam.keyring_rules.counterexample import Breach, Counterexample
     from creds_session.pam.keyring_rules.edit_search import Options
+    from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
     from creds_session.pam.keyring_rules.plan import NoSafeEdit, Plan, plan
     from creds_session.pam.keyring_rules.proof import refute
     from creds_session.pam.keyring_rules.refusals import Refusal
-    from creds_session.pam.keyring_rules.verdict import GroupVerdict, verdicts
+    from creds_session.pam.keyring_rules.verdict import verdicts
     from creds_session.pam.keyring_rules.verdict import verdicts as judge
     from creds_session.pam.modules.returns import usual_return
     from creds_session.pam.stack.dispatch import Verdict, dispatch
@@ -116,7 +117,8 @@ _PLACES = {
     "keyring_rules.edit_search": ("Options",),
     "keyring_rules.proof": ("refute",),
     "keyring_rules.refusals": ("Refusal",),
-    "keyring_rules.verdict": ("GroupVerdict", "verdicts"),
+    "keyring_rules.group_verdict": ("GroupVerdict",),
+    "keyring_rules.verdict": ("verdicts",),
     "keyring_rules.plan": ("NoSafeEdit", "Plan", "plan"),
 }
 _MODULE_OF = {name: place for place, names in _PLACES.items() for name in names}

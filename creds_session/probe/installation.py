@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from creds_session.facts.distribution import has_libpam_1_5, is_debian_like, version_of
 from creds_session.facts.session import DAEMON_NAME
 from creds_session.facts.snapshot import FirstLoginFacts, InstallationFacts
-from creds_session.pam.keyring_rules.policy import MODULE
+from creds_session.pam.keyring_rules.names import MODULE
 from creds_session.pam.syntax.terms import Dialect
 from creds_session.system.files.os_release import read_os_release
 from creds_session.system.files.root import Root

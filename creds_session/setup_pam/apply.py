@@ -8,10 +8,11 @@ from functools import partial
 from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, InvalidData, NotPermitted
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
+from creds_session.pam.keyring_rules.names import PASSWORD_ONLY
 from creds_session.pam.keyring_rules.other_services import refuse_harmful_removal
 from creds_session.pam.keyring_rules.plan import Plan
-from creds_session.pam.keyring_rules.policy import PASSWORD_ONLY
-from creds_session.pam.keyring_rules.verdict import GroupVerdict, verdicts_of_service
+from creds_session.pam.keyring_rules.verdict import verdicts_of_service
 from creds_session.pam.stack.handlers import Stack
 from creds_session.pam.syntax.terms import ManagementGroup
 from creds_session.secret import Secret

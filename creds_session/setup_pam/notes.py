@@ -15,10 +15,10 @@ from creds_session.facts.sshd import (
 )
 from creds_session.pam.keyring_rules.group_needs import LACKS_RULES
 from creds_session.pam.keyring_rules.guards import unguarded
+from creds_session.pam.keyring_rules.names import is_of_another_person
 from creds_session.pam.keyring_rules.owners import manager_of
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.plan import Plan
-from creds_session.pam.keyring_rules.policy import is_of_another_person
 from creds_session.pam.keyring_rules.verdict import duplicate_password_rules
 from creds_session.pam.syntax.terms import ManagementGroup
 from creds_session.system.files.root import Root

@@ -15,9 +15,9 @@ from creds_session.errors import InvalidData, NoSuchFile, Unavailable
 from creds_session.facts.machine import PolicyRefusal
 from creds_session.facts.snapshot import InstallationFacts
 from creds_session.facts.sshd import NOT_ASKED, SshdFacts
+from creds_session.pam.keyring_rules.names import MODULE, PASSWORD_ONLY, is_of_another_person
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.plan import NoSafeEdit, Options, Plan, Refusal, plan_service
-from creds_session.pam.keyring_rules.policy import MODULE, PASSWORD_ONLY, is_of_another_person
 from creds_session.pam.syntax.terms import ManagementGroup
 from creds_session.probe.installation import probe_first_login, probe_installation
 from creds_session.probe.sshd import probe_sshd

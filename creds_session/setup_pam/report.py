@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.keyring_rules.plan import Edit, Plan
-from creds_session.pam.keyring_rules.verdict import GroupVerdict
 from creds_session.text import printable, printable_lines
 
 ABSENT = "/dev/null"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.pam.keyring_rules.policy import MODULE, keyring_returns
+from creds_session.pam.keyring_rules.names import MODULE
+from creds_session.pam.keyring_rules.policy import keyring_returns
 from creds_session.pam.modules.linux_pam import LINUX_PAM
 from creds_session.pam.modules.returns import possible_returns
 from creds_session.pam.syntax.terms import ManagementGroup, Pass, ReturnValue

@@ -181,6 +181,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     checks = select(CHECKS, arguments.only, arguments.skip)
     if arguments.fix:
         return formats.show(arguments, _fix(arguments, checks))
+    is_own = not arguments.source and not arguments.user
     if arguments.source:
         facts = _saved(arguments.source)
     else:
@@ -189,7 +190,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
             facts = look(os.environ, arguments.user, timeout)
     if arguments.save:
         formats.write(arguments.save, to_save(facts, anonymously=arguments.anonymous))
-    return formats.show(arguments, judge(facts, checks))
+    return formats.show(arguments, judge(facts, checks, os.environ if is_own else None))
 
 
 def _saved(source: str) -> Facts:

@@ -5,16 +5,16 @@ The proof is the same as for sshd (``pam``). These faults do not keep secrets fr
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator
 
+from creds_session.doctor.checks.pam_answers import answers_of
 from creds_session.doctor.checks.pam_verdicts import problems, rules_of, verdicts
 from creds_session.doctor.checks.registry import Case, Check
 from creds_session.facts.snapshot import Facts, PamFacts
 from creds_session.findings import Found, Remediation, Severity
-from creds_session.pam.keyring_rules.policy import MODULE, OF_ANOTHER_PERSON, is_keyring
-from creds_session.pam.keyring_rules.verdict import GroupVerdict
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
+from creds_session.pam.keyring_rules.names import MODULE, OF_ANOTHER_PERSON
 from creds_session.pam.syntax.terms import ManagementGroup
 
 LOGINS = (
@@ -23,7 +23,6 @@ LOGINS = (
 OF_THE_USER = (*LOGINS, "su", "su-l")
 """Services in which the user whose keyring is to be unlocked types their own password."""
 ALL = (*OF_THE_USER, *("sudo", "sudo-i", "runuser", "runuser-l", "cron", "crond", "systemd-user"))
-WORDS = re.compile(rb"[\s#\[\]]+")
 OPENING = (ManagementGroup.AUTH, ManagementGroup.SESSION)
 
 
@@ -43,7 +42,7 @@ def _with_rules(pam: PamFacts, names: Iterable[str]) -> Iterator[PamFacts]:
 def _is_alias(pam: PamFacts) -> bool:
     """Return whether a service only includes another one, and is fixed with it (su-l and su)."""
     rules = [rule for group in rules_of(pam).values() for rule in group]
-    origins = {str(rule.origin.file).rpartition("/")[2] for rule in rules}
+    origins = {rule.file.rpartition("/")[2] for rule in rules}
     return pam.service not in origins and not origins.isdisjoint(ALL)
 
 
@@ -53,39 +52,14 @@ def _has_rules(pam: PamFacts) -> bool:
     A service that libpam refuses counts, too. A rule in the group password alone does not: it is
     the distribution's own, for passwd.
     """
-    if not _may_have_rules(pam):
+    if not answers_of(pam).may_have_rules(pam.service):
         return False
     rules = rules_of(pam)
     if any(rules.values()):
         groups = (*OPENING, ManagementGroup.ACCOUNT)
-        return any(is_keyring(rule) for group in groups for rule in rules[group])
+        return any(rule.is_ours for group in groups for rule in rules[group])
     own = [text for path, text in pam.files.items() if path.endswith(f"/{pam.service}")]
     return any(MODULE.encode() in text for text in own)
-
-
-def _may_have_rules(pam: PamFacts) -> bool:
-    """Return by the words alone whether it is worth resolving all that a service includes.
-
-    Each word may be the name of an included file, and each line outside the group password that
-    names the module may be a rule of it.
-    """
-    texts: dict[bytes, bytes] = {}
-    for (
-        path,
-        text,
-    ) in pam.files.items():  # a vendor's file and the administrator's file have the same name
-        name = path.rpartition("/")[2].encode()
-        texts[name] = texts.get(name, b"") + b"\n" + text
-    todo, done = {pam.service.encode(), b"other"} & texts.keys(), set[bytes]()
-    while todo:
-        name = todo.pop()
-        done.add(name)
-        text = texts[name]
-        lines = (line for line in text.splitlines() if MODULE.encode() in line)
-        if not all(line.startswith((b"password", b"-password", b"#")) for line in lines):
-            return True
-        todo |= {word.rpartition(b"/")[2] for word in WORDS.split(text)} & texts.keys() - done
-    return False
 
 
 def _unsafe(facts: Facts) -> Found | None:

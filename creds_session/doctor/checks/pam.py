@@ -24,7 +24,6 @@ from creds_session.doctor.checks.pam_verdicts import (
 from creds_session.doctor.checks.registry import Case, Check, of_logins
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, Remediation, Severity
-from creds_session.pam.keyring_rules.policy import excluded_by_only_if, is_anchor, is_keyring
 from creds_session.pam.syntax.terms import ManagementGroup
 
 OPTIONS = frozenset({"auto_start", "use_authtok"})
@@ -48,9 +47,9 @@ def _missing(facts: Facts) -> Found | None:
 def _only_if(facts: Facts) -> Found | None:
     pam = facts.pam
     evidence = tuple(
-        f"{place_of(rule)}: {excluded_by_only_if(rule, pam.service)}"
+        f"{place_of(rule)}: {rule.excluded}"
         for rule in keyring_rules(pam)
-        if excluded_by_only_if(rule, pam.service) and not has_no_problem(pam, rule.group)
+        if rule.excluded and not has_no_problem(pam, rule.group)
     )
     return Found(evidence) if evidence else None
 
@@ -87,8 +86,8 @@ def _too_early(facts: Facts) -> Found | None:
     for group, rules in rules_of(pam).items():
         if has_no_problem(pam, group):
             continue
-        anchors = [place for place, rule in enumerate(rules) if is_anchor(rule, group)]
-        ours = [place for place, rule in enumerate(rules) if is_keyring(rule)]
+        anchors = [place for place, rule in enumerate(rules) if rule.is_anchor]
+        ours = [place for place, rule in enumerate(rules) if rule.is_ours]
         if ours and anchors and max(ours) < min(anchors):
             evidence += [f"{place_of(rules[ours[0]])}, before {rules[anchors[0]].module}"]
     return Found(tuple(evidence)) if evidence else None

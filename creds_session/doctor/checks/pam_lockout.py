@@ -5,9 +5,8 @@ These checks are the first of all, because other remedies say to log in again.
 
 from __future__ import annotations
 
-import functools
-
 from creds_session.doctor.checks.installation import install, install_cases
+from creds_session.doctor.checks.pam_answers import answers_of
 from creds_session.doctor.checks.pam_verdicts import (
     APPLY,
     has_service,
@@ -18,12 +17,7 @@ from creds_session.doctor.checks.pam_verdicts import (
 from creds_session.doctor.checks.registry import Check, of_logins
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
-from creds_session.pam.keyring_rules.counterexample import Counterexample
-from creds_session.pam.keyring_rules.denial_remedy import remedy as remedy_of_denial
-from creds_session.pam.keyring_rules.policy import MODULE
-from creds_session.pam.keyring_rules.proof import refute_denial
-from creds_session.pam.stack.resolve import resolve_all
-from creds_session.pam.syntax.terms import Dialect
+from creds_session.pam.keyring_rules.names import MODULE
 
 LOOKED_AT = ("sshd", "login", "su", "sudo", "gdm-password", "lightdm", "sddm", "xrdp-sesman")
 """Services that must refuse a wrong password, whatever happens to the keyring."""
@@ -58,8 +52,8 @@ def _wrong_password(facts: Facts) -> Found | None:
     remedies: list[str] = []
     for name in dict.fromkeys((facts.pam.service, *LOOKED_AT)):
         pam = facts.pam._replace(service=name)
-        alarm = _alarm(pam.service, tuple(sorted(pam.files.items())), pam.dialect)
-        if alarm is None or not has_service(pam):
+        alarm = answers_of(pam).wrong_password(name) if has_service(pam) else None
+        if alarm is None:
             continue
         evidence.append(f"{name}: {alarm[0]}")
         names.append(name)
@@ -67,17 +61,6 @@ def _wrong_password(facts: Facts) -> Found | None:
     title = f"people can log in with a wrong password by: {', '.join(names)}"
     remedy = Remediation(f"while you are logged in, {'; '.join(dict.fromkeys(remedies))}")
     return Found((*evidence, *unread(facts.pam)), title, remedy=remedy) if evidence else None
-
-
-@functools.lru_cache(maxsize=64)
-def _alarm(
-    service: str, files: tuple[tuple[str, bytes], ...], dialect: Dialect
-) -> tuple[Counterexample, str] | None:
-    """Return an example of a wrong password that is let in, and what to change; or None."""
-    read = dict(files).get
-    stacks = resolve_all(service, read, dialect=dialect)
-    found = refute_denial(stacks) if stacks.failure is None else None
-    return (found, remedy_of_denial(stacks.auth, found, read)) if found else None
 
 
 def _unsafe(facts: Facts) -> Found | None:

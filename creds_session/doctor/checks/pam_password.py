@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from creds_session.doctor.checks.pam_answers import answers_of
 from creds_session.doctor.checks.pam_verdicts import (
     APPLY,
     MISSING,
@@ -15,11 +16,7 @@ from creds_session.doctor.checks.pam_verdicts import (
 from creds_session.doctor.checks.registry import Check, of_logins
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
-from creds_session.pam.keyring_rules.owners import AUTHSELECT, owner_of
-from creds_session.pam.keyring_rules.pam_files import PamFiles
-from creds_session.pam.keyring_rules.policy import MODULE
-from creds_session.pam.keyring_rules.remedies import REMOVAL
-from creds_session.pam.keyring_rules.verdict import duplicate_password_rules
+from creds_session.pam.keyring_rules.names import MODULE
 from creds_session.pam.syntax.terms import ManagementGroup
 
 
@@ -37,6 +34,9 @@ def _guesses(facts: Facts) -> Found | None:
     evidence = tuple(note for verdict in found for note in verdict.early_starts)
     if not evidence:
         return None
+    from creds_session.pam.keyring_rules.owners import AUTHSELECT, owner_of  # seldom found
+    from creds_session.pam.keyring_rules.remedies import REMOVAL
+
     texts = facts.pam.files.items()
     has_feature = any(MODULE.encode() in text and owner_of(text) is AUTHSELECT for _, text in texts)
     return Found(evidence, remedy=Remediation(REMOVAL[AUTHSELECT]) if has_feature else None)
@@ -45,8 +45,7 @@ def _guesses(facts: Facts) -> Found | None:
 def _twice(facts: Facts) -> Found | NotJudged | None:
     if not has_service(facts.pam):
         return NotJudged("no service file")
-    files = PamFiles(facts.pam.files.get, facts.pam.dialect)
-    evidence = duplicate_password_rules(facts.pam.service, files)
+    evidence = answers_of(facts.pam).repeated(facts.pam.service)
     return Found((evidence,)) if evidence else None
 
 

@@ -1,22 +1,12 @@
-"""Ask the proof about a PAM service, and name the rules of pam_gnome_keyring in it.
-
-Everything here is computed once for each service, because many checks ask for it.
-"""
+"""Say what the proof finds in a PAM service, and name the rules of pam_gnome_keyring in it."""
 
 from __future__ import annotations
 
-import functools
-from typing import Union
-
-from creds_session.errors import CredsSessionError
+from creds_session.doctor.checks.pam_answers import Rules, SeenRule, Verdicts, answers_of
 from creds_session.facts.snapshot import PamFacts
 from creds_session.findings import Found, Remediation
-from creds_session.pam.keyring_rules.pam_files import PamFiles
-from creds_session.pam.keyring_rules.policy import is_keyring
-from creds_session.pam.keyring_rules.verdict import GroupVerdict, verdicts_of_service
-from creds_session.pam.stack.handlers import Handler
-from creds_session.pam.stack.resolve import resolve_all
-from creds_session.pam.syntax.terms import Dialect, ManagementGroup
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
+from creds_session.pam.syntax.terms import ManagementGroup
 
 APPLY = Remediation(
     "let PAM pass your login password to the keyring, then log in again with your password",
@@ -24,27 +14,11 @@ APPLY = Remediation(
     is_safe=True,
 )
 MISSING = ("pam-module-not-installed", "pam-file-malformed", "pam-rule-missing")
-Verdicts = Union[tuple[GroupVerdict, ...], str]
 
 
 def verdicts(pam: PamFacts, *, early_start: bool = False) -> Verdicts:
     """Return what the proof says about each group of the service, or why libpam refuses it."""
-    files = tuple(sorted(pam.files.items()))
-    return _verdicts(pam.service, files, pam.dialect, early_start)
-
-
-@functools.lru_cache(maxsize=64)
-def _verdicts(
-    service: str,
-    files: tuple[tuple[str, bytes], ...],
-    dialect: Dialect,
-    early_start: bool,  # noqa: FBT001 - lru_cache takes it by place
-) -> Verdicts:
-    try:
-        pam_files = PamFiles(dict(files).get, dialect)
-        return verdicts_of_service(service, pam_files, early_start=early_start)
-    except CredsSessionError as error:
-        return error.problem
+    return answers_of(pam).verdicts(pam.service, early_start=early_start)
 
 
 def has_service(pam: PamFacts) -> bool:
@@ -60,30 +34,19 @@ def problems(pam: PamFacts) -> tuple[GroupVerdict, ...]:
     return tuple(verdict for verdict in found if verdict.applies and verdict.problem)
 
 
-def rules_of(pam: PamFacts) -> dict[ManagementGroup, tuple[Handler, ...]]:
+def rules_of(pam: PamFacts) -> Rules:
     """Return what libpam would run in each group; nothing if libpam refuses the service."""
-    files = tuple(sorted(pam.files.items()))
-    return _resolved(pam.service, files, pam.dialect)
+    return answers_of(pam).rules(pam.service)
 
 
-@functools.lru_cache(maxsize=64)
-def _resolved(
-    service: str, files: tuple[tuple[str, bytes], ...], dialect: Dialect
-) -> dict[ManagementGroup, tuple[Handler, ...]]:
-    stacks = resolve_all(service, dict(files).get, dialect=dialect)
-    if stacks.failure is not None:
-        return dict.fromkeys(ManagementGroup, ())
-    return {group: tuple(stacks.of(group).handlers) for group in ManagementGroup}
-
-
-def keyring_rules(pam: PamFacts) -> list[Handler]:
+def keyring_rules(pam: PamFacts) -> list[SeenRule]:
     """Return the rules of pam_gnome_keyring in the service."""
-    return [rule for rules in rules_of(pam).values() for rule in rules if is_keyring(rule)]
+    return [rule for rules in rules_of(pam).values() for rule in rules if rule.is_ours]
 
 
-def place_of(rule: Handler) -> str:
+def place_of(rule: SeenRule) -> str:
     """Return the file, line and group of a rule, as evidence."""
-    return f"{rule.origin.file}:{rule.origin.line}: {rule.group.value}"
+    return f"{rule.place}: {rule.group.value}"
 
 
 def has_no_problem(pam: PamFacts, group: ManagementGroup) -> bool:

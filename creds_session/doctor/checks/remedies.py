@@ -10,7 +10,7 @@ from creds_session.doctor.checks.registry import is_other_provider
 from creds_session.facts.distribution import install_step
 from creds_session.facts.snapshot import Facts, Reader
 from creds_session.findings import Remediation
-from creds_session.pam.keyring_rules.policy import MODULE
+from creds_session.pam.keyring_rules.names import MODULE
 
 UNLOCK = Remediation("unlock the keyring with its password", (("creds", "unlock"),), is_safe=True)
 CREATE = Remediation(

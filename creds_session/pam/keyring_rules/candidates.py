@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from creds_session.pam.keyring_rules.names import MODULE
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import (
     CONTROLS,
@@ -13,7 +14,6 @@ from creds_session.pam.keyring_rules.policy import (
     GUARD_CONTROL,
     GUARD_MODULE,
     GUARDED,
-    MODULE,
     SESSION_BEFORE,
     SESSION_MADE,
     Wanted,

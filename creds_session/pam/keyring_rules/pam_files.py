@@ -7,12 +7,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData
-from creds_session.pam.keyring_rules.policy import (
-    GUARD_ACTIONS,
-    GUARD_ARGUMENTS,
-    GUARD_MODULE,
-    MODULE,
-)
+from creds_session.pam.keyring_rules.names import MODULE
+from creds_session.pam.keyring_rules.policy import GUARD_ACTIONS, GUARD_ARGUMENTS, GUARD_MODULE
 from creds_session.pam.stack.handlers import Stack, Stacks
 from creds_session.pam.stack.resolve import Read, resolve_all
 from creds_session.pam.syntax.nodes import AtInclude, Malformed, Node, Rule

@@ -14,6 +14,7 @@ from creds_session.errors import InvalidData
 from creds_session.pam.keyring_rules.broken import refuse_broken
 from creds_session.pam.keyring_rules.candidates import Edit, Request, apply_edits
 from creds_session.pam.keyring_rules.edit_search import Options
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.keyring_rules.guards import unguarded
 from creds_session.pam.keyring_rules.owners import owner_of
 from creds_session.pam.keyring_rules.pam_files import PamFiles
@@ -25,7 +26,7 @@ from creds_session.pam.keyring_rules.refusals import (
     refusal_of_tool,
     refusals_of_unwanted_rules,
 )
-from creds_session.pam.keyring_rules.verdict import GroupVerdict, verdicts_of_service
+from creds_session.pam.keyring_rules.verdict import verdicts_of_service
 from creds_session.pam.stack.resolve import Read
 from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Dialect

@@ -7,10 +7,10 @@ of the guard: modules/pam_succeed_if of Linux-PAM.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from creds_session.pam.keyring_rules.names import MODULE, PASSWORD_ONLY, is_of_another_person
 from creds_session.pam.modules.facts import Handling
 from creds_session.pam.modules.linux_pam import ALIASES
 from creds_session.pam.modules.returns import FACTS, is_known
@@ -18,7 +18,6 @@ from creds_session.pam.stack.handlers import Handler
 from creds_session.pam.syntax.controls import parse_control
 from creds_session.pam.syntax.terms import ManagementGroup, Pass, ReturnValue
 
-MODULE = "pam_gnome_keyring.so"
 OPTIONAL = "optional"
 NEVER_COUNTS = "[default=ignore]"
 CONTROLS = (OPTIONAL, NEVER_COUNTS)
@@ -55,40 +54,6 @@ SESSION_MADE = SESSION_BEFORE | {
 
 A daemon that starts before the home is mounted stores its files in the directory below the mount.
 """
-
-PASSWORD_ONLY = frozenset({"passwd", "chpasswd", "chpass", "kpasswd"})
-"""Services that log nobody in: only their password group matters to a keyring."""
-
-
-OF_ANOTHER_PERSON = frozenset(
-    {
-        *("sudo", "sudo-i", "su", "su-l", "runuser", "runuser-l", "doas", "pkexec", "polkit-1"),
-        *("cron", "crond", "atd", "at", "crontab", "fcron", "systemd-run0", "run0", "sux"),
-        *("ksu", "newrole", "run_init", "userhelper", "config-util"),
-        *("systemd-user", "start-stop-daemon", "supervise-daemon"),
-    }
-)
-"""Services whose session is not the login of the person who types the password.
-
-They open the session as root, or for another user, with the caller's environment. A daemon that is
-started there belongs to the wrong user, and the person's keyring stays locked. systemd-user and
-the programs that start daemons get no password at all.
-"""
-
-FAMILIES = frozenset(
-    ("sudo", "su", "runuser", "doas", "pkexec", "polkit", "cron", "crond", "cronie", "run0")
-)
-"""The first words of the names of such services.
-
-sudoers(5) lets each command have a service of its own (pam_service), and ports of a program have
-names such as sudo-rs.
-"""
-_BETWEEN_WORDS = re.compile("[-_.]")
-
-
-def is_of_another_person(service: str) -> bool:
-    """Return whether a service opens a session that is not the login of the person who types."""
-    return service in OF_ANOTHER_PERSON or _BETWEEN_WORDS.split(service)[0] in FAMILIES
 
 
 class Wanted(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from creds_session.pam.keyring_rules.candidates import Edit, Request
 from creds_session.pam.keyring_rules.edit_search import NotFound, Options, find_edits
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.keyring_rules.owners import Owner
 from creds_session.pam.keyring_rules.policy import (
     Wanted,
@@ -20,7 +21,6 @@ from creds_session.pam.keyring_rules.remedies import (
     take_out_for_good,
     way_round,
 )
-from creds_session.pam.keyring_rules.verdict import GroupVerdict
 from creds_session.pam.stack.handlers import Handler
 from creds_session.pam.syntax.terms import ManagementGroup
 

@@ -11,12 +11,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from creds_session.pam.keyring_rules.counterexample import Breach, Counterexample
+from creds_session.pam.keyring_rules.names import is_of_another_person
 from creds_session.pam.keyring_rules.owners import AUTHSELECT, PAM_AUTH_UPDATE, PAM_CONFIG, owner_of
-from creds_session.pam.keyring_rules.policy import (
-    PASSWORD_MODULES,
-    is_keyring,
-    is_of_another_person,
-)
+from creds_session.pam.keyring_rules.policy import PASSWORD_MODULES, is_keyring
 from creds_session.pam.modules.returns import is_in_libpams_directory, is_known
 from creds_session.pam.stack.handlers import Handler
 from creds_session.pam.stack.resolve import Read

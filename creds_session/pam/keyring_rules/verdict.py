@@ -11,12 +11,12 @@ from creds_session.pam.keyring_rules.counterexample import Breach, Counterexampl
 from creds_session.pam.keyring_rules.denial_remedy import remedy
 from creds_session.pam.keyring_rules.group_needs import needs_rule, why_not_needed
 from creds_session.pam.keyring_rules.group_notes import early_starts, notes_on_group
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
+from creds_session.pam.keyring_rules.names import MODULE, is_of_another_person
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import (
-    MODULE,
     excluded_by_only_if,
     is_keyring,
-    is_of_another_person,
     starts_daemon,
     wanted_rules,
     why_ineffective,
@@ -30,29 +30,6 @@ from creds_session.pam.modules.conditions import vouches
 from creds_session.pam.stack.handlers import Handler, Stacks
 from creds_session.pam.stack.resolve import Read
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
-
-
-class GroupVerdict(NamedTuple):
-    """Whether our rule in one management group is present, reached and proved safe.
-
-    ``applies`` is whether the group needs a rule; if it does not, ``notes`` say why. ``problem``
-    says what is wrong, in one line or with the counterexample below; it is empty if nothing is
-    wrong. ``is_unsafe``: a rule of ours decides who gets in, or which other module runs.
-    ``alarm``: how a wrong password is let in, whatever causes that; ``alarm_remedy`` is what a
-    person can change then. ``early_starts`` are those of the notes that name a rule which starts a
-    daemon at a wrong password.
-    """
-
-    group: ManagementGroup
-    present: bool
-    reached: bool
-    applies: bool = True
-    problem: str = ""
-    is_unsafe: bool = False
-    alarm: str = ""
-    notes: tuple[str, ...] = ()
-    alarm_remedy: str = ""
-    early_starts: tuple[str, ...] = ()
 
 
 class _Compared(NamedTuple):

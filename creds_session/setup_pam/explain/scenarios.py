@@ -17,7 +17,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from creds_session.pam.keyring_rules.policy import MODULE, PASSWORD_MODULES, PASSWORD_ONLY
+from creds_session.pam.keyring_rules.names import MODULE, PASSWORD_ONLY
+from creds_session.pam.keyring_rules.policy import PASSWORD_MODULES
 from creds_session.pam.modules.builtin import builtin_return
 from creds_session.pam.modules.conditions import judge_conditions
 from creds_session.pam.modules.linux_pam import ALIASES

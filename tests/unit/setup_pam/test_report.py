@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.keyring_rules.plan import Edit, Plan
-from creds_session.pam.keyring_rules.verdict import GroupVerdict
 from creds_session.pam.syntax.terms import ManagementGroup
 from creds_session.setup_pam.report import (
     alarm_lines,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from creds_session.errors import InvalidData
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
+from creds_session.pam.keyring_rules.names import OF_ANOTHER_PERSON
 from creds_session.pam.keyring_rules.owners import manager_of
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.plan import NoSafeEdit, Options, Plan, Refusal, plan
-from creds_session.pam.keyring_rules.policy import OF_ANOTHER_PERSON
-from creds_session.pam.keyring_rules.verdict import GroupVerdict, verdicts_of_service
+from creds_session.pam.keyring_rules.verdict import verdicts_of_service
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from tests.oracle.oracle_services import AUTH_OURS, JUMP, SESSION, changed, files, make
 

@@ -4,8 +4,9 @@ import pytest
 
 from creds_session.errors import InvalidData
 from creds_session.pam.keyring_rules.counterexample import Breach
+from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.keyring_rules.pam_files import PamFiles
-from creds_session.pam.keyring_rules.verdict import GroupVerdict, verdicts_of_service
+from creds_session.pam.keyring_rules.verdict import verdicts_of_service
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from tests.oracle.oracle_services import AUTH_OURS, JUMP, SESSION, SSHD, files
 
