@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import shlex
-from typing import NamedTuple
+
+from creds_session.records import NamedTuple
 
 EVAL, SUDO = "eval", "sudo"
 

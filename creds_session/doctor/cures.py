@@ -13,11 +13,11 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import EVAL, SUDO, Finding, Remediation, shell_line
+from creds_session.records import NamedTuple
 from creds_session.system.files.own_files import change_mode
 from creds_session.system.files.ownership import weakness
 from creds_session.system.processes.foreground import NotExecuted, held_signals, run_in_foreground

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from creds_session.doctor.checks import CHECKS, Check, run
 from creds_session.doctor.checks.diagnosis import Diagnosis
@@ -15,6 +15,7 @@ from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.facts.snapshot import Facts, Reader
 from creds_session.findings import Finding, Severity, shell_line
 from creds_session.probe.snapshot import TIMEOUT, probe, probe_user
+from creds_session.records import NamedTuple
 from creds_session.system.files.foreign_home import foreign_place
 from creds_session.system.files.root import Root
 from creds_session.system.processes.environment import own_environment_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from creds_session.records import NamedTuple
 
 DEBIAN = {
     "gnome-keyring-daemon": "gnome-keyring",

@@ -10,7 +10,8 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from creds_session.records import NamedTuple
 
 BEFORE = 30.0  # seconds that a password may take to be typed and judged before sshd says accepted
 LOGIN_TIMEOUT = 120.0  # seconds a --login daemon refuses any password, gkd-main.c

@@ -8,10 +8,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from creds_session.facts.collection_state import KeyringForm
 from creds_session.facts.session import ControlHolder
+from creds_session.records import NamedTuple
 
 
 class PathKind(enum.Enum):

@@ -10,7 +10,6 @@ import enum
 import functools
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from creds_session.facts.login_log import LoginLog, LogLine, explain_log
 from creds_session.facts.machine import (
@@ -27,6 +26,7 @@ from creds_session.facts.session import BusFacts, Daemon, KeyringFacts, SessionF
 from creds_session.facts.session_state import judge
 from creds_session.facts.sshd import NOT_ASKED, SshdFacts
 from creds_session.pam.syntax.terms import Dialect
+from creds_session.records import NamedTuple
 
 
 class InstallationFacts(NamedTuple):

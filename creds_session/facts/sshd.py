@@ -12,7 +12,7 @@ whose conversation runs in a child of its own, of which only the environment com
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from creds_session.records import NamedTuple
 
 PASSWORD = "password"  # noqa: S105 - sshd's name of a method
 DIALOGUE = "keyboard-interactive"

@@ -8,9 +8,10 @@ has no function that returns them, but its file has the text of each, such as ``
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from creds_session.probe.installation import module_directories
+from creds_session.records import NamedTuple
 from creds_session.system.files.root import Root
 
 LARGEST_LIBRARY: Final = 1 << 24  # bytes; libpam.so.0 has about 70,000

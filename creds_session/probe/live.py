@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from creds_session.facts.bus_address import address_of_path, path_of_address
 from creds_session.facts.machine import ProcessFacts
 from creds_session.facts.session import BusFacts, BusProblem
 from creds_session.probe.keyring import look_at, probe_bus
 from creds_session.probe.prompter import probe_prompters
+from creds_session.records import NamedTuple
 from creds_session.system.bus.address import session_bus_address
 from creds_session.system.bus.connection import Bus
 from creds_session.system.bus.sockets import is_listening, is_socket_of

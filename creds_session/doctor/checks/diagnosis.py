@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import CheckResult
+from creds_session.records import NamedTuple
 
 
 class Diagnosis(NamedTuple):

@@ -8,11 +8,12 @@ holds the answers, and makes records of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Union
+from typing import Any, Union
 
 from creds_session.facts.snapshot import PamFacts
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.records import NamedTuple
 
 Verdicts = Union[tuple[GroupVerdict, ...], str]
 """What the proof says about each group of a service, or why libpam refuses the service."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple, Union
+from typing import Union
 
 from creds_session.doctor.checks.without_logins import without_logins
 from creds_session.facts.snapshot import Facts
@@ -16,6 +16,7 @@ from creds_session.findings import (
     Remediation,
     Severity,
 )
+from creds_session.records import NamedTuple
 
 Judge = Callable[[Facts], Union[Found, NotJudged, None]]
 """Returns what was found, or why nothing can be said; None if the fault is not there."""

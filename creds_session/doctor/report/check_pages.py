@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from creds_session.doctor.checks.registry import Case
 from creds_session.findings import Remediation, Severity
+from creds_session.records import NamedTuple
 
 LINK = re.compile(r"\[([^]]+)\]\(([^)]+)\)")  # in Markdown, from the page of a check
 NAMES = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from creds_session.facts.login_log import Alarm, Event
 from creds_session.facts.snapshot import Facts
+from creds_session.records import NamedTuple
 from creds_session.text import printable
 
 PREFIXES = {Alarm.NONE: "", Alarm.FALSE: "false alarm: ", Alarm.TRUE: "alarm: "}

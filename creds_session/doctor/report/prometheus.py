@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.session_map import collections
@@ -17,6 +16,7 @@ from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.session import DaemonRole
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import CheckResult, Outcome, Severity
+from creds_session.records import NamedTuple
 from creds_session.text import printable
 from creds_session.version import __version__
 

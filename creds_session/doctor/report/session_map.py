@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
 
 from creds_session.facts.collection_state import CollectionState, collection_name
 from creds_session.facts.session import LOGIN_TIMEOUT, BusFacts, Daemon, DaemonRole, serving
 from creds_session.facts.session_state import judge
 from creds_session.facts.snapshot import Facts
+from creds_session.records import NamedTuple
 from creds_session.text import printable
 
 STOPPED = "T"  # proc_pid_stat(5)

@@ -7,7 +7,6 @@ colours are classes of the page; each colour is also said in words.
 from __future__ import annotations
 
 from html import escape
-from typing import NamedTuple
 
 from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.session_map import (
@@ -23,6 +22,7 @@ from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.session import DAEMON_NAME, KeyringFacts
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import CheckResult
+from creds_session.records import NamedTuple
 from creds_session.text import printable
 
 WIDTH, HEIGHT = 204, 84

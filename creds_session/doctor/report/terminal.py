@@ -7,7 +7,7 @@ takes as long as everything else that the doctor does, and a pipe needs the line
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.login_log import log_lines
@@ -22,6 +22,7 @@ from creds_session.doctor.report.verdict import (
 from creds_session.facts.login_log import Alarm
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import CheckResult, Finding, Outcome, Severity
+from creds_session.records import NamedTuple
 from creds_session.text import printable
 
 if TYPE_CHECKING:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.records import NamedTuple
 
 
 class GroupVerdict(NamedTuple):

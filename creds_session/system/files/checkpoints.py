@@ -21,9 +21,9 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
 
 from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
+from creds_session.records import NamedTuple
 from creds_session.system.files import manifest
 from creds_session.system.files.directory import Directory
 from creds_session.system.files.entry import Entry

@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 from creds_session.errors import InvalidData
+from creds_session.records import NamedTuple
 from creds_session.system.files.directory import Directory, cannot_open
 from creds_session.system.files.regular_file import open_regular
 from creds_session.system.files.replace import (

@@ -10,9 +10,10 @@ import base64
 import json
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from creds_session.errors import InvalidData
+from creds_session.records import NamedTuple
 from creds_session.system.files.replace import Attributes, digest
 
 SCHEMA = 1

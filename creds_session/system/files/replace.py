@@ -9,9 +9,9 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from creds_session.errors import CannotWrite, InvalidData
+from creds_session.records import NamedTuple
 
 # They vouch for the old content; copied to another one, they would have the kernel refuse it.
 SIGNATURES = frozenset({"security.ima", "security.evm"})

@@ -18,9 +18,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from creds_session.errors import InvalidData
+from creds_session.records import NamedTuple
 
 MAX_LINKS = 40  # the kernel's own limit (path_resolution(7))
 LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -6,10 +6,10 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from creds_session.errors import Unavailable
 from creds_session.pam.syntax.terms import ReturnValue
+from creds_session.records import NamedTuple
 from creds_session.secret import Secret
 from creds_session.system.libpam.mount_namespace import private_child
 

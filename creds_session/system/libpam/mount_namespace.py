@@ -15,9 +15,10 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from creds_session.errors import Unavailable
+from creds_session.records import NamedTuple
 from creds_session.secret import Secret
 from creds_session.system.processes.commands import SYSTEM_PATH
 from creds_session.system.processes.core_dumps import forbid_core_dumps

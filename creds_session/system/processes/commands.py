@@ -7,7 +7,9 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, TypedDict
+
+from creds_session.records import NamedTuple
 
 if TYPE_CHECKING:
     import subprocess

@@ -14,9 +14,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError
+from creds_session.records import NamedTuple
 
 BY_SIGNAL = 128  # a shell adds the number of the signal to it
 OF_FAULTS = frozenset(

@@ -14,9 +14,10 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from creds_session.errors import CredsSessionError
+from creds_session.records import NamedTuple
 from creds_session.system.processes.parent_death import tied_to_us
 from creds_session.system.processes.time_limit import TIMED_OUT, TimeLimit
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import NamedTuple
 
 from creds_session.facts.machine import OtherProcess, ProcessFacts
 from creds_session.facts.session import Daemon
+from creds_session.records import NamedTuple
 from creds_session.system.processes.keyring_daemons import KERNEL_NAME, daemon_of, is_daemon
 from creds_session.system.processes.proc import (
     ZOMBIE,

@@ -14,10 +14,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from creds_session.errors import Busy, CannotWrite, CredsSessionError, Unavailable
 from creds_session.facts.bus_address import address_of_path, path_of_address
+from creds_session.records import NamedTuple
 from creds_session.system.bus.connection import Bus
 from creds_session.system.bus.dbus_daemon import start_shared_bus
 from creds_session.system.bus.sockets import is_socket_of

@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
+from creds_session.records import NamedTuple
 from creds_session.system.processes.commands import run
 from creds_session.system.processes.proc import stat_of, user_ids_of
 from creds_session.system.systemd.logind import PROC, is_sshd, name_of_session

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 from creds_session.errors import Unavailable
+from creds_session.records import NamedTuple
 from creds_session.system.processes.commands import run
 from creds_session.system.processes.environment import OWN_SCOPE
 from creds_session.system.processes.proc import stat_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
 
 from creds_session.errors import Unavailable
+from creds_session.records import NamedTuple
 from creds_session.system.files.replace import Attributes
 from creds_session.system.files.root import Root
 from creds_session.system.processes.commands import NOT_FOUND, run

@@ -6,9 +6,9 @@ import os
 import pwd
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError
+from creds_session.records import NamedTuple
 from creds_session.system.processes.as_user import as_user
 from creds_session.system.processes.commands import Completed, run
 from creds_session.system.processes.keyring_daemons import end, keyring_daemons

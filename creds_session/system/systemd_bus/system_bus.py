@@ -8,10 +8,10 @@ answer, nothing is known, and the programs are asked: they say why.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from creds_session.errors import CredsSessionError, TimedOut
 from creds_session.facts.machine import UnitFacts
+from creds_session.records import NamedTuple
 from creds_session.system.bus.connection import Bus, CallFailed
 from creds_session.system.bus.wire import ObjectAddress
 from creds_session.system.systemd.login_time import Started

@@ -12,9 +12,9 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 from creds_session.errors import NotPermitted, Unavailable
+from creds_session.records import NamedTuple
 from creds_session.secret import Secret
 from creds_session.system.processes.peer import peer_credentials
 from creds_session.system.processes.proc import stat_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from creds_session.records import NamedTuple
 from creds_session.secret import Secret
 
 LONGEST = 4096  # bytes of output in which a prompt is looked for
