@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from creds_session.doctor.checks import CHECKS, Check, run
 from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.checks.registry import level_text
-from creds_session.doctor.report.check_pages import Entry, index, page
 from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.facts.snapshot import Facts, Reader
 from creds_session.findings import Finding, Severity, shell_line
@@ -20,6 +19,9 @@ from creds_session.system.files.foreign_home import foreign_place
 from creds_session.system.files.root import Root
 from creds_session.system.processes.environment import own_environment_of
 from creds_session.system.processes.user_ids import own_name
+
+if TYPE_CHECKING:
+    from creds_session.doctor.report.check_pages import Entry
 
 LARGEST = 1 << 26  # bytes of saved facts
 
@@ -169,6 +171,8 @@ def entries() -> tuple[Entry, ...]:
 def pages() -> dict[str, str]:
     """Return the pages of the checks, by their path below docs/reference."""
     listed = entries()
+    from creds_session.doctor.report.check_pages import index, page
+
     texts = {"checks.md": index(listed)}
     for entry in listed:
         effects = [other.id for other in listed if entry.id in other.needs]
@@ -177,6 +181,8 @@ def pages() -> dict[str, str]:
 
 
 def _entry(check: Check) -> Entry:
+    from creds_session.doctor.report.check_pages import Entry  # no look at a machine needs it
+
     return Entry(
         check.id,
         check.group,

@@ -25,7 +25,7 @@ from creds_session.facts.machine import (
 from creds_session.facts.session import BusFacts, Daemon, KeyringFacts, SessionFacts
 from creds_session.facts.session_state import judge
 from creds_session.facts.sshd import NOT_ASKED, SshdFacts
-from creds_session.pam.syntax.terms import Dialect
+from creds_session.pam.syntax.kinds import Dialect
 from creds_session.records import NamedTuple
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -44,7 +44,7 @@ def probe_client(environ: Mapping[str, str]) -> ClientFacts:
         variables=variables,
         backend_file=file,
         configured_backend=backend,
-        has_secretstorage=importlib.util.find_spec("secretstorage") is not None,
+        has_secretstorage=_is_importable("secretstorage"),
         hooks=_hooks(config),
         hook_is_off=_hook_is_off(environ, config),
         ssh_socket=look_at(ssh) if ssh else None,
@@ -53,6 +53,11 @@ def probe_client(environ: Mapping[str, str]) -> ClientFacts:
         has_ssh_keys=_has_ssh_keys(),
         was_refused=_was_refused(environ),
     )
+
+
+def _is_importable(name: str) -> bool:
+    """Return whether a module is installed, as importlib.util.find_spec() finds it out."""
+    return any(finder.find_spec(name, None) for finder in sys.meta_path)
 
 
 def _lines_that_start_a_daemon(home: str, config: str) -> Iterator[str]:

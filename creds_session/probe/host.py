@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from creds_session.facts.machine import InitFacts, PolicyRefusal
-from creds_session.probe.installation import package_version, probe_installation
+from creds_session.probe.installation import Packages, probe_installation
 from creds_session.probe.policy import probe_policy
 from creds_session.system.files.root import Root
 from creds_session.system.processes.proc import name_of
@@ -21,7 +21,7 @@ OF_SYSTEM = "system_u:"  # the SELinux user of processes that no person started
 MODES = {"1": "enforcing", "0": "permissive"}  # security_getenforce(3)
 
 
-def probe_init(root: Root, daemon: str | None) -> InitFacts:
+def probe_init(daemon: str | None, packages: Packages) -> InitFacts:
     """Return what pid 1 is, and what the kernel, /proc and SELinux allow the daemon to do."""
     kernel = _text("/proc/sys/kernel/osrelease").lower()
     return InitFacts(
@@ -29,7 +29,7 @@ def probe_init(root: Root, daemon: str | None) -> InitFacts:
         is_wsl="microsoft" in kernel,
         hides_processes=not Path("/proc/1/status").exists(),
         lacks_capability=_lacking(daemon) if daemon else "",
-        keyring_version=package_version(root, "gnome-keyring"),
+        keyring_version=packages.version("gnome-keyring"),
         selinux=(mode := selinux_mode()),
         selinux_context=_own_context() if mode else "",
     )

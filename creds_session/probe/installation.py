@@ -10,7 +10,7 @@ from creds_session.facts.distribution import has_libpam_1_5, is_debian_like, ver
 from creds_session.facts.session import DAEMON_NAME
 from creds_session.facts.snapshot import FirstLoginFacts, InstallationFacts
 from creds_session.pam.keyring_rules.names import MODULE
-from creds_session.pam.syntax.terms import Dialect
+from creds_session.pam.syntax.kinds import Dialect
 from creds_session.system.files.os_release import read_os_release
 from creds_session.system.files.root import Root
 from creds_session.system.systemd.systemctl import KEYRING_SOCKET
@@ -31,6 +31,20 @@ CONDITION = re.compile(
     rb"^[ \t]*ConditionPathExists[ \t]*=[ \t]*[^!|\s].*/keyrings/login\.keyring[ \t]*$",
     re.MULTILINE,
 )
+
+
+class Packages:
+    """Debian's list of packages, which may have megabytes; it is read at most once."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._list: bytes | None = None
+
+    def version(self, package: str) -> str:
+        """Return a package's version, or an empty string. Raises InvalidData, NotPermitted."""
+        if self._list is None:
+            self._list = self._root.read(PACKAGES, limit=LARGEST_LIST) or b""
+        return version_of(self._list, package)
 
 
 def probe_installation(root: Root) -> InstallationFacts:
@@ -62,12 +76,12 @@ def _first(root: Root, paths: list[str]) -> str | None:
     return next((path for path in paths if root.exists(path)), None)
 
 
-def probe_dialect(root: Root) -> Dialect:
+def probe_dialect(root: Root, packages: Packages | None = None) -> Dialect:
     """Return which libpam reads the files of this root: its release, and whether it is Debian's.
 
     Debian's list of packages names the version. Without that list, os-release(5) is used.
     """
-    debian_version = package_version(root, "libpam0g")
+    debian_version = (packages or Packages(root)).version("libpam0g")
     if debian_version:
         return Dialect.of(debian_version, debian=True)
     os_release = read_os_release(root)
@@ -77,7 +91,7 @@ def probe_dialect(root: Root) -> Dialect:
 
 def dialect_assumption(root: Root) -> str:
     """Return what ``probe_dialect`` assumed of a system of Debian's kind, or an empty string."""
-    if package_version(root, "libpam0g") or not is_debian_like(read_os_release(root)):
+    if Packages(root).version("libpam0g") or not is_debian_like(read_os_release(root)):
         return ""
     release = "before 1.6" if probe_dialect(root).has_line_limit else "1.6 or later"
     return (
@@ -85,12 +99,7 @@ def dialect_assumption(root: Root) -> str:
     )
 
 
-def package_version(root: Root, package: str) -> str:
-    """Return a Debian package's version, or an empty string. Raises InvalidData."""
-    return version_of(root.read(PACKAGES, limit=LARGEST_LIST) or b"", package)
-
-
-def probe_first_login(root: Root) -> FirstLoginFacts:
+def probe_first_login(root: Root, packages: Packages | None = None) -> FirstLoginFacts:
     """Return whether gnome-keyring's user socket is enabled for people without a keyring."""
     units = [f"{d}/{KEYRING_SOCKET}" for d in UNIT_DIRECTORIES]
     unit = next((path for path in units if root.exists(path, last=False)), None)
@@ -98,7 +107,7 @@ def probe_first_login(root: Root) -> FirstLoginFacts:
     if unit is None or not any(root.exists(path, last=False) for path in wants):
         return FirstLoginFacts()
     masked = root.resolve(unit) == "/dev/null"
-    serves_new = _major(package_version(root, "gnome-keyring")) >= SERVES_NEW
+    serves_new = _major((packages or Packages(root)).version("gnome-keyring")) >= SERVES_NEW
     return FirstLoginFacts(unit, masked, any(_drop_ins(root)), serves_new)
 
 

@@ -7,15 +7,19 @@ from contextlib import contextmanager
 
 from creds_session.errors import CredsSessionError
 from creds_session.facts.snapshot import PamFacts
+from creds_session.pam.syntax.kinds import Dialect
 from creds_session.probe.installation import probe_dialect
 from creds_session.system.files.root import Root
 
 
-def probe_pam(root: Root, service: str) -> PamFacts:
-    """Read every PAM service file of this system: a verdict may need any of them."""
+def probe_pam(root: Root, service: str, dialect: Dialect | None = None) -> PamFacts:
+    """Read every PAM service file of this system: a verdict may need any of them.
+
+    ``dialect`` is the libpam of this system, if it is known already.
+    """
+    dialect = dialect or probe_dialect(root)
     files: dict[str, bytes] = {}
     reasons: list[str] = []
-    dialect = probe_dialect(root)
     for directory in dialect.directories:
         with _noted(reasons):
             for name in root.names(directory):

@@ -28,7 +28,12 @@ from creds_session.probe.client import probe_client
 from creds_session.probe.control_socket import probe_control
 from creds_session.probe.home import file_system, probe_home, probe_runtime
 from creds_session.probe.host import probe_init, refused_by_policy
-from creds_session.probe.installation import probe_first_login, probe_installation
+from creds_session.probe.installation import (
+    Packages,
+    probe_dialect,
+    probe_first_login,
+    probe_installation,
+)
 from creds_session.probe.keyring import probe_keyring
 from creds_session.probe.keyring_files import keyring_file
 from creds_session.probe.live import BUS_TIMEOUT, Live, probe_live
@@ -79,15 +84,16 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     # The system's own files are on its own disks, so these reads have no time limit.
     installation = probe_installation(root)
     sshd = jobs.start("sshd", lambda: _sshd(environ, root, installation.sshd), NOT_ASKED)
-    init = probe_init(root, installation.daemon)
+    packages = Packages(root)
+    init = probe_init(installation.daemon, packages)
     ask = run.only_then(lambda: refused_by_policy(init, installation.daemon, environ))
     refused = jobs.start("selinux", ask, None)
-    first_login = probe_first_login(root)
+    first_login = probe_first_login(root, packages)
     seen = live()
     control = ControlFacts()
     if run.answers():
         control = probe_control(environ, seen.bus, seen.processes.daemons, units())
-    pam = probe_pam(root, _service(sshd(), session()))
+    pam = probe_pam(root, _service(sshd(), session()), probe_dialect(root, packages))
     return Facts(
         now=time.time(),
         session=session(),
@@ -180,7 +186,9 @@ def _of_nobody(init: InitFacts, daemon: str | None) -> InitFacts:
 
 
 def _sshd(environ: Mapping[str, str], root: Root, program: str | None) -> SshdFacts:
-    """Ask sshd for the settings of this user's login."""
+    """Ask sshd for the settings of this user's login, which only root can do."""
+    if os.geteuid() != 0:
+        return probe_sshd(root, program)
     return probe_sshd(root, program, connection_of(own_name(), environ.get("SSH_CONNECTION", "")))
 
 

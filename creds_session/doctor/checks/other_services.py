@@ -15,7 +15,7 @@ from creds_session.facts.snapshot import Facts, PamFacts
 from creds_session.findings import Found, Remediation, Severity
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.keyring_rules.names import MODULE, OF_ANOTHER_PERSON
-from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.pam.syntax.kinds import ManagementGroup
 
 LOGINS = (
     *("sshd", "login", "gdm-password", "lightdm", "sddm", "lxdm", "xdm", "xrdp-sesman", "cockpit"),

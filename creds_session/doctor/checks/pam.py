@@ -24,7 +24,7 @@ from creds_session.doctor.checks.pam_verdicts import (
 from creds_session.doctor.checks.registry import Case, Check, of_logins
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, Remediation, Severity
-from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.pam.syntax.kinds import ManagementGroup
 
 OPTIONS = frozenset({"auto_start", "use_authtok"})
 NOT_CALLED = "pam_gnome_keyring.so is not called at a place where the password is known"

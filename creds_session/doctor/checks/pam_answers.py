@@ -12,7 +12,7 @@ from typing import Any, Union
 
 from creds_session.facts.snapshot import PamFacts
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
-from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.pam.syntax.kinds import ManagementGroup
 from creds_session.records import NamedTuple
 
 Verdicts = Union[tuple[GroupVerdict, ...], str]

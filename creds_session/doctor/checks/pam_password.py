@@ -17,7 +17,7 @@ from creds_session.doctor.checks.registry import Check, of_logins
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Found, NotJudged, Remediation, Severity
 from creds_session.pam.keyring_rules.names import MODULE
-from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.pam.syntax.kinds import ManagementGroup
 
 
 def _changed_password(facts: Facts) -> Found | None:

@@ -14,7 +14,7 @@ from creds_session.pam.keyring_rules.policy import excluded_by_only_if, is_ancho
 from creds_session.pam.keyring_rules.proof import refute_denial
 from creds_session.pam.keyring_rules.verdict import duplicate_password_rules, verdicts_of_service
 from creds_session.pam.stack.handlers import Handler
-from creds_session.pam.syntax.terms import Dialect, ManagementGroup
+from creds_session.pam.syntax.kinds import Dialect, ManagementGroup
 
 Files = Mapping[str, bytes]
 Question = Callable[[Files, Dialect, str], Any]

@@ -6,7 +6,7 @@ from creds_session.doctor.checks.pam_answers import Rules, SeenRule, Verdicts, a
 from creds_session.facts.snapshot import PamFacts
 from creds_session.findings import Found, Remediation
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
-from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.pam.syntax.kinds import ManagementGroup
 
 APPLY = Remediation(
     "let PAM pass your login password to the keyring, then log in again with your password",

@@ -17,7 +17,7 @@ from creds_session.facts.sshd import (
 )
 from creds_session.facts.sshd import hindrance as hindrance_by
 from creds_session.findings import Found, NotJudged, Remediation, Severity
-from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.pam.syntax.kinds import ManagementGroup
 
 APPLY = Remediation(
     "let PAM start the keyring daemon while the password is still known; if that is refused, set"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.pam.syntax.kinds import ManagementGroup
 from creds_session.records import NamedTuple
 
 

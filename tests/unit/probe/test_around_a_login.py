@@ -13,7 +13,7 @@ from creds_session.probe import host
 from creds_session.probe.client import probe_client
 from creds_session.probe.home import file_system_of
 from creds_session.probe.host import probe_init
-from creds_session.probe.installation import probe_first_login
+from creds_session.probe.installation import Packages, probe_first_login
 from creds_session.probe.snapshot import probe
 from creds_session.session.unlock import unlocked_note
 from creds_session.system.files.root import Root
@@ -107,7 +107,7 @@ def test_selinux_is_asked_of_the_kernel(
     monkeypatch.setattr(host, "SELINUX", str(tmp_path))
     if text is not None:
         (tmp_path / "enforce").write_text(text)
-    assert probe_init(Root(tmp_path), None).selinux == mode
+    assert probe_init(None, Packages(Root(tmp_path))).selinux == mode
 
 
 @pytest.mark.parametrize(
