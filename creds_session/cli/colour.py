@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from typing import Protocol
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Protocol
 
-class Screen(Protocol):
-    """A stream that knows whether it is a terminal."""
+    class Screen(Protocol):
+        """A stream that knows whether it is a terminal."""
 
-    def isatty(self) -> bool:
-        """Return whether the stream is a terminal."""
+        def isatty(self) -> bool:
+            """Return whether the stream is a terminal."""
 
 
 def add_colour(parser: argparse.ArgumentParser, default: str = "auto") -> None:

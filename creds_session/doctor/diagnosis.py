@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
 
 from creds_session.doctor.checks import CHECKS, Check, run
 from creds_session.doctor.checks.diagnosis import Diagnosis
@@ -20,7 +19,10 @@ from creds_session.system.files.root import Root
 from creds_session.system.processes.environment import own_environment_of
 from creds_session.system.processes.user_ids import own_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from creds_session.doctor.report.check_pages import Entry
 
 LARGEST = 1 << 26  # bytes of saved facts

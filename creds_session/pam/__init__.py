@@ -17,8 +17,7 @@ A name is loaded when it is used, so that each command loads only what it needs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from creds_session.pam.changes.judge import judge_change
     from creds_session.pam.keyring_rules.candidates import Edit

@@ -18,7 +18,8 @@ from creds_session.system.processes.user_ids import usual_runtime_directory
 CAPABILITY = 14  # CAP_IPC_LOCK, capabilities(7)
 SELINUX = "/sys/fs/selinux"
 OF_SYSTEM = "system_u:"  # the SELinux user of processes that no person started
-MODES = {"1": "enforcing", "0": "permissive"}  # security_getenforce(3)
+ENFORCING = "enforcing"
+MODES = {"1": ENFORCING, "0": "permissive"}  # security_getenforce(3)
 
 
 def probe_init(daemon: str | None, packages: Packages) -> InitFacts:
@@ -44,7 +45,7 @@ def refused_by_policy(
     init: InitFacts, daemon: str | None, environ: Mapping[str, str]
 ) -> tuple[PolicyRefusal, ...] | None:
     """Return what the SELinux policy refuses of an ssh login, or None if it is not enforced."""
-    if init.selinux != "enforcing":
+    if init.selinux != ENFORCING:
         return None
     return probe_policy(SELINUX, daemon, init.selinux_context, environ.get("XDG_RUNTIME_DIR", ""))
 

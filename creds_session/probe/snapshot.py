@@ -16,6 +16,7 @@ from creds_session.facts.machine import (
     ControlFacts,
     HomeFacts,
     InitFacts,
+    PolicyRefusal,
     RuntimeFacts,
     UnitsFacts,
 )
@@ -27,7 +28,7 @@ from creds_session.probe.activation import probe_activations
 from creds_session.probe.client import probe_client
 from creds_session.probe.control_socket import probe_control
 from creds_session.probe.home import file_system, probe_home, probe_runtime
-from creds_session.probe.host import probe_init, refused_by_policy
+from creds_session.probe.host import ENFORCING, probe_init, refused_by_policy
 from creds_session.probe.installation import (
     Packages,
     probe_dialect,
@@ -83,11 +84,10 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     )
     # The system's own files are on its own disks, so these reads have no time limit.
     installation = probe_installation(root)
-    sshd = jobs.start("sshd", lambda: _sshd(environ, root, installation.sshd), NOT_ASKED)
+    sshd = _sshd(jobs, environ, root, installation.sshd)
     packages = Packages(root)
     init = probe_init(installation.daemon, packages)
-    ask = run.only_then(lambda: refused_by_policy(init, installation.daemon, environ))
-    refused = jobs.start("selinux", ask, None)
+    refused = _refused(jobs, run, init, installation.daemon, environ)
     first_login = probe_first_login(root, packages)
     seen = live()
     control = ControlFacts()
@@ -185,11 +185,33 @@ def _of_nobody(init: InitFacts, daemon: str | None) -> InitFacts:
     return init._replace(selinux_refuses=refused_by_policy(init, daemon, {}))
 
 
-def _sshd(environ: Mapping[str, str], root: Root, program: str | None) -> SshdFacts:
+def _sshd(
+    jobs: TimedJobs, environ: Mapping[str, str], root: Root, program: str | None
+) -> Callable[[], SshdFacts]:
     """Ask sshd for the settings of this user's login, which only root can do."""
     if os.geteuid() != 0:
-        return probe_sshd(root, program)
-    return probe_sshd(root, program, connection_of(own_name(), environ.get("SSH_CONNECTION", "")))
+        unasked = probe_sshd(root, program)
+        return lambda: unasked
+
+    def ask() -> SshdFacts:
+        login = connection_of(own_name(), environ.get("SSH_CONNECTION", ""))
+        return probe_sshd(root, program, login)
+
+    return jobs.start("sshd", ask, NOT_ASKED)
+
+
+def _refused(
+    jobs: TimedJobs,
+    run: Disk,
+    init: InitFacts,
+    daemon: str | None,
+    environ: Mapping[str, str],
+) -> Callable[[], tuple[PolicyRefusal, ...] | None]:
+    """Ask for what the SELinux policy refuses, if it is enforced."""
+    if init.selinux != ENFORCING:
+        return lambda: None
+    ask = run.only_then(lambda: refused_by_policy(init, daemon, environ))
+    return jobs.start("selinux", ask, None)
 
 
 def _environment_of(entry: pwd.struct_passwd) -> dict[str, str]:

@@ -13,7 +13,7 @@ from creds_session.facts.bus_address import path_of_address
 from creds_session.facts.machine import UnitFacts, UnitsFacts
 from creds_session.probe.units import OF_KEYRING, of_keyring, probe_units
 from creds_session.system.bus.connection import Bus
-from creds_session.system.processes.jobs import Handed
+from creds_session.system.processes.jobs import handed
 from creds_session.system.processes.user_ids import usual_runtime_directory
 from creds_session.system.systemd.login_time import LoginTime, own_login_time
 from creds_session.system.systemd.logind import name_of_session, service_of_session
@@ -28,8 +28,9 @@ class Systemd:
     """Answers about one user's manager, units and sessions. Each method may run in its own job."""
 
     def __init__(self) -> None:
-        self._of_system: Handed[OnSystemBus] = Handed()
-        self._of_user: Handed[dict[str, UnitFacts]] = Handed()
+        self._hand_system, self._of_system = handed(OnSystemBus(hangs=True))
+        no_units: dict[str, UnitFacts] = {}
+        self._hand_user, self._of_user = handed(no_units)
 
     def units(self) -> UnitsFacts:
         """Ask the system bus, and return the state of the user manager and of its units."""
@@ -37,11 +38,11 @@ class Systemd:
         try:
             answers = ask_system_bus(os.getuid())
         finally:
-            self._of_system.hand(answers)
+            self._hand_system(answers)
         manager = answers.manager
         if manager is None or manager.active != "active":
             return probe_units(manager)
-        units = self._of_user.wait(WAIT)
+        units = self._of_user(WAIT)
         return of_keyring(manager, units) if units else probe_units(manager)
 
     def ask_user_manager(self, bus: Bus) -> None:
@@ -50,8 +51,7 @@ class Systemd:
         Other programs can own its name there. So its process must be the one that the system's
         systemd calls the main process of the user manager.
         """
-        known = self._of_system.wait(BRIEF)
-        manager = known.manager if known else None
+        manager = self._of_system(BRIEF).manager
         usual = f"{usual_runtime_directory(os.getuid())}/bus"
         if manager is None or path_of_address(bus.address) != usual:
             return
@@ -60,7 +60,7 @@ class Systemd:
         try:
             peer = bus.peer(SYSTEMD)
             if peer is not None and peer.pid == manager.main_pid:
-                self._of_user.hand(units_on_bus(bus, peer.unique_name, OF_KEYRING))
+                self._hand_user(units_on_bus(bus, peer.unique_name, OF_KEYRING))
         except (CredsSessionError, LookupError, TypeError, ValueError):
             pass  # systemctl is asked
         finally:
@@ -68,13 +68,13 @@ class Systemd:
 
     def no_user_manager(self) -> None:
         """Let nobody wait any longer for the answers of the user manager."""
-        self._of_user.hand({})
+        self._hand_user({})
 
     def service(self) -> str:
         """Return the PAM service of this user's session in logind, or an empty string."""
         if not name_of_session():
             return ""
-        known = self._of_system.wait(WAIT) or OnSystemBus(hangs=True)
+        known = self._of_system(WAIT)
         if known.service is not None:
             return known.service
         return "" if known.hangs else service_of_session()
@@ -83,5 +83,5 @@ class Systemd:
         """Return when the login of this session ran, or None if this user has no session here."""
         if not name_of_session():
             return None
-        known = self._of_system.wait(WAIT) or OnSystemBus(hangs=True)
+        known = self._of_system(WAIT)
         return None if known.hangs else own_login_time(listed=known.sessions)

@@ -5,19 +5,20 @@ Each is imported when it is used: a shell prompt does not wait for the code of t
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from creds_session.cli.colour import add_colour, is_coloured
 from creds_session.cli.output import complain, json_text
 from creds_session.errors import CredsSessionError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
     from creds_session.doctor.checks.diagnosis import Diagnosis
 
 PRIVATE, PUBLIC = 0o600, 0o644

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from types import SimpleNamespace
 
 from creds_session.cli.boundary import end_at_once, run
 from creds_session.cli.doctor import formats
-from creds_session.cli.parser import Parser, nearest, seconds
 from creds_session.errors import InvalidData, UsageError
 from creds_session.text import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from typing import NoReturn
+
+    from creds_session.cli.parser import Parser
     from creds_session.doctor.checks import Check
     from creds_session.doctor.checks.diagnosis import Diagnosis
     from creds_session.facts.snapshot import Facts
@@ -69,6 +71,8 @@ def main() -> NoReturn:
 
 
 def _parser() -> Parser:
+    from creds_session.cli.parser import Parser, seconds  # only for a run with words
+
     parser = Parser(PROGRAM, DESCRIPTION, EXAMPLES)
     formats.add_arguments(parser)
     about = parser.add_mutually_exclusive_group()
@@ -116,11 +120,22 @@ def _parser() -> Parser:
 
 def _main() -> int:
     words = sys.argv[1:]
+    if not words:
+        arguments = _without_words()
+        return formats.guarded(arguments, lambda: _diagnose(arguments))
     arguments = _parser().parse_args(["--help"] if words == ["help"] else words)
     _require_meaning(arguments)
     if arguments.list or arguments.explain:
         return _print_checks(arguments)
     return formats.guarded(arguments, lambda: _diagnose(arguments))
+
+
+def _without_words() -> argparse.Namespace:
+    """Return what the parser returns for no words, without loading it: most runs have none."""
+    given = dict.fromkeys(("output", "report", "save", "explain", "user", "source", "timeout"))
+    given |= {"format": "text", "color": "auto", "only": [], "skip": []}
+    given |= dict.fromkeys(("verbose", "anonymous", "list", "fix", "dry_run", "yes"), False)
+    return SimpleNamespace(**given)  # type: ignore[return-value]  # it has the same attributes
 
 
 def _require_meaning(arguments: argparse.Namespace) -> None:
@@ -166,6 +181,8 @@ def _print_checks(arguments: argparse.Namespace) -> int:
 def _require_known(named: list[str], known: list[str]) -> None:
     for name in named:
         if name not in known:
+            from creds_session.cli.parser import nearest
+
             near = nearest(name, known)
             meant = f"did you mean {near}? " if near else ""
             hint = f"{meant}creds-doctor --list names all checks"
@@ -202,6 +219,8 @@ def _saved(source: str) -> Facts:
     from creds_session.doctor.diagnosis import read_saved, saved
 
     if source != STANDARD_INPUT:
+        from pathlib import Path
+
         return saved(Path(source))
     if sys.stdin is None:
         raise InvalidData("standard input is closed, so no facts can be read from it")

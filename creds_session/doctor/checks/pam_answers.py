@@ -8,17 +8,21 @@ holds the answers, and makes records of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Union
 
 from creds_session.facts.snapshot import PamFacts
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.syntax.kinds import ManagementGroup
 from creds_session.records import NamedTuple
 
-Verdicts = Union[tuple[GroupVerdict, ...], str]
-"""What the proof says about each group of a service, or why libpam refuses the service."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Union
 
-Rules = dict[ManagementGroup, tuple["SeenRule", ...]]
+    Verdicts = Union[tuple[GroupVerdict, ...], str]
+    """What the proof says about each group of a service, or why libpam refuses the service."""
+
+    Rules = dict[ManagementGroup, tuple["SeenRule", ...]]
+
 MACHINES = 4  # whose answers are held at the same time
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from creds_session.doctor.checks.pam_answers import Rules, SeenRule, Verdicts, answers_of
+from creds_session.doctor.checks.pam_answers import SeenRule, answers_of
 from creds_session.facts.snapshot import PamFacts
 from creds_session.findings import Found, Remediation
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.syntax.kinds import ManagementGroup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from creds_session.doctor.checks.pam_answers import Rules, Verdicts
 
 APPLY = Remediation(
     "let PAM pass your login password to the keyring, then log in again with your password",

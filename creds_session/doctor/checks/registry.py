@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Union
 
 from creds_session.doctor.checks.without_logins import without_logins
 from creds_session.facts.snapshot import Facts
@@ -18,11 +17,16 @@ from creds_session.findings import (
 )
 from creds_session.records import NamedTuple
 
-Judge = Callable[[Facts], Union[Found, NotJudged, None]]
-"""Returns what was found, or why nothing can be said; None if the fault is not there."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Union
 
-Level = Union[Severity, Callable[[Facts], Severity]]
-Remedy = Union[Remediation, Callable[[Facts], Remediation], None]
+    Judge = Callable[[Facts], Union[Found, NotJudged, None]]
+    """Returns what was found, or why nothing can be said; None if the fault is not there."""
+
+    Level = Union[Severity, Callable[[Facts], Severity]]
+    Remedy = Union[Remediation, Callable[[Facts], Remediation], None]
+
 BY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -94,8 +98,9 @@ def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:
     that crashes is a result, too. Results of one level stay in the order of the checks.
     """
     results: dict[str, CheckResult] = {}
+    found: set[str] = set()  # the checks whose result explains the findings of others
     for check in checks:
-        blocking = [name for name in check.needs if name in results and _blocks(results[name])]
+        blocking = [name for name in check.needs if name in found]
         if blocking:
             roots = tuple(
                 dict.fromkeys(root for name in blocking for root in _roots(results[name]))
@@ -104,6 +109,8 @@ def run(checks: Iterable[Check], facts: Facts) -> tuple[CheckResult, ...]:
             results[check.id] = CheckResult(check.id, Outcome.SKIPPED, reason, (), roots)
         else:
             results[check.id] = _run_check(check, facts)
+        if _blocks(results[check.id]):
+            found.add(check.id)
     return tuple(sorted(results.values(), key=_rank))
 
 

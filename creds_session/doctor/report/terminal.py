@@ -7,7 +7,6 @@ takes as long as everything else that the doctor does, and a pipe needs the line
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Optional, Union
 
 from creds_session.doctor.checks.diagnosis import Diagnosis
 from creds_session.doctor.report.login_log import log_lines
@@ -25,8 +24,14 @@ from creds_session.findings import CheckResult, Finding, Outcome, Severity
 from creds_session.records import NamedTuple
 from creds_session.text import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional, Union
+
     from rich.tree import Tree
+
+    Titles = Optional[Mapping[str, str]]
+    Part = Union["Row", Node]
 
 LABEL = 9
 NARROWEST, WIDEST = 40, 110
@@ -57,10 +62,6 @@ class Row(NamedTuple):
     label: str = ""
     style: str = ""
     wraps: bool = True
-
-
-Titles = Optional[Mapping[str, str]]
-Part = Union[Row, Node]
 
 
 def plain(

@@ -7,12 +7,19 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypedDict
 
 from creds_session.records import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
+    from typing import TypedDict
+
+    class _Becoming(TypedDict, total=False):
+        user: int
+        group: int
+        extra_groups: Sequence[int]
+
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_FOUND = 127  # the exit code of a shell for a program that it does not find
@@ -22,12 +29,6 @@ LEFT_BEHIND = 0.5  # seconds to wait for the end of a program that was killed
 
 
 Identity = tuple[int, int, Sequence[int]]
-
-
-class _Becoming(TypedDict, total=False):
-    user: int
-    group: int
-    extra_groups: Sequence[int]
 
 
 class Completed(NamedTuple):

@@ -12,13 +12,17 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import TypeVar
 
 from creds_session.system.processes.descriptors import inherited
 from creds_session.system.processes.jobs import SkipJob
 from creds_session.system.processes.proc import find_program, stat_of
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 TIMEOUT = 1.0  # seconds; a disk that works answers in two milliseconds
 RUNNABLE = "R"  # the process waits for a processor and not for a disk: the machine is slow
 LOOK = 0.002  # seconds between two looks; not every kernel has pidfd_open(2)

@@ -5,30 +5,32 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 class SkipJob(Exception):  # not an error
     """A job raises this if it sees that it cannot be done in time."""
 
 
-class Handed(Generic[T]):
-    """A value that one job hands to others as soon as it has it; the first value counts."""
+def handed(otherwise: T) -> tuple[Callable[[T], None], Callable[[float], T]]:
+    """Return a function that hands a value to other jobs, and one that waits for the value.
 
-    def __init__(self) -> None:
-        self._values: list[T] = []
-        self._is_there = threading.Event()
+    The first value that is handed counts. The other function takes the seconds that it may wait,
+    and returns ``otherwise`` if no value comes in time.
+    """
+    values: list[T] = []
+    is_there = threading.Event()
 
-    def hand(self, value: T) -> None:
-        """Hand the value to the jobs that wait, unless a value was handed before."""
-        self._values.append(value)
-        self._is_there.set()
+    def hand(value: T) -> None:
+        values.append(value)
+        is_there.set()
 
-    def wait(self, timeout: float) -> T | None:
-        """Return the value, or None if it does not come within ``timeout`` seconds."""
-        return self._values[0] if self._is_there.wait(timeout) else None
+    return hand, lambda timeout: values[0] if is_there.wait(timeout) else otherwise
 
 
 class TimedJobs:

@@ -11,12 +11,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import final
 
 DELAY = 2.0  # seconds
 
 
-@final
 class WaitingLine:
     """A line that is printed on standard error if the work within ``with`` takes longer than 2 s.
 
@@ -35,7 +33,7 @@ class WaitingLine:
         self._is_armed = False
         self._is_printed = False
 
-    def __enter__(self) -> WaitingLine:
+    def __enter__(self) -> WaitingLine:  # noqa: PYI034 - Self is younger than Python 3.9
         if self._is_seen() and _may_take_the_timer():
             signal.signal(signal.SIGALRM, self._print)
             self._is_armed = True

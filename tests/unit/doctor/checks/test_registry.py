@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from creds_session.doctor.checks import CHECKS, Check, run
-from creds_session.doctor.checks.registry import Judge, Level, select
+from creds_session.doctor.checks.registry import select
 from creds_session.facts.snapshot import Facts
 from creds_session.findings import Finding, Found, NotJudged, Outcome, Remediation, Severity
 from tests.unit.examples import WELL
+
+if TYPE_CHECKING:
+    from creds_session.doctor.checks.registry import Judge, Level
 
 
 def found(_facts: Facts) -> Found:
