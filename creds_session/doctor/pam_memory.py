@@ -29,7 +29,12 @@ FOLDER, NAME = "creds-session", "pam-answers.json"
 LARGEST = 1 << 20  # bytes; the answers about Debian's files have about 20,000
 MODE, MODE_OF_FOLDER = 0o600, 0o700
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
-_CODE = (f"{_PACKAGE}/pam", f"{_PACKAGE}/doctor/checks")
+_CODE = (
+    *(".", "doctor/checks"),
+    *("pam", "pam/syntax", "pam/stack", "pam/modules", "pam/keyring_rules"),
+)
+"""The directories of the code that finds the answers, and of what it loads."""
+
 _UNUSABLE = (OSError, CredsSessionError, ValueError, TypeError, LookupError, AttributeError)
 
 
@@ -78,24 +83,19 @@ def key_of(answers: PamAnswers) -> str:
 def _parts(answers: PamAnswers) -> Iterator[bytes]:
     yield f"{__version__} {sys.version} {answers.dialect.name}".encode()
     for directory in _CODE:
-        for above, _, names in sorted(os.walk(directory, onerror=_raise)):
-            for name in sorted(names):
-                if name.endswith(".py"):
-                    yield _identity(f"{above}/{name}")
+        with os.scandir(f"{_PACKAGE}/{directory}") as listed:
+            code = [entry for entry in listed if entry.name.endswith(".py")]
+        yield from sorted(map(_identity, code))
     for path, content in sorted(answers.files.items()):
         yield os.fsencode(path)
         yield content
 
 
-def _identity(path: str) -> bytes:
-    """Return what changes if the file at a path is changed or replaced (stat(2))."""
-    status = os.stat(path)
+def _identity(file: os.DirEntry[str]) -> bytes:
+    """Return what changes if a file is changed or replaced (stat(2))."""
+    status = file.stat()
     times = (status.st_mtime_ns, status.st_ctime_ns)
-    return f"{path} {status.st_dev} {status.st_ino} {status.st_size} {times}".encode()
-
-
-def _raise(error: OSError) -> None:
-    raise error
+    return f"{file.path} {status.st_dev} {status.st_ino} {status.st_size} {times}".encode()
 
 
 def _folder(runtime: str, *, is_made: bool) -> Directory:
