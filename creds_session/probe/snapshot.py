@@ -68,7 +68,7 @@ def probe(environ: Mapping[str, str], root: Root, timeout: float = TIMEOUT) -> F
     log = jobs.start("log", lambda: probe_log(os.getuid(), systemd.login()), no_lines)
     nobody = SessionFacts("?", os.getuid())
     session = jobs.start("session", lambda: _session(environ, systemd, log), nobody)
-    disk, run = _own_disk(environ), _run(environ)
+    disk, run = Disk.pair(_on_disk(environ), _in_runtime(environ))
     live = jobs.start("bus", lambda: _live(environ, run, systemd, of_bus), Live())
     home = jobs.start("home", disk.only_then(lambda: probe_home(environ)), _unseen_home(environ))
     unseen = KeyringFacts("", None)
@@ -124,18 +124,18 @@ def _unseen_home(environ: Mapping[str, str]) -> HomeFacts:
     return HomeFacts(file_system=file_system(home) if home else "")
 
 
-def _own_disk(environ: Mapping[str, str]) -> Disk:
-    """Return the disk of this user's files, which may be a server that does not answer."""
+def _on_disk(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return where this user's files are, perhaps on a server that does not answer."""
     home = environ.get("HOME") or own_account().home
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    return Disk(keyring_file(environ, LOGIN), f"{config}/creds-session")
+    return keyring_file(environ, LOGIN), f"{config}/creds-session"
 
 
-def _run(environ: Mapping[str, str]) -> Disk:
-    """Return the disk of this session's sockets, by the variables of the environment."""
+def _in_runtime(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return where this session's sockets are, by the variables of the environment."""
     bus = path_of_address(environ.get("DBUS_SESSION_BUS_ADDRESS", ""))
     runtime = environ.get("XDG_RUNTIME_DIR", "")
-    return Disk(runtime and f"{runtime}/keyring", bus)
+    return runtime and f"{runtime}/keyring", bus
 
 
 def probe_user(name: str, root: Root, timeout: float = TIMEOUT) -> Facts:

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from creds_session.system.processes.descriptors import inherited
 from creds_session.system.processes.jobs import SkipJob
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 1.0  # seconds; a disk that works answers in two milliseconds
 RUNNABLE = "R"  # the process waits for a processor and not for a disk: the machine is slow
+SOON = 0.1  # seconds in which one program looks at several disks that all work
 LOOK = 0.002  # seconds between two looks; not every kernel has pidfd_open(2)
 QUIET = tuple((os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2))
 
@@ -35,13 +36,8 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
     ``timeout`` is in seconds. If the program still waits for a processor at the end, this shows
     nothing about the disk, and the result is True.
     """
-    program = find_program("stat")
-    if program is None:
-        return True
-    words = ["stat", "--dereference", "--", "/", *paths]
-    try:
-        pid = os.posix_spawn(program, words, {}, file_actions=[*QUIET, *_closing()])
-    except OSError:  # there are too many processes: nothing can be found out
+    pid = _start(paths)
+    if pid is None:
         return True
     end = time.monotonic() + timeout
     try:
@@ -53,6 +49,38 @@ def answers(paths: Iterable[str], timeout: float) -> bool:
             time.sleep(LOOK)
     except (ChildProcessError, ProcessLookupError):
         pass  # it has ended, and our parent left SIGCHLD ignored (wait(2))
+    return True
+
+
+def _start(paths: Iterable[str]) -> int | None:
+    """Start a program that looks at these paths; return its pid, or None if nothing starts."""
+    program = find_program("stat")
+    if program is None:
+        return None
+    words = ["stat", "--dereference", "--", "/", *paths]
+    try:
+        return os.posix_spawn(program, words, {}, file_actions=[*QUIET, *_closing()])
+    except OSError:  # there are too many processes: nothing can be found out
+        return None
+
+
+def _answer_soon(paths: Iterable[str]) -> bool:
+    """Return whether a program has looked at all these paths within a tenth of a second.
+
+    If not, nothing is known: a disk hangs, or this machine is slow.
+    """
+    pid = _start(paths)
+    if pid is None:
+        return False
+    end = time.monotonic() + SOON
+    try:
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > end:
+                os.kill(pid, signal.SIGKILL)  # as above
+                return False
+            time.sleep(LOOK)
+    except (ChildProcessError, ProcessLookupError):
+        return False  # whether it ended by itself is not known
     return True
 
 
@@ -73,12 +101,34 @@ class Disk:
         self._paths = [path for path in paths if path]
         self._lock = threading.Lock()
         self._answer: bool | None = None
+        self._with_others: Callable[[], bool] | None = None
+
+    @classmethod
+    def pair(cls, one: Sequence[str], other: Sequence[str]) -> tuple[Disk, Disk]:
+        """Return two disks at which one program looks first, for both of them.
+
+        Both work nearly always. If not, one program each finds out which of them hangs.
+        """
+        disks = cls(*one), cls(*other)
+        lock = threading.Lock()
+        found: list[bool] = []
+
+        def both_answer() -> bool:
+            with lock:
+                if not found:
+                    found.append(_answer_soon([path for path in (*one, *other) if path]))
+                return found[0]
+
+        for disk in disks:
+            disk._with_others = both_answer  # noqa: SLF001 - of this class
+        return disks
 
     def answers(self) -> bool:
         """Return whether the file systems of the paths answer."""
         with self._lock:
             if self._answer is None:
-                self._answer = answers(self._paths, TIMEOUT)
+                is_well = self._with_others is not None and self._with_others()
+                self._answer = is_well or answers(self._paths, TIMEOUT)
             return self._answer
 
     @property
