@@ -30,12 +30,16 @@ LARGEST = 1 << 20  # bytes; the answers about Debian's files have about 20,000
 MODE, MODE_OF_FOLDER = 0o600, 0o700
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
 _CODE = (
-    *(".", "doctor/checks"),
+    *(".", "facts", "doctor", "doctor/checks"),
     *("pam", "pam/syntax", "pam/stack", "pam/modules", "pam/keyring_rules"),
 )
 """The directories of the code that finds the answers, and of what it loads."""
 
-_UNUSABLE = (OSError, CredsSessionError, ValueError, TypeError, LookupError, AttributeError)
+_UNUSABLE = (
+    *(OSError, CredsSessionError),
+    *(ValueError, TypeError, LookupError, AttributeError, RecursionError),
+)
+"""What is raised if the directory or the file is not as this program makes it."""
 
 
 class PamMemory:
