@@ -86,6 +86,8 @@ class Action(enum.Enum):
     DIE = "die"
     RESET = "reset"
 
+    __hash__ = object.__hash__  # in C; the proof hashes actions tens of thousands of times
+
 
 class Jump(NamedTuple):
     """The action "skip the next ``over`` rules of this type".
