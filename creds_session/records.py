@@ -11,10 +11,27 @@ if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple  # noqa: PLC0414 - the public name of this module
 else:
 
+    class _Signature:
+        """The parameters of a record, for help() and for tests that make records of any kind."""
+
+        def __get__(self, record, kind):
+            from inspect import Parameter, Signature  # no command needs it
+
+            usual = kind._field_defaults
+            return Signature(
+                Parameter(
+                    name,
+                    Parameter.POSITIONAL_OR_KEYWORD,
+                    default=usual.get(name, Parameter.empty),
+                )
+                for name in kind._fields
+            )
+
     class NamedTuple(tuple):
         """A tuple whose fields are the annotations of the class, in their order."""
 
         __slots__ = ()
+        __signature__ = _Signature()
         _fields = ()
         _field_defaults = {}  # noqa: RUF012 - each class has its own
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from scripts.benchmarks import (
     credentials,
     doctor,
+    growth,
     hook,
     parser,
     proof,
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[Path, int], None]] = {
     "hook": hook.measure,
     "proof": proof.measure,
     "parser": parser.measure,
+    "growth": growth.measure,
 }
 FEWEST = 7  # turns; a median of fewer says little
 

@@ -26,8 +26,13 @@ class Used(NamedTuple):
     peak: int
 
 
-def used(words: list[str], variables: Mapping[str, str], stdin: bytes = b"") -> Used:
-    """Run a command and return what it used. Raises SystemExit if the command fails."""
+def used(
+    words: list[str],
+    variables: Mapping[str, str],
+    stdin: bytes = b"",
+    expected: tuple[int, ...] = (0,),
+) -> Used:
+    """Run a command and return what it used. Raises SystemExit for another exit code."""
     reader, writer = os.pipe()
     try:
         subprocess.run(
@@ -42,8 +47,9 @@ def used(words: list[str], variables: Mapping[str, str], stdin: bytes = b"") -> 
     finally:
         os.close(reader)
         os.close(writer)
-    if int(status):
-        raise SystemExit(f"bench: {words} ended with status {int(status)}")
+    code = os.waitstatus_to_exitcode(int(status))
+    if code not in expected:
+        raise SystemExit(f"bench: {words} ended with {code}")
     return Used(float(cpu), int(peak))
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import gc
-from typing import NoReturn
 
-from creds_session.cli.boundary import end_at_once, run
+from creds_session.cli.boundary import run
 from creds_session.cli.colour import add_colour
 from creds_session.cli.parser import Parser
 from creds_session.cli.setup_pam import arguments as options
@@ -63,12 +61,6 @@ ALSO_CALLED = {
     "version": "creds-setup-pam --version",
 }
 """Words that people try as a command, and the command that does it."""
-
-
-def program() -> NoReturn:
-    """Run ``creds-setup-pam`` as a process of its own, which ends at once."""
-    gc.disable()  # the process ends before a collection would be worth its time
-    end_at_once(main())
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from creds_session.doctor.checks import CHECKS
+from creds_session.doctor.pam_memory import FOLDER, NAME
 from tests.machine.support import doctor as ward
 from tests.machine.support.breakages import (
     ALONE,
@@ -36,6 +37,7 @@ from tests.machine.support.in_turn import RELEASES, in_turn
 from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot
 
+RUNTIME = "/run/user/1000/"
 PATIENCE = 4.5  # seconds: three, and what a loaded machine adds
 ALWAYS = ["pam-other-services"]  # Debian's `login` is left alone
 
@@ -274,9 +276,19 @@ def settled(session: Login) -> str:
     return now
 
 
+def left(before: str, after: str) -> list[str]:
+    """Return the paths in the runtime directory that are seen only afterwards."""
+    known = {line.split(" ")[0] for line in before.splitlines()}
+    paths = [line.split(" ")[0] for line in after.splitlines() if line.startswith(RUNTIME)]
+    return [path for path in paths if path not in known]
+
+
 @pytest.mark.parametrize("kind", ["password", "key"])
 def test_looking_leaves_no_trace(patient: ward.Patient, kind: str) -> None:
-    """What runs, lies there, listens and is locked is the same before and after; nothing began."""
+    """What runs, lies there, listens and is locked is the same before and after; nothing began.
+
+    The first look leaves its memory of PAM's files; a look that has it leaves nothing.
+    """
     machine = patient.machine
     patient.drop()
     ward.reset(machine)
@@ -284,6 +296,9 @@ def test_looking_leaves_no_trace(patient: ward.Patient, kind: str) -> None:
     try:
         with ward.log_in(machine, kind) as session:
             session.run("true >/tmp/told; true >/tmp/errors")
+            bare = settled(session)
+            ward.ask(machine, session)
+            assert left(bare, seen(session)) == [RUNTIME + FOLDER, f"{RUNTIME}{FOLDER}/{NAME}"]
             before = settled(session)
             for _time in range(2):
                 ward.ask(machine, session)
