@@ -40,10 +40,12 @@ else:
             named = vars(cls)
             cls._field_defaults = {name: named[name] for name in cls._fields if name in named}
             for index, name in enumerate(cls._fields):
-                setattr(cls, name, _field(index))
+                setattr(cls, name, _tuplegetter(index, name))
 
         def __new__(cls, *values, **named):
             """Return a record of these values. Raises TypeError."""
+            if not named and len(values) == len(cls._fields):
+                return tuple.__new__(cls, values)
             missing = cls._fields[len(values) :]
             given = {**cls._field_defaults, **named}
             if len(values) > len(cls._fields) or not named.keys() <= set(missing):
@@ -69,5 +71,9 @@ else:
         def _asdict(self):
             return dict(zip(self._fields, self))
 
-    def _field(index):
-        return property(lambda record: record[index])
+    try:  # as in collections.namedtuple(), whose fields are read by code in C
+        from _collections import _tuplegetter
+    except ImportError:
+
+        def _tuplegetter(index, doc):
+            return property(lambda record: record[index], doc=doc)

@@ -37,7 +37,8 @@ def probe_live(
     """Describe the processes, and the bus if a bus of this user is running.
 
     ``run`` is the disk of the sockets. ``timeout`` is in seconds, for the calls to the bus.
-    ``first`` asks over the one connection to the bus before everything else does.
+    ``first`` asks over the one connection to the bus before everything else does. It may change the
+    time that is left for calls.
     """
     uid = os.getuid()
     processes = survey(uid)
@@ -51,6 +52,7 @@ def probe_live(
     def look(connection: Bus) -> BusFacts:
         nonlocal processes
         first(connection)
+        connection.allow(timeout)
         seen = look_at(connection)
         waiting = probe_prompters(connection, seen, processes.others.prompters)
         processes = processes._replace(others=processes.others._replace(prompters=waiting))

@@ -28,7 +28,7 @@ class Systemd:
     """Answers about one user's manager, units and sessions. Each method may run in its own job."""
 
     def __init__(self) -> None:
-        self._hand_system, self._of_system = handed(OnSystemBus(hangs=True))
+        self._hand_system, self._of_system = handed(OnSystemBus())
         no_units: dict[str, UnitFacts] = {}
         self._hand_user, self._of_user = handed(no_units)
 
@@ -49,22 +49,20 @@ class Systemd:
         """Ask the user manager over a session bus, if it is known to be on that bus.
 
         Other programs can own its name there. So its process must be the one that the system's
-        systemd calls the main process of the user manager.
+        systemd calls the main process of the user manager. The calls to the bus have 0.3 seconds
+        from now on.
         """
         manager = self._of_system(BRIEF).manager
         usual = f"{usual_runtime_directory(os.getuid())}/bus"
         if manager is None or path_of_address(bus.address) != usual:
             return
-        left = bus.remaining
-        bus.allow(min(left, BRIEF))
+        bus.allow(BRIEF)
         try:
             peer = bus.peer(SYSTEMD)
             if peer is not None and peer.pid == manager.main_pid:
                 self._hand_user(units_on_bus(bus, peer.unique_name, OF_KEYRING))
         except (CredsSessionError, LookupError, TypeError, ValueError):
             pass  # systemctl is asked
-        finally:
-            bus.allow(left)
 
     def no_user_manager(self) -> None:
         """Let nobody wait any longer for the answers of the user manager."""
@@ -74,14 +72,11 @@ class Systemd:
         """Return the PAM service of this user's session in logind, or an empty string."""
         if not name_of_session():
             return ""
-        known = self._of_system(WAIT)
-        if known.service is not None:
-            return known.service
-        return "" if known.hangs else service_of_session()
+        known = self._of_system(WAIT).service
+        return service_of_session() if known is None else known
 
     def login(self) -> LoginTime | None:
         """Return when the login of this session ran, or None if this user has no session here."""
         if not name_of_session():
             return None
-        known = self._of_system(WAIT)
-        return None if known.hangs else own_login_time(listed=known.sessions)
+        return own_login_time(listed=self._of_system(WAIT).sessions)

@@ -17,15 +17,24 @@ STATUS = "Package: libpam0g\nStatus: install ok installed\nVersion: 1.5.2-6\n"
 RULES = (
     {
         "name": "common-auth",
-        **{"type": "auth", "control": "required", "module_path": "pam_permit.so"},
-        **{"state": "after", "new_type": "auth", "new_control": "optional"},
+        "type": "auth",
+        "control": "required",
+        "module_path": "pam_permit.so",
+        "state": "after",
+        "new_type": "auth",
+        "new_control": "optional",
         "new_module_path": "pam_gnome_keyring.so",
     },
     {
         "name": "sshd",
-        **{"type": "session", "control": "required", "module_path": "pam_env.so"},
-        **{"state": "after", "new_type": "session", "new_control": "optional"},
-        **{"new_module_path": "pam_gnome_keyring.so", "module_arguments": "auto_start"},
+        "type": "session",
+        "control": "required",
+        "module_path": "pam_env.so",
+        "state": "after",
+        "new_type": "session",
+        "new_control": "optional",
+        "new_module_path": "pam_gnome_keyring.so",
+        "module_arguments": "auto_start",
     },
 )
 """What pamd inserts: two rules, as ``apply`` does (of which pamd proves nothing)."""

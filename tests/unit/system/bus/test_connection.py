@@ -275,3 +275,15 @@ def test_peer_credentials_are_those_of_the_far_end(tmp_path: Path) -> None:
     with listening(tmp_path / "s"), socket.socket(socket.AF_UNIX) as client:
         client.connect(str(tmp_path / "s"))
         assert peer_credentials(client) == (os.getpid(), ME)
+
+
+@needs_root
+@pytest.mark.parametrize(("listener", "is_let_in"), [(None, True), (ME, True), (NOBODY, False)])
+def test_bus_has_the_listener_that_is_asked_for(
+    address: str, listener: int | None, is_let_in: bool
+) -> None:
+    if is_let_in:
+        Bus(address, 5, listener).close()
+        return
+    with pytest.raises(NotPermitted):
+        Bus(address, 5, listener)

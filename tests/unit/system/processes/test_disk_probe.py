@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,51 @@ def test_a_caller_that_ignores_its_children_is_answered_too(tmp_path: Path) -> N
         assert disk_probe.answers([str(tmp_path)], 5)
     finally:
         signal.signal(signal.SIGCHLD, before)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, program: Path) -> list[str]:
+    """Let another program stand for stat(1); return the first path of each call, as it grows."""
+    asked: list[str] = []
+    start = disk_probe._start
+
+    def count(paths: Iterable[str]) -> int | None:
+        asked.append(" ".join(paths))
+        return start(asked[-1].split())
+
+    monkeypatch.setattr(disk_probe, "_start", count)
+    monkeypatch.setattr(disk_probe, "find_program", lambda _name: str(program))
+    return asked
+
+
+def test_one_program_looks_at_two_disks_that_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = counted(monkeypatch, Path("/usr/bin/stat"))
+    monkeypatch.setattr(disk_probe, "SOON", 60)
+    one, other = disk_probe.Disk.pair(("/usr", ""), ("/gone",))
+    assert one.answers()
+    assert other.answers()
+    assert one.answers()
+    assert asked == ["/usr /gone"]
+
+
+def test_of_two_disks_the_one_that_hangs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "stat"
+    slow.write_text('#!/bin/sh\ncase "$*" in */hung*) exec sleep 60;; esac\n')
+    slow.chmod(0o755)
+    asked = counted(monkeypatch, slow)
+    monkeypatch.setattr(disk_probe, "TIMEOUT", 0.3)
+    well, hung = disk_probe.Disk.pair(("/usr",), ("/hung",))
+    assert well.answers()
+    assert not hung.answers()
+    assert (well.hangs, hung.hangs) == (False, True)
+    assert asked == ["/usr /hung", "/usr", "/hung"]
+
+
+def test_nothing_is_said_of_two_disks_if_no_program_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(disk_probe, "find_program", lambda _name: None)
+    one, other = disk_probe.Disk.pair(("/usr",), ("/gone",))
+    assert one.answers()
+    assert other.answers()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from creds_session.system.processes.proc import find_program, name_of, stat_of
+from creds_session.system.processes.proc import find_program, name_of, named_processes, stat_of
 
 
 def test_find_program_looks_at_the_system_alone(
@@ -37,3 +39,33 @@ def test_stat_of_a_process_whose_name_holds_anything(tmp_path: Path, name: str) 
     stat = stat_of(5, str(tmp_path))
     assert stat is not None
     assert (stat.name, stat.state, stat.parent, stat.start_ticks) == (name, "S", 7, 1234)
+
+
+def test_processes_are_found_by_the_whole_name(tmp_path: Path) -> None:
+    """Also by a name with blanks, and not by the beginning of a longer name."""
+    program = tmp_path / "two words"
+    shutil.copy(shutil.which("sleep") or "", program)
+    with subprocess.Popen([program, "60"]) as process:
+        try:
+            while name_of(process.pid) != "two words":
+                pass  # the child has not called execve(2) yet
+            found = dict(named_processes({"two words", "two"}))
+            assert found[process.pid].name == "two words"
+            assert process.pid not in dict(named_processes({"two"}))
+        finally:
+            process.kill()
+
+
+def test_one_small_read_finds_the_name_of_each_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of processes must not cost more than that each."""
+    listed = [str(pid) for pid in range(1, 1001)] + ["self", "meminfo"]
+    opened: list[str] = []
+
+    def refuse(path: str, _flags: int) -> int:
+        opened.append(path)
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(os, "listdir", lambda _path: listed)
+    monkeypatch.setattr(os, "open", refuse)
+    assert list(named_processes({"x"})) == []
+    assert opened == [f"/proc/{pid}/comm" for pid in range(1, 1001)]
