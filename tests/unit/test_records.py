@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import typing
 
@@ -59,3 +60,12 @@ def test_a_record_needs_its_fields_and_takes_no_others(kind: typing.Any) -> None
 def test_a_record_may_have_properties_and_can_be_pickled() -> None:
     assert Light("a").shown == "a:3"
     assert pickle.loads(pickle.dumps(Light("a", 4))) == Light("a", 4)  # noqa: S301 - ours
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_has_a_signature(kind: type[Light]) -> None:
+    parameters = inspect.signature(kind).parameters.values()
+    assert [(one.name, one.default) for one in parameters] == [
+        ("name", inspect.Parameter.empty),
+        ("count_of", 3),
+    ]

@@ -324,3 +324,8 @@ def test_the_doctor_reads_standard_input_where_it_is(python: list[str], tmp_path
         near.shutdown(socket.SHUT_WR)
         told, _ = child.communicate(timeout=60)
     assert (child.returncode, told[:30]) == (1, "keyring: no secret can be read")
+
+
+def test_the_doctor_without_words_does_what_its_parser_says() -> None:
+    """It loads no parser then, because most runs have no words."""
+    assert vars(doctor._without_words()) == vars(doctor._parser().parse_args([]))

@@ -230,3 +230,36 @@ def test_a_user_of_no_name_is_looked_at_all_the_same(
     facts = probe({}, root)
     assert not [one for one in facts.late if "KeyError" in one]
     assert (facts.session.user, facts.home.home.path) == (str(os.getuid()), "/")
+
+
+def test_each_of_a_thousand_files_is_read_once(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1000):
+        write(root, f"/etc/pam.d/s{number:03}", b"auth required pam_unix.so\n")
+    asked: list[str] = []
+    read = Root.read
+
+    def count(self: Root, path: str, limit: int = 1 << 20) -> bytes | None:
+        asked.append(path)
+        return read(self, path, limit)
+
+    monkeypatch.setattr(Root, "read", count)
+    facts = probe_pam(root, "sshd", Dialect.DEBIAN_1_7)
+    assert asked == sorted(facts.files)
+    assert len(asked) == 1000
+
+
+def test_the_list_of_packages_is_read_once(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desktop's list has ten megabytes."""
+    write(root, "/var/lib/dpkg/status", b"Package: libpam0g\nVersion: 1.7.0-5\n\n")
+    write(root, "/usr/lib/systemd/user/gnome-keyring-daemon.socket")
+    link(root, f"/etc/systemd/user/{WANTS}", UNIT)
+    asked: list[str] = []
+    read = Root.read
+
+    def count(self: Root, path: str, limit: int = 1 << 20) -> bytes | None:
+        asked.append(path)
+        return read(self, path, limit)
+
+    monkeypatch.setattr(Root, "read", count)
+    probe({"HOME": "/nonexistent"}, root, 30)
+    assert asked.count("/var/lib/dpkg/status") == 1
