@@ -1,6 +1,8 @@
 """What a look at a healthy session costs, counted: programs, connections, passes over /proc.
 
-Counts say the same on every machine, however busy it is. docs/explanation/speed.md has the times.
+A count does not depend on the speed of a machine. But a look asks again, in another way, if an
+answer does not come in a tenth of a second. So one of several looks must be as cheap as is said.
+docs/explanation/speed.md has the times.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from tests.machine.support import doctor as ward
 from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot, Machine
 
-MANY = 200  # processes
+MANY, OTHERS = 200, 10  # processes of the test, and others that may begin or end meanwhile
+LOOKS = 10
 TRACE = "strace -f -qq -o /tmp/trace -e trace=execve,connect,openat creds-doctor >/tmp/look"
 # Not a shell's loop: each of the processes must live until all are counted.
 STARTED = (
@@ -79,13 +82,17 @@ def test_the_buses_say_what_the_programs_print(session: Login) -> None:
 
 
 def test_a_look_starts_two_programs_and_connects_once_to_each_bus(session: Login) -> None:
-    seen = trace(session)
-    programs = re.findall(r'execve\("[^"]*/([^/"]+)"', seen)
-    assert sorted(programs) == ["creds-doctor", "journalctl", "stat"]
-    sockets = re.findall(r'connect\(.*sun_path="([^"]+)"', seen)
     uid = session.run("id -u").output
-    buses = [path for path in sockets if path.endswith(("/bus", "system_bus_socket"))]
-    assert sorted(buses) == ["/run/dbus/system_bus_socket", f"/run/user/{uid}/bus"]
+    buses = ["/run/dbus/system_bus_socket", f"/run/user/{uid}/bus"]
+    cheap = (["creds-doctor", "journalctl", "stat"], buses)
+    looks: list[tuple[list[str], list[str]]] = []
+    while len(looks) < LOOKS and cheap not in looks:
+        seen = trace(session)
+        programs = re.findall(r'execve\("[^"]*/([^/"]+)"', seen)
+        sockets = re.findall(r'connect\(.*sun_path="([^"]+)"', seen)
+        buses = [path for path in sockets if path.endswith(("/bus", "system_bus_socket"))]
+        looks.append((sorted(programs), sorted(buses)))
+    assert cheap in looks, looks
 
 
 def test_a_look_lists_proc_once_and_opens_one_file_more_for_each_process(session: Login) -> None:
@@ -98,4 +105,4 @@ def test_a_look_lists_proc_once_and_opens_one_file_more_for_each_process(session
     for seen in (before, after):
         assert len(re.findall(r'"/proc", [^)]*O_DIRECTORY', seen)) == 1
     opened = [len(re.findall(r'"/proc/[0-9]+/', seen)) for seen in (before, after)]
-    assert opened[1] - opened[0] == MANY
+    assert abs(opened[1] - opened[0] - MANY) <= OTHERS
