@@ -2,7 +2,7 @@
 
 The proof takes a fifth of the doctor's time, and its answers depend on nothing but the texts of the
 files, the release of libpam and the code of the proof. A digest of all of these is kept with the
-answers, in the runtime directory, and other answers are not looked at. Decision 18 says what is
+answers, in the runtime directory, and other answers are not looked at. Decision 22 says what is
 trusted, and why.
 """
 
@@ -26,7 +26,7 @@ from creds_session.system.files.replace import Attributes
 from creds_session.version import __version__
 
 FOLDER, NAME = "creds-session", "pam-answers.json"
-LARGEST = 1 << 20  # bytes; the answers about Debian's files have about 20,000
+LARGEST = 1 << 20  # bytes; the answers about Debian's files have about 7,000
 MODE, MODE_OF_FOLDER = 0o600, 0o700
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
 _CODE = (
@@ -88,8 +88,11 @@ def _parts(answers: PamAnswers) -> Iterator[bytes]:
     yield f"{__version__} {sys.version} {answers.dialect.name}".encode()
     for directory in _CODE:
         with os.scandir(f"{_PACKAGE}/{directory}") as listed:
-            code = [entry for entry in listed if entry.name.endswith(".py")]
-        yield from sorted(map(_identity, code))
+            code = sorted(_identity(entry) for entry in listed if entry.name.endswith(".py"))
+        if not code:
+            raise FileNotFoundError(directory)
+        yield f"{directory}: {len(code)}".encode()
+        yield from code
     for path, content in sorted(answers.files.items()):
         yield os.fsencode(path)
         yield content

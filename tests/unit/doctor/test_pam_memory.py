@@ -233,14 +233,14 @@ def test_the_key_changes_with_all_that_the_answers_depend_on(
         "name": pam._replace(files={"/etc/pam.d/sshe": SSHD}),
         "another file": pam._replace(files={PATH: SSHD, "/etc/pam.d/x": b""}),
         "dialect": pam._replace(dialect=Dialect.DEBIAN_1_5),
-        "version": pam._replace(),
+        "version": pam,
     }
     if change == "version":
         monkeypatch.setattr(pam_memory, "__version__", "0")
     assert key_of(answers_of(others[change])) != before
 
 
-def test_a_text_cannot_be_shifted_from_one_file_to_the_next() -> None:
+def test_no_text_can_be_moved_to_the_next_file() -> None:
     one = PamFacts(files={"/etc/pam.d/a": b"x", "/etc/pam.d/b": b"y"})
     other = PamFacts(files={"/etc/pam.d/a": b"x/etc/pam.d/b", "/etc/pam.d/c": b""})
     assert key_of(answers_of(one)) != key_of(answers_of(other))
@@ -260,6 +260,9 @@ def test_the_key_changes_with_the_code(tmp_path: Path, monkeypatch: pytest.Monke
         os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
         keys.add(key_of(answers_of(pam)))
         assert len(keys) == number
+    (tmp_path / directory / "a.py").rename(tmp_path / directory / "a.pyc")
+    with pytest.raises(FileNotFoundError):
+        key_of(answers_of(pam))
 
 
 def test_every_module_that_answers_is_part_of_the_key() -> None:
