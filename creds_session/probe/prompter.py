@@ -36,10 +36,10 @@ def probe_prompters(
     connection.allow(TIMEOUT)
     with suppress(CredsSessionError):
         peer = connection.peer(PROMPTER)
-        service = secret_service(connection)
-        if peer is None or service is None or peer.pid in {process.pid for process in known}:
+        if peer is None or peer.pid in {process.pid for process in known}:
             return processes
-        if _has_prompts(connection, service):
+        service = secret_service(connection)
+        if service is not None and _has_prompts(connection, service):
             program = executable_of(peer.pid)
             processes += (OtherProcess(peer.pid, os.getuid(), name_of(peer.pid), "", program),)
     return processes
