@@ -106,7 +106,7 @@ def run(
 ) -> Run:
     """Run a module with arguments; return how it ended."""
 
-    def run_it(name: str, *, check: bool = False, **arguments: Any) -> Ended:
+    def run_it(name: str, /, *, check: bool = False, **arguments: Any) -> Ended:
         module = plugin(f"modules.{name}")
         monkeypatch.setattr(StandIn, "arguments", arguments)
         monkeypatch.setattr(StandIn, "check_mode", check)

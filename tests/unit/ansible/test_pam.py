@@ -150,14 +150,14 @@ def test_a_link_in_an_image_leads_nowhere_else(image: Path, run: Run, tmp_path: 
 def test_the_copy_is_kept_only_where_root_alone_can_write(
     plugin: Callable[[str], Any], mode: int
 ) -> None:
-    setup_pam = plugin("module_utils.setup_pam")
+    root_only = plugin("module_utils.root_only")
     with tempfile.TemporaryDirectory(dir="/root") as place:
         path = Path(place, "creds-session/ansible-1")
         path.parent.mkdir()
         path.parent.chmod(0o755)
-        assert setup_pam._weak_part(str(path)) == ""
+        assert root_only.weak_part(str(path)) == ""
         Path(place).chmod(mode)
-        assert setup_pam._weak_part(str(path)) == place
+        assert root_only.weak_part(str(path)) == place
         Path(place).chmod(0o755)
         os.chown(path.parent, 1000, 0)
-        assert setup_pam._weak_part(str(path)) == str(path.parent)
+        assert root_only.weak_part(str(path)) == str(path.parent)

@@ -13,6 +13,7 @@ import zipfile
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.creds_session.keyring.plugins.module_utils import bundle
 from ansible_collections.creds_session.keyring.plugins.module_utils.command import SBIN
+from ansible_collections.creds_session.keyring.plugins.module_utils.root_only import weak_part
 
 NAME = "creds-setup-pam"
 PREFIX = "/opt/creds-session"
@@ -57,7 +58,7 @@ def command_of(module: AnsibleModule, *, keep: bool) -> list:
     if not keep or os.geteuid() != 0:
         return _unpacked(os.path.join(module.tmpdir, "program"))
     kept = kept_directory()
-    weak = _weak_part(kept)
+    weak = weak_part(kept)
     if weak:
         module.fail_json(
             msg=f"{weak} can be changed by others than root, so {NAME} is not kept there;"
@@ -65,20 +66,6 @@ def command_of(module: AnsibleModule, *, keep: bool) -> list:
             changed=False,
         )
     return _unpacked(kept)
-
-
-def _weak_part(path: str) -> str:
-    """Return the first existing part of a path that others than root can change, or nothing."""
-    parts = os.path.realpath(path).split(os.sep)
-    for number in range(1, len(parts) + 1):
-        part = os.sep.join(parts[:number]) or os.sep
-        try:
-            status = os.lstat(part)
-        except FileNotFoundError:
-            return ""
-        if status.st_uid != 0 or status.st_mode & 0o022:
-            return part
-    return ""
 
 
 def remove_kept() -> None:
@@ -124,7 +111,7 @@ def _write(place: str, directory: str) -> None:
 def words(module: AnsibleModule, program: list, action: str, *options: str) -> list:
     """Return the whole command line of one action of creds-setup-pam."""
     line = [*program, "--json"]
-    if module.params["root"] != "/":
+    if module.params.get("root", "/") != "/":
         line += ["--root", module.params["root"]]
     for service in module.params["services"]:
         line += ["--service", service]

@@ -1,0 +1,166 @@
+"""Keep the PAM files of a machine until a change of them has been judged.
+
+A snapshot is one archive of tar(1), so that it is there as a whole or not at all. It lies in a
+directory of root in /run, which is empty after a boot. systemd-tmpfiles removes a snapshot that
+nobody has judged after a week.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+import stat
+import tarfile
+import time
+
+from ansible_collections.creds_session.keyring.plugins.module_utils.root_only import weak_part
+
+ROOT = "/"
+RUNTIME = "/run"
+DIRECTORY = "creds-session-ansible"
+PAM_D, PAM_CONF = "etc/pam.d", "etc/pam.conf"
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z")
+LARGEST = 64 * 1024  # bytes; creds-setup-pam refuses a larger PAM file
+MOST = 2000  # files; creds-setup-pam refuses more services
+KEPT_DAYS = 7
+TMPFILES = (
+    "# The snapshots of the Ansible module pam_judge.\nd {directory} 0700 root root {days}d\n"
+)
+
+
+class SnapshotError(Exception):
+    """The snapshot cannot be taken or read; the text says why, and what to do."""
+
+
+class Snapshot:
+    """The PAM files of this machine at one time, under a name."""
+
+    def __init__(self, name: str) -> None:
+        if not NAME.match(name):
+            raise SnapshotError(
+                "the name of a snapshot consists of letters, digits, '.', '_' and '-', and begins"
+                " with none of '.' and '-'"
+            )
+        self._directory = os.path.join(RUNTIME, DIRECTORY)
+        self.path = os.path.join(self._directory, f"{name}.tar")
+
+    def taken(self) -> str:
+        """Return when the snapshot was taken, in UTC. It is empty if there is no snapshot."""
+        try:
+            status = os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(status.st_mtime))
+
+    def take(self) -> None:
+        """Keep the files as they are now. Raises SnapshotError."""
+        if os.geteuid() != 0:
+            raise SnapshotError("only root can take a snapshot; set become: true")
+        content = _archive(_files())
+        self._require_directory()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.path}.new")
+        new = os.open(f"{self.path}.new", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(new, "wb") as file:
+            file.write(content)
+        os.rename(f"{self.path}.new", self.path)
+
+    def unpack(self, directory: str) -> str:
+        """Write the files below a new directory of this user, and return it.
+
+        Raises SnapshotError.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with open(descriptor, "rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
+                found = {m.name: archive.extractfile(m).read() for m in archive if m.isreg()}
+        except (OSError, tarfile.TarError) as error:
+            raise SnapshotError(
+                f"{self.path}: cannot be read: {error}; remove it with state=absent"
+            ) from error
+        os.makedirs(os.path.join(directory, PAM_D), mode=0o700)
+        for name, content in found.items():
+            above, _, last = name.rpartition("/")
+            if name == PAM_CONF or (above == PAM_D and last not in ("", ".", "..")):
+                with open(os.path.join(directory, name), "wb") as file:
+                    file.write(content)
+        return directory
+
+    def remove(self) -> None:
+        """Remove the snapshot; remove the directory with the last one."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(self.path)
+        try:
+            os.rmdir(self._directory)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.ENOENT, errno.ENOTDIR):
+                raise
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_tmpfiles())
+
+    def _require_directory(self) -> None:
+        """Make the directory, which root alone can read and change."""
+        weak = weak_part(self._directory)
+        if weak:
+            raise SnapshotError(
+                f"{weak} can be changed by others than root, so no snapshot is put there;"
+                " correct the owner and the mode"
+            )
+        try:
+            os.mkdir(self._directory, 0o700)
+        except FileExistsError:
+            os.chmod(self._directory, 0o700)
+        if os.path.isdir(os.path.join(RUNTIME, "systemd/system")):  # sd_booted(3)
+            os.makedirs(os.path.dirname(_tmpfiles()), mode=0o755, exist_ok=True)
+            with open(_tmpfiles(), "w", encoding="ascii") as file:
+                file.write(TMPFILES.format(directory=self._directory, days=KEPT_DAYS))
+
+
+def _tmpfiles() -> str:
+    return os.path.join(RUNTIME, "tmpfiles.d", f"{DIRECTORY}.conf")
+
+
+def _files() -> dict:
+    """Return the status and the content of each PAM file that libpam could read."""
+    try:
+        names = sorted(os.listdir(os.path.join(ROOT, PAM_D)))
+    except FileNotFoundError:
+        names = []
+    if len(names) > MOST:
+        raise SnapshotError(f"/{PAM_D}: has more than {MOST} files")
+    found = {name: _read(name) for name in [f"{PAM_D}/{name}" for name in names] + [PAM_CONF]}
+    return {name: file for name, file in found.items() if file}
+
+
+def _read(name: str) -> tuple:
+    """Return the status and the bytes of a file, or nothing if it is no regular file."""
+    try:
+        descriptor = os.open(os.path.join(ROOT, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return ()  # also a link that leads to nothing
+    except OSError as error:
+        raise SnapshotError(f"/{name}: cannot be read: {error.strerror}") from error
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return ()
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise SnapshotError(f"/{name}: is larger than {LARGEST} bytes, so it is no PAM file")
+    return status, content
+
+
+def _archive(files: dict) -> bytes:
+    """Return the archive of some files."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, (status, content) in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), stat.S_IMODE(status.st_mode)
+            entry.uid, entry.gid, entry.mtime = status.st_uid, status.st_gid, int(status.st_mtime)
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()

@@ -1,0 +1,238 @@
+"""``pam_judge``: a snapshot before a change by anybody, and what the change means."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from creds_session.pam.changes.findings import Kind
+from tests.unit.ansible.conftest import Ended, Run
+from tests.unit.images import SSHD, make_image
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may take a snapshot")
+LET_IN = b"auth sufficient pam_permit.so\n"
+HARMLESS = b"# reviewed\n"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    directory = tmp_path / "image"
+    directory.mkdir()
+    make_image(directory)
+    return directory
+
+
+@pytest.fixture
+def kept(
+    plugin: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, image: Path
+) -> Iterator[Path]:
+    """Let the module take its snapshots of the image, and keep them in a directory of the test."""
+    pam_snapshot = plugin("module_utils.pam_snapshot")
+    runtime = Path("/run/creds-session-test")
+    shutil.rmtree(runtime, ignore_errors=True)
+    runtime.mkdir()
+    monkeypatch.setattr(pam_snapshot, "ROOT", str(image))
+    monkeypatch.setattr(pam_snapshot, "RUNTIME", str(runtime))
+    yield runtime / "creds-session-ansible"
+    shutil.rmtree(runtime)
+
+
+def edit(image: Path, line: bytes) -> None:
+    """Put a line at the beginning of sshd's file."""
+    path = image / SSHD.lstrip("/")
+    path.write_bytes(line + path.read_bytes())
+
+
+def judged(run: Run, image: Path, **arguments: Any) -> Ended:
+    return run("pam_judge", **{"after": str(image), "services": ["sshd"], **arguments})
+
+
+def test_a_harmless_change_passes_and_the_snapshot_is_removed(
+    image: Path, run: Run, kept: Path
+) -> None:
+    taken = run("pam_judge", state="snapshot")
+    assert (taken.failed, taken.result["changed"]) == (False, False)
+    (snapshot,) = kept.iterdir()
+    assert taken.result["snapshot"]["path"] == str(snapshot)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    assert stat.S_IMODE(snapshot.stat().st_mode) == 0o600
+    edit(image, HARMLESS)
+    done = judged(run, image, fail_on=["any"])
+    assert not done.failed, done.result
+    assert (done.result["found"], done.result["judged"]) == (False, True)
+    assert done.result["msg"] == "1 service compared: nothing found"
+    assert not kept.exists()
+
+
+def test_a_change_that_lets_people_in_fails_with_the_counterexample(
+    image: Path, run: Run, kept: Path
+) -> None:
+    run("pam_judge", state="snapshot")
+    edit(image, LET_IN)
+    would = judged(run, image, fail_on=["locked_out"])
+    assert (would.failed, would.result["let_in"]) == (False, ["sshd"])
+    assert not kept.exists()
+    shutil.copy(image / SSHD.lstrip("/"), image / "changed")
+    (image / SSHD.lstrip("/")).write_bytes((image / "changed").read_bytes()[len(LET_IN) :])
+    run("pam_judge", state="snapshot")
+    edit(image, LET_IN)
+    for _ in range(2):  # the snapshot is kept, so that a second run is failed too
+        done = judged(run, image, fail_on=["let_in"])
+        assert done.failed
+        assert "sshd: someone who was refused before is let in" in done.result["msg"]
+        assert "pam_permit.so returns success" in done.result["msg"]
+        assert str(kept / "pam.tar") in done.result["msg"]
+        assert done.result["let_in"] == ["sshd"]
+        assert done.result["locked_out"] == []
+        assert "let_in" in {finding["group"] for finding in done.result["findings"]}
+
+
+def test_a_module_that_no_longer_runs_is_named(image: Path, run: Run, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    shutil.copytree(image / "etc/pam.d", backup)
+    edit(image, b"session [success=done default=done] pam_permit.so\n")
+    done = judged(run, image, before=str(backup), fail_on=["disabled"])
+    assert done.failed
+    assert done.result["disabled"]
+    assert all(name.endswith(".so") for name in done.result["disabled"])
+
+
+def test_everyone_is_locked_out(image: Path, run: Run, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    shutil.copytree(image / "etc/pam.d", backup)
+    edit(image, b"auth requisite pam_deny.so\n")
+    done = judged(run, image, before=str(backup), fail_on=["any"])
+    assert done.failed
+    assert done.result["locked_out"] == ["sshd"]
+    assert not judged(run, image, before=str(backup)).failed  # only on demand
+
+
+def test_every_kind_of_finding_is_in_a_group(plugin: Callable[[str], Any]) -> None:
+    judge = plugin("modules.pam_judge")
+    assert {kind.name.lower() for kind in Kind} == set(judge.GROUP_OF)
+    assert set(judge.GROUP_OF.values()) == {"locked_out", "let_in", "disabled"}
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_second_snapshot_keeps_the_first(image: Path, run: Run) -> None:
+    """A play that was ended in the middle is run again: the change must still be seen."""
+    run("pam_judge", state="snapshot")
+    edit(image, LET_IN)
+    again = run("pam_judge", state="snapshot")
+    assert "is kept" in again.result["msg"]
+    assert judged(run, image, fail_on=["any"]).failed
+    anew = run("pam_judge", state="snapshot", force=True)
+    assert "is kept" not in anew.result["msg"]
+    assert not judged(run, image, fail_on=["any"]).failed
+
+
+def test_check_mode_takes_and_removes_nothing(image: Path, run: Run, kept: Path) -> None:
+    assert not run("pam_judge", check=True, state="snapshot").failed
+    assert not kept.exists()
+    unjudged = run("pam_judge", check=True, after=str(image), fail_on=["any"])
+    assert (unjudged.failed, unjudged.result["judged"]) == (False, False)
+    run("pam_judge", state="snapshot")
+    edit(image, LET_IN)
+    assert run("pam_judge", check=True, after=str(image), fail_on=["any"]).failed
+    assert not run("pam_judge", check=True, after=str(image)).failed
+    assert not run("pam_judge", check=True, state="absent").failed
+    assert (kept / "pam.tar").exists()
+
+
+def test_absent_removes_this_snapshot_alone(run: Run, kept: Path) -> None:
+    run("pam_judge", state="snapshot")
+    run("pam_judge", state="snapshot", name="other")
+    run("pam_judge", state="absent")
+    assert [path.name for path in kept.iterdir()] == ["other.tar"]
+    run("pam_judge", state="absent", name="other")
+    assert not kept.exists()
+    assert not run("pam_judge", state="absent").failed
+
+
+def test_without_a_snapshot_nothing_is_judged(image: Path, run: Run, kept: Path) -> None:
+    done = judged(run, image)
+    assert done.failed
+    assert str(kept / "pam.tar") in done.result["msg"]
+    assert "state=snapshot" in done.result["msg"]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".x", "a\n"])
+def test_a_name_is_no_path(run: Run, kept: Path, name: str) -> None:
+    done = run("pam_judge", state="snapshot", name=name)
+    assert done.failed
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+def test_a_snapshot_is_not_put_where_others_can_write(run: Run, kept: Path, mode: int) -> None:
+    kept.mkdir()
+    kept.chmod(mode)
+    done = run("pam_judge", state="snapshot")
+    assert done.failed
+    assert str(kept) in done.result["msg"]
+    kept.chmod(0o700)
+    os.chown(kept, 1000, 1000)
+    assert run("pam_judge", state="snapshot").failed
+    assert not list(kept.iterdir())
+
+
+def test_a_link_in_place_of_a_snapshot_is_replaced_and_not_followed(
+    run: Run, kept: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"precious")
+    kept.mkdir(mode=0o700)
+    (kept / "pam.tar").symlink_to(target)
+    assert run("pam_judge", state="judged", after="/").failed
+    run("pam_judge", state="snapshot", force=True)
+    assert target.read_bytes() == b"precious"
+    assert not (kept / "pam.tar").is_symlink()
+
+
+def test_the_files_that_links_lead_to_are_kept(image: Path, run: Run, kept: Path) -> None:
+    """authselect keeps its files elsewhere; a change there must be seen."""
+    sshd = image / SSHD.lstrip("/")
+    elsewhere = image / "etc/authselect"
+    elsewhere.mkdir()
+    sshd.rename(elsewhere / "sshd")
+    sshd.symlink_to("../authselect/sshd")
+    (image / "etc/pam.d/dangling").symlink_to("../nothing")
+    os.mkfifo(image / "etc/pam.d/pipe")
+    run("pam_judge", state="snapshot")
+    with tarfile.open(kept / "pam.tar") as archive:
+        (member,) = archive.getmembers()
+        assert (member.name, member.isreg()) == ("etc/pam.d/sshd", True)
+    edit(elsewhere.parent.parent, LET_IN)
+    assert judged(run, image, fail_on=["let_in"]).failed
+
+
+def test_a_file_that_is_too_large_is_named_and_no_snapshot_is_taken(
+    image: Path, run: Run, kept: Path
+) -> None:
+    (image / "etc/pam.d/huge").write_bytes(b"#" * 1_100_000)
+    done = run("pam_judge", state="snapshot")
+    assert done.failed
+    assert "/etc/pam.d/huge" in done.result["msg"]
+    assert not kept.exists() or not list(kept.iterdir())
+
+
+def test_a_damaged_snapshot_is_named(image: Path, run: Run, kept: Path) -> None:
+    kept.mkdir(mode=0o700)
+    (kept / "pam.tar").write_bytes(b"nonsense")
+    done = judged(run, image)
+    assert done.failed
+    assert str(kept / "pam.tar") in done.result["msg"]
+
+
+def test_what_the_command_refuses_is_passed_on(image: Path, run: Run, tmp_path: Path) -> None:
+    done = judged(run, image, before=str(tmp_path / "nothing"))
+    assert (done.failed, done.result["rc"]) == (True, 66)
+    done = judged(run, image, before=str(image), services=["nothing"])
+    assert "nothing" in done.result["msg"]
