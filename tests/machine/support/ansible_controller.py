@@ -35,18 +35,21 @@ ssh_common_args = -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR
 """
 
 
-def ansible_environment() -> Path:
-    """Return a virtual environment with the pinned ansible-core, made on first use."""
+def ansible_environment(pinned: str = "ansible") -> Path:
+    """Return a virtual environment with a pinned ansible-core, made on first use.
+
+    ``ansible-oldest`` is the oldest release that the collection supports.
+    """
     version = subprocess.run(
         [PYTHON, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
         check=True,
         capture_output=True,
         text=True,
     ).stdout.strip()
-    pins = CHECKOUT / "tests/pins" / f"ansible-python-{version}.txt"
+    pins = CHECKOUT / "tests/pins" / f"{pinned}-python-{version}.txt"
     assert pins.is_file(), f"{PYTHON} is Python {version}, for which no ansible-core is pinned"
     key = hashlib.sha256(pins.read_bytes()).hexdigest()[:12]
-    directory = CACHE / f"ansible-{version}-{key}"
+    directory = CACHE / f"{pinned}-{version}-{key}"
     with alone(directory):
         if not (directory / "ready").exists():
             say(f"making a virtual environment with ansible-core in {directory}: once")

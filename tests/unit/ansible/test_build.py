@@ -40,14 +40,41 @@ def test_the_collection_has_the_version_of_the_package() -> None:
     assert re.search(r"^version: (.+)$", galaxy, re.MULTILINE).group(1) == __version__  # type: ignore[union-attr]
 
 
-def test_every_option_of_a_module_is_documented() -> None:
-    for path in (CHECKOUT / "scripts/ansible/plugins/modules").glob("*.py"):
+MODULES = sorted((CHECKOUT / "scripts/ansible/plugins/modules").glob("*.py"))
+
+
+def options(documentation: str) -> dict[str, str]:
+    """Return the text of each option of a documentation, without its indentation."""
+    found = re.search(r"^options:\n((?: .*\n|\n)*)", documentation, re.MULTILINE)
+    blocks = re.findall(
+        r"^  (\w+):\n((?:    .*\n)+)", found.group(1) if found else "", re.MULTILINE
+    )
+    return dict(blocks)
+
+
+def shared(plugin: Callable[[str], Any], documentation: str) -> dict[str, str]:
+    """Return the options of the fragments that a documentation extends."""
+    found: dict[str, str] = {}
+    for name, part in re.findall(
+        r"^  - creds_session\.keyring\.(\w+)(?:\.(\w+))?$", documentation, re.MULTILINE
+    ):
+        fragment = plugin(f"doc_fragments.{name}").ModuleDocFragment
+        found |= options(getattr(fragment, (part or "documentation").upper()))
+    return found
+
+
+def test_every_option_of_a_module_is_documented_once(plugin: Callable[[str], Any]) -> None:
+    for path in MODULES:
         text = path.read_text()
-        documented = re.search(r"^options:\n(.*?)^\S", text, re.MULTILINE | re.DOTALL)
-        assert documented, path
-        names = set(re.findall(r"^  (\w+):$", documented.group(1), re.MULTILINE))
+        own, fragments = options(text), shared(plugin, text)
+        assert not own.keys() & fragments.keys(), path
         specified = set(re.findall(r'^ {12}"(\w+)": \{', text, re.MULTILINE))
-        assert specified <= names, path
+        assert specified <= own.keys() | fragments.keys(), path
+
+
+def test_what_several_modules_document_is_in_a_fragment() -> None:
+    texts = [block for path in MODULES for block in options(path.read_text()).items()]
+    assert [one for one in texts if texts.count(one) > 1] == []
 
 
 def test_the_roles_describe_every_variable_that_has_a_default() -> None:

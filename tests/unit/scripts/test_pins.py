@@ -115,6 +115,8 @@ def test_the_tools_of_ansible_have_a_file_of_their_own() -> None:
     setup = configparser.ConfigParser()
     setup.read(CHECKOUT / "setup.cfg", encoding="utf-8")
     wanted = setup["options.extras_require"]["ansible"].split()
-    versions = pinned("3.11", "ansible-python-{}.txt")
-    for requirement in map(Requirement, wanted):
-        assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)])
+    oldest = pinned("3.11", "ansible-oldest-python-{}.txt")
+    for versions in (pinned("3.11", "ansible-python-{}.txt"), oldest):
+        for requirement in map(Requirement, wanted):
+            assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)])
+    assert f"ansible-core>={oldest['ansible-core'].rpartition('.')[0]}" in wanted

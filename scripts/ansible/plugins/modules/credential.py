@@ -15,9 +15,12 @@ description:
     process.
   - A user must have a session bus, for example because they are logged in or because they linger (C(loginctl
     enable-linger)).
-  - The target needs an installed creds-session; see the role P(creds_session.keyring.server#role).
 author:
   - the creds-session authors (@creds-session)
+extends_documentation_fragment:
+  - creds_session.keyring.creds
+  - creds_session.keyring.creds.program
+  - creds_session.keyring.creds.timeout
 attributes:
   check_mode:
     description:
@@ -56,12 +59,6 @@ options:
   keyring_password:
     description: Unlock the keyring with this password if it is locked. A keyring is never created.
     type: str
-  timeout:
-    description: Give up after this many seconds without an answer from the session bus.
-    type: float
-  executable:
-    description: The path of C(creds). Without it, the module searches for it.
-    type: path
 seealso:
   - module: creds_session.keyring.credential_info
 """

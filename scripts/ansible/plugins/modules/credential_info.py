@@ -15,13 +15,11 @@ description:
   - The module changes nothing, and it unlocks nothing.
 author:
   - the creds-session authors (@creds-session)
-attributes:
-  check_mode:
-    description: The module never changes anything.
-    support: full
-  diff_mode:
-    description: The module never changes anything.
-    support: none
+extends_documentation_fragment:
+  - creds_session.keyring.info
+  - creds_session.keyring.creds
+  - creds_session.keyring.creds.program
+  - creds_session.keyring.creds.timeout
 options:
   service:
     description: List only the credentials of this service.
@@ -33,12 +31,6 @@ options:
     description: Also return the password. This requires O(service) and O(username).
     type: bool
     default: false
-  timeout:
-    description: Give up after this many seconds without an answer from the session bus.
-    type: float
-  executable:
-    description: The path of C(creds). Without it, the module searches for it.
-    type: path
 seealso:
   - module: creds_session.keyring.credential
 """

@@ -10,16 +10,11 @@ short_description: Find out why no secret can be read in a session
 version_added: 1.0.0
 description:
   - Runs C(creds-doctor) on the target and returns what it found. It changes nothing and starts nothing.
-  - The target needs an installed creds-session; see the role P(creds_session.keyring.server#role).
 author:
   - the creds-session authors (@creds-session)
-attributes:
-  check_mode:
-    description: The module never changes anything.
-    support: full
-  diff_mode:
-    description: The module never changes anything.
-    support: none
+extends_documentation_fragment:
+  - creds_session.keyring.info
+  - creds_session.keyring.creds
 options:
   user:
     description: Look at the session of this user. The session of another user requires root.

@@ -12,9 +12,11 @@ description:
   - Runs C(creds hook) as the user that the task runs as. The hook asks for the password of the keyring at a login that
     did not unlock it.
   - With O(unit), a unit of the systemd user manager is installed instead. Root installs it for all users.
-  - The target needs an installed creds-session; see the role P(creds_session.keyring.server#role).
 author:
   - the creds-session authors (@creds-session)
+extends_documentation_fragment:
+  - creds_session.keyring.creds
+  - creds_session.keyring.creds.program
 attributes:
   check_mode:
     description: Tries the hook in a copy of the user's startup files, and changes nothing.
@@ -38,9 +40,6 @@ options:
       - V(lock) locks all keyrings at the last logout, and V(unlock) unlocks the login keyring with a systemd credential.
     type: str
     choices: [lock, unlock]
-  executable:
-    description: The path of C(creds). Without it, the module searches for it.
-    type: path
 """
 
 EXAMPLES = r"""

@@ -17,6 +17,9 @@ description:
     the timer of O(confirm_within) runs it later.
 author:
   - the creds-session authors (@creds-session)
+extends_documentation_fragment:
+  - creds_session.keyring.setup_pam
+  - creds_session.keyring.setup_pam.rules
 attributes:
   check_mode:
     description: Can run in check mode and return whether something would change, without changing anything.
@@ -39,18 +42,6 @@ options:
     type: list
     elements: str
     default: []
-  only_add:
-    description: Insert lines only; never modify existing ones.
-    type: bool
-    default: false
-  skip_root:
-    description: Skip the keyring rules for root, so that a hung keyring daemon cannot block root's login.
-    type: bool
-    default: false
-  strict:
-    description: Prove the change for every value that a module can return.
-    type: bool
-    default: false
   confirm_within:
     description:
       - Revert the change after this time, unless C(creds-setup-pam confirm) confirms it from a new login.
@@ -67,9 +58,6 @@ options:
     description: Work on the system in this directory, for example a mounted image, instead of the target itself.
     type: path
     default: /
-  executable:
-    description: The path of C(creds-setup-pam). Without it, the module searches for it.
-    type: path
 seealso:
   - module: creds_session.keyring.pam_info
 """

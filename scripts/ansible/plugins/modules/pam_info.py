@@ -14,31 +14,16 @@ description:
   - If C(creds-setup-pam) is not installed on the target, the module carries it.
 author:
   - the creds-session authors (@creds-session)
-attributes:
-  check_mode:
-    description: The module never changes anything.
-    support: full
-  diff_mode:
-    description: The module never changes anything.
-    support: none
+extends_documentation_fragment:
+  - creds_session.keyring.info
+  - creds_session.keyring.setup_pam
+  - creds_session.keyring.setup_pam.rules
 options:
   services:
     description: The PAM services to judge. Without it, these are C(sshd), and C(passwd) if it exists.
     type: list
     elements: str
     default: []
-  only_add:
-    description: Judge whether the rules can be added without modifying a line.
-    type: bool
-    default: false
-  skip_root:
-    description: Judge for rules that are skipped for root.
-    type: bool
-    default: false
-  strict:
-    description: Prove for every value that a module can return.
-    type: bool
-    default: false
   with_files:
     description: Also return every PAM file with its mode, owner and content, so that they can be compared later.
     type: bool
@@ -47,9 +32,6 @@ options:
     description: Look at the system in this directory instead of the target itself.
     type: path
     default: /
-  executable:
-    description: The path of C(creds-setup-pam). Without it, the module searches for it.
-    type: path
 seealso:
   - module: creds_session.keyring.pam
 """

@@ -20,6 +20,8 @@ description:
     later and nothing else of creds-session.
 author:
   - the creds-session authors (@creds-session)
+extends_documentation_fragment:
+  - creds_session.keyring.setup_pam
 attributes:
   check_mode:
     description:
@@ -76,9 +78,6 @@ options:
     elements: str
     choices: [locked_out, let_in, disabled, any]
     default: []
-  executable:
-    description: The path of C(creds-setup-pam). Without it, the module searches for it.
-    type: path
 seealso:
   - module: creds_session.keyring.pam_info
 """

@@ -17,6 +17,9 @@ description:
     one host.
 author:
   - the creds-session authors (@creds-session)
+extends_documentation_fragment:
+  - creds_session.keyring.setup_pam
+  - creds_session.keyring.setup_pam.rules
 attributes:
   check_mode:
     description: Says what would be done, and changes nothing on a host.
@@ -68,21 +71,6 @@ options:
     type: list
     elements: str
     default: []
-  only_add:
-    description: Insert lines only; never modify existing ones.
-    type: bool
-    default: false
-  skip_root:
-    description: Skip the keyring rules for root.
-    type: bool
-    default: false
-  strict:
-    description: Prove the change for every value that a module can return.
-    type: bool
-    default: false
-  executable:
-    description: The path of C(creds-setup-pam) on the hosts.
-    type: path
 """
 
 EXAMPLES = r"""

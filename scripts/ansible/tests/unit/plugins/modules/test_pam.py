@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize(("name", "field"), [("pam", "msg"), ("pam_info", "problem")])
+def test_a_directory_that_does_not_exist_is_named(run, tmp_path, name, field):
+    done = run(name, root=str(tmp_path / "nothing"))
+    assert str(tmp_path / "nothing") in done[field]
+    assert done["changed"] is False
+
+
+def test_a_state_that_does_not_exist_is_refused(run):
+    done = run("pam", state="removed")
+    assert done["failed"]
+    assert "present, absent" in done["msg"]
+
+
+def test_check_mode_changes_nothing(run, tmp_path):
+    service = tmp_path / "etc/pam.d/sshd"
+    service.parent.mkdir(parents=True)
+    service.write_text(
+        "auth required pam_unix.so\naccount required pam_unix.so\nsession required pam_unix.so\n"
+    )
+    before = sorted(tmp_path.glob("etc/**/*")), service.read_bytes()
+    done = run("pam", check_mode=True, root=str(tmp_path), services=["sshd"])
+    assert done["changed"], done
+    assert "+auth" in done["diff"]["prepared"]
+    assert (sorted(tmp_path.glob("etc/**/*")), service.read_bytes()) == before
