@@ -29,6 +29,8 @@ COMPLETIONS = {
     "zsh": "zsh/site-functions",
     "fish": "fish/vendor_completions.d",
 }
+# Files that an administrator copies. No package installs them where a program reads them.
+EXAMPLES = ("monitoring",)
 # What a distribution needs to build, test and document a package.
 SOURCES = (".ci", "docs", "pam.d", "scripts", "tests")
 
@@ -145,13 +147,16 @@ def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def shared() -> "list[tuple[str, list[str]]]":
-    """Return the man pages and completions by their directory below the prefix."""
+    """Return the man pages, completions and examples by their directory below the prefix."""
     pages = sorted(Path("docs/man").iterdir())
     sections = sorted({page.suffix for page in pages})
     found = [(f"share/man/man{s[1:]}", [str(p) for p in pages if p.suffix == s]) for s in sections]
     for shell, directory in COMPLETIONS.items():
         files = sorted(map(str, Path("scripts/completions", shell).iterdir()))
         found.append((f"share/{directory}", files))
+    for directory in EXAMPLES:
+        files = sorted(map(str, Path("scripts", directory).iterdir()))
+        found.append((f"share/doc/creds-session/examples/{directory}", files))
     return found
 
 

@@ -70,14 +70,9 @@ CHANGES = {
 """What a test of the commands has to replace: the place of installed programs, and /etc/pam.d."""
 NOT_COMMANDS = {
     "auth\n": "a part of the output of `creds-setup-pam explain`",
-    "[Unit]\nDescription=Check the keyring of %i for": "a unit of systemd",
-    "[Unit]\nDescription=Check the keyring of %i every": "a timer of systemd",
-    "object CheckCommand": "a definition of Icinga; its command is run by a test of its own",
-    "- alert: KeyringLocked": "a rule of Prometheus",
 }
 NOT_RUN = {
     "sudo creds-doctor --user alice": "it needs root and a second account (booted machines)",
-    "sudo systemctl enable --now creds-doctor@": "it needs systemd, which a session here lacks",
 }
 GUIDES = {
     "docs/how-to/git-and-ssh.md": 6,
@@ -192,24 +187,6 @@ def test_no_page_leaves_an_askpass_program_in_the_shell() -> None:
     """With SSH_ASKPASS_REQUIRE=force every later ssh of that shell would ask the program."""
     for page in [*recipes.CHECKOUT.glob("docs/**/*.md"), recipes.CHECKOUT / "README.md"]:
         assert EXPORTED.findall(page.read_text("utf-8")) == [], page
-
-
-def test_the_command_of_the_icinga_definition_runs(environ: dict[str, str]) -> None:
-    block = recipes.block("docs/how-to/doctor-reports.md", "object CheckCommand")
-    _, _, words = block.partition("command = [")
-    command = [word.strip(' "\n') for word in words.partition("]")[0].split(",")]
-    command[0] = command[0].rpartition("/")[2]
-    done = subprocess.run(
-        ["dbus-run-session", "--", "bash", "-c", f"{BEGIN}{shlex.join(command)}"],
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode in {0, 1}, done.stderr
-    assert done.stdout.startswith("KEYRING "), done.stderr
 
 
 def test_each_exception_is_of_a_block_that_exists() -> None:

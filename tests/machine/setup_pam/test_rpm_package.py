@@ -15,6 +15,7 @@ import pytest
 from tests.machine.support import rpm_packages
 from tests.machine.support.capability import why_no_machine
 from tests.machine.support.debian_packages import Built
+from tests.machine.support.rootfs import CHECKOUT
 
 # On a busy machine a build takes minutes.
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(1800)]
@@ -138,6 +139,9 @@ def test_the_packages_have_the_files_of_the_debian_packages(
     assert ours - theirs == RPM_ALONE
     assert theirs - ours == DEBIAN_ALONE
     assert len(ours & theirs) > 300
+    examples = {path.name for path in (CHECKOUT / "scripts/monitoring").iterdir()}
+    place = "/usr/share/doc/creds-session/examples/monitoring"
+    assert {f"{place}/{name}" for name in examples} <= ours
 
 
 def test_removing_reverts_pam_and_leaves_nothing(built: tuple[Path, str]) -> None:

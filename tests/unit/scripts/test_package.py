@@ -123,6 +123,8 @@ def test_the_wheel_has_hooks_units_and_every_module(built: Sequence[Path]) -> No
     ):
         for path in (CHECKOUT / "scripts" / "completions" / shell).iterdir():
             assert f"{place}/{path.name}" in shared
+    for path in (CHECKOUT / "scripts" / "monitoring").iterdir():
+        assert f"doc/creds-session/examples/monitoring/{path.name}" in shared
     assert "creds_session/py.typed" in names
     assert metadata["Version"] == __version__
 
