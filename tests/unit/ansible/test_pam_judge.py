@@ -128,8 +128,8 @@ def test_a_second_snapshot_keeps_the_first(image: Path, run: Run) -> None:
     again = run("pam_judge", state="snapshot")
     assert "is kept" in again.result["msg"]
     assert judged(run, image, fail_on=["any"]).failed
-    anew = run("pam_judge", state="snapshot", force=True)
-    assert "is kept" not in anew.result["msg"]
+    forced = run("pam_judge", state="snapshot", force=True)
+    assert "is kept" not in forced.result["msg"]
     assert not judged(run, image, fail_on=["any"]).failed
 
 
