@@ -115,9 +115,36 @@ def test_everyone_is_locked_out(image: Path, run: Run, tmp_path: Path) -> None:
 
 
 def test_every_kind_of_finding_is_in_a_group(plugin: Callable[[str], Any]) -> None:
-    judge = plugin("modules.pam_judge")
-    assert {kind.name.lower() for kind in Kind} == set(judge.GROUP_OF)
-    assert set(judge.GROUP_OF.values()) == {"locked_out", "let_in", "disabled"}
+    findings = plugin("module_utils.pam_findings")
+    assert {kind.name.lower() for kind in Kind} == set(findings.GROUP_OF)
+    assert set(findings.GROUP_OF.values()) == {"locked_out", "let_in", "disabled"}
+
+
+@pytest.mark.parametrize(
+    ("groups", "must_fail"), [([], False), (["disabled"], True), (["any"], True)]
+)
+def test_a_kind_that_nobody_knows_fails_on_demand(
+    plugin: Callable[[str], Any], groups: list[str], must_fail: bool
+) -> None:
+    """An installed creds-setup-pam may be newer than the collection."""
+    findings = plugin("module_utils.pam_findings")
+    assert findings.must_fail([{"group": findings.OTHER}], groups) == must_fail
+    assert not findings.must_fail([], groups)
+
+
+@pytest.mark.parametrize("action", ["taken", "remove", "take"])
+def test_another_user_than_root_is_told_to_become_root(
+    plugin: Callable[[str], Any], run: Run, kept: Path, action: str
+) -> None:
+    run("pam_judge", state="snapshot")
+    module = plugin("module_utils.pam_snapshot")
+    os.seteuid(65534)
+    try:
+        with pytest.raises(module.SnapshotError, match="become: true"):
+            getattr(module.Snapshot("pam"), action)()
+    finally:
+        os.seteuid(0)
+    assert (kept / "pam.tar").exists()
 
 
 @pytest.mark.usefixtures("kept")

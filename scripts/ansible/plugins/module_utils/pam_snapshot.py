@@ -48,11 +48,16 @@ class Snapshot:
         self.path = os.path.join(self._directory, f"{name}.tar")
 
     def taken(self) -> str:
-        """Return when the snapshot was taken, in UTC. It is empty if there is no snapshot."""
+        """Return when the snapshot was taken, in UTC. It is empty if there is no snapshot.
+
+        Raises SnapshotError.
+        """
         try:
             status = os.lstat(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return ""
+        except PermissionError as error:
+            raise SnapshotError(f"{self.path}: only root can see it; set become: true") from error
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(status.st_mtime))
 
     def take(self) -> None:
@@ -90,7 +95,9 @@ class Snapshot:
         return directory
 
     def remove(self) -> None:
-        """Remove the snapshot; remove the directory with the last one."""
+        """Remove the snapshot; remove the directory with the last one. Raises SnapshotError."""
+        if not self.taken():
+            return
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(self.path)
         try:

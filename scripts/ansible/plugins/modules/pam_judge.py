@@ -103,16 +103,6 @@ EXAMPLES = r"""
     before: /var/backups/pam.d
     services: [sshd, sudo]
   become: true
-  register: judged
-
-- name: Show what was found
-  ansible.builtin.debug:
-    msg: "{{ judged.msg }}"
-
-- name: Accept a finding, so that the next play takes a new snapshot
-  creds_session.keyring.pam_judge:
-    state: absent
-  become: true
 """
 
 RETURN = r"""
@@ -149,7 +139,6 @@ locked_out:
   returned: O(state=judged)
   type: list
   elements: str
-  sample: []
 let_in:
   description: The services with a finding of the group V(let_in).
   returned: O(state=judged)
@@ -168,21 +157,12 @@ findings:
   type: list
   elements: dict
   sample:
-    - group: let_in
-      kind: let_in
-      pass: authenticate
-      result_after: success
-      result_before: auth_err
-      services: [sshd]
+    - {group: let_in, kind: let_in, pass: authenticate, services: [sshd]}
 notes:
   description: What else has changed, each with services, topic and text.
   returned: if RV(judged) is true
   type: list
   elements: dict
-  sample:
-    - services: [sshd]
-      topic: added
-      text: 'a rule was added: auth pam_permit.so  (/etc/pam.d/sshd:1)'
 services:
   description: The services that were compared.
   returned: if RV(judged) is true
@@ -201,8 +181,6 @@ meaning:
   sample: a file, a service or a user does not exist
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.creds_session.keyring.plugins.module_utils import setup_pam
 from ansible_collections.creds_session.keyring.plugins.module_utils.command import (
@@ -210,54 +188,16 @@ from ansible_collections.creds_session.keyring.plugins.module_utils.command impo
     run,
     text_of,
 )
+from ansible_collections.creds_session.keyring.plugins.module_utils.pam_findings import (
+    must_fail,
+    result_of,
+)
 from ansible_collections.creds_session.keyring.plugins.module_utils.pam_snapshot import (
     Snapshot,
     SnapshotError,
 )
 
 LOOKED = (0, 1)  # nothing is found, and something is found
-GROUP_OF = {
-    "unloadable": "locked_out",
-    "lock_out": "locked_out",
-    "change_fails": "locked_out",
-    "counts_all": "locked_out",
-    "let_in": "let_in",
-    "check_gone": "let_in",
-    "change_succeeds": "let_in",
-    "no_longer_runs": "disabled",
-    "dead_rule": "disabled",
-    "no_password": "disabled",
-}
-"""The group of each kind of finding; docs/explanation/judge.md lists the kinds."""
-
-
-def main() -> None:
-    """Run the module."""
-    groups = ["locked_out", "let_in", "disabled", "any"]
-    module = AnsibleModule(
-        argument_spec={
-            "state": {
-                "type": "str",
-                "choices": ["snapshot", "judged", "absent"],
-                "default": "judged",
-            },
-            "name": {"type": "str", "default": "pam"},
-            "force": {"type": "bool", "default": False},
-            "before": {"type": "path"},
-            "after": {"type": "path"},
-            "services": {"type": "list", "elements": "str", "default": []},
-            "fail_on": {"type": "list", "elements": "str", "choices": groups, "default": []},
-            "executable": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        snapshot = Snapshot(module.params["name"])
-        {"snapshot": take, "judged": judge, "absent": remove}[module.params["state"]](
-            module, snapshot
-        )
-    except SnapshotError as error:
-        module.fail_json(msg=str(error))
 
 
 def take(module: AnsibleModule, snapshot: Snapshot) -> None:
@@ -277,9 +217,8 @@ def remove(module: AnsibleModule, snapshot: Snapshot) -> None:
     """Remove the snapshot."""
     if not module.check_mode:
         snapshot.remove()
-    _exit(
-        module, snapshot, "there is no snapshot" if not snapshot.taken() else "it would be removed"
-    )
+    message = "the snapshot would be removed" if snapshot.taken() else "there is no snapshot"
+    _exit(module, snapshot, message)
 
 
 def _exit(module: AnsibleModule, snapshot: Snapshot, message: str) -> None:
@@ -296,9 +235,7 @@ def judge(module: AnsibleModule, snapshot: Snapshot) -> None:
     found = _findings(module, before)
     if not module.params["before"]:
         found["snapshot"] = _described(snapshot)
-    wanted = set(module.params["fail_on"])
-    refused = [one for one in found["findings"] if "any" in wanted or one["group"] in wanted]
-    if refused or (wanted and any(one["group"] == "other" for one in found["findings"])):
+    if must_fail(found["findings"], module.params["fail_on"]):
         if not module.params["before"]:
             found["msg"] += f"\nthe files before the change are in {snapshot.path}"
         module.fail_json(changed=False, **found)
@@ -310,7 +247,7 @@ def judge(module: AnsibleModule, snapshot: Snapshot) -> None:
 def _unpacked(module: AnsibleModule, snapshot: Snapshot) -> str:
     """Return a directory with the files of the snapshot."""
     if snapshot.taken():
-        return snapshot.unpack(os.path.join(module.tmpdir, "before"))
+        return snapshot.unpack(f"{module.tmpdir}/before")
     if module.check_mode:
         nothing = {"locked_out": [], "let_in": [], "disabled": [], "judged": False, "found": False}
         message = "there is no snapshot, so nothing is judged in check mode"
@@ -333,36 +270,32 @@ def _findings(module: AnsibleModule, before: str) -> dict:
     warning = text_of(done, setup_pam.NAME)
     if warning:
         module.warn(warning)
-    findings = [{**one, "group": GROUP_OF.get(one["kind"], "other")} for one in values["findings"]]
-    return {
-        "judged": True,
-        "found": values["found"],
-        "msg": _message(findings, len(values["services"])),
-        "locked_out": _services(findings, "locked_out"),
-        "let_in": _services(findings, "let_in"),
-        "disabled": sorted(
-            {m for one in findings if one["group"] == "disabled" for m in _modules(one)}
-        ),
-        "findings": findings,
-        "notes": values["notes"],
-        "services": values["services"],
-    }
+    return result_of(values)
 
 
-def _message(findings: list, services: int) -> str:
-    lines = [f"{', '.join(one['services'])}: {one['text']}" for one in findings]
-    what = f"{len(findings)} found" if findings else "nothing found"
-    return "\n".join(
-        [*lines, f"{services} {'service' if services == 1 else 'services'} compared: {what}"]
+STATES = {"snapshot": take, "judged": judge, "absent": remove}
+
+
+def main() -> None:
+    """Run the module."""
+    states, groups = list(STATES), ["locked_out", "let_in", "disabled", "any"]
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": states, "default": "judged"},
+            "name": {"type": "str", "default": "pam"},
+            "force": {"type": "bool", "default": False},
+            "before": {"type": "path"},
+            "after": {"type": "path"},
+            "services": {"type": "list", "elements": "str", "default": []},
+            "fail_on": {"type": "list", "elements": "str", "choices": groups, "default": []},
+            "executable": {"type": "path"},
+        },
+        supports_check_mode=True,
     )
-
-
-def _services(findings: list, group: str) -> list:
-    return sorted({name for one in findings if one["group"] == group for name in one["services"]})
-
-
-def _modules(finding: dict) -> list:
-    return [finding["rule"]["module"]] if finding["rule"] else []
+    try:
+        STATES[module.params["state"]](module, Snapshot(module.params["name"]))
+    except SnapshotError as error:
+        module.fail_json(msg=str(error))
 
 
 if __name__ == "__main__":
