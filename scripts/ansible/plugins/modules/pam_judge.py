@@ -128,12 +128,10 @@ judged:
   description: Whether the change was judged. It is false in check mode if there is no snapshot.
   returned: O(state=judged)
   type: bool
-  sample: true
 found:
   description: Whether something was found.
   returned: O(state=judged)
   type: bool
-  sample: true
 locked_out:
   description: The services with a finding of the group V(locked_out).
   returned: O(state=judged)
