@@ -10,9 +10,6 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 requirements:
   - creds-session on the target; the role P(creds_session.keyring.server#role) installs it
-"""
-
-    PROGRAM = r"""
 options:
   executable:
     description: The path of C(creds). Without it, the module searches for it.

@@ -88,7 +88,7 @@ class Snapshot:
             ) from error
         os.makedirs(os.path.join(directory, PAM_D), mode=0o700)
         for name, content in found.items():
-            above, _, last = name.rpartition("/")
+            above, last = os.path.split(name)
             if name == PAM_CONF or (above == PAM_D and last not in ("", ".", "..")):
                 with open(os.path.join(directory, name), "wb") as file:
                     file.write(content)

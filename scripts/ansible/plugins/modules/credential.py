@@ -19,7 +19,6 @@ author:
   - the creds-session authors (@creds-session)
 extends_documentation_fragment:
   - creds_session.keyring.creds
-  - creds_session.keyring.creds.program
   - creds_session.keyring.creds.timeout
 attributes:
   check_mode:

@@ -18,7 +18,6 @@ author:
 extends_documentation_fragment:
   - creds_session.keyring.info
   - creds_session.keyring.creds
-  - creds_session.keyring.creds.program
   - creds_session.keyring.creds.timeout
 options:
   service:

@@ -12,9 +12,10 @@ description:
   - Runs C(creds-doctor) on the target and returns what it found. It changes nothing and starts nothing.
 author:
   - the creds-session authors (@creds-session)
+requirements:
+  - creds-session on the target; the role P(creds_session.keyring.server#role) installs it
 extends_documentation_fragment:
   - creds_session.keyring.info
-  - creds_session.keyring.creds
 options:
   user:
     description: Look at the session of this user. The session of another user requires root.

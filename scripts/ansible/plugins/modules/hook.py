@@ -16,7 +16,6 @@ author:
   - the creds-session authors (@creds-session)
 extends_documentation_fragment:
   - creds_session.keyring.creds
-  - creds_session.keyring.creds.program
 attributes:
   check_mode:
     description: Tries the hook in a copy of the user's startup files, and changes nothing.
