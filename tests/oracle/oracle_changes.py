@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from creds_session.pam.modules.builtin import DEBUG_EVENTS
-from creds_session.pam.syntax.terms import Pass, ReturnValue, return_word
+from creds_session.pam.syntax.terms import Call, Pass, ReturnValue, return_word
 
 SERVICE = "svc"
 D = "/etc/pam.d/"
@@ -22,6 +22,8 @@ TYPES = {
     Pass.SETCRED: "auth",
     Pass.ACCT_MGMT: "account",
     Pass.OPEN_SESSION: "session",
+    Pass.PRELIM: "password",
+    Pass.UPDATE: "password",
 }
 VALUES = (
     *(ReturnValue.SUCCESS, ReturnValue.IGNORE, ReturnValue.NEW_AUTHTOK_REQD),
@@ -112,13 +114,26 @@ def _files(rules: Mapping[str, Lines], type_: str) -> dict[str, bytes]:
 
 
 def with_values(
-    files: Mapping[str, bytes], values: Mapping[str, int], pass_: Pass
+    files: Mapping[str, bytes],
+    values: Mapping[str, int],
+    pass_: Pass,
+    prelim: Mapping[str, int] | None = None,
 ) -> dict[str, bytes]:
-    """Put the stand-ins into the files; a module without a value succeeds."""
+    """Put the stand-ins into the files; a module without a value succeeds.
+
+    A change of the password is two passes in one call. Each module returns in the first pass what
+    ``prelim`` says, and without it the same in both.
+    """
 
     def stand_in(match: re.Match[str]) -> str:
-        value = values.get(match[0], 0)
-        return f"pam_debug.so {DEBUG_EVENTS[pass_]}={return_word(value)}"
+        said = {pass_: values}
+        if pass_.call is Call.CHAUTHTOK:
+            said = {Pass.PRELIM: values if prelim is None else prelim, Pass.UPDATE: values}
+        arguments = [
+            f"{DEBUG_EVENTS[one]}={return_word(chosen.get(match[0], 0))}"
+            for one, chosen in said.items()
+        ]
+        return " ".join(("pam_debug.so", *arguments))
 
     return {path: VARIABLE.sub(stand_in, text.decode()).encode() for path, text in files.items()}
 

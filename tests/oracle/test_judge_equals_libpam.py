@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from creds_session.pam.changes.findings import Kind
-from creds_session.pam.changes.judge import LETS_IN, LOCKED_OUT
+from creds_session.pam.changes.judge import LETS_IN, LOCKED_OUT, QUESTIONS
 from creds_session.pam.changes.modules import Machine
 from creds_session.pam.changes.pairing import pair_rules
 from creds_session.pam.changes.replay import replay
@@ -36,6 +36,9 @@ from tests.oracle.oracle_predict import reader, returns
 from tests.oracle.test_dispatch_equals_libpam import usable
 
 PROVED = {int(ReturnValue.SUCCESS), int(ReturnValue.NEW_AUTHTOK_REQD)}
+PROVING = {Pass.AUTHENTICATE, Pass.ACCT_MGMT, Pass.PRELIM, Pass.UPDATE}
+"""Passes in which a success of a module that the judge does not know is taken for a proof."""
+
 SAMPLES = 3
 BATCH = 500
 
@@ -78,7 +81,7 @@ def claims(source: Changes, change: Change, dialect: Dialect) -> Iterator[Claim]
             (change.before, before, shown.results[0]),
             (change.after, after, shown.results[1]),
         ):
-            text = with_values(files, values, change.pass_)
+            text = text_for(source, files, values, change.pass_, dialect)
             is_in = is_let_in(result, change.pass_)
             yield Claim(text, change.pass_, is_in, str(shown), result)
         both = [is_let_in(result, change.pass_) for result in shown.results]
@@ -94,7 +97,7 @@ def claims_of_nothing(
     free_runs = modules_of(sides.stacks[question.free]) & names_in(free)
     bound_runs = modules_of(sides.stacks[1 - question.free]) & names_in(bound)
     dialect = sides.stacks[0].dialect
-    is_asked = question is LETS_IN and change.pass_ in {Pass.AUTHENTICATE, Pass.ACCT_MGMT}
+    is_asked = question is LETS_IN and change.pass_ in PROVING
     for _ in range(SAMPLES):
         values = source.values(names_in(free) | names_in(bound))
         if change.pass_ in {Pass.AUTHENTICATE, Pass.SETCRED}:  # no value of these calls
@@ -102,17 +105,38 @@ def claims_of_nothing(
         if is_asked:  # nobody proves who they are to a module that one side alone has
             news = free_runs - bound_runs
             values |= {name: ReturnValue.AUTH_ERR for name in news if values[name] in PROVED}
-        text = with_values(free, values, change.pass_)
+        text = text_for(source, free, values, change.pass_, dialect)
         is_in = predicted(text, change.pass_, dialect)
         yield Claim(text, change.pass_, is_in, "random values, on the free side")
         if not is_in:
             continue
         own = bound_runs - free_runs
         answers = other_values(values, own, lambda value: not (is_asked and value in PROVED))
-        texts = (with_values(bound, answer, change.pass_) for answer in answers)
+        texts = (text_for(source, bound, one, change.pass_, dialect) for one in answers)
         same = next((one for one in texts if predicted(one, change.pass_, dialect)), None)
         assert same is not None, f"not found: {text} and {bound} with {values}"
         yield Claim(same, change.pass_, is_in=True, why="random values, on the bound side")
+
+
+def text_for(
+    source: Changes,
+    files: dict[str, bytes],
+    values: dict[str, int],
+    pass_: Pass,
+    dialect: Dialect,
+) -> dict[str, bytes]:
+    """Return the files with modules that return these values in a pass.
+
+    libpam runs both passes of a change of the password in one call. The modules return the same in
+    both, so that the result of the call is that of either pass. For the second pass, other values
+    in the first one are tried, because libpam must not use them again.
+    """
+    if pass_ is Pass.UPDATE:
+        for _ in range(SAMPLES):
+            prelim = source.values(names_in(files))
+            if predicted(with_values(files, prelim, pass_), pass_, dialect):
+                return with_values(files, values, pass_, prelim)
+    return with_values(files, values, pass_)
 
 
 def modules_of(stack: Stack) -> set[str]:
@@ -154,6 +178,11 @@ def test_the_judge_of_a_change_says_what_libpam_does(
         )
     assert not differences, f"seed {ORACLE_SEED}\n" + "\n".join(differences[:5])
     assert JUDGED_CHANGES / 5 < found < compared
+
+
+def test_the_random_changes_are_about_each_pass_that_is_judged() -> None:
+    source = Changes(ORACLE_SEED)
+    assert {source.change().pass_ for _ in range(300)} == set(QUESTIONS)
 
 
 def test_random_changes_add_remove_and_move_rules() -> None:
