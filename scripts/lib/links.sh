@@ -110,10 +110,12 @@ remove_links() {
     done
 }
 
-# Labels as the policy has them: what is built in a temporary directory brings other ones.
+# Labels as the policy has them: what is built in a temporary directory brings other ones. Only
+# $prefix is ours with everything below it: others may have files in a directory that we made.
 restore_labels() {
     command -v restorecon >/dev/null 2>&1 && is_selinux_enabled || return 0
-    set -- "$prefix"
+    restorecon -R -F "$prefix" || say "restorecon ended with an error; see its message above"
+    set --
     for path in $hooks "$service"; do
         [ ! -e "$path" ] || set -- "$@" "$path"
     done
@@ -125,7 +127,7 @@ restore_labels() {
     for path in $(shared_links) $(cat "$prefix/directories" 2>/dev/null || :); do
         set -- "$@" "$path"
     done
-    restorecon -R -F "$@" || say "restorecon ended with an error; see its message above"
+    restorecon -F "$@" || say "restorecon ended with an error; see its message above"
 }
 
 is_selinux_enabled() {

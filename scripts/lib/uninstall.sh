@@ -1,6 +1,8 @@
 # shellcheck shell=sh disable=SC2154 # scripts/install assigns the variables
 # Sourced by scripts/install: take everything back, and list what stays.
 
+# The same function is in scripts/packaging/debian/creds-session.prerm and .postrm. dpkg runs postrm when the
+# files of the package are removed, so there is no file that all three could read.
 is_pam_changed() {
     [ -e "$state/pending.json" ] || [ -n "$(ls -A "$state/checkpoints" 2>/dev/null)" ]
 }

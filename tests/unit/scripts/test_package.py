@@ -32,6 +32,20 @@ BUILD = (
 ROOT = f"creds_session-{__version__}"
 
 
+def test_each_removal_asks_in_the_same_words_whether_pam_is_changed() -> None:
+    """Dpkg runs postrm when there is no other file of the package, so the function is copied."""
+    places = (
+        *(PACKAGING / "debian" / f"creds-session.{name}" for name in ("prerm", "postrm")),
+        CHECKOUT / "scripts" / "lib" / "uninstall.sh",
+    )
+    found = [
+        re.findall(r"^is_pam_changed\(\) \{\n.*?^\}\n", place.read_text(), re.DOTALL | re.MULTILINE)
+        for place in places
+    ]
+    assert [len(one) for one in found] == [1, 1, 1]
+    assert found[0] == found[1] == found[2]
+
+
 def build(kind: str, tree: Path, made: Path, *, umask: int = 0o022) -> Path:
     """Call a hook of PEP 517 as pip and build do."""
     made.mkdir(exist_ok=True)
