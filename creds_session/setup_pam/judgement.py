@@ -75,6 +75,8 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
     not_copied: dict[str, str] = {}
     was, now = _files(before, not_copied), _files(after, {})
     names = _names(was) | _names(now)
+    known = _modules_of(was, names)  # this reads every file
+    _require_copied(not_copied)
     for service in services:
         if service not in names:
             raise NoSuchFile(
@@ -82,21 +84,23 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
                 hint="without --service, all services are judged",
             )
     asked = tuple(dict.fromkeys(services)) or services_to_judge(was, now, _used(names))
-    known = _modules_of(was, names)
     systems = (
         System(was, _exists(before, known)),
         System(now, _exists(after, known)),
     )
     if before.machine is after.machine:
         systems = (systems[0], systems[1]._replace(exists=systems[0].exists))
-    report = judge_services(*systems, asked)
-    if not_copied:
+    return judge_services(*systems, asked)
+
+
+def _require_copied(outside: dict[str, str]) -> None:
+    """Raise InvalidData if the copy before the change has a link in place of a file."""
+    if outside:
         raise InvalidData(
-            f"{min(not_copied.values())}: the copy before the change has only a link to this file,"
+            f"{min(outside.values())}: the copy before the change has only a link to this file,"
             " so a change in it cannot be seen",
             hint="copy the files that links lead to before a change: cp -aL /etc/pam.d COPY",
         )
-    return report
 
 
 def _has_rule(root: Root, path: str) -> bool:

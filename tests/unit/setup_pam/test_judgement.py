@@ -120,6 +120,18 @@ def test_a_copy_that_has_only_the_link_is_not_judged(machine: Path, tmp_path: Pa
     assert "cp -aL" in caught.value.hint
 
 
+def test_a_copy_that_has_a_link_is_refused_before_anything_is_judged(
+    machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = write(tmp_path / "copy", {"sshd": SSHD, "common-auth": AUTH, "other": DENY})
+    (copy / "unused.bak").symlink_to("/etc/authselect/unused")
+    write(machine, {"etc/authselect/unused": AUTH})
+    monkeypatch.delattr("creds_session.setup_pam.judgement.judge_services")
+    for service in ("sshd", "no-such-service"):
+        with pytest.raises(InvalidData, match=r"^/etc/authselect/unused: "):
+            report(machine, copy, machine, service)
+
+
 def test_a_module_that_only_the_new_files_name_must_exist(machine: Path, tmp_path: Path) -> None:
     files = {"sshd": SSHD, "common-auth": f"auth required pam_tally2.so\n{AUTH}", "other": DENY}
     after = write(tmp_path / "new", files)
