@@ -213,8 +213,13 @@ def _arm(
 
 def revert_command(root: Root) -> str:
     """Return the command that reverts what ``apply`` did to this root."""
+    return command_for(root, "revert")
+
+
+def command_for(root: Root, command: str) -> str:
+    """Return the words with which a person types a command for this root."""
     where = () if root.is_running_system else ("--root", str(root.directory))
-    return shlex.join((PROGRAM, *where, "revert"))
+    return shlex.join((PROGRAM, *where, command))
 
 
 def _require_none(root: Root, state: Directory | None) -> None:

@@ -20,7 +20,8 @@ from creds_session.cli.setup_pam.check import (
     values,
 )
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
-from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
+from creds_session.cli.setup_pam.left_behind import is_unfinished
+from creds_session.cli.setup_pam.waiting import waiting_line
 from creds_session.errors import Busy, CredsSessionError, Unavailable, UsageError
 from creds_session.pam.keyring_rules.plan import NoSafeEdit
 from creds_session.pam.syntax.terms import ManagementGroup
@@ -106,15 +107,8 @@ def _apply(
     if arguments.json:
         paths = [path for path, _, _ in setup.contents]
         waits = within if setup.is_needed else None
-        print_json(
-            values(
-                setup,
-                changed=paths,
-                user_managers=list(told.lines),
-                confirm_within=waits,
-                waits_for_confirmation=waiting_values(root),
-            )
-        )
+        lines = list(told.lines)
+        print_json(values(root, setup, changed=paths, user_managers=lines, confirm_within=waits))
     else:
         for line in _outcome(root, setup, told, waits=within is not None):
             complain(PROGRAM, line)
@@ -182,8 +176,9 @@ def ask(root: Root, arguments: argparse.Namespace) -> int:
     """Show the change; at a terminal ask, and make it if the answer is yes."""
     setup = look(root, arguments)
     show(root, setup, arguments)
-    if not setup.is_needed or arguments.json or not is_interactive():
-        return exit_code(setup)
+    # An answer about files that another run has half changed would be about another change.
+    if not setup.is_needed or arguments.json or not is_interactive() or is_unfinished(root):
+        return exit_code(root, setup)
     return _apply(root, setup, arguments) if confirm("Apply this change? [y/N] ") else NEEDED
 
 

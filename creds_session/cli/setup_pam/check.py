@@ -8,6 +8,7 @@ import sys
 from creds_session.cli.colour import is_coloured
 from creds_session.cli.output import complain, print_json
 from creds_session.cli.setup_pam.arguments import PROGRAM
+from creds_session.cli.setup_pam.left_behind import is_unfinished
 from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.pam.keyring_rules.plan import Options
 from creds_session.probe.host import refused_to_logins, selinux_mode
@@ -68,7 +69,7 @@ def hints(setup: Setup) -> list[str]:
     return [f"{', '.join(groups)}: {hint}" for hint, groups in groups_of.items()]
 
 
-def values(setup: Setup, **more: object) -> dict[str, object]:
+def values(root: Root, setup: Setup, **more: object) -> dict[str, object]:
     """Return the values that every command prints as JSON, and more of them."""
     services = [
         {
@@ -92,21 +93,24 @@ def values(setup: Setup, **more: object) -> dict[str, object]:
         "sshd": sshd_values(
             setup.sshd, is_cured=any(service_plan.early_start for service_plan in setup.plans)
         ),
+        "unfinished_run": is_unfinished(root),
+        "waits_for_confirmation": waiting_values(root),
         **more,
     }
 
 
-def exit_code(setup: Setup) -> int:
-    """Return 0 if nothing needs to change, else 1."""
-    return 0 if not setup.is_needed and setup.is_complete else NEEDED
+def exit_code(root: Root, setup: Setup) -> int:
+    """Return 0 if nothing needs to change, and no run has left its change unfinished, else 1."""
+    is_done = not setup.is_needed and setup.is_complete and not is_unfinished(root)
+    return 0 if is_done else NEEDED
 
 
 def check(root: Root, arguments: argparse.Namespace) -> int:
     """Print a line for each management group; return the exit code."""
     setup = look(root, arguments)
     if arguments.json:
-        print_json(values(setup, waits_for_confirmation=waiting_values(root)))
-        return exit_code(setup)
+        print_json(values(root, setup))
+        return exit_code(root, setup)
     for service_plan in setup.plans:
         for line in verdict_lines(service_plan.before):
             print(f"{service_plan.service:<8} {line}")
@@ -121,14 +125,14 @@ def check(root: Root, arguments: argparse.Namespace) -> int:
         print(f"{'pam':<8} {'change':<9} {waits}")
     for hint in hints(setup):
         complain(PROGRAM, hint)
-    return exit_code(setup)
+    return exit_code(root, setup)
 
 
 def diff(root: Root, arguments: argparse.Namespace) -> int:
     """Print what apply would change; return the exit code."""
     setup = look(root, arguments)
     show(root, setup, arguments)
-    return exit_code(setup)
+    return exit_code(root, setup)
 
 
 def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
@@ -136,8 +140,7 @@ def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
     text = "".join(unified_diff(*content) for content in setup.contents)
     why = [reason for service_plan in setup.plans for reason in reasons(service_plan)]
     if arguments.json:
-        waits = waiting_values(root)
-        print_json(values(setup, diff=text, reasons=why, waits_for_confirmation=waits))
+        print_json(values(root, setup, diff=text, reasons=why))
         return
     is_painted = is_coloured(arguments.color, sys.stdout)
     print(_painted(text) if is_painted else text, end="")

@@ -1,4 +1,4 @@
-"""Undo first what an earlier run left behind that was ended before it was done."""
+"""Undo what an earlier run left behind that was ended before it was done, or say that it waits."""
 
 from __future__ import annotations
 
@@ -7,29 +7,37 @@ import argparse
 from creds_session.cli.output import complain
 from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.errors import Busy, CredsSessionError
+from creds_session.setup_pam.confirmation import command_for
 from creds_session.setup_pam.recovery import Recovered, is_left_behind
 from creds_session.setup_pam.recovery import recover as recover_it
 from creds_session.system.files.root import Root
 
+CHANGING = frozenset({"apply", "confirm", "revert"})
+"""Commands that change files. All others only look."""
+
 DIED = "an earlier run was ended before it was done; what it had begun is undone now"
-NOT_UNDONE = (
+UNFINISHED = (
     "an earlier run has not finished its change: it is still working, or was ended before it was"
-    " done. {} changes nothing, so what follows is about the files as they are now"
+    " done. What follows is about the files as they are now"
 )
-LATER = "apply without --dry-run, and check, first undo what a run that was ended had begun"
+LATER = (
+    "if it was ended, `{}` undoes what it had begun and then makes the change, and `{}` undoes that"
+    " and every earlier change"
+)
 
 
 def recover(root: Root, arguments: argparse.Namespace) -> None:
     """Undo what an earlier run had begun, and say so.
 
-    A command that only looks goes on if that fails, and so does ``revert``, which undoes the same.
-    The program of a timer cares for its own change only. A dry run and ``judge`` undo nothing.
+    A command that only looks says how to undo it, and changes nothing. ``confirm`` and ``revert``
+    go on if it cannot be undone: ``revert`` undoes the same. The program of a timer cares for its
+    own change only.
     """
-    if vars(arguments).get("if_pending") or not _is_there(root):
+    if vars(arguments).get("if_pending") or not is_unfinished(root):
         return
-    is_dry = bool(vars(arguments).get("dry_run"))
-    if is_dry or arguments.command == "judge":
-        complain(PROGRAM, NOT_UNDONE.format("--dry-run" if is_dry else "judge"), LATER)
+    if arguments.command not in CHANGING or vars(arguments).get("dry_run"):
+        commands = (command_for(root, name) for name in ("apply", "revert"))
+        complain(PROGRAM, UNFINISHED, LATER.format(*commands))
         return
     try:
         done = recover_it(root)
@@ -44,8 +52,11 @@ def recover(root: Root, arguments: argparse.Namespace) -> None:
         _say(done)
 
 
-def _is_there(root: Root) -> bool:
-    """Return whether there is something to undo. A command that changes files reports errors."""
+def is_unfinished(root: Root) -> bool:
+    """Return whether there is something to undo. A command that changes files reports errors.
+
+    Only root can see it, so the result is False for everybody else.
+    """
     try:
         return is_left_behind(root)
     except CredsSessionError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from creds_session.setup_pam.transaction import FileChange, change
+from creds_session.system.files.root import Root
 from tests.unit.ansible.conftest import Run
+from tests.unit.children import run_child
 from tests.unit.images import SSHD, make_image, write
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may change PAM files")
@@ -91,8 +95,6 @@ def test_a_refusal_has_its_reason_in_the_message(image: Path, run: Run) -> None:
 
 
 def write_unsafe(image: Path) -> None:
-    from creds_session.system.files.root import Root
-
     write(Root(image), SSHD, UNSAFE)
 
 
@@ -107,15 +109,38 @@ def test_a_file_that_libpam_refuses_is_a_fact_for_pam_info(image: Path, run: Run
     assert failed.result["msg"] == seen.result["problem"]
 
 
+def end_after_writing(image: Path) -> None:
+    """End a run that has written a file, and has not finished its change."""
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    whole = (image / SSHD.lstrip("/")).read_bytes()
+    files = (FileChange(SSHD, whole, whole + b"# written\n"),)
+    assert run_child(lambda: change(Root(image), files, die)) == -signal.SIGKILL
+
+
 def test_looking_leaves_what_an_interrupted_run_left(image: Path, run: Run) -> None:
     run("pam", root=str(image))
-    (checkpoint,) = (image / "var/lib/creds-session/checkpoints").iterdir()
-    state = sorted((path.name, path.stat().st_mtime_ns) for path in checkpoint.rglob("*"))
-    run("pam_info", root=str(image))
-    run("pam", check=True, root=str(image))
+    end_after_writing(image)
+    checkpoints = image / "var/lib/creds-session/checkpoints"
+    state = sorted((path.name, path.stat().st_mtime_ns) for path in checkpoints.rglob("*"))
+    before = fingerprint(image)
+    seen = run("pam_info", root=str(image)).result
+    assert (seen["unfinished_run"], seen["healthy"]) == (True, False)
+    assert run("pam", check=True, root=str(image)).result["changed"]
     run("pam", check=True, root=str(image), state="absent")
-    after = sorted((path.name, path.stat().st_mtime_ns) for path in checkpoint.rglob("*"))
-    assert after == state
+    after = sorted((path.name, path.stat().st_mtime_ns) for path in checkpoints.rglob("*"))
+    assert (after, fingerprint(image)) == (state, before)
+
+
+def test_a_change_that_was_not_finished_is_made_again(image: Path, run: Run) -> None:
+    run("pam", root=str(image))
+    whole = fingerprint(image)
+    end_after_writing(image)
+    assert not run("pam", root=str(image)).failed
+    assert fingerprint(image) == whole
+    assert run("pam_info", root=str(image)).result["healthy"]
 
 
 def test_the_files_can_be_kept_for_a_later_comparison(image: Path, run: Run) -> None:

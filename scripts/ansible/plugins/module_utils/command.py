@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
-from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
 
 SBIN = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin"]
-STATE = "var/lib/creds-session"
 MEANINGS = {
     64: "the command line is wrong",
     65: "a file or a value is invalid, or a PAM file cannot be changed safely",
@@ -72,21 +67,3 @@ def fail(module: AnsibleModule, done: Done, program: str, **more) -> None:
     meaning = MEANINGS.get(done.code, "it ended unexpectedly")
     message = text_of(done, program) or f"{program} printed no message; {meaning}"
     module.fail_json(msg=message, rc=done.code, meaning=meaning, **more)
-
-
-@contextlib.contextmanager
-def nothing_recovered(root: str) -> Iterator[None]:
-    """Keep a command that only looks from undoing what an interrupted run left behind.
-
-    Every command of creds-setup-pam undoes that first, unless another process holds the lock. The
-    lock is held here, so that looking changes nothing. Without a lock file nothing was left behind.
-    """
-    descriptor = -1
-    with contextlib.suppress(OSError):
-        descriptor = os.open(os.path.join(root, STATE, "lock"), os.O_RDONLY | os.O_NOFOLLOW)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    try:
-        yield
-    finally:
-        if descriptor != -1:
-            os.close(descriptor)

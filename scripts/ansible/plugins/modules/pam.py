@@ -133,7 +133,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.creds_session.keyring.plugins.module_utils import pam_files, setup_pam
 from ansible_collections.creds_session.keyring.plugins.module_utils.command import (
     fail,
-    nothing_recovered,
     run,
     text_of,
 )
@@ -163,17 +162,14 @@ def present(module: AnsibleModule) -> None:
     is_here = module.params["root"] == "/"
     program = setup_pam.command_of(module, keep=is_here and not module.check_mode)
     line = setup_pam.words(module, program, "diff")
-    if module.check_mode:
-        with nothing_recovered(module.params["root"]):
-            seen = run(module, line)
-    else:
-        seen = run(module, line)
+    seen = run(module, line)
     if seen.code not in LOOKED or not seen.values:
         fail(module, seen, PROGRAM, changed=False)
     result = _result(module, seen)
     _require_safe(module, seen, result)
     result["program"] = program
-    if not seen.values["change_needed"]:
+    # Only an apply finishes what a run that was ended had begun.
+    if not (seen.values["change_needed"] or seen.values.get("unfinished_run")):
         module.exit_json(changed=False, **result)
     result["diff"] = {"prepared": seen.values["diff"]}
     if module.check_mode:

@@ -86,6 +86,11 @@ selinux:
   description: What SELinux refuses to a login. It is null if SELinux is not enforcing.
   returned: if RV(judged) is true
   type: dict
+unfinished_run:
+  description: Whether an earlier run has not finished its change. It is still working, or was ended.
+  returned: if RV(judged) is true
+  type: bool
+  sample: false
 waits_for_confirmation:
   description: Until when a change waits for confirmation, and who made it. It is null if no change waits.
   returned: if RV(judged) is true
@@ -99,11 +104,7 @@ files:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.creds_session.keyring.plugins.module_utils import pam_files, setup_pam
-from ansible_collections.creds_session.keyring.plugins.module_utils.command import (
-    nothing_recovered,
-    run,
-    text_of,
-)
+from ansible_collections.creds_session.keyring.plugins.module_utils.command import run, text_of
 
 USAGE = 64
 
@@ -118,8 +119,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     program = setup_pam.command_of(module, keep=False)
-    with nothing_recovered(module.params["root"]):
-        seen = run(module, setup_pam.words(module, program, "check"))
+    seen = run(module, setup_pam.words(module, program, "check"))
     if seen.code == USAGE:
         module.fail_json(msg=text_of(seen, setup_pam.NAME), rc=seen.code)
     values = {name: value for name, value in seen.values.items() if name != "schema"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -43,36 +44,85 @@ def call(monkeypatch: pytest.MonkeyPatch, root: Root, *words: str) -> int:
     return main()
 
 
-@pytest.mark.parametrize("option", ["--dry-run", "-n"])
-def test_a_dry_run_of_apply_undoes_nothing_and_says_so(
-    root: Root, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: str
+LOOKING = (
+    ("apply", "--dry-run"),
+    ("apply", "-n"),
+    ("check",),
+    ("diff",),
+    ("explain",),
+    ("explain", "--files"),
+    ("simulate", "--call", "authenticate"),
+    ("judge", "--before", "/"),
+    (),
+)
+
+
+@pytest.mark.parametrize("words", LOOKING, ids=" ".join)
+def test_a_command_that_only_looks_undoes_nothing_and_says_what_does(
+    root: Root,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
 ) -> None:
     before = content(root)
-    call(monkeypatch, root, "apply", option)
+    call(monkeypatch, root, *(str(root.directory) if word == "/" else word for word in words))
     assert content(root) == before
     told = capsys.readouterr().err
     assert "an earlier run has not finished its change" in told
-    assert "--dry-run changes nothing" in told
     assert "is undone now" not in told
+    for command in ("apply", "revert"):
+        assert f"`creds-setup-pam --root {root.directory} {command}`" in told
 
 
-def test_the_judge_of_a_change_undoes_nothing_and_says_so(
+@pytest.mark.parametrize("command", ["check", "diff"])
+def test_a_change_is_needed_as_long_as_one_is_not_finished(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    """The files have all rules: the run was killed after it had written them."""
+    root = make_image(tmp_path / "image")
+    call(monkeypatch, root, "apply")
+    whole = root.path(SSHD).read_bytes()
+    files = (FileChange(SSHD, whole, whole + b"# the end\n"),)
+    assert run_child(lambda: change(root, files, die)) == -signal.SIGKILL
+    capsys.readouterr()
+    assert call(monkeypatch, root, "--json", command) == 1
+    values = json.loads(capsys.readouterr().out)
+    assert (values["change_needed"], values["unfinished_run"]) == (False, True)
+    call(monkeypatch, root, "apply")
+    capsys.readouterr()
+    assert call(monkeypatch, root, "--json", command) == 0
+    assert json.loads(capsys.readouterr().out)["unfinished_run"] is False
+
+
+def test_nobody_is_asked_to_change_files_that_are_half_changed(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(question: str) -> bool:
+        raise AssertionError(question)
+
+    monkeypatch.setattr("creds_session.cli.setup_pam.apply.is_interactive", lambda: True)
+    monkeypatch.setattr("creds_session.cli.setup_pam.apply.confirm", ask)
+    before = content(root)
+    assert call(monkeypatch, root) == 1
+    assert content(root) == before
+
+
+def test_apply_undoes_it_first(
     root: Root, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = content(root)
-    call(monkeypatch, root, "judge", "--before", str(root.directory))
-    assert content(root) == before
-    told = capsys.readouterr().err
-    assert "an earlier run has not finished its change" in told
-    assert "judge changes nothing" in told
-
-
-@pytest.mark.parametrize("command", ["apply", "check"])
-def test_another_command_undoes_it_first(
-    root: Root, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
-) -> None:
-    call(monkeypatch, root, command)
+    call(monkeypatch, root, "apply")
     told = capsys.readouterr().err
     assert "is undone now" in told
     assert f"reverted {SSHD}" in told
     assert HALF not in content(root).values()
+
+
+def test_revert_undoes_it(
+    root: Root, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, root, "revert") == 0
+    assert "is undone now" in capsys.readouterr().err
+    assert root.path(SSHD).read_bytes() == WITHOUT_RULES
