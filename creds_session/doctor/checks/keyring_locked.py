@@ -27,6 +27,11 @@ BY_KEY = Remediation(
     UNLOCK.commands,
     UNLOCK.is_safe,
 )
+AGAIN = Remediation(
+    "type the password of the keyring once more: a typing error is refused in the same way",
+    UNLOCK.commands,
+    UNLOCK.is_safe,
+)
 LEAVE = Remediation("go back to the session that the login began", (in_this_shell("exit"),))
 SHORT = frozenset("srfdlV")  # the daemon's options of one letter that take no value
 NO_PASSWORD = "so no password was typed that PAM could pass to the keyring"  # noqa: S105 - a text
@@ -173,7 +178,8 @@ def _is_refused(facts: Facts) -> bool:
 def _unexplained_login(facts: Facts) -> Found:
     """Say what is known about a login by ssh, with both remedies, the likelier one first.
 
-    Nobody saw what happened at the login or since then, so the title asserts no cause.
+    If an unlock was refused, typing the password again costs the least, so it comes first. Nobody
+    saw what happened at the login or since then, so the title asserts no cause.
     """
     has_typed = facts.session.login_method == "password"
     client, evidence = facts.client, _evidence(facts)
@@ -191,7 +197,9 @@ def _unexplained_login(facts: Facts) -> Found:
     if client.has_ssh_keys is False:
         evidence = (*evidence, "~/.ssh/authorized_keys has no key for a login")
     remedies = (UNLOCK, OLDER)
-    if has_typed or _is_refused(facts):
+    if client.was_refused:
+        remedies = (AGAIN, OLDER)
+    elif has_typed or _is_refused(facts):
         remedies = (OLDER, BY_KEY)
     return Found(evidence, "the login keyring is locked", cause, for_this_reader(facts, *remedies))
 

@@ -165,8 +165,15 @@ SITUATIONS = {
         with_client(IS_LOCKED, has_ssh_keys=True, was_refused=True),
         "keyring-locked",
         "the login keyring is locked",
+        ("creds unlock",),  # it may have been a typing error
         ("creds rekey",),
+    ),
+    "a login by password, and creds unlock was refused": Situation(
+        with_client(IS_LOCKED._replace(session=by("password")), was_refused=True),
+        "keyring-locked",
+        "the login keyring is locked",
         ("creds unlock",),
+        ("creds rekey",),
     ),
     "a login by password, as ExposeAuthInfo says, and no log to be read": Situation(
         IS_LOCKED._replace(session=by("password")),
