@@ -11,21 +11,17 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from creds_session.cli.near_misses import Command, is_option, nearest, what_was_meant
 from creds_session.cli.output import complain
 from creds_session.errors import UsageError
 from creds_session.version import __version__
 
 COLUMNS = 80  # if nothing says how wide the terminal is
 LONGEST = 86400.0  # seconds
-# A word that is written like our options, and one that may be meant as an option for a password.
-OPTION = re.compile(r"--[a-z]+(-[a-z]+)*(=.*)?|-[a-zA-Z]", re.DOTALL)
-PASSWORD_OPTION = re.compile(r"--?p(ass.*|w.*)?", re.DOTALL)
-ALIKE = 0.8  # of 1: how alike a long name and a mistyped one are (difflib)
-ALIKE_SHORT = 0.6  # the same for commands and values, which are short words
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -201,11 +197,19 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse(self, rest: Sequence[str]) -> NoReturn:
         """Refuse the words that were not understood."""
-        if self.without_password and not all(map(_is_option, rest)):
+        if self.without_password and not all(map(is_option, rest)):
             raise self._password_as_argument(self.without_password)
-        near = self._nearest_option(rest)
-        meant = f"; did you mean {near}?" if near else ""
-        self._exit(f"unrecognized arguments, not repeated here: one may be a password{meant}")
+        parsers = self._commands()
+        typed = next((parsers[word] for word in self._typed if word in parsers), self)
+        others = [parser for parser in parsers.values() if parser is not typed]
+        meant = what_was_meant(
+            rest,
+            typed._described(),  # noqa: SLF001 - it is of this class, too
+            None if typed is self else self._described(),
+            [parser._described() for parser in others],  # noqa: SLF001 - the same
+        )
+        message = f"unrecognized arguments, not repeated here: one may be a password; {meant}"
+        typed._exit(message)  # noqa: SLF001 - the same
 
     def _password_as_argument(self, without_password: str) -> UsageError:
         return UsageError(
@@ -217,22 +221,19 @@ class Parser(argparse.ArgumentParser):
             " terminal; --password-stdin reads it from standard input.",
         )
 
-    def _nearest_option(self, words: Iterable[str]) -> str:
-        """Return the option that is most like one of these words, or nothing."""
-        names = list(self._option_string_actions)
-        for command in self._commands():
-            names += command._option_string_actions  # noqa: SLF001 - it is of this class, too
-        for word in filter(_is_option, words):
-            near = nearest(word.partition("=")[0], names, ALIKE)
-            if near:
-                return near
-        return ""
+    def _described(self) -> Command:
+        """Return the names of this command's options, and its other arguments as usage has them."""
+        formatter = self._get_formatter()
+        places = [action for action in self._actions if not action.option_strings]
+        arguments = " ".join(formatter._format_args(one, one.dest) for one in places)  # noqa: SLF001 - argparse's own
+        return Command(self.prog, tuple(self._option_string_actions), arguments)
 
-    def _commands(self) -> Iterator[Parser]:
-        """Yield the parsers of the subcommands that were typed."""
+    def _commands(self) -> dict[str, Parser]:
+        """Return the parsers of the subcommands by their names."""
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - argparse's own
-                yield from (action.choices[word] for word in self._typed if word in action.choices)
+                return dict(action.choices)
+        return {}
 
     def _repeats(self, message: str) -> bool:
         """Return whether the message contains a word that was typed and is not a name of ours."""
@@ -240,18 +241,6 @@ class Parser(argparse.ArgumentParser):
         pieces = {piece for word in self._typed for piece in _pieces(word) if piece not in names}
         forms = {form for piece in pieces for form in (piece, repr(piece)[1:-1])}
         return any(re.search(rf"(?<![\w-]){re.escape(form)}(?![\w-])", message) for form in forms)
-
-
-def nearest(word: str, names: Iterable[str], alike: float = ALIKE_SHORT) -> str:
-    """Return the name that is most like the word, or nothing."""
-    from difflib import get_close_matches  # seldom
-
-    return next(iter(get_close_matches(word, list(names), 1, alike)), "")
-
-
-def _is_option(word: str) -> bool:
-    """Return whether a word looks like an option, mistyped maybe, and not like a password."""
-    return bool(OPTION.fullmatch(word)) and not PASSWORD_OPTION.fullmatch(word)
 
 
 def _is_with_password(word: str) -> bool:

@@ -181,7 +181,7 @@ def _print_checks(arguments: argparse.Namespace) -> int:
 def _require_known(named: list[str], known: list[str]) -> None:
     for name in named:
         if name not in known:
-            from creds_session.cli.parser import nearest
+            from creds_session.cli.near_misses import nearest
 
             near = nearest(name, known)
             meant = f"did you mean {near}? " if near else ""
