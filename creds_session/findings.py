@@ -71,6 +71,7 @@ class Finding(NamedTuple):
 
     ``id`` is a stable word such as ``keyring-locked``; ``title`` is one line. ``stops_password``:
     because of it, a password typed at the login does not reach the keyring daemon.
+    ``is_moot``: it is only about logins, and nobody logs in here.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Finding(NamedTuple):
     evidence: tuple[str, ...] = ()
     remediation: Remediation | None = None
     stops_password: bool = False
+    is_moot: bool = False
 
 
 class Found(NamedTuple):

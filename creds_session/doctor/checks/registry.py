@@ -164,4 +164,4 @@ def _finding(check: Check, facts: Facts, found: Found) -> Finding:
         remedy(facts) if callable(remedy) else remedy,
         check.stops_password,
     )
-    return without_logins(finding, facts)
+    return without_logins(finding, facts, check.group)

@@ -1,4 +1,4 @@
-"""Report a fault of PAM on a system in which no init runs, so that nobody logs in there."""
+"""Report what is only about logins on a system in which no init runs, so that nobody logs in."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from creds_session.facts.snapshot import Facts
 from creds_session.findings import Finding, Remediation, Severity, in_this_shell
 
 SETUP = "creds-setup-pam"
+GROUPS = frozenset({"pam", "sshd"})
+ABOUT_LOGINS = frozenset({"hook-absent", "hook-off"})
+"""Checks of other areas that are about what happens at a login."""
 
 
-def without_logins(finding: Finding, facts: Facts) -> Finding:
-    """Return a note about PAM as it is in a container: it matters only after a boot.
+def without_logins(finding: Finding, facts: Facts, group: str) -> Finding:
+    """Return a note about logins as it is in a container: it matters only after a boot.
 
-    The title then says what was seen here, and the remedy is one that works here. Every other
-    finding is returned as it is.
+    ``group`` is the area of the check. If the remedy would change PAM, the title says what was seen
+    here, and the remedy is one that works here. Every other finding is returned as it is.
     """
-    is_note = finding.severity is Severity.NOTE
-    if facts.init.has_logins or not is_note or not _is_of_pam(finding):
+    if facts.init.has_logins or finding.severity is not Severity.NOTE:
         return finding
-    title = (
-        f"no init runs here (process 1 is {facts.init.init}), so nobody logs in; on a system with"
-        f" logins: {finding.title}"
-    )
-    return finding._replace(title=title, remediation=_by_hand(facts))
+    if _is_of_pam(finding):
+        title = (
+            f"no init runs here (process 1 is {facts.init.init}), so nobody logs in; on a system"
+            f" with logins: {finding.title}"
+        )
+        finding = finding._replace(title=title, remediation=_by_hand(facts))
+    return finding._replace(is_moot=group in GROUPS or finding.id in ABOUT_LOGINS)
 
 
 def _is_of_pam(finding: Finding) -> bool:

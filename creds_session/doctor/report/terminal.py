@@ -138,12 +138,17 @@ def _parts(diagnosis: Diagnosis, titles: Titles) -> Iterator[Part]:
     yield Row(printable(verdict(diagnosis)), "", style, wraps=False)
     yield Row()
     yield session_map(facts)
-    for finding in findings(results):
+    found = findings(results)
+    folded = [finding.id for finding in found if finding.is_moot and titles is None]
+    for finding in found:
+        if finding.id in folded:
+            continue
         yield Row()
         title, *rest = _finding(finding)
         yield title
         if titles is not None or finding.severity is not Severity.NOTE:
             yield from rest
+    yield from _folded(folded)
     yield from _crashes(results)
     yield Row()
     if titles is None:
@@ -151,6 +156,14 @@ def _parts(diagnosis: Diagnosis, titles: Titles) -> Iterator[Part]:
     else:
         yield from _login_log(facts)
         yield from _checks(results, titles)
+
+
+def _folded(names: list[str]) -> Iterator[Row]:
+    """Yield one row for all notes that are only about logins, where nobody logs in."""
+    if names:
+        many = f"{len(names)} more notes are" if len(names) > 1 else "1 more note is"
+        text = f"{many} only about logins, and nobody logs in here: {', '.join(names)}"
+        yield from (Row(), Row(f"note: {text}", "", "note"))
 
 
 def _crashes(results: tuple[CheckResult, ...]) -> Iterator[Row]:

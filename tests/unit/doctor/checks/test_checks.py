@@ -392,3 +392,8 @@ def test_where_nobody_logs_in_a_note_about_pam_says_so_and_shows_what_works_ther
         assert note.remediation is not None
         lines = () if is_readable else (START, "creds unlock --create")
         assert note.remediation.lines == lines
+    moot = {name for name, note in notes.items() if note.is_moot}
+    assert moot >= {"first-login-fails", "pam-rule-missing"}
+    assert "container-without-init" not in moot
+    at_logins = facts._replace(init=WELL.init)
+    assert not any(one.is_moot for one in findings(at_logins))

@@ -72,6 +72,21 @@ def test_a_note_is_told_in_a_line_unless_all_is_asked_for() -> None:
     )
 
 
+def test_notes_about_logins_are_one_row_where_nobody_logs_in() -> None:
+    notes = [
+        Finding(name, Severity.NOTE, f"what {name} says", is_moot=is_moot)
+        for name, is_moot in (("container-without-init", False), ("a", True), ("b", True))
+    ]
+    diagnosis = Diagnosis(LOCKED, (result(*notes),))
+    told = plain(diagnosis).split("\n")
+    assert "note: what container-without-init says [container-without-init]" in told
+    assert "note: 2 more notes are only about logins, and nobody logs in here: a, b" in told
+    assert not any("what a says" in line for line in told)
+    told = plain(diagnosis, titles=TITLES).split("\n")
+    assert "note: what a says [a]" in told
+    assert not any("more notes" in line for line in told)
+
+
 def test_with_titles_each_check_is_told() -> None:
     found = [PASSED, CRASHED, SKIPPED, result(WARNING)]
     told = plain(Diagnosis(FACTS, tuple(found)), titles=TITLES).split("\n")
