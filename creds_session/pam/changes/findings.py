@@ -15,6 +15,10 @@ class Kind(enum.Enum):
     UNLOADABLE = "libpam can no longer load the service, and refuses everybody"
     LOCK_OUT = "someone who was let in before is refused"
     LET_IN = "someone who was refused before is let in"
+    LET_IN_IF = (
+        "someone who was refused before is let in without a secret, if a condition is true or a"
+        " program says so"
+    )
     CHECK_GONE = "whoever a rule refused is let in: the rule is gone, and no rule took its place"
     CHANGE_FAILS = "a password change that succeeded before fails"
     CHANGE_SUCCEEDS = "a password change that failed before succeeds"

@@ -8,6 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from creds_session.pam.changes.conditional import (
+    SUCCESS,
+    condition,
+    conditional_returns,
+    is_conditional,
+)
 from creds_session.pam.changes.findings import Finding, Judgement, Kind, Note, Topic
 from creds_session.pam.changes.modules import (
     Machine,
@@ -45,6 +51,7 @@ LOCKS_LOCAL_USER: Final = Question(
 LETS_IN: Final = Question(
     free=1, is_in=True, values=(attacker_returns, attacker_returns), starves=False
 )
+LETS_IN_IF: Final = LETS_IN._replace(values=(conditional_returns, conditional_returns))
 UNCHECKED: Final = Question(
     free=0, is_in=False, values=(_check_returns, _check_returns), starves=False
 )
@@ -70,7 +77,7 @@ _CHANGE: Final = (
     _Asked(UNCHECKED, Kind.CHANGE_SUCCEEDS),
 )
 QUESTIONS: Final = {
-    Pass.AUTHENTICATE: _ADMISSION,
+    Pass.AUTHENTICATE: (*_ADMISSION, _Asked(LETS_IN_IF, Kind.LET_IN_IF)),
     Pass.SETCRED: (_Asked(LOCKED_OUT, Kind.LOCK_OUT),),
     Pass.ACCT_MGMT: _ADMISSION,
     Pass.OPEN_SESSION: (_Asked(LOCKED_OUT, Kind.LOCK_OUT),),
@@ -126,15 +133,17 @@ def _findings(sides: Sides, group: ManagementGroup) -> Iterator[Finding]:
     for pass_ in (pass_ for pass_ in QUESTIONS if pass_.group is group):
         for question, kind in QUESTIONS[pass_]:
             # A second example of a kind says nothing new, and neither does a check that is gone
-            # if somebody is let in anyway.
-            if kind in kinds or (kind is Kind.CHECK_GONE and Kind.LET_IN in kinds):
+            # or a condition if somebody is let in anyway.
+            is_less = kind in {Kind.CHECK_GONE, Kind.LET_IN_IF} and Kind.LET_IN in kinds
+            if kind in kinds or is_less:
                 continue
             if question is UNCHECKED and not _loses_check(sides):
                 continue
             found = search(sides, pass_, _without_dead(sides, pass_, question))
             if found is not None:
                 kinds.add(kind)
-                yield replay(sides, pass_, question, found, kind)
+                shown = replay(sides, pass_, question, found, kind)
+                yield _with_condition(shown) if kind is Kind.LET_IN_IF else shown
     is_refusing = not kinds.isdisjoint({Kind.LOCK_OUT, Kind.CHANGE_FAILS})
     yield from changed_rules(sides, group, is_refusing=is_refusing)
 
@@ -144,11 +153,18 @@ def _without_dead(sides: Sides, pass_: Pass, question: Question) -> Question:
 
     If such a rule accepts a proof now, the change has opened a way in as a new rule would.
     """
-    if question is not LETS_IN:
+    if question not in {LETS_IN, LETS_IN_IF}:
         return question
     stack, machine = sides.stacks[0], sides.machines[0]
     alive = reach(stack, pass_, machine, Chosen(possible, possible)).at_success
     return question._replace(fresh=frozenset(range(len(stack.handlers))) - alive)
+
+
+def _with_condition(found: Finding) -> Finding:
+    """Return the finding with the conditions that let the person in."""
+    rules = (s.after for s in found.steps if s.after and s.returned_after == SUCCESS)
+    conditions = [condition(rule) for rule in rules if is_conditional(rule)]
+    return found._replace(detail="; ".join(conditions))
 
 
 def _loses_check(sides: Sides) -> bool:

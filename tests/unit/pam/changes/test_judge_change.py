@@ -256,6 +256,55 @@ def test_a_rule_that_moved_answers_the_same() -> None:
     assert not judged(before, after).notes
 
 
+@pytest.mark.parametrize(
+    ("rule", "condition"),
+    [
+        ("auth sufficient pam_exec.so /bin/true", "pam_exec.so /bin/true"),
+        ("auth [success=done default=ignore] pam_exec.so quiet /x", "pam_exec.so quiet /x"),
+        (
+            "auth sufficient pam_succeed_if.so user ingroup web",
+            "pam_succeed_if.so user ingroup web",
+        ),
+        ("auth sufficient pam_wheel.so trust use_uid", "pam_wheel.so trust use_uid"),
+        (
+            "auth sufficient pam_listfile.so item=user sense=allow file=/x",
+            "pam_listfile.so item=user sense=allow file=/x",
+        ),
+        ("auth sufficient pam_rhosts.so", "pam_rhosts.so"),
+        ("auth [success=2 default=ignore] pam_exec.so /x", "pam_exec.so /x"),
+    ],
+)
+def test_a_rule_that_lets_in_without_a_secret_is_found_with_its_condition(
+    rule: str, condition: str
+) -> None:
+    found = judged(DEBIAN, f"{rule}\n{DEBIAN}").findings
+    assert [(one.kind, one.pass_) for one in found] == [(Kind.LET_IN_IF, Pass.AUTHENTICATE)]
+    assert found[0].detail == condition
+    assert judged(f"{rule}\n{DEBIAN}", f"{rule}\n{DEBIAN}").findings == ()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "auth sufficient pam_exec.so expose_authtok /usr/bin/check",  # it may check the password
+        "auth required pam_exec.so /bin/true",
+        "auth optional pam_exec.so /bin/true",
+        "auth [success=1 default=ignore] pam_succeed_if.so user ingroup web",
+        "auth sufficient pam_fprintd.so",
+        "auth sufficient pam_rootok.so",
+        "auth sufficient pam_script.so",  # in no table: a script can read the password
+    ],
+)
+def test_a_rule_that_lets_nobody_in_by_a_condition_alone_is_not_found(rule: str) -> None:
+    after = f"{rule}\nauth required pam_env.so\n{DEBIAN}"
+    assert "LET_IN_IF" not in [kind for kind, _ in kinds(DEBIAN, after)]
+
+
+def test_a_condition_that_takes_the_place_of_another_is_not_found() -> None:
+    before, after = (f"auth sufficient pam_exec.so {name}\n{DEBIAN}" for name in ("/x", "/y"))
+    assert kinds(before, after) == []
+
+
 REFUSES = "; whoever it refuses is locked out"
 ACCEPTS = "; whoever it accepts skips the rules below"
 
