@@ -445,8 +445,11 @@ def test_the_last_lines_say_what_is_next(tmp_path: Path, setup: str, line: str) 
 @pytest.mark.parametrize(
     ("setup", "what"),
     [
-        ("mkdir -p /run/systemd/users; echo >/run/systemd/users/1000", "restart the machine"),
-        ("rm -rf /run/systemd/users", "log in again"),
+        (
+            "mkdir -p /run/systemd/users; echo >/run/systemd/users/1000",
+            "  systemctl --user start dbus.socket gnome-keyring-daemon.socket",
+        ),
+        ("rm -rf /run/systemd/users", "packages were installed: log in again before you go on"),
     ],
 )
 def test_installed_packages_require_a_new_login(tmp_path: Path, setup: str, what: str) -> None:
@@ -454,7 +457,8 @@ def test_installed_packages_require_a_new_login(tmp_path: Path, setup: str, what
     stubs = f"{setup}; rm /usr/bin/dbus-run-session; debian; manager apt-get '{gets}'"
     told = install(tmp_path, f"{STAND_IN}{stubs}", "--python /usr/bin/stand-in")
     assert told.code == 0
-    assert f"packages were installed: {what} before you go on" in told.errors
+    assert f"install: {what}\n" in told.errors
+    assert "restart the machine" not in told.errors
 
 
 def test_without_new_packages_no_new_login_is_required(tmp_path: Path) -> None:
