@@ -1,4 +1,4 @@
-"""The tests and the documentation of the collection, with the oldest and the pinned ansible-core."""
+"""The tests and documentation of the collection, with the oldest and the pinned ansible-core."""
 
 from __future__ import annotations
 
