@@ -14,7 +14,7 @@ from creds_session.system.systemd.logind import PROC, is_sshd, name_of_session
 
 TIMEOUT = 1.0  # seconds
 TICK = 0.05  # seconds; the kernel counts the starts of processes in hundredths
-PROPERTIES = ("Id", "Leader", "TimestampMonotonic")
+PROPERTIES = ("Id", "Leader", "TimestampMonotonic", "Class")
 
 
 class LoginTime(NamedTuple):
@@ -32,10 +32,16 @@ EVERY_LOGIN = LoginTime("")
 
 
 class Started(NamedTuple):
-    """When logind made a session, in microseconds of the monotonic clock, and its leader's pid."""
+    """A session as logind has it.
+
+    ``made`` is when logind made it, in microseconds of the monotonic clock, and ``leader`` is a
+    pid. ``kind`` is logind's class: since systemd 256 the user manager has a session of its own, of
+    the class ``manager`` (org.freedesktop.login1(5)).
+    """
 
     made: int
     leader: int
+    kind: str = "user"
 
 
 def own_login_time(
@@ -47,8 +53,9 @@ def own_login_time(
 
     It begins when the leader of an ssh login starts, which is before the password is asked, or
     when logind makes the session. It ends when the first process of this user starts above this
-    one, because PAM has opened the session by then, and at the latest when the next session of
-    this user begins. The times are right if nobody has set the clock since then.
+    one, because PAM has opened the session by then, and at the latest when the next login of this
+    user begins. A login may start the user manager, whose session is no other login. The times are
+    right if nobody has set the clock since then.
     """
     name = name_of_session(proc)
     if not name:
@@ -56,9 +63,10 @@ def own_login_time(
     known = _sessions(os.getuid()) if listed is None else listed
     if name not in known:
         return None
-    sessions = {one: _begin(*started, proc) for one, started in known.items()}
-    begin = sessions[name]
-    later = [other for other in sessions.values() if other > begin]
+    began = {one: _begin(session, proc) for one, session in known.items()}
+    begin = began[name]
+    logins = [began[one] for one in known if not known[one].kind.startswith("manager")]
+    later = [other for other in logins if other > begin]
     return LoginTime(name, begin - TICK, min([_first_own_start(proc) + TICK, *later]))
 
 
@@ -75,15 +83,15 @@ def _sessions(uid: int) -> dict[str, Started]:
         made, leader = fields.get("TimestampMonotonic", ""), fields.get("Leader", "")
         if made.isdigit():
             pid = int(leader) if leader.isdigit() else 0
-            found[fields.get("Id", "")] = Started(int(made), pid)
+            found[fields.get("Id", "")] = Started(int(made), pid, fields.get("Class", ""))
     return found
 
 
-def _begin(made: int, leader: int, proc: Path) -> float:
-    """Return when a login began; ``made`` is in microseconds of the monotonic clock."""
-    began = _since_1970(made / 1e6, time.CLOCK_MONOTONIC)
-    stat = stat_of(leader, str(proc)) if leader else None
-    if stat is None or not is_sshd(proc / str(leader)):
+def _begin(session: Started, proc: Path) -> float:
+    """Return when a login began."""
+    began = _since_1970(session.made / 1e6, time.CLOCK_MONOTONIC)
+    stat = stat_of(session.leader, str(proc))
+    if stat is None or not is_sshd(proc / str(session.leader)):
         return began
     return min(began, _since_1970(stat.started_after_boot, time.CLOCK_BOOTTIME))
 

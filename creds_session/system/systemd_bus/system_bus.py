@@ -59,14 +59,14 @@ def _with_sessions(answers: OnSystemBus, bus: Bus, uid: int, own: str) -> OnSyst
     """Add the sessions of this user, and the service of the session of this process."""
     paths = _paths(bus, uid)
     objects = [ObjectAddress(path, _LOGIND, _PROPERTIES) for path in paths.values()]
-    made, leaders = (
+    made, leaders, kinds = (
         bus.call_each(objects, _GONE, "Get", "ss", f"{_LOGIND}.Session", name)
-        for name in ("TimestampMonotonic", "Leader")
+        for name in ("TimestampMonotonic", "Leader", "Class")
     )
     sessions = {
-        name: Started(_number(when), _number(leader))
-        for name, when, leader in zip(paths, made, leaders)
-        if when is not None and leader is not None
+        name: Started(_number(when), _number(leader), str(_value(kind[0])))
+        for name, when, leader, kind in zip(paths, made, leaders, kinds)
+        if when is not None and leader is not None and kind is not None
     }
     answers = answers._replace(sessions=sessions)
     if own not in paths:

@@ -16,11 +16,17 @@ from creds_session.system.systemd.login_time import own_login_time
 UNKNOWN = 999_999_999  # a pid that no process has
 
 
-def logind(monkeypatch: pytest.MonkeyPatch, *sessions: tuple[str, float]) -> float:
-    """Let logind know these sessions: each has a name and an age in seconds; return the time."""
+def logind(
+    monkeypatch: pytest.MonkeyPatch, *sessions: tuple[str, float], manager: str = ""
+) -> float:
+    """Let logind know these sessions: each has a name and an age in seconds; return the time.
+
+    ``manager`` is the name of the one that the user manager has.
+    """
     now, clock = time.time(), time.clock_gettime(time.CLOCK_MONOTONIC)
     blocks = [
         f"Id={name}\nLeader={UNKNOWN}\nTimestampMonotonic={int((clock - age) * 1e6)}\n"
+        f"Class={'manager' if name == manager else 'user'}\n"
         for name, age in sessions
     ]
 
@@ -55,6 +61,17 @@ def test_a_login_ends_when_the_next_one_begins(monkeypatch: pytest.MonkeyPatch) 
     assert found.end == pytest.approx(now - 2, abs=0.2)
 
 
+def test_a_login_does_not_end_when_it_starts_the_user_manager(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Since systemd 256, the manager has a session too; it begins before PAM has ended."""
+    now = logind(monkeypatch, ("3", 4), ("4", 3), manager="4")
+    monkeypatch.setattr(login_time, "_first_own_start", lambda _proc: now - 1)
+    found = own_login_time()
+    assert found is not None
+    assert found.end == pytest.approx(now - 1, abs=0.2)
+
+
 def test_a_login_by_ssh_begins_before_its_session(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -62,11 +79,12 @@ def test_a_login_by_ssh_begins_before_its_session(
     logind(monkeypatch, ("3", 0))
     monkeypatch.setattr(login_time, "is_sshd", lambda _process: True)
     made = time.clock_gettime(time.CLOCK_MONOTONIC) * 1e6
-    by_ssh = login_time._begin(int(made), os.getpid(), Path("/proc"))
+    mine = login_time.Started(int(made), os.getpid())
+    by_ssh = login_time._begin(mine, Path("/proc"))
     assert by_ssh < time.time()
     monkeypatch.setattr(login_time, "is_sshd", lambda _process: False)
-    assert login_time._begin(int(made), os.getpid(), Path("/proc")) > by_ssh
-    assert login_time._begin(int(made), 0, tmp_path) == pytest.approx(time.time(), abs=2)
+    assert login_time._begin(mine, Path("/proc")) > by_ssh
+    assert login_time._begin(mine, tmp_path) == pytest.approx(time.time(), abs=2)
 
 
 def test_who_has_no_session_has_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
