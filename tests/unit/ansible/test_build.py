@@ -83,3 +83,13 @@ def test_the_roles_describe_every_variable_that_has_a_default() -> None:
         defaults = (role / "defaults/main.yml").read_text()
         for name in re.findall(r"^(\w+):", defaults, re.MULTILINE):
             assert f"      {name}:\n" in specified, name
+
+
+def test_each_fragment_has_options_or_attributes(plugin: Callable[[str], Any]) -> None:
+    """Otherwise ansible-core prints no documentation of a module that extends it."""
+    for path in (CHECKOUT / "scripts/ansible/plugins/doc_fragments").glob("*.py"):
+        fragment = plugin(f"doc_fragments.{path.stem}").ModuleDocFragment
+        parts = [text for name, text in vars(fragment).items() if name.isupper()]
+        assert parts, path
+        for text in parts:
+            assert re.search(r"^(options|attributes):\n ", text, re.MULTILINE), path
