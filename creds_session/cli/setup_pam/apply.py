@@ -11,13 +11,13 @@ from creds_session.cli.output import complain, print_json
 from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.cli.setup_pam.check import (
     NEEDED,
+    change_values,
     diff,
     exit_code,
     hints,
     look,
     options,
     show,
-    values,
 )
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
 from creds_session.cli.setup_pam.left_behind import is_unfinished
@@ -51,7 +51,7 @@ def apply(root: Root, arguments: argparse.Namespace) -> int:
     if within is not None:
         confirmation.require_program()
     setup = look(root, arguments)
-    _require_something(setup, arguments)
+    _require_enough(setup, arguments)
     if setup.is_needed and arguments.try_user is not None:
         _try(root, setup, arguments.try_user)
     return _apply(root, setup, arguments, within)
@@ -67,11 +67,16 @@ def _dry_run(root: Root, arguments: argparse.Namespace) -> int:
     return diff(root, arguments)
 
 
-def _require_something(setup: Setup, arguments: argparse.Namespace) -> None:
-    """Raise NoSafeEdit if no group can have the rule that it needs."""
-    is_vain = setup.refusals and not (setup.is_needed or setup.has_something)
+def _require_enough(setup: Setup, arguments: argparse.Namespace) -> None:
+    """Raise NoSafeEdit if no group can have the rule that it needs; with ``--complete``, if one."""
+    if not setup.refusals:
+        return
+    service, refused = setup.refusals[0]
+    if arguments.complete:
+        reason = f"{service} {refused.group.value}: {refused.reason}"
+        raise NoSafeEdit(reason, hint=f"{refused.hint}; with --complete nothing was changed")
+    is_vain = not (setup.is_needed or setup.has_something)
     if is_vain and not options(arguments).only_add:
-        service, refused = setup.refusals[0]
         raise NoSafeEdit(refused.reason, hint=f"nothing was changed; {service}: {refused.hint}")
 
 
@@ -108,7 +113,9 @@ def _apply(
         paths = [path for path, _, _ in setup.contents]
         waits = within if setup.is_needed else None
         lines = list(told.lines)
-        print_json(values(root, setup, changed=paths, user_managers=lines, confirm_within=waits))
+        print_json(
+            change_values(root, setup, changed=paths, user_managers=lines, confirm_within=waits)
+        )
     else:
         for line in _outcome(root, setup, told, waits=within is not None):
             complain(PROGRAM, line)

@@ -197,6 +197,12 @@ def safety(command: argparse.ArgumentParser) -> None:
         help="Show the change and make none. This is the same as creds-setup-pam diff.",
     )
     command.add_argument(
+        "--complete",
+        action="store_true",
+        help="Change nothing, and exit with 65, if a management group cannot have its rule. Without"
+        " it, the other groups get theirs, and the exit code is 1.",
+    )
+    command.add_argument(
         "--try",
         dest="try_user",
         metavar="USER",

@@ -99,6 +99,19 @@ def values(root: Root, setup: Setup, **more: object) -> dict[str, object]:
     }
 
 
+def change_values(root: Root, setup: Setup, **more: object) -> dict[str, object]:
+    """Return the values that ``diff`` and ``apply`` print as JSON, and more of them."""
+    return values(root, setup, diff=_diff_text(setup), reasons=_all_reasons(setup), **more)
+
+
+def _diff_text(setup: Setup) -> str:
+    return "".join(unified_diff(*content) for content in setup.contents)
+
+
+def _all_reasons(setup: Setup) -> list[str]:
+    return [reason for service_plan in setup.plans for reason in reasons(service_plan)]
+
+
 def exit_code(root: Root, setup: Setup) -> int:
     """Return 0 if nothing needs to change, and no run has left its change unfinished, else 1."""
     is_done = not setup.is_needed and setup.is_complete and not is_unfinished(root)
@@ -137,14 +150,13 @@ def diff(root: Root, arguments: argparse.Namespace) -> int:
 
 def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
     """Print the diff, and why each line changes."""
-    text = "".join(unified_diff(*content) for content in setup.contents)
-    why = [reason for service_plan in setup.plans for reason in reasons(service_plan)]
     if arguments.json:
-        print_json(values(root, setup, diff=text, reasons=why))
+        print_json(change_values(root, setup))
         return
+    text = _diff_text(setup)
     is_painted = is_coloured(arguments.color, sys.stdout)
     print(_painted(text) if is_painted else text, end="")
-    for reason in why:
+    for reason in _all_reasons(setup):
         complain(PROGRAM, reason)
     waiting = waiting_line(root)
     if waiting:

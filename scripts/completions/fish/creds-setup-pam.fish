@@ -120,6 +120,7 @@ complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -l strict 
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -l vendor -d 'Change the files of an image in /usr/lib/pam.d and /usr/lib/systemd, and no file in /etc'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -l color -xka "auto always never" -d 'Print colours always, never, or (auto, the default) at a terminal that shows colours if the variable NO_COLOR is not set'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -s n -l dry-run -d 'Show the change and make none'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -l complete -d 'Change nothing, and exit with 65, if a management group cannot have its rule'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -l try -xka "(__fish_complete_users)" -d 'First let libpam judge the password of USER, which is typed, with the changed files'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -l confirm-within -x -d 'Revert the change after TIME (such as 90s, 10m or 1h), unless somebody confirms it from a new login'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using; and test $_shtab_creds__setup__pam_npos -eq 0' -a confirm -d 'keep a change that was made with --confirm-within'

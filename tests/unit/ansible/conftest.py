@@ -23,12 +23,13 @@ PLUGINS = "ansible_collections.creds_session.keyring.plugins"
 
 
 class Ended(Exception):
-    """A module has ended; ``result`` is what it returned."""
+    """A module has ended; ``result`` is what it returned, ``commands`` what it ran."""
 
     def __init__(self, *, failed: bool, **result: Any) -> None:
         super().__init__(str(result.get("msg", "")))
         self.failed = failed
         self.result = result
+        self.commands = StandIn.commands
 
 
 class StandIn:
@@ -37,6 +38,7 @@ class StandIn:
     arguments: dict[str, Any] = {}  # noqa: RUF012 - set by the fixture for each run
     check_mode = False
     temporary = ""
+    commands: list[list[str]] = []  # noqa: RUF012 - set by the fixture for each run
 
     def __init__(self, argument_spec: dict[str, Any], **_more: Any) -> None:
         unknown = self.arguments.keys() - argument_spec.keys()
@@ -50,6 +52,7 @@ class StandIn:
         """Find nothing: the tests run what the collection carries."""
 
     def run_command(self, command: list[str], **more: Any) -> tuple[int, Any, Any]:
+        self.commands.append(command)
         done = subprocess.run(
             command,
             input=more.get("data") or b"",
@@ -110,6 +113,7 @@ def run(
         module = plugin(f"modules.{name}")
         monkeypatch.setattr(StandIn, "arguments", arguments)
         monkeypatch.setattr(StandIn, "check_mode", check)
+        monkeypatch.setattr(StandIn, "commands", [])
         monkeypatch.setattr(StandIn, "temporary", str(tmp_path_factory.mktemp("tmp")))
         with pytest.raises(Ended) as ended:
             module.main()

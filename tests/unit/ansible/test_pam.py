@@ -14,7 +14,7 @@ import pytest
 
 from creds_session.setup_pam.transaction import FileChange, change
 from creds_session.system.files.root import Root
-from tests.unit.ansible.conftest import Run
+from tests.unit.ansible.conftest import CHECKOUT, Run
 from tests.unit.children import run_child
 from tests.unit.images import SSHD, make_image, write
 
@@ -74,6 +74,37 @@ def test_it_changes_once_and_reverts_to_the_same_bytes(image: Path, run: Run) ->
     assert run("pam", root=str(image), state="absent").result == {"changed": False}
 
 
+def test_the_program_runs_once_to_look_and_once_to_change(image: Path, run: Run) -> None:
+    """The proof is the costly part, so the module does not look before a change that looks too."""
+    for check, action in ((True, "diff"), (False, "apply"), (False, "apply")):
+        ended = run("pam", check=check, root=str(image))
+        assert [action in command for command in ended.commands] == [True]
+
+
+def test_a_host_that_needs_no_change_needs_no_right_to_change(
+    image: Path, run: Run, tmp_path: Path
+) -> None:
+    run("pam", root=str(image))
+    program = tmp_path / "program"
+    source = f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})\n"
+    program.write_text(f"#!/usr/bin/python3\n{source}{NOT_PERMITTED}")
+    program.chmod(0o755)
+    again = run("pam", root=str(image), executable=str(program))
+    assert (again.failed, again.result["changed"]) == (False, False)
+    run("pam", root=str(image), state="absent")
+    failed = run("pam", root=str(image), executable=str(program))
+    assert (failed.failed, failed.result["rc"]) == (True, 77)
+    assert "requires root" in failed.result["msg"]
+
+
+NOT_PERMITTED = """\
+from creds_session.cli.setup_pam.main import main
+
+if "apply" in sys.argv:
+    print("creds-setup-pam: this requires root", file=sys.stderr)
+    sys.exit(77)
+sys.exit(main())
+"""
 UNSAFE = b"""\
 auth     sufficient pam_unix.so
 auth     sufficient pam_unix.so
@@ -92,6 +123,31 @@ def test_a_refusal_has_its_reason_in_the_message(image: Path, run: Run) -> None:
     for one in refused.result.get("refused", []):
         assert one["reason"] in refused.result["msg"]
     assert refused.result["msg"]
+
+
+def test_an_incomplete_change_is_made_on_request_only(image: Path, run: Run) -> None:
+    place = image / SSHD.lstrip("/")
+    place.write_bytes(IN_PART)
+    refused = run("pam", root=str(image))
+    assert (refused.failed, refused.result["changed"]) == (True, False)
+    assert refused.result["refused"][0]["group"] == "password"
+    assert place.read_bytes() == IN_PART
+    made = run("pam", root=str(image), accept_incomplete=True)
+    assert (made.failed, made.result["changed"], made.result["complete"]) == (False, True, False)
+    assert made.result["refused"] == refused.result["refused"]
+    again = run("pam", root=str(image), accept_incomplete=True)
+    assert (again.failed, again.result["changed"]) == (False, False)
+
+
+IN_PART = b"""\
+auth     [success=1 default=ignore] pam_unix.so
+auth     requisite  pam_deny.so
+auth     required   pam_permit.so
+account  required   pam_unix.so
+password sufficient pam_unix.so
+session  required   pam_unix.so
+session  optional   pam_systemd.so
+"""
 
 
 def write_unsafe(image: Path) -> None:

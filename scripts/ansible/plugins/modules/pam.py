@@ -136,9 +136,16 @@ from ansible_collections.creds_session.keyring.plugins.module_utils.command impo
     run,
     text_of,
 )
+from ansible_collections.creds_session.keyring.plugins.module_utils.judged import (
+    is_judged,
+    judged,
+    require_safe,
+    warn_of_refusals,
+)
 
 PROGRAM = setup_pam.NAME
-LOOKED = (0, 1)  # nothing to do, and a change is needed
+NOT_BEGUN = (64, 65, 69, 75, 77)
+"""Exit codes of ``apply`` with which it has changed nothing."""
 
 
 def main() -> None:
@@ -161,90 +168,63 @@ def present(module: AnsibleModule) -> None:
     """Make the change, or say what it would be."""
     is_here = module.params["root"] == "/"
     program = setup_pam.command_of(module, keep=is_here and not module.check_mode)
-    line = setup_pam.words(module, program, "diff")
-    seen = run(module, line)
-    if seen.code not in LOOKED or not seen.values:
-        fail(module, seen, PROGRAM, changed=False)
-    result = _result(module, seen)
-    _require_safe(module, seen, result)
-    result["program"] = program
-    # Only an apply finishes what a run that was ended had begun.
-    if not (seen.values["change_needed"] or seen.values.get("unfinished_run")):
-        module.exit_json(changed=False, **result)
-    result["diff"] = {"prepared": seen.values["diff"]}
     if module.check_mode:
+        _looked(module, run(module, setup_pam.words(module, program, "diff")), program)
+    _apply(module, program)
+
+
+def _looked(module: AnsibleModule, seen, program: list) -> None:
+    """End the module with what a change would do."""
+    result = judged(module, seen, program)
+    require_safe(module, result)
+    if seen.values["change_needed"]:
         result["changed_files"] = _named_in(seen.values["diff"])
-        module.exit_json(changed=True, **result)
-    _apply(module, program, result)
+    # Only an apply finishes what a run that was ended had begun.
+    is_needed = seen.values["change_needed"] or bool(seen.values.get("unfinished_run"))
+    module.exit_json(changed=is_needed, **result)
 
 
-def _result(module: AnsibleModule, seen) -> dict:
-    """Return what the command saw, and pass its warnings on."""
-    values = seen.values
-    _warn_of_wrong_passwords(module, values["services"])
-    return {
-        "complete": seen.code == 0 or bool(values["change_needed"] and not _refused(values)),
-        "reasons": values["reasons"],
-        "services": values["services"],
-        "waits_for_confirmation": values["waits_for_confirmation"],
-    }
+def _apply(module: AnsibleModule, program: list) -> None:
+    """Make the change. The program judges in the same run, so that it need not run twice."""
+    within = module.params["confirm_within"]
+    options = ("--confirm-within", within) if within else ()
+    if not module.params["accept_incomplete"]:
+        options += ("--complete",)
+    done = run(module, setup_pam.words(module, program, "apply", *options))
+    if not is_judged(done):
+        _explain_failure(module, done, program)
+    values = done.values
+    result = judged(module, done, program)
+    warn_of_refusals(module, result.get("refused", []))
+    if not values["change_needed"]:
+        module.exit_json(changed=False, **result)
+    if done.code != 0:
+        module.warn(f"the change is made, and is not complete: {text_of(done, PROGRAM)}")
+    module.exit_json(
+        changed=True,
+        changed_files=values["changed"],
+        user_managers=values["user_managers"],
+        **{**result, "complete": done.code == 0},
+    )
 
 
-def _refused(values: dict) -> list:
-    return [
-        {"service": service["service"], **refused}
-        for service in values["services"]
-        for refused in service["refused"]
-    ]
-
-
-def _warn_of_wrong_passwords(module: AnsibleModule, services: list) -> None:
-    for service in services:
-        for group in service["groups"]:
-            if group.get("lets_wrong_password_in"):
-                module.warn(
-                    f"{service['service']} lets people in with a wrong password:"
-                    f" {group['lets_wrong_password_in']}; {group['wrong_password_remedy']}"
-                )
-
-
-def _require_safe(module: AnsibleModule, seen, result: dict) -> None:
-    """Fail with the counterexample if a group cannot have its rule, before anything is changed."""
-    refused = _refused(seen.values)
-    if not refused:
-        return
-    result["refused"] = refused
-    if module.params["accept_incomplete"]:
-        for one in refused:
-            module.warn(f"{one['service']} {one['group']}: {one['reason']}; {one['hint']}")
-        return
-    reasons = [
-        f"{one['service']} {one['group']}: {one['reason']}\n{one['hint']}" for one in refused
-    ]
-    module.fail_json(msg="\n".join([*reasons, "nothing was changed"]), changed=False, **result)
+def _explain_failure(module: AnsibleModule, done, program: list) -> None:
+    """End the module after a change that could not be made, with what there was to change."""
+    if done.code not in NOT_BEGUN:
+        fail(module, done, PROGRAM, changed=False)
+    seen = run(module, setup_pam.words(module, program, "diff"))
+    if not is_judged(seen):
+        fail(module, done, PROGRAM, changed=False)
+    result = judged(module, seen, program)
+    require_safe(module, result)
+    if seen.values["change_needed"]:
+        fail(module, done, PROGRAM, changed=False)
+    module.exit_json(changed=False, **result)
 
 
 def _named_in(diff: str) -> list:
     """Return the paths that a unified diff changes."""
     return [line[4:] for line in diff.splitlines() if line.startswith("+++ ")]
-
-
-def _apply(module: AnsibleModule, program: list, result: dict) -> None:
-    within = module.params["confirm_within"]
-    options = ("--confirm-within", within) if within else ()
-    done = run(module, setup_pam.words(module, program, "apply", *options))
-    if done.code not in LOOKED or not done.values:
-        fail(module, done, PROGRAM, changed=False)
-    values = done.values
-    result.update(
-        complete=done.code == 0,
-        changed_files=values["changed"],
-        user_managers=values["user_managers"],
-        waits_for_confirmation=values["waits_for_confirmation"],
-    )
-    if done.code != 0:
-        module.warn(f"the change is made, and is not complete: {text_of(done, PROGRAM)}")
-    module.exit_json(changed=True, **result)
 
 
 def absent(module: AnsibleModule) -> None:

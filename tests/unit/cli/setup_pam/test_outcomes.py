@@ -64,6 +64,35 @@ def test_check_prints_its_table_where_a_group_cannot_be_had(
     assert place.read_bytes() == IN_PART
 
 
+def test_apply_changes_nothing_on_request_if_a_group_cannot_be_had(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = put(root, IN_PART)
+    assert call(monkeypatch, root, "apply --complete") == 65
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "sshd password: /etc/pam.d/sshd: no safe place for the password rule" in shown
+    assert "with --complete nothing was changed" in shown
+    assert place.read_bytes() == IN_PART
+    put(root, JUMP + SESSION)
+    assert call(monkeypatch, root, "apply --complete") == 0
+    assert call(monkeypatch, root, "apply --complete") == 0
+    assert call(monkeypatch, root, "revert") == 0
+
+
+def test_apply_prints_the_same_diff_and_reasons_as_diff(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(root, JUMP + SESSION)
+    shown = {}
+    for command in ("diff", "apply"):
+        call(monkeypatch, root, f"{command} --json")
+        shown[command] = json.loads(capsys.readouterr().out)
+    assert shown["diff"]["diff"]
+    assert shown["diff"]["reasons"]
+    for name, value in shown["diff"].items():
+        assert shown["apply"][name] == value
+
+
 def test_a_wrong_password_that_is_let_in_is_said_by_each_command(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
