@@ -17,7 +17,10 @@ import time
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.creds_session.keyring.plugins.plugin_utils import login, outcomes
-from ansible_collections.creds_session.keyring.plugins.plugin_utils.records import Records
+from ansible_collections.creds_session.keyring.plugins.plugin_utils.records import (
+    Records,
+    run_of,
+)
 
 PAM = "creds_session.keyring.pam"
 PAM_INFO = "creds_session.keyring.pam_info"
@@ -76,7 +79,7 @@ class ActionModule(ActionBase):
 
     def _may_not_begin(self) -> str:
         """Return why this host may not be touched in this run, or an empty string."""
-        run = f"{os.getppid()}"  # all hosts of one run share the process ansible-playbook
+        run = run_of(os.getppid())  # all hosts of one run share the process ansible-playbook
         hosts = self._vars.get("ansible_play_hosts_all", [self._host])
         batch = self._vars.get("ansible_play_batch", [self._host])
         stopped, has_canary = self._records.begin(run, hosts, batch)
@@ -148,7 +151,8 @@ class ActionModule(ActionBase):
             self._wait_for_revert(before, reason)
         if done.get("failed"):
             raise Stop(outcomes.REFUSED if "refused" in done else outcomes.NOT_CHANGED, done["msg"])
-        self._step(f"changed PAM; the host reverts it after {within} unless a login confirms it")
+        files = ", ".join(done.get("changed_files", ())) or "no file"
+        self._step(f"changed {files}; the host reverts that after {within} unless it is confirmed")
         return done["program"]
 
     def _confirm(self, program: list, before: str) -> None:

@@ -25,5 +25,5 @@ MEANINGS = {
     REVERTED: "The login failed after the change, and the host reverted the change.",
     UNKNOWN: "The host did not answer after the change; its timer, or its next boot, reverts it.",
     IN_PROGRESS: "The rollout ended while it worked on this host; run it again.",
-    UNTOUCHED: "The rollout stopped before this host.",
+    UNTOUCHED: "The rollout stopped or was ended before this host.",
 }

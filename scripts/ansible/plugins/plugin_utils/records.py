@@ -23,6 +23,20 @@ SCHEMA = 1
 PRIVATE = 0o700
 
 
+def run_of(process: int) -> str:
+    """Return a name for the run of ansible-playbook that is this process.
+
+    The number of a process is used again after some time, so the time of its start is a part of the
+    name where the kernel says it (the 22nd field of /proc/PID/stat, see proc(5)).
+    """
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            started = file.read().rpartition(b")")[2].split()[19].decode()
+    except OSError:
+        return str(process)
+    return f"{process} {started}"
+
+
 class Records:
     """The records of one rollout."""
 
@@ -69,7 +83,8 @@ class Records:
             self._write(_file_of(host), record)
             found = self._read("rollout.json")
             if stops and not found.get("stopped"):
-                found["stopped"] = {"host": host, "reason": record["reason"]}
+                reason = record["reason"] or outcomes.MEANINGS[record["outcome"]]
+                found["stopped"] = {"host": host, "reason": reason}
                 self._write("rollout.json", found)
             self._report(found)
 

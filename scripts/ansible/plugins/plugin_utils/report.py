@@ -1,5 +1,9 @@
 # MIT License (see LICENSE or https://opensource.org/license/mit)
-"""Say what a rollout did to which host, as text and as one HTML page."""
+"""Say what a rollout did to which host, as text and as one HTML page.
+
+Messages come from hosts and may hold anything. A character that a terminal or a browser could act on
+is shown as an escape.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +25,23 @@ pre { white-space: pre-wrap; margin: 0; }
 """
 
 
+STOPPED, FINISHED, UNFINISHED = "stopped", "finished", "unfinished"
+
+
 def values(rollout: dict, records: dict) -> dict:
-    """Return the report as values: the hosts in their order, the sums, and why it stopped."""
+    """Return the report as values: the hosts in their order, the sums, and why it stopped.
+
+    ``state`` is ``unfinished`` while the rollout runs, and if it was ended before the last host.
+    """
     names = list(dict.fromkeys([*rollout.get("hosts", []), *records]))
     untouched = {"outcome": outcomes.UNTOUCHED, "reason": "", "steps": []}
     hosts = [{"host": name, **untouched, **records.get(name, {})} for name in names]
     counts: dict = {}
     for host in hosts:
         counts[host["outcome"]] = counts.get(host["outcome"], 0) + 1
+    is_open = any(outcome in counts for outcome in (outcomes.IN_PROGRESS, outcomes.UNTOUCHED))
     return {
+        "state": STOPPED if rollout.get("stopped") else UNFINISHED if is_open else FINISHED,
         "began": rollout.get("began", 0),
         "written": time.time(),
         "stopped": rollout.get("stopped"),
@@ -44,7 +56,10 @@ def summary(found: dict) -> str:
     stopped = found["stopped"]
     if stopped:
         return f"The rollout stopped at {stopped['host']}. Hosts: {counts}."
-    return f"The rollout did not stop. Hosts: {counts}."
+    if found["state"] == UNFINISHED:
+        again = "If it is not running, run it again."
+        return f"The rollout has not finished. {again} Hosts: {counts}."
+    return f"The rollout has finished. Hosts: {counts}."
 
 
 def text(found: dict) -> str:
@@ -60,22 +75,37 @@ def text(found: dict) -> str:
     lines.append("")
     for outcome in found["counts"]:
         lines.append(f"{outcome}: {outcomes.MEANINGS.get(outcome, '')}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(_printable, lines)) + "\n"
+
+
+def _printable(message: str, kept: str = "") -> str:
+    """Return a message with an escape in place of each character that is not printable."""
+    return "".join(
+        character
+        if character.isprintable() or character in kept
+        else character.encode("unicode_escape").decode()
+        for character in message
+    )
+
+
+def _html(message: str) -> str:
+    """Return a message, which may have several lines, as HTML."""
+    return html.escape(_printable(message, kept="\n"))
 
 
 def _indented(message: str, width: int = 2) -> list:
-    return [" " * width + line for line in message.splitlines()]
+    return [" " * width + line for line in message.split("\n") if line]
 
 
 def page(found: dict) -> str:
     """Return the report as one HTML page that needs no other file."""
     rows = "\n".join(_row(host) for host in found["hosts"])
     meanings = "\n".join(
-        f"<dt>{html.escape(outcome)}</dt><dd>{html.escape(outcomes.MEANINGS.get(outcome, ''))}</dd>"
+        f"<dt>{_html(outcome)}</dt><dd>{_html(outcomes.MEANINGS.get(outcome, ''))}</dd>"
         for outcome in found["counts"]
     )
     stopped = found["stopped"]
-    why = f"<pre>{html.escape(stopped['reason'])}</pre>" if stopped else ""
+    why = f"<pre>{_html(stopped['reason'])}</pre>" if stopped else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -86,7 +116,7 @@ def page(found: dict) -> str:
 </head>
 <body>
 <h1>Rollout of the keyring rules</h1>
-<p>{html.escape(summary(found))}</p>
+<p>{_html(summary(found))}</p>
 {why}
 <table>
 <thead><tr><th scope="col">host</th><th scope="col">outcome</th><th scope="col">reason</th>
@@ -111,12 +141,12 @@ def _row(host: dict) -> str:
         kind = "open"
     runs = [*host.get("earlier", []), host]
     steps = "".join(
-        f"<li>{time.strftime('%F %T', time.gmtime(step['at']))} {html.escape(step['step'])}</li>"
+        f"<li>{time.strftime('%F %T', time.gmtime(step['at']))} {_html(step['step'])}</li>"
         for run in runs
         for step in run["steps"]
     )
     return (
-        f'<tr><th scope="row">{html.escape(host["host"])}</th>'
-        f'<td class="{kind}">{html.escape(outcome)}</td>'
-        f"<td><pre>{html.escape(host['reason'])}</pre></td><td><ol>{steps}</ol></td></tr>"
+        f'<tr><th scope="row">{_html(host["host"])}</th>'
+        f'<td class="{kind}">{_html(outcome)}</td>'
+        f"<td><pre>{_html(host['reason'])}</pre></td><td><ol>{steps}</ol></td></tr>"
     )
