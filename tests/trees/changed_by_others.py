@@ -1,6 +1,6 @@
 """Judge what another tool made of the sshd files of a tree: by the real libpam, and by our judge.
 
-libpam runs every story of a login with each state of the keyring, on the files before and after the
+libpam runs every story of a login with two states of the keyring, on the files before and after the
 change. Only the modules are stand-ins.
 """
 
@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from creds_session.pam.changes.judge import judge_change
 from creds_session.pam.stack.resolve import resolve_all
+from creds_session.pam.syntax.nodes import Rule
+from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from tests.oracle.oracle_libpam import Answer, Case, ask
 from tests.trees.judge import (
     SEQUENCES,
-    STATES,
     must_reach,
     reached,
     same_for_others,
@@ -25,6 +26,8 @@ from tests.trees.judge import (
 from tests.trees.stories import STORIES
 
 SERVICE = "sshd"
+STATES = ("succeeds", "fails")
+"""States of the keyring. A module that is missing is for these rules one that fails."""
 SUCCESS = 0
 RULE = b"pam_gnome_keyring.so"
 AT_ONCE = 20  # changes whose cases are made before libpam is asked
@@ -77,33 +80,30 @@ def outcomes(root: str, changes: Sequence[Change]) -> list[Outcome]:
 
 def _outcomes(root: str, changes: Sequence[Change]) -> list[Outcome]:
     told = list(itertools.product(STORIES, STATES))
-    wanted: dict[tuple[tuple[str, bytes], ...], None] = {}
-    for change, (story, state) in itertools.product(changes, told):
-        for files in (change.before, change.after):
-            wanted[_frozen(files, story, state)] = None
-    cases = [Case(dict(files), SERVICE, SEQUENCES) for files in wanted]
-    answers = dict(zip(wanted, ask(root, cases)))
+    versions = {id(files): files for change in changes for files in change[:2]}
+    made = {
+        (key, story, state): tuple(sorted(stand_ins(files, SERVICE, STORIES[story], state).items()))
+        for key, files in versions.items()
+        for story, state in told
+    }
+    cases = {frozen: Case(dict(frozen), SERVICE, SEQUENCES) for frozen in made.values()}
+    answers = dict(zip(cases, ask(root, list(cases.values()))))
     return [
-        _outcome(change, {(s, k): _both(answers, change, s, k) for s, k in told})
+        _outcome(
+            change,
+            {
+                (story, state): (
+                    answers[made[id(change.before), story, state]],
+                    answers[made[id(change.after), story, state]],
+                )
+                for story, state in told
+            },
+        )
         for change in changes
     ]
 
 
-def _frozen(files: Files, story: str, state: str) -> tuple[tuple[str, bytes], ...]:
-    return tuple(sorted(stand_ins(files, SERVICE, STORIES[story], state).items()))
-
-
 Both = tuple[list[Answer], list[Answer]]
-
-
-def _both(
-    answers: Mapping[tuple[tuple[str, bytes], ...], list[Answer]],
-    change: Change,
-    story: str,
-    state: str,
-) -> Both:
-    before, after = (_frozen(files, story, state) for files in (change.before, change.after))
-    return answers[before], answers[after]
 
 
 def _outcome(change: Change, answers: Mapping[tuple[str, str], Both]) -> Outcome:
@@ -123,7 +123,9 @@ def _outcome(change: Change, answers: Mapping[tuple[str, str], Both]) -> Outcome
         missing=frozenset(groups - has_rule),
         dead=frozenset(g for g in groups & has_rule if not ran[g]),
         skipped=frozenset(g for g in groups & has_rule if 0 < ran[g] < needed[g]),
-        doubled=_added(change) > len(GROUPS),
+        doubled=any(
+            _rules(change.after, group) > _rules(change.before, group) + 1 for group in GROUPS
+        ),
         locked_out=_first(answers, lambda was, now: was == SUCCESS != now),
         let_in=_first(answers, lambda was, now: was != SUCCESS == now),
         differs=next((f"{s}, {k}" for (s, k), two in answers.items() if _differs(two)), ""),
@@ -148,12 +150,13 @@ def _differs(both: Both) -> bool:
     return not same_for_others(*both)
 
 
-def _added(change: Change) -> int:
-    """Return how many rules of the keyring the sshd files have more than before."""
-    before, after = (
-        sum(data.count(RULE) for data in files.values()) for files in (change.before, change.after)
+def _rules(files: Files, group: ManagementGroup) -> int:
+    """Return how many rules of the keyring the files have for a group."""
+    return sum(
+        isinstance(node, Rule) and node.type is group and node.module_path.endswith(RULE)
+        for data in files.values()
+        for node in parse(data, Dialect.DEBIAN_1_7).lines
     )
-    return after - before
 
 
 def _first(answers: Mapping[tuple[str, str], Both], is_it: Callable[[int, int], bool]) -> str:

@@ -92,19 +92,21 @@ CHOSEN = [name for name in FLEETS if name != "real sshd files" or corpus_directo
 
 @pytest.mark.parametrize("fleet", CHOSEN)
 def test_what_becomes_of_a_fleet(fleet: str, tmp_path: Path) -> None:
-    (tmp_path / "made").mkdir()
+    (tmp_path / "hosts").mkdir()
     hosts = [Host(tree, dialect_of(tree)) for tree in FLEETS[fleet](tmp_path)]
     assert len(hosts) >= 3
-    root = libpam(NEW)
-    theirs = pamd.edit([host.tree for host in hosts], tmp_path / "made")
-    by_pamd = outcomes(
-        root, [Change(h.tree.files, e.files, h.dialect) for h, e in zip(hosts, theirs)]
-    )
-    files = [_planned(host) for host in hosts]
-    by_us = outcomes(root, [Change(h.tree.files, f, h.dialect) for h, f in zip(hosts, files)])
+    theirs = [one.files for one in pamd.edit([host.tree for host in hosts], tmp_path / "hosts")]
+    ours = [_planned(host) for host in hosts]
+    changes = [
+        Change(host.tree.files, files, host.dialect)
+        for host, *both in zip(hosts, theirs, ours)
+        for files in both
+    ]
+    found = outcomes(libpam(NEW), changes)
+    by_pamd, by_us = found[::2], found[1::2]
     rows = [
-        _row(fleet, "pamd", hosts, by_pamd, [e.files for e in theirs]),
-        _row(fleet, "creds-setup-pam", hosts, by_us, files),
+        _row(fleet, "pamd", hosts, by_pamd, theirs),
+        _row(fleet, "creds-setup-pam", hosts, by_us, ours),
     ]
     for host, outcome in zip(hosts, by_us):
         harm = (outcome.dead, outcome.locked_out, outcome.let_in, outcome.differs, outcome.judged)
