@@ -33,8 +33,10 @@ HEAD = (
     *("fleet", "tool", "hosts", "every rule works", "nothing written", "a rule is missing"),
     *("a rule never runs", "a rule is skipped at some logins", "a rule twice"),
     *("somebody locked out", "somebody let in", "another module runs otherwise"),
-    "found by `judge`",
+    *("`judge`: somebody can be locked out", "`judge`: somebody can be let in"),
 )
+LOCKED_OUT = {"lock_out", "unloadable", "change_fails"}
+LET_IN = {"let_in", "check_gone", "change_succeeds"}
 FEATURES = {"with-faillock", "with-mkhomedir", "with-smartcard", "with-pwhistory"}
 
 
@@ -138,7 +140,8 @@ def _row(
         sum(bool(one.locked_out) for one in found),
         sum(bool(one.let_in) for one in found),
         sum(bool(one.differs) for one in found),
-        sum(bool(one.judged) for one in found),
+        sum(bool(one.judged & LOCKED_OUT) for one in found),
+        sum(bool(one.judged & LET_IN) for one in found),
     )
     return "| " + " | ".join((fleet, tool, *map(str, counts))) + " |"
 
