@@ -85,7 +85,8 @@ def key_of(answers: PamAnswers) -> str:
 
 
 def _parts(answers: PamAnswers) -> Iterator[bytes]:
-    yield f"{__version__} {sys.version} {answers.dialect.name}".encode()
+    pam = answers.pam
+    yield f"{__version__} {sys.version} {pam.dialect.name} {pam.directories}".encode()
     for directory in _CODE:
         with os.scandir(f"{_PACKAGE}/{directory}") as listed:
             code = sorted(_identity(entry) for entry in listed if entry.name.endswith(".py"))
@@ -93,7 +94,7 @@ def _parts(answers: PamAnswers) -> Iterator[bytes]:
             raise FileNotFoundError(directory)
         yield f"{directory}: {len(code)}".encode()
         yield from code
-    for path, content in sorted(answers.files.items()):
+    for path, content in sorted(pam.files.items()):
         yield os.fsencode(path)
         yield content
 

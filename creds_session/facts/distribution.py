@@ -159,6 +159,16 @@ def version_of(status: bytes, package: str) -> str:
     return ""
 
 
+def conffile_digest(status: bytes, path: str) -> str:
+    """Return the MD5 digest that dpkg's status file has of a package's conffile, or nothing.
+
+    It is the digest of the file that the package brought (deb-conffiles(5)), in hexadecimal.
+    """
+    wanted = b"^ " + re.escape(path.encode()) + rb" ([0-9a-f]{32})$"
+    found = re.search(wanted, status, re.MULTILINE)
+    return found.group(1).decode() if found else ""
+
+
 def has_libpam_1_5(os_release: str) -> bool:
     """Return whether this release of a distribution came with a libpam before 1.6.0."""
     known = {**LAST_WITH_LIBPAM_1_5, **LAST_DEBIAN_WITH_LIBPAM_1_5}

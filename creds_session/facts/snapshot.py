@@ -38,13 +38,32 @@ class InstallationFacts(NamedTuple):
     os_release: str = ""
 
 
+class VendorFile(NamedTuple):
+    """A vendor's newer file, which libpam does not use because ``path`` has our lines.
+
+    ``lacks`` are the rules of the vendor's file that ``path`` does not have, and ``extra`` are the
+    rules of ``path`` that the vendor's file does not have; our own rules do not count.
+    """
+
+    path: str
+    vendor_path: str
+    lacks: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+
 class PamFacts(NamedTuple):
-    """The texts of the PAM service files by path; a path that does not exist is not a key."""
+    """The texts of the PAM service files by path; a path that does not exist is not a key.
+
+    ``directories`` are those that the installed libpam names, or None if it is not known.
+    ``vendor_files`` are None if this user may not read what creds-setup-pam has changed.
+    """
 
     service: str = "sshd"
     files: Mapping[str, bytes] = MappingProxyType({})
     dialect: Dialect = Dialect.DEBIAN_1_7
     reason: str = ""
+    directories: tuple[str, ...] | None = None
+    vendor_files: tuple[VendorFile, ...] | None = ()
 
 
 class FirstLoginFacts(NamedTuple):

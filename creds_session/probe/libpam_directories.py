@@ -27,6 +27,18 @@ class LibpamDirectories(NamedTuple):
     library: str
 
 
+UNKNOWN: Final = (
+    "libpam.so.0 was not found, or does not say which directories it reads: its usual directories"
+    " are assumed"
+)
+
+
+def directories_of_services(root: Root) -> tuple[str, ...] | None:
+    """Return the directories alone; see ``libpam_directories``."""
+    found = libpam_directories(root)
+    return found.directories if found else None
+
+
 def libpam_directories(root: Root) -> LibpamDirectories | None:
     """Return the directories, or None if no libpam is found or its file does not name them.
 

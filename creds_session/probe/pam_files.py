@@ -7,8 +7,11 @@ from contextlib import contextmanager
 
 from creds_session.errors import CredsSessionError
 from creds_session.facts.snapshot import PamFacts
+from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.syntax.kinds import Dialect
 from creds_session.probe.installation import probe_dialect
+from creds_session.probe.libpam_directories import directories_of_services
+from creds_session.probe.vendor_files import probe_vendor_files
 from creds_session.system.files.root import Root
 
 
@@ -20,14 +23,18 @@ def probe_pam(root: Root, service: str, dialect: Dialect | None = None) -> PamFa
     dialect = dialect or probe_dialect(root)
     files: dict[str, bytes] = {}
     reasons: list[str] = []
-    for directory in dialect.directories:
+    directories: tuple[str, ...] | None = None
+    with _noted(reasons):
+        directories = directories_of_services(root)
+    for directory in dialect.directories if directories is None else directories:
         with _noted(reasons):
             for name in root.names(directory):
                 with _noted(reasons):
                     content = root.read(f"{directory}/{name}")
                     if content is not None:
                         files[f"{directory}/{name}"] = content
-    return PamFacts(service, files, dialect, "; ".join(reasons))
+    newer = probe_vendor_files(root, PamFiles(files.get, dialect, root.names, directories))
+    return PamFacts(service, files, dialect, "; ".join(reasons), directories, newer)
 
 
 @contextmanager

@@ -15,13 +15,14 @@ from creds_session.pam.keyring_rules.plan import Plan
 from creds_session.pam.keyring_rules.verdict import verdicts_of_service
 from creds_session.pam.stack.handlers import Stack
 from creds_session.pam.syntax.terms import ManagementGroup
+from creds_session.probe.vendor_files import vendor_to_record
 from creds_session.secret import Secret
 from creds_session.setup_pam import confirmation, recovery, trial
-from creds_session.setup_pam.plan import DROP_IN_TEXT, DROP_INS, Setup
-from creds_session.setup_pam.reverse_edits import saved_edits, whole_edit
+from creds_session.setup_pam.plan import DROP_IN_TEXT, DROP_INS, Rebased, Setup
 from creds_session.setup_pam.service_files import pam_files
 from creds_session.setup_pam.transaction import FileChange, change
 from creds_session.setup_pam.transaction import revert as revert_changes
+from creds_session.system.files.reverse_edits import saved_edits, whole_edit
 from creds_session.system.files.root import Root
 from creds_session.system.libpam import pam_start
 from creds_session.system.systemd import user_managers
@@ -40,20 +41,19 @@ class ApplyResult(NamedTuple):
     is_reverted: bool = False
 
 
-def file_changes(setup: Setup) -> tuple[FileChange, ...]:
+def file_changes(root: Root, setup: Setup) -> tuple[FileChange, ...]:
     """Return the files to change.
 
     A vendor's file is copied to /etc, and the copy is changed, unless the change is for the vendor.
     """
-    files = [
-        FileChange(
-            planned.target,
-            planned.replaced,
-            planned.result,
-            saved_edits(planned.content, planned.result),
+    present = pam_files(root)
+    files = []
+    for planned in setup.edited:
+        edits = saved_edits(planned.content, planned.result)
+        rebased = setup.rebased.get(planned.target) or Rebased(
+            vendor_to_record(root, planned.path, planned.target, present), is_kept=False
         )
-        for planned in setup.edited
-    ]
+        files.append(FileChange(planned.target, planned.replaced, planned.result, edits, *rebased))
     if setup.needs_drop_in:
         edits = whole_edit(setup.drop_in or b"", DROP_IN_TEXT)
         files.append(FileChange(setup.drop_in_path, setup.drop_in, DROP_IN_TEXT, edits))
@@ -82,7 +82,7 @@ def apply(
         services=services,
         needs_password=_changes_auth(root, setup),
     )
-    change(root, file_changes(setup), partial(_verify, root, setup, strict=strict), within)
+    change(root, file_changes(root, setup), partial(_verify, root, setup, strict=strict), within)
     if not root.is_running_system:
         return ApplyResult()
     # The change is final, whatever these managers answer.

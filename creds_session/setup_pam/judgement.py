@@ -23,9 +23,9 @@ from creds_session.pam.keyring_rules.pam_files import MOST_SERVICES, PamFiles
 from creds_session.pam.stack.resolve import PAM_CONF
 from creds_session.pam.syntax.nodes import AtInclude, Rule
 from creds_session.pam.syntax.parser import parse
-from creds_session.pam.syntax.terms import Dialect
+from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from creds_session.probe.installation import module_directories, probe_dialect
-from creds_session.probe.libpam_directories import libpam_directories
+from creds_session.probe.libpam_directories import directories_of_services
 from creds_session.setup_pam.service_files import MAX_FILE
 from creds_session.system.files.root import Root
 
@@ -103,6 +103,25 @@ def _require_copied(outside: dict[str, str]) -> None:
         )
 
 
+def judge_content(root: Root, path: str, content: bytes) -> Report:
+    """Return what it means for all services that read a file if the file gets new content.
+
+    Raises InvalidData, NotPermitted.
+    """
+    side = Side(root, is_pam_d=False, machine=root)
+    was = _files(side, {})
+    now = was.overlaid(path, content)
+    names = _used(sorted(_names(was)))
+    asked = [name for name in names if any(path in _read_by(one, name) for one in (was, now))]
+    exists = _exists(side, _modules_of(was, names))
+    return judge_services(System(was, exists), System(now, exists), asked)
+
+
+def _read_by(files: PamFiles, service: str) -> set[str]:
+    stacks = files.stacks(service)
+    return {path for group in ManagementGroup for path in stacks.of(group).files}
+
+
 def _has_rule(root: Root, path: str) -> bool:
     """Return whether a file has a rule of PAM. Any other directory has files, too."""
     try:
@@ -129,8 +148,7 @@ def _files(side: Side, outside: dict[str, str]) -> PamFiles:
         root, place = _place(side, directory)
         return root.names(place)
 
-    found = libpam_directories(side.machine)
-    directories = found.directories if found else None
+    directories = directories_of_services(side.machine)
     return PamFiles(read, probe_dialect(side.machine), names, directories)
 
 

@@ -8,7 +8,8 @@ and never changed (docs/explanation/keyboard-interactive.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from creds_session.errors import InvalidData, NoSuchFile, Unavailable
@@ -44,6 +45,16 @@ ConditionPathExists=%h/.local/share/keyrings/login.keyring
 """
 
 
+class Rebased(NamedTuple):
+    """The vendor's file that a change is made from, or None if that is not known.
+
+    ``is_kept``: ``revert`` leaves the vendor's lines in the file, and removes ours alone.
+    """
+
+    vendor: bytes | None
+    is_kept: bool
+
+
 class Setup(NamedTuple):
     """All that would change on a machine, and what each service has now.
 
@@ -51,7 +62,8 @@ class Setup(NamedTuple):
     ``drop_in_path`` is that file.
     ``notes`` say what else a person should know. ``is_hindered``: sshd's settings let no password
     through to PAM at all. ``is_enforcing``: SELinux is enforcing; ``selinux_refuses`` is then what
-    its policy refuses to a login, or None if the policy could not be asked.
+    its policy refuses to a login, or None if the policy could not be asked. ``rebased`` are the
+    files that a newer file of the vendor replaces, by path (``rebase``).
     """
 
     plans: tuple[Plan, ...]
@@ -63,11 +75,12 @@ class Setup(NamedTuple):
     is_enforcing: bool = False
     selinux_refuses: tuple[PolicyRefusal, ...] | None = None
     drop_in_path: str = DROP_IN
+    rebased: Mapping[str, Rebased] = MappingProxyType({})
 
     @property
     def edited(self) -> tuple[Plan, ...]:
         """The plans that would change a file."""
-        return tuple(planned for planned in self.plans if planned.edits)
+        return tuple(planned for planned in self.plans if planned.is_change)
 
     @property
     def is_needed(self) -> bool:
@@ -147,7 +160,7 @@ def plan_setup(
     notes: list[str] = []
     for service in asked:
         try:
-            planned, refused = _plan_for(root, service, files, options, sshd)
+            planned, refused = plan_for(root, service, files, options, sshd)
             planned = in_vendor_directory(planned) if for_vendor else planned
         except (NoSuchFile, InvalidData) as error:
             # Nobody asked for passwd by name, so its problems must not keep sshd from a change.
@@ -180,12 +193,13 @@ def _starts_daemon(planned: Plan) -> bool:
     return opening.isdisjoint(refused.group for refused in planned.refusals)
 
 
-def _plan_for(
+def plan_for(
     root: Root, service: str, files: PamFiles, options: Options | None, sshd: SshdFacts
 ) -> tuple[Plan, str]:
     """Plan a service. If sshd needs it, the auth rule starts the daemon.
 
-    If that is refused, the plan is the usual one, and the second value says why.
+    If that is refused, the plan is the usual one, and the second value says why. Raises NoSuchFile,
+    InvalidData.
     """
     if not sshd.only_dialogue or service != sshd.pam_service_name:
         return _plan(root, service, files, options), ""

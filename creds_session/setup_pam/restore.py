@@ -5,6 +5,7 @@
     is as it was before              nothing
     is as we left it                 the exact bytes are restored (or the file is removed)
     was edited since                 our lines are removed, line by line; the rest stays
+    has a vendor's newer lines       the same, if ``keep_vendor``
     our lines were edited            InvalidData: the file stays, and so does its saved copy
 
 The saved copies are removed only if every file is one of the first four.
@@ -19,11 +20,11 @@ from functools import partial
 from typing import NamedTuple
 
 from creds_session.errors import Busy, CannotWrite, CredsSessionError, InvalidData
-from creds_session.setup_pam.reverse_edits import refuse_edited_lines, whole_edit, without_edits
 from creds_session.system.files.checkpoints import LARGEST_COPY, Checkpoint
 from creds_session.system.files.entry import Entry
 from creds_session.system.files.manifest import SavedFile
 from creds_session.system.files.replace import Attributes
+from creds_session.system.files.reverse_edits import refuse_edited_lines, whole_edit, without_edits
 from creds_session.system.files.root import Root
 
 AGAIN = "run the command again"
@@ -52,23 +53,29 @@ def restore(
     checkpoint: Checkpoint,
     check: Check = lambda *_: None,
     leave: Collection[str] = (),
+    *,
+    keep_vendor: bool = False,
+    settled: Collection[str] = (),
 ) -> Restored:
     """Restore each file; then remove the checkpoint, unless a file could not be restored.
 
     ``leave`` are files with a later change that could not be reverted: they stay, and so does this
-    checkpoint. Raises CannotWrite if the checkpoint cannot be removed.
+    checkpoint. ``keep_vendor``: a vendor's newer lines that the change brought stay
+    (``SavedFile``). ``settled`` are files with such a later change: our lines are gone from them
+    already. Raises CannotWrite if the checkpoint cannot be removed.
     """
     touched: list[str] = []
     refused: dict[str, CredsSessionError] = {}
     kept: list[str] = []
     for index, file in reversed(list(enumerate(checkpoint.manifest.files))):
-        if file.path not in checkpoint.manifest.written:
+        if file.path not in checkpoint.manifest.written or file.path in settled:
             continue
         if file.path in leave:
             kept.append(file.path)
             continue
+        saved = file if keep_vendor else file._replace(keeps_vendor=False)
         try:
-            if _restore_file(root, file, check, partial(checkpoint.put_copy, index)):
+            if _restore_file(root, saved, check, partial(checkpoint.put_copy, index)):
                 touched.append(file.path)
         except CredsSessionError as error:
             refused[file.path] = error
@@ -129,7 +136,7 @@ def _restore_file(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) 
         if now is None or now == file.before:
             return False
         _require_plain(entry, file.path)
-        is_as_left = now == file.after or _is_padded(file, now)
+        is_as_left = not file.keeps_vendor and (now == file.after or _is_padded(file, now))
         content = file.before if is_as_left else _without_ours(file, now)
         if not is_as_left:
             check(file.path, now, content or b"")
@@ -155,7 +162,7 @@ def _without_ours(file: SavedFile, now: bytes) -> bytes | None:
     A manifest of an older version has no edits for files that were written as a whole.
     """
     before = file.before or b""
-    edits = file.edits or whole_edit(before, file.after)
+    edits = file.edits if file.keeps_vendor else file.edits or whole_edit(before, file.after)
     left = without_edits(now, before, edits, file.path)
     refuse_edited_lines(now, left, before, edits, file.path)
     return None if file.before is None and not left.strip() else left

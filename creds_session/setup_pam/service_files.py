@@ -7,6 +7,7 @@ from typing import Final
 from creds_session.errors import NoSuchFile
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.probe.installation import probe_dialect
+from creds_session.probe.libpam_directories import directories_of_services
 from creds_session.system.files.root import Root
 
 MAX_FILE: Final = 1 << 16
@@ -25,7 +26,7 @@ def pam_files(root: Root) -> PamFiles:
             known[path] = root.read(path, limit=MAX_FILE)
         return known[path]
 
-    return PamFiles(read, probe_dialect(root), root.names)
+    return PamFiles(read, probe_dialect(root), root.names, directories_of_services(root))
 
 
 def find_service(service: str, files: PamFiles) -> str:
@@ -34,7 +35,7 @@ def find_service(service: str, files: PamFiles) -> str:
     Raises:
         NoSuchFile: The service has no file; the hint says what to do.
     """
-    directories = files.dialect.directories
+    directories = files.places
     for directory in directories if "/" not in service else ():
         path = f"{directory}/{service}"
         if files.read(path) is not None:
@@ -46,8 +47,9 @@ def find_service(service: str, files: PamFiles) -> str:
 
 
 def _other_place(service: str, files: PamFiles) -> str:
-    """Return a hint: a file of that name in another directory, or what could bring one."""
-    for directory in VENDOR_DIRECTORIES if "/" not in service else ():
+    """Return a hint: a file in a directory that libpam may read, or what could bring a file."""
+    is_known = files.directories is not None
+    for directory in VENDOR_DIRECTORIES if "/" not in service and not is_known else ():
         path = f"{directory}/{service}"
         if files.read(path) is not None:
             return (

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from creds_session.errors import Busy, CredsSessionError, InvalidData
 from creds_session.setup_pam.restore import AGAIN, Check, one_error, require_still, restore
-from creds_session.setup_pam.reverse_edits import saved_edits, without_edits
 from creds_session.system.files import checkpoints
 from creds_session.system.files.checkpoints import IN_PROGRESS, Checkpoint
 from creds_session.system.files.directory import Directory
@@ -26,6 +25,7 @@ from creds_session.system.files.entry import Entry
 from creds_session.system.files.lock import exclusive
 from creds_session.system.files.manifest import SavedEdit, SavedFile
 from creds_session.system.files.replace import Attributes, cannot_write
+from creds_session.system.files.reverse_edits import saved_edits, without_edits
 from creds_session.system.files.root import Root
 from creds_session.system.files.state import LOCK, STATE, state_directory, state_directory_if_there
 from creds_session.system.processes.deferred_signals import deferred_signals
@@ -45,12 +45,17 @@ NEW_FILE_MODE = 0o644
 
 
 class FileChange(NamedTuple):
-    """One file: ``before`` is the content that the plan was made from, or None for no file."""
+    """One file: ``before`` is the content that it has now, or None for no file.
+
+    For ``vendor`` and ``keeps_vendor`` see ``SavedFile``.
+    """
 
     path: str
     before: bytes | None
     after: bytes
     edits: tuple[SavedEdit, ...] = ()
+    vendor: bytes | None = None
+    keeps_vendor: bool = False
 
 
 def _nothing() -> None:
@@ -147,6 +152,7 @@ def _reverted(root: Root, directory: Directory, check: Check, timer: str | None)
     """Revert one change after the other; yield each file that was written; then raise errors."""
     errors: list[CredsSessionError] = []
     left: set[str] = set()
+    settled: set[str] = set()
     is_found = False
     try:
         for checkpoint in checkpoints.load_all(directory):
@@ -154,11 +160,18 @@ def _reverted(root: Root, directory: Directory, check: Check, timer: str | None)
                 continue
             is_found = True
             try:
-                restored = restore(root, checkpoint, check, left)
+                # A timer restores what was there when it was set.
+                keep = timer is None
+                restored = restore(root, checkpoint, check, left, keep_vendor=keep, settled=settled)
             except CredsSessionError as error:  # its files are unchanged, and the checkpoint stays
                 errors.append(error)
                 continue
             left.update(restored.refused)
+            settled.update(
+                file.path
+                for file in checkpoint.manifest.files
+                if keep and file.keeps_vendor and file.path not in left
+            )
             errors += restored.refused.values()
             yield from restored.touched
     except InvalidData as error:
@@ -229,7 +242,8 @@ def _save(root: Root, file: FileChange) -> SavedFile:
         if entry is not None and entry.is_there():  # a link to nothing reads as no file
             entry.refuse_unless_plain(file.path)
             attributes = entry.attributes(file.path)
-    return SavedFile(file.path, file.before, file.after, attributes, file.edits)
+    kept = file.edits, file.vendor, file.keeps_vendor
+    return SavedFile(file.path, file.before, file.after, attributes, *kept)
 
 
 def _require_as_planned(root: Root, file: SavedFile) -> None:

@@ -46,7 +46,7 @@ def apply(root: Root, arguments: argparse.Namespace) -> int:
     """Make the change, with the safety that the options ask for; return the exit code."""
     if arguments.dry_run:
         return _dry_run(root, arguments)
-    within = _confirm_within(root, arguments)
+    within = confirm_within(root, arguments)
     pam_change.prepare(root)
     if within is not None:
         confirmation.require_program()
@@ -80,10 +80,10 @@ def _require_enough(setup: Setup, arguments: argparse.Namespace) -> None:
         raise NoSafeEdit(refused.reason, hint=f"nothing was changed; {service}: {refused.hint}")
 
 
-def _confirm_within(root: Root, arguments: argparse.Namespace) -> int | None:
+def confirm_within(root: Root, arguments: argparse.Namespace) -> int | None:
     """Return the seconds to wait for a confirmation, or None. Raises UsageError."""
     text = arguments.confirm_within
-    if not root.is_running_system and (text or arguments.try_user) is not None:
+    if not root.is_running_system and (text or vars(arguments).get("try_user")) is not None:
         raise UsageError(
             "--try and --confirm-within work on this machine only, and --root names another system"
         )

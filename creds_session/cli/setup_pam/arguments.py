@@ -34,6 +34,10 @@ VENDOR_HELP = (
     "Change the files of an image in /usr/lib/pam.d and /usr/lib/systemd, and no file in /etc."
     " Needs --root DIR, or a container that is being built."
 )
+AFTER_UPDATE_HELP = (
+    "Look only at services that apply has changed, and print only what is wrong. Package triggers"
+    " and the path unit run this after an update."
+)
 CALLS = ("authenticate", "setcred", "acct_mgmt", "open_session", "close_session", "chauthtok")
 RETURNS_HELP = (
     "Let a module return CODE, such as auth_err. May be given several times. FILE:LINE limits it to"
@@ -57,8 +61,13 @@ files are restored. The command never asks, and requires root.
 Undo exactly what apply did. Lines that somebody else has edited since are kept. The command
 requires root.
 """,
+    "rebase": """\
+Bring the rules to a vendor's newer file: one in /usr/lib/pam.d or another vendor directory that the
+file in /etc/pam.d hides, or one that an update left beside it (.dpkg-dist, .rpmnew). Lines of an
+administrator are kept. The change is proved as apply does. The command requires root.
+""",
     "confirm": """\
-Keep a change that was made with apply --confirm-within. Run it as root in a login that began after
+Keep a change that was made with --confirm-within. Run it as root in a login that began after
 the change and used a password.
 """,
     "explain": """\
@@ -93,6 +102,11 @@ examples:
                                      if you can reach the machine only by ssh
   creds-setup-pam apply --dry-run    the same as creds-setup-pam diff
   creds-setup-pam --root /mnt/image apply --vendor
+""",
+    "rebase": """\
+examples:
+  sudo creds-setup-pam rebase --check    show what the vendor's newer files change
+  sudo creds-setup-pam rebase --confirm-within 10m
 """,
     "revert": """\
 examples:
@@ -135,9 +149,9 @@ def one_service(arguments: argparse.Namespace) -> str:
 def add_arguments(command: argparse.ArgumentParser, name: str) -> None:
     """Give the parser of a subcommand its arguments."""
     common(command, SERVICE_HELP_OF.get(name, SERVICE_HELP))
-    if name in {"check", "diff", "apply"}:
-        planning(command, is_change=name != "check")
-    if name in {"diff", "explain", "apply"}:
+    if name in {"check", "diff", "apply", "rebase"}:
+        planning(command, is_change=name in {"diff", "apply"})
+    if name in {"diff", "explain", "apply", "rebase"}:
         add_colour(command, argparse.SUPPRESS)
     if name == "apply":
         safety(command)
@@ -150,7 +164,13 @@ def add_arguments(command: argparse.ArgumentParser, name: str) -> None:
             help="Accept a login by SSH key as well, which does not show that a login with a"
             " password works.",
         )
-    own = {"explain": explaining, "simulate": simulating, "judge": judging}
+    own = {
+        "check": checking,
+        "rebase": rebasing,
+        "explain": explaining,
+        "simulate": simulating,
+        "judge": judging,
+    }
     if name in own:
         own[name](command)
 
@@ -209,12 +229,34 @@ def safety(command: argparse.ArgumentParser) -> None:
         help="First let libpam judge the password of USER, which is typed, with the changed files."
         " The change is made only if PAM lets USER in.",
     )
+    confirming(command)
+
+
+def confirming(command: argparse.ArgumentParser) -> None:
+    """Add the option that reverts a change if nobody confirms it."""
     command.add_argument(
         "--confirm-within",
         metavar="TIME",
         help="Revert the change after TIME (such as 90s, 10m or 1h), unless somebody confirms it"
         " from a new login.",
     )
+
+
+def checking(command: argparse.ArgumentParser) -> None:
+    """Add the option of ``check``."""
+    command.add_argument("--after-update", action="store_true", help=AFTER_UPDATE_HELP)
+
+
+def rebasing(command: argparse.ArgumentParser) -> None:
+    """Add the options of ``rebase``."""
+    command.add_argument(
+        "--check",
+        dest="check_only",
+        action="store_true",
+        help="Change nothing. Print what the files lack, and the change. The exit code is 1 if a"
+        " vendor's file is newer.",
+    )
+    confirming(command)
 
 
 def explaining(command: argparse.ArgumentParser) -> None:

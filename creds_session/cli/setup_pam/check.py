@@ -13,6 +13,7 @@ from creds_session.cli.setup_pam.waiting import waiting_line, waiting_values
 from creds_session.pam.keyring_rules.plan import Options
 from creds_session.probe.host import refused_to_logins, selinux_mode
 from creds_session.probe.installation import dialect_assumption
+from creds_session.probe.libpam_directories import UNKNOWN, directories_of_services
 from creds_session.setup_pam import plan
 from creds_session.setup_pam.plan import Setup
 from creds_session.setup_pam.report import (
@@ -44,6 +45,8 @@ def look(root: Root, arguments: argparse.Namespace) -> Setup:
     """Look at the machine, and print what has to be known before the result."""
     if assumed := dialect_assumption(root):
         complain(PROGRAM, assumed)
+    if directories_of_services(root) is None:
+        complain(PROGRAM, UNKNOWN)
     setup = plan.plan_setup(
         root,
         tuple(arguments.service),
@@ -155,7 +158,7 @@ def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
         return
     text = _diff_text(setup)
     is_painted = is_coloured(arguments.color, sys.stdout)
-    print(_painted(text) if is_painted else text, end="")
+    print(painted(text) if is_painted else text, end="")
     for reason in _all_reasons(setup):
         complain(PROGRAM, reason)
     waiting = waiting_line(root)
@@ -167,7 +170,7 @@ def show(root: Root, setup: Setup, arguments: argparse.Namespace) -> None:
         complain(PROGRAM, hint)
 
 
-def _painted(diff_text: str) -> str:
+def painted(diff_text: str) -> str:
     """Colour a unified diff as git does."""
     return "".join(map(_painted_line, diff_text.splitlines(keepends=True)))
 

@@ -9,8 +9,8 @@ from creds_session.cli.output import complain, print_json
 from creds_session.cli.setup_pam.arguments import PROGRAM, one_service
 from creds_session.errors import NoSuchFile, UsageError
 from creds_session.pam.stack.lookup import FileUse, Hidden, files_used
-from creds_session.pam.stack.resolve import resolve_all, service_name
-from creds_session.probe.libpam_directories import libpam_directories
+from creds_session.pam.stack.resolve import service_name
+from creds_session.probe.libpam_directories import UNKNOWN, libpam_directories
 from creds_session.setup_pam.service_files import pam_files
 from creds_session.system.files.root import Root
 from creds_session.text import printable
@@ -24,13 +24,9 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
     files = pam_files(root)
     found = libpam_directories(root)
     if found is None:
-        complain(
-            PROGRAM,
-            "libpam.so.0 was not found, or does not say which directories it reads: its usual"
-            " directories are assumed",
-        )
-    directories = found.directories if found else files.dialect.directories
-    stacks = resolve_all(service, files.read, dialect=files.dialect, directories=directories)
+        complain(PROGRAM, UNKNOWN)
+    directories = files.places
+    stacks = files.stacks(service)
     uses = files_used(stacks, files.read, files.dialect, directories)
     if uses[0].used is None:
         raise NoSuchFile(

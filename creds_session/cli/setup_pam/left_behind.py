@@ -12,7 +12,7 @@ from creds_session.setup_pam.recovery import Recovered, is_left_behind
 from creds_session.setup_pam.recovery import recover as recover_it
 from creds_session.system.files.root import Root
 
-CHANGING = frozenset({"apply", "confirm", "revert"})
+CHANGING = frozenset({"apply", "confirm", "rebase", "revert"})
 """Commands that change files. All others only look."""
 
 DIED = "an earlier run was ended before it was done; what it had begun is undone now"
@@ -24,6 +24,8 @@ LATER = (
     "if it was ended, `{}` undoes what it had begun and then makes the change, and `{}` undoes that"
     " and every earlier change"
 )
+LOOKS = ("dry_run", "check_only", "after_update")
+"""Options with which a command changes no file."""
 
 
 def recover(root: Root, arguments: argparse.Namespace) -> None:
@@ -35,14 +37,15 @@ def recover(root: Root, arguments: argparse.Namespace) -> None:
     """
     if vars(arguments).get("if_pending") or not is_unfinished(root):
         return
-    if arguments.command not in CHANGING or vars(arguments).get("dry_run"):
+    given = vars(arguments)
+    if arguments.command not in CHANGING or any(map(given.get, LOOKS)):
         commands = (command_for(root, name) for name in ("apply", "revert"))
         complain(PROGRAM, UNFINISHED, LATER.format(*commands))
         return
     try:
         done = recover_it(root)
     except CredsSessionError as error:
-        if arguments.command == "apply":
+        if arguments.command in {"apply", "rebase"}:
             raise
         # It may still run; `revert` says it itself.
         if not isinstance(error, Busy) and arguments.command != "revert":

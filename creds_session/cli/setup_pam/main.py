@@ -29,6 +29,7 @@ examples:
   creds-setup-pam --root /mnt/image check
   creds-setup-pam explain --format svg > sshd.svg
   creds-setup-pam simulate --call authenticate --returns pam_unix.so=auth_err
+  sudo creds-setup-pam rebase         bring the rules to a newer file of a vendor
   creds-setup-pam judge --before /root/pam.d.old
                                       say who is locked out by a change
   creds-setup-pam help COMMAND        show the options of a command
@@ -44,6 +45,7 @@ COMMANDS = {
     "check": "say whether a change is needed",
     "diff": "show what apply would change, and why",
     "apply": "make the change",
+    "rebase": "bring the rules to a newer file of the vendor",
     "confirm": "keep a change that was made with --confirm-within",
     "revert": "undo exactly what apply did",
     "explain": "show the rules of a service as a tree, and what each does at a login",
@@ -58,6 +60,7 @@ ALSO_CALLED = {
     **dict.fromkeys(("accept", "commit", "keep"), "confirm"),
     **dict.fromkeys(("show", "tree"), "explain"),
     **dict.fromkeys(("compare", "review"), "judge"),
+    **dict.fromkeys(("merge", "update", "upgrade"), "rebase"),
     "version": "creds-setup-pam --version",
 }
 """Words that people try as a command, and the command that does it."""
@@ -87,6 +90,37 @@ def _command(arguments: argparse.Namespace, root: Root) -> int:
     from creds_session.cli.setup_pam.left_behind import recover
 
     recover(root, arguments)
+    if arguments.command in {"explain", "simulate", "judge"}:
+        return _look(arguments, root)
+    if arguments.command == "confirm":
+        from creds_session.cli.setup_pam import confirm
+
+        return confirm.confirm(root, arguments)
+    if arguments.command == "rebase":
+        from creds_session.cli.setup_pam import rebase
+
+        return rebase.run(root, arguments)
+    if arguments.command in {"check", "diff"}:
+        return _judge(arguments, root)
+    from creds_session.cli.setup_pam import apply
+
+    commands = {None: apply.ask, "apply": apply.apply, "revert": apply.revert}
+    return commands[arguments.command](root, arguments)
+
+
+def _judge(arguments: argparse.Namespace, root: Root) -> int:
+    """Run ``check`` or ``diff``."""
+    if vars(arguments).get("after_update"):
+        from creds_session.cli.setup_pam import after_update
+
+        return after_update.check(root)
+    from creds_session.cli.setup_pam import check
+
+    return (check.check if arguments.command == "check" else check.diff)(root, arguments)
+
+
+def _look(arguments: argparse.Namespace, root: Root) -> int:
+    """Run a command that only looks at files."""
     if arguments.command == "explain":
         from creds_session.cli.setup_pam import explain
 
@@ -95,22 +129,9 @@ def _command(arguments: argparse.Namespace, root: Root) -> int:
         from creds_session.cli.setup_pam import simulate
 
         return simulate.run(root, arguments)
-    if arguments.command == "judge":
-        from creds_session.cli.setup_pam import judge
+    from creds_session.cli.setup_pam import judge
 
-        return judge.run(root, arguments)
-    if arguments.command == "confirm":
-        from creds_session.cli.setup_pam import confirm
-
-        return confirm.confirm(root, arguments)
-    if arguments.command in {"check", "diff"}:
-        from creds_session.cli.setup_pam import check
-
-        return (check.check if arguments.command == "check" else check.diff)(root, arguments)
-    from creds_session.cli.setup_pam import apply
-
-    commands = {None: apply.ask, "apply": apply.apply, "revert": apply.revert}
-    return commands[arguments.command](root, arguments)
+    return judge.run(root, arguments)
 
 
 def _parser() -> Parser:

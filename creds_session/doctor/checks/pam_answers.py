@@ -52,8 +52,7 @@ class PamAnswers:
     """
 
     def __init__(self, pam: PamFacts) -> None:
-        self.files = pam.files
-        self.dialect = pam.dialect
+        self.pam = pam
         self.known: dict[str, Any] = {}
         self.is_new = False
         self._records: dict[str, Any] = {}
@@ -96,7 +95,7 @@ class PamAnswers:
         if name not in self._records:
             from creds_session.doctor.checks import pam_questions  # loads the proof
 
-            answer = pam_questions.QUESTIONS[question](self.files, self.dialect, service)
+            answer = pam_questions.QUESTIONS[question](self.pam, service)
             self._records[name] = _FORMS[question](answer)
             self.known[name] = answer
             self.is_new = True
@@ -109,7 +108,11 @@ _HELD: list[PamAnswers] = []
 def answers_of(pam: PamFacts) -> PamAnswers:
     """Return the answers about the files of these facts. Facts never change."""
     for held in _HELD:
-        if held.files is pam.files and held.dialect is pam.dialect:
+        one = held.pam
+        if one.files is pam.files and (one.dialect, one.directories) == (
+            pam.dialect,
+            pam.directories,
+        ):
             return held
     _HELD[MACHINES - 1 :] = []
     _HELD.insert(0, PamAnswers(pam))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from creds_session.errors import CredsSessionError
+from creds_session.facts.snapshot import PamFacts
 from creds_session.pam.keyring_rules.denial_remedy import remedy
 from creds_session.pam.keyring_rules.names import MODULE
 from creds_session.pam.keyring_rules.pam_files import PamFiles
@@ -14,30 +15,33 @@ from creds_session.pam.keyring_rules.policy import excluded_by_only_if, is_ancho
 from creds_session.pam.keyring_rules.proof import refute_denial
 from creds_session.pam.keyring_rules.verdict import duplicate_password_rules, verdicts_of_service
 from creds_session.pam.stack.handlers import Handler
-from creds_session.pam.syntax.kinds import Dialect, ManagementGroup
+from creds_session.pam.syntax.kinds import ManagementGroup
 
-Files = Mapping[str, bytes]
-Question = Callable[[Files, Dialect, str], Any]
+Question = Callable[[PamFacts, str], Any]
 WORDS: Final = re.compile(rb"[\s#\[\]]+")
 
 
-def _verdicts(files: Files, dialect: Dialect, service: str, *, early_start: bool = False) -> Any:  # noqa: ANN401 - JSON
+def _files(pam: PamFacts) -> PamFiles:
+    return PamFiles(pam.files.get, pam.dialect, directories=pam.directories)
+
+
+def _verdicts(pam: PamFacts, service: str, *, early_start: bool = False) -> Any:  # noqa: ANN401 - JSON
     """Return the verdict on each group of a service, or why libpam refuses the service."""
     try:
-        found = verdicts_of_service(service, PamFiles(files.get, dialect), early_start=early_start)
+        found = verdicts_of_service(service, _files(pam), early_start=early_start)
     except CredsSessionError as error:
         return error.problem
     return [[verdict.group.value, *verdict[1:]] for verdict in found]
 
 
-def _early_verdicts(files: Files, dialect: Dialect, service: str) -> Any:  # noqa: ANN401 - JSON
+def _early_verdicts(pam: PamFacts, service: str) -> Any:  # noqa: ANN401 - JSON
     """Return the same if the auth rule must start the daemon, and never at a wrong password."""
-    return _verdicts(files, dialect, service, early_start=True)
+    return _verdicts(pam, service, early_start=True)
 
 
-def _rules(files: Files, dialect: Dialect, service: str) -> list[list[Any]]:
+def _rules(pam: PamFacts, service: str) -> list[list[Any]]:
     """Return what libpam would run; nothing if libpam refuses the service."""
-    stacks = PamFiles(files.get, dialect).stacks(service)
+    stacks = _files(pam).stacks(service)
     if stacks.failure is not None:
         return []
     return [
@@ -62,26 +66,26 @@ def _rule(handler: Handler, group: ManagementGroup, service: str) -> list[Any]:
     ]
 
 
-def _wrong_password(files: Files, dialect: Dialect, service: str) -> list[str] | None:
+def _wrong_password(pam: PamFacts, service: str) -> list[str] | None:
     """Return an example of a wrong password that is let in, and what to change; or None."""
-    stacks = PamFiles(files.get, dialect).stacks(service)
+    stacks = _files(pam).stacks(service)
     found = refute_denial(stacks) if stacks.failure is None else None
-    return [str(found), remedy(stacks.auth, found, files.get)] if found else None
+    return [str(found), remedy(stacks.auth, found, pam.files.get)] if found else None
 
 
-def _repeated(files: Files, dialect: Dialect, service: str) -> str:
+def _repeated(pam: PamFacts, service: str) -> str:
     """Return which rules change the password of the keyring again, or an empty string."""
-    return duplicate_password_rules(service, PamFiles(files.get, dialect))
+    return duplicate_password_rules(service, _files(pam))
 
 
-def _may_have_rules(files: Files, _dialect: Dialect, service: str) -> bool:
+def _may_have_rules(pam: PamFacts, service: str) -> bool:
     """Return by the words alone whether it is worth resolving all that a service includes.
 
     Each word may be the name of an included file, and each line outside the group password that
     names the module may be a rule of it.
     """
     texts: dict[bytes, bytes] = {}
-    for path, text in files.items():  # a vendor's file and an administrator's have one name
+    for path, text in pam.files.items():  # a vendor's file and an administrator's have one name
         name = path.rpartition("/")[2].encode()
         texts[name] = texts.get(name, b"") + b"\n" + text
     todo, done = {service.encode(), b"other"} & texts.keys(), set[bytes]()

@@ -49,7 +49,8 @@ class Plan(NamedTuple):
     ``path`` is where libpam finds the service. ``target`` is where the result is written: the same
     path, or a path in /etc/pam.d if ``path`` is a vendor's file, unless the vendor's file itself
     is to change. ``early_start`` is the option of that name. ``refusals`` are the groups that stay
-    as they are; the others change all the same.
+    as they are; the others change all the same. ``present`` is what ``target`` contains now, if
+    that is not ``content``: then a newer file of the vendor takes its place.
     """
 
     service: str
@@ -61,6 +62,12 @@ class Plan(NamedTuple):
     after: tuple[GroupVerdict, ...]
     early_start: bool = False
     refusals: tuple[Refusal, ...] = ()
+    present: bytes | None = None
+
+    @property
+    def is_change(self) -> bool:
+        """Whether a file would change."""
+        return bool(self.edits) or self.present not in {None, self.content}
 
     @property
     def result(self) -> bytes:
@@ -70,6 +77,8 @@ class Plan(NamedTuple):
     @property
     def replaced(self) -> bytes | None:
         """The content of ``target`` now, or None if a vendor's file has no copy there."""
+        if self.present is not None:
+            return self.present
         return self.content if self.path == self.target else None
 
 

@@ -88,11 +88,14 @@ def _others(
     for path in (f"{directory}/{use.name}" for directory in directories):
         hidden = read(path)
         if hidden is not None:
-            is_same = content is not None and _rules(content, dialect) == _rules(hidden, dialect)
+            is_same = content is not None and rule_texts(content, dialect) == rule_texts(
+                hidden, dialect
+            )
             yield Hidden(path, is_same)
 
 
-def _rules(content: bytes, dialect: Dialect) -> list[bytes]:
+def rule_texts(content: bytes, dialect: Dialect) -> list[bytes]:
+    """Return the rules as they are written, without comments and with single blanks."""
     nodes = parse(content, dialect).lines
     rules = (node for node in nodes if not isinstance(node, (Comment, Blank)))
     return [b" ".join(node.source.partition(b"#")[0].split()) for node in rules]

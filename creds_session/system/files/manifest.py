@@ -34,13 +34,20 @@ class SavedEdit(NamedTuple):
 
 
 class SavedFile(NamedTuple):
-    """One file of a change: ``before`` and ``attributes`` are None if there was no file."""
+    """One file of a change: ``before`` and ``attributes`` are None if there was no file.
+
+    ``vendor`` is the vendor's file of that name when the change was made, or None if that is not
+    known. ``keeps_vendor``: the change also brought the vendor's newer lines, and ``edits`` are our
+    lines alone. Then ``revert`` removes our lines, and leaves the others.
+    """
 
     path: str
     before: bytes | None
     after: bytes
     attributes: Attributes | None
     edits: tuple[SavedEdit, ...] = ()
+    vendor: bytes | None = None
+    keeps_vendor: bool = False
 
 
 class Manifest(NamedTuple):
@@ -105,6 +112,8 @@ def _values(file: SavedFile) -> dict[str, object]:
             {"line": edit.line, "old": _text(edit.old), "new": _text(edit.new)}
             for edit in file.edits
         ],
+        "vendor": None if file.vendor is None else _text(file.vendor),
+        "keeps_vendor": file.keeps_vendor,
     }
 
 
@@ -129,7 +138,10 @@ def _file(index: int, values: dict[str, Any], copy: Copy) -> SavedFile:
         for edit in values["edits"]
     )
     attributes = None if kept is None else _attributes(kept)
-    return SavedFile(path, before, _bytes(values["after"]), attributes, edits)
+    vendor = None if values.get("vendor") is None else _bytes(values["vendor"])
+    keeps_vendor = values.get("keeps_vendor", False) is True
+    after = _bytes(values["after"])
+    return SavedFile(path, before, after, attributes, edits, vendor, keeps_vendor)
 
 
 def _attributes(values: dict[str, Any]) -> Attributes:

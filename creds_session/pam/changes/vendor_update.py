@@ -1,0 +1,96 @@
+"""Bring a newer file of a vendor together with a copy that an administrator may have edited.
+
+Everything here works on whole lines. Two edits of the same place, or of neighbouring places, are a
+conflict: the order of rules decides what they mean, so nobody guesses.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from typing import NamedTuple
+
+from creds_session.pam.stack.lookup import rule_texts
+from creds_session.pam.syntax.terms import Dialect
+
+
+class Conflict(NamedTuple):
+    """Lines of both sides that cannot be brought together, as they are written."""
+
+    ours: tuple[bytes, ...]
+    theirs: tuple[bytes, ...]
+
+
+class _Edit(NamedTuple):
+    """The lines ``first`` to ``last`` (not included) of the old file become other lines."""
+
+    first: int
+    last: int
+    lines: tuple[bytes, ...]
+
+
+def lacking(content: bytes, other: bytes, dialect: Dialect) -> tuple[bytes, ...]:
+    """Return the rules of ``other`` that ``content`` has less often, without comments."""
+    missing = Counter(rule_texts(other, dialect)) - Counter(rule_texts(content, dialect))
+    return tuple(missing.elements())
+
+
+def has_same_rules(content: bytes, other: bytes, dialect: Dialect) -> bool:
+    """Return whether two files have the same rules in the same order."""
+    return rule_texts(content, dialect) == rule_texts(other, dialect)
+
+
+def merged(base: bytes | None, ours: bytes, theirs: bytes) -> bytes | Conflict:
+    """Return ``theirs`` with the lines that ``ours`` has changed since ``base``.
+
+    If ``base`` is not known, ``theirs`` is returned if it has all lines of ``ours`` in the same
+    order, so that no line is lost; blank lines do not count.
+    """
+    if base is None:
+        return theirs if _is_within(ours, theirs) else _conflict_of(ours, theirs)
+    lines = _lines(base)
+    sides = _edits(lines, _lines(ours)), _edits(lines, _lines(theirs))
+    pairs = [(a, b) for a in sides[0] for b in sides[1] if a != b and _touch(a, b)]
+    if pairs:
+        found = [
+            [line for edit in dict.fromkeys(one) for line in _shown(lines, edit)]
+            for one in zip(*pairs)
+        ]
+        return Conflict(tuple(found[0]), tuple(found[1]))
+    for edit in sorted({*sides[0], *sides[1]}, reverse=True):
+        lines[edit.first : edit.last] = edit.lines
+    return b"\n".join(lines)
+
+
+def _is_within(ours: bytes, theirs: bytes) -> bool:
+    rest = iter(line.split() for line in _lines(theirs))
+    return all(line.split() in rest for line in _lines(ours) if line.strip())
+
+
+def _conflict_of(ours: bytes, theirs: bytes) -> Conflict:
+    left, right = (Counter(filter(None, map(bytes.strip, _lines(one)))) for one in (ours, theirs))
+    return Conflict(tuple((left - right).elements()), tuple((right - left).elements()))
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """Split at newlines only, as libpam does; joined again, the lines are the same bytes."""
+    return content.split(b"\n")
+
+
+def _edits(old: list[bytes], new: list[bytes]) -> list[_Edit]:
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    return [
+        _Edit(a, b, tuple(new[first:last]))
+        for kind, a, b, first, last in matcher.get_opcodes()
+        if kind != "equal"
+    ]
+
+
+def _touch(one: _Edit, other: _Edit) -> bool:
+    """Return whether two edits overlap, or stand beside one another."""
+    return one.first <= other.last and other.first <= one.last
+
+
+def _shown(old: list[bytes], edit: _Edit) -> tuple[bytes, ...]:
+    """Return the new lines of an edit, or the lines that it removes."""
+    return edit.lines or tuple(old[edit.first : edit.last])

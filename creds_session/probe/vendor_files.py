@@ -1,0 +1,171 @@
+"""Find a vendor's newer file that a file with our lines hides, or that waits beside it.
+
+Which files have our lines is known from the checkpoints, which only root can read. They also keep
+the vendor's file as it was when our lines were added.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from creds_session.errors import CredsSessionError, InvalidData
+from creds_session.facts.distribution import conffile_digest
+from creds_session.facts.snapshot import VendorFile
+from creds_session.pam.changes.vendor_update import has_same_rules, lacking
+from creds_session.pam.keyring_rules.pam_files import PamFiles
+from creds_session.pam.keyring_rules.policy import GUARD_MODULE
+from creds_session.probe.installation import LARGEST_LIST, PACKAGES
+from creds_session.system.files import checkpoints
+from creds_session.system.files.manifest import SavedFile
+from creds_session.system.files.reverse_edits import refuse_edited_lines, without_edits
+from creds_session.system.files.root import Root
+from creds_session.system.files.state import STATE, state_directory_if_there
+
+ETC: Final = "/etc/pam.d/"
+BESIDE: Final = (".dpkg-dist", ".dpkg-new", ".ucf-dist", ".rpmnew", ".pacnew")
+"""The ends of the names under which dpkg, ucf, rpm and pacman leave a newer file."""
+
+
+class VendorCopy(NamedTuple):
+    """A file in /etc/pam.d with our lines, and the vendor's file of the same name.
+
+    ``own`` is the file without our lines, or None if somebody has edited our lines; ``problem``
+    then says which. ``base`` is the vendor's file when our lines were added, or None if that is not
+    known. ``skips_root``: our lines let root's login skip our rules.
+    """
+
+    path: str
+    content: bytes
+    own: bytes | None
+    base: bytes | None
+    vendor_path: str
+    vendor: bytes
+    problem: str = ""
+    skips_root: bool = False
+
+    @property
+    def service(self) -> str:
+        """The name of the service."""
+        return self.path[len(ETC) :]
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether the vendor's file lies beside ours, and libpam never reads it."""
+        return self.vendor_path.endswith(BESIDE)
+
+
+def newer_vendor_files(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
+    """Return each file with our lines whose vendor's file has other rules than it had then.
+
+    If the vendor's file of that time is not known, it counts if our file lacks a rule of it.
+    Raises NotPermitted if the checkpoints cannot be read, InvalidData.
+    """
+    found = (_copy(path, saved, files) for path, saved in sorted(own_changes(root).items()))
+    return tuple(copy for copy in found if copy is not None and _is_newer(copy, files))
+
+
+def probe_vendor_files(root: Root, files: PamFiles) -> tuple[VendorFile, ...] | None:
+    """Return the facts about each newer file, or None if this user cannot know them.
+
+    Anybody can see that no vendor's file is hidden; then the checkpoints do not matter.
+    """
+    names = {name for place in files.places for name in files.names(place)}
+    if not any(_vendor_path(f"{ETC}{name}", files) for name in names) or not root.exists(STATE):
+        return ()
+    try:
+        return tuple(vendor_file(copy, files) for copy in newer_vendor_files(root, files))
+    except CredsSessionError:
+        return None
+
+
+def vendor_file(copy: VendorCopy, files: PamFiles) -> VendorFile:
+    """Return the facts about one file: the rules that only one side has, as they are written."""
+    own = copy.content if copy.own is None else copy.own
+    sides = (own, copy.vendor), (copy.vendor, own)
+    lacks, extra = (
+        tuple(rule.decode(errors="backslashreplace") for rule in lacking(*side, files.dialect))
+        for side in sides
+    )
+    return VendorFile(copy.path, copy.vendor_path, lacks, extra)
+
+
+def vendor_to_record(root: Root, path: str, target: str, files: PamFiles) -> bytes | None:
+    """Return the vendor's file to keep with a first change of ``target``, or None.
+
+    ``path`` is the file that the change was planned for: the vendor's own file, if ``target`` will
+    be a copy of it. A file in /etc is the vendor's if no other file of the vendor exists and dpkg
+    knows it as unchanged. An earlier change has its own record, which stays valid.
+    """
+    if not target.startswith(ETC) or target in own_changes(root):
+        return None
+    content = files.read(path)
+    if path != target or content is None:
+        return content
+    found = _vendor_path(target, files)
+    if found:
+        return files.read(found)
+    status = root.read(PACKAGES, limit=LARGEST_LIST) or b""
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return content if conffile_digest(status, path) == digest else None
+
+
+def own_changes(root: Root) -> Mapping[str, tuple[SavedFile, ...]]:
+    """Return the changes of each file in /etc/pam.d that are not reverted, the newest first.
+
+    Raises NotPermitted, InvalidData.
+    """
+    found: dict[str, tuple[SavedFile, ...]] = {}
+    with state_directory_if_there(root) as state:
+        directory = None if state is None else state.trusted(checkpoints.CHECKPOINTS)
+        if directory is None:
+            return found
+        with directory:
+            for checkpoint in checkpoints.load_all(directory, state=checkpoints.FINAL):
+                for file in checkpoint.manifest.files:
+                    if file.path.startswith(ETC) and file.path in checkpoint.manifest.written:
+                        found[file.path] = (*found.get(file.path, ()), file)
+    return found
+
+
+def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCopy | None:
+    content, vendor_path = files.read(path), _vendor_path(path, files)
+    if content is None or not vendor_path:
+        return None
+    problem, own = "", None
+    try:
+        own = _without_own_lines(content, saved)
+    except InvalidData as error:
+        problem = error.problem
+    base = next((file.vendor for file in saved if file.vendor is not None), None)
+    guarded = any(GUARD_MODULE.encode() in edit.new for file in saved for edit in file.edits)
+    vendor = files.read(vendor_path) or b""
+    return VendorCopy(path, content, own, base, vendor_path, vendor, problem, guarded)
+
+
+def _without_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bytes:
+    """Remove our lines of every change. Raises InvalidData if somebody has edited them."""
+    for file in saved:
+        before = file.before or b""
+        left = without_edits(content, before, file.edits, file.path)
+        refuse_edited_lines(content, left, before, file.edits, file.path)
+        content = left
+        if file.keeps_vendor or file.before is None:
+            break
+    return content
+
+
+def _vendor_path(path: str, files: PamFiles) -> str:
+    """Return the path of the vendor's file of the same name, or ""."""
+    name = path[len(ETC) :]
+    others = (f"{place}/{name}" for place in files.places if f"{place}/" != ETC)
+    paths = (*others, *(f"{path}{end}" for end in BESIDE))
+    return next((other for other in paths if files.read(other) is not None), "")
+
+
+def _is_newer(copy: VendorCopy, files: PamFiles) -> bool:
+    own = copy.content if copy.own is None else copy.own
+    if copy.base is not None:
+        return not any(has_same_rules(one, copy.vendor, files.dialect) for one in (copy.base, own))
+    return bool(lacking(own, copy.vendor, files.dialect))

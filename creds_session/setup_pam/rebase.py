@@ -1,0 +1,159 @@
+"""Bring our lines and an administrator's lines to a vendor's newer file, with the usual proof.
+
+    the file without our lines       what the new file is made from
+    is the vendor's old file         the vendor's newer file
+    has an administrator's lines     the vendor's newer file with these lines (``merged``)
+    the old file is not known        the vendor's newer file, if it has every line of ours
+    anything else                    nothing: it is refused, with the lines of both sides
+
+Then ``apply``'s plan is made for that file, and the judge compares what libpam reads now with what
+it would read. A finding of the judge is a refusal, too: it may be what the vendor wants, but a
+person should decide that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from creds_session.errors import CredsSessionError, NoSuchFile
+from creds_session.facts.snapshot import VendorFile
+from creds_session.facts.sshd import NOT_ASKED, SshdFacts
+from creds_session.pam.changes.vendor_update import Conflict, merged
+from creds_session.pam.keyring_rules.names import PASSWORD_ONLY
+from creds_session.pam.keyring_rules.pam_files import PamFiles
+from creds_session.pam.keyring_rules.plan import Options, Plan
+from creds_session.pam.keyring_rules.verdict import verdicts_of_service
+from creds_session.probe.installation import probe_installation
+from creds_session.probe.sshd import probe_sshd
+from creds_session.probe.vendor_files import (
+    VendorCopy,
+    newer_vendor_files,
+    own_changes,
+    vendor_file,
+)
+from creds_session.setup_pam.judgement import judge_content
+from creds_session.setup_pam.plan import Rebased, Setup, plan_for
+from creds_session.setup_pam.service_files import pam_files
+from creds_session.system.files.root import Root
+
+BY_HAND: Final = (
+    "bring the vendor's lines to {path} by hand; then creds-setup-pam check says whether the rules"
+    " are still in place"
+)
+AS_IT_IS: Final = "if this is wanted: run creds-setup-pam revert, {then}creds-setup-pam apply"
+
+
+class Refused(NamedTuple):
+    """Why a file is not rebased, and what a person can do."""
+
+    reason: str
+    hint: str
+
+
+class Rebase(NamedTuple):
+    """One file: what differs, and the plan or the refusal."""
+
+    copy: VendorCopy
+    facts: VendorFile
+    outcome: Plan | Refused
+
+
+def plan_rebases(root: Root, services: Sequence[str], options: Options) -> tuple[Rebase, ...]:
+    """Return what would become of each file whose vendor has a newer one; changes nothing.
+
+    Raises:
+        NoSuchFile: ``creds-setup-pam`` has not changed a service that was named.
+        NotPermitted: The state directory cannot be read.
+        InvalidData: A file cannot be read.
+    """
+    files = pam_files(root)
+    _require_changed(root, services)
+    sshd = probe_sshd(root, probe_installation(root).sshd)
+    return tuple(
+        Rebase(copy, vendor_file(copy, files), _outcome(root, copy, files, options, sshd))
+        for copy in newer_vendor_files(root, files)
+        if not services or copy.service in services
+    )
+
+
+def setup_of(rebases: Sequence[Rebase]) -> Setup:
+    """Return the change of all files that are not refused, in the form that ``apply`` makes."""
+    planned = [(one.copy, one.outcome) for one in rebases if isinstance(one.outcome, Plan)]
+    return Setup(
+        tuple(plan for _, plan in planned),
+        needs_drop_in=False,
+        rebased={plan.target: _rebased(copy, plan) for copy, plan in planned},
+    )
+
+
+def _rebased(copy: VendorCopy, plan: Plan) -> Rebased:
+    """Return what is recorded. A mere copy of a file that libpam finds anyway is not kept."""
+    return Rebased(copy.vendor, is_kept=copy.is_beside or plan.content != copy.vendor)
+
+
+def _require_changed(root: Root, services: Sequence[str]) -> None:
+    changed = own_changes(root)
+    for service in services:
+        if f"/etc/pam.d/{service}" not in changed:
+            raise NoSuchFile(
+                f"creds-setup-pam has not changed /etc/pam.d/{service}, so it has nothing to"
+                " rebase",
+                hint="without --service, every file that it has changed is looked at",
+            )
+
+
+def _outcome(
+    root: Root, copy: VendorCopy, files: PamFiles, options: Options, sshd: SshdFacts
+) -> Plan | Refused:
+    by_hand = BY_HAND.format(path=copy.path)
+    if copy.own is None:
+        return Refused(f"a line of ours was edited: {copy.problem}", by_hand)
+    content = merged(copy.base, copy.own, copy.vendor)
+    if isinstance(content, Conflict):
+        return Refused(_both_sides(copy, content), by_hand)
+    asked = NOT_ASKED if copy.service in PASSWORD_ONLY else sshd
+    wanted = options._replace(skip_root=options.skip_root or copy.skips_root)
+    try:
+        planned, _ = plan_for(root, copy.service, files.overlaid(copy.path, content), wanted, asked)
+        report = judge_content(root, copy.path, planned.result)
+    except CredsSessionError as error:
+        return Refused(error.problem, error.hint or by_hand)
+    if report.findings:
+        names, found = report.findings[0]
+        move = f"mv {copy.vendor_path} {copy.path}, " if copy.is_beside else ""
+        hint = AS_IT_IS.format(then=f"{move}and ")
+        return Refused(f"{', '.join(names)}: {found}", hint)
+    lost = _lost(planned, files)
+    if lost:
+        return Refused(lost, by_hand)
+    return planned._replace(present=copy.content)
+
+
+def _both_sides(copy: VendorCopy, found: Conflict) -> str:
+    known = (
+        "both sides have changed the same place"
+        if copy.base is not None
+        else (
+            "the file has lines that the vendor's file does not have, and the vendor's old file is"
+            " not known"
+        )
+    )
+    sides = ((copy.path, found.ours), (copy.vendor_path, found.theirs))
+    lines = [
+        f"  {path}: {line.decode(errors='backslashreplace').strip()}"
+        for path, side in sides
+        for line in side
+    ]
+    return "\n".join((known, *lines))
+
+
+def _lost(planned: Plan, files: PamFiles) -> str:
+    """Return which group has its rule now and could not have it in the new file, or ""."""
+    now = verdicts_of_service(planned.service, files, early_start=planned.early_start)
+    for before, after in zip(now, planned.after):
+        if before.applies and not before.problem and after.problem:
+            reasons = {refused.group: refused.reason for refused in planned.refusals}
+            reason = reasons.get(after.group, after.problem)
+            return f"{planned.service} {after.group.value}: {reason}"
+    return ""

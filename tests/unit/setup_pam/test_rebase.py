@@ -1,0 +1,226 @@
+"""``rebase``: a vendor's newer file gets our lines and those of an administrator, or is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from creds_session.errors import InvalidData, NoSuchFile
+from creds_session.pam.keyring_rules.plan import Options, Plan
+from creds_session.probe.vendor_files import newer_vendor_files, own_changes
+from creds_session.setup_pam.apply import apply, revert
+from creds_session.setup_pam.plan import plan_setup
+from creds_session.setup_pam.rebase import Rebase, Refused, plan_rebases, setup_of
+from creds_session.setup_pam.service_files import pam_files
+from creds_session.system.files.root import Root
+from tests.unit.examples import WITHOUT_RULES
+from tests.unit.images import SSHD, make_image, write
+
+VENDOR_SSHD = "/usr/lib/pam.d/sshd"
+BESIDE = f"{SSHD}.dpkg-dist"
+LIBPAM = "/usr/lib/x86_64-linux-gnu/libpam.so.0"
+READS_IT = b"\x7fELF\0/etc/pam.d/%s\0/usr/lib/pam.d/%s\0"
+LINE = b"session optional pam_umask.so\n"
+NEWER = WITHOUT_RULES + LINE
+MINE = b"# mine\nsession optional pam_mail.so\n"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Root:
+    """An image whose sshd has its file in /usr/lib/pam.d."""
+    root = make_image(tmp_path)
+    write(root, LIBPAM, READS_IT)
+    write(root, VENDOR_SSHD, WITHOUT_RULES)
+    root.path(SSHD).unlink()
+    return root
+
+
+@pytest.fixture
+def debian(tmp_path: Path) -> Root:
+    """An image whose sshd has an unchanged conffile of dpkg in /etc."""
+    root = make_image(tmp_path)
+    digest = hashlib.md5(WITHOUT_RULES, usedforsecurity=False).hexdigest()
+    status = f"Package: openssh-server\nConffiles:\n {SSHD} {digest}\n"
+    write(root, "/var/lib/dpkg/status", status.encode())
+    return root
+
+
+def applied(root: Root) -> bytes:
+    apply(root, plan_setup(root, ["sshd"]))
+    return root.read(SSHD) or b""
+
+
+def rebases(root: Root) -> tuple[Rebase, ...]:
+    return plan_rebases(root, (), Options())
+
+
+def rebased(root: Root) -> bytes:
+    """Rebase, require that nothing is refused, and return the new content."""
+    found = rebases(root)
+    assert [one.outcome for one in found if isinstance(one.outcome, Refused)] == []
+    apply(root, setup_of(found))
+    assert rebases(root) == ()
+    again = plan_setup(root, ["sshd"])
+    assert (again.is_needed, again.is_complete) == (False, True)
+    return root.read(SSHD) or b""
+
+
+def refusal(root: Root) -> Refused:
+    """Return why the only file is refused; nothing may change."""
+    before = root.read(SSHD)
+    (one,) = rebases(root)
+    assert isinstance(one.outcome, Refused)
+    assert not setup_of([one]).is_needed
+    assert root.read(SSHD) == before
+    return one.outcome
+
+
+def without_ours(content: bytes) -> bytes:
+    lines = content.splitlines(keepends=True)
+    return b"".join(line for line in lines if b"gnome_keyring" not in line)
+
+
+def test_nothing_is_newer_after_apply(image: Root) -> None:
+    applied(image)
+    assert rebases(image) == ()
+
+
+def test_a_copy_gets_the_lines_of_the_newer_file(image: Root) -> None:
+    applied(image)
+    write(image, VENDOR_SSHD, NEWER)
+    (one,) = rebases(image)
+    assert one.facts.lacks == (LINE.strip().decode(),)
+    assert one.facts.extra == ()
+    assert without_ours(rebased(image)) == NEWER
+
+
+def test_revert_after_a_rebase_removes_the_copy(image: Root) -> None:
+    applied(image)
+    write(image, VENDOR_SSHD, NEWER)
+    rebased(image)
+    revert(image)
+    assert image.read(SSHD) is None
+    assert own_changes(image) == {}
+
+
+def test_lines_of_an_administrator_are_kept_and_stay_after_revert(image: Root) -> None:
+    write(image, SSHD, MINE + applied(image))
+    write(image, VENDOR_SSHD, NEWER)
+    assert without_ours(rebased(image)) == MINE + NEWER
+    revert(image)
+    assert image.read(SSHD) == MINE + NEWER
+
+
+def test_a_second_newer_file_is_compared_with_the_first(image: Root) -> None:
+    write(image, SSHD, MINE + applied(image))
+    for content in (NEWER, NEWER + b"session optional pam_env.so\n"):
+        write(image, VENDOR_SSHD, content)
+        assert without_ours(rebased(image)) == MINE + content
+
+
+def test_both_sides_of_a_conflict_are_named(image: Root) -> None:
+    write(image, SSHD, applied(image) + MINE)
+    write(image, VENDOR_SSHD, NEWER)
+    found = refusal(image)
+    assert found.reason.startswith("both sides have changed the same place")
+    assert f"{SSHD}: session optional pam_mail.so" in found.reason
+    assert f"{VENDOR_SSHD}: {LINE.strip().decode()}" in found.reason
+
+
+def test_a_newer_file_that_locks_out_is_refused_with_the_counterexample(image: Root) -> None:
+    applied(image)
+    write(image, VENDOR_SSHD, b"account required pam_deny.so\n" + WITHOUT_RULES)
+    found = refusal(image)
+    assert "someone who was let in before is refused" in found.reason
+    assert "pam_deny.so" in found.reason
+    assert found.hint.endswith("run creds-setup-pam revert, and creds-setup-pam apply")
+
+
+def test_a_newer_file_with_a_wider_door_is_refused(image: Root) -> None:
+    applied(image)
+    write(image, VENDOR_SSHD, b"auth sufficient pam_permit.so\n" + WITHOUT_RULES)
+    assert "someone who was refused before is let in" in refusal(image).reason
+
+
+def test_an_edited_line_of_ours_is_named(image: Root) -> None:
+    write(image, SSHD, applied(image).replace(b"gnome_keyring.so", b"gnome_keyring.so only_if=x"))
+    write(image, VENDOR_SSHD, NEWER)
+    assert "a line of ours was edited" in refusal(image).reason
+
+
+def test_an_unchanged_conffile_gets_the_newer_file_beside_it(debian: Root) -> None:
+    applied(debian)
+    write(debian, BESIDE, NEWER)
+    assert without_ours(rebased(debian)) == NEWER
+    revert(debian)
+    assert debian.read(SSHD) == NEWER
+    assert own_changes(debian) == {}
+
+
+def test_a_conffile_with_lines_of_an_administrator_since_is_merged(debian: Root) -> None:
+    write(debian, SSHD, MINE + applied(debian))
+    write(debian, BESIDE, NEWER)
+    assert without_ours(rebased(debian)) == MINE + NEWER
+
+
+def test_lines_from_before_apply_are_never_taken_for_the_vendor_s(debian: Root) -> None:
+    """dpkg knows another content, so nobody knows which lines are an administrator's."""
+    write(debian, SSHD, MINE + WITHOUT_RULES)
+    applied(debian)
+    write(debian, BESIDE, NEWER)
+    found = refusal(debian)
+    assert "the vendor's old file is not known" in found.reason
+    assert f"{SSHD}: # mine" in found.reason
+
+
+def test_without_a_known_old_file_a_newer_file_with_all_lines_is_taken(tmp_path: Path) -> None:
+    root = make_image(tmp_path)
+    applied(root)
+    write(root, f"{SSHD}.rpmnew", NEWER)
+    assert without_ours(rebased(root)) == NEWER
+
+
+def test_a_file_that_waited_before_apply_is_not_newer(debian: Root) -> None:
+    write(debian, SSHD, MINE + WITHOUT_RULES)
+    write(debian, BESIDE, NEWER)
+    applied(debian)
+    assert rebases(debian) == ()
+    write(debian, BESIDE, NEWER + b"session optional pam_env.so\n")
+    assert len(rebases(debian)) == 1
+
+
+def test_a_comment_alone_makes_no_file_newer(image: Root) -> None:
+    applied(image)
+    write(image, VENDOR_SSHD, b"# of a later release\n" + WITHOUT_RULES)
+    assert rebases(image) == ()
+
+
+def test_root_s_guard_is_kept(image: Root) -> None:
+    apply(image, plan_setup(image, ["sshd"], Options(skip_root=True)))
+    write(image, VENDOR_SSHD, NEWER)
+    (one,) = rebases(image)
+    assert isinstance(one.outcome, Plan)
+    assert b"pam_succeed_if.so" in one.outcome.result
+
+
+def test_a_machine_on_which_nothing_was_applied_has_nothing_to_rebase(image: Root) -> None:
+    write(image, SSHD, WITHOUT_RULES)
+    write(image, VENDOR_SSHD, NEWER)
+    assert rebases(image) == ()
+    assert newer_vendor_files(image, pam_files(image)) == ()
+    with pytest.raises(NoSuchFile, match=r"has not changed /etc/pam\.d/sshd"):
+        plan_rebases(image, ("sshd",), Options())
+
+
+def test_a_failed_rebase_restores_the_file(image: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = applied(image)
+    write(image, VENDOR_SSHD, NEWER)
+    setup = setup_of(rebases(image))
+    monkeypatch.setattr(
+        "creds_session.setup_pam.apply.verdicts_of_service", lambda *_, **__: setup.plans[0].before
+    )
+    with pytest.raises(InvalidData, match="are not as planned"):
+        apply(image, setup)
+    assert image.read(SSHD) == before
