@@ -1,7 +1,8 @@
-"""Install units of the user manager: lock the keyrings at the last logout, or unlock at its start.
+"""Install units: lock the keyrings at the last logout, unlock them at the first login, check PAM.
 
-A person's units are in their own configuration directory. Root's units are in /etc/systemd/user and
-apply to everybody (systemd.unit(5), UNIT FILE LOAD PATH). systemctl enables and disables them.
+The first two are units of the user manager, and the third is a unit of the system. A person's units are in their own configuration directory. Root's units are in /etc/systemd/user and
+apply to everybody (systemd.unit(5), UNIT FILE LOAD PATH). The system's are in
+/etc/systemd/system. systemctl enables and disables them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from creds_session.errors import CannotWrite, Unavailable
+from creds_session.errors import CannotWrite, NotPermitted, Unavailable
 from creds_session.system.files.replace import (
     Attributes,
     make_directory,
@@ -25,17 +26,25 @@ from creds_session.system.systemd.systemctl import systemctl
 UNITS: Mapping[str, tuple[str, ...]] = {
     "lock": ("creds-session-lock.path", "creds-session-lock.service"),
     "unlock": ("creds-session-unlock.service",),
+    "pam": ("creds-session-pam.path", "creds-session-pam.service"),
 }
 """The unit files of each choice; the first unit is enabled."""
 EVERYBODY = Path("/etc/systemd/user")
-COMMAND = re.compile(rb"\bcreds (?=lock|unlock)")
+SYSTEM = Path("/etc/systemd/system")
+COMMAND = re.compile(rb"(?<=ExecStart=)creds(?=(-setup-pam)? )")
+BOOTED = Path("/run/systemd/system")
 TIMEOUT = 10.0  # seconds for one call of systemctl
 
 
-def folder(environ: Mapping[str, str]) -> Path:
-    """Return the directory for the caller's units; root's units apply to everybody."""
+def folder(environ: Mapping[str, str], what: str = "lock") -> Path:
+    """Return the directory for the caller's units; root's units apply to everybody.
+
+    Raises NotPermitted if the unit is one of the system, and the caller is not root.
+    """
     if os.getuid() == 0:
-        return EVERYBODY
+        return SYSTEM if what == "pam" else EVERYBODY
+    if what == "pam":
+        raise NotPermitted("this unit is one of the system, and requires root", root_may=True)
     config = environ.get("XDG_CONFIG_HOME") or Path(environ["HOME"], ".config")
     return Path(config, "systemd/user")
 
@@ -44,25 +53,34 @@ def install(what: str, source: Path, place: Path, program: str) -> list[Path]:
     """Write the units, enable them and start them; return the files that changed.
 
     ``source`` is the directory with the unit files, and ``program`` is the path of the command
-    ``creds``, because a user manager does not have the PATH of a login. If systemctl fails, then
-    all files are as they were before.
+    ``creds``, because systemd does not have the PATH of a login; ``creds-setup-pam`` is beside it.
+    If systemctl fails, then all files are as they were before.
 
     Raises: CannotWrite, InvalidData or Unavailable.
     """
     with _undone_on_failure(what, place) as before:
         for name in UNITS[what]:
             text = (source / name).read_bytes()
-            text = COMMAND.sub(lambda _: os.fsencode(program) + b" ", text)
+            text = COMMAND.sub(lambda _: os.fsencode(program), text)
             previous = read_if_there(place / name)
             if previous != text:
                 before[place / name] = previous
                 _write(place / name, text)
-        if place == EVERYBODY:
-            _systemctl("--global", "enable", UNITS[what][0])
-        else:
-            _systemctl("--user", "daemon-reload")
-            _systemctl("--user", "enable", "--now", UNITS[what][0])
+        if _is_running(place):
+            _systemctl(*_scope(place), "daemon-reload")
+        now = ("--now",) if _is_running(place) else ()
+        _systemctl(*_scope(place), "enable", *now, UNITS[what][0])
         return list(before)
+
+
+def _scope(place: Path) -> tuple[str, ...]:
+    """Return the option of systemctl for the manager that reads this directory."""
+    return {EVERYBODY: ("--global",), SYSTEM: ()}.get(place, ("--user",))
+
+
+def _is_running(place: Path) -> bool:
+    """Return whether a manager runs that can start the unit now (sd_booted(3))."""
+    return place != EVERYBODY and (place != SYSTEM or BOOTED.is_dir())
 
 
 @contextmanager
@@ -76,10 +94,10 @@ def _undone_on_failure(what: str, place: Path) -> Iterator[dict[Path, bytes | No
     try:
         yield before
     except BaseException:
-        scope = "--global" if place == EVERYBODY else "--user"
         # An enabled unit of an earlier installation stays enabled; a new one leaves no link.
         if before.get(place / UNITS[what][0], b"") is None:
-            systemctl(scope, "disable", UNITS[what][0], timeout=TIMEOUT, environment=os.environ)
+            words = (*_scope(place), "disable", UNITS[what][0])
+            systemctl(*words, timeout=TIMEOUT, environment=os.environ)
         for path, content in before.items():
             with suppress(CannotWrite):
                 if content is None:
@@ -100,10 +118,8 @@ def uninstall(what: str, place: Path) -> list[Path]:
     existing = [place / name for name in UNITS[what] if read_if_there(place / name) is not None]
     if not existing:
         return []
-    if place == EVERYBODY:
-        _systemctl("--global", "disable", UNITS[what][0])
-    else:
-        _systemctl("--user", "disable", "--now", UNITS[what][0])
+    now = ("--now",) if _is_running(place) else ()
+    _systemctl(*_scope(place), "disable", *now, UNITS[what][0])
     for path in existing:
         remove(path)
     return existing

@@ -17,6 +17,7 @@ uninstall_it() {
     fi
     packages=$(cat "$prefix/packages" 2>/dev/null || :)
     # Before the program that they run.
+    remove_units pam creds-session-pam.path creds-session-pam.service
     remove_units lock creds-session-lock.path creds-session-lock.service
     remove_units unlock creds-session-unlock.service
     remove_hooks
@@ -34,6 +35,8 @@ uninstall_it() {
 # first is the one that is enabled.
 remove_units() {
     unit=$1
+    units=/etc/systemd/user
+    [ "$unit" != pam ] || units=/etc/systemd/system
     enabled=$2
     shift
     for file in "$@"; do
@@ -46,7 +49,10 @@ remove_units() {
                 rm -f "$units/$path"
             done
         fi
-        say "removed the unit $enabled; user managers that are running keep it until they end"
+        case $unit in
+        pam) say "removed the unit $enabled" ;;
+        *) say "removed the unit $enabled; user managers that are running keep it until they end" ;;
+        esac
         return 0
     done
 }

@@ -49,9 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     kind.add_argument(
         "--unit",
-        choices=("lock", "unlock"),
-        help="Use a unit of the systemd user manager instead of the hook: lock locks all keyrings"
-        " at your last logout; unlock unlocks the login keyring with a credential.",
+        choices=("lock", "unlock", "pam"),
+        help="Use a unit of systemd instead of the hook: lock locks all keyrings at your last"
+        " logout; unlock unlocks the login keyring with a credential; pam, which requires root,"
+        " checks the change of PAM after each update.",
     )
 
 
@@ -127,7 +128,7 @@ def _unit(arguments: argparse.Namespace) -> int:
         for name in user_units.UNITS[what]:
             sys.stdout.buffer.write(b"# " + name.encode() + b"\n" + (source / name).read_bytes())
         return 0
-    place = user_units.folder(_environment())
+    place = user_units.folder(_environment(), what)
     if arguments.action == "remove":
         return _print_done(removed=user_units.uninstall(what, place))
     program = shutil.which("creds") or str(Path(sys.argv[0]).absolute())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from creds_session.errors import Unavailable
+from creds_session.errors import NotPermitted, Unavailable
 from creds_session.session import user_units
 from creds_session.system.processes.commands import Completed
 from tests.unit.service import CHECKOUT
@@ -33,7 +33,8 @@ def test_units_come_whole_and_go_whole(tmp_path: Path, asked: list[str], what: s
     assert user_units.install(what, SOURCE, place, "/opt/a b/creds") == []
     assert f"systemctl --user enable --now {user_units.UNITS[what][0]}" in asked
     texts = [line for path in changed for line in path.read_text().splitlines() if "Exec" in line]
-    assert [f"/opt/a b/creds {what}" in line for line in texts] == [True]
+    command = {"pam": "creds-setup-pam check --after-update"}.get(what, f"creds {what}")
+    assert [f"=/opt/a b/{command}" in line for line in texts] == [True]
     assert user_units.uninstall(what, place) == changed
     assert user_units.uninstall(what, place) == []
     assert list(place.iterdir()) == []
@@ -50,6 +51,29 @@ def test_root_s_are_for_everybody(
         "systemctl --global enable creds-session-lock.path",
         "systemctl --global disable creds-session-lock.path",
     ]
+
+
+@pytest.mark.parametrize("is_booted", [True, False])
+def test_the_system_s_are_started_if_systemd_runs(
+    tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch, *, is_booted: bool
+) -> None:
+    monkeypatch.setattr(user_units, "SYSTEM", tmp_path)
+    monkeypatch.setattr(user_units, "BOOTED", tmp_path if is_booted else tmp_path / "nothing")
+    user_units.install("pam", SOURCE, tmp_path, "/usr/local/bin/creds")
+    user_units.uninstall("pam", tmp_path)
+    now = "--now " if is_booted else ""
+    assert asked == [
+        *(["systemctl daemon-reload"] if is_booted else []),
+        f"systemctl enable {now}creds-session-pam.path",
+        f"systemctl disable {now}creds-session-pam.path",
+    ]
+
+
+def test_a_unit_of_the_system_requires_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert user_units.folder({"HOME": "/h"}, "pam") == Path("/etc/systemd/system")
+    monkeypatch.setattr("os.getuid", lambda: 7)
+    with pytest.raises(NotPermitted):
+        user_units.folder({"HOME": "/h"}, "pam")
 
 
 @pytest.mark.parametrize(("uid", "place"), [(0, "/etc/systemd/user"), (7, "/c/systemd/user")])
