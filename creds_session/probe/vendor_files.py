@@ -148,6 +148,8 @@ def _without_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bytes:
     """Remove our lines of every change. Raises InvalidData if somebody has edited them."""
     for file in saved:
         before = file.before or b""
+        if content == file.after and file.vendor is not None and file.before in {None, file.vendor}:
+            return file.vendor
         left = without_edits(content, before, file.edits, file.path)
         refuse_edited_lines(content, left, before, file.edits, file.path)
         content = left

@@ -1,8 +1,9 @@
 """Install units: lock the keyrings at the last logout, unlock them at the first login, check PAM.
 
-The first two are units of the user manager, and the third is a unit of the system. A person's units are in their own configuration directory. Root's units are in /etc/systemd/user and
-apply to everybody (systemd.unit(5), UNIT FILE LOAD PATH). The system's are in
-/etc/systemd/system. systemctl enables and disables them.
+The first two are units of the user manager, and the third is a unit of the system. A person's units
+are in their own configuration directory. Root's units are in /etc/systemd/user and apply to
+everybody (systemd.unit(5), UNIT FILE LOAD PATH). The system's are in /etc/systemd/system. systemctl
+enables and disables them.
 """
 
 from __future__ import annotations
