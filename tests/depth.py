@@ -29,6 +29,9 @@ ORACLE_SEED = _depth("CREDS_ORACLE_SEED", 1, secrets.randbelow(2**32))
 JUDGED_CHANGES = _depth("CREDS_JUDGED_CHANGES", 2_000, 100_000)
 """Random changes of PAM stacks that are judged, and that libpam itself is asked about."""
 
+REPLAYED = _depth("CREDS_REPLAYED", 5, 1)
+"""Every how many updates of a vendor's file are replayed."""
+
 TREES = _depth("CREDS_TREES", 250, 10_000)
 """PAM trees in the shapes of authselect that are judged; there are fewer than 10,000."""
 

@@ -7,7 +7,6 @@ our own layouts, consecutive ones of one service count as a pair: a file that wa
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +48,7 @@ def pairs() -> Iterator[tuple[Item, Item]]:
             groups.setdefault((item.repository, item.origin, item.service), []).append(item)
     for versions in groups.values():
         ordered = sorted(versions, key=lambda one: one.number)
-        yield from itertools.pairwise(ordered) if len(ordered) > 1 else ()
+        yield from zip(ordered, ordered[1:])
 
 
 def replay(place: Path, pair: tuple[Item, Item], dialect: Dialect, *, is_copy: bool) -> Replayed:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.depth import NIGHTLY
-from tests.oracle.oracle_edits import KEYRINGS, with_stand_ins, without_keyring
+from tests.depth import REPLAYED
+from tests.oracle.oracle_edits import KEYRINGS, SEQUENCES, with_stand_ins, without_keyring
 from tests.oracle.oracle_replay import Replayed, pairs, replay
 from tests.oracle.test_corpus_edits import (
-    SEQUENCES,
     TELLERS,
     Files,
     Libpam,
@@ -22,9 +20,6 @@ from tests.oracle.test_corpus_edits import (
 )
 
 __all__ = ["libpam"]
-
-SAMPLE = 1 if NIGHTLY else 5
-"""Every how many pairs are replayed."""
 
 
 @pytest.mark.timeout(7200)
@@ -36,7 +31,7 @@ def test_each_update_is_rebased_safely_or_refused(
     *,
     is_copy: bool,
 ) -> None:
-    chosen = list(pairs())[:: int(os.environ.get("CREDS_REPLAY_SAMPLE", SAMPLE))]
+    chosen = list(pairs())[::REPLAYED]
     done = [
         replay(tmp_path / str(number), pair, libpam.dialect, is_copy=is_copy)
         for number, pair in enumerate(chosen)

@@ -76,7 +76,7 @@ function _shtab_creds__setup__pam_using
   test "$_shtab_creds__setup__pam_cmdpath" = "$argv"
 end
 
-set -g _shtab_creds__setup__pam_commands check diff apply confirm revert explain simulate judge help
+set -g _shtab_creds__setup__pam_commands check diff apply rebase confirm revert explain simulate judge help
 set -g _shtab_creds__setup__pam_opts_with_value --after --before --call --color --confirm-within --format --returns --root --service --try
 
 complete -c creds-setup-pam -e
@@ -97,6 +97,7 @@ complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using check' -l json -d
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using check' -l only-add -d 'Insert lines only; never modify existing ones'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using check' -l skip-root -d 'Skip the keyring rules for root, so that a hung keyring daemon cannot block root'"'"'s login'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using check' -l strict -d 'Prove the change for every value that a module can return, instead of those that pam_gnome_keyring returns'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using check' -l after-update -d 'Look only at services that apply has changed, and print only what is wrong'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using; and test $_shtab_creds__setup__pam_npos -eq 0' -a diff -d 'show what apply would change, and why'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using diff' -s h -l help -d 'Print this help and exit'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using diff' -s V -l version -d 'Print the version of creds-session and exit'
@@ -123,6 +124,18 @@ complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -s n -l dr
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -l complete -d 'Change nothing, and exit with 65, if a management group cannot have its rule'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -l try -xka "(__fish_complete_users)" -d 'First let libpam judge the password of USER, which is typed, with the changed files'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using apply' -l confirm-within -x -d 'Revert the change after TIME (such as 90s, 10m or 1h), unless somebody confirms it from a new login'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using; and test $_shtab_creds__setup__pam_npos -eq 0' -a rebase -d 'bring the rules to a newer file of the vendor'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -s h -l help -d 'Print this help and exit'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -s V -l version -d 'Print the version of creds-session and exit'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -l root -xka "(__fish_complete_directories)" -d 'Work on the system in DIR, for example a mounted image, instead of this machine (default: /)'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -l service -xka "(__creds_pam_services)" -d 'Work on the PAM service NAME'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -l json -d 'Print one JSON object'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -l only-add -d 'Insert lines only; never modify existing ones'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -l skip-root -d 'Skip the keyring rules for root, so that a hung keyring daemon cannot block root'"'"'s login'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -l strict -d 'Prove the change for every value that a module can return, instead of those that pam_gnome_keyring returns'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -l color -xka "auto always never" -d 'Print colours always, never, or (auto, the default) at a terminal that shows colours if the variable NO_COLOR is not set'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -l check -d 'Change nothing'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using rebase' -l confirm-within -x -d 'Revert the change after TIME (such as 90s, 10m or 1h), unless somebody confirms it from a new login'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using; and test $_shtab_creds__setup__pam_npos -eq 0' -a confirm -d 'keep a change that was made with --confirm-within'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using confirm' -s h -l help -d 'Print this help and exit'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using confirm' -s V -l version -d 'Print the version of creds-session and exit'
@@ -165,4 +178,4 @@ complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l after -
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using; and test $_shtab_creds__setup__pam_npos -eq 0' -a help -d 'show this help, or the help of a command'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using help' -s h -l help -d 'Print this help and exit'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using help' -s V -l version -d 'Print the version of creds-session and exit'
-complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using help; and test $_shtab_creds__setup__pam_npos -eq 0' -ka "check diff apply confirm revert explain simulate judge help" -d 'Show the help of this command'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using help; and test $_shtab_creds__setup__pam_npos -eq 0' -ka "check diff apply rebase confirm revert explain simulate judge help" -d 'Show the help of this command'

@@ -219,7 +219,7 @@ complete -c creds -n '_shtab_creds_using; and test $_shtab_creds_npos -eq 0' -a 
 complete -c creds -n '_shtab_creds_using hook' -s h -l help -d 'Print this help and exit'
 complete -c creds -n '_shtab_creds_using hook' -s V -l version -d 'Print the version of creds-session and exit'
 complete -c creds -n '_shtab_creds_using hook' -l shell -x -d 'Use the hook for this shell'
-complete -c creds -n '_shtab_creds_using hook' -l unit -xka "lock unlock" -d 'Use a unit of the systemd user manager instead of the hook: lock locks all keyrings at your last logout; unlock unlocks the login keyring with a credential'
+complete -c creds -n '_shtab_creds_using hook' -l unit -xka "lock unlock pam" -d 'Use a unit of systemd instead of the hook: lock locks all keyrings at your last logout; unlock unlocks the login keyring with a credential; pam, which requires root, checks the change of PAM after each update'
 complete -c creds -n '_shtab_creds_using hook; and test $_shtab_creds_npos -eq 0' -ka "install remove print" -d 'Install the hook, remove exactly what was installed, or print the hook'
 complete -c creds -n '_shtab_creds_using; and test $_shtab_creds_npos -eq 0' -a backends -d 'say which backend of python-keyring is used'
 complete -c creds -n '_shtab_creds_using backends' -s h -l help -d 'Print this help and exit'

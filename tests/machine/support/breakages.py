@@ -461,6 +461,14 @@ PAM = (
         "echo 'session required pam_gnome_keyring.so' >>FILE",
     )._replace(cure="undo"),
     Breakage(
+        "pam-vendor-newer",
+        "pam_umask.so",
+        root=f"cp -p {SSHD} /root/sshd; {{ grep -v gnome_keyring {SSHD};"
+        f" echo session optional pam_umask.so; }} >{SSHD}.dpkg-dist",
+        ask=AS_ROOT,
+        undo=f"rm {SSHD}.dpkg-dist",
+    ),
+    Breakage(
         "pam-files-unread",
         "common-account",
         root="chmod 600 /etc/pam.d/common-account",
