@@ -71,10 +71,12 @@ def probe_vendor_files(root: Root, files: PamFiles) -> tuple[VendorFile, ...] | 
 
     Anybody can see that no vendor's file is hidden; then the checkpoints do not matter.
     """
-    names = {name for place in files.places for name in files.names(place)}
-    if not any(_vendor_path(f"{ETC}{name}", files) for name in names) or not root.exists(STATE):
-        return ()
     try:
+        names = {name for place in files.places for name in files.names(place)}
+        if not any(_vendor_path(f"{ETC}{name}", files) for name in names):
+            return ()
+        if not root.exists(STATE):
+            return ()
         return tuple(vendor_file(copy, files) for copy in newer_vendor_files(root, files))
     except CredsSessionError:
         return None

@@ -32,7 +32,7 @@ UNITS: Mapping[str, tuple[str, ...]] = {
 """The unit files of each choice; the first unit is enabled."""
 EVERYBODY = Path("/etc/systemd/user")
 SYSTEM = Path("/etc/systemd/system")
-COMMAND = re.compile(rb"(?<=ExecStart=)creds(?=(-setup-pam)? )")
+COMMAND = re.compile(rb"\bcreds(?= (?:lock|unlock)|-setup-pam check)")
 BOOTED = Path("/run/systemd/system")
 TIMEOUT = 10.0  # seconds for one call of systemctl
 

@@ -45,6 +45,33 @@ rpm --erase --nodeps creds-session || echo "refused"
 rpm --query creds-session
 cd /etc/pam.d && ! sha256sum --check --status /mnt/before && echo "PAM is still changed"
 """
+# A package that brings a newer file for sshd, as a vendor that has moved its files does.
+UPDATE = """
+mkdir -p /mnt/build
+cat >/mnt/build/vendor.spec <<'END'
+Name: vendor-pam
+Version: 1
+Release: 1
+Summary: A file
+License: MIT
+BuildArch: noarch
+%description
+A file.
+%install
+mkdir -p $RPM_BUILD_ROOT/usr/lib/pam.d
+{ grep -v gnome_keyring /etc/pam.d/sshd; echo 'session optional pam_umask.so'; } \
+    >$RPM_BUILD_ROOT/usr/lib/pam.d/sshd
+%files
+/usr/lib/pam.d/sshd
+END
+rpmbuild --quiet --define '_topdir /mnt/build' -bb /mnt/build/vendor.spec
+rpm --install --nodeps /mnt/build/RPMS/noarch/*.rpm && echo "vendor installed"
+creds-setup-pam rebase && creds-setup-pam rebase --check && echo "rebased"
+grep -q pam_umask.so /etc/pam.d/sshd && grep -q gnome_keyring /etc/pam.d/sshd && echo "has both"
+chmod 0 /usr/bin/creds-setup-pam
+rpm --erase --nodeps vendor-pam && echo "vendor removed"
+chmod 755 /usr/bin/creds-setup-pam
+"""
 BESIDE = """
 rpm --initdb
 mkdir -p /opt/creds-session/current
@@ -149,6 +176,14 @@ def test_removing_reverts_pam_and_leaves_nothing(built: tuple[Path, str]) -> Non
     wanted = ["rpm verified", "PAM as before", "PAM changed", "PAM reverted"]
     assert [line for line in said if line in wanted] == wanted
     assert not [line for line in said if line.startswith(("/etc", "/usr", "/var"))]
+
+
+def test_an_update_is_checked_and_never_fails(built: tuple[Path, str]) -> None:
+    said = lines(built, INSTALL + UPDATE + "creds-setup-pam revert\n")
+    wanted = ["PAM changed", "vendor installed", "rebased", "has both", "vendor removed"]
+    assert [line for line in said if line in wanted] == wanted
+    newer = "creds-setup-pam: /etc/pam.d/sshd: /usr/lib/pam.d/sshd is newer than the vendor's file"
+    assert any(line.startswith(newer) for line in said)
 
 
 def test_it_is_not_removed_if_pam_cannot_be_reverted(built: tuple[Path, str]) -> None:

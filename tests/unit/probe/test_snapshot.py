@@ -15,8 +15,12 @@ from creds_session.probe.installation import (
 )
 from creds_session.probe.pam_files import probe_pam
 from creds_session.probe.snapshot import probe
+from creds_session.setup_pam.apply import apply
+from creds_session.setup_pam.plan import plan_setup
 from creds_session.system.files.root import Root
 from tests.unit.children import run_child
+from tests.unit.examples import WITHOUT_RULES
+from tests.unit.images import make_image
 
 UNIT = "/usr/lib/systemd/user/gnome-keyring-daemon.socket"
 ETC_UNIT = "/etc/systemd/user/gnome-keyring-daemon.socket"
@@ -244,8 +248,9 @@ def test_each_of_a_thousand_files_is_read_once(root: Root, monkeypatch: pytest.M
 
     monkeypatch.setattr(Root, "read", count)
     facts = probe_pam(root, "sshd", Dialect.DEBIAN_1_7)
-    assert asked == sorted(facts.files)
-    assert len(asked) == 1000
+    services = [path for path in asked if path.startswith("/etc/pam.d/")]
+    assert services == sorted(facts.files)
+    assert len(services) == 1000
 
 
 def test_the_list_of_packages_is_read_once(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,3 +268,31 @@ def test_the_list_of_packages_is_read_once(root: Root, monkeypatch: pytest.Monke
     monkeypatch.setattr(Root, "read", count)
     probe({"HOME": "/nonexistent"}, root, 30)
     assert asked.count("/var/lib/dpkg/status") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_probe_pam_knows_of_newer_files_only_if_it_may_read_what_was_changed(public: Path) -> None:
+    root = make_image(public)
+    apply(root, plan_setup(root, ["sshd"]))
+    assert probe_pam(root, "sshd").vendor_files == ()
+    newer = WITHOUT_RULES + b"session optional pam_umask.so\n"
+
+    def look(expected: object) -> None:
+        os.setuid(65_534)
+        assert probe_pam(root, "sshd").vendor_files == expected
+
+    # Anybody can see that no file is hidden.
+    assert run_child(lambda: look(())) == 0
+    write(root, "/etc/pam.d/sshd.rpmnew", newer)
+    assert run_child(lambda: look(None)) == 0
+    (found,) = probe_pam(root, "sshd").vendor_files or ()
+    assert found.lacks == ("session optional pam_umask.so",)
+
+
+def test_probe_pam_reads_the_directories_that_libpam_names(root: Root) -> None:
+    write(root, "/usr/lib/libpam.so.0", b"\0/etc/pam.d/%s\0/usr/etc/pam.d/%s\0")
+    write(root, "/usr/etc/pam.d/sshd", b"a\n")
+    write(root, "/usr/lib/pam.d/sshd", b"b\n")
+    facts = probe_pam(root, "sshd")
+    assert facts.directories == ("/etc/pam.d", "/usr/etc/pam.d")
+    assert facts.files == {"/usr/etc/pam.d/sshd": b"a\n"}

@@ -25,7 +25,13 @@ from creds_session.facts.session import (
     NameOwner,
     SessionFacts,
 )
-from creds_session.facts.snapshot import Facts, FirstLoginFacts, InstallationFacts, PamFacts
+from creds_session.facts.snapshot import (
+    Facts,
+    FirstLoginFacts,
+    InstallationFacts,
+    PamFacts,
+    VendorFile,
+)
 from creds_session.findings import Finding, Outcome, Remediation, Severity
 from tests.oracle.oracle_services import JUMP
 from tests.unit.examples import (
@@ -322,6 +328,28 @@ def test_who_cannot_read_pams_files_is_told_how_root_looks_at_them() -> None:
     (found,) = (one for one in findings(facts) if one.id == "pam-files-unread")
     assert found.remediation is not None
     assert found.remediation.text == "look as root: sudo creds-doctor --user 'a b'"
+
+
+NEWER = VendorFile("/etc/pam.d/sshd", "/usr/lib/pam.d/sshd", ("auth a.so",), ("auth b.so",))
+
+
+def test_a_newer_file_of_a_vendor_is_named_with_the_rules_of_both_sides() -> None:
+    facts = WELL._replace(pam=WELL.pam._replace(vendor_files=(NEWER,)))
+    (found,) = (one for one in findings(facts) if one.id == "pam-vendor-newer")
+    assert found.evidence == (
+        "/etc/pam.d/sshd: /usr/lib/pam.d/sshd is newer",
+        "/usr/lib/pam.d/sshd alone has: auth a.so",
+        "/etc/pam.d/sshd alone has: auth b.so",
+    )
+    assert found.remediation is not None
+    assert found.remediation.commands == (("sudo", "creds-setup-pam", "rebase"),)
+
+
+def test_a_newer_file_is_not_judged_for_who_cannot_read_what_was_changed() -> None:
+    facts = WELL._replace(pam=WELL.pam._replace(vendor_files=None))
+    (result,) = (one for one in run(CHECKS, facts) if one.check == "pam-vendor-newer")
+    assert result.outcome is Outcome.SKIPPED
+    assert "only root" in result.summary
 
 
 UNSEEN = SessionFacts("alice", 1000, by_ssh=True)

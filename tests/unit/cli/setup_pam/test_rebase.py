@@ -1,0 +1,154 @@
+"""What ``rebase`` and ``check --after-update`` print, and exit with."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from creds_session.cli.setup_pam.main import main
+from creds_session.system.files.root import Root
+from tests.unit.examples import WITHOUT_RULES
+from tests.unit.images import SSHD, make_image, write
+
+VENDOR = "/usr/lib/pam.d/sshd"
+LIBPAM = "/usr/lib/x86_64-linux-gnu/libpam.so.0"
+RULE = "session optional pam_umask.so"
+NEWER = WITHOUT_RULES + f"{RULE}\n".encode()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Root:
+    """An image whose sshd has its file in /usr/lib/pam.d."""
+    made = make_image(tmp_path)
+    write(made, LIBPAM, b"\0/etc/pam.d/%s\0/usr/lib/pam.d/%s\0")
+    write(made, VENDOR, WITHOUT_RULES)
+    made.path(SSHD).unlink()
+    return made
+
+
+class Call:
+    """Runs creds-setup-pam on the image; returns the exit code, the output and the messages."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], root: Root
+    ) -> None:
+        self.monkeypatch, self.capsys, self.root = monkeypatch, capsys, root
+
+    def __call__(self, line: str) -> tuple[int, str, str]:
+        argv = ["creds-setup-pam", "--root", str(self.root.directory), *line.split()]
+        self.monkeypatch.setattr(sys, "argv", argv)
+        self.capsys.readouterr()
+        code = main()
+        shown = self.capsys.readouterr()
+        return code, shown.out, shown.err
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], root: Root) -> Call:
+    return Call(monkeypatch, capsys, root)
+
+
+def test_nothing_is_printed_after_an_update_if_apply_has_changed_nothing(called: Call) -> None:
+    write(called.root, SSHD, b"auth required pam_deny.so\n")
+    assert called("check --after-update") == (0, "", "")
+
+
+def test_nothing_is_printed_after_an_update_if_all_is_well(called: Call) -> None:
+    called("--service sshd apply")
+    assert called("check --after-update") == (0, "", "")
+
+
+def test_lost_rules_are_named_after_an_update(called: Call) -> None:
+    called("--service sshd apply")
+    write(called.root, SSHD, WITHOUT_RULES)
+    code, output, messages = called("check --after-update")
+    assert (code, output) == (1, "")
+    assert "sshd auth: no rule of pam_gnome_keyring" in messages
+    assert "creds-setup-pam apply adds the rules again" in messages
+
+
+def test_a_service_without_a_file_is_named_after_an_update(called: Call) -> None:
+    called("--service sshd apply")
+    called.root.path(SSHD).unlink()
+    called.root.path(VENDOR).unlink()
+    code, _, messages = called("check --after-update")
+    assert code == 1
+    assert "there is no PAM service 'sshd'" in messages
+
+
+def test_a_newer_file_is_named_after_an_update_and_nothing_changes(called: Call) -> None:
+    called("--service sshd apply")
+    write(called.root, VENDOR, NEWER)
+    before = called.root.read(SSHD)
+    code, output, messages = called("check --after-update")
+    assert (code, output) == (1, "")
+    assert f"{SSHD}: {VENDOR} is newer" in messages
+    assert f"the vendor's file alone has: {RULE}" in messages
+    assert "creds-setup-pam rebase --check shows more" in messages
+    assert called.root.read(SSHD) == before
+
+
+def test_rebase_check_shows_the_change_and_makes_none(called: Call) -> None:
+    called("--service sshd apply")
+    write(called.root, VENDOR, NEWER)
+    before = called.root.read(SSHD)
+    code, output, _ = called("rebase --check")
+    assert code == 1
+    assert f"\n+{RULE}\n" in output
+    assert called.root.read(SSHD) == before
+    values = json.loads(called("--json rebase --check")[1])
+    (file,) = values["vendor_files"]
+    assert (file["lacks"], file["extra"], file["refused"]) == ([RULE], [], None)
+    assert f"\n+{RULE}\n" in values["diff"]
+
+
+def test_rebase_says_what_it_did_and_then_has_nothing_to_do(called: Call) -> None:
+    called("--service sshd apply")
+    write(called.root, VENDOR, NEWER)
+    code, output, messages = called("rebase")
+    assert (code, output) == (0, "")
+    assert f"changed {SSHD}: it is made from {VENDOR} now" in messages
+    assert "nothing to rebase" in called("rebase")[2]
+    assert called("rebase --check")[:2] == (0, "")
+    assert json.loads(called("--json rebase")[1])["changed"] == []
+
+
+def test_a_refusal_names_the_lines_of_both_sides_and_exits_with_65(called: Call) -> None:
+    called("--service sshd apply")
+    mine = "session optional pam_mail.so"
+    write(called.root, SSHD, (called.root.read(SSHD) or b"") + f"{mine}\n".encode())
+    write(called.root, VENDOR, NEWER)
+    before = called.root.read(SSHD)
+    code, _, messages = called("rebase")
+    assert code == 65
+    assert f"{SSHD} is not changed: both sides have changed the same place" in messages
+    assert f"{SSHD}: {mine}" in messages
+    assert f"{VENDOR}: {RULE}" in messages
+    assert called.root.read(SSHD) == before
+    refused = json.loads(called("--json rebase")[1])["vendor_files"][0]["refused"]
+    assert set(refused) == {"reason", "hint"}
+
+
+def test_options_that_do_nothing_together_are_refused(called: Call) -> None:
+    code, _, messages = called("rebase --check --confirm-within 10m")
+    assert code == 64
+    assert "--confirm-within does nothing with --check" in messages
+
+
+def test_it_is_said_that_the_usual_directories_are_assumed(called: Call) -> None:
+    called("--service sshd apply")
+    assert "libpam.so.0" not in called("--service sshd check")[2]
+    called.root.path(LIBPAM).unlink()
+    assert "libpam.so.0 was not found" in called("--service sshd check")[2]
+
+
+def test_check_and_apply_read_the_directories_of_the_installed_libpam(called: Call) -> None:
+    write(called.root, LIBPAM, b"\0/etc/pam.d/%s\0/usr/etc/pam.d/%s\0")
+    assert "there is no PAM service 'sshd'" in called("--service sshd check")[2]
+    write(called.root, "/usr/etc/pam.d/sshd", WITHOUT_RULES)
+    assert called("--service sshd check")[0] == 1
+    assert called("--service sshd apply")[0] == 0
+    assert b"gnome_keyring" in (called.root.read(SSHD) or b"")
