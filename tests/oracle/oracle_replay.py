@@ -2,11 +2,13 @@
 
 A pair is two consecutive versions of one file, with what each includes. Pairs of real files come
 from the corpus that CREDS_PAM_CORPUS names: consecutive versions of one path in one repository. Of
-our own layouts, consecutive ones of one service count as a pair: a file that was written anew.
+our own layouts, consecutive ones of one service count as a pair: a file that somebody has rewritten.
 """
 
 from __future__ import annotations
 
+import enum
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +28,17 @@ from tests.unit.images import make_image, write
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libpam.so.0"
 HARM = {"UNLOADABLE", "LOCK_OUT", "LET_IN", "CHECK_GONE"}
 Files = dict[str, bytes]
+
+
+class Kind(enum.Enum):
+    """Where the vendor's file lies; the value is the end of the newer file's name."""
+
+    COPY = ""
+    """In /usr/lib/pam.d, and the file in /etc is a copy of it."""
+    DPKG = ".dpkg-dist"
+    """In /etc, and dpkg knows the old one."""
+    RPM = ".rpmnew"
+    """In /etc, and nobody knows the old one."""
 
 
 class Replayed(NamedTuple):
@@ -51,20 +64,19 @@ def pairs() -> Iterator[tuple[Item, Item]]:
         yield from zip(ordered, ordered[1:])
 
 
-def replay(place: Path, pair: tuple[Item, Item], dialect: Dialect, *, is_copy: bool) -> Replayed:
-    """Replay one pair in an image at ``place``.
-
-    ``is_copy``: the vendor's file is in /usr/lib/pam.d. Otherwise the file in /etc changes, and the
-    newer one lies beside it.
-    """
+def replay(place: Path, pair: tuple[Item, Item], dialect: Dialect, kind: Kind) -> Replayed:
+    """Replay one pair in an image at ``place``."""
     old, new = pair
     name = f"{old.repository or 'layout'} {old.number}->{new.number} {old.service}"
     root = make_image(place)
     version = "1.5.2" if dialect.has_line_limit else "1.7.0"
-    write(root, "/var/lib/dpkg/status", f"Package: libpam0g\nVersion: {version}\n".encode())
+    status = f"Package: libpam0g\nVersion: {version}\n"
     write(root, LIBRARY, b"\0/etc/pam.d/%s\0/usr/lib/pam.d/%s\0")
     own = f"/etc/pam.d/{old.service}"
-    vendor = f"/usr/lib/pam.d/{old.service}" if is_copy else own
+    if kind is Kind.DPKG:
+        status += f"Conffiles:\n {own} {hashlib.md5(old.content).hexdigest()}\n"  # noqa: S324
+    write(root, "/var/lib/dpkg/status", status.encode())
+    vendor = f"/usr/lib/pam.d/{old.service}" if kind is Kind.COPY else own
     _lay_out(root, old, vendor)
     try:
         setup = plan_setup(root, [old.service])
@@ -73,7 +85,7 @@ def replay(place: Path, pair: tuple[Item, Item], dialect: Dialect, *, is_copy: b
         return Replayed(name, old.service, "the old file has no safe change", error.problem)
     if not setup.edited:
         return Replayed(name, old.service, "the old file needs no change")
-    waiting = vendor if is_copy else f"{own}.dpkg-dist"
+    waiting = vendor if kind is Kind.COPY else f"{own}{kind.value}"
     for path, content in new.files.items():
         if path not in {new.path, own, vendor}:
             write(root, path, content)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.depth import REPLAYED
 from tests.oracle.oracle_edits import KEYRINGS, SEQUENCES, with_stand_ins, without_keyring
-from tests.oracle.oracle_replay import Replayed, pairs, replay
+from tests.oracle.oracle_replay import Kind, Replayed, pairs, replay
 from tests.oracle.test_corpus_edits import (
     TELLERS,
     Files,
@@ -23,24 +23,23 @@ __all__ = ["libpam"]
 
 
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("is_copy", [True, False], ids=["copy", "conffile"])
+@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.name.lower())
 def test_each_update_is_rebased_safely_or_refused(
     libpam: Libpam,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    *,
-    is_copy: bool,
+    kind: Kind,
 ) -> None:
     chosen = list(pairs())[::REPLAYED]
     done = [
-        replay(tmp_path / str(number), pair, libpam.dialect, is_copy=is_copy)
+        replay(tmp_path / str(number), pair, libpam.dialect, kind)
         for number, pair in enumerate(chosen)
     ]
     wrong = [f"{one.name}: {text}" for one in done for text in one.harm]
     wrong += differences(libpam, [one for one in done if one.result == "rebased"])
     counts = Counter(one.result for one in done)
     with capsys.disabled():
-        print(f"\n{libpam.root} {libpam.dialect.name}, {'copy' if is_copy else 'conffile'}:")
+        print(f"\n{libpam.root} {libpam.dialect.name}, {kind.name}:")
         print("\n".join(f"  {count} {result}" for result, count in counts.most_common()))
         for one in done:
             if one.result == "refused":

@@ -10,6 +10,8 @@ from tests.machine.support import debian_packages
 from tests.machine.support.debian_packages import INSTALL, NEW, Built, sh
 from tests.machine.support.machine import Boot, Machine, wait_until
 
+# An installation takes minutes on a busy host.
+pytestmark = pytest.mark.timeout(1800)
 RELEASES = ("bookworm", "trixie")
 PASSWORD = "correct horse 7!"
 UNIT = "creds-session-pam.service"
@@ -50,7 +52,6 @@ def packaged(
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(1800)
 def test_an_update_by_dpkg_is_checked_and_never_fails(packaged: Machine) -> None:
     first = sh(packaged, f"{INSTALL} /mnt/made/door-1.deb")
     assert "creds-setup-pam:" not in first.stderr
