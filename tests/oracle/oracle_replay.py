@@ -2,7 +2,7 @@
 
 A pair is two consecutive versions of one file, with what each includes. Pairs of real files come
 from the corpus that CREDS_PAM_CORPUS names: consecutive versions of one path in one repository. Of
-our own layouts, consecutive ones of one service count as a pair: a file that somebody has rewritten.
+our own layouts, consecutive ones of one service count as a pair: a file that is rewritten.
 """
 
 from __future__ import annotations

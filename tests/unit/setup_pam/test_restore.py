@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from creds_session.errors import CannotWrite, CredsSessionError, InvalidData
 from creds_session.setup_pam.apply import apply, revert
 from creds_session.setup_pam.plan import DROP_IN, DROP_IN_TEXT, plan_setup
-from creds_session.setup_pam.transaction import FileChange, change, saved_edits
+from creds_session.setup_pam.transaction import FileChange, Waiting, change, saved_edits
 from creds_session.setup_pam.transaction import revert as revert_changes
 from creds_session.system.files.checkpoints import Checkpoint
 from creds_session.system.files.directory import Directory
@@ -282,3 +283,30 @@ def test_attributes_stay_on_a_full_disk(full_disk: Root) -> None:
     fill(full_disk.directory)
     revert(full_disk)
     assert (full_disk.read(SSHD), Attributes.read(place)) == (WITHOUT_RULES, before)
+
+
+@pytest.mark.parametrize(("timer", "left"), [("unit", b"old\nours\n"), (None, b"new\nmine\n")])
+def test_only_a_timer_takes_back_the_lines_that_a_vendor_brought(
+    tmp_path: Path, timer: str | None, left: bytes
+) -> None:
+    root = Root(tmp_path)
+    write(root, SSHD, b"old\nours\n")
+    edits = saved_edits(b"new\nmine\n", b"new\nmine\nours\n")
+    file = FileChange(SSHD, b"old\nours\n", b"new\nmine\nours\n", edits, b"new\n")
+    file = file._replace(keeps_vendor=True)
+    change(root, (file,), nothing, lambda _: nullcontext(Waiting("unit")))
+    assert revert_changes(root, timer=timer) == (SSHD,)
+    assert root.read(SSHD) == left
+    assert not checkpoints_left(root)
+
+
+def test_an_older_change_takes_no_line_that_a_vendor_has_adopted(tmp_path: Path) -> None:
+    root = Root(tmp_path)
+    write(root, SSHD, b"old\n")
+    ours = b"old\nours\n"
+    change(root, (FileChange(SSHD, b"old\n", ours, saved_edits(b"old\n", ours)),), nothing)
+    adopted = FileChange(SSHD, ours, b"new\nours\n", (), b"new\nours\n")
+    change(root, (adopted._replace(keeps_vendor=True),), nothing)
+    revert_changes(root)
+    assert root.read(SSHD) == b"new\nours\n"
+    assert not checkpoints_left(root)
