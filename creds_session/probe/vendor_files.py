@@ -6,17 +6,15 @@ the vendor's file as it was when our lines were added.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from creds_session.errors import CredsSessionError, InvalidData
-from creds_session.facts.distribution import conffile_digest
 from creds_session.facts.snapshot import VendorFile
 from creds_session.pam.changes.vendor_update import has_same_rules, lacking
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import GUARD_MODULE
-from creds_session.probe.installation import LARGEST_LIST, PACKAGES
+from creds_session.probe.package_files import is_as_packaged
 from creds_session.system.files import checkpoints
 from creds_session.system.files.manifest import SavedFile
 from creds_session.system.files.reverse_edits import refuse_edited_lines, without_edits
@@ -97,8 +95,8 @@ def vendor_to_record(root: Root, path: str, target: str, files: PamFiles) -> byt
     """Return the vendor's file to keep with a first change of ``target``, or None.
 
     ``path`` is the file that the change was planned for: the vendor's own file, if ``target`` will
-    be a copy of it. A file in /etc is the vendor's if no other file of the vendor exists and dpkg
-    knows it as unchanged. An earlier change has its own record, which stays valid.
+    be a copy of it. A file in /etc is the vendor's if no other file of the vendor exists, and dpkg
+    or rpm knows it as unchanged. An earlier change has its own record, which stays valid.
     """
     if not target.startswith(ETC) or target in own_changes(root):
         return None
@@ -108,9 +106,7 @@ def vendor_to_record(root: Root, path: str, target: str, files: PamFiles) -> byt
     found = _vendor_path(target, files)
     if found:
         return files.read(found)
-    status = root.read(PACKAGES, limit=LARGEST_LIST) or b""
-    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return content if conffile_digest(status, path) == digest else None
+    return content if is_as_packaged(root, path, content) else None
 
 
 def own_changes(root: Root) -> Mapping[str, tuple[SavedFile, ...]]:

@@ -65,9 +65,33 @@ mkdir -p $RPM_BUILD_ROOT/usr/lib/pam.d
 /usr/lib/pam.d/sshd
 END
 rpmbuild --quiet --define '_topdir /mnt/build' -bb /mnt/build/vendor.spec
-rpm --install --nodeps /mnt/build/RPMS/noarch/*.rpm && echo "vendor installed"
+rpm --install --nodeps /mnt/build/RPMS/noarch/vendor-pam-*.rpm && echo "vendor installed"
 creds-setup-pam rebase && creds-setup-pam rebase --check && echo "rebased"
 grep -q pam_umask.so /etc/pam.d/sshd && grep -q gnome_keyring /etc/pam.d/sshd && echo "has both"
+# A service with its file in /etc: rpm knows the old one, so that lines may also go.
+for version in 1 2; do
+    cat >/mnt/build/door.spec <<END
+Name: door
+Version: $version
+Release: 1
+Summary: A file
+License: MIT
+BuildArch: noarch
+%description
+A file.
+%install
+mkdir -p \\$RPM_BUILD_ROOT/etc/pam.d
+{ cat /etc/pam.d/login; echo 'session optional pam_env.so version=$version'; } \
+    >\\$RPM_BUILD_ROOT/etc/pam.d/door
+%files
+%config(noreplace) /etc/pam.d/door
+END
+    rpmbuild --quiet --define '_topdir /mnt/build' -bb /mnt/build/door.spec
+done
+rpm --install --nodeps /mnt/build/RPMS/noarch/door-1-*.rpm
+creds-setup-pam --service door apply
+rpm --upgrade --nodeps /mnt/build/RPMS/noarch/door-2-*.rpm && ls /etc/pam.d/door.rpmnew
+creds-setup-pam --service door rebase && grep -q version=2 /etc/pam.d/door && echo "door rebased"
 chmod 0 /usr/bin/creds-setup-pam
 rpm --erase --nodeps vendor-pam && echo "vendor removed"
 chmod 755 /usr/bin/creds-setup-pam
@@ -180,10 +204,12 @@ def test_removing_reverts_pam_and_leaves_nothing(built: tuple[Path, str]) -> Non
 
 def test_an_update_is_checked_and_never_fails(built: tuple[Path, str]) -> None:
     said = lines(built, INSTALL + UPDATE + "creds-setup-pam revert\n")
-    wanted = ["PAM changed", "vendor installed", "rebased", "has both", "vendor removed"]
+    wanted = ["PAM changed", "vendor installed", "rebased", "has both", "door rebased"]
+    wanted.append("vendor removed")
     assert [line for line in said if line in wanted] == wanted
     newer = "creds-setup-pam: /etc/pam.d/sshd: /usr/lib/pam.d/sshd is newer than the vendor's file"
     assert any(line.startswith(newer) for line in said)
+    assert any("/etc/pam.d/door.rpmnew is newer" in line for line in said)
 
 
 def test_it_is_not_removed_if_pam_cannot_be_reverted(built: tuple[Path, str]) -> None:
