@@ -107,6 +107,7 @@ def test_a_file_in_the_third_directory_is_copied_to_the_second(image: Root) -> N
     """Linux-PAM 1.7.2 reads /usr/share/pam/pam.d last, if it was built so."""
     image.path(VENDOR_SSHD).unlink()
     write(image, "/etc/os-release", b"ID=fedora\n")
+    write(image, LIBPAM, READS_IT + b"/usr/share/pam/pam.d/%s\0")
     write(image, "/usr/share/pam/pam.d/sshd", WITHOUT_RULES)
     apply(image, plan_setup(image, ["sshd"], for_vendor=True))
     assert (image.read(VENDOR_SSHD) or b"").count(b"pam_gnome_keyring") == 3
