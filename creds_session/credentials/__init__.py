@@ -9,24 +9,15 @@ function shows a prompt unless the caller asks for one. A locked keyring raises 
 
 from __future__ import annotations
 
-import os
-
-from creds_session.credentials.access import PATIENT, USUAL, Access, open_items
-from creds_session.credentials.backend_choice import BackendChoice, choose_backend
-from creds_session.credentials.keyring_settings import read_keyring_settings
-from creds_session.credentials.stores import BusStore
-from creds_session.errors import InvalidData, NoService, NoSuchCredential
+from creds_session.credentials.access import PATIENT, USUAL, Access
+from creds_session.credentials.opening import open_store
+from creds_session.errors import InvalidData, NoSuchCredential
 from creds_session.records import NamedTuple
 from creds_session.secret import Secret, require_secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-    from types import TracebackType
-
     from creds_session.credentials.store import Store
-    from creds_session.system.secret_service.collection import Collection
 
 __all__ = ["Access", "Credential", "delete", "get", "list_credentials", "put"]
 
@@ -65,7 +56,7 @@ def get(
     NoService, TimedOut, Unavailable or InvalidData.
     """
     _require_text(service, username, username_key)
-    with _store(access) as store:
+    with open_store(access) as store:
         name, password = _find(store, service, username, username_key)
     return Credential(service, name, password)
 
@@ -91,7 +82,7 @@ def put(
     if username_key is not None and username == username_key:
         raise InvalidData(SAME_NAME)
     _require_storable_password(password)
-    with _store(access) as store:
+    with open_store(access) as store:
         name = _username(store, service, username, username_key)
         _require_user_name_under(store, service, username_key, name)
         store.put(service, name, password)
@@ -115,7 +106,7 @@ def require_storable(
     _require_text(service, username, username_key)
     if username_key is not None and username == username_key:
         raise InvalidData(SAME_NAME)
-    with _store(access) as store:
+    with open_store(access) as store:
         name = _username(store, service, username, username_key)
         _require_user_name_under(store, service, username_key, name)
     return name
@@ -137,7 +128,7 @@ def delete(
     Raises: what ``get`` raises, and NoSuchCredential if there is nothing to remove.
     """
     _require_text(service, username, username_key)
-    with _store(access) as store:
+    with open_store(access) as store:
         name = _username(store, service, username, username_key)
         has_password = store.get(service, name) is not None
         has_name = username_key is not None and _holds(store, service, username_key, name)
@@ -169,7 +160,7 @@ def list_credentials(
     Raises: what ``get`` raises, and Unavailable if keyring's backend cannot list.
     """
     _require_text(service or "")
-    with _store(access) as store:
+    with open_store(access) as store:
         return store.names(service)
 
 
@@ -255,63 +246,3 @@ def _no_password(
     known = by_key if username is None else f"user {username!r}"
     problem = f"no password is stored for service {service!r}, {known}"
     return NoSuchCredential(problem, hint=hint if username is None else "")
-
-
-class _store:  # noqa: N801 - contextlib.contextmanager takes longer to load than the keyring
-    """Open the store that keyring would choose, without loading keyring if that is possible."""
-
-    def __init__(self, access: Access) -> None:
-        self._access = access
-        self._items: Collection | None = None
-        self._keyring: AbstractContextManager[Store] | None = None
-
-    def __enter__(self) -> Store:
-        access = self._access
-        backend = choose_backend(read_keyring_settings(os.environ))
-        self._items = _items(backend, access) if backend.is_direct else None
-        if self._items is not None:
-            access.tell(backend.why)
-            return BusStore(self._items, access.tell, _others(backend, access))
-        from creds_session.credentials.keyring_store import keyring_store  # seldom
-
-        access.tell(
-            "through keyring: no Secret Service is available" if backend.is_direct else backend.why
-        )
-        self._keyring = keyring_store(access, backend.collection)
-        return self._keyring.__enter__()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._items is not None:
-            self._items.close()
-        if self._keyring is not None:
-            self._keyring.__exit__(kind, error, traceback)
-
-
-def _items(backend: BackendChoice, access: Access) -> Collection | None:
-    """Return the unlocked collection, or None if keyring may have another backend to ask."""
-    try:
-        return open_items(access, backend.collection)
-    except NoService:
-        if not backend.others:
-            raise
-        return None
-
-
-def _others(backend: BackendChoice, access: Access) -> Callable[[str, str], Secret | None] | None:
-    """Return a function that asks keyring's other backends for a password, or None."""
-    if not backend.others:
-        return None
-
-    def ask(service: str, username: str) -> Secret | None:
-        from creds_session.credentials.keyring_store import keyring_store
-
-        access.tell(f"through keyring: {', '.join(backend.others)} may have the password")
-        with keyring_store(access, backend.collection) as store:
-            return store.get(service, username)
-
-    return ask

@@ -14,8 +14,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends.SecretService import Keyring as SecretServiceKeyring
 
 import creds_session
-from creds_session import credentials
-from creds_session.credentials import delete, get, list_credentials, put
+from creds_session.credentials import delete, get, list_credentials, opening, put
 from creds_session.credentials.access import USUAL
 from creds_session.credentials.keyring_settings import read_keyring_settings
 from creds_session.errors import (
@@ -212,7 +211,7 @@ def test_what_keyring_would_ask_afterwards_is_asked(monkeypatch: pytest.MonkeyPa
     seen = read_keyring_settings(os.environ)
     names = seen.packages.names | {"gi"}
     seen = seen._replace(packages=seen.packages._replace(names=names))
-    monkeypatch.setattr(credentials, "read_keyring_settings", lambda _: seen)
+    monkeypatch.setattr(opening, "read_keyring_settings", lambda _: seen)
     access = USUAL._replace(tell=told.append)
     put("app", "here", Secret(b"x"), access=access)
     assert get("app", "here", access=access).password == Secret(b"x")

@@ -8,6 +8,7 @@ from creds_session.cli.boundary import run
 from creds_session.cli.colour import add_colour
 from creds_session.cli.parser import Parser
 from creds_session.cli.setup_pam import arguments as options
+from creds_session.cli.setup_pam import descriptions
 from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.errors import UsageError
 from creds_session.system.files.root import Root
@@ -151,8 +152,8 @@ def _parser() -> Parser:
         parsers[name] = commands.add_parser(
             name,
             prog=f"{PROGRAM} {name}",
-            description=options.DESCRIPTIONS.get(name, summary),
-            epilog=options.EXAMPLES.get(name, ""),
+            description=descriptions.DESCRIPTIONS.get(name, summary),
+            epilog=descriptions.EXAMPLES.get(name, ""),
             help=summary,
         )
         if name != "help":

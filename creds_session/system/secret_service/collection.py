@@ -7,13 +7,8 @@ import os
 from creds_session.errors import CollectionLocked, NoService, PromptImpossible
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import Bus, CallFailed
-from creds_session.system.secret_service.service import (
-    NO_OBJECT,
-    PATH,
-    SecretService,
-    last_of_two,
-    only,
-)
+from creds_session.system.secret_service.answers import last_of_two, only
+from creds_session.system.secret_service.service import NO_OBJECT, PATH, SecretService
 from creds_session.system.secret_service.transfer import EncryptedSession, PlainSession
 
 TYPE_CHECKING = False

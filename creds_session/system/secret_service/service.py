@@ -19,6 +19,7 @@ from creds_session.errors import (
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import Bus, CallFailed, Peer
 from creds_session.system.bus.wire import ObjectAddress
+from creds_session.system.secret_service.answers import last_of_two, only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -288,25 +289,6 @@ class SecretService:
             if error.name == _DENIED:
                 raise WrongPassword("the keyring did not accept the password") from None
             raise Unavailable(f"the keyring daemon refused {method}: {error.problem}") from None
-
-
-def only(body: Sequence[object]) -> object:
-    """Return the only value of an answer. Raises Unavailable for an answer of another form."""
-    if len(body) != 1:
-        raise malformed()
-    return body[0]
-
-
-def last_of_two(body: Sequence[object]) -> object:
-    """Return the second of two values. Raises Unavailable for an answer of another form."""
-    if len(body) != 2:  # noqa: PLR2004
-        raise malformed()
-    return body[1]
-
-
-def malformed() -> Unavailable:
-    """Return the error for an answer that is not in the specification."""
-    return Unavailable("the program that serves secrets here gave an answer that means nothing")
 
 
 def secret_service(bus: Bus) -> SecretService | None:

@@ -13,7 +13,8 @@ import os
 
 from creds_session.errors import InvalidData
 from creds_session.secret import Secret
-from creds_session.system.secret_service.service import PATH, SecretService, last_of_two, malformed
+from creds_session.system.secret_service.answers import last_of_two, malformed
+from creds_session.system.secret_service.service import PATH, SecretService
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
