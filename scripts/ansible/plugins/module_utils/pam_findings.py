@@ -8,6 +8,7 @@ GROUP_OF = {
     "change_fails": "locked_out",
     "counts_all": "locked_out",
     "let_in": "let_in",
+    "let_in_if": "let_in",
     "check_gone": "let_in",
     "change_succeeds": "let_in",
     "no_longer_runs": "disabled",

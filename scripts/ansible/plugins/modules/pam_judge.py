@@ -70,7 +70,7 @@ options:
       - V(locked_out) is a login or a change of the password that succeeded before and fails now, a service that libpam cannot
         load any more, and failed logins that are counted and never reset.
       - V(let_in) is a login or a change of the password that was refused before and succeeds now, also because a rule that
-        refused people is gone.
+        refused people is gone, or because a new rule lets people in by a condition or a program.
       - V(disabled) is a module that does not run any more, a new rule whose module never runs, and a module
         that does not get the password any more.
       - V(any) is each of them.
