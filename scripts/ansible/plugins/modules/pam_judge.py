@@ -117,8 +117,8 @@ msg:
       the result was auth_err, and is success now
     2 services compared: 1 found
 snapshot:
-  description: The archive that holds the files, and the time in UTC when they were read. RV(snapshot.taken) is empty if
-    there is no snapshot.
+  description: The archive that holds the files, and the time in UTC when they were read, which is empty if there is no
+    snapshot.
   returned: if O(before) is not given
   type: dict
   sample:
