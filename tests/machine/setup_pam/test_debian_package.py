@@ -76,7 +76,9 @@ def test_installing_changes_no_file_of_pam(machine: Machine, before: tuple[str, 
     assert sh(machine, "dpkg --verify creds-session python3-creds-session").stdout == ""
     for name in ("creds", "creds-doctor", "creds-setup-pam"):
         assert machine.sh(f"command -v {name}").stdout == f"/usr/bin/{name}\n"
-        assert machine.sh(f"head -1 /usr/bin/{name}").stdout == "#! /usr/bin/python3 -I\n"
+        options = "-IS" if name == "creds" else "-I"
+        first = machine.sh(f"head -1 /usr/bin/{name}").stdout
+        assert first == f"#!/usr/bin/python3 {options}\n"
     readme = machine.sh("cat /usr/share/doc/creds-session/README.Debian").stdout
     assert "creds-setup-pam diff" in readme
 
