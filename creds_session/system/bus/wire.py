@@ -91,6 +91,8 @@ def serialise(message: Message, serial: int) -> bytes:
         start = len(out)
         _write_all(out, signature, message.body)
         struct.pack_into("<I", out, 4, len(out) - start)
+    except Malformed:
+        raise
     except (struct.error, TypeError, ValueError, AttributeError) as error:
         # The text of the error may contain the value, and the value may be a password.
         raise Malformed(
@@ -122,6 +124,8 @@ def parse(data: bytes) -> Message:
         fields = {code: value for code, (_, value) in reader.array("(yv)", 0)}
         reader.align(8)
         body = [reader.value(part, 0) for part in types(str(fields.get(SIGNATURE, "")))]
+    except Malformed:
+        raise
     except (struct.error, LookupError, ValueError, TypeError) as error:
         raise Malformed(f"bytes that are no message: {type(error).__name__}") from None
     return Message(kind, fields, body, flags=flags, serial=serial)
