@@ -63,7 +63,7 @@ examples:
 """,
     "rebase": """\
 examples:
-  sudo creds-setup-pam rebase --check    show what the vendor's newer files change
+  sudo creds-setup-pam rebase --check    show what newer vendor files change
   sudo creds-setup-pam rebase --confirm-within 10m
 """,
     "revert": """\

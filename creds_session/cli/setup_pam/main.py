@@ -30,7 +30,7 @@ examples:
   creds-setup-pam --root /mnt/image check
   creds-setup-pam explain --format svg > sshd.svg
   creds-setup-pam simulate --call authenticate --returns pam_unix.so=auth_err
-  sudo creds-setup-pam rebase         bring the rules to a newer file of a vendor
+  sudo creds-setup-pam rebase         bring the rules to a newer vendor file
   creds-setup-pam judge --before /root/pam.d.old
                                       say who is locked out by a change
   creds-setup-pam help COMMAND        show the options of a command
