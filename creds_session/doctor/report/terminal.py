@@ -163,7 +163,7 @@ def _folded(names: list[str]) -> Iterator[Row]:
     if names:
         many = f"{len(names)} more notes are" if len(names) > 1 else "1 more note is"
         text = f"{many} only about logins, and nobody logs in here: {', '.join(names)}"
-        yield from (Row(), Row(f"note: {text}", "", "note"))
+        yield from (Row(), Row(printable(f"note: {text}"), "", "note"))
 
 
 def _crashes(results: tuple[CheckResult, ...]) -> Iterator[Row]:
