@@ -20,6 +20,7 @@ from creds_session.system.bus.wire import (
     ERROR_NAME,
     INTERFACE,
     MEMBER,
+    METHOD_RETURN,
     PATH,
     REPLY_SERIAL,
     SENDER,
@@ -162,7 +163,8 @@ class Bus:
         while len(replies) < len(serials):
             message = self._transport.receive(deadline)
             serial = message.fields.get(REPLY_SERIAL)
-            if serial in serials:
+            # A bus delivers a signal to anybody, also one that names the serial of a call.
+            if serial in serials and message.kind in {METHOD_RETURN, ERROR}:
                 replies[serial] = message
             elif self._signals is not None and message.kind == SIGNAL:
                 self._signals.append(message)

@@ -94,10 +94,13 @@ def serialise(message: Message, serial: int) -> bytes:
     except Malformed:
         raise
     except (struct.error, TypeError, ValueError, AttributeError) as error:
-        # The text of the error may contain the value, and the value may be a password.
-        raise Malformed(
-            f"a value is not of the type {signature!r}: {type(error).__name__}"
-        ) from None
+        cause = type(error).__name__
+    else:
+        cause = ""
+    if cause:
+        # The error itself may contain the value, and the value may be a password. So the error is
+        # not the context of what is raised.
+        raise Malformed(f"a value is not of the type {signature!r}: {cause}")
     if len(out) > LONGEST_MESSAGE:
         raise Malformed("the message is longer than 128 MiB")
     return bytes(out)
@@ -127,8 +130,10 @@ def parse(data: bytes) -> Message:
     except Malformed:
         raise
     except (struct.error, LookupError, ValueError, TypeError) as error:
-        raise Malformed(f"bytes that are no message: {type(error).__name__}") from None
-    return Message(kind, fields, body, flags=flags, serial=serial)
+        cause = type(error).__name__
+    else:
+        return Message(kind, fields, body, flags=flags, serial=serial)
+    raise Malformed(f"bytes that are no message: {cause}")  # as above
 
 
 def _write_all(out: bytearray, signature: str, values: Sequence[object]) -> None:
