@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from creds_session.errors import CredsSessionError, InvalidData
 from creds_session.facts.snapshot import VendorFile
-from creds_session.pam.changes.vendor_update import has_same_rules, lacking
+from creds_session.pam.changes.vendor_update import has_same_rules, has_taken_over, lacking
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import GUARD_MODULE
 from creds_session.probe.package_files import is_as_packaged
@@ -57,7 +57,8 @@ class VendorCopy(NamedTuple):
 def newer_vendor_files(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
     """Return each file with our lines whose vendor's file has other rules than it had then.
 
-    If the vendor's file of that time is not known, it counts if our file lacks a rule of it.
+    It does not count if somebody has brought its changes to our file by hand. If the vendor's file
+    of that time is not known, it counts if our file lacks a rule of it.
     Raises NotPermitted if the checkpoints cannot be read, InvalidData.
     """
     found = (_copy(path, saved, files) for path, saved in sorted(own_changes(root).items()))
@@ -151,7 +152,8 @@ def _without_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bytes:
         left = without_edits(content, before, file.edits, file.path)
         refuse_edited_lines(content, left, before, file.edits, file.path)
         content = left
-        if file.keeps_vendor or file.before is None:
+        # A file that was made from a vendor's newer file has no line of the changes before that.
+        if file.vendor is not None or file.before is None:
             break
     return content
 
@@ -166,6 +168,8 @@ def _vendor_path(path: str, files: PamFiles) -> str:
 
 def _is_newer(copy: VendorCopy, files: PamFiles) -> bool:
     own = copy.content if copy.own is None else copy.own
-    if copy.base is not None:
-        return not any(has_same_rules(one, copy.vendor, files.dialect) for one in (copy.base, own))
-    return bool(lacking(own, copy.vendor, files.dialect))
+    if copy.base is None:
+        return bool(lacking(own, copy.vendor, files.dialect))
+    if has_same_rules(copy.base, copy.vendor, files.dialect):
+        return False
+    return not has_taken_over(own, copy.base, copy.vendor, files.dialect)

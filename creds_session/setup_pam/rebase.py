@@ -121,13 +121,19 @@ def _outcome(
         return Refused(error.problem, error.hint or by_hand)
     if report.findings:
         names, found = report.findings[0]
-        move = f"mv {copy.vendor_path} {copy.path}, " if copy.is_beside else ""
-        hint = AS_IT_IS.format(then=f"{move}and ")
-        return Refused(f"{', '.join(names)}: {found}", hint)
+        return Refused(f"{', '.join(names)}: {found}", _as_it_is(copy) or by_hand)
     lost = _lost(planned, files)
     if lost:
         return Refused(lost, by_hand)
     return planned._replace(present=copy.content)
+
+
+def _as_it_is(copy: VendorCopy) -> str:
+    """Return how the vendor's file is taken as it is, or "" if that would lose somebody's lines."""
+    if copy.base is not None and copy.own != copy.base:
+        return ""
+    move = f"mv {copy.vendor_path} {copy.path}, " if copy.is_beside else ""
+    return AS_IT_IS.format(then=f"{move}and ")
 
 
 def _both_sides(copy: VendorCopy, found: Conflict) -> str:

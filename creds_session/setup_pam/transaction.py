@@ -170,7 +170,8 @@ def _reverted(root: Root, directory: Directory, check: Check, timer: str | None)
             settled.update(
                 file.path
                 for file in checkpoint.manifest.files
-                if keep and file.keeps_vendor and file.path not in left
+                if keep and file.path in checkpoint.manifest.written
+                if file.path not in left and _is_of_newer_file(root, file)
             )
             errors += restored.refused.values()
             yield from restored.touched
@@ -179,6 +180,16 @@ def _reverted(root: Root, directory: Directory, check: Check, timer: str | None)
             errors.append(error)
     if errors:
         raise one_error(errors)
+
+
+def _is_of_newer_file(root: Root, file: SavedFile) -> bool:
+    """Return whether a reverted file is a newer file of the vendor, without our lines.
+
+    Earlier changes were made to an older file. A line that they had changed may be a line of the
+    vendor now, so it must not be changed back.
+    """
+    is_restored = root.read(file.path) == file.before
+    return file.keeps_vendor or (file.vendor is not None and not is_restored)
 
 
 def is_unfinished(state: Directory) -> bool:

@@ -40,6 +40,17 @@ def has_same_rules(content: bytes, other: bytes, dialect: Dialect) -> bool:
     return rule_texts(content, dialect) == rule_texts(other, dialect)
 
 
+def has_taken_over(content: bytes, base: bytes, other: bytes, dialect: Dialect) -> bool:
+    """Return whether a file has every change from ``base`` to ``other``; it may have more rules.
+
+    It has all rules of ``other`` in the same order, and no rule that ``other`` has removed.
+    """
+    had, has, rules = (Counter(rule_texts(one, dialect)) for one in (base, other, content))
+    rest = iter(rule_texts(content, dialect))
+    is_there = all(rule in rest for rule in rule_texts(other, dialect))
+    return is_there and not (had - has) & (rules - has)
+
+
 def merged(base: bytes | None, ours: bytes, theirs: bytes) -> bytes | Conflict:
     """Return ``theirs`` with the lines that ``ours`` has changed since ``base``.
 

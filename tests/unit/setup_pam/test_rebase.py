@@ -138,6 +138,17 @@ def test_a_newer_file_that_locks_out_is_refused_with_the_counterexample(image: R
     assert found.hint.endswith("run creds-setup-pam revert, and creds-setup-pam apply")
 
 
+def test_no_refusal_shows_a_command_that_would_lose_lines_of_an_administrator(
+    debian: Root,
+) -> None:
+    mine = applied(debian)
+    write(debian, BESIDE, WITHOUT_RULES + b"account required pam_deny.so\n")
+    assert f"mv {BESIDE} {SSHD}" in refusal(debian).hint
+    write(debian, SSHD, MINE + mine)
+    assert "by hand" in refusal(debian).hint
+    assert "mv" not in refusal(debian).hint
+
+
 def test_a_newer_file_with_a_wider_door_is_refused(image: Root) -> None:
     applied(image)
     write(image, VENDOR_SSHD, b"auth sufficient pam_permit.so\n" + WITHOUT_RULES)
@@ -195,6 +206,66 @@ def test_a_comment_alone_makes_no_file_newer(image: Root) -> None:
     applied(image)
     write(image, VENDOR_SSHD, b"# of a later release\n" + WITHOUT_RULES)
     assert rebases(image) == ()
+
+
+@pytest.mark.parametrize(("mine", "is_newer"), [(LINE + MINE, False), (MINE, True)])
+def test_lines_that_a_person_brought_to_the_file_are_not_newer(
+    image: Root, mine: bytes, is_newer: bool
+) -> None:
+    write(image, SSHD, applied(image) + mine)
+    write(image, VENDOR_SSHD, NEWER)
+    assert bool(rebases(image)) is is_newer
+
+
+def test_a_rule_that_the_vendor_removed_and_the_file_still_has_is_newer(image: Root) -> None:
+    write(image, VENDOR_SSHD, NEWER)
+    write(image, SSHD, MINE + applied(image))
+    write(image, VENDOR_SSHD, WITHOUT_RULES)
+    assert without_ours(rebased(image)) == MINE + WITHOUT_RULES
+
+
+INCLUDED = b"""\
+auth sufficient pam_unix.so
+auth required pam_deny.so
+account required pam_unix.so
+password sufficient pam_unix.so
+password required pam_deny.so
+session required pam_unix.so
+"""
+INCLUDES = b"""\
+auth include password-auth
+account include password-auth
+session include password-auth
+password include password-auth
+"""
+
+
+@pytest.fixture
+def changed_like_ours(image: Root) -> bytes:
+    """The vendor's newer file, which has the same words changed as our first change of it."""
+    write(image, "/etc/pam.d/password-auth", INCLUDED)
+    write(image, VENDOR_SSHD, INCLUDES)
+    newer = without_ours(applied(image)) + LINE
+    assert b"substack" in newer
+    write(image, VENDOR_SSHD, newer)
+    rebased(image)
+    return newer
+
+
+def test_a_second_newer_file_is_not_compared_with_the_first_change(
+    image: Root, changed_like_ours: bytes
+) -> None:
+    write(image, VENDOR_SSHD, changed_like_ours + b"session optional pam_env.so\n")
+    assert without_ours(rebased(image)).endswith(b"pam_env.so\n")
+
+
+def test_revert_leaves_what_the_vendor_changed_as_we_did(
+    image: Root, changed_like_ours: bytes
+) -> None:
+    write(image, SSHD, MINE + (image.read(SSHD) or b""))
+    revert(image)
+    assert image.read(SSHD) == MINE + changed_like_ours
+    assert own_changes(image) == {}
 
 
 def test_root_s_guard_is_kept(image: Root) -> None:
