@@ -137,14 +137,15 @@ def _as_it_is(copy: VendorCopy) -> str:
 
 
 def _both_sides(copy: VendorCopy, found: Conflict) -> str:
-    known = (
-        "both sides have changed the same place"
-        if copy.base is not None
-        else (
+    if found.is_jump:
+        known = "both sides have changed the file, and a rule in it skips a number of others"
+    elif copy.base is not None:
+        known = "both sides have changed the same place"
+    else:
+        known = (
             "the file has lines that the vendor's file does not have, and the vendor's old file is"
             " not known"
         )
-    )
     sides = ((copy.path, found.ours), (copy.vendor_path, found.theirs))
     lines = [
         f"  {path}: {line.decode(errors='backslashreplace').strip()}"

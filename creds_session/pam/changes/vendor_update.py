@@ -1,24 +1,33 @@
 """Bring a newer file of a vendor together with a copy that an administrator may have edited.
 
 Everything here works on whole lines. Two edits of the same place, or of neighbouring places, are a
-conflict: the order of rules decides what they mean, so nobody guesses.
+conflict: the order of rules decides what they mean, so nobody guesses. Edits of both sides are also
+a conflict if a rule of the file is a jump, because a jump counts the rules that it skips.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from creds_session.pam.stack.lookup import rule_texts
 from creds_session.pam.syntax.terms import Dialect
 
+_JUMP: Final = re.compile(rb"[^#\[]*\[[^\]#]*=[ \t]*[0-9]")
+"""The beginning of a rule whose control skips other rules (pam.conf(5))."""
+
 
 class Conflict(NamedTuple):
-    """Lines of both sides that cannot be brought together, as they are written."""
+    """Lines of both sides that cannot be brought together, as they are written.
+
+    ``is_jump``: these are all edits of both sides, because a rule of the file is a jump.
+    """
 
     ours: tuple[bytes, ...]
     theirs: tuple[bytes, ...]
+    is_jump: bool = False
 
 
 class _Edit(NamedTuple):
@@ -60,15 +69,22 @@ def merged(base: bytes | None, ours: bytes, theirs: bytes) -> bytes | Conflict:
     if base is None:
         return theirs if _is_within(ours, theirs) else _conflict_of(ours, theirs)
     lines = _lines(base)
-    sides = _edits(lines, _lines(ours)), _edits(lines, _lines(theirs))
-    pairs = [(a, b) for a in sides[0] for b in sides[1] if a != b and _touch(a, b)]
+    mine, new = (_edits(lines, _lines(one)) for one in (ours, theirs))
+    pairs = [(a, b) for a in mine for b in new if a != b and _touch(a, b)]
     if pairs:
         found = [
             [line for edit in dict.fromkeys(one) for line in _shown(lines, edit)]
             for one in zip(*pairs)
         ]
         return Conflict(tuple(found[0]), tuple(found[1]))
-    for edit in sorted({*sides[0], *sides[1]}, reverse=True):
+    alone = [
+        [edit for edit in side if edit not in other and _has_rule(lines, edit)]
+        for side, other in ((mine, new), (new, mine))
+    ]
+    if all(alone) and any(map(_JUMP.match, (*lines, *_lines(ours), *_lines(theirs)))):
+        found = [[line for edit in side for line in _shown(lines, edit)] for side in alone]
+        return Conflict(tuple(found[0]), tuple(found[1]), is_jump=True)
+    for edit in sorted({*mine, *new}, reverse=True):
         lines[edit.first : edit.last] = edit.lines
     return b"\n".join(lines)
 
@@ -100,6 +116,12 @@ def _edits(old: list[bytes], new: list[bytes]) -> list[_Edit]:
 def _touch(one: _Edit, other: _Edit) -> bool:
     """Return whether two edits overlap, or stand beside one another."""
     return one.first <= other.last and other.first <= one.last
+
+
+def _has_rule(old: list[bytes], edit: _Edit) -> bool:
+    """Return whether an edit adds or removes more than comments and blank lines."""
+    changed = (line.strip() for line in (*old[edit.first : edit.last], *edit.lines))
+    return any(line and (line[:1] != b"#" or line.endswith(b"\\")) for line in changed)
 
 
 def _shown(old: list[bytes], edit: _Edit) -> tuple[bytes, ...]:

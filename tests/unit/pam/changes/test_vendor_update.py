@@ -65,3 +65,28 @@ def test_rules_are_compared_without_comments_and_blanks() -> None:
     assert has_same_rules(BASE, BASE.replace(b"auth a", b"auth\t  a") + b"#\n", DIALECT)
     assert lacking(BASE, BASE + b"auth a.so # twice\n", DIALECT) == (b"auth a.so",)
     assert lacking(BASE, BASE, DIALECT) == ()
+
+
+JUMP = b"auth [success=2 default=ignore] pam_succeed_if.so quiet user ingroup exempt\n"
+
+
+@pytest.mark.parametrize("is_mine", [True, False])
+def test_a_jump_is_never_merged_with_edits_of_the_other_side(is_mine: bool) -> None:
+    """A line that one side adds among the rules that a jump skips would move its end."""
+    base = b"auth a.so\nauth b.so\nauth c.so\naccount d.so\n"
+    with_jump = JUMP + base
+    with_line = base.replace(b"auth b.so", b"auth new.so\nauth b.so")
+    sides = (with_jump, with_line) if is_mine else (with_line, with_jump)
+    found = merged(base, *sides)
+    assert isinstance(found, Conflict)
+    assert found.is_jump
+    assert JUMP.strip() in (found.ours if is_mine else found.theirs)
+    assert merged(base, base, with_jump) == with_jump
+    assert merged(base, with_jump, base) == with_jump
+    assert merged(base, with_jump, with_jump) == with_jump
+    assert merged(base, b"# mine\n" + base, base + JUMP) == b"# mine\n" + base + JUMP
+
+
+def test_a_comment_and_a_word_are_no_jump() -> None:
+    ours = b"# [success=1]\nauth [success=ok default=bad] x.so n=1\n" + BASE
+    assert merged(BASE, ours, BASE + b"session new.so\n") == ours + b"session new.so\n"
