@@ -32,7 +32,8 @@ def test_units_come_whole_and_go_whole(tmp_path: Path, asked: list[str], what: s
     assert [path.name for path in changed] == list(user_units.UNITS[what])
     assert user_units.install(what, SOURCE, place, "/opt/a b/creds") == []
     assert f"systemctl --user enable --now {user_units.UNITS[what][0]}" in asked
-    texts = [line for path in changed for line in path.read_text().splitlines() if "Exec" in line]
+    lines = [line for path in changed for line in path.read_text().splitlines()]
+    texts = [line for line in lines if line.startswith("ExecStart=")]
     command = {"pam": "creds-setup-pam check --after-update"}.get(what, f"creds {what}")
     assert [f"/opt/a b/{command}" in line for line in texts] == [True]
     assert user_units.uninstall(what, place) == changed
