@@ -146,7 +146,7 @@ def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCop
 def _without_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bytes:
     """Remove our lines of every change. Raises InvalidData if somebody has edited them."""
     for file in saved:
-        before = file.before or b""
+        before = file.vendor or b"" if file.before is None else file.before
         if content == file.after and file.vendor is not None and file.before in {None, file.vendor}:
             return file.vendor
         left = without_edits(content, before, file.edits, file.path)

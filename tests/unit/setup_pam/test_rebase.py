@@ -268,6 +268,13 @@ def test_revert_leaves_what_the_vendor_changed_as_we_did(
     assert own_changes(image) == {}
 
 
+def test_a_file_without_a_newline_at_its_end_is_merged(image: Root) -> None:
+    write(image, VENDOR_SSHD, WITHOUT_RULES.rstrip(b"\n"))
+    write(image, SSHD, MINE + applied(image))
+    write(image, VENDOR_SSHD, NEWER.rstrip(b"\n"))
+    assert b"".join(without_ours(rebased(image)).split()) == b"".join((MINE + NEWER).split())
+
+
 def test_root_s_guard_is_kept(image: Root) -> None:
     apply(image, plan_setup(image, ["sshd"], Options(skip_root=True)))
     write(image, VENDOR_SSHD, NEWER)
