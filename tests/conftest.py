@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests.depth import HUNT, NIGHTLY, SELINUX
+from tests.depth import HUNT, NIGHTLY, ON_EVERY_RELEASE, SELINUX
 
 RELEASES = ("bullseye", "bookworm", "trixie", "forky")
 LONGEST_FIRST = (
@@ -52,11 +52,24 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     off = [name for name, is_on in (("nightly", NIGHTLY), ("selinux", SELINUX)) if not is_on]
-    left_out = [item for item in items if any(map(item.get_closest_marker, off))]
+    left_out = [
+        item for item in items if any(map(item.get_closest_marker, off)) or _is_out_of_turn(item)
+    ]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
     if hasattr(config, "workerinput"):  # one of several streams (pytest-xdist)
         items.sort(key=_place)
+
+
+def _is_out_of_turn(item: pytest.Item) -> bool:
+    """Return whether another release of Debian tries this case.
+
+    The parameters of a test that is marked ``in_turn`` are a release and a case.
+    """
+    if ON_EVERY_RELEASE or item.get_closest_marker("in_turn") is None:
+        return False
+    assert isinstance(item, pytest.Function)
+    return sum(item.callspec.indices.values()) % 2 == 1
 
 
 @pytest.hookimpl(optionalhook=True)

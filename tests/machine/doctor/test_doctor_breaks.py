@@ -33,7 +33,6 @@ from tests.machine.support.breakages import (
     UNMASK,
     Breakage,
 )
-from tests.machine.support.in_turn import RELEASES, in_turn
 from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot
 
@@ -42,7 +41,7 @@ PATIENCE = 4.5  # seconds: three, and what a loaded machine adds
 ALWAYS = ["pam-other-services"]  # Debian's `login` is left alone
 
 
-@pytest.fixture(scope="module", params=RELEASES)
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
 def patient(request: pytest.FixtureRequest, boot: Boot) -> ward.Patient:
     release = str(request.param)
     machine = boot(release)
@@ -151,11 +150,8 @@ CURED_BY = {
 }
 
 
-@pytest.mark.parametrize(
-    ("patient", "breakage"),
-    in_turn([(one.id, one) for one in [*SHARED, *ALONE]]),
-    indirect=["patient"],
-)
+@pytest.mark.in_turn
+@pytest.mark.parametrize("breakage", [*SHARED, *ALONE], ids=lambda one: one.id)
 def test_named_first_in_a_healthy_session(
     patient: ward.Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
 ) -> None:
@@ -189,11 +185,8 @@ def test_named_first_in_a_healthy_session(
     note(table, patient, breakage, CURED_BY[breakage.cure])
 
 
-@pytest.mark.parametrize(
-    ("patient", "breakage"),
-    in_turn([(one.id, one) for one in [*SESSIONS, *SESSIONS_ALONE]]),
-    indirect=["patient"],
-)
+@pytest.mark.in_turn
+@pytest.mark.parametrize("breakage", [*SESSIONS, *SESSIONS_ALONE], ids=lambda one: one.id)
 def test_named_first_in_a_session_that_began_broken(
     patient: ward.Patient, breakage: Breakage, table: dict[str, dict[str, set[str]]]
 ) -> None:

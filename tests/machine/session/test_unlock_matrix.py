@@ -16,7 +16,6 @@ import pytest
 
 from tests.depth import MATRIX_ALL
 from tests.machine.support import situation_cell, unlock_cell
-from tests.machine.support.in_turn import RELEASES, in_turn
 from tests.machine.support.machine import Boot, Machine
 from tests.machine.support.situation_cell import Way
 from tests.machine.support.unlock_cell import SECRET, Seen
@@ -36,6 +35,7 @@ from tests.situations import ABOUT_THE_KEYRING, EXPECTED, PROGRAMS, Situation
 
 WITH_PAM = Session.SSH_PASSWORD_PAM
 CELLS = sorted(every() if MATRIX_ALL else pairs(), key=lambda cell: cell.session is WITH_PAM)
+RELEASES = ("bookworm", "trixie")
 LATER = "creds: to unlock it later: creds unlock"  # what the hook says to an empty answer
 seen_ends: dict[tuple[str, Cell], str] = {}
 seen_rows: dict[tuple[str, str], set[tuple[str, ...]]] = {}
@@ -74,11 +74,8 @@ def set_up(machine: Machine) -> Machine:
     return machine
 
 
-@pytest.mark.parametrize(
-    ("machine", "cell"),
-    in_turn([(cell.name, cell) for cell in CELLS]),
-    indirect=["machine"],
-)
+@pytest.mark.in_turn
+@pytest.mark.parametrize("cell", CELLS, ids=[cell.name for cell in CELLS])
 def test_ends_open_or_with_its_cause(
     machine: Machine, cell: Cell, request: pytest.FixtureRequest
 ) -> None:
