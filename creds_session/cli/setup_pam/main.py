@@ -10,7 +10,7 @@ from creds_session.cli.parser import Parser
 from creds_session.cli.setup_pam import arguments as options
 from creds_session.cli.setup_pam import descriptions
 from creds_session.cli.setup_pam.arguments import PROGRAM
-from creds_session.errors import UsageError
+from creds_session.errors import NotPermitted, UsageError
 from creds_session.system.files.root import Root
 
 DESCRIPTION = """\
@@ -73,6 +73,14 @@ def main() -> int:
 
 
 def _main() -> int:
+    try:
+        return _run()
+    except NotPermitted as error:
+        error.root_may = error.root_may or not error.hint  # root reads every PAM file
+        raise
+
+
+def _run() -> int:
     arguments = _parser().parse_args()
     if arguments.command == "help":
         print(arguments.help_of(arguments.about), end="")

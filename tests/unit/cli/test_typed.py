@@ -68,6 +68,19 @@ def told_to_nobody(told: Path, line: str) -> tuple[int, str]:
 
 
 @needs_root
+def test_root_is_told_to_read_what_this_user_cannot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    closed = tmp_path / "pam.d.old"
+    closed.mkdir(mode=0o700)
+    line = f"creds-setup-pam judge --before {closed}"
+    monkeypatch.setattr("sys.argv", shlex.split(line))
+    code, told = told_to_nobody(tmp_path / "told", line)
+    assert code == 77, told
+    assert told.splitlines()[-1].strip() == f"run it as root: sudo {line}"
+
+
+@needs_root
 @pytest.mark.parametrize("line", OF_ROOT)
 def test_root_is_told_to_run_what_was_typed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str
