@@ -13,6 +13,7 @@ from typing import NamedTuple
 OPTION = re.compile(r"--[a-z]+(-[a-z]+)*(=.*)?|-[a-zA-Z]", re.DOTALL)
 PASSWORD_OPTION = re.compile(r"--?p(ass.*|w.*)?", re.DOTALL)
 ALIKE = 0.8  # of 1: how alike a long name and a mistyped one are (difflib)
+SHORTEST = 2  # characters: a shorter word, such as "--", begins many names
 ALIKE_SHORT = 0.6  # the same for commands and values, which are short words
 
 
@@ -25,10 +26,14 @@ class Command(NamedTuple):
 
 
 def nearest(word: str, names: Iterable[str], alike: float = ALIKE_SHORT) -> str:
-    """Return the name that is most like the word, or nothing."""
+    """Return the only name that begins with the word, or the name most like it, or nothing."""
     from difflib import get_close_matches  # seldom
 
-    return next(iter(get_close_matches(word, list(names), 1, alike)), "")
+    known = list(names)
+    longer = [name for name in known if name.startswith(word)]
+    if len(longer) == 1 and len(word) > SHORTEST:
+        return longer[0]
+    return next(iter(get_close_matches(word, known, 1, alike)), "")
 
 
 def is_option(word: str) -> bool:

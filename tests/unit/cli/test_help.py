@@ -205,6 +205,7 @@ def refused(program: str, words: str) -> str:
         ("creds-setup-pam", "help aply", "apply"),
         ("creds-setup-pam", "apply --only-ad", "--only-add"),
         ("creds-setup-pam", "simulate --call autenticate", "authenticate"),
+        ("creds-setup-pam", "simulate --call auth", "authenticate"),
         ("creds-doctor", "--verbos", "--verbose"),
         ("creds-doctor", "--format jsno", "json"),
     ],
