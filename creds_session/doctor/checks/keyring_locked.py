@@ -17,13 +17,14 @@ from creds_session.findings import Found, Remediation, Severity, in_this_shell
 from creds_session.quoting import quoted
 
 OLDER = Remediation(
-    "if you typed your login password, the keyring has another one: give it your login password;"
-    " you are asked for the old password of the keyring first",
+    "if the keyring does not accept your login password: give it that password; you are asked for"
+    " the old password of the keyring first",
     REKEY.commands,
     REKEY.is_safe,
 )
 BY_KEY = Remediation(
-    "if you logged in with a public key: unlock the keyring with its password",
+    "if it does, for example after `creds lock` or a login with a public key: unlock the keyring"
+    " with its password",
     UNLOCK.commands,
     UNLOCK.is_safe,
 )

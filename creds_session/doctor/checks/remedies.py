@@ -36,11 +36,12 @@ def for_this_reader(facts: Facts, now: Remediation, *others: Remediation) -> Rem
     Root can repair the logins of another user, but cannot type that user's password.
     """
     later = of_later_logins(facts)
+    if facts.reader is Reader.ROOT:
+        now = now._replace(text=f"{facts.session.user} has to do this: {now.text}")
     if later is None:
         return now._replace(alternatives=others)
     if facts.reader is Reader.ROOT:
-        by_user = f"{facts.session.user} has to do this: {now.text}"
-        return later._replace(alternatives=(now._replace(text=by_user), *others))
+        return later._replace(alternatives=(now, *others))
     return now._replace(alternatives=(*others, later))
 
 

@@ -617,6 +617,15 @@ def test_the_first_line_is_right_and_the_first_remedy_is_for_this_reader(
     assert [one for one in situation.never if one in words_of(found)] == []
 
 
+@pytest.mark.parametrize("pam", [IS_LOCKED.pam, UNSET])
+def test_root_is_not_told_to_type_the_password_of_another_user(pam: PamFacts) -> None:
+    facts = IS_LOCKED._replace(session=by("publickey"), reader=Reader.ROOT, pam=pam)
+    remedy = finding_of(facts).remediation
+    assert remedy is not None
+    unlocks = [one for one in (remedy, *remedy.alternatives) if "creds unlock" in one.lines]
+    assert [one.text.partition(":")[0] for one in unlocks] == ["alice has to do this"]
+
+
 def test_another_init_than_systemd_is_no_container() -> None:
     for init in ("init", "runit", "openrc-init"):
         facts = IS_LOCKED._replace(session=by("publickey"), pam=UNSET, init=InitFacts(init))
