@@ -27,7 +27,7 @@ uninstall_it() {
     remove_shared_links
     rm -rf "$prefix"
     forget_state
-    say "removed; PAM is as it was"
+    say "removed; PAM has no rule of creds-session"
     list_what_stays
 }
 
@@ -77,9 +77,13 @@ forget_state() {
     rmdir "$state" 2>/dev/null || say "kept $state: it is not empty"
 }
 
+# Files that docs/how-to/monitoring.md has an administrator install; their programs are gone now.
+monitoring='/etc/systemd/system/creds-doctor@.service /etc/systemd/system/creds-doctor@.timer
+    /etc/sudoers.d/creds-doctor /etc/nagios/nrpe.d/keyring.cfg'
+
 list_what_stays() {
     say "left in place:"
-    for path in $hooks "$service" "$state"; do
+    for path in $hooks "$service" "$state" $monitoring; do
         [ ! -e "$path" ] || say "    $path"
     done
     [ -z "$packages" ] || say "    packages that scripts/install installed:" "        $packages"
