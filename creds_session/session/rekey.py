@@ -194,7 +194,10 @@ def first_accepted(
             act(candidate)
             return candidate
     if len(candidates) == 1 and candidates[0].reveal().endswith(NEWLINE):
-        raise InvalidData("the old and the new password are the same; nothing was changed")
+        raise InvalidData(
+            "the old and the new password are the same; nothing was changed",
+            hint="if it is the keyring's password, unlock the keyring with it: creds unlock",
+        )
     raise WrongPassword(
         "the keyring did not accept the old password; nothing was changed", hint=hint
     )

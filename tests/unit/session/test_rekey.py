@@ -79,6 +79,13 @@ def test_first_accepted_of_none_changed_nothing_and_says_so(
     assert "canary" not in str(caught.value)
 
 
+def test_the_same_password_twice_is_answered_with_the_command_that_unlocks() -> None:
+    same = Secret(b"canary")
+    with pytest.raises(InvalidData) as caught:
+        first_accepted(taking(None, []), possible_passwords(same, same))
+    assert caught.value.hint.endswith("creds unlock")
+
+
 def test_a_refused_old_password_says_how_to_begin_with_an_empty_keyring() -> None:
     hint = if_forgotten(Keyring("login", Path("/a b/login.keyring")))
     with pytest.raises(WrongPassword) as caught:
