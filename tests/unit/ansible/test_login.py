@@ -19,10 +19,12 @@ case " $* " in
     exit 0 ;;
 esac
 [ ! -e "$HOME/silent" ] || exec sleep 60
+[ ! -e "$HOME/loud" ] || { printf 'x%.0s' {1..20000}; echo; echo 'the end'; exit 255; }
 stty -echo
 printf "deploy@host's password: "
 read -r password
 stty echo
+[ ! -e "$HOME/echo" ] || printf '%s\n' "no entry with $password"
 [ "$password" = "it's \$(id)" ] || { echo 'Permission denied, please try again.'; exit 255; }
 for word in "$@"; do :; done
 PATH="$HOME/bin:$PATH" sh -c "$word"
@@ -84,6 +86,26 @@ def test_a_host_that_says_nothing_times_out(login: Any, tmp_path: Path) -> None:
     (tmp_path / "silent").touch()
     with pytest.raises(login.LoginFailed, match="timed out after 1 s"):
         login.by_password(login.Target("host", timeout=1), "deploy", PASSWORD)
+
+
+def test_a_password_that_the_host_prints_is_in_no_message(login: Any, tmp_path: Path) -> None:
+    (tmp_path / "echo").touch()
+    target = login.Target("host", timeout=20)
+    code, output = login.by_password(target, "deploy", PASSWORD, ["echo", PASSWORD], "root")
+    assert code == 0
+    assert "no entry with ********" in output
+    assert PASSWORD not in output
+    with pytest.raises(login.LoginFailed) as failed:
+        login.by_password(target, "deploy", "wrong  password", [])
+    assert "no entry with ********" in str(failed.value)
+    assert "wrong" not in str(failed.value)
+
+
+def test_only_the_end_of_what_a_host_says_is_kept(login: Any, tmp_path: Path) -> None:
+    (tmp_path / "loud").touch()
+    with pytest.raises(login.LoginFailed, match="xxx the end$") as failed:
+        login.by_password(login.Target("host", timeout=20), "deploy", PASSWORD)
+    assert len(str(failed.value)) < 2100
 
 
 def test_a_login_by_key(login: Any, tmp_path: Path) -> None:

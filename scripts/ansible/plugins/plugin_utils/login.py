@@ -24,6 +24,7 @@ BY_PASSWORD = (
 BY_KEY = ("-o", "BatchMode=yes", "-o", "PreferredAuthentications=publickey")
 PASSWORD_PROMPT = r"[Pp]assword[^\r\n]*: ?$"
 ECHO_LIMIT = 5.0  # seconds for the terminal to stop echoing
+SHOWN = 2000  # characters of what a host says that are kept for a message
 
 
 class LoginFailed(Exception):
@@ -57,7 +58,7 @@ def by_key(target: Target, user: str, key=None) -> None:
         raise LoginFailed(f"the login by SSH key timed out after {target.timeout:g} s") from None
     if done.returncode != 0:
         words = done.stderr.decode("utf-8", "replace").strip() or f"ssh exited {done.returncode}"
-        raise LoginFailed(f"the login by SSH key failed: {words}")
+        raise LoginFailed(f"the login by SSH key failed: {words[-SHOWN:]}")
 
 
 def by_password(
@@ -106,9 +107,17 @@ def _talk(child, password: str, become_password: str, prompt: str, end: str) -> 
         if answers.get(found):
             _type_secretly(child, answers[found].pop())
             continue
+        shown = _shown(seen, password, become_password)
         if found == 2:
-            return int(child.match.group(1)), seen
-        raise LoginFailed(_why(found, seen, child.timeout))
+            return int(child.match.group(1)), shown
+        raise LoginFailed(_why(found, shown, child.timeout))
+
+
+def _shown(seen: str, *passwords: str) -> str:
+    """Return the end of what a host said. The host may print a password that was sent to it."""
+    for password in sorted(filter(None, passwords), key=len, reverse=True):
+        seen = seen.replace(password, "********")
+    return seen[-SHOWN:]
 
 
 def _why(found: int, seen: str, timeout: float) -> str:
