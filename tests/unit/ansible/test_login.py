@@ -103,7 +103,7 @@ def test_a_password_that_the_host_prints_is_in_no_message(login: Any, tmp_path: 
 
 def test_only_the_end_of_what_a_host_says_is_kept(login: Any, tmp_path: Path) -> None:
     (tmp_path / "loud").touch()
-    with pytest.raises(login.LoginFailed, match="xxx the end$") as failed:
+    with pytest.raises(login.LoginFailed, match=r"xxx the end$") as failed:
         login.by_password(login.Target("host", timeout=20), "deploy", PASSWORD)
     assert len(str(failed.value)) < 2100
 

@@ -14,7 +14,7 @@ import pytest
 
 from creds_session.setup_pam.transaction import FileChange, change
 from creds_session.system.files.root import Root
-from tests.unit.ansible.conftest import CHECKOUT, Run
+from tests.unit.ansible.conftest import CHECKOUT, Ended, Run, StandIn
 from tests.unit.children import run_child
 from tests.unit.images import SSHD, make_image, write
 
@@ -105,6 +105,34 @@ if "apply" in sys.argv:
     sys.exit(77)
 sys.exit(main())
 """
+KILLED = """\
+import os
+
+from creds_session.cli.setup_pam.main import main
+
+if "apply" not in sys.argv:
+    sys.exit(main())
+if WRITES:
+    main()
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_an_apply_that_was_killed_is_not_said_to_have_changed_nothing(
+    image: Path, run: Run, tmp_path: Path, writes: bool
+) -> None:
+    program = tmp_path / "program"
+    source = f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})\nWRITES = {writes}\n"
+    program.write_text(f"#!/usr/bin/python3\n{source}{KILLED}")
+    program.chmod(0o755)
+    before = fingerprint(image)
+    failed = run("pam", root=str(image), executable=str(program))
+    assert (failed.failed, failed.result["rc"]) == (True, -9)
+    assert (fingerprint(image) != before) == writes
+    assert failed.result["changed"] == writes
+
+
 UNSAFE = b"""\
 auth     sufficient pam_unix.so
 auth     sufficient pam_unix.so
@@ -242,3 +270,17 @@ def test_the_copy_is_kept_only_where_root_alone_can_write(
         Path(place).chmod(0o755)
         os.chown(path.parent, 1000, 0)
         assert root_only.weak_part(str(path)) == str(path.parent)
+
+
+def test_a_directory_of_others_is_a_refusal_by_the_module_itself(
+    plugin: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollout takes a failure without a meaning for a host that no longer answers."""
+    setup_pam = plugin("module_utils.setup_pam")
+    monkeypatch.setattr(setup_pam, "PREFIX", "/tmp/creds-session")
+    monkeypatch.setattr(StandIn, "arguments", {})
+    with pytest.raises(Ended) as ended:
+        setup_pam.command_of(StandIn({"executable": {}}), keep=True)
+    assert ended.value.result["changed"] is False
+    assert "nothing was changed" in ended.value.result["msg"]
+    assert ended.value.result["meaning"]

@@ -100,12 +100,15 @@ class ActionModule(ActionBase):
             "earlier": _earlier(self._records.of(self._host)),
         }
         self._records.write(self._host, self._record, stops=False)
-        is_changed = False
+        self._is_begun = is_changed = False
         try:
             outcome, reason = self._work()
             is_changed = outcome in (outcomes.CONFIRMED, outcomes.WOULD_CHANGE)
         except Stop as stop:
             outcome, reason = stop.outcome, stop.reason
+        except Exception as error:  # noqa: BLE001 - then the other hosts wait
+            outcome = outcomes.UNKNOWN if self._is_begun else outcomes.NOT_CHANGED
+            reason = f"{type(error).__name__}: {error}"
         is_failed = outcome not in (*outcomes.GOOD, outcomes.WOULD_CHANGE)
         if outcome == outcomes.REFUSED and self._given["on_refusal"] == "continue":
             is_failed = False
@@ -144,9 +147,10 @@ class ActionModule(ActionBase):
     def _apply(self, before: str) -> list:
         """Make the change with a timer; return the program that confirms it."""
         within = self._given["confirm_within"]
+        self._is_begun = True
         done = self._module(PAM, confirm_within=within, **self._pam_options())
         if done.get("unreachable") or (done.get("failed") and not _is_own_word(done)):
-            reason = f"the host did not answer while it was changed: {done.get('msg', '')}"
+            reason = f"the host did not say that the change is made: {done.get('msg', '')}"
             self._step(reason)
             self._wait_for_revert(before, reason)
         if done.get("failed"):
@@ -251,7 +255,7 @@ def _require_success(code: int, output: str) -> None:
 
 def _is_own_word(done: dict) -> bool:
     """Return whether the module itself failed, and says that it changed nothing."""
-    return "refused" in done or "meaning" in done
+    return ("refused" in done or "meaning" in done) and not done.get("changed")
 
 
 def _earlier(record: dict) -> list:

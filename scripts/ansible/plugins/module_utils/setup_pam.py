@@ -64,6 +64,7 @@ def command_of(module: AnsibleModule, *, keep: bool) -> list:
             msg=f"{weak} can be changed by others than root, so {NAME} is not kept there;"
             f" install {NAME}, or correct the owner and the mode; nothing was changed",
             changed=False,
+            meaning="a directory can be changed by others than root",
         )
     return _unpacked(kept)
 

@@ -144,7 +144,7 @@ from ansible_collections.creds_session.keyring.plugins.module_utils.judged impor
 )
 
 PROGRAM = setup_pam.NAME
-NOT_BEGUN = (64, 65, 69, 75, 77)
+NOT_BEGUN = (64, 65, 66, 69, 75, 77)
 """Exit codes of ``apply`` with which it has changed nothing."""
 
 
@@ -210,9 +210,9 @@ def _apply(module: AnsibleModule, program: list) -> None:
 
 def _explain_failure(module: AnsibleModule, done, program: list) -> None:
     """End the module after a change that could not be made, with what there was to change."""
-    if done.code not in NOT_BEGUN:
-        fail(module, done, PROGRAM, changed=False)
     seen = run(module, setup_pam.words(module, program, "diff"))
+    if done.code not in NOT_BEGUN:
+        fail(module, done, PROGRAM, changed=_may_have_changed(seen))
     if not is_judged(seen):
         fail(module, done, PROGRAM, changed=False)
     result = judged(module, seen, program)
@@ -220,6 +220,15 @@ def _explain_failure(module: AnsibleModule, done, program: list) -> None:
     if seen.values["change_needed"]:
         fail(module, done, PROGRAM, changed=False)
     module.exit_json(changed=False, **result)
+
+
+def _may_have_changed(seen) -> bool:
+    """Return whether a run that ended unexpectedly may have changed files, after a look at them."""
+    if not is_judged(seen):
+        return True
+    values = seen.values
+    is_unfinished = bool(values.get("unfinished_run") or values["waits_for_confirmation"])
+    return is_unfinished or not values["change_needed"]
 
 
 def _named_in(diff: str) -> list:

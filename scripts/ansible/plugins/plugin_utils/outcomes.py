@@ -22,8 +22,11 @@ MEANINGS = {
     REFUSED: "No edit of the PAM files is safe; nothing was changed.",
     NOT_CHANGED: "The change could not be made; nothing was changed.",
     NO_LOGIN_BEFORE: "The login failed before anything was changed; nothing was changed.",
-    REVERTED: "The login failed after the change, and the host reverted the change.",
-    UNKNOWN: "The host did not answer after the change; its timer, or its next boot, reverts it.",
+    REVERTED: "Nobody confirmed the change, and the PAM files are as they were before it.",
+    UNKNOWN: (
+        "It is not known whether the change is in place. If nobody confirmed it, the host's timer, or"
+        " its next boot, reverts it."
+    ),
     IN_PROGRESS: "The rollout ended while it worked on this host; run it again.",
     UNTOUCHED: "The rollout stopped or was ended before this host.",
 }
