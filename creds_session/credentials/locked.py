@@ -133,7 +133,7 @@ def _of_another(owner: str, path: str, state: CollectionState | None) -> CredsSe
             f"{owner} serves secrets here, but has no keyring {collection_name(path)}"
         )
     return Unavailable(
-        f"{owner} serves secrets here, and has no default keyring open to programs",
+        f"{owner} serves secrets here, and has no default keyring that programs can use",
         hint=means_to_serve(owner)
         or "create a default keyring in that program, or unlock the one that exists",
     )

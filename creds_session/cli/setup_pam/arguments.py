@@ -128,7 +128,7 @@ def safety(command: argparse.ArgumentParser) -> None:
         "--complete",
         action="store_true",
         help="Change nothing, and exit with 65, if a management group cannot have its rule. Without"
-        " it, the other groups get theirs, and the exit code is 1.",
+        " it, the other groups get their rules, and the exit code is 1.",
     )
     command.add_argument(
         "--try",
