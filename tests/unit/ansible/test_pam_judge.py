@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import stat
@@ -208,6 +209,41 @@ def test_a_snapshot_is_not_put_where_others_can_write(run: Run, kept: Path, mode
     os.chown(kept, 1000, 1000)
     assert run("pam_judge", state="snapshot").failed
     assert not list(kept.iterdir())
+
+
+def test_a_directory_that_others_can_read_is_closed_to_them(run: Run, kept: Path) -> None:
+    kept.mkdir(mode=0o755)
+    assert not run("pam_judge", state="snapshot").failed
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+
+
+def test_a_link_to_an_archive_is_not_read(
+    image: Path, run: Run, kept: Path, tmp_path: Path
+) -> None:
+    run("pam_judge", state="snapshot")
+    (kept / "pam.tar").rename(tmp_path / "pam.tar")
+    (kept / "pam.tar").symlink_to(tmp_path / "pam.tar")
+    done = judged(run, image)
+    assert done.failed
+    assert "pam.tar: cannot be read" in done.result["msg"]
+
+
+@pytest.mark.parametrize(
+    "name", ["etc/pam.d/..", "etc/pam.d/../../../../outside", "/etc/pam.d/sshd", "etc/outside"]
+)
+def test_an_archive_writes_nothing_beside_the_files_of_pam(
+    plugin: Callable[[str], Any], kept: Path, tmp_path: Path, name: str
+) -> None:
+    kept.mkdir(mode=0o700)
+    with tarfile.open(kept / "pam.tar", "w") as archive:
+        for member in (name, "etc/pam.d/login"):
+            entry = tarfile.TarInfo(member)
+            entry.size = 6
+            archive.addfile(entry, io.BytesIO(b"nobody"))
+    place = tmp_path / "unpacked" / "before"
+    plugin("module_utils.pam_snapshot").Snapshot("pam").unpack(str(place))
+    files = [path for path in place.parent.rglob("*") if path.is_file()]
+    assert files == [place / "etc/pam.d/login"]
 
 
 def test_a_link_in_place_of_a_snapshot_is_replaced_and_not_followed(
