@@ -14,6 +14,7 @@ from jeepney.low_level import Header, HeaderFields, MessageFlag, MessageType, pa
 from creds_session.system.bus.signatures import Malformed, types
 from creds_session.system.bus.wire import (
     ERROR,
+    LONGEST_ARRAY,
     METHOD_CALL,
     SIGNATURE,
     START,
@@ -186,7 +187,18 @@ def test_a_value_of_another_type_is_malformed_and_not_shown(
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("start", [b"x" * 16, b"l" + b"\xff" * 15, b"l\1\0\1\0\0\0\x7f" + bytes(8)])
-def test_a_length_that_cannot_be_is_malformed(start: bytes) -> None:
-    with pytest.raises(Malformed):
+HEADER_TOO_LONG = b"l\1\0\1" + bytes(8) + (LONGEST_ARRAY + 1).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize(
+    ("start", "problem"),
+    [
+        (b"x" * 16, "byte order"),
+        (b"l" + b"\xff" * 15, "header of a message is longer than 64 MiB"),
+        (b"l\1\0\1\0\0\0\x7f" + bytes(8), "a message is longer than 128 MiB"),
+        (HEADER_TOO_LONG, "header of a message is longer than 64 MiB"),
+    ],
+)
+def test_a_length_that_cannot_be_is_malformed(start: bytes, problem: str) -> None:
+    with pytest.raises(Malformed, match=problem):
         length(start)

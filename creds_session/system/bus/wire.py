@@ -113,7 +113,9 @@ def length(start: bytes) -> int:
         raise Malformed("the byte order of a message is neither l nor B")
     body, _serial, fields = struct.unpack_from(f"{order}III", start, 4)
     whole: int = START + fields + -fields % 8 + body
-    if fields > LONGEST_ARRAY or whole > LONGEST_MESSAGE:
+    if fields > LONGEST_ARRAY:
+        raise Malformed("the header of a message is longer than 64 MiB")
+    if whole > LONGEST_MESSAGE:
         raise Malformed("a message is longer than 128 MiB")
     return whole
 

@@ -27,7 +27,7 @@ ALICE = "/org/freedesktop/secrets/collection/alice"
             Unavailable,
             "here, but has no keyring alice",
         ),
-        ("/", CollectionState.ABSENT, Unavailable, "and has no default keyring that programs can use"),
+        ("/", CollectionState.ABSENT, Unavailable, "no default keyring that programs can use"),
     ],
 )
 def test_what_another_provider_lacks_is_named(

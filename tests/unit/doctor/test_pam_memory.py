@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.doctor import pam_memory
 from creds_session.doctor.checks.pam_answers import answers_of
 from creds_session.doctor.diagnosis import judge
 from creds_session.doctor.pam_memory import FOLDER, LARGEST, NAME, key_of
@@ -199,6 +200,15 @@ def test_a_user_does_not_believe_what_root_owns(runtime: Path) -> None:
         assert MISSING in found(look(environ, facts(WITHOUT_RULES))[0])
 
     assert run_child(check) == 0
+
+
+def test_nothing_is_kept_if_the_code_was_replaced_while_it_ran(
+    environ: dict[str, str], runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = iter(("before", "after"))
+    monkeypatch.setattr(pam_memory, "key_of", lambda _answers: next(keys))
+    assert look(environ, facts())[1]
+    assert list(runtime.iterdir()) == []
 
 
 @pytest.mark.parametrize("runtime_directory", ["", "relative", "/nonexistent"])

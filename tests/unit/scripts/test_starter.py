@@ -58,6 +58,14 @@ def test_every_program_is_isolated_and_executable(environment: Path) -> None:
         assert program.stat().st_mode & 0o777 == 0o755
 
 
+@pytest.mark.parametrize("name", PROGRAMS[2:] + PROGRAMS[:1])
+def test_no_package_takes_the_place_of_a_module_of_python(environment: Path, name: str) -> None:
+    site = site_packages(environment)
+    write(environment, str(site))
+    (site / "argparse.py").write_text("raise SystemExit('the package was loaded')\n", "utf-8")
+    assert run(environment / "bin" / name, "--version") == f"{name} {__version__}\n"
+
+
 @pytest.mark.parametrize("name", ["added.pth", "distutils-precedence.pth"])
 def test_site_is_run_if_a_file_may_add_directories(environment: Path, name: str) -> None:
     site = site_packages(environment)
