@@ -12,7 +12,6 @@ from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.cli.setup_pam.check import (
     NEEDED,
     change_values,
-    diff,
     exit_code,
     hints,
     look,
@@ -64,7 +63,11 @@ def _dry_run(root: Root, arguments: argparse.Namespace) -> int:
     ):
         if value is not None:
             raise UsageError(f"{name} does nothing with --dry-run")
-    return diff(root, arguments)
+    setup = look(root, arguments)
+    if arguments.complete:
+        _require_enough(setup, arguments)
+    show(root, setup, arguments)
+    return exit_code(root, setup)
 
 
 def _require_enough(setup: Setup, arguments: argparse.Namespace) -> None:

@@ -68,12 +68,17 @@ def test_apply_changes_nothing_on_request_if_a_group_cannot_be_had(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = put(root, IN_PART)
+    assert call(monkeypatch, root, "apply --complete --dry-run") == 65
+    dry = capsys.readouterr()
+    assert dry.out == ""
     assert call(monkeypatch, root, "apply --complete") == 65
     shown = " ".join(capsys.readouterr().err.split())
     assert "sshd password: /etc/pam.d/sshd: no safe place for the password rule" in shown
     assert "with --complete nothing was changed" in shown
+    assert " ".join(dry.err.split()) == shown
     assert place.read_bytes() == IN_PART
     put(root, JUMP + SESSION)
+    assert call(monkeypatch, root, "apply --complete --dry-run") == 1
     assert call(monkeypatch, root, "apply --complete") == 0
     assert call(monkeypatch, root, "apply --complete") == 0
     assert call(monkeypatch, root, "revert") == 0
