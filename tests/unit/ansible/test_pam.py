@@ -234,6 +234,16 @@ def test_the_files_can_be_kept_for_a_later_comparison(image: Path, run: Run) -> 
     assert sshd["sha256"] == hashlib.sha256(content).hexdigest()
 
 
+def test_the_files_of_every_directory_that_libpam_may_read_are_kept(image: Path, run: Run) -> None:
+    places = [
+        f"/{place}/login" for place in ("usr/lib/pam.d", "usr/etc/pam.d", "usr/share/pam/pam.d")
+    ]
+    for place in places:
+        write(Root(image), place, b"auth required pam_unix.so\n")
+    files = run("pam_info", root=str(image), with_files=True).result["files"]
+    assert {file["path"] for file in files} == {SSHD, *places}
+
+
 def test_a_service_that_does_not_exist_is_a_fact_too(image: Path, run: Run) -> None:
     seen = run("pam_info", root=str(image), services=["nothing"])
     assert (seen.failed, seen.result["judged"]) == (False, False)

@@ -11,7 +11,8 @@ import stat
 
 from ansible.module_utils.basic import AnsibleModule
 
-PAM = ("etc/pam.d", "etc/pam.conf", "usr/lib/pam.d", "usr/share/pam.d")
+VENDORS = ("usr/lib/pam.d", "usr/etc/pam.d", "usr/share/pam/pam.d", "usr/share/pam.d")
+PAM = ("etc/pam.d", "etc/pam.conf", *VENDORS)
 CHANGED_BY_REVERT = ("etc/pam.d", "etc/systemd", "var/lib/creds-session")
 LARGEST = 64 * 1024  # bytes; creds-setup-pam refuses a larger PAM file
 MOST = 20000
