@@ -155,6 +155,15 @@ def test_a_newer_file_with_a_wider_door_is_refused(image: Root) -> None:
     assert "someone who was refused before is let in" in refusal(image).reason
 
 
+def test_a_newer_file_in_which_a_rule_has_no_place_is_refused(image: Root) -> None:
+    """The rule is in the present file, and the keyring would no longer get a new password."""
+    applied(image)
+    newer = WITHOUT_RULES.replace(b"password   required  ", b"password   sufficient")
+    assert newer != WITHOUT_RULES
+    write(image, VENDOR_SSHD, newer)
+    assert "no safe place for the password rule" in refusal(image).reason
+
+
 def test_an_edited_line_of_ours_is_named(image: Root) -> None:
     write(image, SSHD, applied(image).replace(b"gnome_keyring.so", b"gnome_keyring.so only_if=x"))
     write(image, VENDOR_SSHD, NEWER)
