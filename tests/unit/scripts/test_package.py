@@ -46,6 +46,30 @@ def test_each_removal_asks_in_the_same_words_whether_pam_is_changed() -> None:
     assert found[0] == found[1] == found[2]
 
 
+def triggers() -> list[str]:
+    """Return the scripts by which the packages check PAM after an update of another package."""
+    spec = (PACKAGING / "rpm/creds-session.spec").read_text()
+    in_rpm = re.findall(r"^%transfiletrigger\w+ -- .*\n((?:[^%\n].*\n)+)", spec, re.MULTILINE)
+    assert len(in_rpm) == 2
+    return [(PACKAGING / "debian/creds-session.postinst").read_text(), *in_rpm]
+
+
+@pytest.mark.parametrize("status", [0, 1, 70, 124, 127])
+def test_no_check_after_an_update_fails_the_other_package(tmp_path: Path, status: int) -> None:
+    stand_in = tmp_path / "timeout"
+    stand_in.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/called\nexit {status}\n')
+    stand_in.chmod(0o755)
+    for script in triggers():
+        done = subprocess.run(
+            ["sh", "-e", "-c", script, "script", "triggered"],
+            env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            check=False,
+        )
+        assert done.returncode == 0
+    called = (tmp_path / "called").read_text().splitlines()
+    assert called == ["60 /usr/bin/creds-setup-pam check --after-update"] * 3
+
+
 def build(kind: str, tree: Path, made: Path, *, umask: int = 0o022) -> Path:
     """Call a hook of PEP 517 as pip and build do."""
     made.mkdir(exist_ok=True)
