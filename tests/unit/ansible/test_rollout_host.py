@@ -34,11 +34,12 @@ class StandIn:
 
     looks: list[Any] = []  # noqa: RUF012 - set for each run
     change: Any = None
+    displayed: list[str] = []  # noqa: RUF012 - set for each run
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._task = types.SimpleNamespace(check_mode=False)
-        self._display = types.SimpleNamespace(vv=lambda _text: None)
+        self._display = types.SimpleNamespace(vv=self.displayed.append)
         self._connection = types.SimpleNamespace(
             transport="ssh", get_option=lambda _name: None, reset=lambda: None
         )
@@ -79,6 +80,7 @@ def rollout(
     def run_it(change: Any, *looks: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         monkeypatch.setattr(StandIn, "change", change)
         monkeypatch.setattr(StandIn, "looks", list(looks))
+        monkeypatch.setattr(StandIn, "displayed", [])
         batch = {"ansible_play_hosts_all": ["web1", "web2"], "ansible_play_batch": ["web1"]}
         result = module.ActionModule(tmp_path).run(None, {"inventory_hostname": "web1", **batch})
         return result, json.loads((tmp_path / "report.json").read_text())
@@ -118,3 +120,9 @@ def test_whatever_a_host_returns_the_rollout_stops_there(
     result, report = rollout(change, look)
     assert (result["failed"], result["outcome"]) == (True, outcome)
     assert report["stopped"]["host"] == "web1"
+
+
+def test_what_a_host_says_does_nothing_to_the_terminal(rollout: Rollout) -> None:
+    rollout({"failed": True, "msg": "\x1b[2J"}, SEEN)
+    assert any("\\x1b[2J" in line for line in StandIn.displayed)
+    assert not any("\x1b" in line for line in StandIn.displayed)

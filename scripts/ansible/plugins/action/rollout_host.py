@@ -21,6 +21,7 @@ from ansible_collections.creds_session.keyring.plugins.plugin_utils.records impo
     Records,
     run_of,
 )
+from ansible_collections.creds_session.keyring.plugins.plugin_utils.report import printable
 
 PAM = "creds_session.keyring.pam"
 PAM_INFO = "creds_session.keyring.pam_info"
@@ -243,7 +244,7 @@ class ActionModule(ActionBase):
     def _step(self, step: str) -> None:
         self._record["steps"].append({"at": time.time(), "step": step})
         self._records.write(self._host, self._record, stops=False)
-        self._display.vv(f"{self._host}: {step}")
+        self._display.vv(printable(f"{self._host}: {step}"))
 
 
 def _require_success(code: int, output: str) -> None:

@@ -75,10 +75,10 @@ def text(found: dict) -> str:
     lines.append("")
     for outcome in found["counts"]:
         lines.append(f"{outcome}: {outcomes.MEANINGS.get(outcome, '')}")
-    return "\n".join(map(_printable, lines)) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
-def _printable(message: str, kept: str = "") -> str:
+def printable(message: str, kept: str = "") -> str:
     """Return a message with an escape in place of each character that is not printable."""
     return "".join(
         character
@@ -90,7 +90,7 @@ def _printable(message: str, kept: str = "") -> str:
 
 def _html(message: str) -> str:
     """Return a message, which may have several lines, as HTML."""
-    return html.escape(_printable(message, kept="\n"))
+    return html.escape(printable(message, kept="\n"))
 
 
 def _indented(message: str, width: int = 2) -> list:
