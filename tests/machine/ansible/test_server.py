@@ -124,6 +124,14 @@ def test_a_wheel(release: str, fleet: Controller, wheel: Path, tmp_path: Path) -
     assert (again.code, again.changed) == (0, []), again.output
     require_working(fleet, release, "/usr/local/sbin/creds-setup-pam")
     assert machine.run("creds", "--version").returncode == 0
+    for program in ("creds", "creds-askpass", "creds-doctor", "creds-setup-pam"):
+        first = machine.sh(f"head -n 1 $(readlink -f $(command -v {program}))").stdout
+        assert first.endswith(" -I\n"), first
+    machine.sh("mv /opt/creds-session-wheel/*/lib/python3.* /root")  # as with another Python
+    mended = server(fleet, release, **given)
+    assert mended.code == 0, mended.output
+    assert mended.changed
+    assert machine.run("creds-setup-pam", "--version").returncode == 0
     machine.sh("rm -r /opt/creds-session-wheel /usr/local/bin/creds* /usr/local/sbin/creds*")
 
 
