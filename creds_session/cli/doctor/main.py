@@ -131,7 +131,7 @@ def _main() -> int:
 
 
 def _without_words() -> argparse.Namespace:
-    """Return what the parser returns for no words, without loading it: most runs have none."""
+    """Return what the parser returns without arguments. The parser is not loaded for that."""
     given = dict.fromkeys(("output", "report", "save", "explain", "user", "source", "timeout"))
     given |= {"format": "text", "color": "auto", "only": [], "skip": []}
     given |= dict.fromkeys(("verbose", "anonymous", "list", "fix", "dry_run", "yes"), False)

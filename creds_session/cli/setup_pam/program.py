@@ -1,4 +1,4 @@
-"""``creds-setup-pam`` as a process of its own; Ansible's modules call ``main`` in theirs."""
+"""Run ``creds-setup-pam`` as a process of its own, which ends without a clean-up."""
 
 from __future__ import annotations
 

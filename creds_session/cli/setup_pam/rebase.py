@@ -63,7 +63,7 @@ def _rebase(
 
 
 def vendor_lines(file: VendorFile) -> Iterator[str]:
-    """Yield what a vendor's newer file has that ours has not, and the other way round."""
+    """Yield the rules that only the vendor's newer file has, and those that only our file has."""
     yield printable(
         f"{file.path}: {file.vendor_path} is newer than the vendor's file that it was made from"
     )

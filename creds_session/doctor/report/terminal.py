@@ -159,7 +159,7 @@ def _parts(diagnosis: Diagnosis, titles: Titles) -> Iterator[Part]:
 
 
 def _folded(names: list[str]) -> Iterator[Row]:
-    """Yield one row for all notes that are only about logins, where nobody logs in."""
+    """Yield one row for all notes that are only about logins, if nobody logs in."""
     if names:
         many = f"{len(names)} more notes are" if len(names) > 1 else "1 more note is"
         text = f"{many} only about logins, and nobody logs in here: {', '.join(names)}"
