@@ -226,7 +226,8 @@ class ClientFacts(NamedTuple):
     ``starts_daemon`` names the lines of start-up files, as FILE:LINE, that name the keyring daemon;
     the text of such a line is not kept, because it may contain a password. ``has_ssh_keys`` says
     whether a login by SSH key is set up in the home, None if that cannot be seen. ``was_refused``:
-    ``creds unlock`` was refused in this session, and has not succeeded since.
+    ``creds unlock`` was refused in this session, and has not succeeded since. ``was_locked``:
+    ``creds lock`` was run in this session, and ``creds unlock`` has not succeeded since.
     """
 
     variables: Mapping[str, str] = MappingProxyType({})
@@ -240,3 +241,4 @@ class ClientFacts(NamedTuple):
     starts_daemon: tuple[str, ...] = ()
     has_ssh_keys: bool | None = None
     was_refused: bool = False
+    was_locked: bool = False

@@ -14,6 +14,7 @@ from creds_session.records import NamedTuple
 DAEMON_NAME = "gnome-keyring-daemon"
 LOGIN_TIMEOUT = 120  # seconds a --login daemon waits, gkd-main.c:LOGIN_TIMEOUT
 REFUSED = "creds-session/refused"  # in the runtime directory: `creds unlock` was refused
+LOCKED_BY_US = "creds-session/locked"  # likewise: `creds lock` was run, and no `creds unlock` since
 MAX_PASSWORD = 8192  # bytes; the daemon reads no further (gkd-main.c:read_login_password)
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from creds_session.facts.machine import ClientFacts
-from creds_session.facts.session import DAEMON_NAME, REFUSED
+from creds_session.facts.session import DAEMON_NAME, LOCKED_BY_US, REFUSED
 from creds_session.probe.home import look_at
 from creds_session.system.files.own_files import read_regular
 from creds_session.system.processes.user_ids import own_account
@@ -51,7 +51,8 @@ def probe_client(environ: Mapping[str, str]) -> ClientFacts:
         sandbox=_sandbox(environ),
         starts_daemon=tuple(_lines_that_start_a_daemon(home, config)),
         has_ssh_keys=_has_ssh_keys(),
-        was_refused=_was_refused(environ),
+        was_refused=_has_note(environ, REFUSED),
+        was_locked=_has_note(environ, LOCKED_BY_US),
     )
 
 
@@ -85,9 +86,9 @@ def _has_ssh_keys() -> bool | None:
     return False
 
 
-def _was_refused(environ: Mapping[str, str]) -> bool:
+def _has_note(environ: Mapping[str, str], name: str) -> bool:
     runtime = environ.get("XDG_RUNTIME_DIR")
-    return bool(runtime) and os.path.exists(f"{runtime}/{REFUSED}")
+    return bool(runtime) and os.path.exists(f"{runtime}/{name}")
 
 
 def _configured(environ: Mapping[str, str], home: str, config: str) -> tuple[str, str]:

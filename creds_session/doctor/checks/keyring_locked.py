@@ -197,10 +197,12 @@ def _unexplained_login(facts: Facts) -> Found:
         evidence = (*evidence, "creds unlock was refused in this session")
     if client.has_ssh_keys is False:
         evidence = (*evidence, "~/.ssh/authorized_keys has no key for a login")
+    if client.was_locked:
+        evidence = (*evidence, "creds lock was run in this session, and no creds unlock since then")
     remedies = (UNLOCK, OLDER)
     if client.was_refused:
         remedies = (AGAIN, OLDER)
-    elif has_typed or _is_refused(facts):
+    elif (has_typed or _is_refused(facts)) and not client.was_locked:
         remedies = (OLDER, BY_KEY)
     return Found(evidence, "the login keyring is locked", cause, for_this_reader(facts, *remedies))
 

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 
-from creds_session.facts.session import REFUSED
+from creds_session.facts.session import LOCKED_BY_US, REFUSED
 from creds_session.system.bus.address import session_bus_address
 from creds_session.system.processes.proc import stat_of
 
@@ -27,9 +27,9 @@ def note(environ: Mapping[str, str], pid: int) -> None:
     """
     address = session_bus_address(environ, os.getuid())
     runtime = environ.get("XDG_RUNTIME_DIR")
-    if runtime:
+    for name in (REFUSED, LOCKED_BY_US) if runtime else ():
         with suppress(OSError):
-            os.unlink(f"{runtime}/{REFUSED}")
+            os.unlink(f"{runtime}/{name}")
     if not runtime or not address or any(blank in address for blank in " \t\n"):
         return
     with suppress(OSError):
@@ -38,10 +38,14 @@ def note(environ: Mapping[str, str], pid: int) -> None:
 
 
 def forget(environ: Mapping[str, str]) -> None:
-    """Remove the note, because the keyring is locked again; ignore all errors."""
+    """Remove the note, because the keyring is locked again; ignore all errors.
+
+    Another note tells creds-doctor that the user has locked it.
+    """
     runtime = environ.get("XDG_RUNTIME_DIR")
     with suppress(OSError):
         if runtime and os.lstat(runtime).st_uid == os.getuid():
+            _write(f"{runtime}/{LOCKED_BY_US}", "")
             os.unlink(f"{runtime}/{NOTE}")
 
 

@@ -96,6 +96,10 @@ def test_a_refusal_is_remembered_until_the_keyring_was_unlocked(tmp_path: Path) 
     assert probe_client(environ).was_refused
     unlocked_note.note(environ, os.getpid())
     assert not probe_client(environ).was_refused
+    unlocked_note.forget(environ)  # as `creds lock` does
+    assert probe_client(environ).was_locked
+    unlocked_note.note(environ, os.getpid())
+    assert not probe_client(environ).was_locked
     unlocked_note.note_refusal({"XDG_RUNTIME_DIR": str(tmp_path / "gone")})
     unlocked_note.note_refusal({})
 

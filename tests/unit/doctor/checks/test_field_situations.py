@@ -175,6 +175,15 @@ SITUATIONS = {
         ("creds unlock",),
         ("creds rekey",),
     ),
+    "a login by password, and creds lock after it": Situation(
+        with_client(
+            IS_LOCKED._replace(session=by("password")), was_locked=True, has_ssh_keys=False
+        ),
+        "keyring-locked",
+        "the login keyring is locked",
+        ("creds unlock",),
+        ("creds rekey",),
+    ),
     "a login by password, as ExposeAuthInfo says, and no log to be read": Situation(
         IS_LOCKED._replace(session=by("password")),
         "keyring-locked",
