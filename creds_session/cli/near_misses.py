@@ -68,5 +68,8 @@ def _meant_by(name: str, typed: Command, above: Command | None, others: Sequence
         return f"type {name} before the command"
     if near := nearest(name, typed.options, ALIKE):
         return f"did you mean {near}?"
+    commands = [other.prog for other in others if other.prog.endswith(f" {name.lstrip('-')}")]
+    if commands:
+        return f"did you mean {commands[0]}?"
     owners = [other.prog for other in others if name in other.options]
     return f"{name} is an option of {', '.join(owners)}" if owners else ""

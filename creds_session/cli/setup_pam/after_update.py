@@ -21,7 +21,7 @@ from creds_session.system.files.root import Root
 from creds_session.text import printable, printable_lines
 
 NEXT = "creds-setup-pam check shows more; creds-setup-pam apply adds the rules again"
-NEWER = "creds-setup-pam rebase --check shows more; creds-setup-pam rebase brings the rules there"
+NEWER = "creds-setup-pam rebase --check shows whether the rules can be brought to the newer file"
 
 
 def check(root: Root) -> int:

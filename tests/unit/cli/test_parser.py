@@ -189,6 +189,7 @@ def test_a_mistyped_option_is_no_password(monkeypatch: pytest.MonkeyPatch, secre
         ("creds-setup-pam apply sshd", "creds-setup-pam apply --help"),
         ("creds-setup-pam check --skip-rot", "did you mean --skip-root?"),
         ("creds-setup-pam check --confirm-within 9", "--confirm-within is an option of"),
+        ("creds-setup-pam --check", "did you mean creds-setup-pam check?"),
         ("creds-setup-pam check --confirm-within 9", "of creds-setup-pam apply"),
         ("creds-setup-pam --dry-run apply", "the command: creds-setup-pam apply --dry-run"),
     ],

@@ -87,7 +87,7 @@ def test_a_newer_file_is_named_after_an_update_and_nothing_changes(called: Call)
     assert (code, output) == (1, "")
     assert f"{SSHD}: {VENDOR} is newer" in messages
     assert f"the vendor's file alone has: {RULE}" in messages
-    assert "creds-setup-pam rebase --check shows more" in messages
+    assert "creds-setup-pam rebase --check shows whether" in messages
     assert called.root.read(SSHD) == before
 
 
