@@ -108,6 +108,8 @@ def _reason(one: Breakage, other: Breakage) -> str:
         # GLib reads no variables in a program with capabilities (gutils.c:g_check_setuid).
         "a daemon with a capability does not find the bus": one.id == "daemon-capabilities"
         and "gnome-keyring-daemon" in other.session,
+        "a daemon that has noticed the other text asks for no password": one.id == "prompt-waiting"
+        and "the text of the keyring" in held(other),
         "root reads every file": one.id == "pam-files-unread" and is_by_root,
         "root sees no variable that a shell has set": SETS.search(one.session) and is_by_root,
     }
