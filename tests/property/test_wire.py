@@ -15,12 +15,14 @@ from creds_session.system.bus.signatures import Malformed, types
 from creds_session.system.bus.wire import (
     ERROR,
     LONGEST_ARRAY,
+    LONGEST_HEADER,
     METHOD_CALL,
     SIGNATURE,
     START,
     Message,
     length,
-    parse,
+    parse_body,
+    parse_header,
     serialise,
 )
 
@@ -85,6 +87,10 @@ def by_us(signature: str, body: tuple[object, ...], serial: int) -> bytes:
     if signature:
         fields[SIGNATURE] = signature
     return serialise(Message(METHOD_CALL, fields, body, flags=2), serial)
+
+
+def parse(data: bytes) -> Message:
+    return parse_body(parse_header(data[:LONGEST_HEADER]), data)
 
 
 @given(BODIES, st.integers(1, (1 << 32) - 1))
@@ -185,6 +191,13 @@ def test_a_value_of_another_type_is_malformed_and_not_shown(
     assert "s3cret" not in str(caught.value)
     assert signature != "o" or str(caught.value) == "the path of an object is malformed"
     assert caught.value.__cause__ is None
+
+
+def test_a_header_field_of_another_type_is_malformed() -> None:
+    data = by_us("s", ("x",), 1)
+    parse_header(data)
+    with pytest.raises(Malformed, match="wrong type"):
+        parse_header(data.replace(b"\3\1s\0", b"\5\1s\0"))  # a text as the serial of a call
 
 
 HEADER_TOO_LONG = b"l\1\0\1" + bytes(8) + (LONGEST_ARRAY + 1).to_bytes(4, "little")

@@ -13,17 +13,13 @@ from creds_session.errors import CredsSessionError, ProviderHung, TimedOut, Unav
 from creds_session.facts.bus_address import socket_of_address
 from creds_session.records import NamedTuple
 from creds_session.system.bus.signatures import Malformed
-from creds_session.system.bus.transport import Transport
+from creds_session.system.bus.transport import Transport, is_answer
 from creds_session.system.bus.wire import (
     DAEMON,
     ERROR,
     ERROR_NAME,
-    INTERFACE,
     MEMBER,
-    METHOD_RETURN,
-    PATH,
     REPLY_SERIAL,
-    SENDER,
     SIGNAL,
     Message,
     ObjectAddress,
@@ -72,7 +68,8 @@ class Bus:
         self._listener = os.getuid() if listener is None else listener
         self.known_to: set[str] = set()  # unique names of the programs that know this connection
         self._timeout = timeout
-        self._signals: list[Message] | None = None  # that came while one is awaited
+        self._wanted: dict[int, object] = {}  # fields of the signal that is awaited
+        self._kept: list[Message] = []  # signals that came during a call
         self._deadline = monotonic() + timeout
         if not address.startswith("unix:"):
             from creds_session.system.bus.failures import not_a_unix_socket  # seldom
@@ -157,47 +154,46 @@ class Bus:
             raise self._silence(error, str(calls[0].fields[MEMBER]), to) from error
 
     def _replies(self, calls: Sequence[Message], deadline: float) -> list[Message]:
-        """Send all calls, then wait for all replies. Signals are kept while one is awaited."""
-        serials = [self._transport.send(call, deadline) for call in calls]
+        """Send all calls, then wait for all replies. A signal that is awaited is kept."""
+        sent: dict[object, Message] = {}
+        sent.update((self._transport.send(call, deadline), call) for call in calls)
         replies: dict[object, Message] = {}
-        while len(replies) < len(serials):
-            message = self._transport.receive(deadline)
-            serial = message.fields.get(REPLY_SERIAL)
-            # A bus delivers a signal to anybody, also one that names the serial of a call.
-            if serial in serials and message.kind in {METHOD_RETURN, ERROR}:
-                replies[serial] = message
-            elif self._signals is not None and message.kind == SIGNAL:
-                self._signals.append(message)
-        return [replies[serial] for serial in serials]
+
+        def is_awaited(header: Message) -> bool:
+            serial = header.fields.get(REPLY_SERIAL)
+            call = None if serial in replies else sent.get(serial)
+            return is_answer(header, call) or self._is_wanted(header)
+
+        while len(replies) < len(sent):
+            message = self._transport.receive(deadline, is_awaited)
+            if message.kind == SIGNAL:
+                self._kept.append(message)
+            else:
+                replies[message.fields[REPLY_SERIAL]] = message
+        return [replies[serial] for serial in sent]
+
+    def _is_wanted(self, header: Message) -> bool:
+        is_signal = header.kind == SIGNAL and bool(self._wanted)
+        return is_signal and self._wanted.items() <= header.fields.items()
 
     def call_and_await(
         self, to: ObjectAddress, method: str, signal: str, signature: str = "", *body: object
     ) -> tuple[object, ...]:
         """Call a method of an object; return the body of the signal that the object then sends."""
-        wanted = {
-            SENDER: to.bus_name,
-            INTERFACE: to.interface,
-            PATH: to.object_path,
-            MEMBER: signal,
-        }
-        rule = ",".join(
-            f"{key}='{value}'"
-            for key, value in zip(("sender", "interface", "path", "member"), wanted.values())
-        )
+        from creds_session.system.bus.awaited_signal import fields_of_signal, match_rule  # seldom
+
+        wanted = fields_of_signal(to, signal)
         # gnome-keyring sends the signal to the caller. KeePassXC and KWallet send it to the
         # programs that asked the bus for it.
-        self.call(DAEMON, "AddMatch", "s", f"type='signal',{rule}")
-        kept: list[Message] = []
-        self._signals = kept
+        self.call(DAEMON, "AddMatch", "s", match_rule(wanted))
+        self._wanted, self._kept = wanted, []
         try:
             self.call(to, method, signature, *body)
-        finally:
-            self._signals = None
-        try:
-            while not kept or not wanted.items() <= kept[0].fields.items():
-                kept = kept[1:] or [self._transport.receive(self._deadline)]
+            kept = self._kept or [self._transport.receive(self._deadline, self._is_wanted)]
         except (OSError, Malformed) as error:
             raise self._silence(error, signal, DAEMON) from error
+        finally:
+            self._wanted = {}
         return kept[0].body
 
     def _silence(self, error: Exception, method: str, to: ObjectAddress) -> Unavailable:

@@ -8,8 +8,22 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from creds_session.system.bus.wire import START, Message, length, parse, serialise
+from creds_session.system.bus.wire import (
+    ERROR,
+    LONGEST_HEADER,
+    METHOD_RETURN,
+    START,
+    Message,
+    length,
+    parse_body,
+    parse_header,
+    serialise,
+)
 from creds_session.system.processes.unix_socket import AF_UNIX, SOCK_STREAM, Socket, SocketTimeout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHUNK = 1 << 16  # bytes
 LONGEST_LINE = 8192  # bytes of an answer during authentication
@@ -57,16 +71,22 @@ class Transport:
         self._send(first + serialise(message, self._serial), deadline)
         return self._serial
 
-    def receive(self, deadline: float) -> Message:
-        """Return the next message. Raises Malformed if there is none in the bytes that came."""
-        while len(self._received) < START:
-            self._receive_some(deadline)
-        wanted = length(bytes(self._received[:START]))
-        while len(self._received) < wanted:
-            self._receive_some(deadline)
-        message = parse(bytes(self._received[:wanted]))
-        del self._received[:wanted]
-        return message
+    def receive(self, deadline: float, is_awaited: Callable[[Message], bool]) -> Message:
+        """Return the next message that is awaited, which its header tells.
+
+        The body of another message is not parsed: that can take many seconds, and on the system bus
+        any user can send such a message. Raises Malformed if there is no message in the bytes that
+        came.
+        """
+        while True:
+            self._receive_until(START, deadline)
+            wanted = length(bytes(self._received[:START]))
+            self._receive_until(wanted, deadline)
+            message = parse_header(bytes(self._received[: min(wanted, LONGEST_HEADER)]))
+            data = bytes(self._received[:wanted]) if is_awaited(message) else b""
+            del self._received[:wanted]
+            if data:
+                return parse_body(message, data)
 
     def close(self) -> None:
         """Close the connection."""
@@ -78,6 +98,10 @@ class Transport:
             self.socket.sendall(data)
         except (SocketTimeout, BlockingIOError) as error:
             raise TimeoutError("the bus takes no data in time") from error
+
+    def _receive_until(self, count: int, deadline: float) -> None:
+        while len(self._received) < count:
+            self._receive_some(deadline)
 
     def _receive_some(self, deadline: float) -> None:
         if monotonic() > deadline + LATE:  # a peer that never stops sending gains no time
@@ -94,3 +118,9 @@ class Transport:
     def _limit(self, deadline: float) -> None:
         """Let the next call of the socket take until the deadline; 0 seconds do not wait."""
         self.socket.settimeout(max(deadline - monotonic(), 0))
+
+
+def is_answer(header: Message, call: Message | None) -> bool:
+    """Return whether a message answers a call; ``call`` is the one whose serial it names."""
+    # A bus delivers a signal to anybody, also one that names the serial of a call.
+    return call is not None and header.kind in {METHOD_RETURN, ERROR}

@@ -22,7 +22,7 @@ from creds_session.system.bus.signatures import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
 METHOD_CALL, METHOD_RETURN, ERROR, SIGNAL = 1, 2, 3, 4
@@ -36,7 +36,7 @@ FIELDS = {
 }
 ORDERS = {b"l": "<", b"B": ">"}
 START = 16  # bytes that tell how long a message is
-LONGEST_ARRAY, LONGEST_MESSAGE = 1 << 26, 1 << 27  # bytes
+LONGEST_HEADER, LONGEST_ARRAY, LONGEST_MESSAGE = 1 << 14, 1 << 26, 1 << 27  # bytes
 
 
 class ObjectAddress(NamedTuple):
@@ -120,22 +120,47 @@ def length(start: bytes) -> int:
     return whole
 
 
-def parse(data: bytes) -> Message:
-    """Return the message that these bytes are. Raises Malformed."""
+def parse_header(data: bytes) -> Message:
+    """Return a message without its body. Raises Malformed.
+
+    ``data`` is the whole message, or its first ``LONGEST_HEADER`` bytes. A message with a longer
+    header has no fields here: to parse them alone could take many seconds.
+    """
+    return _parsed(_header, data)  # type: ignore[no-any-return]
+
+
+def parse_body(message: Message, data: bytes) -> Message:
+    """Return a message of ``parse_header`` with its body. Raises Malformed."""
+    message.body = _parsed(_body, message, data)
+    return message
+
+
+def _parsed(parser: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401 - as the parser
     try:
-        order = ORDERS[data[:1]]
-        kind, flags, _version, _body, serial = struct.unpack_from(f"{order}BBBII", data, 1)
-        reader = _Reader(data, order)
-        fields = {code: value for code, (_, value) in reader.array("(yv)", 0)}
-        reader.align(8)
-        body = [reader.value(part, 0) for part in types(str(fields.get(SIGNATURE, "")))]
+        return parser(*given)
     except Malformed:
         raise
     except (struct.error, LookupError, ValueError, TypeError) as error:
         cause = type(error).__name__
-    else:
-        return Message(kind, fields, body, flags=flags, serial=serial)
     raise Malformed(f"bytes that are no message: {cause}")  # as above
+
+
+def _header(data: bytes) -> Message:
+    layout = f"{ORDERS[data[:1]]}BBBIII"
+    kind, flags, _version, _length, serial, size = struct.unpack_from(layout, data, 1)
+    fields = {}
+    if START + size + 8 <= LONGEST_HEADER:
+        for code, (signature, value) in _Reader(data).array("(yv)", 0):
+            if FIELDS.get(code, signature) != signature:
+                raise Malformed("a field of a header has the wrong type")
+            fields[code] = value
+    return Message(kind, fields, flags=flags, serial=serial)
+
+
+def _body(message: Message, data: bytes) -> tuple[object, ...]:
+    (size,) = struct.unpack_from(f"{ORDERS[data[:1]]}I", data, 12)
+    reader = _Reader(data, START + size + -size % 8)
+    return tuple([reader.value(kind, 0) for kind in types(str(message.fields.get(SIGNATURE, "")))])
 
 
 def _write_all(out: bytearray, signature: str, values: Sequence[object]) -> None:
@@ -201,19 +226,18 @@ def _align(out: bytearray, boundary: int) -> None:
 class _Reader:
     """Read values from the bytes of a message."""
 
-    def __init__(self, data: bytes, order: str) -> None:
+    def __init__(self, data: bytes, at: int = 12) -> None:
         self._data = data
-        self._order = order
-        self._at = 12  # where the header fields begin
+        self._order = ORDERS[data[:1]]
+        self._at = at  # by default, where the header fields begin
 
-    def align(self, boundary: int) -> None:
-        """Go on to the next multiple of a number."""
+    def _align(self, boundary: int) -> None:
         self._at += -self._at % boundary
 
     def value(self, kind: str, depth: int) -> object:
         """Return the next value, which has one complete type."""
         code = kind[0]
-        self.align(ALIGNED[code])
+        self._align(ALIGNED[code])
         if code in FIXED:
             value = self._fixed(FIXED[code])
             return bool(value) if code == "b" else value
@@ -254,9 +278,9 @@ class _Reader:
 
     def _size(self, kind: str) -> int:
         """Return how many bytes the elements of an array have, and go to the first."""
-        self.align(4)
+        self._align(4)
         size = self._fixed("I")
-        self.align(ALIGNED[kind[0]])
+        self._align(ALIGNED[kind[0]])
         if size > LONGEST_ARRAY:
             raise Malformed("an array is longer than 64 MiB")
         return size

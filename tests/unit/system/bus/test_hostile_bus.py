@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +21,15 @@ from creds_session.system.bus.wire import (
     METHOD_RETURN,
     PATH,
     REPLY_SERIAL,
+    SENDER,
     SIGNAL,
     SIGNATURE,
+    START,
     Message,
     ObjectAddress,
     method_call,
-    parse,
+    parse_body,
+    parse_header,
     serialise,
 )
 
@@ -87,11 +91,87 @@ def test_signals_without_end_do_not_extend_the_time_limit(tmp_path: Path) -> Non
         assert time.monotonic() < end - 3
 
 
+def long_signal(fields: dict[int, object]) -> bytes:
+    """Return a signal with 4 million values, which take several seconds to parse."""
+    signal = Message(SIGNAL, {**OF_SIGNAL, **fields, SIGNATURE: "ay"}, (bytes(1 << 24),))
+    return serialise(signal, 9).replace(b"\2ay\0", b"\2ab\0", 1)
+
+
+def long_header() -> bytes:
+    """Return a signal whose header has a field that no program knows, with 4 million values."""
+    data = bytearray(serialise(Message(SIGNAL, {**OF_SIGNAL, SIGNATURE: ""}), 9))
+    data += bytes(-len(data) % 8) + b"\xc8\2ab\0" + bytes(3) + struct.pack("<I", 1 << 24)
+    data += bytes(1 << 24)
+    struct.pack_into("<I", data, 12, len(data) - START)
+    return bytes(data + bytes(-len(data) % 8))
+
+
+@pytest.mark.parametrize(
+    "signal", [lambda: long_signal({}), lambda: long_signal({REPLY_SERIAL: 2}), long_header]
+)
+def test_a_signal_that_nobody_awaits_takes_no_time(
+    tmp_path: Path, signal: Callable[[], bytes]
+) -> None:
+    """On the system bus, any user can send such a signal to a program of root."""
+    data = signal()
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(data + answer(2, "right"))
+
+    with bus_that(serve, tmp_path / "bus", 20) as bus:
+        begin = time.thread_time()
+        assert bus.call(TO, "M") == ("right",)
+        assert time.thread_time() - begin < 0.7
+
+
+def test_the_body_of_a_message_that_nobody_awaits_is_not_parsed(tmp_path: Path) -> None:
+    others = [
+        Message(SIGNAL, OF_SIGNAL, ("malformed",)),
+        Message(METHOD_RETURN, {REPLY_SERIAL: 99, SIGNATURE: "s"}, ("malformed",)),
+        method_call(TO, "M", "s", ("malformed",)),
+    ]
+    data = b"".join(serialise(other, 9).replace(b"malformed", b"malforme\xff") for other in others)
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(data + answer(2, "right"))
+
+    with bus_that(serve, tmp_path / "bus", 5) as bus:
+        assert bus.call(TO, "M") == ("right",)
+
+
+def test_an_answer_that_is_malformed_is_unavailable(tmp_path: Path) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(answer(2, "malformed").replace(b"malformed", b"malforme\xff"))
+
+    with bus_that(serve, tmp_path / "bus", 5) as bus, pytest.raises(Unavailable, match="M over"):
+        bus.call(TO, "M")
+
+
+def test_only_the_signal_that_is_awaited_is_taken(tmp_path: Path) -> None:
+    def serve(connection: socket.socket) -> None:
+        wanted = {**OF_SIGNAL, SENDER: TO.bus_name}
+        other = serialise(Message(SIGNAL, {**wanted, SENDER: ":1.9"}, ("malformed",)), 9)
+        connection.sendall(answer(2))
+        connection.recv(4096)
+        connection.sendall(other.replace(b"malformed", b"malforme\xff"))
+        connection.sendall(serialise(method_call(TO, "S", "s", ("call",)), 9))
+        connection.sendall(serialise(Message(SIGNAL, wanted, ("right",)), 9))
+        connection.sendall(serialise(Message(SIGNAL, wanted, ("second",)), 9) + answer(3))
+
+    with bus_that(serve, tmp_path / "bus", 5) as bus:
+        assert bus.call_and_await(TO, "M", "S") == ("right",)
+
+
+BAD_ANSWER = answer(1, "secret").replace(b"secret", b"secre\xff")
+BAD_HEADER = serialise(method_call(TO, "secret", "", ()), 1).replace(b"secret", b"secre\xff")
+
+
 @pytest.mark.parametrize(
     "malformed",
     [
         lambda: serialise(method_call(TO, "M", "s", (SECRET,)), 1),
-        lambda: parse(answer(1, "secret").replace(b"secret", b"secre\xff")),
+        lambda: parse_body(parse_header(BAD_ANSWER), BAD_ANSWER),
+        lambda: parse_header(BAD_HEADER),
     ],
 )
 def test_no_error_has_a_value_of_a_message(malformed: Callable[[], object]) -> None:
