@@ -9,9 +9,12 @@ import os
 from time import monotonic
 
 from creds_session.system.bus.wire import (
+    DAEMON,
+    DESTINATION,
     ERROR,
     LONGEST_HEADER,
     METHOD_RETURN,
+    SENDER,
     START,
     Message,
     length,
@@ -121,6 +124,18 @@ class Transport:
 
 
 def is_answer(header: Message, call: Message | None) -> bool:
-    """Return whether a message answers a call; ``call`` is the one whose serial it names."""
+    """Return whether a message answers a call; ``call`` is the one whose serial it names.
+
+    The bus names the sender of each message that it delivers. It answers itself if a program has no
+    answer; then it names itself. xdg-dbus-proxy, the bus of a Flatpak app, names no sender then.
+    """
     # A bus delivers a signal to anybody, also one that names the serial of a call.
-    return call is not None and header.kind in {METHOD_RETURN, ERROR}
+    if call is None or header.kind not in {METHOD_RETURN, ERROR}:
+        return False
+    to, bus = str(call.fields[DESTINATION]), DAEMON.bus_name
+    if to != bus and not to.startswith(":"):
+        # The owner of a well-known name answers with its unique name. Which one that is, only
+        # another call would tell, and the owner can change meanwhile. So any sender is taken; that
+        # a program answers only calls that it got is left to the bus.
+        return True
+    return header.fields.get(SENDER, bus) in {to, bus}

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from creds_session.errors import Unavailable
-from creds_session.system.bus.connection import Bus
+from creds_session.system.bus.connection import Bus, CallFailed
 from creds_session.system.bus.signatures import Malformed
 from creds_session.system.bus.wire import (
+    DAEMON,
+    ERROR,
+    ERROR_NAME,
     INTERFACE,
     MEMBER,
     METHOD_RETURN,
@@ -75,6 +78,46 @@ def test_a_signal_is_no_answer_whatever_serial_it_names(tmp_path: Path) -> None:
 
     with bus_that(serve, tmp_path / "bus", 5) as bus:
         assert bus.call(TO, "M") == ("right",)
+
+
+@pytest.mark.parametrize("kind", [METHOD_RETURN, ERROR])
+@pytest.mark.parametrize("to", [TO, DAEMON])
+def test_an_answer_of_another_sender_is_no_answer(
+    tmp_path: Path, to: ObjectAddress, kind: int
+) -> None:
+    """The bus itself names the sender of a message that it delivers."""
+
+    def serve(connection: socket.socket) -> None:
+        fields = {REPLY_SERIAL: 2, SIGNATURE: "s", ERROR_NAME: "a.b"}
+        forged = Message(kind, {**fields, SENDER: ":1.9"}, ("forged",))
+        right = Message(METHOD_RETURN, {**fields, SENDER: to.bus_name}, ("right",))
+        connection.sendall(serialise(forged, 9) + serialise(right, 10))
+
+    with bus_that(serve, tmp_path / "bus", 5) as bus:
+        assert bus.call(to, "M") == ("right",)
+
+
+@pytest.mark.parametrize("sender", [{SENDER: DAEMON.bus_name}, {}])
+def test_the_bus_itself_says_that_a_program_does_not_answer(
+    tmp_path: Path, sender: dict[int, object]
+) -> None:
+    """The proxy of Flatpak names no sender in its errors. No other program can omit its name."""
+
+    def serve(connection: socket.socket) -> None:
+        fields = {REPLY_SERIAL: 2, SIGNATURE: "s", ERROR_NAME: "a.b.NoReply", **sender}
+        connection.sendall(serialise(Message(ERROR, fields, ("no",)), 9))
+
+    with bus_that(serve, tmp_path / "bus", 5) as bus, pytest.raises(CallFailed, match="no"):
+        bus.call(TO, "M")
+
+
+def test_the_owner_of_a_well_known_name_answers_with_its_unique_name(tmp_path: Path) -> None:
+    def serve(connection: socket.socket) -> None:
+        fields = {REPLY_SERIAL: 2, SIGNATURE: "s", SENDER: ":1.3"}
+        connection.sendall(serialise(Message(METHOD_RETURN, fields, ("right",)), 9))
+
+    with bus_that(serve, tmp_path / "bus", 5) as bus:
+        assert bus.call(TO._replace(bus_name="org.example.A"), "M") == ("right",)
 
 
 def test_signals_without_end_do_not_extend_the_time_limit(tmp_path: Path) -> None:
