@@ -32,6 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
+    from typing import Any
 
 GRACE = 1.0  # seconds for the bus itself, after another program did not answer
 AT_ONCE = 64  # calls at the same time; by default a bus allows 128 (bus/config-parser.c)
@@ -241,18 +242,16 @@ class Bus:
         did not negotiate descriptors: "does not support receiving file descriptors it expects".
         """
         try:
-            (unique_name,) = self.call(DAEMON, "GetNameOwner", "s", name)
+            unique_name = _only(self.call(DAEMON, "GetNameOwner", "s", name), str)
             asked = [method_call(DAEMON, method, "s", (unique_name,)) for method in _IDS]
-            (pid,), (uid,) = (_body(reply) for reply in self._answers(asked, DAEMON))
+            pid, uid = (_only(_body(reply), int) for reply in self._answers(asked, DAEMON))
         except CallFailed:
             return None
-        owner = int(str(uid))
-        return Peer(str(unique_name), int(str(pid)), -1 if stands_for_strangers(owner) else owner)
+        return Peer(unique_name, pid, -1 if stands_for_strangers(uid) else uid)
 
     def activatable(self, name: str) -> bool:
         """Return whether the bus can start a service for this name."""
-        (names,) = self.call(DAEMON, "ListActivatableNames")
-        return isinstance(names, (list, tuple)) and name in names
+        return name in _only(self.call(DAEMON, "ListActivatableNames"), list)
 
     def start(self, name: str) -> None:
         """Ask the bus to start the service for a name, and wait for it."""
@@ -280,6 +279,13 @@ def _body(reply: Message) -> tuple[object, ...]:
         return reply.body
     text = reply.body[0] if reply.body else ""
     raise CallFailed(str(reply.fields.get(ERROR_NAME, "")), str(text))
+
+
+def _only(body: Sequence[object], kind: type) -> Any:  # noqa: ANN401 - of that kind
+    """Return the only value of an answer of the bus. Raises Unavailable for another form."""
+    if len(body) != 1 or not isinstance(body[0], kind):
+        raise Unavailable("the D-Bus daemon gave an answer of another form")
+    return body[0]
 
 
 def _body_or_none(reply: Message, gone: frozenset[str]) -> tuple[object, ...] | None:

@@ -205,6 +205,48 @@ def test_only_the_signal_that_is_awaited_is_taken(tmp_path: Path) -> None:
         assert bus.call_and_await(TO, "M", "S") == ("right",)
 
 
+def reply(serial: int, signature: str, *values: object) -> bytes:
+    fields = {REPLY_SERIAL: serial, SIGNATURE: signature, SENDER: DAEMON.bus_name}
+    return serialise(Message(METHOD_RETURN, fields, values), serial)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [reply(2, "")],
+        [reply(2, "ss", ":1.7", "x")],
+        [reply(2, "u", 7)],
+        [reply(2, "s", ":1.7"), reply(3, ""), reply(4, "u", 0)],
+        [reply(2, "s", ":1.7"), reply(3, "u", 1), reply(4, "uu", 0, 0)],
+        [reply(2, "s", ":1.7"), reply(3, "s", "x"), reply(4, "u", 0)],
+        [reply(2, "s", ":1.7"), reply(3, "u", 1), reply(4, "s", "1.5")],
+    ],
+)
+def test_an_owner_of_another_form_is_unavailable(tmp_path: Path, answers: list[bytes]) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(answers[0])
+        connection.recv(4096)
+        connection.sendall(b"".join(answers[1:]))
+        while connection.recv(4096):  # the other call
+            pass
+
+    with bus_that(serve, tmp_path / "bus", 5) as bus, pytest.raises(Unavailable, match="form"):
+        bus.peer("org.example.A")
+
+
+@pytest.mark.parametrize(
+    ("signature", "values"), [("", ()), ("asas", ([], [])), ("s", ("org.example.A",))]
+)
+def test_names_of_another_form_are_unavailable(
+    tmp_path: Path, signature: str, values: tuple[object, ...]
+) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(reply(2, signature, *values))
+
+    with bus_that(serve, tmp_path / "bus", 5) as bus, pytest.raises(Unavailable, match="form"):
+        bus.activatable("org.example.A")
+
+
 BAD_ANSWER = answer(1, "secret").replace(b"secret", b"secre\xff")
 BAD_HEADER = serialise(method_call(TO, "secret", "", ()), 1).replace(b"secret", b"secre\xff")
 
