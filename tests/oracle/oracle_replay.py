@@ -3,6 +3,7 @@
 A pair is two consecutive versions of one file, with what each includes. Pairs of real files come
 from the corpus that CREDS_PAM_CORPUS names: consecutive versions of one path in one repository. Of
 our own layouts, consecutive ones of one service count as a pair: a file that is rewritten.
+``made_pairs`` are few, and each result occurs among them, wherever the vendor's file lies.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +29,18 @@ from tests.unit.images import make_image, write
 
 LIBRARY = "/usr/lib/x86_64-linux-gnu/libpam.so.0"
 HARM = {"UNLOADABLE", "LOCK_OUT", "LET_IN", "CHECK_GONE"}
+REBASED, REFUSED = "rebased", "refused"
+SAME_RULES = "the newer file has the same rules"
+NO_CHANGE = "the old file needs no change"
+NO_SAFE_CHANGE = "the old file has no safe change"
+MADE = (
+    (REBASED, "alpine-base", b"%s\nsession optional pam_umask.so\n"),
+    (REFUSED, "alpine-base", b"account required pam_deny.so\n%s"),
+    (SAME_RULES, "alpine-base", b"# of a later release\n%s"),
+    (NO_CHANGE, "key-only-deny", b"%s\nsession optional pam_umask.so\n"),
+    (NO_SAFE_CHANGE, "odd-bytes", b"%s\nsession optional pam_umask.so\n"),
+)
+"""A result, the layout whose update has it, and the newer file; ``%s`` is the old one."""
 Files = dict[str, bytes]
 
 
@@ -64,6 +78,15 @@ def pairs() -> Iterator[tuple[Item, Item]]:
         yield from zip(ordered, ordered[1:])
 
 
+def made_pairs() -> Iterator[tuple[str, tuple[Item, Item]]]:
+    """Yield a pair for each result, with the result that it must have."""
+    layouts = {item.number: item for item in read_layouts() if item.service == "sshd"}
+    for result, layout, newer in MADE:
+        old = layouts[layout]
+        files = {**old.files, old.path: newer % old.content}
+        yield result, (old, replace(old, number=f"{layout}, made: {result}", files=files))
+
+
 def replay(place: Path, pair: tuple[Item, Item], dialect: Dialect, kind: Kind) -> Replayed:
     """Replay one pair in an image at ``place``."""
     old, new = pair
@@ -82,9 +105,9 @@ def replay(place: Path, pair: tuple[Item, Item], dialect: Dialect, kind: Kind) -
         setup = plan_setup(root, [old.service])
         apply(root, setup)
     except InvalidData as error:
-        return Replayed(name, old.service, "the old file has no safe change", error.problem)
+        return Replayed(name, old.service, NO_SAFE_CHANGE, error.problem)
     if not setup.edited:
-        return Replayed(name, old.service, "the old file needs no change")
+        return Replayed(name, old.service, NO_CHANGE)
     waiting = vendor if kind is Kind.COPY else f"{own}{kind.value}"
     for path, content in new.files.items():
         if path not in {new.path, own, vendor}:
@@ -92,10 +115,10 @@ def replay(place: Path, pair: tuple[Item, Item], dialect: Dialect, kind: Kind) -
     write(root, waiting, new.content)
     found = plan_rebases(root, (), Options())
     if not found:
-        return Replayed(name, old.service, "the newer file has the same rules")
+        return Replayed(name, old.service, SAME_RULES)
     ((_, _, outcome),) = found
     if isinstance(outcome, Refused):
-        return Replayed(name, old.service, "refused", outcome.reason)
+        return Replayed(name, old.service, REFUSED, outcome.reason)
     return _rebased(root, name, old.service, own, outcome, setup_of(found))
 
 
@@ -112,7 +135,7 @@ def _rebased(
         harm = (*harm, "revert left a line of ours")
     if before is None:
         harm = (*harm, "there was no file")
-    return Replayed(name, service, "rebased", "", {**after, own: planned.content}, after, harm)
+    return Replayed(name, service, REBASED, "", {**after, own: planned.content}, after, harm)
 
 
 def _harm(root: Root, own: str, without: bytes) -> tuple[str, ...]:
