@@ -31,7 +31,8 @@ class VendorCopy(NamedTuple):
 
     ``own`` is the file without our lines, or None if somebody has edited our lines; ``problem``
     then says which. ``base`` is the vendor's file when our lines were added, or None if that is not
-    known. ``skips_root``: our lines let root's login skip our rules.
+    known. ``skips_root``: our lines let root's login skip our rules. ``unreadable`` says why the
+    vendor's file cannot be read, or is "": then nobody knows whether it is newer.
     """
 
     path: str
@@ -42,6 +43,7 @@ class VendorCopy(NamedTuple):
     vendor: bytes
     problem: str = ""
     skips_root: bool = False
+    unreadable: str = ""
 
     @property
     def service(self) -> str:
@@ -58,7 +60,8 @@ def newer_vendor_files(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
     """Return each file with our lines whose vendor's file has other rules than it had then.
 
     It does not count if somebody has brought its changes to our file by hand. If the vendor's file
-    of that time is not known, it counts if our file lacks a rule of it.
+    of that time is not known, it counts if our file lacks a rule of it. One that cannot be read
+    counts, too (``VendorCopy.unreadable``).
     Raises NotPermitted if the checkpoints cannot be read, InvalidData.
     """
     found = (_copy(path, saved, files) for path, saved in sorted(own_changes(root).items()))
@@ -76,13 +79,16 @@ def probe_vendor_files(root: Root, files: PamFiles) -> tuple[VendorFile, ...] | 
             return ()
         if not root.exists(STATE):
             return ()
-        return tuple(vendor_file(copy, files) for copy in newer_vendor_files(root, files))
+        newer = newer_vendor_files(root, files)
+        return tuple(vendor_file(copy, files) for copy in newer if not copy.unreadable)
     except CredsSessionError:
         return None
 
 
 def vendor_file(copy: VendorCopy, files: PamFiles) -> VendorFile:
     """Return the facts about one file: the rules that only one side has, as they are written."""
+    if copy.unreadable:
+        return VendorFile(copy.path, copy.vendor_path, (), ())
     own = copy.content if copy.own is None else copy.own
     sides = (own, copy.vendor), (copy.vendor, own)
     lacks, extra = (
@@ -97,7 +103,8 @@ def vendor_to_record(root: Root, path: str, target: str, files: PamFiles) -> byt
 
     ``path`` is the file that the change was planned for: the vendor's own file, if ``target`` will
     be a copy of it. A file in /etc is the vendor's if no other file of the vendor exists, and dpkg
-    or rpm knows it as unchanged. An earlier change has its own record, which stays valid.
+    or rpm knows it as unchanged. A vendor's file that cannot be read is not recorded. An earlier
+    change has its own record, which stays valid.
     """
     if not target.startswith(ETC) or target in own_changes(root):
         return None
@@ -106,7 +113,7 @@ def vendor_to_record(root: Root, path: str, target: str, files: PamFiles) -> byt
         return content
     found = _vendor_path(target, files)
     if found:
-        return files.read(found)
+        return _read(found, files)[0]
     return content if is_as_packaged(root, path, content) else None
 
 
@@ -139,8 +146,10 @@ def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCop
         problem = error.problem
     base = next((file.vendor for file in saved if file.vendor is not None), None)
     guarded = any(GUARD_MODULE.encode() in edit.new for file in saved for edit in file.edits)
-    vendor = files.read(vendor_path) or b""
-    return VendorCopy(path, content, own, base, vendor_path, vendor, problem, guarded)
+    vendor, unreadable = _read(vendor_path, files)
+    return VendorCopy(
+        path, content, own, base, vendor_path, vendor or b"", problem, guarded, unreadable
+    )
 
 
 def _without_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bytes:
@@ -159,14 +168,24 @@ def _without_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bytes:
 
 
 def _vendor_path(path: str, files: PamFiles) -> str:
-    """Return the path of the vendor's file of the same name, or ""."""
+    """Return the path of the vendor's file of the same name, which may be unreadable, or ""."""
     name = path[len(ETC) :]
     others = (f"{place}/{name}" for place in files.places if f"{place}/" != ETC)
     paths = (*others, *(f"{path}{end}" for end in BESIDE))
-    return next((other for other in paths if files.read(other) is not None), "")
+    return next((other for other in paths if _read(other, files) != (None, "")), "")
+
+
+def _read(path: str, files: PamFiles) -> tuple[bytes | None, str]:
+    """Return the content of a vendor's file, or None, and why it cannot be read, or ""."""
+    try:
+        return files.read(path), ""
+    except CredsSessionError as error:
+        return None, error.problem
 
 
 def _is_newer(copy: VendorCopy, files: PamFiles) -> bool:
+    if copy.unreadable:
+        return True
     own = copy.content if copy.own is None else copy.own
     if copy.base is None:
         return bool(lacking(own, copy.vendor, files.dialect))

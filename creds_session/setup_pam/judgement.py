@@ -7,7 +7,6 @@ vendor directories (docs/decisions/0016-two-layouts-for-the-judge.md).
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -26,12 +25,10 @@ from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from creds_session.probe.installation import module_directories, probe_dialect
 from creds_session.probe.libpam_directories import directories_of_services
-from creds_session.setup_pam.service_files import MAX_FILE
+from creds_session.setup_pam.service_files import MAX_FILE, used_names
 from creds_session.system.files.root import Root
 
 PAM_D: Final = "/etc/pam.d"
-_LEFT_OVERS: Final = ("*~", "*.bak", "*.orig", "*.dpkg-*", "*.rpm*", "*.pacnew", "*.pacsave", ".*")
-"""Names of files that no program uses as its service."""
 
 
 class Side(NamedTuple):
@@ -83,7 +80,7 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
                 f"there is no PAM service {service!r}, neither before nor after",
                 hint="without --service, all services are judged",
             )
-    asked = tuple(dict.fromkeys(services)) or services_to_judge(was, now, _used(names))
+    asked = tuple(dict.fromkeys(services)) or services_to_judge(was, now, used_names(names))
     systems = (
         System(was, _exists(before, known)),
         System(now, _exists(after, known)),
@@ -111,7 +108,7 @@ def judge_content(root: Root, path: str, content: bytes) -> Report:
     side = Side(root, is_pam_d=False, machine=root)
     was = _files(side, {})
     now = was.overlaid(path, content)
-    names = _used(sorted(_names(was)))
+    names = used_names(sorted(_names(was)))
     asked = [name for name in names if any(path in _read_by(one, name) for one in (was, now))]
     exists = _exists(side, _modules_of(was, names))
     return judge_services(System(was, exists), System(now, exists), asked)
@@ -183,10 +180,6 @@ def _names(files: PamFiles) -> set[str]:
     if len(names) > MOST_SERVICES:
         raise InvalidData(f"there are more than {MOST_SERVICES} PAM services")
     return names
-
-
-def _used(names: Iterable[str]) -> list[str]:
-    return [name for name in names if not any(fnmatch.fnmatch(name, left) for left in _LEFT_OVERS)]
 
 
 def _modules_of(files: PamFiles, names: Iterable[str]) -> frozenset[str]:

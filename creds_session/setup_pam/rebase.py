@@ -4,6 +4,7 @@
     is the vendor's old file         the vendor's newer file
     has an administrator's lines     the vendor's newer file with these lines (``merged``)
     the old file is not known        the vendor's newer file, if it has every line of ours
+    the newer file cannot be read    nothing: this file alone is refused
     anything else                    nothing: it is refused, with the lines of both sides
 
 Then ``apply``'s plan is made for that file, and the judge compares what libpam reads now with what
@@ -40,6 +41,9 @@ from creds_session.system.files.root import Root
 BY_HAND: Final = (
     "bring the vendor's lines to {path} by hand; then creds-setup-pam check says whether the rules"
     " are still in place"
+)
+UNREADABLE: Final = (
+    "make {path} a plain file that can be read, or move it away; then run the command again"
 )
 AS_IT_IS: Final = "if this is wanted: run creds-setup-pam revert, {then}creds-setup-pam apply"
 
@@ -107,11 +111,9 @@ def _outcome(
     root: Root, copy: VendorCopy, files: PamFiles, options: Options, sshd: SshdFacts
 ) -> Plan | Refused:
     by_hand = BY_HAND.format(path=copy.path)
-    if copy.own is None:
-        return Refused(f"a line of ours was edited: {copy.problem}", by_hand)
-    content = merged(copy.base, copy.own, copy.vendor)
-    if isinstance(content, Conflict):
-        return Refused(_both_sides(copy, content), by_hand)
+    content = _merged(copy, by_hand)
+    if isinstance(content, Refused):
+        return content
     asked = NOT_ASKED if copy.service in PASSWORD_ONLY else sshd
     wanted = options._replace(skip_root=options.skip_root or copy.skips_root)
     try:
@@ -126,6 +128,18 @@ def _outcome(
     if lost:
         return Refused(lost, by_hand)
     return planned._replace(present=copy.content)
+
+
+def _merged(copy: VendorCopy, by_hand: str) -> bytes | Refused:
+    """Return the vendor's newer file with the lines of an administrator, and without ours."""
+    if copy.unreadable:
+        return Refused(copy.unreadable, UNREADABLE.format(path=copy.vendor_path))
+    if copy.own is None:
+        return Refused(f"a line of ours was edited: {copy.problem}", by_hand)
+    content = merged(copy.base, copy.own, copy.vendor)
+    if isinstance(content, Conflict):
+        return Refused(_both_sides(copy, content), by_hand)
+    return content
 
 
 def _as_it_is(copy: VendorCopy) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+from collections.abc import Iterable
 from typing import Final
 
 from creds_session.errors import NoSuchFile
@@ -12,6 +14,12 @@ from creds_session.system.files.root import Root
 
 MAX_FILE: Final = 1 << 16
 """The largest PAM file that is read, in bytes; the largest real one seen has a tenth of that."""
+
+_LEFT_OVERS: Final = (
+    *("*~", "*.bak", "*.orig", ".*"),
+    *("*.dpkg-*", "*.ucf-*", "*.rpm*", "*.pacnew", "*.pacsave"),
+)
+"""Names of files that no program uses as its service."""
 
 VENDOR_DIRECTORIES: Final = ("/usr/etc/pam.d", "/usr/share/pam.d", "/usr/local/etc/pam.d")
 """Directories of some distributions (openSUSE, Clear Linux) and of programs built by hand."""
@@ -27,6 +35,11 @@ def pam_files(root: Root) -> PamFiles:
         return known[path]
 
     return PamFiles(read, probe_dialect(root), root.names, directories_of_services(root))
+
+
+def used_names(names: Iterable[str]) -> list[str]:
+    """Return the names that a program may use as its service."""
+    return [name for name in names if not any(fnmatch.fnmatch(name, left) for left in _LEFT_OVERS)]
 
 
 def find_service(service: str, files: PamFiles) -> str:

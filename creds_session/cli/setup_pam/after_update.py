@@ -35,8 +35,8 @@ def check(root: Root) -> int:
     files = pam_files(root)
     newer = newer_vendor_files(root, files)
     if newer:
-        lines = (line for copy in newer for line in vendor_lines(vendor_file(copy, files)))
-        _say(*lines, NEWER)
+        facts = ((copy, vendor_file(copy, files)) for copy in newer)
+        _say(*(line for copy, file in facts for line in vendor_lines(copy, file)), NEWER)
     return NEEDED if wrong or newer else 0
 
 

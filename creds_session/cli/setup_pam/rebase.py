@@ -14,6 +14,7 @@ from creds_session.cli.setup_pam.check import NEEDED, options, painted
 from creds_session.cli.setup_pam.confirm import ask_to_confirm
 from creds_session.errors import InvalidData, UsageError
 from creds_session.facts.snapshot import VendorFile
+from creds_session.probe.vendor_files import VendorCopy
 from creds_session.setup_pam import apply as pam_change
 from creds_session.setup_pam import confirmation
 from creds_session.setup_pam.plan import Setup
@@ -62,8 +63,11 @@ def _rebase(
         complain(PROGRAM, *ask_to_confirm(within))
 
 
-def vendor_lines(file: VendorFile) -> Iterator[str]:
+def vendor_lines(copy: VendorCopy, file: VendorFile) -> Iterator[str]:
     """Yield the rules that only the vendor's newer file has, and those that only our file has."""
+    if copy.unreadable:
+        yield printable(f"{copy.path}: {copy.unreadable}; so nobody knows whether it is newer")
+        return
     yield printable(
         f"{file.path}: {file.vendor_path} is newer than the vendor's file that it was made from"
     )
@@ -80,7 +84,7 @@ def _changed(setup: Setup) -> Iterator[str]:
 def _outcome(rebases: Sequence[Rebase]) -> Iterator[str]:
     for one in rebases:
         if isinstance(one.outcome, Refused):
-            yield from vendor_lines(one.facts)
+            yield from vendor_lines(one.copy, one.facts)
             yield printable_lines(f"{one.copy.path} is not changed: {one.outcome.reason}")
             yield printable(one.outcome.hint)
             continue
@@ -96,7 +100,7 @@ def _show(rebases: Sequence[Rebase], setup: Setup, arguments: argparse.Namespace
         print_json(_values(rebases, diff=text))
         return
     for one in rebases:
-        for line in vendor_lines(one.facts):
+        for line in vendor_lines(one.copy, one.facts):
             print(line)
         if isinstance(one.outcome, Refused):
             reason = printable_lines(f"rebase would be refused: {one.outcome.reason}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from creds_session.errors import InvalidData, NoSuchFile
 from creds_session.pam.keyring_rules.plan import Options, Plan
-from creds_session.probe.vendor_files import newer_vendor_files, own_changes
+from creds_session.probe.vendor_files import newer_vendor_files, own_changes, probe_vendor_files
 from creds_session.setup_pam.apply import apply, revert
 from creds_session.setup_pam.plan import plan_setup
 from creds_session.setup_pam.rebase import Rebase, Refused, plan_rebases, setup_of
@@ -299,6 +301,39 @@ def test_a_machine_on_which_nothing_was_applied_has_nothing_to_rebase(image: Roo
     assert newer_vendor_files(image, pam_files(image)) == ()
     with pytest.raises(NoSuchFile, match=r"has not changed /etc/pam\.d/sshd"):
         plan_rebases(image, ("sshd",), Options())
+
+
+UNREADABLE: dict[str, Callable[[Path], object]] = {
+    "a directory": Path.mkdir,
+    "a FIFO": os.mkfifo,
+    "larger than 65536 bytes": lambda path: path.write_bytes(b"#" * 65_537),
+}
+
+
+@pytest.mark.parametrize("kind", list(UNREADABLE))
+def test_a_newer_file_that_cannot_be_read_is_refused_alone(debian: Root, kind: str) -> None:
+    write(debian, "/etc/pam.d/door", WITHOUT_RULES)
+    apply(debian, plan_setup(debian, ["door"]))
+    applied(debian)
+    UNREADABLE[kind](debian.path(BESIDE))
+    write(debian, "/etc/pam.d/door.rpmnew", NEWER)
+    door, sshd = rebases(debian)
+    assert isinstance(door.outcome, Plan)
+    assert isinstance(sshd.outcome, Refused)
+    assert sshd.outcome.reason.startswith(f"{BESIDE}: is {kind}")
+    assert BESIDE in sshd.outcome.hint
+    assert (sshd.facts.lacks, sshd.facts.extra) == ((), ())
+    assert probe_vendor_files(debian, pam_files(debian)) == (door.facts,)
+
+
+@pytest.mark.parametrize("kind", list(UNREADABLE))
+def test_apply_records_no_vendor_s_file_that_it_cannot_read(debian: Root, kind: str) -> None:
+    UNREADABLE[kind](debian.path(BESIDE))
+    assert b"gnome_keyring" in applied(debian)
+    assert own_changes(debian)[SSHD][0].vendor is None
+    write(debian, SSHD, MINE + (debian.read(SSHD) or b""))
+    revert(debian)
+    assert debian.read(SSHD) == MINE + WITHOUT_RULES
 
 
 def test_a_failed_rebase_restores_the_file(image: Root, monkeypatch: pytest.MonkeyPatch) -> None:

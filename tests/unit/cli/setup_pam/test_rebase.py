@@ -91,6 +91,24 @@ def test_a_newer_file_is_named_after_an_update_and_nothing_changes(called: Call)
     assert called.root.read(SSHD) == before
 
 
+def test_a_newer_file_that_cannot_be_read_is_named_and_not_called_newer(called: Call) -> None:
+    called("--service sshd apply")
+    called.root.path(VENDOR).unlink()
+    called.root.path(VENDOR).mkdir()
+    code, output, messages = called("check --after-update")
+    assert (code, output) == (1, "")
+    assert f"{SSHD}: {VENDOR}: is a directory, not a regular file" in messages
+    assert "is newer than" not in messages
+    code, output, messages = called("rebase --check")
+    assert code == 1
+    assert "is newer than" not in output
+    assert f"rebase would be refused: {VENDOR}: is a directory" in messages
+    code, _, messages = called("rebase")
+    assert code == 65
+    assert f"{SSHD} is not changed: {VENDOR}: is a directory" in messages
+    assert f"make {VENDOR} a plain file" in messages
+
+
 def test_rebase_check_shows_the_change_and_makes_none(called: Call) -> None:
     called("--service sshd apply")
     write(called.root, VENDOR, NEWER)
