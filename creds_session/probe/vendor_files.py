@@ -31,8 +31,9 @@ class VendorCopy(NamedTuple):
 
     ``own`` is the file without our lines, or None if somebody has edited our lines; ``problem``
     then says which. ``base`` is the vendor's file when our lines were added, or None if that is not
-    known. ``skips_root``: our lines let root's login skip our rules. ``unreadable`` says why the
-    vendor's file cannot be read, or is "": then nobody knows whether it is newer.
+    known. ``skips_root``: our lines let root's login skip our rules. ``only_inserts``: our changes
+    have only inserted lines. ``unreadable`` says why the vendor's file cannot be read, or is "". If
+    it cannot be read, nobody knows whether it is newer.
     """
 
     path: str
@@ -43,6 +44,7 @@ class VendorCopy(NamedTuple):
     vendor: bytes
     problem: str = ""
     skips_root: bool = False
+    only_inserts: bool = False
     unreadable: str = ""
 
     @property
@@ -145,10 +147,19 @@ def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCop
     except InvalidData as error:
         problem = error.problem
     base = next((file.vendor for file in saved if file.vendor is not None), None)
-    guarded = any(GUARD_MODULE.encode() in edit.new for file in saved for edit in file.edits)
+    edits = [edit for file in saved for edit in file.edits]
     vendor, unreadable = _read(vendor_path, files)
     return VendorCopy(
-        path, content, own, base, vendor_path, vendor or b"", problem, guarded, unreadable
+        path,
+        content,
+        own,
+        base,
+        vendor_path,
+        vendor or b"",
+        problem,
+        skips_root=any(GUARD_MODULE.encode() in edit.new for edit in edits),
+        only_inserts=bool(edits) and not any(edit.old for edit in edits),
+        unreadable=unreadable,
     )
 
 

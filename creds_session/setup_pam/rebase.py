@@ -47,6 +47,10 @@ UNREADABLE: Final = (
 )
 AS_IT_IS: Final = "if this is wanted: run creds-setup-pam revert, {then}creds-setup-pam apply"
 
+ONLY_INSERTED: Final = (
+    "creds-setup-pam has only inserted lines in this file before, so rebase modifies no line of it"
+)
+
 
 class Refused(NamedTuple):
     """Why a file is not rebased, and what a person can do."""
@@ -115,7 +119,10 @@ def _outcome(
     if isinstance(content, Refused):
         return content
     asked = NOT_ASKED if copy.service in PASSWORD_ONLY else sshd
-    wanted = options._replace(skip_root=options.skip_root or copy.skips_root)
+    wanted = options._replace(
+        skip_root=options.skip_root or copy.skips_root,
+        only_add=options.only_add or copy.only_inserts,
+    )
     try:
         planned, _ = plan_for(root, copy.service, files.overlaid(copy.path, content), wanted, asked)
         report = judge_content(root, copy.path, planned.result)
@@ -125,6 +132,8 @@ def _outcome(
         names, found = report.findings[0]
         return Refused(f"{', '.join(names)}: {found}", _as_it_is(copy) or by_hand)
     lost = _lost(planned, files)
+    if lost and wanted.only_add and not options.only_add:
+        return Refused(f"{lost}; {ONLY_INSERTED}", _as_it_is(copy) or by_hand)
     if lost:
         return Refused(lost, by_hand)
     return planned._replace(present=copy.content)

@@ -251,6 +251,45 @@ password include password-auth
 """
 
 
+def test_a_change_that_only_inserted_lines_is_rebased_by_insertions_only(image: Root) -> None:
+    """What ``apply --only-add`` left as it was must not be changed by a plain ``rebase``."""
+    write(image, "/etc/pam.d/password-auth", INCLUDED)
+    write(image, VENDOR_SSHD, INCLUDES)
+    apply(image, plan_setup(image, ["sshd"], Options(only_add=True)))
+    before = image.read(SSHD) or b""
+    assert before.count(b"gnome_keyring") == 1
+    write(image, VENDOR_SSHD, INCLUDES + LINE)
+    found = rebases(image)
+    apply(image, setup_of(found))
+    after = image.read(SSHD) or b""
+    assert without_ours(after) == INCLUDES + LINE
+    assert after.count(b"gnome_keyring") == before.count(b"gnome_keyring")
+    assert rebases(image) == ()
+
+
+def test_a_change_that_replaced_words_is_rebased_in_the_same_way(image: Root) -> None:
+    write(image, "/etc/pam.d/password-auth", INCLUDED)
+    write(image, VENDOR_SSHD, INCLUDES)
+    assert b"auth substack" in applied(image)
+    write(image, VENDOR_SSHD, INCLUDES + LINE)
+    assert b"auth substack" in rebased(image)
+    write(image, VENDOR_SSHD, INCLUDES + LINE + b"session optional pam_env.so\n")
+    assert b"auth substack" in rebased(image)
+
+
+def test_a_newer_file_that_needs_more_than_insertions_is_refused_with_the_way_out(
+    image: Root,
+) -> None:
+    write(image, "/etc/pam.d/password-auth", INCLUDED)
+    write(image, VENDOR_SSHD, INCLUDES.replace(b"include", b"substack"))
+    applied(image)
+    write(image, VENDOR_SSHD, INCLUDES)
+    found = refusal(image)
+    assert "sshd auth" in found.reason
+    assert "has only inserted lines" in found.reason
+    assert found.hint == "if this is wanted: run creds-setup-pam revert, and creds-setup-pam apply"
+
+
 @pytest.fixture
 def changed_like_ours(image: Root) -> bytes:
     """The vendor's newer file, which has the same words changed as our first change of it."""
