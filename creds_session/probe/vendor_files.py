@@ -6,7 +6,7 @@ the vendor's file as it was when our lines were added.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from creds_session.errors import CredsSessionError, InvalidData
@@ -61,9 +61,9 @@ class VendorCopy(NamedTuple):
 def newer_vendor_files(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
     """Return each file with our lines whose vendor's file has other rules than it had then.
 
-    It does not count if somebody has brought its changes to our file by hand. If the vendor's file
-    of that time is not known, it counts if our file lacks a rule of it. One that cannot be read
-    counts, too (``VendorCopy.unreadable``).
+    It does not count if somebody has brought its changes to our file by hand, or has removed all
+    our lines (``has_own_lines``). If the vendor's file of that time is not known, it counts if our
+    file lacks a rule of it. One that cannot be read counts, too (``VendorCopy.unreadable``).
     Raises NotPermitted if the checkpoints cannot be read, InvalidData.
     """
     found = (_copy(path, saved, files) for path, saved in sorted(own_changes(root).items()))
@@ -137,9 +137,23 @@ def own_changes(root: Root) -> Mapping[str, tuple[SavedFile, ...]]:
     return found
 
 
+def has_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bool:
+    """Return whether a file still has a line of ours, as it was written or edited since.
+
+    If somebody has removed all of them, they want none, and the file is theirs alone. If the
+    vendor's file had every rule already, we have added no line, and the file is still a copy.
+    """
+    if not any(file.edits for file in _of_this_file(saved)):
+        return True
+    try:
+        return _without_own_lines(content, saved) != content
+    except InvalidData:
+        return True
+
+
 def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCopy | None:
     content, vendor_path = files.read(path), _vendor_path(path, files)
-    if content is None or not vendor_path:
+    if content is None or not vendor_path or not has_own_lines(content, saved):
         return None
     problem, own = "", None
     try:
@@ -165,17 +179,25 @@ def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCop
 
 def _without_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bytes:
     """Remove our lines of every change. Raises InvalidData if somebody has edited them."""
-    for file in saved:
+    for file in _of_this_file(saved):
         before = file.vendor or b"" if file.before is None else file.before
         if content == file.after and file.vendor is not None and file.before in {None, file.vendor}:
             return file.vendor
         left = without_edits(content, before, file.edits, file.path)
         refuse_edited_lines(content, left, before, file.edits, file.path)
         content = left
-        # A file that was made from a vendor's newer file has no line of the changes before that.
-        if file.vendor is not None or file.before is None:
-            break
     return content
+
+
+def _of_this_file(saved: tuple[SavedFile, ...]) -> Iterator[SavedFile]:
+    """Yield the changes since the file was made from a file of the vendor, the newest first.
+
+    Such a file has no line of the changes before that.
+    """
+    for file in saved:
+        yield file
+        if file.vendor is not None or file.before is None:
+            return
 
 
 def _vendor_path(path: str, files: PamFiles) -> str:

@@ -29,6 +29,7 @@ from creds_session.probe.installation import probe_installation
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.vendor_files import (
     VendorCopy,
+    has_own_lines,
     newer_vendor_files,
     own_changes,
     vendor_file,
@@ -71,12 +72,12 @@ def plan_rebases(root: Root, services: Sequence[str], options: Options) -> tuple
     """Return what would become of each file whose vendor has a newer one; changes nothing.
 
     Raises:
-        NoSuchFile: ``creds-setup-pam`` has not changed a service that was named.
+        NoSuchFile: A service that was named has no line of ours, or has none any more.
         NotPermitted: The state directory cannot be read.
         InvalidData: A file cannot be read.
     """
     files = pam_files(root)
-    _require_changed(root, services)
+    _require_changed(root, services, files)
     sshd = probe_sshd(root, probe_installation(root).sshd)
     return tuple(
         Rebase(copy, vendor_file(copy, files), _outcome(root, copy, files, options, sshd))
@@ -100,14 +101,21 @@ def _rebased(copy: VendorCopy, plan: Plan) -> Rebased:
     return Rebased(copy.vendor, is_kept=copy.is_beside or plan.content != copy.vendor)
 
 
-def _require_changed(root: Root, services: Sequence[str]) -> None:
+def _require_changed(root: Root, services: Sequence[str], files: PamFiles) -> None:
     changed = own_changes(root)
     for service in services:
-        if f"/etc/pam.d/{service}" not in changed:
+        path = f"/etc/pam.d/{service}"
+        if path not in changed:
             raise NoSuchFile(
                 f"creds-setup-pam has not changed /etc/pam.d/{service}, so it has nothing to"
                 " rebase",
                 hint="without --service, every file that it has changed is looked at",
+            )
+        content = files.read(path)
+        if content is not None and not has_own_lines(content, changed[path]):
+            raise NoSuchFile(
+                f"{path} has no line of creds-setup-pam any more, so there is nothing to rebase",
+                hint="creds-setup-pam apply adds the rules again",
             )
 
 

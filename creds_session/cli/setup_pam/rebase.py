@@ -58,7 +58,9 @@ def _rebase(
     for line in (*_outcome(rebases), *lines):
         complain(PROGRAM, line)
     if not rebases:
-        complain(PROGRAM, "nothing to rebase: no vendor's file is newer")
+        complain(
+            PROGRAM, "nothing to rebase: no file with our rules has a newer file of the vendor"
+        )
     if setup.is_needed and within is not None:
         complain(PROGRAM, *ask_to_confirm(within))
 

@@ -342,6 +342,39 @@ def test_a_machine_on_which_nothing_was_applied_has_nothing_to_rebase(image: Roo
         plan_rebases(image, ("sshd",), Options())
 
 
+@pytest.mark.parametrize("mine", [b"", MINE])
+def test_a_file_from_which_somebody_removed_our_lines_is_left_alone(
+    image: Root, mine: bytes
+) -> None:
+    write(image, SSHD, mine + without_ours(applied(image)))
+    write(image, VENDOR_SSHD, NEWER)
+    assert rebases(image) == ()
+    assert probe_vendor_files(image, pam_files(image)) == ()
+    with pytest.raises(NoSuchFile, match=r"sshd has no line of creds-setup-pam any more"):
+        plan_rebases(image, ("sshd",), Options())
+    # A later apply makes it ours again.
+    applied(image)
+    assert without_ours(rebased(image)) == mine + NEWER
+
+
+def test_our_lines_are_gone_only_if_all_are(image: Root) -> None:
+    *rest, last = applied(image).splitlines(keepends=True)
+    assert b"gnome_keyring" in last
+    write(image, SSHD, b"".join(rest))
+    write(image, VENDOR_SSHD, NEWER)
+    assert without_ours(rebased(image)) == NEWER
+
+
+def test_a_copy_without_any_line_of_ours_is_still_compared(image: Root) -> None:
+    """The newer file had its own rules, so that rebase has added none."""
+    own = applied(image)
+    write(image, VENDOR_SSHD, own + LINE)
+    write(image, SSHD, MINE + own)
+    assert rebased(image) == MINE + own + LINE
+    write(image, VENDOR_SSHD, own + LINE + b"session optional pam_env.so\n")
+    assert rebased(image) == MINE + own + LINE + b"session optional pam_env.so\n"
+
+
 UNREADABLE: dict[str, Callable[[Path], object]] = {
     "a directory": Path.mkdir,
     "a FIFO": os.mkfifo,

@@ -91,6 +91,20 @@ def test_a_newer_file_is_named_after_an_update_and_nothing_changes(called: Call)
     assert called.root.read(SSHD) == before
 
 
+def test_a_newer_file_is_not_named_after_an_update_if_our_lines_were_removed(called: Call) -> None:
+    called("--service sshd apply")
+    write(called.root, SSHD, WITHOUT_RULES)
+    write(called.root, VENDOR, NEWER)
+    assert "newer" not in called("check --after-update")[2]
+    assert called("rebase --check")[:2] == (0, "")
+    code, _, messages = called("rebase")
+    assert (code, "nothing to rebase" in messages) == (0, True)
+    assert called.root.read(SSHD) == WITHOUT_RULES
+    code, _, messages = called("--service sshd rebase")
+    assert code == 66
+    assert "has no line of creds-setup-pam any more" in messages
+
+
 def test_a_newer_file_that_cannot_be_read_is_named_and_not_called_newer(called: Call) -> None:
     called("--service sshd apply")
     called.root.path(VENDOR).unlink()
