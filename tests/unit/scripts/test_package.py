@@ -54,7 +54,7 @@ def triggers() -> list[str]:
     return [(PACKAGING / "debian/creds-session.postinst").read_text(), *in_rpm]
 
 
-@pytest.mark.parametrize("status", [0, 1, 70, 124, 127])
+@pytest.mark.parametrize("status", [0, 1, 70, 124, 127, 137])
 def test_no_check_after_an_update_fails_the_other_package(tmp_path: Path, status: int) -> None:
     stand_in = tmp_path / "timeout"
     stand_in.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/called\nexit {status}\n')
@@ -67,7 +67,19 @@ def test_no_check_after_an_update_fails_the_other_package(tmp_path: Path, status
         )
         assert done.returncode == 0
     called = (tmp_path / "called").read_text().splitlines()
-    assert called == ["60 /usr/bin/creds-setup-pam check --after-update"] * 3
+    assert called == ["-k 5 60 /usr/bin/creds-setup-pam check --after-update"] * 3
+
+
+def test_a_check_after_an_update_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    """A check that ignores SIGTERM must not hold up the installation of the other package."""
+    hangs = tmp_path / "hangs"
+    hangs.write_text("#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 0.1; done\n")
+    hangs.chmod(0o755)
+    for script in triggers():
+        assert script.count("timeout -k 5 60 /usr/bin/creds-setup-pam ") == 1
+        quick = script.replace("-k 5 60 /usr/bin/creds-setup-pam", f"-k 1 1 {hangs}")
+        command = ["sh", "-e", "-c", quick, "script", "triggered"]
+        assert subprocess.run(command, timeout=20, check=False).returncode == 0
 
 
 def build(kind: str, tree: Path, made: Path, *, umask: int = 0o022) -> Path:
