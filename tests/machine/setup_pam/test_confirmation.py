@@ -516,7 +516,9 @@ def test_a_machine_that_goes_down_meanwhile_comes_up_with_the_old_bytes(
     machine.run("systemctl", "disable", "--now", "ssh.socket")
     machine.run("systemctl", "restart", "ssh.service")
     assert "nobody confirmed the change by root in time" in notice(machine)
-    assert machine.sh("ls /etc/systemd/system | grep -c creds", check=False).stdout == "0\n"
+    assert (
+        machine.sh("ls /etc/systemd/system | grep -c creds-setup-pam", check=False).stdout == "0\n"
+    )
     assert "nobody confirmed the change by root" in machine.journal("-t", "creds-setup-pam")
     with machine.ssh("alice", ALICE, answers=[""]) as session:  # the hook may ask again
         assert session.run("true").status == 0
