@@ -78,9 +78,16 @@ class Records:
         return self._read(_file_of(host))
 
     def write(self, host: str, record: dict, *, stops: bool) -> None:
-        """Write the record of one host, and the reports. ``stops``: the rollout stops here."""
+        """Write the record of one host, and the reports. ``stops``: the rollout stops here.
+
+        A step that leaves the outcome as it is changes no report: these read the records of all
+        hosts, so that many hosts would wait for each other.
+        """
         with self._locked():
+            before = self.of(host).get("outcome")
             self._write(_file_of(host), record)
+            if record["outcome"] == before and not stops:
+                return
             found = self._read("rollout.json")
             if stops and not found.get("stopped"):
                 reason = record["reason"] or outcomes.MEANINGS[record["outcome"]]
