@@ -65,9 +65,7 @@ TREE_SWAPS = _depth("CREDS_TREE_SWAPS", 200, 1_000)
 SAMPLED_PYTHONS = not (NIGHTLY or os.environ.get("CREDS_PYTHONS"))
 """Whether the Pythons beside the one that runs everything run only a part of the unit tests."""
 
-ON_ANOTHER_PYTHON = (
-    {"CREDS_HOSTILE_IMAGES": "12", "CREDS_TREE_SWAPS": "50"} if SAMPLED_PYTHONS else {}
-)
+ON_ANOTHER_PYTHON = {"CREDS_HOSTILE_IMAGES": "12"} if SAMPLED_PYTHONS else {}
 """The depths there: what is tried by chance says little about a Python."""
 
 SAME_ON_EVERY_PYTHON = (
