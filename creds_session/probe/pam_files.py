@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from creds_session.errors import CredsSessionError
-from creds_session.facts.snapshot import PamFacts
-from creds_session.pam.keyring_rules.pam_files import PamFiles
+from creds_session.facts.snapshot import PamFacts, VendorFile
 from creds_session.pam.syntax.kinds import Dialect
 from creds_session.probe.installation import probe_dialect
 from creds_session.probe.libpam_directories import directories_of_services
-from creds_session.probe.vendor_files import probe_vendor_files
 from creds_session.system.files.root import Root
 
 
@@ -23,17 +21,26 @@ def probe_pam(root: Root, service: str, dialect: Dialect | None = None) -> PamFa
     dialect = dialect or probe_dialect(root)
     files: dict[str, bytes] = {}
     reasons: list[str] = []
+    listed: list[str] = []
     directories: tuple[str, ...] | None = None
     with _noted(reasons):
         directories = directories_of_services(root)
     for directory in dialect.directories if directories is None else directories:
         with _noted(reasons):
             for name in root.names(directory):
+                listed.append(name)
                 with _noted(reasons):
                     content = root.read(f"{directory}/{name}")
                     if content is not None:
                         files[f"{directory}/{name}"] = content
-    newer = probe_vendor_files(root, PamFiles(files.get, dialect, root.names, directories))
+    newer: tuple[VendorFile, ...] | None = ()
+    if reasons or len(set(listed)) < len(listed) or any("." in name for name in listed):
+        # Only then a file may be hidden by another, or wait beside it (sshd.dpkg-dist). The proof's
+        # modules, which this loads, take a tenth of the doctor's time.
+        from creds_session.pam.keyring_rules.pam_files import PamFiles
+        from creds_session.probe.vendor_files import probe_vendor_files
+
+        newer = probe_vendor_files(root, PamFiles(files.get, dialect, root.names, directories))
     return PamFacts(service, files, dialect, "; ".join(reasons), directories, newer)
 
 
