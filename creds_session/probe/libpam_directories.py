@@ -8,11 +8,14 @@ has no function that returns them, but its file has the text of each, such as ``
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from creds_session.probe.installation import module_directories
 from creds_session.records import NamedTuple
 from creds_session.system.files.root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 LARGEST_LIBRARY: Final = 1 << 24  # bytes; libpam.so.0 has about 70,000
 _FORMAT = re.compile(rb"(?<=\0)(/[\x21-\x7e]{1,200})/%s\0")

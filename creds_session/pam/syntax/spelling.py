@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 
 _LIKENESS = 0.7
@@ -27,6 +26,8 @@ def _may_be_like(text: bytes, word: str) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _closest(word: bytes, candidates: tuple[str, ...]) -> str:
+    import difflib  # takes long to load, and most files have no misspelt word
+
     text = word.decode("ascii", "replace")
     close = difflib.get_close_matches(text, candidates, n=1, cutoff=_LIKENESS)
     return f" (did you mean {close[0]}?)" if close else ""
