@@ -15,21 +15,13 @@ from creds_session.setup_pam.service_files import pam_files
 from creds_session.system.files.root import Root
 from tests.unit.examples import SSHD as WITH_RULES
 from tests.unit.examples import WITHOUT_RULES
-from tests.unit.images import SSHD, make_image, write
-
-VENDOR_SSHD = "/usr/lib/pam.d/sshd"
-LIBPAM = "/usr/lib/x86_64-linux-gnu/libpam.so.0"
-READS_IT = b"\x7fELF\0/etc/pam.d/%s\0/usr/lib/pam.d/%s\0"
+from tests.unit.images import LIBPAM, READS_IT, SSHD, VENDOR_SSHD, make_vendor_image, write
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Root:
     """An image whose sshd has its file in /usr/lib/pam.d."""
-    root = make_image(tmp_path)
-    write(root, LIBPAM, READS_IT)
-    write(root, VENDOR_SSHD, WITHOUT_RULES)
-    root.path(SSHD).unlink()
-    return root
+    return make_vendor_image(tmp_path)
 
 
 def snapshot(root: Root) -> dict[str, bytes]:
