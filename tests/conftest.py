@@ -9,9 +9,10 @@ Those that are marked ``selinux`` run with ``CREDS_SELINUX=1`` too.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from hypothesis import settings
 from tests.depth import HUNT, NIGHTLY, ON_EVERY_RELEASE, SELINUX
 
 RELEASES = ("bullseye", "bookworm", "trixie", "forky")
+RELEASE = re.compile("|".join(RELEASES))
 LONGEST_FIRST = (
     "test_doctor_breaks",
     "test_unlock_matrix",
@@ -52,24 +54,27 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     off = [name for name, is_on in (("nightly", NIGHTLY), ("selinux", SELINUX)) if not is_on]
-    left_out = [
-        item for item in items if any(map(item.get_closest_marker, off)) or _is_out_of_turn(item)
-    ]
-    config.hook.pytest_deselected(items=left_out)
+    left_out = {item for item in items if any(map(item.get_closest_marker, off))}
+    left_out.update(_out_of_turn(items))
+    config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
     if hasattr(config, "workerinput"):  # one of several streams (pytest-xdist)
         items.sort(key=_place)
 
 
-def _is_out_of_turn(item: pytest.Item) -> bool:
-    """Return whether another release of Debian tries this case.
+def _out_of_turn(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield those tests that are marked ``in_turn`` and that run on another release of Debian.
 
-    The parameters of a test that is marked ``in_turn`` are a release and a case.
+    What differs in the release alone is one case. Every case runs, each on the next release.
     """
-    if ON_EVERY_RELEASE or item.get_closest_marker("in_turn") is None:
-        return False
-    assert isinstance(item, pytest.Function)
-    return sum(item.callspec.indices.values()) % 2 == 1
+    if ON_EVERY_RELEASE:
+        return
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("in_turn"):
+            cases.setdefault(RELEASE.sub("", item.nodeid), []).append(item)
+    for number, same in enumerate(cases.values()):
+        yield from (item for item in same if item is not same[number % len(same)])
 
 
 @pytest.hookimpl(optionalhook=True)

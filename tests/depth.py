@@ -56,7 +56,7 @@ FAULTS_SEED = os.environ.get("CREDS_FAULTS_SEED", "faults")
 FIELD_SAMPLE = _depth("CREDS_FIELD_SAMPLE", 3, 1)
 """Every how many of the field's situations are made for real, and the doctor's remedy is typed."""
 
-HOSTILE_IMAGES = _depth("CREDS_HOSTILE_IMAGES", 60, 2_000)
+HOSTILE_IMAGES = _depth("CREDS_HOSTILE_IMAGES", 30, 2_000)
 """Images with something hostile in them that every command with --root has to live with."""
 
 TREE_SWAPS = _depth("CREDS_TREE_SWAPS", 200, 1_000)
@@ -65,13 +65,24 @@ TREE_SWAPS = _depth("CREDS_TREE_SWAPS", 200, 1_000)
 SAMPLED_PYTHONS = not (NIGHTLY or os.environ.get("CREDS_PYTHONS"))
 """Whether the Pythons beside the one that runs everything run only a part of the unit tests."""
 
-ON_ANOTHER_PYTHON = {"CREDS_HOSTILE_IMAGES": "12"} if SAMPLED_PYTHONS else {}
-"""The depths there: what is tried by chance says little about a Python."""
-
 SAME_ON_EVERY_PYTHON = (
-    ("tests/unit/scripts", "tests/unit/test_documentation.py") if SAMPLED_PYTHONS else ()
+    (
+        "tests/unit/scripts",
+        "tests/unit/test_documentation.py",
+        "tests/unit/cli/setup_pam/test_root_option.py",
+        "tests/unit/pam/keyring_rules/test_growth.py",
+        "tests/unit/setup_pam/test_durability.py",
+        "tests/unit/setup_pam/test_hostile_images.py",
+        "tests/unit/setup_pam/test_hostile_state.py",
+        "tests/unit/setup_pam/test_interrupted.py",
+        "tests/unit/setup_pam/test_transaction.py",
+        "tests/unit/system/files/test_changing_tree.py",
+    )
+    if SAMPLED_PYTHONS
+    else ()
 )
-"""What is left out there: the tests of shell scripts and of pages."""
+"""What is left out there: the tests of shell scripts and of pages, and those that take long because
+they stop or disturb a change at every step. The order of the steps is the same on every Python."""
 
 HOSTILE_SEED = _depth("CREDS_HOSTILE_SEED", 1, secrets.randbelow(2**32))
 """What the choice of these images begins from; a failure names the image."""

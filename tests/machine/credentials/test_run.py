@@ -14,6 +14,8 @@ from tests.machine.support.login import Login, Result
 from tests.machine.support.machine import Boot, Machine, wait_until
 from tests.machine.support.rootfs import SERVERS
 
+pytestmark = pytest.mark.in_turn
+
 SEQUENCE = b"".join(b"%d\n" % n for n in range(1, 20001))
 LOGIN = "correct horse 7!"
 BOB = "canary-of-bob-4713"

@@ -20,6 +20,8 @@ from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot, Machine
 from tests.machine.support.unlock_cell import CLOSED, KEY
 
+pytestmark = pytest.mark.in_turn
+
 PASSWORD, OTHER, ITEM = f"{CANARY}login", f"{CANARY}rekeyed", f"{CANARY}item"
 PROMPT = "Password of the login keyring: "
 # What lies at hand to be given; `given` is what a shell can ask for.

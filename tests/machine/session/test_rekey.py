@@ -10,6 +10,8 @@ from tests.machine.support import leaks
 from tests.machine.support.login import Login, Result
 from tests.machine.support.machine import Boot, Machine, wait_until
 
+pytestmark = pytest.mark.in_turn
+
 OLD, NEW = "old canary-of-login-4711!", "new cänary canary-of-login-4711 "
 SECRET = "s3cret"
 TYPE = ("-o", "PreferredAuthentications=password")

@@ -13,6 +13,8 @@ import pytest
 from tests.machine.support.login import Login, Result
 from tests.machine.support.machine import Boot, Machine, wait_until
 
+pytestmark = pytest.mark.in_turn
+
 SSHD = "/etc/pam.d/sshd"
 PENDING = "/var/lib/creds-session/pending.json"
 ROOT, ALICE = "root's own 5", "pw of alice"

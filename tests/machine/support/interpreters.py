@@ -101,11 +101,10 @@ mount --bind -o ro "$2" "$1/python"
 "$1/python/bin/python$3" -I -m venv "$1/test"
 "$1/test/bin/pip" install --quiet --no-index --find-links="$4" --require-hashes --requirement="$5"
 place=$1
-depths=$7
 cd "$6"
-shift 7
+shift 6
 exec env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 \
-    PYTHONDONTWRITEBYTECODE=1 $depths "$place/test/bin/python" -m pytest -q -p no:cacheprovider \
+    PYTHONDONTWRITEBYTECODE=1 "$place/test/bin/python" -m pytest -q -p no:cacheprovider \
     -r fE -o filterwarnings=default "$@"
 """
 
@@ -120,7 +119,7 @@ def run_pure_tests(python: str) -> subprocess.CompletedProcess[str]:
     place = Path(tempfile.mkdtemp(prefix="creds-python-", dir="/tmp"))
     place.chmod(0o755)
     try:
-        words = (place, prefix, python, wheels, pins, rootfs.CHECKOUT, " ".join(rootfs.depths()))
+        words = (place, prefix, python, wheels, pins, rootfs.CHECKOUT)
         tests = (*rootfs.PURE_TESTS, *rootfs.left_out())
         return rootfs.in_mounts(TEST_WITH, *map(str, words), *tests)
     finally:

@@ -511,8 +511,8 @@ python3 -m venv /opt/test
     --no-deps --require-hashes --requirement=/mnt/source/tests/oldest-dependencies.txt
 shift
 cd /mnt/source
-exec env PYTHONDONTWRITEBYTECODE=1 $1 /opt/test/bin/python -m pytest -q -p no:cacheprovider \
-    -r fE -o filterwarnings=default $2' sh "$5" "$8" "$7"
+exec env PYTHONDONTWRITEBYTECODE=1 /opt/test/bin/python -m pytest -q -p no:cacheprovider \
+    -r fE -o filterwarnings=default $1' sh "$5" "$7"
 """
 PURE_TESTS = ("tests/unit", "tests/property")
 
@@ -528,17 +528,12 @@ def run_pure_tests(
     wheelhouse, file = wheels(release), pins_for(RELEASES[release]).name
     old = str(oldest_wheels()) if oldest else ""
     words = (str(base), str(place), str(wheelhouse), str(CHECKOUT), file, old)
-    return in_mounts(TEST_IN, *words, " ".join((*tests, *left_out())), " ".join(depths()))
+    return in_mounts(TEST_IN, *words, " ".join((*tests, *left_out())))
 
 
 def left_out() -> list[str]:
     """Return the options of pytest that leave out what is the same with every Python."""
     return [f"--ignore={path}" for path in depth.SAME_ON_EVERY_PYTHON]
-
-
-def depths() -> list[str]:
-    """Return how deep the tests go on a Python beside the one that runs everything."""
-    return [f"{name}={number}" for name, number in depth.ON_ANOTHER_PYTHON.items()]
 
 
 def make_all() -> None:

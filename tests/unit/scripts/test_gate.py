@@ -48,6 +48,47 @@ def test_closing_line(tmp_path: Path, switches: dict[str, str], closing_line: st
     assert closing_line in done.stdout.splitlines()[-1], done.stdout
 
 
+IN_TURN = """
+import pytest
+
+pytestmark = pytest.mark.in_turn
+
+@pytest.fixture(params=["bookworm", "trixie"])
+def machine(request):
+    return request.param
+
+@pytest.mark.parametrize("case", ["a", "b", "c"])
+def test_cases(machine, case):
+    print("\\nran", "cases", case, machine)
+
+def test_first(machine):
+    print("\\nran", "first", machine)
+
+def test_second(machine):
+    print("\\nran", "second", machine)
+
+def test_of_one_release():
+    print("\\nran", "alone")
+"""
+
+
+def test_in_turn_every_case_runs_on_one_release(tmp_path: Path) -> None:
+    shutil.copy(CHECKOUT / "tests/conftest.py", tmp_path / "conftest.py")
+    (tmp_path / "test_some.py").write_text(IN_TURN)
+    ran = ran_in(tmp_path, {})
+    cases = [" ".join(words[:-1] if words[-1] != "alone" else words) for words in ran]
+    assert sorted(cases) == ["alone", "cases a", "cases b", "cases c", "first", "second"]
+    releases = [words[-1] for words in ran]
+    assert (releases.count("bookworm"), releases.count("trixie")) == (3, 2)
+    assert len(ran_in(tmp_path, {"CREDS_ON_EVERY_RELEASE": "1"})) == 11
+
+
+def ran_in(directory: Path, switches: dict[str, str]) -> list[list[str]]:
+    """Return the words that each test said that ran."""
+    lines = run_in(directory, switches, "-s").stdout.splitlines()
+    return [line.split()[1:] for line in lines if line.startswith("ran ")]
+
+
 CALLED = """
 import os
 from pathlib import Path
@@ -92,11 +133,14 @@ def test_the_callers_session_home_and_umask_reach_no_test_of_this_host(tmp_path:
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
-def run_in(folder: Path, switches: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run_in(
+    folder: Path, switches: dict[str, str], *options: str
+) -> subprocess.CompletedProcess[str]:
     """Run pytest on the tests in a folder, with no other variables than these and PATH."""
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers = nightly\n")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    nightly\n    in_turn\n")
+    pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pytest.ini", "."],
+        [*pytest_here, "-c", "pytest.ini", *options, "."],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), **switches},
         cwd=folder,
         check=False,
