@@ -17,7 +17,8 @@ from creds_session.pam.changes.judge import LETS_IN, LOCKED_OUT, QUESTIONS
 from creds_session.pam.changes.modules import Machine
 from creds_session.pam.changes.pairing import pair_rules
 from creds_session.pam.changes.replay import replay
-from creds_session.pam.changes.walk import Question, Sides, is_let_in, search
+from creds_session.pam.changes.search import search
+from creds_session.pam.changes.walk import Question, Sides, is_let_in
 from creds_session.pam.stack.dispatch import dispatch
 from creds_session.pam.stack.handlers import Stack, Stacks
 from creds_session.pam.stack.resolve import resolve_all

@@ -28,7 +28,8 @@ from creds_session.pam.changes.pairing import pair_rules
 from creds_session.pam.changes.reach import Chosen, reach
 from creds_session.pam.changes.replay import replay
 from creds_session.pam.changes.rules import changed_rules, counting_without_end, notes_on_rules
-from creds_session.pam.changes.walk import Question, Sides, search
+from creds_session.pam.changes.search import search
+from creds_session.pam.changes.walk import Question, Sides
 from creds_session.pam.stack.handlers import Handler, Stack, Stacks
 from creds_session.pam.syntax.terms import ManagementGroup, Pass
 
