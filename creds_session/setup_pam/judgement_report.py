@@ -8,7 +8,7 @@ from creds_session.pam.changes.findings import Finding, Step
 from creds_session.pam.changes.services import Report
 from creds_session.pam.stack.handlers import Handler
 from creds_session.pam.syntax.terms import return_word
-from creds_session.text import printable, printable_lines
+from creds_session.text import printable_lines
 
 
 def judgement_lines(report: Report) -> Iterator[str]:
@@ -16,7 +16,7 @@ def judgement_lines(report: Report) -> Iterator[str]:
     for services, found in report.findings:
         yield printable_lines(f"{', '.join(services)}: {found}")
     for services, note in report.notes:
-        yield printable(f"note: {', '.join(services)}: {note}")
+        yield printable_lines(f"note: {', '.join(services)}: {note}")
     count = len(report.services)
     what = f"{len(report.findings)} found" if report.findings else "nothing found"
     yield f"{count} {'service' if count == 1 else 'services'} compared: {what}"
@@ -29,7 +29,12 @@ def judgement_values(report: Report) -> dict[str, object]:
         "services": list(report.services),
         "findings": [_finding(services, found) for services, found in report.findings],
         "notes": [
-            {"services": list(services), "topic": note.topic.name.lower(), "text": str(note)}
+            {
+                "services": list(services),
+                "topic": note.topic.name.lower(),
+                "text": str(note),
+                "steps": [_returned(step) for step in note.steps],
+            }
             for services, note in report.notes
         ],
     }
@@ -45,14 +50,15 @@ def _finding(services: tuple[str, ...], found: Finding) -> dict[str, object]:
         "result_before": _word(results[0]),
         "result_after": _word(results[1]),
         "rule": _step(found.subject) if found.subject else None,
-        "steps": [
-            {
-                **_step(step),
-                "returned_before": _word(step.returned_before),
-                "returned_after": _word(step.returned_after),
-            }
-            for step in found.steps
-        ],
+        "steps": [_returned(step) for step in found.steps],
+    }
+
+
+def _returned(step: Step) -> dict[str, object]:
+    return {
+        **_step(step),
+        "returned_before": _word(step.returned_before),
+        "returned_after": _word(step.returned_after),
     }
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from creds_session.pam.changes.findings import Kind
+from creds_session.pam.changes.findings import Kind, Topic
 from creds_session.pam.changes.judge import judge_change
 from creds_session.pam.changes.modules import Machine, possible
 from creds_session.pam.changes.pairing import pair_rules
@@ -64,6 +64,24 @@ def test_a_counterexample_has_the_two_results_that_it_claims(before: str, after:
         goes_on = [result in {ReturnValue.SUCCESS, RENEW} for result in found.results]
         refuses = found.kind in {Kind.LOCK_OUT, Kind.CHANGE_FAILS}
         assert goes_on == [refuses, not refuses] or RENEW in found.results
+
+
+@given(TEXTS, TEXTS)
+@example(
+    "session [success=1] pam_a.so\nsession required pam_env.so\nsession required pam_b.so x\n",
+    "session required pam_env.so\nsession required pam_b.so x\n",
+)
+def test_a_module_that_runs_for_more_people_ran_for_nobody_of_the_scenario(
+    before: str, after: str
+) -> None:
+    was, now = (resolve_all("s", files(one).get) for one in (before, after))
+    for note in judge_change(was, now).notes:
+        if note.topic is Topic.RUNS_FOR_MORE:
+            newly = [step for step in note.steps if step.place.endswith("; skipped before")]
+            assert all(step.before and step.after for step in newly)
+            names = note.text.partition(";")[0].partition(" ")[2].split(", ")
+            assert set(names) <= {step.module_path for step in newly}
+            assert names != [""]
 
 
 @given(st.permutations(["pam_a.so", "pam_b.so", "pam_c.so"]), st.lists(CONTROLS, min_size=3))

@@ -35,6 +35,7 @@ class Topic(enum.Enum):
     REMOVED = "a rule was removed"
     ARGUMENTS = "arguments were changed"
     RUNS_NEWLY = "a module runs that could not run before"
+    RUNS_FOR_MORE = "a module runs at a login that skipped it before"
     SERVICE_ADDED = "the service has a file now"
     SERVICE_REMOVED = "the service has no file any more"
     LOADS = "libpam can load the service now"
@@ -83,6 +84,9 @@ class Step(NamedTuple):
             return f"{places}; skipped now"
         return places
 
+    def __str__(self) -> str:
+        return f"  {self.module_path} returns {self.returned}  ({self.place})"
+
 
 def _place(handler: Handler | None) -> str:
     return handler.place if handler else ""
@@ -114,7 +118,7 @@ class Finding(NamedTuple):
             lines.append(f"  {self.subject.module_path}  ({self.subject.place})")
         if self.steps:
             lines[0] += ", when"
-        lines += [f"  {s.module_path} returns {s.returned}  ({s.place})" for s in self.steps]
+        lines += map(str, self.steps)
         if self.results is not None:
             was, now = map(return_word, self.results)
             lines.append(f"  the result was {was}, and is {now} now")
@@ -122,13 +126,19 @@ class Finding(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something that has changed without a finding."""
+    """Something that has changed without a finding.
+
+    ``steps`` are the rules that run at one of the logins that the note is about, if it is about
+    some logins only.
+    """
 
     topic: Topic
     text: str
+    steps: tuple[Step, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.topic.value}: {self.text}"
+        head = f"{self.topic.value}: {self.text}" + (", when" if self.steps else "")
+        return "\n".join([head, *map(str, self.steps)])
 
 
 class Judgement(NamedTuple):

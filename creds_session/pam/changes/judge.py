@@ -24,10 +24,11 @@ from creds_session.pam.changes.modules import (
     needed_returns,
     possible,
 )
+from creds_session.pam.changes.notes import notes_on_rules
 from creds_session.pam.changes.pairing import pair_rules
 from creds_session.pam.changes.reach import Chosen, reach
 from creds_session.pam.changes.replay import replay
-from creds_session.pam.changes.rules import changed_rules, counting_without_end, notes_on_rules
+from creds_session.pam.changes.rules import changed_rules, counting_without_end
 from creds_session.pam.changes.search import search
 from creds_session.pam.changes.walk import Question, Sides
 from creds_session.pam.stack.handlers import Handler, Stack, Stacks

@@ -1,26 +1,23 @@
-"""Find the rules that no longer run or no longer get the password, and list what else changed."""
+"""Find the rules that no longer run or no longer get the password, and those that never run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from creds_session.pam.changes.answers import argument_meaning
-from creds_session.pam.changes.findings import Finding, Kind, Note, Step, Topic
+from creds_session.pam.changes.findings import Finding, Kind, Step
 from creds_session.pam.changes.modules import (
     ABOUT_USERS,
     benign_returns,
-    is_check,
     possible,
     takes_password,
 )
 from creds_session.pam.changes.reach import Chosen, Reach, reach
 from creds_session.pam.changes.walk import Sides
 from creds_session.pam.modules.facts import Admission, Handling
-from creds_session.pam.modules.returns import BUILTIN, ERRORS, facts_of, module_name
-from creds_session.pam.stack.dispatch import action_for
+from creds_session.pam.modules.returns import BUILTIN, facts_of, module_name
 from creds_session.pam.stack.handlers import Handler, Stacks
-from creds_session.pam.syntax.terms import Action, ManagementGroup, Pass, ReturnValue
+from creds_session.pam.syntax.terms import ManagementGroup, Pass
 
 RUNNING: Final = {
     ManagementGroup.AUTH: Pass.AUTHENTICATE,
@@ -30,7 +27,7 @@ RUNNING: Final = {
 }
 """The pass that says of each group which rules run."""
 
-_IDLE: Final = BUILTIN | {"pam_warn.so", "pam_echo.so"}
+IDLE: Final = BUILTIN | {"pam_warn.so", "pam_echo.so"}
 """Modules that nobody misses if they do not run."""
 
 
@@ -54,7 +51,7 @@ def changed_rules(sides: Sides, group: ManagementGroup, *, is_refusing: bool) ->
     yield from _dead(sides, pass_)
     for before, after in sides.pairing.pairs:
         rule = sides.stacks[1].handlers[after]
-        if rule.must_fail or module_name(rule) in _IDLE:
+        if rule.must_fail or module_name(rule) in IDLE:
             continue
         subject = _subject(sides, before, after)
         is_lost = before in was.any.runs and after not in now.any.runs
@@ -71,7 +68,7 @@ def _dead(sides: Sides, pass_: Pass) -> Iterator[Finding]:
     for index in sides.pairing.added:
         rule = sides.stacks[1].handlers[index]
         runs = index in (now.runs if _at_failure(rule) else now.at_success)
-        if not (runs or rule.must_fail or module_name(rule) in _IDLE | ABOUT_USERS):
+        if not (runs or rule.must_fail or module_name(rule) in IDLE | ABOUT_USERS):
             yield Finding(Kind.DEAD_RULE, pass_, subject=Step(None, rule, None, 0))
 
 
@@ -117,10 +114,11 @@ def _is_lost_at_success(
     if before in was.any.at_success and after not in now.any.at_success:
         return True
     is_usual = before in was.usual.at_success and after not in now.usual.at_success
-    return is_usual and not _is_proof(sides.stacks[0].handlers[before])
+    return is_usual and not is_proof(sides.stacks[0].handlers[before])
 
 
-def _is_proof(rule: Handler) -> bool:
+def is_proof(rule: Handler) -> bool:
+    """Return whether a module checks a proof, or may do so."""
     facts = facts_of(rule)
     return (
         facts is None
@@ -152,54 +150,3 @@ def _reached(sides: Sides, side: int, pass_: Pass) -> _Reached:
 def _subject(sides: Sides, before: int, after: int) -> Step:
     # Both values are set, so that the place says nothing about this one run.
     return Step(sides.stacks[0].handlers[before], sides.stacks[1].handlers[after], 0, 0)
-
-
-def notes_on_rules(sides: Sides, group: ManagementGroup) -> Iterator[Note]:
-    """Yield what else has changed in one group."""
-    was, now = sides.stacks
-    pass_ = RUNNING[group]
-    for index in sides.pairing.added:
-        rule = now.handlers[index]
-        yield Note(Topic.ADDED, _text(rule) + "".join(_effects(rule, group)))
-        if sides.machines[1].exists(rule.module_path) is False:
-            yield Note(Topic.FILE_MISSING, _text(rule))
-    for index in sides.pairing.gone:
-        yield Note(Topic.REMOVED, _text(was.handlers[index]))
-    for before, after in sides.pairing.pairs:
-        one, other = was.handlers[before], now.handlers[after]
-        if one.arguments != other.arguments:
-            meaning = argument_meaning(one, other)
-            yield Note(Topic.ARGUMENTS, _arguments(one, other) + (meaning and f"; {meaning}"))
-    yield from _newly_running(sides, pass_)
-
-
-def _newly_running(sides: Sides, pass_: Pass) -> Iterator[Note]:
-    was, now = (_reached(sides, side, pass_).any.at_success for side in (0, 1))
-    for before, after in sides.pairing.pairs:
-        rule = sides.stacks[1].handlers[after]
-        if was and before not in was and after in now and module_name(rule) not in _IDLE:
-            yield Note(Topic.RUNS_NEWLY, _text(rule))
-
-
-def _effects(rule: Handler, group: ManagementGroup) -> Iterator[str]:
-    """Yield what a new rule does to the people that it refuses and accepts, by its control."""
-    if group not in {ManagementGroup.AUTH, ManagementGroup.ACCOUNT}:
-        return
-    refusing = {action_for(rule, value) for value in ERRORS}
-    if is_check(rule) and not refusing.isdisjoint({Action.BAD, Action.DIE}):
-        yield "; whoever it refuses is locked out"
-    if action_for(rule, ReturnValue.SUCCESS) is Action.DONE:
-        yield "; whoever it accepts skips the rules below"
-
-
-def _text(rule: Handler) -> str:
-    words = " ".join((rule.module_path or "a line that is not a rule", *rule.arguments))
-    return f"{rule.group.value} {words}  ({rule.place})"
-
-
-def _arguments(before: Handler, after: Handler) -> str:
-    was, now = set(before.arguments), set(after.arguments)
-    lost = [f"without {word}" for word in before.arguments if word not in now]
-    new = [f"with {word}" for word in after.arguments if word not in was]
-    changed = ", ".join(dict.fromkeys([*new, *lost])) or "in another order"
-    return f"{after.group.value} {after.module_path} {changed}  ({after.place})"

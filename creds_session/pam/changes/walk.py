@@ -130,6 +130,10 @@ class Choices:
             return self._pair_of[0].get(slot.before)
         return self._pair_of[1].get(slot.after or 0)
 
+    def is_last(self, number: int, slot: Slot) -> bool:
+        """Return whether no other slot of the same rule is still to come."""
+        return slot.variable is None or self._last_slot[slot.variable] == number
+
     def of_slot(self, slot: Slot, memory: Memory) -> list[tuple[int, Answer]]:
         """Return what the rules of a slot may return, each with the cost of being unusual."""
         if slot.variable is not None and slot.variable in dict(memory):
@@ -173,7 +177,7 @@ class Choices:
         """
         if slot.variable is None:
             return memory
-        if self._last_slot[slot.variable] == number:
+        if self.is_last(number, slot):
             return tuple(item for item in memory if item[0] != slot.variable)
         if answer is None or slot.variable in dict(memory):
             return memory

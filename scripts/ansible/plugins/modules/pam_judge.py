@@ -157,10 +157,15 @@ findings:
   sample:
     - {group: let_in, kind: let_in, pass: authenticate, services: [sshd]}
 notes:
-  description: What else has changed, each with services, topic and text.
+  description:
+    - What else has changed, each with services, topic, text and steps. A note never fails the task.
+    - The topic C(runs_for_more) names modules that run now at logins at which a rule skipped them before. Its steps show
+      such a login. With other topics, steps is an empty list.
   returned: if RV(judged) is true
   type: list
   elements: dict
+  sample:
+    - {services: [sshd], topic: removed, text: 'a rule was removed: auth pam_tally2.so  (/etc/pam.d/sshd:1)', steps: []}
 services:
   description: The services that were compared.
   returned: if RV(judged) is true

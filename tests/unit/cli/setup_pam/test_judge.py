@@ -73,7 +73,36 @@ def test_json_is_the_contract(python: list[str], sides: tuple[str, str]) -> None
         "returned_before": None,
         "returned_after": "success",
     }
-    assert [note["topic"] for note in values["notes"]] == ["added"]
+    assert [(note["topic"], note["steps"]) for note in values["notes"]] == [("added", [])]
+
+
+def test_a_note_on_people_who_were_exempt_shows_one_of_them(
+    python: list[str], tmp_path: Path
+) -> None:
+    rules = "account required pam_access.so\naccount required pam_unix.so\n"
+    exempt = "account [success=1 default=ignore] pam_succeed_if.so user ingroup exempt\n"
+    for side, text in (("before", exempt + rules), ("after", rules)):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "svc").write_text(text)
+    line = ["judge", "--before", str(tmp_path / "before"), "--after", str(tmp_path / "after")]
+    done = run(python, line)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[1].startswith("note: svc: a module runs at a login that skipped it")
+    assert lines[2] == "  pam_succeed_if.so returns success  (removed: /etc/pam.d/svc:1)"
+    notes = json.loads(run(python, ["--json", *line]).stdout)["notes"]
+    (note,) = [note for note in notes if note["topic"] == "runs_for_more"]
+    assert note["text"].splitlines() == [
+        line.removeprefix("note: svc: ") for line in lines[1 : len(note["steps"]) + 2]
+    ]
+    assert note["steps"][1] == {
+        "module": "pam_access.so",
+        "arguments": [],
+        "before": "/etc/pam.d/svc:2",
+        "after": "/etc/pam.d/svc:1",
+        "returned_before": None,
+        "returned_after": "success",
+    }
 
 
 @pytest.mark.parametrize(

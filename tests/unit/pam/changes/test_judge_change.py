@@ -327,3 +327,116 @@ def test_the_note_on_a_new_rule_says_what_its_control_does(rule: str, end: str) 
     found = judged(DEBIAN + group, f"{rule}\n{DEBIAN}{group}")
     (note,) = [str(note) for note in found.notes if note.topic is Topic.ADDED]
     assert note.partition(")")[2] == end
+
+
+EXEMPT = "[success=1 default=ignore] pam_succeed_if.so quiet user ingroup exempt"
+UNIX = "account required pam_unix.so\n"
+ACCESS = "account required pam_access.so\n"
+MORE = "a module runs at a login that skipped it before: "
+
+
+def more(before: str, after: str) -> list[list[str]]:
+    """Return the lines of each note on a module that runs at more logins than before."""
+    notes = judged(before, after).notes
+    return [str(note).splitlines() for note in notes if note.topic is Topic.RUNS_FOR_MORE]
+
+
+def test_a_module_that_runs_at_a_login_that_skipped_it_is_noted_with_that_login() -> None:
+    found = judged(f"account {EXEMPT}\n{ACCESS}{UNIX}", ACCESS + UNIX)
+    (note,) = [note for note in found.notes if note.topic is Topic.RUNS_FOR_MORE]
+    ran = "  pam_access.so returns success"
+    assert str(note).splitlines() == [
+        f"{MORE}account pam_access.so; whoever pam_access.so refuses is locked out, when",
+        "  pam_succeed_if.so returns success  (removed: /etc/pam.d/svc:1)",
+        f"{ran}  (/etc/pam.d/svc:1, before: /etc/pam.d/svc:2; skipped before)",
+        "  pam_unix.so returns success  (/etc/pam.d/svc:2, before: /etc/pam.d/svc:3)",
+    ]
+    assert [step.returned_before for step in note.steps] == [ReturnValue.SUCCESS, None, 0]
+    assert Kind.LOCK_OUT not in {one.kind for one in found.findings}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "modules"),
+    [
+        pytest.param(
+            f"session {EXEMPT.replace('=1', '=2')}\n{SESSION}session optional pam_umask.so\n",
+            f"{SESSION}session optional pam_umask.so\n",
+            "session pam_limits.so, pam_unix.so", id="one note for all rules of a scenario",
+        ),
+        pytest.param(
+            f"account {EXEMPT.replace('=1', '=2')}\n{ACCESS}account required pam_time.so\n{UNIX}",
+            f"account {EXEMPT}\n{ACCESS}account required pam_time.so\n{UNIX}",
+            "account pam_time.so; whoever pam_time.so refuses is locked out", id="a shorter jump",
+        ),
+        pytest.param(
+            f"session sufficient pam_succeed_if.so uid < 1000\n{SESSION}", SESSION,
+            "session pam_limits.so, pam_unix.so", id="a sufficient condition is gone",
+        ),
+        pytest.param(
+            f"session sufficient pam_succeed_if.so user = alice\n{SESSION}",
+            f"session sufficient pam_succeed_if.so user = bob\n{SESSION}",
+            "session pam_limits.so, pam_unix.so", id="another condition",
+        ),
+        pytest.param(
+            f"account sufficient pam_localuser.so\n{ACCESS}{UNIX}",
+            "account [success=1 default=ignore] pam_succeed_if.so user ingroup checked\n"
+            f"account sufficient pam_localuser.so\n{ACCESS}{UNIX}",
+            "account pam_access.so, pam_unix.so; whoever pam_access.so refuses is locked out"
+            "; whoever pam_unix.so refuses is locked out",
+            id="a new condition jumps over the rule that skipped it",
+        ),
+        pytest.param(
+            f"session optional pam_umask.so\nsession {EXEMPT}\nsession optional pam_exec.so x\n",
+            f"session optional pam_exec.so x\nsession optional pam_umask.so\nsession {EXEMPT}\n"
+            "session optional pam_env.so\n",
+            "session pam_exec.so", id="the rule has moved out of the jump",
+        ),
+    ],
+)  # fmt: skip
+def test_whoever_was_exempt_is_seen(before: str, after: str, modules: str) -> None:
+    assert [lines[0] for lines in more(before, after)] == [f"{MORE}{modules}, when"]
+    assert sum("skipped before)" in line for line in more(before, after)[0]) == (
+        modules.partition(";")[0].count(".so")
+    )
+    assert more(after, after) == more(before, before) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            f"account sufficient pam_succeed_if.so uid < 1000 quiet\n{ACCESS}",
+            f"account sufficient pam_usertype.so issystem\n{ACCESS}",
+            id="a condition has taken the place of another",
+        ),
+        pytest.param(
+            f"account {EXEMPT}\n{ACCESS}", f"account {EXEMPT}\naccount required pam_x.so\n{ACCESS}",
+            id="a new rule in the jump",
+        ),
+        pytest.param(
+            "auth sufficient pam_unix.so\nauth sufficient pam_sss.so\nauth required pam_deny.so\n",
+            "auth sufficient pam_sss.so\nauth sufficient pam_unix.so\nauth required pam_deny.so\n",
+            id="another order of two proofs",
+        ),
+        pytest.param(
+            f"account {EXEMPT}\naccount required pam_permit.so\n{UNIX}",
+            f"account required pam_permit.so\n{UNIX}",
+            id="a module that does nothing",
+        ),
+        pytest.param(
+            SESSION, f"session optional pam_env.so\n{SESSION}", id="a new rule that skips nothing"
+        ),
+        pytest.param(
+            f"session sufficient pam_permit.so\n{SESSION}", SESSION,
+            id="it could not run at all, which is another note",
+        ),
+    ],
+)  # fmt: skip
+def test_no_note_if_nobody_was_exempt(before: str, after: str) -> None:
+    assert more(before, after) == []
+
+
+def test_a_proof_that_became_necessary_is_a_finding() -> None:
+    factor = "auth required pam_google_authenticator.so\n"
+    before = f"auth requisite pam_unix.so\nauth {EXEMPT}\n{factor}auth required pam_permit.so\n"
+    assert kinds(before, before.replace(f"auth {EXEMPT}\n", "")) == [("LOCK_OUT", "authenticate")]
