@@ -1,8 +1,9 @@
 """Read the PAM files before and after a change by anybody, and judge the change.
 
-Each side is a directory that a person named: a whole system, or a copy of /etc/pam.d. What such a
-copy does not have is taken from the system that ``--root`` names: its libpam, its modules and its
-vendor directories (docs/decisions/0016-two-layouts-for-the-judge.md).
+Each side is a directory that a person named: a whole system, a copy of /etc/pam.d, or a directory
+with copies of /etc/pam.d and of vendor directories in their places. What a copy does not have is
+taken from the system that ``--root`` names: its libpam, its modules and its vendor directories
+(docs/decisions/0016-two-layouts-for-the-judge.md).
 """
 
 from __future__ import annotations
@@ -29,22 +30,31 @@ from creds_session.setup_pam.service_files import MAX_FILE, used_names
 from creds_session.system.files.root import Root
 
 PAM_D: Final = "/etc/pam.d"
+DEEPEST: Final = 3
+"""The most directories between /usr and a directory of services, such as /usr/share/pam/pam.d."""
 
 
 class Side(NamedTuple):
-    """One side of a change: the directory, its layout, and the system for all that it lacks."""
+    """One side of a change: the directory, its layout, and the system for all that it lacks.
+
+    ``copied`` are the directories of services outside of /etc that a copy has.
+    """
 
     given: Root
     is_pam_d: bool
     machine: Root
+    copied: tuple[str, ...] = ()
 
 
 def open_side(path: str, machine: Root) -> Side:
     """Open a directory that a person named. Raises NoSuchFile, NotPermitted, InvalidData."""
     given = Root.at(path)
     if given.exists(PAM_D) or given.exists(PAM_CONF):
-        whole = given.exists("/usr")
-        return Side(given, is_pam_d=False, machine=given if whole else machine)
+        known = _directories(machine)
+        if _has_only(given, "/usr", known):
+            copied = tuple(place for place in known if given.exists(place))
+            return Side(given, is_pam_d=False, machine=machine, copied=copied)
+        return Side(given, is_pam_d=False, machine=given)
     inner = given.directory_at("/pam.d")
     if inner is not None:
         inner.close()
@@ -58,6 +68,29 @@ def open_side(path: str, machine: Root) -> Side:
             hint="name a copy of /etc/pam.d, or a directory that has etc/pam.d in it",
         )
     return Side(given, is_pam_d=True, machine=machine)
+
+
+def _has_only(given: Root, place: str, known: Sequence[str], depth: int = DEEPEST) -> bool:
+    """Return whether there is nothing below a place but directories of PAM services.
+
+    A whole system has more below /usr. Directories that lie too deep count as something else.
+    """
+    for name in given.names(place):
+        path = f"{place}/{name}"
+        directory = given.directory_at(path)
+        if directory is None:
+            return False
+        directory.close()
+        is_known = name == "pam.d" or path in known
+        if not is_known and not (depth and _has_only(given, path, known, depth - 1)):
+            return False
+    return True
+
+
+def _directories(machine: Root) -> tuple[str, ...]:
+    """Return the directories of services that the libpam of a system reads."""
+    known = directories_of_services(machine)
+    return probe_dialect(machine).directories if known is None else known
 
 
 def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
@@ -152,7 +185,8 @@ def _files(side: Side, outside: dict[str, str]) -> PamFiles:
 def _place(side: Side, path: str) -> tuple[Root, str]:
     """Return the root that holds a path of this side, and the path there."""
     if not side.is_pam_d:
-        return (side.given if path.startswith("/etc/") else side.machine), path
+        is_copied = any(path == one or path.startswith(f"{one}/") for one in side.copied)
+        return (side.given if path.startswith("/etc/") or is_copied else side.machine), path
     if path == PAM_D or path.startswith(f"{PAM_D}/"):
         return side.given, path[len(PAM_D) :] or "/"
     return side.machine, path

@@ -204,7 +204,7 @@ def judging(command: argparse.ArgumentParser) -> None:
         required=True,
         metavar="DIR",
         help="The files before the change: a copy of /etc/pam.d, or a directory with etc/pam.d in"
-        " it.",
+        " it, and with usr/lib/pam.d if the files of the vendor shall be compared.",
     )
     command.add_argument(
         "--after",

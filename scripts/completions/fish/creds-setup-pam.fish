@@ -173,7 +173,7 @@ complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -s V -l ve
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l root -xka "(__fish_complete_directories)" -d 'Work on the system in DIR, for example a mounted image, instead of this machine (default: /)'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l service -xka "(__creds_pam_services)" -d 'Compare the PAM service NAME only'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l json -d 'Print one JSON object'
-complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l before -xka "(__fish_complete_directories)" -d 'The files before the change: a copy of /etc/pam.d, or a directory with etc/pam.d in it'
+complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l before -xka "(__fish_complete_directories)" -d 'The files before the change: a copy of /etc/pam.d, or a directory with etc/pam.d in it, and with usr/lib/pam.d if the files of the vendor shall be compared'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using judge' -l after -xka "(__fish_complete_directories)" -d 'The files after the change'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using; and test $_shtab_creds__setup__pam_npos -eq 0' -a help -d 'show this help, or the help of a command'
 complete -c creds-setup-pam -n '_shtab_creds__setup__pam_using help' -s h -l help -d 'Print this help and exit'

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from creds_session.pam.changes.findings import Kind
+from creds_session.system.files.root import Root
 from tests.unit.ansible.conftest import Ended, Run
-from tests.unit.images import SSHD, make_image
+from tests.unit.images import LIBPAM, READS_IT, SSHD, make_image, write
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root may take a snapshot")
 LET_IN = b"auth sufficient pam_permit.so\n"
@@ -133,16 +134,17 @@ def test_a_kind_that_nobody_knows_fails_on_demand(
     assert not findings.must_fail([], groups)
 
 
-@pytest.mark.parametrize("action", ["taken", "remove", "take"])
+@pytest.mark.parametrize("action", [("taken",), ("remove",), ("take", ["/etc/pam.d"])])
 def test_another_user_than_root_is_told_to_become_root(
-    plugin: Callable[[str], Any], run: Run, kept: Path, action: str
+    plugin: Callable[[str], Any], run: Run, kept: Path, action: tuple[Any, ...]
 ) -> None:
     run("pam_judge", state="snapshot")
+    name, *given = action
     module = plugin("module_utils.pam_snapshot")
     os.seteuid(65534)
     try:
         with pytest.raises(module.SnapshotError, match="become: true"):
-            getattr(module.Snapshot("pam"), action)()
+            getattr(module.Snapshot("pam"), name)(*given)
     finally:
         os.seteuid(0)
     assert (kept / "pam.tar").exists()
@@ -229,13 +231,22 @@ def test_a_link_to_an_archive_is_not_read(
 
 
 @pytest.mark.parametrize(
-    "name", ["etc/pam.d/..", "etc/pam.d/../../../../outside", "/etc/pam.d/sshd", "etc/outside"]
+    "name",
+    [
+        *("etc/pam.d/..", "etc/pam.d/../../../../outside", "/etc/pam.d/sshd", "etc/outside"),
+        *("../pam.d/outside", "/tmp/pam.d/outside", "usr/../../pam.d/outside"),
+    ],
 )
 def test_an_archive_writes_nothing_beside_the_files_of_pam(
     plugin: Callable[[str], Any], kept: Path, tmp_path: Path, name: str
 ) -> None:
     kept.mkdir(mode=0o700)
     with tarfile.open(kept / "pam.tar", "w") as archive:
+        for member in map(os.path.dirname, (name, "etc/pam.d/login")):
+            entry = tarfile.TarInfo(member)
+            entry.type = tarfile.DIRTYPE
+            if member != "etc":
+                archive.addfile(entry)
         for member in (name, "etc/pam.d/login"):
             entry = tarfile.TarInfo(member)
             entry.size = 6
@@ -270,7 +281,7 @@ def test_the_files_that_links_lead_to_are_kept(image: Path, run: Run, kept: Path
     os.mkfifo(image / "etc/pam.d/pipe")
     run("pam_judge", state="snapshot")
     with tarfile.open(kept / "pam.tar") as archive:
-        (member,) = archive.getmembers()
+        (member,) = [member for member in archive if not member.isdir()]
         assert (member.name, member.isreg()) == ("etc/pam.d/sshd", True)
     edit(elsewhere.parent.parent, LET_IN)
     assert judged(run, image, fail_on=["let_in"]).failed
@@ -299,3 +310,56 @@ def test_what_the_command_refuses_is_passed_on(image: Path, run: Run, tmp_path: 
     assert (done.failed, done.result["rc"]) == (True, 66)
     done = judged(run, image, before=str(image), services=["nothing"])
     assert "nothing" in done.result["msg"]
+
+
+@pytest.mark.parametrize("vendor", ["usr/lib/pam.d", "usr/share/pam/pam.d"])
+def test_an_update_of_the_vendors_files_is_judged(
+    plugin: Callable[[str], Any], image: Path, run: Run, kept: Path, vendor: str
+) -> None:
+    """The directories are those that the libpam of the machine names."""
+    libpam = f"\x7fELF\0/etc/pam.d/%s\0/{vendor}/%s\0"
+    write(Root(image), LIBPAM, libpam.encode())
+    write(Root(image), f"/{vendor}/su", b"auth required pam_unix.so\n")
+    (image / "usr/etc/pam.d").mkdir(parents=True)  # this libpam does not read it
+    assert not run("pam_judge", state="snapshot").failed
+    with tarfile.open(kept / "pam.tar") as archive:
+        names = {member.name for member in archive}
+    assert names == {"etc/pam.d", "etc/pam.d/sshd", vendor, f"{vendor}/su"}
+    place = plugin("module_utils.pam_snapshot").Snapshot("pam").unpack(str(image.parent / "old"))
+    write(Root(image), f"/{vendor}/su", LET_IN + b"auth required pam_unix.so\n")
+    done = run("pam_judge", before=place, after=str(image), fail_on=["let_in"], services=["su"])
+    if vendor == "usr/lib/pam.d":  # a directory that the libpam of this machine reads
+        assert (done.failed, done.result["let_in"]) == (True, ["su"])
+        assert judged(run, image, fail_on=["let_in"], services=["su"]).failed
+
+
+def test_a_directory_of_the_vendor_that_is_new_is_compared_with_no_files(
+    image: Path, run: Run, kept: Path
+) -> None:
+    write(Root(image), LIBPAM, READS_IT)
+    run("pam_judge", state="snapshot")
+    assert list(kept.iterdir())
+    rules = LET_IN + b"auth required pam_unix.so\nauth optional pam_unix.so\n"
+    write(Root(image), "/usr/lib/pam.d/sudo-new", rules)
+    done = judged(run, image, services=["sudo-new"], fail_on=["let_in"])
+    assert done.failed
+    assert done.result["let_in"] == ["sudo-new"]
+
+
+def test_a_machine_without_any_service_can_be_kept(image: Path, run: Run, kept: Path) -> None:
+    (image / SSHD.lstrip("/")).unlink()
+    assert not run("pam_judge", state="snapshot").failed
+    with tarfile.open(kept / "pam.tar") as archive:
+        assert {member.isdir() for member in archive} == {True}
+
+
+def test_a_libpam_that_cannot_be_asked_is_said_and_all_usual_directories_are_kept(
+    image: Path, run: Run, kept: Path, tmp_path: Path
+) -> None:
+    write(Root(image), "/usr/etc/pam.d/su", b"auth required pam_unix.so\n")
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho broken >&2\nexit 70\n")
+    broken.chmod(0o755)
+    assert not run("pam_judge", state="snapshot", executable=str(broken)).failed
+    with tarfile.open(kept / "pam.tar") as archive:
+        assert "usr/etc/pam.d/su" in archive.getnames()

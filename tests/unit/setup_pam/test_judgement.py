@@ -269,3 +269,63 @@ def test_the_directories_are_those_that_libpam_itself_names(machine: Path, tmp_p
     before = write(tmp_path / "before", files)
     after = write(tmp_path / "after", {**files, "su": "auth required pam_deny.so\n"})
     assert (("su",), Kind.LOCK_OUT) in kinds(report(machine, before, after))
+
+
+FILES = {"sshd": SSHD, "common-auth": AUTH, "other": DENY}
+
+
+def copy_with(place: Path, vendors: dict[str, str]) -> Path:
+    """Make a copy of /etc/pam.d and of other directories of services, and of nothing else."""
+    return write(place, {**{f"etc/pam.d/{name}": FILES[name] for name in FILES}, **vendors})
+
+
+@pytest.mark.parametrize("vendor", ["usr/lib/pam.d", "usr/share/pam/pam.d"])
+def test_an_update_in_a_vendor_directory_is_seen_if_the_copy_has_it(
+    machine: Path, tmp_path: Path, vendor: str
+) -> None:
+    library = "usr/lib/x86_64-linux-gnu/libpam.so.0"
+    write(machine, {library: f"\0/etc/pam.d/%s\0/{vendor}/%s\0", f"{vendor}/su": LET_IN})
+    before = copy_with(tmp_path / "before", {f"{vendor}/su": AUTH})
+    assert kinds(report(machine, before, machine))[0] == (("su",), Kind.LET_IN)
+    after = copy_with(tmp_path / "after", {f"{vendor}/su": LET_IN})
+    assert kinds(report(machine, before, after))[0] == (("su",), Kind.LET_IN)
+    assert not report(machine, after, machine).findings
+
+
+def test_a_vendor_directory_that_was_empty_is_not_taken_from_the_machine(
+    machine: Path, tmp_path: Path
+) -> None:
+    write(machine, {"usr/lib/pam.d/su": LET_IN})
+    before = copy_with(tmp_path / "before", {})
+    assert not report(machine, before, machine).notes
+    (before / "usr/lib/pam.d").mkdir(parents=True)
+    assert [note.topic for _, note in report(machine, before, machine).notes] == [
+        Topic.SERVICE_ADDED
+    ]
+
+
+def test_a_copy_with_vendor_directories_has_the_modules_and_the_libpam_of_the_machine(
+    machine: Path, tmp_path: Path
+) -> None:
+    copy = copy_with(tmp_path / "copy", {"usr/lib/pam.d/su": AUTH})
+    side = open_side(str(copy), Root(machine))
+    assert side.machine.directory == machine
+    write(copy, {"usr/bin/true": ""})
+    assert open_side(str(copy), Root(machine)).machine.directory == copy
+
+
+def test_a_link_in_a_vendor_directory_of_a_copy_is_refused(machine: Path, tmp_path: Path) -> None:
+    write(machine, {"usr/lib/pam.d/su": AUTH, "usr/share/su": AUTH})
+    before = copy_with(tmp_path / "before", {})
+    (before / "usr/lib/pam.d").mkdir(parents=True)
+    (before / "usr/lib/pam.d/su").symlink_to("/usr/share/su")
+    with pytest.raises(InvalidData, match=r"^/usr/share/su: "):
+        report(machine, before, machine)
+
+
+def test_a_loop_of_directories_below_usr_is_no_endless_search(
+    machine: Path, tmp_path: Path
+) -> None:
+    copy = copy_with(tmp_path / "copy", {"usr/lib/pam.d/su": AUTH})
+    (copy / "usr/again").symlink_to(".")
+    assert open_side(str(copy), Root(machine)).given.exists("/usr/lib/pam.d/su")

@@ -22,6 +22,11 @@ ROOT = "/"
 RUNTIME = "/run"
 DIRECTORY = "creds-session-ansible"
 PAM_D, PAM_CONF = "etc/pam.d", "etc/pam.conf"
+USUAL = (
+    *("/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"),
+    *("/usr/share/pam/pam.d", "/usr/share/pam.d"),
+)
+"""The directories of services on the known distributions; libpam itself says which it reads."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\Z")
 LARGEST = 64 * 1024  # bytes; creds-setup-pam refuses a larger PAM file
 MOST = 2000  # files; creds-setup-pam refuses more services
@@ -60,11 +65,10 @@ class Snapshot:
             raise SnapshotError(f"{self.path}: only root can see it; set become: true") from error
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(status.st_mtime))
 
-    def take(self) -> None:
-        """Keep the files as they are now. Raises SnapshotError."""
-        if os.geteuid() != 0:
-            raise SnapshotError("only root can take a snapshot; set become: true")
-        content = _archive(_files())
+    def take(self, directories: list) -> None:
+        """Keep the files of these directories as they are now. Raises SnapshotError."""
+        require_root()
+        content = _archive([place.strip("/") for place in directories])
         self._require_directory()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{self.path}.new")
@@ -81,15 +85,17 @@ class Snapshot:
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with open(descriptor, "rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
+                places = {m.name for m in archive if m.isdir() and _is_inside(m.name)}
                 found = {m.name: archive.extractfile(m).read() for m in archive if m.isreg()}
         except (OSError, tarfile.TarError) as error:
             raise SnapshotError(
                 f"{self.path}: cannot be read: {error}; remove it with state=absent"
             ) from error
-        os.makedirs(os.path.join(directory, PAM_D), mode=0o700)
+        for place in (PAM_D, *sorted(places)):
+            os.makedirs(os.path.join(directory, place), mode=0o700, exist_ok=True)
         for name, content in found.items():
             above, last = os.path.split(name)
-            if name == PAM_CONF or (above == PAM_D and last not in ("", ".", "..")):
+            if name == PAM_CONF or (above in (PAM_D, *places) and last not in ("", ".", "..")):
                 with open(os.path.join(directory, name), "wb") as file:
                     file.write(content)
         return directory
@@ -131,16 +137,37 @@ def _tmpfiles() -> str:
     return os.path.join(RUNTIME, "tmpfiles.d", f"{DIRECTORY}.conf")
 
 
-def _files() -> dict:
-    """Return the status and the content of each PAM file that libpam could read."""
+def require_root() -> None:
+    """Raise SnapshotError unless this is root, because only root may take a snapshot."""
+    if os.geteuid() != 0:
+        raise SnapshotError("only root can take a snapshot; set become: true")
+
+
+def service_names() -> list:
+    """Return the names of the services that have a file in the usual directories.
+
+    libpam writes the name of a service in lower case. Raises SnapshotError.
+    """
+    paths = [f"{place.strip('/')}/{name}" for place in USUAL for name in _names(place.strip("/"))]
+    files = [path for path in paths if os.path.isfile(os.path.join(ROOT, path))]
+    names = dict.fromkeys(map(os.path.basename, files))
+    return [name for name in names if name == name.lower()]
+
+
+def _names(place: str) -> list:
+    """Return the names in a directory, or none if it does not exist. Raises SnapshotError."""
     try:
-        names = sorted(os.listdir(os.path.join(ROOT, PAM_D)))
-    except FileNotFoundError:
-        names = []
+        names = sorted(os.listdir(os.path.join(ROOT, place)))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     if len(names) > MOST:
-        raise SnapshotError(f"/{PAM_D}: has more than {MOST} files")
-    found = {name: _read(name) for name in [f"{PAM_D}/{name}" for name in names] + [PAM_CONF]}
-    return {name: file for name, file in found.items() if file}
+        raise SnapshotError(f"/{place}: has more than {MOST} files")
+    return names
+
+
+def _is_inside(name: str) -> bool:
+    """Return whether a name in an archive leads to a place below the directory of the archive."""
+    return os.path.normpath(name) == name and not name.startswith(("/", ".."))
 
 
 def _read(name: str) -> tuple:
@@ -161,11 +188,23 @@ def _read(name: str) -> tuple:
     return status, content
 
 
-def _archive(files: dict) -> bytes:
-    """Return the archive of some files."""
+def _archive(directories: list) -> bytes:
+    """Return the archive of what libpam could read in some directories, and of /etc/pam.conf.
+
+    A directory is an entry too, also if it is empty or does not exist: what is there later is new.
+    """
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        for name, (status, content) in files.items():
+        for place in directories:
+            entry = tarfile.TarInfo(place)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
+        names = [f"{place}/{name}" for place in directories for name in _names(place)]
+        for name in [*names, PAM_CONF]:
+            file = _read(name)
+            if not file:
+                continue
+            status, content = file
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), stat.S_IMODE(status.st_mode)
             entry.uid, entry.gid, entry.mtime = status.st_uid, status.st_gid, int(status.st_mtime)

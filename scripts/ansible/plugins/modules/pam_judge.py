@@ -34,8 +34,9 @@ attributes:
 options:
   state:
     description:
-      - V(snapshot) keeps C(/etc/pam.d) and C(/etc/pam.conf) in C(/run/creds-session-ansible), which only root can
-        read. This requires root. A snapshot that exists already is kept, so that a play that was ended and is run again
+      - V(snapshot) keeps C(/etc/pam.d), C(/etc/pam.conf) and the other directories of services that libpam reads, such as
+        C(/usr/lib/pam.d), in C(/run/creds-session-ansible), which only root can read. So an update of the vendor's files
+        is judged, too. This requires root. A snapshot that exists already is kept, so that a play that was ended and is run again
         still judges the whole change.
       - V(judged) judges the change. The snapshot is then removed, unless the task fails.
       - V(absent) removes the snapshot. Use it after you have accepted a finding. A reboot removes the snapshot, too, and
@@ -54,7 +55,8 @@ options:
   before:
     description:
       - Judge with this directory instead of a snapshot. It is a copy of C(/etc/pam.d), made with C(cp -aL), or a
-        directory with C(etc/pam.d) in it.
+        directory with C(etc/pam.d) in it. If it has C(usr/lib/pam.d) too, made with C(cp -aL --parents), the files of
+        the vendor are compared as well.
     type: path
   after:
     description: Judge this directory instead of the PAM files of the target.
@@ -185,7 +187,10 @@ meaning:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.creds_session.keyring.plugins.module_utils import setup_pam
+from ansible_collections.creds_session.keyring.plugins.module_utils import (
+    pam_snapshot,
+    setup_pam,
+)
 from ansible_collections.creds_session.keyring.plugins.module_utils.command import (
     fail,
     run,
@@ -211,9 +216,26 @@ def take(module: AnsibleModule, snapshot: Snapshot) -> None:
     elif module.check_mode:
         message = "a snapshot would be taken"
     else:
-        snapshot.take()
+        pam_snapshot.require_root()
+        snapshot.take(_directories(module))
         message = "the PAM files are kept"
     _exit(module, snapshot, message)
+
+
+def _directories(module: AnsibleModule) -> list:
+    """Return the directories of services that libpam reads on this machine.
+
+    The program says so together with the files of one service, so it is asked about the first one.
+    """
+    names = pam_snapshot.service_names()
+    if names:
+        program = setup_pam.command_of(module, keep=False)
+        options = ["--root", pam_snapshot.ROOT, "--json", "explain", "--files", "--service"]
+        done = run(module, [*program, *options, names[0]])
+        if done.code == 0 and done.values:
+            return done.values["directories"]
+        module.warn(f"{setup_pam.NAME} did not say which directories libpam reads: {done.messages}")
+    return list(pam_snapshot.USUAL)
 
 
 def remove(module: AnsibleModule, snapshot: Snapshot) -> None:
