@@ -1,17 +1,17 @@
 #!/usr/bin/python
 # MIT License (see LICENSE or https://opensource.org/license/mit)
-"""Install or remove the login hook, or the units, of a user."""
+"""Install or remove the login hook or the units of a user, or the unit that checks PAM."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: hook
-short_description: Install the login hook, or the units that lock and unlock the keyring
+short_description: Install the login hook, or the units that lock and unlock the keyring or check PAM
 version_added: 1.0.0
 description:
   - Runs C(creds hook) as the user that the task runs as. The hook asks for the password of the keyring at a login that
     did not unlock it.
-  - With O(unit), a unit of the systemd user manager is installed instead. Root installs it for all users.
+  - With O(unit), units of systemd are installed instead. Units of the user manager that root installs are for all users.
 author:
   - the creds-session authors (@creds-session)
 extends_documentation_fragment:
@@ -37,8 +37,10 @@ options:
     description:
       - Use a unit instead of the hook.
       - V(lock) locks all keyrings at the last logout, and V(unlock) unlocks the login keyring with a systemd credential.
+      - V(pam) is a unit of the system, which checks the change of PAM after each update. It requires root. The Debian and RPM
+        packages have triggers instead, and do not need it.
     type: str
-    choices: [lock, unlock]
+    choices: [lock, unlock, pam]
 """
 
 EXAMPLES = r"""
@@ -50,6 +52,11 @@ EXAMPLES = r"""
 - name: Lock all keyrings at the last logout, for all users
   creds_session.keyring.hook:
     unit: lock
+  become: true
+
+- name: Check the change of PAM after each update, if creds-session was installed with pip
+  creds_session.keyring.hook:
+    unit: pam
   become: true
 """
 
@@ -74,6 +81,7 @@ from ansible_collections.creds_session.keyring.plugins.module_utils.session impo
 CHANGED = re.compile(r"^(?:creds:)? *(?:changed|removed) (/.*)$", re.MULTILINE)
 UNIT = re.compile(r"^# (creds-session-[a-z]+\.[a-z]+)$", re.MULTILINE)
 EVERYBODY = "/etc/systemd/user"
+SYSTEM = "/etc/systemd/system"
 
 
 def main() -> None:
@@ -83,7 +91,7 @@ def main() -> None:
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "shell": {"type": "str", "choices": shells},
-            "unit": {"type": "str", "choices": ["lock", "unlock"]},
+            "unit": {"type": "str", "choices": ["lock", "unlock", "pam"]},
             "executable": {"type": "path"},
         },
         mutually_exclusive=[("shell", "unit")],
@@ -126,14 +134,25 @@ def changed(module: AnsibleModule, creds: Creds, environment: dict) -> list:
     return CHANGED.findall(done.messages)
 
 
+def directory_of(unit: str) -> str:
+    """Return where ``creds hook`` puts a unit."""
+    if os.getuid() == 0:
+        return SYSTEM if unit == "pam" else EVERYBODY
+    config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home_directory(), ".config")
+    return os.path.join(config, "systemd/user")
+
+
 def would_change(module: AnsibleModule, creds: Creds) -> None:
     """End the module with what would change: units that are missing, or that are there."""
     unit = module.params["unit"]
+    if unit == "pam" and os.getuid() != 0:
+        module.fail_json(
+            msg="the unit pam is one of the system, and requires root; set become: true"
+        )
     shown = creds.run("hook", "print", "--unit", unit)
     if shown.code != 0:
         fail(module, shown, PROGRAM)
-    config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home_directory(), ".config")
-    place = EVERYBODY if os.getuid() == 0 else os.path.join(config, "systemd/user")
+    place = directory_of(unit)
     paths = [os.path.join(place, name) for name in UNIT.findall(shown.output.decode("utf-8"))]
     is_wanted = module.params["state"] == "present"
     paths = [path for path in paths if os.path.exists(path) != is_wanted]
