@@ -102,6 +102,88 @@ def test_a_rollout_that_was_ended_is_not_said_to_be_done(records: Any, tmp_path:
     assert (tmp_path / "report.txt").read_text().startswith("The rollout has finished. Hosts: ")
 
 
+def latest(place: Path) -> dict[str, str]:
+    """Return the outcome of each host that report.txt says, whose later lines count."""
+    found = {}
+    for line in (place / "report.txt").read_text().splitlines():
+        words = line.split()
+        is_added = len(words) > 4 and words[2] == "UTC" and words[3] in MANY
+        if is_added:
+            found[words[3]] = " ".join(words[4:])
+        elif words and words[0] in MANY:
+            found[words[0]] = " ".join(words[1:])
+    return found
+
+
+MANY = [f"web{number:03}" for number in range(200)]
+
+
+def test_the_report_is_true_after_each_outcome_and_is_seldom_joined(
+    records: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A controller that is killed leaves it as it is then."""
+    joined = []
+    report = type(records)._report
+
+    def counted(self: Any, **more: Any) -> None:
+        joined.append(1)
+        report(self, **more)
+
+    monkeypatch.setattr(type(records), "_report", counted)
+    wanted = dict.fromkeys(MANY, "untouched")
+    for number, host in enumerate(MANY):
+        records.begin("1", MANY, [host])
+        for outcome in ("in progress", "confirmed"):
+            wanted[host] = outcome
+            records.write(host, record(host, outcome), stops=False)
+            if number % 20 in {0, 1} or number > 190:
+                assert latest(tmp_path) == wanted
+                is_end = (host, outcome) == (MANY[-1], "confirmed")
+                state = json.loads((tmp_path / "report.json").read_text())["state"]
+                assert state == ("finished" if is_end else "unfinished")
+    values = json.loads((tmp_path / "report.json").read_text())
+    assert values["counts"] == {"confirmed": len(MANY)}
+    assert len(joined) < 60
+    assert "one in a line" not in (tmp_path / "report.txt").read_text()
+
+
+def test_a_run_after_a_killed_one_and_a_stop_are_joined_at_once(
+    records: Any, tmp_path: Path
+) -> None:
+    for host in MANY[:50]:
+        records.begin("1", MANY, [host])
+        records.write(host, record(host, "confirmed"), stops=False)
+    records.begin("2", MANY, MANY[:1])
+    records.write(MANY[0], record(MANY[0], "in progress"), stops=False)
+    values = json.loads((tmp_path / "report.json").read_text())
+    assert values["counts"] == {"in progress": 1, "confirmed": 49, "untouched": 150}
+    for host, outcome in zip(MANY[60:63], ("confirmed", "reverted", "confirmed")):
+        assert records.begin("2", MANY, MANY[60:63])[1]
+        records.write(host, record(host, outcome), stops=outcome == "reverted")
+    values = json.loads((tmp_path / "report.json").read_text())
+    assert values["state"] == "stopped"
+    assert values["counts"]["confirmed"] == 51  # also a host that ends after the stop
+
+
+def test_a_second_run_over_hosts_that_are_done_is_unfinished_until_its_end(
+    records: Any, tmp_path: Path
+) -> None:
+    for run in ("1", "2"):
+        for host in HOSTS:
+            records.begin(run, HOSTS, [host])
+            records.write(host, record(host, "in progress"), stops=False)
+            records.write(host, record(host, "nothing to do"), stops=False)
+            state = json.loads((tmp_path / "report.json").read_text())["state"]
+            assert state == ("finished" if host == HOSTS[-1] else "unfinished")
+
+
+def test_a_line_that_is_added_does_nothing_to_a_terminal(plugin: Callable[[str], Any]) -> None:
+    line = plugin("plugin_utils.report").line(record("<i>\x1b[2J", "reverted", HOSTILE), 0)
+    assert line.startswith("1970-01-01 00:00:00 UTC  <i>\\x1b[2J  reverted  ")
+    assert line.count("\n") == 1
+    assert line[:-1].isprintable()
+
+
 def test_a_stop_always_has_a_reason(records: Any, tmp_path: Path) -> None:
     records.begin("1", HOSTS, ["web1"])
     records.write("web1", record("web1", "not changed"), stops=True)

@@ -15,6 +15,7 @@ IN_PROGRESS = "in progress"
 UNTOUCHED = "untouched"
 
 GOOD = (CONFIRMED, NOTHING_TO_DO)
+OPEN = (IN_PROGRESS, UNTOUCHED)
 MEANINGS = {
     CONFIRMED: "The change is made, and a new login confirmed it.",
     NOTHING_TO_DO: "The rules are in place; nothing was changed.",

@@ -21,6 +21,8 @@ from ansible_collections.creds_session.keyring.plugins.plugin_utils import outco
 
 SCHEMA = 1
 PRIVATE = 0o700
+PROGRESS = "progress.json"
+PARTS = 4  # the reports are made after one of so many parts of the hosts that are left
 
 
 def run_of(process: int) -> str:
@@ -60,18 +62,23 @@ class Records:
     def begin(self, run: str, hosts: list, batch: list) -> tuple:
         """Note the hosts of this run; return why this run has stopped, and whether a host is done.
 
-        A new run forgets why the last one stopped.
+        A new run forgets why the last one stopped. Only a new run reads the records of all hosts.
         """
         with self._locked():
             found = self._read("rollout.json")
+            progress = self._read(PROGRESS)
             if found.get("run") != run:
                 found = {"run": run, "began": time.time(), "stopped": None}
-            is_canary_done = any(
-                record.get("outcome") in outcomes.GOOD for record in self._hosts().values()
-            )
-            found["hosts"] = list(dict.fromkeys([*found.get("hosts", []), *hosts]))
-            self._write("rollout.json", found)
-            return found["stopped"], is_canary_done or len(batch) == 1
+            if progress.get("run") != run:
+                records = self._hosts().values()
+                is_done = any(record.get("outcome") in outcomes.GOOD for record in records)
+                progress = {"run": run, "done": is_done, "left": len(hosts), "unreported": None}
+                self._write(PROGRESS, progress)
+            every = list(dict.fromkeys([*found.get("hosts", []), *hosts]))
+            if every != found.get("hosts"):
+                found["hosts"] = every
+                self._write("rollout.json", found)
+            return found["stopped"], progress["done"] or len(batch) == 1
 
     def of(self, host: str) -> dict:
         """Return the record of one host; it is empty if nothing was done to the host."""
@@ -80,20 +87,33 @@ class Records:
     def write(self, host: str, record: dict, *, stops: bool) -> None:
         """Write the record of one host, and the reports. ``stops``: the rollout stops here.
 
-        A step that leaves the outcome as it is changes no report: these read the records of all
-        hosts, so that many hosts would wait for each other.
+        A step that leaves the outcome as it is changes no report. Another outcome is added to the
+        end of report.txt. The records of all hosts are joined into new reports after a quarter of
+        the outcomes that are still to come, at the end, and if the rollout stops.
         """
         with self._locked():
             before = self.of(host).get("outcome")
             self._write(_file_of(host), record)
             if record["outcome"] == before and not stops:
                 return
-            found = self._read("rollout.json")
-            if stops and not found.get("stopped"):
-                reason = record["reason"] or outcomes.MEANINGS[record["outcome"]]
-                found["stopped"] = {"host": host, "reason": reason}
-                self._write("rollout.json", found)
-            self._report(found)
+            if stops:
+                self._stop(host, record)
+            progress = self._read(PROGRESS)
+            if _is_due(progress, record["outcome"]) or stops:
+                progress["stopped"] = stops or progress.get("stopped", False)
+                self._report(is_running=progress.get("left", 0) > 0)
+            else:
+                self._append(report.line(record, time.time()))
+            if "run" in progress:
+                self._write(PROGRESS, progress)
+
+    def _stop(self, host: str, record: dict) -> None:
+        """Note that the rollout stops at a host, unless it has stopped at another one."""
+        found = self._read("rollout.json")
+        if not found.get("stopped"):
+            reason = record["reason"] or outcomes.MEANINGS[record["outcome"]]
+            found["stopped"] = {"host": host, "reason": reason}
+            self._write("rollout.json", found)
 
     def keep_snapshot(self, host: str, files: list) -> None:
         """Keep the PAM files of a host as they are before a change."""
@@ -111,11 +131,20 @@ class Records:
         records = [self._read(os.path.join("hosts", name)) for name in names]
         return {record["host"]: record for record in records if record}
 
-    def _report(self, rollout: dict) -> None:
-        values = report.values(rollout, self._hosts())
+    def _report(self, *, is_running: bool) -> None:
+        rollout = self._read("rollout.json")
+        values = report.values(rollout, self._hosts(), is_running=is_running)
         self._write("report.json", {"schema": SCHEMA, **values})
         self._replace("report.txt", report.text(values))
         self._replace("report.html", report.page(values))
+
+    def _append(self, line: str) -> None:
+        path = os.path.join(self._directory, "report.txt")
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
 
     def _read(self, name: str) -> dict:
         try:
@@ -136,6 +165,26 @@ class Records:
             file.flush()
             os.fsync(descriptor)
         os.replace(new, path)
+
+
+def _is_due(progress: dict, outcome: str) -> bool:
+    """Count an outcome, and return whether the reports are due.
+
+    ``left`` is the number of hosts of the run that have no outcome yet, and ``unreported`` the number
+    of outcomes since the last reports. The fewer hosts are left, the more often the reports are made,
+    so that the number of reports grows with the logarithm of the number of hosts. Without a run, at
+    its beginning and after a stop, they are made for each outcome.
+    """
+    if "run" not in progress:
+        return True
+    is_awaited = progress["unreported"] is None or progress.get("stopped", False)
+    progress["unreported"] = (progress["unreported"] or 0) + 1
+    progress["left"] -= outcome not in outcomes.OPEN
+    progress["done"] = progress["done"] or outcome in outcomes.GOOD
+    if not is_awaited and progress["unreported"] < progress["left"] // PARTS:
+        return False
+    progress["unreported"] = 0
+    return True
 
 
 def _file_of(host: str) -> str:

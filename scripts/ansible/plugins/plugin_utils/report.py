@@ -28,10 +28,11 @@ pre { white-space: pre-wrap; margin: 0; }
 STOPPED, FINISHED, UNFINISHED = "stopped", "finished", "unfinished"
 
 
-def values(rollout: dict, records: dict) -> dict:
+def values(rollout: dict, records: dict, *, is_running: bool) -> dict:
     """Return the report as values: the hosts in their order, the sums, and why it stopped.
 
     ``state`` is ``unfinished`` while the rollout runs, and if it was ended before the last host.
+    The outcomes are then those at the time ``written``.
     """
     names = list(dict.fromkeys([*rollout.get("hosts", []), *records]))
     untouched = {"outcome": outcomes.UNTOUCHED, "reason": "", "steps": []}
@@ -39,7 +40,7 @@ def values(rollout: dict, records: dict) -> dict:
     counts: dict = {}
     for host in hosts:
         counts[host["outcome"]] = counts.get(host["outcome"], 0) + 1
-    is_open = any(outcome in counts for outcome in (outcomes.IN_PROGRESS, outcomes.UNTOUCHED))
+    is_open = is_running or any(outcome in counts for outcome in outcomes.OPEN)
     return {
         "state": STOPPED if rollout.get("stopped") else UNFINISHED if is_open else FINISHED,
         "began": rollout.get("began", 0),
@@ -58,8 +59,20 @@ def summary(found: dict) -> str:
         return f"The rollout stopped at {stopped['host']}. Hosts: {counts}."
     if found["state"] == UNFINISHED:
         again = "If it is not running, run it again."
-        return f"The rollout has not finished. {again} Hosts: {counts}."
+        return (
+            f"The rollout has not finished. {again} Hosts at {_clock(found['written'])}: {counts}."
+        )
     return f"The rollout has finished. Hosts: {counts}."
+
+
+def line(record: dict, now: float) -> str:
+    """Return the line about an outcome that is newer than the report that it is added to."""
+    words = [_clock(now), record["host"], record["outcome"], *record["reason"].splitlines()[:1]]
+    return printable("  ".join(words)) + "\n"
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%F %T UTC", time.gmtime(seconds))
 
 
 def text(found: dict) -> str:
@@ -75,6 +88,8 @@ def text(found: dict) -> str:
     lines.append("")
     for outcome in found["counts"]:
         lines.append(f"{outcome}: {outcomes.MEANINGS.get(outcome, '')}")
+    if found["state"] == UNFINISHED:
+        lines += ["", f"Outcomes after {_clock(found['written'])}, one in a line:"]
     return "\n".join(map(printable, lines)) + "\n"
 
 
