@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import unicodedata
@@ -145,6 +146,24 @@ def test_the_report_is_true_after_each_outcome_and_is_seldom_joined(
     assert values["counts"] == {"confirmed": len(MANY)}
     assert len(joined) < 60
     assert "one in a line" not in (tmp_path / "report.txt").read_text()
+
+
+@pytest.mark.parametrize("dies_in", ["_write", "_report"])
+@pytest.mark.parametrize("number", [0, 1, 150, 199])
+def test_a_controller_that_dies_while_it_writes_leaves_no_report_that_is_older_than_a_record(
+    records: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_in: str, number: int
+) -> None:
+    records.begin("1", MANY, MANY[:1])
+    for host in MANY[:number]:
+        records.write(host, record(host, "confirmed"), stops=False)
+
+    def die(*_words: Any, **_more: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(records), dies_in, die)
+    with contextlib.suppress(KeyboardInterrupt):
+        records.write(MANY[number], record(MANY[number], "in progress"), stops=False)
+    assert latest(tmp_path)[MANY[number]] == "in progress"
 
 
 def test_a_run_after_a_killed_one_and_a_stop_are_joined_at_once(

@@ -92,9 +92,11 @@ class Records:
         the outcomes that are still to come, at the end, and if the rollout stops.
         """
         with self._locked():
-            before = self.of(host).get("outcome")
+            is_news = stops or record["outcome"] != self.of(host).get("outcome")
+            if is_news:  # first of all, so that report.txt is never older than a record
+                self._append(report.line(record, time.time()))
             self._write(_file_of(host), record)
-            if record["outcome"] == before and not stops:
+            if not is_news:
                 return
             if stops:
                 self._stop(host, record)
@@ -102,8 +104,6 @@ class Records:
             if _is_due(progress, record["outcome"]) or stops:
                 progress["stopped"] = stops or progress.get("stopped", False)
                 self._report(is_running=progress.get("left", 0) > 0)
-            else:
-                self._append(report.line(record, time.time()))
             if "run" in progress:
                 self._write(PROGRESS, progress)
 
