@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.cli.doctor.formats import UNKNOWN
+from creds_session.errors import Unavailable
 from creds_session.version import __version__
 
 CHECKOUT = Path(__file__).parents[3]
@@ -56,6 +58,31 @@ def test_every_program_is_isolated_and_executable(environment: Path) -> None:
         first = program.read_text("utf-8").splitlines()[0]
         assert first.split()[1] in {"-I", "-IS"}
         assert program.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.fixture
+def replaced(environment: Path) -> Path:
+    """Return an environment whose packages are those of another Python than the one that runs."""
+    write(environment, str(site_packages(environment)))
+    site_packages(environment).parent.rename(environment / "lib/python3.8")
+    return environment
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_after_python_was_replaced_a_program_says_what_to_run(replaced: Path, name: str) -> None:
+    done = subprocess.run([replaced / "bin" / name], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (Unavailable.exit_code, "")
+    problem, remedy = done.stderr.splitlines()
+    version = "{}.{}".format(*sys.version_info[:2])
+    assert problem.startswith(f"{name}: cannot start: Python {version} does not find creds_session")
+    assert remedy.startswith(f"{name}: as root, run scripts/install ")
+
+
+def test_after_python_was_replaced_nagios_reads_the_state_unknown(replaced: Path) -> None:
+    words = (replaced / "bin/creds-doctor", "--format=nagios")
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (UNKNOWN, "")
+    assert done.stdout.startswith("KEYRING UNKNOWN: cannot start: Python ")
 
 
 @pytest.mark.parametrize("name", PROGRAMS[2:] + PROGRAMS[:1])
