@@ -26,14 +26,21 @@ BESIDE: Final = (".dpkg-dist", ".dpkg-new", ".ucf-dist", ".rpmnew", ".pacnew")
 """The ends of the names under which dpkg, ucf, rpm and pacman leave a newer file."""
 
 
+class Unreadable(NamedTuple):
+    """A file that cannot be read, and why; the reason names the path, too."""
+
+    path: str
+    reason: str
+
+
 class VendorCopy(NamedTuple):
     """A file in /etc/pam.d with our lines, and the vendor's file of the same name.
 
     ``own`` is the file without our lines, or None if somebody has edited our lines; ``problem``
     then says which. ``base`` is the vendor's file when our lines were added, or None if that is not
     known. ``skips_root``: our lines let root's login skip our rules. ``only_inserts``: our changes
-    have only inserted lines. ``unreadable`` says why the vendor's file cannot be read, or is "". If
-    it cannot be read, nobody knows whether it is newer.
+    have only inserted lines. ``unreadable`` is one of the two files if it cannot be read. Then
+    nobody knows whether the vendor's file is newer.
     """
 
     path: str
@@ -45,12 +52,17 @@ class VendorCopy(NamedTuple):
     problem: str = ""
     skips_root: bool = False
     only_inserts: bool = False
-    unreadable: str = ""
+    unreadable: Unreadable | None = None
 
     @property
     def service(self) -> str:
         """The name of the service."""
         return self.path[len(ETC) :]
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether our file itself cannot be read."""
+        return self.unreadable is not None and self.unreadable.path == self.path
 
     @property
     def is_beside(self) -> bool:
@@ -63,7 +75,7 @@ def newer_vendor_files(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
 
     It does not count if somebody has brought its changes to our file by hand, or has removed all
     our lines (``has_own_lines``). If the vendor's file of that time is not known, it counts if our
-    file lacks a rule of it. One that cannot be read counts, too (``VendorCopy.unreadable``).
+    file lacks a rule of it. It counts, too, if one of the two files cannot be read.
     Raises NotPermitted if the checkpoints cannot be read, InvalidData.
     """
     found = (_copy(path, saved, files) for path, saved in sorted(own_changes(root).items()))
@@ -152,7 +164,10 @@ def has_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bool:
 
 
 def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCopy | None:
-    content, vendor_path = files.read(path), _vendor_path(path, files)
+    vendor_path = _vendor_path(path, files)
+    content, unreadable = _read(path, files)
+    if unreadable:
+        return VendorCopy(path, b"", None, None, vendor_path, b"", unreadable=unreadable)
     if content is None or not vendor_path or not has_own_lines(content, saved):
         return None
     problem, own = "", None
@@ -205,15 +220,15 @@ def _vendor_path(path: str, files: PamFiles) -> str:
     name = path[len(ETC) :]
     others = (f"{place}/{name}" for place in files.places if f"{place}/" != ETC)
     paths = (*others, *(f"{path}{end}" for end in BESIDE))
-    return next((other for other in paths if _read(other, files) != (None, "")), "")
+    return next((other for other in paths if _read(other, files) != (None, None)), "")
 
 
-def _read(path: str, files: PamFiles) -> tuple[bytes | None, str]:
-    """Return the content of a vendor's file, or None, and why it cannot be read, or ""."""
+def _read(path: str, files: PamFiles) -> tuple[bytes | None, Unreadable | None]:
+    """Return the content of a file or None, and the file if it cannot be read."""
     try:
-        return files.read(path), ""
+        return files.read(path), None
     except CredsSessionError as error:
-        return None, error.problem
+        return None, Unreadable(path, error.problem)
 
 
 def _is_newer(copy: VendorCopy, files: PamFiles) -> bool:

@@ -26,7 +26,7 @@ from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from creds_session.probe.installation import module_directories, probe_dialect
 from creds_session.probe.libpam_directories import directories_of_services
-from creds_session.setup_pam.service_files import MAX_FILE, used_names
+from creds_session.setup_pam.service_files import MAX_FILE, irregular_as_empty, used_names
 from creds_session.system.files.root import Root
 
 PAM_D: Final = "/etc/pam.d"
@@ -139,7 +139,7 @@ def judge_content(root: Root, path: str, content: bytes) -> Report:
     Raises InvalidData, NotPermitted.
     """
     side = Side(root, is_pam_d=False, machine=root)
-    was = _files(side, {})
+    was = irregular_as_empty(_files(side, {}))
     now = was.overlaid(path, content)
     names = used_names(sorted(_names(was)))
     asked = [name for name in names if any(path in _read_by(one, name) for one in (was, now))]

@@ -28,7 +28,12 @@ from creds_session.setup_pam.notes import (
     notes_on_sshd,
     unguarded_rules,
 )
-from creds_session.setup_pam.service_files import find_service, pam_files, used_names
+from creds_session.setup_pam.service_files import (
+    find_service,
+    irregular_as_empty,
+    pam_files,
+    used_names,
+)
 from creds_session.setup_pam.vendor import in_vendor_directory, require_image
 from creds_session.system.files.root import Root
 from creds_session.system.systemd.systemctl import KEYRING_SOCKET
@@ -232,7 +237,8 @@ def _plan(root: Root, service: str, files: PamFiles, options: Options | None) ->
         )
 
         others = used_names(sorted(files.services() - {service}))
-        refuse_harm_to_other_services(planned.path, planned.result, others, files)
+        readable = irregular_as_empty(files)
+        refuse_harm_to_other_services(planned.path, planned.result, others, readable)
     return planned
 
 

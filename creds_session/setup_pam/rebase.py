@@ -4,7 +4,7 @@
     is the vendor's old file         the vendor's newer file
     has an administrator's lines     the vendor's newer file with these lines (``merged``)
     the old file is not known        the vendor's newer file, if it has every line of ours
-    the newer file cannot be read    nothing: this file alone is refused
+    one of the files cannot be read  nothing: this file alone is refused
     anything else                    nothing: it is refused, with the lines of both sides
 
 Then ``apply``'s plan is made for that file, and the judge compares what libpam reads now with what
@@ -74,7 +74,7 @@ def plan_rebases(root: Root, services: Sequence[str], options: Options) -> tuple
     Raises:
         NoSuchFile: A service that was named has no line of ours, or has none any more.
         NotPermitted: The state directory cannot be read.
-        InvalidData: A file cannot be read.
+        InvalidData: The state directory has a file that cannot be read.
     """
     files = pam_files(root)
     _require_changed(root, services, files)
@@ -111,12 +111,20 @@ def _require_changed(root: Root, services: Sequence[str], files: PamFiles) -> No
                 " rebase",
                 hint="without --service, every file that it has changed is looked at",
             )
-        content = files.read(path)
+        content = _content(path, files)
         if content is not None and not has_own_lines(content, changed[path]):
             raise NoSuchFile(
                 f"{path} has no line of creds-setup-pam any more, so there is nothing to rebase",
                 hint="creds-setup-pam apply adds the rules again",
             )
+
+
+def _content(path: str, files: PamFiles) -> bytes | None:
+    """Return the content of a file, or None if there is none or if it cannot be read."""
+    try:
+        return files.read(path)
+    except CredsSessionError:
+        return None  # it is refused alone, with the reason
 
 
 def _outcome(
@@ -150,7 +158,7 @@ def _outcome(
 def _merged(copy: VendorCopy, by_hand: str) -> bytes | Refused:
     """Return the vendor's newer file with the lines of an administrator, and without ours."""
     if copy.unreadable:
-        return Refused(copy.unreadable, UNREADABLE.format(path=copy.vendor_path))
+        return Refused(copy.unreadable.reason, UNREADABLE.format(path=copy.unreadable.path))
     if copy.own is None:
         return Refused(f"a line of ours was edited: {copy.problem}", by_hand)
     content = merged(copy.base, copy.own, copy.vendor)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from creds_session.errors import NoSuchFile
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.probe.installation import probe_dialect
 from creds_session.probe.libpam_directories import directories_of_services
+from creds_session.system.files.regular_file import NotRegular
 from creds_session.system.files.root import Root
 
 MAX_FILE: Final = 1 << 16
@@ -35,6 +36,24 @@ def pam_files(root: Root) -> PamFiles:
         return known[path]
 
     return PamFiles(read, probe_dialect(root), root.names, directories_of_services(root))
+
+
+def irregular_as_empty(files: PamFiles, tell: Callable[[str], object] = lambda _: None) -> PamFiles:
+    """Return the same files, with an empty file in place of each that is not a regular file.
+
+    libpam reads nothing from a directory (fopen(3) opens it), and waits at a FIFO. In neither case
+    is a rule read, so the service cannot be harmed by a change of another file. ``tell`` is called
+    with the problem of each such file when it is read.
+    """
+
+    def read(path: str) -> bytes | None:
+        try:
+            return files.read(path)
+        except NotRegular as error:
+            tell(error.problem)
+            return b""
+
+    return files._replace(read=read)
 
 
 def used_names(names: Iterable[str]) -> list[str]:

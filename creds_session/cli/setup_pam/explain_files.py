@@ -7,21 +7,22 @@ from collections.abc import Iterator
 
 from creds_session.cli.output import complain, print_json
 from creds_session.cli.setup_pam.arguments import PROGRAM, one_service
-from creds_session.errors import NoSuchFile, UsageError
+from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.pam.stack.lookup import FileUse, Hidden, files_used
 from creds_session.pam.stack.resolve import service_name
 from creds_session.probe.libpam_directories import UNKNOWN, libpam_directories
-from creds_session.setup_pam.service_files import pam_files
+from creds_session.setup_pam.service_files import irregular_as_empty, pam_files
 from creds_session.system.files.root import Root
 from creds_session.text import printable
 
 
 def run(root: Root, arguments: argparse.Namespace) -> int:
-    """Show the files of one service; return 0."""
+    """Show the files of one service; return 65 if one of them is not a regular file, else 0."""
     if arguments.ascii or arguments.format not in {None, "text", "json"}:
         raise UsageError("--files prints text or JSON")
     service = one_service(arguments)
-    files = pam_files(root)
+    irregular: dict[str, None] = {}
+    files = irregular_as_empty(pam_files(root), irregular.setdefault)
     found = libpam_directories(root)
     if found is None:
         complain(PROGRAM, UNKNOWN)
@@ -39,7 +40,9 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
         print_json(_values(service_name(service), directories, library, uses))
     else:
         print("\n".join(_lines(directories, library, uses)))
-    return 0
+    for problem in irregular:
+        complain(PROGRAM, printable(problem))
+    return InvalidData.exit_code if irregular else 0
 
 
 def _values(

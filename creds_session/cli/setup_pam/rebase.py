@@ -68,7 +68,8 @@ def _rebase(
 def vendor_lines(copy: VendorCopy, file: VendorFile) -> Iterator[str]:
     """Yield the rules that only the vendor's newer file has, and those that only our file has."""
     if copy.unreadable:
-        yield printable(f"{copy.path}: {copy.unreadable}; so nobody knows whether it is newer")
+        reason = f"{copy.path}: {copy.unreadable.reason}; so nobody knows whether it is newer"
+        yield printable(copy.unreadable.reason if copy.is_unreadable else reason)
         return
     yield printable(
         f"{file.path}: {file.vendor_path} is newer than the vendor's file that it was made from"

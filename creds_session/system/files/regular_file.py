@@ -19,6 +19,10 @@ KINDS = {
 }
 
 
+class NotRegular(InvalidData):
+    """Something that is no regular file stands where a file is expected."""
+
+
 def kind_of(mode: int) -> str:
     """Return in words what a file of this mode is."""
     return KINDS.get(stat.S_IFMT(mode), "of an unknown kind")
@@ -31,13 +35,13 @@ def open_regular(
 
     Anything else is not even opened, since that waits at a FIFO and acts on a device (a watchdog
     starts). O_PATH looks without opening, and holds on to what was looked at (open(2)). Raises
-    OSError, and InvalidData, which names ``shown``, if it is no regular file.
+    OSError, and NotRegular, which names ``shown``, if it is no regular file.
     """
     held = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=dir_fd)
     try:
         mode = os.fstat(held).st_mode
         if not stat.S_ISREG(mode):
-            raise InvalidData(f"{shown}: is {kind_of(mode)}, not a regular file")
+            raise NotRegular(f"{shown}: is {kind_of(mode)}, not a regular file")
         return os.open(f"/proc/self/fd/{held}", flags | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:  # the file itself exists: it is open
         raise InvalidData(f"{shown}: cannot be read if /proc is not mounted") from error
@@ -50,8 +54,8 @@ def read_regular_file(
 ) -> bytes:
     """Return the content of a regular file, opened as ``open_regular`` does.
 
-    Raises InvalidData if it is larger than ``limit`` bytes, of which no more is read then, or if it
-    is no regular file; OSError.
+    Raises InvalidData if it is larger than ``limit`` bytes, of which no more is read then;
+    NotRegular; OSError.
     """
     descriptor = open_regular(path, shown, dir_fd=dir_fd)
     with open(descriptor, "rb") as file:  # open() also takes a descriptor

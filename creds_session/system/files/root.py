@@ -102,8 +102,8 @@ class Root:
     def read(self, path: str, limit: int = 1 << 20) -> bytes | None:
         """Return the content of a regular file, or None if there is none.
 
-        Raises InvalidData for a file larger than ``limit`` bytes or for what is not a regular
-        file, and NotPermitted.
+        Raises InvalidData for a file larger than ``limit`` bytes, NotRegular (an InvalidData) for
+        what is not a regular file, and NotPermitted.
         """
         try:
             with self._reading(path), walk(self._top(), path) as place:

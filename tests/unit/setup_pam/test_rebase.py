@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from creds_session.errors import InvalidData, NoSuchFile
 from creds_session.pam.keyring_rules.plan import Options, Plan
+from creds_session.probe.pam_files import probe_pam
 from creds_session.probe.vendor_files import newer_vendor_files, own_changes, probe_vendor_files
 from creds_session.setup_pam.apply import apply, revert
 from creds_session.setup_pam.plan import plan_setup
@@ -371,8 +373,10 @@ def test_a_copy_without_any_line_of_ours_is_still_compared(image: Root) -> None:
 UNREADABLE: dict[str, Callable[[Path], object]] = {
     "a directory": Path.mkdir,
     "a FIFO": os.mkfifo,
+    "a socket": lambda path: os.mknod(path, stat.S_IFSOCK | 0o600),
     "larger than 65536 bytes": lambda path: path.write_bytes(b"#" * 65_537),
 }
+IRREGULAR = [kind for kind in UNREADABLE if kind.startswith("a ")]
 
 
 @pytest.mark.parametrize("kind", list(UNREADABLE))
@@ -389,6 +393,39 @@ def test_a_newer_file_that_cannot_be_read_is_refused_alone(debian: Root, kind: s
     assert BESIDE in sshd.outcome.hint
     assert (sshd.facts.lacks, sshd.facts.extra) == ((), ())
     assert probe_vendor_files(debian, pam_files(debian)) == (door.facts,)
+
+
+@pytest.mark.parametrize("kind", IRREGULAR)
+def test_our_own_file_that_is_no_file_is_refused_alone(debian: Root, kind: str) -> None:
+    """Something else may have come into its place: nobody knows what is newer then."""
+    write(debian, "/etc/pam.d/door", WITHOUT_RULES)
+    apply(debian, plan_setup(debian, ["door"]))
+    applied(debian)
+    debian.path(SSHD).unlink()
+    UNREADABLE[kind](debian.path(SSHD))
+    write(debian, "/etc/pam.d/door.rpmnew", NEWER)
+    door, sshd = rebases(debian)
+    assert isinstance(door.outcome, Plan)
+    assert isinstance(sshd.outcome, Refused)
+    assert sshd.outcome.reason.startswith(f"{SSHD}: is {kind}")
+    assert f"make {SSHD} a plain file" in sshd.outcome.hint
+    assert plan_rebases(debian, ("door", "sshd"), Options()) == (door, sshd)
+    assert probe_vendor_files(debian, pam_files(debian)) == (door.facts,)
+    assert probe_pam(debian, "sshd").vendor_files == (door.facts,)
+    apply(debian, setup_of((door, sshd)))
+    assert without_ours(debian.read("/etc/pam.d/door") or b"") == NEWER
+
+
+@pytest.mark.parametrize("kind", IRREGULAR)
+def test_what_is_no_file_among_the_services_hinders_nothing(image: Root, kind: str) -> None:
+    """It cannot include a file that changes."""
+    UNREADABLE[kind](image.path("/etc/pam.d/foreign"))
+    applied(image)
+    write(image, VENDOR_SSHD, NEWER)
+    assert without_ours(rebased(image)) == NEWER
+    write(image, SSHD, MINE + (image.read(SSHD) or b""))
+    revert(image)
+    assert image.read(SSHD) == MINE + NEWER
 
 
 @pytest.mark.parametrize("kind", list(UNREADABLE))

@@ -66,6 +66,20 @@ def test_without_a_library_the_directories_are_assumed(python: list[str], root: 
     assert "libpam.so.0 was not found, or does not say" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["etc/pam.d/sshd", "usr/lib/pam.d/sshd", "etc/pam.d/other"])
+def test_what_is_no_file_is_named_and_the_others_are_shown(
+    python: list[str], root: Path, name: str
+) -> None:
+    (root / name).unlink(missing_ok=True)
+    (root / name).mkdir()
+    done = run(python, root)
+    assert (done.returncode, done.stderr.count("\n")) == (65, 1)
+    assert f"/{name}: is a directory, not a regular file" in done.stderr
+    used = [line.split()[:2] for line in done.stdout.splitlines()[1:]]
+    assert ["sshd", "/etc/pam.d/sshd"] in used
+    assert ["other", "/etc/pam.d/other"] in used
+
+
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [

@@ -123,6 +123,28 @@ def test_a_newer_file_that_cannot_be_read_is_named_and_not_called_newer(called: 
     assert f"make {VENDOR} a plain file" in messages
 
 
+def test_our_own_file_that_is_none_is_named_once_and_the_others_are_rebased(called: Call) -> None:
+    write(called.root, "/usr/lib/pam.d/door", WITHOUT_RULES)
+    called("--service sshd --service door apply")
+    write(called.root, "/usr/lib/pam.d/door", NEWER)
+    called.root.path(SSHD).unlink()
+    called.root.path(SSHD).mkdir()
+    code, _, messages = called("check --after-update")
+    assert (code, messages.count(SSHD)) == (1, 1)
+    assert f"sshd: {SSHD}: is a directory, not a regular file" in messages
+    assert "/etc/pam.d/door: /usr/lib/pam.d/door is newer" in messages
+    code, output, messages = called("rebase --check")
+    assert code == 1
+    assert f"{SSHD}: is a directory, not a regular file" in output
+    assert f"rebase would be refused: {SSHD}: is a directory" in messages
+    code, _, messages = called("rebase")
+    assert code == 65
+    assert "changed /etc/pam.d/door: it is made from /usr/lib/pam.d/door now" in messages
+    assert f"{SSHD} is not changed: {SSHD}: is a directory" in messages
+    assert f"make {SSHD} a plain file" in messages
+    assert "/usr/lib/pam.d/sshd" not in messages
+
+
 def test_rebase_check_shows_the_change_and_makes_none(called: Call) -> None:
     called("--service sshd apply")
     write(called.root, VENDOR, NEWER)
