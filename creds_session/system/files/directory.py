@@ -165,6 +165,18 @@ class Directory:
         except OSError as error:
             raise cannot_open(self.path, error) from error
 
+    def stamps(self) -> tuple[tuple[str, int, int, int], ...]:
+        """Return what a change of an entry changes: its name, inode, size and change time in ns.
+
+        Links are not followed, and what is removed meanwhile is left out. Raises InvalidData.
+        """
+        found: list[tuple[str, int, int, int]] = []
+        for name in self.names():
+            with suppress(OSError):
+                status = self._status(name)
+                found.append((name, status.st_ino, status.st_size, status.st_ctime_ns))
+        return tuple(found)
+
     def is_file(self, name: str) -> bool:
         """Return whether there is a regular file of that name."""
         with suppress(OSError):

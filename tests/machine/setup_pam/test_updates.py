@@ -107,6 +107,33 @@ def test_the_path_unit_reports_a_newer_file_only_after_apply(machine: Machine) -
     machine.run("creds-setup-pam", "revert")
 
 
+# In the place of sshd. The check asks `sshd -T` once for each service. The second time, which is
+# after the look at the first service, this takes our lines out of the first service's file.
+SLOW_UPDATE = r"""#!/bin/sh
+if [ "$1" = -T ] && [ -e /mnt/first ] && [ -e /mnt/door ]; then
+    cp /mnt/door /etc/pam.d/door
+    rm /mnt/door
+fi
+[ "$1" != -T ] || touch /mnt/first
+exec /usr/sbin/sshd.real "$@"
+"""
+
+
+def test_a_file_that_is_written_during_the_check_is_looked_at(machine: Machine) -> None:
+    machine.sh("cp -p /etc/pam.d/sshd /etc/pam.d/door; cp -p /etc/pam.d/sshd /mnt/door")
+    machine.run("creds-setup-pam", "--service", "sshd", "--service", "door", "apply")
+    try:
+        machine.sh("mv /usr/sbin/sshd /usr/sbin/sshd.real; rm -f /mnt/first")
+        machine.run("tee", "/usr/sbin/sshd", stdin=SLOW_UPDATE.encode())
+        machine.sh("chmod 0755 /usr/sbin/sshd; touch /etc/pam.d/door")
+        wait_until(lambda: "door auth: no rule of pam_gnome_keyring" in messages(machine), 60)
+        machine.sh("! test -e /mnt/door")
+    finally:
+        machine.sh("mv -f /usr/sbin/sshd.real /usr/sbin/sshd; rm -f /mnt/first /mnt/door")
+        machine.run("creds-setup-pam", "revert", check=False)
+        machine.run("rm", "-f", "/etc/pam.d/door")
+
+
 def test_a_newer_file_of_a_vendor_directory_is_rebased_and_confirmed(machine: Machine) -> None:
     machine.sh("cp -p /etc/pam.d/sshd /mnt/sshd; mv /etc/pam.d/sshd /usr/lib/pam.d/sshd")
     try:

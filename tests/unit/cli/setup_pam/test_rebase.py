@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from creds_session.cli.setup_pam import after_update
 from creds_session.cli.setup_pam.main import main
+from creds_session.pam.keyring_rules.pam_files import PamFiles
+from creds_session.probe.vendor_files import VendorCopy, newer_vendor_files
 from creds_session.system.files.root import Root
 from tests.unit.examples import WITHOUT_RULES
 from tests.unit.images import SSHD, make_image, write
+from tests.unit.service import CHECKOUT
 
 VENDOR = "/usr/lib/pam.d/sshd"
 LIBPAM = "/usr/lib/x86_64-linux-gnu/libpam.so.0"
@@ -68,6 +72,47 @@ def test_lost_rules_are_named_after_an_update(called: Call) -> None:
     assert (code, output) == (1, "")
     assert "sshd auth: no rule of pam_gnome_keyring" in messages
     assert "creds-setup-pam apply adds the rules again" in messages
+
+
+def test_what_is_written_during_the_check_is_looked_at(
+    called: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called("--service sshd apply")
+    looks: list[None] = []
+
+    def look(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
+        if not looks:
+            write(root, SSHD, WITHOUT_RULES)  # the rules of sshd were looked at before
+        looks.append(None)
+        return newer_vendor_files(root, files)
+
+    monkeypatch.setattr(after_update, "newer_vendor_files", look)
+    code, _, messages = called("check --after-update")
+    assert (code, len(looks)) == (1, 2)
+    assert "sshd auth: no rule of pam_gnome_keyring" in messages
+
+
+def test_the_check_ends_though_files_are_written_without_end(
+    called: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called("--service sshd apply")
+    looks: list[bytes] = []
+
+    def look(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
+        looks.append(b"# again\n")
+        write(root, "/etc/pam.d/written", b"".join(looks))
+        return newer_vendor_files(root, files)
+
+    monkeypatch.setattr(after_update, "newer_vendor_files", look)
+    assert called("check --after-update") == (0, "", "")
+    assert len(looks) == after_update.MOST_LOOKS
+
+
+def test_the_check_compares_what_the_path_unit_watches() -> None:
+    lines = (CHECKOUT / "scripts/profile/creds-session-pam.path").read_text("utf-8").splitlines()
+    paths = {line.partition("=")[2] for line in lines if line.startswith("PathChanged=")}
+    directories = set(after_update.WATCHED)
+    assert {path for path in paths if path.rpartition("/")[0] not in directories} == directories
 
 
 def test_a_service_without_a_file_is_named_after_an_update(called: Call) -> None:
