@@ -14,6 +14,7 @@ from creds_session.facts.snapshot import VendorFile
 from creds_session.pam.changes.vendor_update import has_same_rules, has_taken_over, lacking
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import GUARD_MODULE
+from creds_session.probe.newer_names import BESIDE
 from creds_session.probe.package_files import is_as_packaged
 from creds_session.system.files import checkpoints
 from creds_session.system.files.manifest import SavedFile
@@ -22,8 +23,6 @@ from creds_session.system.files.root import Root
 from creds_session.system.files.state import STATE, state_directory_if_there
 
 ETC: Final = "/etc/pam.d/"
-BESIDE: Final = (".dpkg-dist", ".dpkg-new", ".ucf-dist", ".rpmnew", ".pacnew")
-"""The ends of the names under which dpkg, ucf, rpm and pacman leave a newer file."""
 
 
 class Unreadable(NamedTuple):
@@ -70,33 +69,41 @@ class VendorCopy(NamedTuple):
         return self.vendor_path.endswith(BESIDE)
 
 
+Changes = Mapping[str, tuple[SavedFile, ...]]
+"""The changes of each file in /etc/pam.d that are not reverted, the newest first."""
+
+
 def newer_vendor_files(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
+    """Return what ``newer_among`` returns for all files that we have changed.
+
+    Raises NotPermitted if the checkpoints cannot be read, InvalidData.
+    """
+    return newer_among(own_changes(root), files)
+
+
+def newer_among(changes: Changes, files: PamFiles) -> tuple[VendorCopy, ...]:
     """Return each file with our lines whose vendor's file has other rules than it had then.
 
     It does not count if somebody has brought its changes to our file by hand, or has removed all
     our lines (``has_own_lines``). If the vendor's file of that time is not known, it counts if our
     file lacks a rule of it. It counts, too, if one of the two files cannot be read.
-    Raises NotPermitted if the checkpoints cannot be read, InvalidData.
     """
-    found = (_copy(path, saved, files) for path, saved in sorted(own_changes(root).items()))
+    found = (_copy(path, saved, files) for path, saved in sorted(changes.items()))
     return tuple(copy for copy in found if copy is not None and _is_newer(copy, files))
 
 
 def probe_vendor_files(root: Root, files: PamFiles) -> tuple[VendorFile, ...] | None:
     """Return the facts about each newer file, or None if this user cannot know them.
 
-    Anybody can see that no vendor's file is hidden; then the checkpoints do not matter.
+    ``can_be_newer`` says whether there can be any.
     """
+    if not root.exists(STATE):
+        return ()
     try:
-        names = {name for place in files.places for name in files.names(place)}
-        if not any(_vendor_path(f"{ETC}{name}", files) for name in names):
-            return ()
-        if not root.exists(STATE):
-            return ()
         newer = newer_vendor_files(root, files)
-        return tuple(vendor_file(copy, files) for copy in newer if not copy.unreadable)
     except CredsSessionError:
         return None
+    return tuple(vendor_file(copy, files) for copy in newer if not copy.unreadable)
 
 
 def vendor_file(copy: VendorCopy, files: PamFiles) -> VendorFile:
@@ -112,15 +119,17 @@ def vendor_file(copy: VendorCopy, files: PamFiles) -> VendorFile:
     return VendorFile(copy.path, copy.vendor_path, lacks, extra)
 
 
-def vendor_to_record(root: Root, path: str, target: str, files: PamFiles) -> bytes | None:
+def vendor_to_record(
+    root: Root, path: str, target: str, changes: Changes, files: PamFiles
+) -> bytes | None:
     """Return the vendor's file to keep with a first change of ``target``, or None.
 
     ``path`` is the file that the change was planned for: the vendor's own file, if ``target`` will
     be a copy of it. A file in /etc is the vendor's if no other file of the vendor exists, and dpkg
-    or rpm knows it as unchanged. A vendor's file that cannot be read is not recorded. An earlier
-    change has its own record, which stays valid.
+    or rpm knows it as unchanged. A vendor's file that cannot be read is not recorded. ``changes``
+    are those before this one; each has its own record, which stays valid.
     """
-    if not target.startswith(ETC) or target in own_changes(root):
+    if not target.startswith(ETC) or target in changes:
         return None
     content = files.read(path)
     if path != target or content is None:
@@ -131,11 +140,8 @@ def vendor_to_record(root: Root, path: str, target: str, files: PamFiles) -> byt
     return content if is_as_packaged(root, path, content) else None
 
 
-def own_changes(root: Root) -> Mapping[str, tuple[SavedFile, ...]]:
-    """Return the changes of each file in /etc/pam.d that are not reverted, the newest first.
-
-    Raises NotPermitted, InvalidData.
-    """
+def own_changes(root: Root) -> Changes:
+    """Return the changes in the checkpoints. Raises NotPermitted, InvalidData."""
     found: dict[str, tuple[SavedFile, ...]] = {}
     with state_directory_if_there(root) as state:
         directory = None if state is None else state.trusted(checkpoints.CHECKPOINTS)
@@ -155,12 +161,20 @@ def has_own_lines(content: bytes, saved: tuple[SavedFile, ...]) -> bool:
     If somebody has removed all of them, they want none, and the file is theirs alone. If the
     vendor's file had every rule already, we have added no line, and the file is still a copy.
     """
-    if not any(file.edits for file in _of_this_file(saved)):
-        return True
+    return _own(content, saved)[0] != content or not _has_added(saved)
+
+
+def _has_added(saved: tuple[SavedFile, ...]) -> bool:
+    """Return whether a change has added a line to the file as it is made now."""
+    return any(file.edits for file in _of_this_file(saved))
+
+
+def _own(content: bytes, saved: tuple[SavedFile, ...]) -> tuple[bytes | None, str]:
+    """Return the file without our lines, or None and which of our lines somebody has edited."""
     try:
-        return _without_own_lines(content, saved) != content
-    except InvalidData:
-        return True
+        return _without_own_lines(content, saved), ""
+    except InvalidData as error:
+        return None, error.problem
 
 
 def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCopy | None:
@@ -168,13 +182,11 @@ def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCop
     content, unreadable = _read(path, files)
     if unreadable:
         return VendorCopy(path, b"", None, None, vendor_path, b"", unreadable=unreadable)
-    if content is None or not vendor_path or not has_own_lines(content, saved):
+    if content is None or not vendor_path:
         return None
-    problem, own = "", None
-    try:
-        own = _without_own_lines(content, saved)
-    except InvalidData as error:
-        problem = error.problem
+    own, problem = _own(content, saved)
+    if own == content and _has_added(saved):
+        return None
     base = next((file.vendor for file in saved if file.vendor is not None), None)
     edits = [edit for file in saved for edit in file.edits]
     vendor, unreadable = _read(vendor_path, files)

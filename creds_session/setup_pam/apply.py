@@ -15,7 +15,7 @@ from creds_session.pam.keyring_rules.plan import Plan
 from creds_session.pam.keyring_rules.verdict import verdicts_of_service
 from creds_session.pam.stack.handlers import Stack
 from creds_session.pam.syntax.terms import ManagementGroup
-from creds_session.probe.vendor_files import vendor_to_record
+from creds_session.probe.vendor_files import own_changes, vendor_to_record
 from creds_session.secret import Secret
 from creds_session.setup_pam import confirmation, recovery, trial
 from creds_session.setup_pam.plan import DROP_IN_TEXT, DROP_INS, Rebased, Setup
@@ -46,12 +46,12 @@ def file_changes(root: Root, setup: Setup) -> tuple[FileChange, ...]:
 
     A vendor's file is copied to /etc, and the copy is changed, unless the change is for the vendor.
     """
-    present = pam_files(root)
+    present, changes = pam_files(root), own_changes(root)
     files = []
     for planned in setup.edited:
         edits = saved_edits(planned.content, planned.result)
         rebased = setup.rebased.get(planned.target) or Rebased(
-            vendor_to_record(root, planned.path, planned.target, present), is_kept=False
+            vendor_to_record(root, planned.path, planned.target, changes, present), is_kept=False
         )
         files.append(FileChange(planned.target, planned.replaced, planned.result, edits, *rebased))
     if setup.needs_drop_in:

@@ -28,9 +28,10 @@ from creds_session.pam.keyring_rules.verdict import verdicts_of_service
 from creds_session.probe.installation import probe_installation
 from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.vendor_files import (
+    Changes,
     VendorCopy,
     has_own_lines,
-    newer_vendor_files,
+    newer_among,
     own_changes,
     vendor_file,
 )
@@ -77,11 +78,12 @@ def plan_rebases(root: Root, services: Sequence[str], options: Options) -> tuple
         InvalidData: The state directory has a file that cannot be read.
     """
     files = pam_files(root)
-    _require_changed(root, services, files)
+    changes = own_changes(root)
+    _require_changed(changes, services, files)
     sshd = probe_sshd(root, probe_installation(root).sshd)
     return tuple(
         Rebase(copy, vendor_file(copy, files), _outcome(root, copy, files, options, sshd))
-        for copy in newer_vendor_files(root, files)
+        for copy in newer_among(changes, files)
         if not services or copy.service in services
     )
 
@@ -101,18 +103,17 @@ def _rebased(copy: VendorCopy, plan: Plan) -> Rebased:
     return Rebased(copy.vendor, is_kept=copy.is_beside or plan.content != copy.vendor)
 
 
-def _require_changed(root: Root, services: Sequence[str], files: PamFiles) -> None:
-    changed = own_changes(root)
+def _require_changed(changes: Changes, services: Sequence[str], files: PamFiles) -> None:
     for service in services:
         path = f"/etc/pam.d/{service}"
-        if path not in changed:
+        if path not in changes:
             raise NoSuchFile(
                 f"creds-setup-pam has not changed /etc/pam.d/{service}, so it has nothing to"
                 " rebase",
                 hint="without --service, every file that it has changed is looked at",
             )
         content = _content(path, files)
-        if content is not None and not has_own_lines(content, changed[path]):
+        if content is not None and not has_own_lines(content, changes[path]):
             raise NoSuchFile(
                 f"{path} has no line of creds-setup-pam any more, so there is nothing to rebase",
                 hint="creds-setup-pam apply adds the rules again",

@@ -11,7 +11,7 @@ few milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from creds_session.cli.output import complain
@@ -19,7 +19,7 @@ from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.cli.setup_pam.check import NEEDED
 from creds_session.cli.setup_pam.rebase import vendor_lines
 from creds_session.errors import CredsSessionError
-from creds_session.probe.vendor_files import newer_vendor_files, own_changes, vendor_file
+from creds_session.probe.vendor_files import Changes, newer_among, own_changes, vendor_file
 from creds_session.setup_pam.plan import Setup, plan_setup
 from creds_session.setup_pam.report import alarm_lines
 from creds_session.setup_pam.service_files import pam_files
@@ -39,10 +39,10 @@ NEWER = "creds-setup-pam rebase --check shows whether the rules can be brought t
 
 def check(root: Root) -> int:
     """Print what is wrong on standard error; return 1 if something is wrong, else 0."""
-    services = tuple(path.rpartition("/")[2] for path in sorted(own_changes(root)))
-    if not services:
+    changes = own_changes(root)
+    if not changes:
         return 0
-    wrong, newer = _look_until_nothing_is_written(root, services)
+    wrong, newer = _look_until_nothing_is_written(root, changes)
     if wrong:
         _say(*wrong, NEXT)
     if newer:
@@ -50,17 +50,15 @@ def check(root: Root) -> int:
     return NEEDED if wrong or newer else 0
 
 
-def _look_until_nothing_is_written(
-    root: Root, services: Sequence[str]
-) -> tuple[list[str], list[str]]:
+def _look_until_nothing_is_written(root: Root, changes: Changes) -> tuple[list[str], list[str]]:
     """Return the lines of the last look; another one is taken if a file was written meanwhile."""
     before = _stamps(root)
-    found = _look(root, services)
+    found = _look(root, changes)
     for _ in range(MOST_LOOKS - 1):
         now = _stamps(root)
         if now == before:
             break
-        before, found = now, _look(root, services)
+        before, found = now, _look(root, changes)
     return found
 
 
@@ -75,12 +73,13 @@ def _stamps(root: Root) -> list[tuple[tuple[str, int, int, int], ...]]:
     return stamps
 
 
-def _look(root: Root, services: Sequence[str]) -> tuple[list[str], list[str]]:
+def _look(root: Root, changes: Changes) -> tuple[list[str], list[str]]:
     """Return the lines about rules that are wrong, and those about a vendor's newer files."""
+    services = (path.rpartition("/")[2] for path in sorted(changes))
     wrong = [line for service in services for line in _problems(root, service)]
     files = pam_files(root)
     # A file of ours that cannot be read is among the problems already.
-    newer = [copy for copy in newer_vendor_files(root, files) if not copy.is_unreadable]
+    newer = [copy for copy in newer_among(changes, files) if not copy.is_unreadable]
     lines = [line for copy in newer for line in vendor_lines(copy, vendor_file(copy, files))]
     return wrong, lines
 

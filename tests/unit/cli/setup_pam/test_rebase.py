@@ -11,7 +11,7 @@ import pytest
 from creds_session.cli.setup_pam import after_update
 from creds_session.cli.setup_pam.main import main
 from creds_session.pam.keyring_rules.pam_files import PamFiles
-from creds_session.probe.vendor_files import VendorCopy, newer_vendor_files
+from creds_session.probe.vendor_files import Changes, VendorCopy, newer_among
 from creds_session.system.files.root import Root
 from tests.unit.examples import WITHOUT_RULES
 from tests.unit.images import SSHD, make_image, write
@@ -80,13 +80,13 @@ def test_what_is_written_during_the_check_is_looked_at(
     called("--service sshd apply")
     looks: list[None] = []
 
-    def look(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
+    def look(changes: Changes, files: PamFiles) -> tuple[VendorCopy, ...]:
         if not looks:
-            write(root, SSHD, WITHOUT_RULES)  # the rules of sshd were looked at before
+            write(called.root, SSHD, WITHOUT_RULES)  # the rules of sshd were looked at before
         looks.append(None)
-        return newer_vendor_files(root, files)
+        return newer_among(changes, files)
 
-    monkeypatch.setattr(after_update, "newer_vendor_files", look)
+    monkeypatch.setattr(after_update, "newer_among", look)
     code, _, messages = called("check --after-update")
     assert (code, len(looks)) == (1, 2)
     assert "sshd auth: no rule of pam_gnome_keyring" in messages
@@ -98,12 +98,12 @@ def test_the_check_ends_though_files_are_written_without_end(
     called("--service sshd apply")
     looks: list[bytes] = []
 
-    def look(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
+    def look(changes: Changes, files: PamFiles) -> tuple[VendorCopy, ...]:
         looks.append(b"# again\n")
-        write(root, "/etc/pam.d/written", b"".join(looks))
-        return newer_vendor_files(root, files)
+        write(called.root, "/etc/pam.d/written", b"".join(looks))
+        return newer_among(changes, files)
 
-    monkeypatch.setattr(after_update, "newer_vendor_files", look)
+    monkeypatch.setattr(after_update, "newer_among", look)
     assert called("check --after-update") == (0, "", "")
     assert len(looks) == after_update.MOST_LOOKS
 
