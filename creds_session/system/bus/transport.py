@@ -135,7 +135,11 @@ def is_answer(header: Message, call: Message | None) -> bool:
     to, bus = str(call.fields[DESTINATION]), DAEMON.bus_name
     if to != bus and not to.startswith(":"):
         # The owner of a well-known name answers with its unique name. Which one that is, only
-        # another call would tell, and the owner can change meanwhile. So any sender is taken; that
-        # a program answers only calls that it got is left to the bus.
+        # another call would tell, and the owner can change meanwhile. So any sender is taken. No
+        # other user can use this: on the system bus, dbus-daemon delivers only an answer of the
+        # program that was called (send_requested_reply in system.conf), and dbus-broker does so on
+        # every bus (peer_queue_reply in src/bus/peer.c). On a session bus, dbus-daemon delivers any
+        # answer (eavesdrop in session.conf), but only programs of this user are there. They could
+        # just as well own the name, or read the keyring themselves.
         return True
     return header.fields.get(SENDER, bus) in {to, bus}
