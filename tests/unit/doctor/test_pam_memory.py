@@ -202,6 +202,20 @@ def test_a_user_does_not_believe_what_root_owns(runtime: Path) -> None:
     assert run_child(check) == 0
 
 
+@AS_ROOT
+def test_a_process_with_the_user_id_of_a_file_does_not_believe_that_user(
+    environ: dict[str, str], runtime: Path
+) -> None:
+    """Another user started it, so the variables are of that user."""
+    forge(runtime, facts(WITHOUT_RULES))
+
+    def check() -> None:
+        os.setresuid(65_534, 0, 0)
+        assert MISSING in found(look(environ, facts(WITHOUT_RULES))[0])
+
+    assert run_child(check) == 0
+
+
 def test_nothing_is_kept_if_the_code_was_replaced_while_it_ran(
     environ: dict[str, str], runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
