@@ -66,7 +66,7 @@ can_write() {
 # Root's `sudo -V` prints the settings.
 secure_path() {
     command -v sudo >/dev/null 2>&1 || return 0
-    LC_ALL=C timeout 10 sudo -V </dev/null 2>/dev/null |
+    LC_ALL=C timeout -k 5 10 sudo -V </dev/null 2>/dev/null |
         sed -n "s/^Value to override user's \$PATH with: //p"
 }
 

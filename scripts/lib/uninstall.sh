@@ -88,7 +88,7 @@ list_what_stays() {
     done
     [ -z "$packages" ] || say "    packages that scripts/install installed:" "        $packages"
     # A home on a file server that does not answer must not hold this up.
-    timeout 10 sh -c "$USERS_FILES" sh /etc/passwd | while read -r path; do
+    timeout -k 5 10 sh -c "$USERS_FILES" sh /etc/passwd | while read -r path; do
         say "    $path (the user runs: creds hook remove, before, or removes it)"
     done
     say "    the users' keyrings (~/.local/share/keyrings)"

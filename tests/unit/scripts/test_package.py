@@ -70,6 +70,15 @@ def test_no_check_after_an_update_fails_the_other_package(tmp_path: Path, status
     assert called == ["-k 5 60 /usr/bin/creds-setup-pam check --after-update"] * 3
 
 
+def test_every_time_limit_of_a_script_also_kills() -> None:
+    """A program that ignores SIGTERM must not hold up an installation."""
+    scripts = CHECKOUT / "scripts"
+    texts = [path.read_text("utf-8") for path in (scripts / "install", *scripts.glob("lib/*.sh"))]
+    limits = re.findall(r"\btimeout (?:-k \d+ )?\d+", "".join(texts))
+    assert len(limits) == 4
+    assert [limit for limit in limits if "-k" not in limit] == []
+
+
 def test_a_check_after_an_update_that_does_not_end_is_killed(tmp_path: Path) -> None:
     """A check that ignores SIGTERM must not hold up the installation of the other package."""
     hangs = tmp_path / "hangs"
