@@ -42,9 +42,9 @@ DROP_IN = f"/etc/systemd/user/{KEYRING_SOCKET}.d/creds-session.conf"
 VENDOR_DROP_IN = f"/usr/lib/systemd/user/{KEYRING_SOCKET}.d/creds-session.conf"
 DROP_INS = (DROP_IN, VENDOR_DROP_IN)
 DROP_IN_TEXT = b"""\
-# Written by creds-setup-pam; `creds-setup-pam revert` takes it back.
+# Written by creds-setup-pam; `creds-setup-pam revert` removes it.
 # A login keyring that is created through this socket is not served until the daemon is
-# restarted. Where there is no keyring yet, PAM shall start the daemon itself.
+# restarted. So if there is no login keyring yet, PAM starts the daemon, and not this socket.
 [Unit]
 ConditionPathExists=%h/.local/share/keyrings/login.keyring
 """

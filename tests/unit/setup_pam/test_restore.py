@@ -85,6 +85,22 @@ def test_a_drop_in_whose_lines_cannot_be_told_apart_is_refused(root: Root, now: 
     assert root.read(DROP_IN) is None
 
 
+def test_a_drop_in_with_the_words_of_an_earlier_version_is_kept_and_reverted(
+    root: Root, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert b"takes" not in DROP_IN_TEXT
+    earlier = DROP_IN_TEXT.replace(b"removes it.", b"takes it back.")
+    assert earlier != DROP_IN_TEXT
+    with monkeypatch.context() as patched:
+        for module in ("plan", "apply"):
+            patched.setattr(f"creds_session.setup_pam.{module}.DROP_IN_TEXT", earlier)
+        apply(root, plan_setup(root, ["sshd"]))
+    assert root.read(DROP_IN) == earlier
+    assert not plan_setup(root, ["sshd"]).is_needed
+    assert reverted(root) == 0
+    assert root.read(DROP_IN) is None
+
+
 @pytest.mark.parametrize("now", [*EDITED, *REFUSED])
 def test_what_an_administrator_had_in_the_drop_in_is_restored_or_kept(
     root: Root, now: bytes
