@@ -113,12 +113,16 @@ class UnitFacts(NamedTuple):
 
 
 class UnitsFacts(NamedTuple):
-    """The user manager, and what it says about the units of gnome-keyring."""
+    """The user manager, and what it says about the units of gnome-keyring.
+
+    ``bus`` is the socket unit of the session bus. It is asked for only if that bus does not answer.
+    """
 
     manager: UnitFacts = UnitFacts()
     socket: UnitFacts = UnitFacts()
     service: UnitFacts = UnitFacts()
     reason: str = ""
+    bus: UnitFacts = UnitFacts()
 
 
 class OtherProcess(NamedTuple):

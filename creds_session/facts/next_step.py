@@ -13,6 +13,7 @@ from creds_session.records import NamedTuple
 
 JOIN = 'eval "$(creds env)"'
 START = 'eval "$(creds env --start)"'
+START_UNIT = "systemctl --user start dbus.socket"
 UNLOCK, CREATE = "creds unlock", "creds unlock --create"
 DIAGNOSE = "creds-doctor"
 FORGET = "unset GNOME_KEYRING_CONTROL"  # which names the daemon of another bus
@@ -25,6 +26,7 @@ class BusState(enum.Enum):
     UNDER_SUDO = "root under sudo, who has no session"
     ELSEWHERE = "another session bus of this user answers"
     NONE = "no session bus of this user answers"
+    UNIT = "no session bus answers, and the user manager has not started the unit of one"
     NO_ACCOUNT = "no session bus answers, and none can be started for a user id without an account"
     HUNG = "the session bus answers, but the program that serves secrets does not"
 
@@ -47,6 +49,10 @@ STEPS = {
     ),
     BusState.ELSEWHERE: Step("connect this shell to your session bus, which answers", (JOIN,)),
     BusState.NONE: Step("start a session bus, which your later shells find too", (START,)),
+    BusState.UNIT: Step(
+        "start the session bus of your user manager, and connect this shell to it",
+        (START_UNIT, JOIN),
+    ),
     BusState.NO_ACCOUNT: Step(
         "your user id has no entry in the passwd database, and dbus-daemon runs for no such user:"
         " add a line to /etc/passwd where the container is made, or use nss_wrapper (package"
@@ -62,13 +68,19 @@ def is_under_sudo(uid: int, environ: Mapping[str, str]) -> bool:
 
 
 def bus_state(
-    *, under_sudo: bool, is_elsewhere: bool, is_hung: bool = False, has_account: bool = True
+    *,
+    under_sudo: bool,
+    is_elsewhere: bool,
+    is_hung: bool = False,
+    has_account: bool = True,
+    has_unit: bool = False,
 ) -> BusState:
     """Return the state of a shell that got no answer.
 
     ``is_elsewhere``: another bus than the named one answers. ``is_hung``: the named one answers,
     and the program that serves secrets does not. ``has_account``: the user id has an entry in the
-    passwd database.
+    passwd database. ``has_unit``: the user manager can start a session bus, and this shell reaches
+    the user manager.
     """
     if is_hung:
         return BusState.HUNG
@@ -76,6 +88,8 @@ def bus_state(
         return BusState.UNDER_SUDO
     if is_elsewhere:
         return BusState.ELSEWHERE
+    if has_unit:
+        return BusState.UNIT
     return BusState.NONE if has_account else BusState.NO_ACCOUNT
 
 
@@ -86,7 +100,7 @@ def next_step(state: BusState, *, unlock: bool = False, has_keyring: bool | None
     login keyring first.
     """
     step = STEPS[state]
-    if not unlock or state not in {BusState.ELSEWHERE, BusState.NONE}:
+    if not unlock or state not in {BusState.ELSEWHERE, BusState.NONE, BusState.UNIT}:
         return step
     verb, last = ("create", CREATE) if has_keyring is False else ("unlock", UNLOCK)
     return Step(f"{step.text}; then {verb} the keyring", (*step.lines, last))

@@ -13,6 +13,7 @@ from creds_session.system.systemd.systemctl import KEYRING_SERVICE, KEYRING_SOCK
 
 TIMEOUT = 1.0  # seconds
 PROPERTIES = "Id,LoadState,ActiveState,SubState,Result,MainPID"
+BUS_SOCKET = "dbus.socket"
 OF_KEYRING = (KEYRING_SOCKET, KEYRING_SERVICE)
 
 
@@ -30,8 +31,8 @@ def probe_units(manager: UnitFacts | None = None) -> UnitsFacts:
     if manager.active != "active":
         return UnitsFacts(manager, reason=reason or "no user manager runs")
     environment = {"XDG_RUNTIME_DIR": usual_runtime_directory(uid)}
-    units, reason = _show("--user", *OF_KEYRING, environment=environment)
-    return of_keyring(manager, units, reason)
+    units, reason = _show("--user", *OF_KEYRING, BUS_SOCKET, environment=environment)
+    return of_keyring(manager, units, reason)._replace(bus=units.get(BUS_SOCKET, UnitFacts()))
 
 
 def of_keyring(manager: UnitFacts, units: dict[str, UnitFacts], reason: str = "") -> UnitsFacts:

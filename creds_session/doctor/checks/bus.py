@@ -36,6 +36,16 @@ def _as_remediation(step: Step) -> Remediation:
     return Remediation(step.text, tuple(commands))
 
 
+def _has_unit(facts: Facts) -> bool:
+    """Return whether this user's manager has a session bus that it has not started.
+
+    It has if dbus-user-session was installed after this user had logged in.
+    """
+    unit = facts.units.bus
+    reaches_manager = facts.session.runtime_directory == facts.runtime.usual.path
+    return unit.load == "loaded" and unit.active == "inactive" and reaches_manager
+
+
 def _next(facts: Facts) -> Remediation:
     """Return how to connect this shell to a session bus and make a secret readable there."""
     is_elsewhere = bool(facts.bus.elsewhere)
@@ -43,6 +53,7 @@ def _next(facts: Facts) -> Remediation:
         under_sudo=bool(facts.session.sudo_user),
         is_elsewhere=is_elsewhere,
         has_account=facts.session.user != str(facts.session.uid),
+        has_unit=_has_unit(facts),
     )
     return _as_remediation(next_step(state, unlock=True, has_keyring=facts.keyring.exists))
 

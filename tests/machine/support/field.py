@@ -15,6 +15,7 @@ from typing import NamedTuple
 from tests.machine.support.breakages import DAEMON, DROP_IN, OTHER, UNITS, until
 
 JOIN, START = 'eval "$(creds env)"', 'eval "$(creds env --start)"'
+START_UNIT = "systemctl --user start dbus.socket"
 UNLOCK, CREATE, REKEY = "creds unlock", "creds unlock --create", "creds rekey"
 APPLY = "sudo creds-setup-pam apply"
 PASSWORD, CHANGED = "pw1", "pw2"
@@ -231,6 +232,14 @@ SITUATIONS = {
         "XDG_RUNTIME_DIR names a directory that belongs to another user",
         (START, UNLOCK),
         Way.SU_PLAIN,
+    ),
+    "dbus-user-session was installed after the login": Situation(
+        "bus-absent",
+        "this session has no session bus",
+        (START_UNIT, JOIN, UNLOCK),
+        session="systemctl --user stop dbus.socket dbus.service; rm -f $XDG_RUNTIME_DIR/bus;"
+        " unset DBUS_SESSION_BUS_ADDRESS;",
+        also="systemctl --user is-active dbus.socket",
     ),
     "sudo -u": Situation(
         "bus-absent", "this session has no session bus", (START, UNLOCK), Way.SUDO

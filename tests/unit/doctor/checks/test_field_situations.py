@@ -31,6 +31,8 @@ from creds_session.facts.machine import (
     PolicyRefusal,
     ProcessFacts,
     RuntimeFacts,
+    UnitFacts,
+    UnitsFacts,
 )
 from creds_session.facts.session import BusFacts, BusProblem, DaemonRole, NameOwner, SessionFacts
 from creds_session.facts.snapshot import Facts, FirstLoginFacts, InstallationFacts, PamFacts, Reader
@@ -108,6 +110,14 @@ NO_KEYRING = WELL._replace(bus=bus(login=ABSENT), keyring=keyring(exists=False))
 IS_LOCKED = WELL._replace(bus=bus(login=LOCKED))
 NOBODY = WELL._replace(bus=bus(None, None), daemons=())
 SU = SessionFacts("alice", 1000)
+LATE_BUS = NOBODY._replace(
+    session=WELL.session._replace(runtime_directory=PLACE.path),
+    bus=BusFacts(None, "none"),
+    runtime=RUNTIME,
+    units=UnitsFacts(
+        UnitFacts("loaded", "active", "running"), bus=UnitFacts("loaded", "inactive", "dead")
+    ),
+)
 SSH_SESSION = WELL.session._replace(login_method=None, ssh_port="5")
 CONTAINER = WELL._replace(
     session=SU,
@@ -299,6 +309,20 @@ SITUATIONS = {
         "secret-service-unowned",
         "the daemon that GNOME_KEYRING_CONTROL names serves another",
         ("unset GNOME_KEYRING_CONTROL", "creds unlock"),
+    ),
+    "dbus-user-session was installed after the login": Situation(
+        LATE_BUS,
+        "bus-absent",
+        "no session bus",
+        ("systemctl --user start dbus.socket", JOIN, "creds unlock"),
+        never=("--start",),
+    ),
+    "the same in a shell that does not reach the user manager": Situation(
+        LATE_BUS._replace(session=SU),
+        "bus-absent",
+        "no session bus",
+        (START, "creds unlock"),
+        never=("dbus.socket",),
     ),
     "cron, without a session of its user": Situation(
         NOBODY._replace(session=SU, bus=BusFacts(None, "none")),
