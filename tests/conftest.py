@@ -51,7 +51,7 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)  # after -k and -m: which release's turn it is, what is left decides
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     off = [name for name, is_on in (("nightly", NIGHTLY), ("selinux", SELINUX)) if not is_on]
     left_out = {item for item in items if any(map(item.get_closest_marker, off))}

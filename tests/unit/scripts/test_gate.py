@@ -81,11 +81,13 @@ def test_in_turn_every_case_runs_on_one_release(tmp_path: Path) -> None:
     releases = [words[-1] for words in ran]
     assert (releases.count("bookworm"), releases.count("trixie")) == (3, 2)
     assert len(ran_in(tmp_path, {"CREDS_ON_EVERY_RELEASE": "1"})) == 11
+    of_one = ran_in(tmp_path, {}, "-k", "trixie")
+    assert [words[-1] for words in of_one] == ["trixie"] * 5, "what -k chose is all run"
 
 
-def ran_in(directory: Path, switches: dict[str, str]) -> list[list[str]]:
+def ran_in(directory: Path, switches: dict[str, str], *options: str) -> list[list[str]]:
     """Return the words that each test said that ran."""
-    lines = run_in(directory, switches, "-s").stdout.splitlines()
+    lines = run_in(directory, switches, "-s", *options).stdout.splitlines()
     return [line.split()[1:] for line in lines if line.startswith("ran ")]
 
 
