@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import sys
 from collections.abc import Generator, Iterator, Sequence
@@ -109,6 +110,24 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and CI is set: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def core_files_later() -> Iterator[None]:
+    """Let a command that runs in the process of the tests forbid core files, but not for good.
+
+    Without CAP_SYS_RESOURCE even root cannot raise the hard limit again (setrlimit(2)), and the
+    tests of core files have to start programs that leave one.
+    """
+    setrlimit = resource.setrlimit
+
+    def keep_hard_limit(which: int, limits: tuple[int, int]) -> None:
+        kept = resource.getrlimit(which)[1] if which == resource.RLIMIT_CORE else limits[1]
+        setrlimit(which, (limits[0], kept))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resource, "setrlimit", keep_hard_limit)
+        yield
 
 
 KEPT = ("CI", "PYTHONDONTWRITEBYTECODE", "COVERAGE_", "PYTEST_", "CREDS_")
