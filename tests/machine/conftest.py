@@ -13,8 +13,18 @@ from tests.machine.support import debian_packages, rootfs
 from tests.machine.support.capability import why_no_machine
 from tests.machine.support.machine import Boot, Machine, booted
 from tests.machine.support.selinux_machine import VirtualMachine
+from tests.trees import others
+from tests.trees.tree import files_of
 
-LAYOUTS = {"debian": None, "redhat": rootfs.CHECKOUT / "pam.d" / "redhat" / "before"}
+# For each layout, the files that are laid over Debian's.
+LAYOUTS: dict[str, dict[str, bytes]] = {
+    "debian": {},
+    "redhat": {
+        f"/etc/pam.d/{path.name}": path.read_bytes()
+        for path in (rootfs.CHECKOUT / "pam.d" / "redhat" / "before").iterdir()
+    },
+    "arch": files_of(others.read_by_sshd(others.ARCH)),
+}
 UNITS_MASKED = ("user/gnome-keyring-daemon.socket", "user/gnome-keyring-daemon.service")
 
 
@@ -84,22 +94,16 @@ def boot(installation: Callable[[str], list[Path]]) -> Iterator[Boot]:
             packages: Sequence[str] = (),
             is_bare: bool = False,
         ) -> Machine:
-            folder = LAYOUTS[layout]
-            service_files = (
-                {f"/etc/pam.d/{path.name}": path.read_bytes() for path in folder.iterdir()}
-                if folder
-                else {}
-            )
             if is_bare:
                 layers = [rootfs.without_packages(release), rootfs.root_file_system(release)]
             else:
                 own, base = installation(release)
-                more = [rootfs.with_packages(release, packages)] if packages else []
+                more = [rootfs.with_packages(release, packages, base)] if packages else []
                 layers = [own, *more, base]
             return machines.enter_context(
                 booted(
                     *layers,
-                    files={**service_files, **(files or {})},
+                    files={**LAYOUTS[layout], **(files or {})},
                     masked=() if units else UNITS_MASKED,
                 )
             )

@@ -248,6 +248,12 @@ ALPINE = {
 MODULES = {"alpine": "/lib/security/", "void": "/usr/lib/security/", "arch": "/usr/lib/security/"}
 
 
+def read_by_sshd(shared: dict[str, str]) -> dict[str, str]:
+    """Return the files that sshd reads on Arch or Void Linux, by name."""
+    remote = {"system-remote-login": "system-login", "sshd": "system-remote-login"}
+    return {**shared, **{name: _all_from(included) for name, included in remote.items()}}
+
+
 def _all_from(name: str) -> str:
     return "".join(f"{group} include {name}\n" for group in SUSE_GROUPS)
 
@@ -324,11 +330,6 @@ def trees() -> Iterator[Tree]:
     yield from suse()
     yield from gentoo()
     for name, shared in (("arch", ARCH), ("void", VOID)):
-        texts = {
-            **shared,
-            "system-remote-login": _all_from("system-login"),
-            "sshd": _all_from("system-remote-login"),
-            "passwd": "password include system-auth\n",
-        }
+        texts = {**read_by_sshd(shared), "passwd": "password include system-auth\n"}
         yield _tree(name, name, texts, "")
     yield _tree("alpine", "alpine", ALPINE, "")

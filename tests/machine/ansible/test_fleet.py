@@ -1,4 +1,7 @@
-"""A rollout on ten machines with five faults. Each fault stops it, and locks nobody out."""
+"""A rollout on ten machines of three releases and three layouts, with five faults.
+
+Each fault stops it, and locks nobody out.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,28 @@ import pytest
 
 from tests.machine.support.ansible_controller import DEPLOY, PASSWORD, Controller
 from tests.machine.support.machine import Boot
+from tests.machine.support.platforms import NO_PROFILE
 from tests.machine.support.rollout_faults import FAULTS
 from tests.machine.support.rollouts import pam_of, play_through_reboots, require_logins, revert_all
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(3600)]
 ROLLOUT = "creds_session.keyring.rollout"
-KINDS = [("bookworm", "debian"), ("trixie", "debian"), ("trixie", "redhat"), ("bookworm", "redhat")]
-HOSTS = [f"host{number}" for number in range(1, 11)]
+KINDS = {
+    "host1": ("bookworm", "debian"),
+    "host2": ("trixie", "debian"),
+    "host3": ("trixie", "redhat"),
+    "host4": ("bookworm", "redhat"),
+    "host5": ("trixie", "arch"),
+    "host6": ("forky", "debian"),
+    "host7": ("forky", "debian"),
+    "host8": ("bookworm", "arch"),
+    "host9": ("forky", "arch"),
+    "host10": ("forky", "redhat"),
+}
+"""Name: release and layout. Debian's PAM profile of gnome-keyring is removed from host6."""
+HOSTS = list(KINDS)
+DONE_BEFORE = "host7"
+"""Since forky, that profile has every rule that a login needs."""
 BROKEN = {
     "host3": "unsafe",
     "host4": "full disk",
@@ -27,8 +45,9 @@ BROKEN = {
 
 @pytest.fixture(scope="module")
 def fleet(boot: Boot, controller: Controller) -> Controller:
-    for number, host in enumerate(HOSTS):
-        controller.add(host, boot(*KINDS[number % len(KINDS)]))
+    for host, (release, layout) in KINDS.items():
+        controller.add(host, boot(release, layout))
+    controller.machines["host6"].sh(NO_PROFILE)
     return controller
 
 
@@ -51,7 +70,8 @@ def outcomes(place: Path) -> dict[str, str]:
 def test_ten_healthy_machines(fleet: Controller, tmp_path: Path) -> None:
     done = fleet.play(ROLLOUT, "--forks=10", variables=variables(tmp_path))
     assert done.code == 0, done.output
-    assert outcomes(tmp_path) == dict.fromkeys(HOSTS, "confirmed")
+    expected = {**dict.fromkeys(HOSTS, "confirmed"), DONE_BEFORE: "nothing to do"}
+    assert outcomes(tmp_path) == expected
     require_logins(fleet)
     again = fleet.play(ROLLOUT, "--forks=10", variables=variables(tmp_path))
     assert (again.code, again.changed) == (0, []), again.output

@@ -452,7 +452,7 @@ def installed(release: str, place: Path) -> list[Path]:
     The installation is a layer of its own under ``place``, made on first use: the root file
     system stays as it is.
     """
-    base = root_file_system(release)
+    base = root_to_boot(release)
     with _alone(place):
         if not (place / "ready").exists():
             _install(release, base, place)
