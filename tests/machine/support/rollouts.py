@@ -10,6 +10,8 @@ from tests.machine.support.machine import Machine, wait_until
 
 PENDING = "/var/lib/creds-session/pending.json"
 BUSY = 75
+PLAY_LIMIT = 1800
+"""The seconds within which a play comes to a machine that boots again. It works on others first."""
 
 
 def pam_of(fleet: Controller) -> dict[str, str]:
@@ -49,6 +51,6 @@ def play_through_reboots(
         playing = pool.submit(fleet.play, playbook, *options, variables=variables)
         for name in names:
             machine = fleet.machines[name]
-            machine.wait_for_boot(300)
+            machine.wait_for_boot(PLAY_LIMIT)
             fleet.reconnect(name)
         return playing.result()
