@@ -91,14 +91,14 @@ def version() -> str:
     return str(manifest["collection_info"]["version"])
 
 
-def tasks(content: bytes, directory: str) -> list[dict[str, str]]:
-    """Return the arguments of each task for one sshd file."""
+def tasks(content: bytes, directory: str, service: str = "sshd") -> list[dict[str, str]]:
+    """Return the arguments of each task for one service file."""
     made = []
     for anchor, new in question(content).for_pamd()[1]:
         names = ("type", "control", "module_path")
         rule = dict(zip(("new_type", "new_control", "new_module_path", "module_arguments"), new))
         rule = {name: word for name, word in rule.items() if word}
-        place = {"path": directory, "name": "sshd", "state": "after"}
+        place = {"path": directory, "name": service, "state": "after"}
         made.append({**place, **dict(zip(names, anchor)), **rule})
     return made
 

@@ -99,6 +99,7 @@ class Controller:
         self._bin = ansible_environment() / "bin"
         self.addresses: dict[str, str] = {}
         self.machines: dict[str, Machine] = {}
+        self.collections = [place / "tree"]
         subprocess.run([sys.executable, BUILD, "--tree", place / "tree"], check=True)
         (place / "ansible.cfg").write_text(CONFIGURATION)
         keygen = ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", place / "key")
@@ -167,7 +168,7 @@ class Controller:
             "LC_ALL": "C.UTF-8",
             "ANSIBLE_CONFIG": str(self._place / "ansible.cfg"),
             "ANSIBLE_HOME": str(self._place / "home"),
-            "ANSIBLE_COLLECTIONS_PATH": str(self._place / "tree"),
+            "ANSIBLE_COLLECTIONS_PATH": ":".join(map(str, self.collections)),
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "results",
             "CREDS_ANSIBLE_RESULTS": str(results),
