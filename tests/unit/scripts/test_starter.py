@@ -78,11 +78,24 @@ def test_after_python_was_replaced_a_program_says_what_to_run(replaced: Path, na
     assert remedy.startswith(f"{name}: as root, run scripts/install ")
 
 
-def test_after_python_was_replaced_nagios_reads_the_state_unknown(replaced: Path) -> None:
-    words = (replaced / "bin/creds-doctor", "--format=nagios")
-    done = subprocess.run(words, check=False, capture_output=True, text=True)
+@pytest.mark.parametrize("words", [("--format=nagios",), ("--user", "x", "--format", "nagios")])
+def test_after_python_was_replaced_nagios_reads_the_state_unknown(
+    replaced: Path, words: tuple[str, ...]
+) -> None:
+    command = [str(replaced / "bin/creds-doctor"), *words]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (UNKNOWN, "")
     assert done.stdout.startswith("KEYRING UNKNOWN: cannot start: Python ")
+
+
+@pytest.mark.parametrize("words", [("--user", "nagios"), ("--output=/var/lib/nagios/report",)])
+def test_the_user_and_the_files_of_nagios_are_no_format(
+    replaced: Path, words: tuple[str, ...]
+) -> None:
+    command = [str(replaced / "bin/creds-doctor"), *words]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (Unavailable.exit_code, "")
+    assert done.stderr.startswith("creds-doctor: cannot start: Python ")
 
 
 @pytest.mark.parametrize("name", PROGRAMS[2:] + PROGRAMS[:1])
