@@ -29,6 +29,14 @@ from tests.unit.small_disk import fill, small_disk
 
 THEIRS = b"# precious\n[Unit]\nConditionHost=here\n"
 HEADING, CONDITION = b"[Unit]\n", b"ConditionPathExists=%h/.local/share/keyrings/login.keyring\n"
+EARLIER_TEXT = b"""\
+# Written by creds-setup-pam; `creds-setup-pam revert` takes it back.
+# A login keyring that is created through this socket is not served until the daemon is
+# restarted. Where there is no keyring yet, PAM shall start the daemon itself.
+[Unit]
+ConditionPathExists=%h/.local/share/keyrings/login.keyring
+"""
+"""What earlier versions wrote, which is on machines."""
 INVALID = InvalidData.exit_code
 CANNOT_WRITE = CannotWrite.exit_code
 
@@ -88,14 +96,12 @@ def test_a_drop_in_whose_lines_cannot_be_told_apart_is_refused(root: Root, now: 
 def test_a_drop_in_with_the_words_of_an_earlier_version_is_kept_and_reverted(
     root: Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert b"takes" not in DROP_IN_TEXT
-    earlier = DROP_IN_TEXT.replace(b"removes it.", b"takes it back.")
-    assert earlier != DROP_IN_TEXT
+    assert EARLIER_TEXT != DROP_IN_TEXT
     with monkeypatch.context() as patched:
         for module in ("plan", "apply"):
-            patched.setattr(f"creds_session.setup_pam.{module}.DROP_IN_TEXT", earlier)
+            patched.setattr(f"creds_session.setup_pam.{module}.DROP_IN_TEXT", EARLIER_TEXT)
         apply(root, plan_setup(root, ["sshd"]))
-    assert root.read(DROP_IN) == earlier
+    assert root.read(DROP_IN) == EARLIER_TEXT
     assert not plan_setup(root, ["sshd"]).is_needed
     assert reverted(root) == 0
     assert root.read(DROP_IN) is None
