@@ -19,7 +19,7 @@ from creds_session.probe.vendor_files import own_changes, vendor_to_record
 from creds_session.secret import Secret
 from creds_session.setup_pam import confirmation, recovery, trial
 from creds_session.setup_pam.plan import DROP_IN_TEXT, DROP_INS, Rebased, Setup
-from creds_session.setup_pam.service_files import irregular_as_empty, pam_files, used_names
+from creds_session.setup_pam.service_files import as_libpam_opens, pam_files, used_names
 from creds_session.setup_pam.transaction import FileChange, change
 from creds_session.setup_pam.transaction import revert as revert_changes
 from creds_session.system.files.reverse_edits import saved_edits, whole_edit
@@ -208,7 +208,7 @@ def _refuse_harm(root: Root, path: str, now: bytes, content: bytes) -> None:
     if path in DROP_INS:
         _refuse_orphans(path, content)
         return
-    files = irregular_as_empty(pam_files(root))
+    files = as_libpam_opens(pam_files(root))
     services = used_names(sorted(files.services()))
     refuse_harmful_removal(path, content, services, files.overlaid(path, now))
 

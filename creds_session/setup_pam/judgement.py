@@ -26,7 +26,12 @@ from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 from creds_session.probe.installation import module_directories, probe_dialect
 from creds_session.probe.libpam_directories import directories_of_services
-from creds_session.setup_pam.service_files import MAX_FILE, irregular_as_empty, used_names
+from creds_session.setup_pam.service_files import (
+    MAX_FILE,
+    as_libpam_opens,
+    pam_files,
+    used_names,
+)
 from creds_session.system.files.root import Root
 
 PAM_D: Final = "/etc/pam.d"
@@ -136,13 +141,18 @@ def _require_copied(outside: dict[str, str]) -> None:
 def judge_content(root: Root, path: str, content: bytes) -> Report:
     """Return what it means for all services that read a file if the file gets new content.
 
-    Raises InvalidData, NotPermitted.
+    Raises InvalidData, NotPermitted; NotRegular if such a service would newly read what is not a
+    regular file, whatever libpam reads from it.
     """
     side = Side(root, is_pam_d=False, machine=root)
-    was = irregular_as_empty(_files(side, {}))
+    files = pam_files(root)
+    was = as_libpam_opens(files)
     now = was.overlaid(path, content)
     names = used_names(sorted(_names(was)))
     asked = [name for name in names if any(path in _read_by(one, name) for one in (was, now))]
+    for name in asked:
+        for newly in sorted(_looked_for(now, name) - _looked_for(was, name)):
+            files.read(newly)
     exists = _exists(side, _modules_of(was, names))
     return judge_services(System(was, exists), System(now, exists), asked)
 
@@ -150,6 +160,13 @@ def judge_content(root: Root, path: str, content: bytes) -> Report:
 def _read_by(files: PamFiles, service: str) -> set[str]:
     stacks = files.stacks(service)
     return {path for group in ManagementGroup for path in stacks.of(group).files}
+
+
+def _looked_for(files: PamFiles, service: str) -> set[str]:
+    """Return the files that a service reads, and those that it does not find."""
+    stacks = files.stacks(service)
+    found = (stacks.of(group) for group in ManagementGroup)
+    return {path for stack in found for path in (*stack.files, *stack.missing)}
 
 
 def _has_rule(root: Root, path: str) -> bool:

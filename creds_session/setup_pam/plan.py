@@ -29,8 +29,8 @@ from creds_session.setup_pam.notes import (
     unguarded_rules,
 )
 from creds_session.setup_pam.service_files import (
+    as_libpam_opens,
     find_service,
-    irregular_as_empty,
     pam_files,
     used_names,
 )
@@ -237,7 +237,7 @@ def _plan(root: Root, service: str, files: PamFiles, options: Options | None) ->
         )
 
         others = used_names(sorted(files.services() - {service}))
-        readable = irregular_as_empty(files)
+        readable = as_libpam_opens(files)
         refuse_harm_to_other_services(planned.path, planned.result, others, readable)
     return planned
 

@@ -37,15 +37,12 @@ from creds_session.probe.vendor_files import (
 )
 from creds_session.setup_pam.judgement import judge_content
 from creds_session.setup_pam.plan import Rebased, Setup, plan_for
-from creds_session.setup_pam.service_files import pam_files
+from creds_session.setup_pam.service_files import MAKE_PLAIN, pam_files
 from creds_session.system.files.root import Root
 
 BY_HAND: Final = (
     "bring the vendor's lines to {path} by hand; then creds-setup-pam check says whether the rules"
     " are still in place"
-)
-UNREADABLE: Final = (
-    "make {path} a plain file that can be read, or move it away; then run the command again"
 )
 AS_IT_IS: Final = "if this is wanted: run creds-setup-pam revert, {then}creds-setup-pam apply"
 
@@ -159,7 +156,7 @@ def _outcome(
 def _merged(copy: VendorCopy, by_hand: str) -> bytes | Refused:
     """Return the vendor's newer file with the lines of an administrator, and without ours."""
     if copy.unreadable:
-        return Refused(copy.unreadable.reason, UNREADABLE.format(path=copy.unreadable.path))
+        return Refused(copy.unreadable.reason, MAKE_PLAIN.format(path=copy.unreadable.path))
     if copy.own is None:
         return Refused(f"a line of ours was edited: {copy.problem}", by_hand)
     content = merged(copy.base, copy.own, copy.vendor)

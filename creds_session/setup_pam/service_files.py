@@ -10,7 +10,7 @@ from creds_session.errors import NoSuchFile
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.probe.installation import probe_dialect
 from creds_session.probe.libpam_directories import directories_of_services
-from creds_session.system.files.regular_file import NotRegular
+from creds_session.system.files.regular_file import AlwaysEmpty, CannotBeOpened, NotRegular
 from creds_session.system.files.root import Root
 
 MAX_FILE: Final = 1 << 16
@@ -22,6 +22,10 @@ _LEFT_OVERS: Final = (
 )
 """Names of files that no program uses as its service."""
 
+MAKE_PLAIN: Final = (
+    "make {path} a plain file that can be read, or move it away; then run the command again"
+)
+
 VENDOR_DIRECTORIES: Final = ("/usr/etc/pam.d", "/usr/share/pam.d", "/usr/local/etc/pam.d")
 """Directories of some distributions (openSUSE, Clear Linux) and of programs built by hand."""
 
@@ -32,25 +36,42 @@ def pam_files(root: Root) -> PamFiles:
 
     def read(path: str) -> bytes | None:
         if path not in known:
-            known[path] = root.read(path, limit=MAX_FILE)
+            known[path] = _read(root, path)
         return known[path]
 
     return PamFiles(read, probe_dialect(root), root.names, directories_of_services(root))
 
 
-def irregular_as_empty(files: PamFiles, tell: Callable[[str], object] = lambda _: None) -> PamFiles:
-    """Return the same files, with an empty file in place of each that is not a regular file.
+def _read(root: Root, path: str) -> bytes | None:
+    try:
+        return root.read(path, limit=MAX_FILE)
+    except NotRegular as error:
+        raise type(error)(error.problem, hint=MAKE_PLAIN.format(path=path)) from error
 
-    libpam reads nothing from a directory (fopen(3) opens it), and waits at a FIFO. In neither case
-    is a rule read, so the service cannot be harmed by a change of another file. ``tell`` is called
-    with the problem of each such file when it is read.
+
+def as_libpam_opens(files: PamFiles, tell: Callable[[str], object] | None = None) -> PamFiles:
+    """Return the same files, and for what is not a regular file what libpam finds there.
+
+        what stands there          fopen(3)                 it counts as
+        socket, loop of links      fails                    no file: libpam takes the next directory
+        directory, /dev/null       opens; nothing is read   an empty file
+        FIFO, any other device     waits, or reads any rule an error: no proof is possible
+
+    ``tell`` is called with the problem of each one that is read. Then a FIFO or a device counts as
+    empty, too: the result is shown to a person, and proves nothing.
+    Source: libpam/pam_handlers.c:_pam_open_config_file; each row was tried with libpam 1.5.2.
     """
 
     def read(path: str) -> bytes | None:
         try:
             return files.read(path)
         except NotRegular as error:
-            tell(error.problem)
+            if tell is not None:
+                tell(error.problem)
+            if isinstance(error, CannotBeOpened):
+                return None
+            if tell is None and not isinstance(error, AlwaysEmpty):
+                raise
             return b""
 
     return files._replace(read=read)

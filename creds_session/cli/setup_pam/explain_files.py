@@ -11,7 +11,7 @@ from creds_session.errors import InvalidData, NoSuchFile, UsageError
 from creds_session.pam.stack.lookup import FileUse, Hidden, files_used
 from creds_session.pam.stack.resolve import service_name
 from creds_session.probe.libpam_directories import UNKNOWN, libpam_directories
-from creds_session.setup_pam.service_files import irregular_as_empty, pam_files
+from creds_session.setup_pam.service_files import as_libpam_opens, pam_files
 from creds_session.system.files.root import Root
 from creds_session.text import printable
 
@@ -22,7 +22,7 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
         raise UsageError("--files prints text or JSON")
     service = one_service(arguments)
     irregular: dict[str, None] = {}
-    files = irregular_as_empty(pam_files(root), irregular.setdefault)
+    files = as_libpam_opens(pam_files(root), irregular.setdefault)
     found = libpam_directories(root)
     if found is None:
         complain(PROGRAM, UNKNOWN)

@@ -18,14 +18,36 @@ KINDS = {
     stat.S_IFBLK: "a device",
 }
 
+NULL = os.makedev(1, 3)
+"""The device number of /dev/null (null(4))."""
+
 
 class NotRegular(InvalidData):
-    """Something that is no regular file stands where a file is expected."""
+    """Something that is no regular file stands where a file is expected.
+
+    If it is neither of the two below, open(2) may wait, and anything may be read from it.
+    """
+
+
+class CannotBeOpened(NotRegular):
+    """A socket or a loop of links stands there: open(2) fails with ENXIO or ELOOP."""
+
+
+class AlwaysEmpty(NotRegular):
+    """A directory or the null device stands there: fopen(3) opens it, and reads nothing."""
 
 
 def kind_of(mode: int) -> str:
     """Return in words what a file of this mode is."""
     return KINDS.get(stat.S_IFMT(mode), "of an unknown kind")
+
+
+def _kind_of_error(status: os.stat_result) -> type[NotRegular]:
+    """Return the error that says what open(2) and read(2) do with this."""
+    if stat.S_ISSOCK(status.st_mode):
+        return CannotBeOpened
+    is_null = stat.S_ISCHR(status.st_mode) and status.st_rdev == NULL
+    return AlwaysEmpty if is_null or stat.S_ISDIR(status.st_mode) else NotRegular
 
 
 def open_regular(
@@ -39,9 +61,10 @@ def open_regular(
     """
     held = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=dir_fd)
     try:
-        mode = os.fstat(held).st_mode
-        if not stat.S_ISREG(mode):
-            raise NotRegular(f"{shown}: is {kind_of(mode)}, not a regular file")
+        status = os.fstat(held)
+        if not stat.S_ISREG(status.st_mode):
+            problem = f"{shown}: is {kind_of(status.st_mode)}, not a regular file"
+            raise _kind_of_error(status)(problem)
         return os.open(f"/proc/self/fd/{held}", flags | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:  # the file itself exists: it is open
         raise InvalidData(f"{shown}: cannot be read if /proc is not mounted") from error

@@ -103,7 +103,7 @@ class Root:
         """Return the content of a regular file, or None if there is none.
 
         Raises InvalidData for a file larger than ``limit`` bytes, NotRegular (an InvalidData) for
-        what is not a regular file, and NotPermitted.
+        what is not a regular file and for a loop of links, and NotPermitted.
         """
         try:
             with self._reading(path), walk(self._top(), path) as place:

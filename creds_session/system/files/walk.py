@@ -21,6 +21,7 @@ from contextlib import contextmanager
 
 from creds_session.errors import InvalidData
 from creds_session.records import NamedTuple
+from creds_session.system.files.regular_file import CannotBeOpened
 
 MAX_LINKS = 40  # the kernel's own limit (path_resolution(7))
 LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -51,8 +52,9 @@ def _follow_all(_path: str, _link: os.stat_result, _directory: os.stat_result) -
 def walk(top: int, path: str, *, last: bool = True, trust: Trust = _follow_all) -> Iterator[Place]:
     """Yield the place where a path leads below ``top``; its descriptor is closed afterwards.
 
-    ``last``: a link as the last component is followed too. Raises InvalidData for a loop of links
-    or for a NUL byte; NotADirectoryError if a component on the way is something else; OSError.
+    ``last``: a link as the last component is followed too. Raises CannotBeOpened for a loop of
+    links; InvalidData for a NUL byte; NotADirectoryError if a component on the way is something
+    else; OSError.
     """
     steps = _Walk(top, path, trust)
     try:
@@ -117,7 +119,7 @@ class _Walk:
         """Put the text of a link before what is left of the path."""
         self.links += 1
         if self.links > MAX_LINKS:
-            raise InvalidData(f"{self.asked}: too many symbolic links")
+            raise CannotBeOpened(f"{self.asked}: too many symbolic links")
         self.trust(self._text(name), status, os.fstat(self.open[-1]))
         target = os.readlink("", dir_fd=descriptor)  # readlinkat(2): the link that is held
         if target.startswith("/"):

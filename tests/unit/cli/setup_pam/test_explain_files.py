@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 from pathlib import Path
 
@@ -78,6 +79,24 @@ def test_what_is_no_file_is_named_and_the_others_are_shown(
     used = [line.split()[:2] for line in done.stdout.splitlines()[1:]]
     assert ["sshd", "/etc/pam.d/sshd"] in used
     assert ["other", "/etc/pam.d/other"] in used
+
+
+@pytest.mark.parametrize("kind", ["a loop", "a socket", "a FIFO"])
+def test_a_file_behind_what_libpam_cannot_open_is_used(
+    python: list[str], root: Path, kind: str
+) -> None:
+    path = root / "etc/pam.d/sshd"
+    path.unlink()
+    if kind == "a loop":
+        path.symlink_to("sshd")
+    else:
+        os.mknod(path, 0o600 | (stat.S_IFSOCK if kind == "a socket" else stat.S_IFIFO))
+    done = run(python, root)
+    assert (done.returncode, done.stderr.count("\n")) == (65, 1)
+    problem = "too many symbolic links" if kind == "a loop" else f"is {kind}"
+    assert f"/etc/pam.d/sshd: {problem}" in done.stderr
+    used = "/etc/pam.d/sshd" if kind == "a FIFO" else "/usr/lib/pam.d/sshd"
+    assert done.stdout.splitlines()[1].split() == ["sshd", used]
 
 
 @pytest.mark.parametrize(
