@@ -28,6 +28,7 @@ from creds_session.system.files.reverse_edits import refuse_edited_lines, whole_
 from creds_session.system.files.root import Root
 
 AGAIN = "run the command again"
+REVERT = "creds-setup-pam revert"
 Check = Callable[[str, bytes, bytes], None]
 """Called with a path, its content and its new content; raises if that would do harm."""
 
@@ -132,7 +133,7 @@ def _restore_file(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) 
                 )
             return False
         entry.sweep()
-        now = root.read(file.path)
+        now = _content(root, file)
         if now is None or now == file.before:
             return False
         _require_plain(entry, file.path)
@@ -149,6 +150,21 @@ def _restore_file(root: Root, file: SavedFile, check: Check, put_copy: PutCopy) 
         else:
             _write(target, content, put_copy if is_as_left else _no_copy)
         return True
+
+
+def _content(root: Root, file: SavedFile) -> bytes | None:
+    """Return the present content, or None if the file does not exist.
+
+    Raises InvalidData if something else stands there. The hint then also lets the person restore
+    the file, since a file that does not exist counts as reverted.
+    """
+    try:
+        return root.read(file.path)
+    except InvalidData as error:
+        restore_first = file.before is not None
+        put_back = ", restore the file from its package or from a backup" if restore_first else ""
+        hint = f"look at {file.path} and move it away{put_back}, then run {REVERT} again"
+        raise InvalidData(error.problem, hint=hint) from error
 
 
 def _is_padded(file: SavedFile, now: bytes) -> bool:

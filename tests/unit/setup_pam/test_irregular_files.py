@@ -126,6 +126,30 @@ def test_what_the_file_included_before_does_not_hinder_the_judge(image: Root, ki
     assert judge_content(image, SSHD, b"# newer\n" + before).findings == ()
 
 
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("is_copy", [True, False])
+def test_revert_says_what_to_do_if_our_file_is_no_file(
+    image: Root, kind: str, *, is_copy: bool
+) -> None:
+    if not is_copy:
+        write(image, SSHD, WITHOUT_RULES)
+        image.path(VENDOR_SSHD).unlink()
+    apply(image, plan_setup(image, ["sshd"]))
+    image.path(SSHD).unlink()
+    KINDS[kind](image.path(SSHD))
+    for _ in range(2):
+        with pytest.raises(InvalidData, match=SSHD) as caught:
+            revert(image)
+        assert caught.value.hint.startswith(f"look at {SSHD} and move it away")
+        assert ("package" in caught.value.hint) is not is_copy
+        assert caught.value.hint.endswith("then run creds-setup-pam revert again")
+    image.path(SSHD).rename(image.path("/moved"))
+    if not is_copy:
+        write(image, SSHD, WITHOUT_RULES)
+    revert(image)
+    assert image.read(SSHD) == (None if is_copy else WITHOUT_RULES)
+
+
 def test_the_null_device_is_empty_and_another_device_may_have_anything() -> None:
     with pytest.raises(AlwaysEmpty, match="is a device"):
         read_regular_file("/dev/null", "null", 9)
