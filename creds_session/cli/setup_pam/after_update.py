@@ -5,14 +5,15 @@ files were not changed by ``apply``, and it changes nothing.
 
 systemd does not watch the directories while the service runs that a path unit has started
 (path_enter_running in systemd's src/core/path.c). So what is written during a look is looked at
-again here. What is written after that, before systemd watches again, is still missed; these are a
-few milliseconds.
+again here, a few times at most; then a message says that files were still being written. What is
+written after the last look, before systemd watches again, is missed; these are a few milliseconds.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from creds_session.cli.output import complain
 from creds_session.cli.setup_pam.arguments import PROGRAM
@@ -33,69 +34,97 @@ WATCHED: Final = (
 """The directories in which a change of an entry means another look, as in the path unit."""
 MOST_LOOKS: Final = 5
 """An update writes its files within seconds, and dpkg waits for the check."""
-NEXT = "creds-setup-pam check shows more; creds-setup-pam apply adds the rules again"
-NEWER = "creds-setup-pam rebase --check shows whether the rules can be brought to the newer file"
+LONGEST: Final = 20
+"""After so many seconds no other look begins: the unit and the triggers end the check after 60."""
+STILL: Final = "PAM files were still being written; run creds-setup-pam check"
+MORE: Final = "creds-setup-pam check shows more"
+NEXT: Final = f"{MORE}; creds-setup-pam apply adds the rules again"
+NEWER: Final = (
+    "creds-setup-pam rebase --check shows whether the rules can be brought to the newer file"
+)
+
+
+class _State(NamedTuple):
+    """What another look would judge: our changes, and what differs after a file was written."""
+
+    changes: Changes
+    stamps: tuple[object, ...]
 
 
 def check(root: Root) -> int:
-    """Print what is wrong on standard error; return 1 if something is wrong, else 0."""
-    changes = own_changes(root)
-    if not changes:
-        return 0
-    wrong, newer = _look_until_nothing_is_written(root, changes)
-    if wrong:
-        _say(*wrong, NEXT)
-    if newer:
-        _say(*newer, NEWER)
-    return NEEDED if wrong or newer else 0
+    """Print what is wrong on standard error; return 1 if something is wrong, else 0.
+
+    It is also wrong if files were still being written at the end.
+    """
+    lines = _look_until_nothing_is_written(root)
+    for line in lines:
+        complain(PROGRAM, line)
+    return NEEDED if lines else 0
 
 
-def _look_until_nothing_is_written(root: Root, changes: Changes) -> tuple[list[str], list[str]]:
-    """Return the lines of the last look; another one is taken if a file was written meanwhile."""
-    before = _stamps(root)
-    found = _look(root, changes)
-    for _ in range(MOST_LOOKS - 1):
-        now = _stamps(root)
-        if now == before:
+def _look_until_nothing_is_written(root: Root) -> tuple[str, ...]:
+    """Return the lines of the last look; another one is taken if a file was written meanwhile.
+
+    ``revert`` and ``rebase`` may run meanwhile. So our changes are read for each look.
+    """
+    end = time.monotonic() + LONGEST
+    state = _state(root)
+    lines: tuple[str, ...] = ()
+    for _ in range(MOST_LOOKS):
+        if not state.changes:
+            return ()
+        lines = tuple(_look(root, state.changes))
+        before, state = state, _state(root)
+        if state == before:
+            return lines
+        if time.monotonic() >= end:
             break
-        before, found = now, _look(root, changes)
-    return found
+    return (*lines, STILL) if state.changes else ()
 
 
-def _stamps(root: Root) -> list[tuple[tuple[str, int, int, int], ...]]:
+def _state(root: Root) -> _State:
+    return _State(own_changes(root), _stamps(root))
+
+
+def _stamps(root: Root) -> tuple[object, ...]:
     """Return what differs after a file was written, added or removed in a watched directory."""
-    stamps = []
-    for path in WATCHED:
+    return tuple(_stamp(root, path) for path in WATCHED)
+
+
+def _stamp(root: Root, path: str) -> object:
+    """Return what a change in a directory changes, or why the directory cannot be read."""
+    try:
         directory = root.directory_at(path)
-        if directory is not None:
-            with directory:
-                stamps.append(directory.stamps())
-    return stamps
+        if directory is None:
+            return None
+        with directory:
+            return directory.stamps()
+    except CredsSessionError as error:
+        return error.problem
 
 
-def _look(root: Root, changes: Changes) -> tuple[list[str], list[str]]:
-    """Return the lines about rules that are wrong, and those about a vendor's newer files."""
-    services = (path.rpartition("/")[2] for path in sorted(changes))
-    wrong = [line for service in services for line in _problems(root, service)]
+def _look(root: Root, changes: Changes) -> Iterator[str]:
+    """Yield the lines about rules that are wrong, and those about a vendor's newer files.
+
+    The remedy is a line behind the lines that it belongs to.
+    """
+    wrong: list[str] = []
+    for path in sorted(changes):
+        service = path.rpartition("/")[2]
+        try:
+            wrong += _problems_of(plan_setup(root, (service,)))
+        except CredsSessionError as error:
+            yield printable(f"{service}: {error.problem}")
+            yield printable_lines(error.hint or MORE)
+    if wrong:
+        yield from (*wrong, NEXT)
     files = pam_files(root)
     # A file of ours that cannot be read is among the problems already.
     newer = [copy for copy in newer_among(changes, files) if not copy.is_unreadable]
-    lines = [line for copy in newer for line in vendor_lines(copy, vendor_file(copy, files))]
-    return wrong, lines
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        complain(PROGRAM, line)
-
-
-def _problems(root: Root, service: str) -> Iterator[str]:
-    try:
-        setup = plan_setup(root, (service,))
-    except CredsSessionError as error:
-        yield printable(f"{service}: {error.problem}")
-        return
-    yield from _problems_of(setup)
+    for copy in newer:
+        yield from vendor_lines(copy, vendor_file(copy, files))
+    if newer:
+        yield NEWER
 
 
 def _problems_of(setup: Setup) -> Iterator[str]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from creds_session.cli.setup_pam import after_update
 from creds_session.cli.setup_pam.main import main
+from creds_session.errors import InvalidData
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.probe.vendor_files import Changes, VendorCopy, newer_among
+from creds_session.setup_pam.apply import apply, revert
+from creds_session.setup_pam.plan import plan_setup
+from creds_session.system.files.directory import Directory
 from creds_session.system.files.root import Root
 from tests.unit.examples import WITHOUT_RULES
 from tests.unit.images import SSHD, make_image, write
@@ -74,38 +80,156 @@ def test_lost_rules_are_named_after_an_update(called: Call) -> None:
     assert "creds-setup-pam apply adds the rules again" in messages
 
 
+class Looks:
+    """Does something in each look of the check, after the rules were looked at."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *then: Callable[[], object]) -> None:
+        self.then, self.count = then, 0
+        monkeypatch.setattr(after_update, "newer_among", self.look)
+
+    def look(self, changes: Changes, files: PamFiles) -> tuple[VendorCopy, ...]:
+        if self.count < len(self.then):
+            self.then[self.count]()
+        self.count += 1
+        return newer_among(changes, files)
+
+
 def test_what_is_written_during_the_check_is_looked_at(
     called: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called("--service sshd apply")
-    looks: list[None] = []
-
-    def look(changes: Changes, files: PamFiles) -> tuple[VendorCopy, ...]:
-        if not looks:
-            write(called.root, SSHD, WITHOUT_RULES)  # the rules of sshd were looked at before
-        looks.append(None)
-        return newer_among(changes, files)
-
-    monkeypatch.setattr(after_update, "newer_among", look)
+    looks = Looks(monkeypatch, lambda: write(called.root, SSHD, WITHOUT_RULES))
     code, _, messages = called("check --after-update")
-    assert (code, len(looks)) == (1, 2)
+    assert (code, looks.count) == (1, 2)
     assert "sshd auth: no rule of pam_gnome_keyring" in messages
 
 
-def test_the_check_ends_though_files_are_written_without_end(
+STILL = "PAM files were still being written; run creds-setup-pam check"
+
+
+def writings(called: Call) -> list[Callable[[], object]]:
+    """Return one change of a file for each look."""
+    contents = (b"#" * count for count in range(after_update.MOST_LOOKS))
+    return [partial(write, called.root, "/etc/pam.d/written", content) for content in contents]
+
+
+def test_the_check_ends_and_says_so_though_files_are_written_without_end(
     called: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called("--service sshd apply")
-    looks: list[bytes] = []
+    looks = Looks(monkeypatch, *writings(called))
+    assert called("check --after-update") == (1, "", f"creds-setup-pam: {STILL}\n")
+    assert looks.count == after_update.MOST_LOOKS
 
-    def look(changes: Changes, files: PamFiles) -> tuple[VendorCopy, ...]:
-        looks.append(b"# again\n")
-        write(called.root, "/etc/pam.d/written", b"".join(looks))
-        return newer_among(changes, files)
 
-    monkeypatch.setattr(after_update, "newer_among", look)
+def test_what_was_found_is_printed_although_files_are_still_written(
+    called: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called("--service sshd apply")
+    write(called.root, SSHD, WITHOUT_RULES)
+    Looks(monkeypatch, *writings(called))
+    code, _, messages = called("check --after-update")
+    assert code == 1
+    assert "sshd auth: no rule of pam_gnome_keyring" in messages
+    assert STILL in messages
+
+
+def test_slow_looks_are_not_repeated_until_the_unit_is_killed(
+    called: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called("--service sshd apply")
+    write(called.root, SSHD, WITHOUT_RULES)
+    looks = Looks(monkeypatch, *writings(called))
+    monkeypatch.setattr(after_update, "LONGEST", 0)
+    code, _, messages = called("check --after-update")
+    assert (code, looks.count) == (1, 1)
+    assert "sshd auth: no rule of pam_gnome_keyring" in messages
+    assert STILL in messages
+
+
+def test_a_file_written_during_the_last_look_alone_is_looked_at(
+    called: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The looks before end with the last one, which nothing disturbs."""
+    called("--service sshd apply")
+    looks = Looks(monkeypatch, *writings(called)[:-1])
     assert called("check --after-update") == (0, "", "")
-    assert len(looks) == after_update.MOST_LOOKS
+    assert looks.count == after_update.MOST_LOOKS
+
+
+def test_a_revert_during_the_check_is_no_alarm(
+    called: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called("--service sshd apply")
+    write(called.root, "/etc/pam.d/door", WITHOUT_RULES)
+    looks = Looks(monkeypatch, partial(revert, called.root))
+    assert called("check --after-update") == (0, "", "")
+    assert looks.count == 1
+
+
+def test_a_revert_that_removes_its_saved_copy_last_is_no_alarm(
+    called: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file has no rules any more when the look begins, and no file changes after that."""
+    called("--service sshd apply")
+    content = called.root.read(SSHD) or b""
+    write(called.root, SSHD, WITHOUT_RULES)
+
+    def finish() -> None:
+        write(called.root, SSHD, content)
+        revert(called.root)
+
+    monkeypatch.setattr(after_update, "_stamps", lambda _: ())
+    Looks(monkeypatch, finish)
+    assert called("check --after-update") == (0, "", "")
+
+
+def test_what_is_applied_during_the_check_is_looked_at(
+    called: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called("--service sshd apply")
+    write(called.root, "/etc/pam.d/door", WITHOUT_RULES)
+
+    def change_door() -> None:
+        apply(called.root, plan_setup(called.root, ("door",)))
+        write(called.root, "/etc/pam.d/door", WITHOUT_RULES)
+
+    Looks(monkeypatch, change_door)
+    code, _, messages = called("check --after-update")
+    assert code == 1
+    assert "door auth: no rule of pam_gnome_keyring" in messages
+
+
+@pytest.mark.parametrize("place", ["/etc/ssh", "/usr/etc/pam.d"])
+def test_a_directory_that_cannot_be_read_does_not_stop_the_check(called: Call, place: str) -> None:
+    called("--service sshd apply")
+    write(called.root, SSHD, WITHOUT_RULES)
+    path = called.root.path(place)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(path.name)
+    code, _, messages = called("check --after-update")
+    assert code == 1
+    assert "sshd auth: no rule of pam_gnome_keyring" in messages
+    assert STILL not in messages
+
+
+def test_too_many_files_in_a_directory_do_not_stop_the_check(
+    called: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called("--service sshd apply")
+    write(called.root, SSHD, WITHOUT_RULES)
+    write(called.root, "/etc/ssh/one", b"")
+    stamps = Directory.stamps
+
+    def full(directory: Directory) -> tuple[tuple[str, int, int, int], ...]:
+        if directory.path.name == "ssh":
+            raise InvalidData(f"{directory.path}: has too many entries")
+        return stamps(directory)
+
+    monkeypatch.setattr(Directory, "stamps", full)
+    code, _, messages = called("check --after-update")
+    assert code == 1
+    assert "sshd auth: no rule of pam_gnome_keyring" in messages
 
 
 def test_the_check_compares_what_the_path_unit_watches() -> None:
@@ -175,8 +299,10 @@ def test_our_own_file_that_is_none_is_named_once_and_the_others_are_rebased(call
     called.root.path(SSHD).unlink()
     called.root.path(SSHD).mkdir()
     code, _, messages = called("check --after-update")
-    assert (code, messages.count(SSHD)) == (1, 1)
+    assert (code, messages.count(f"{SSHD}: ")) == (1, 1)
     assert f"sshd: {SSHD}: is a directory, not a regular file" in messages
+    assert f"make {SSHD} a plain file" in messages
+    assert "apply adds the rules again" not in messages
     assert "/etc/pam.d/door: /usr/lib/pam.d/door is newer" in messages
     code, output, messages = called("rebase --check")
     assert code == 1
