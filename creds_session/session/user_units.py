@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +24,7 @@ from creds_session.system.files.replace import (
     remove,
     replace,
 )
+from creds_session.system.processes.own_program import path_for_root_later
 from creds_session.system.systemd.systemctl import systemctl
 
 UNITS: Mapping[str, tuple[str, ...]] = {
@@ -32,7 +35,9 @@ UNITS: Mapping[str, tuple[str, ...]] = {
 """The unit files of each choice; the first unit is enabled."""
 EVERYBODY = Path("/etc/systemd/user")
 SYSTEM = Path("/etc/systemd/system")
-COMMAND = re.compile(rb"\bcreds(?= (?:lock|unlock)|-setup-pam check)")
+PROGRAMS: Mapping[str, str] = {"lock": "creds", "unlock": "creds", "pam": "creds-setup-pam"}
+"""The program that each choice runs."""
+COMMAND = re.compile(rb"\bcreds(?: (?=lock|unlock)|-setup-pam (?=check))")
 BOOTED = Path("/run/systemd/system")
 TIMEOUT = 10.0  # seconds for one call of systemctl
 
@@ -50,11 +55,25 @@ def folder(environ: Mapping[str, str], what: str = "lock") -> Path:
     return Path(config, "systemd/user")
 
 
+def program_of(what: str) -> str:
+    """Return the path of the program that these units of the caller run.
+
+    systemd does not have the PATH of a login. The program is the one that runs now, or is installed
+    beside it, and not another one that PATH has. Root's units run as root, or as every user, so
+    nobody else may be able to replace their program. Raises Unavailable.
+    """
+    name = PROGRAMS[what]
+    if os.getuid() == 0:
+        return path_for_root_later(name)
+    started = os.path.abspath(sys.argv[0])
+    is_it = os.path.basename(started) == name and os.access(started, os.X_OK)
+    return started if is_it else shutil.which(name) or started
+
+
 def install(what: str, source: Path, place: Path, program: str) -> list[Path]:
     """Write the units, enable them and start them; return the files that changed.
 
-    ``source`` is the directory with the unit files, and ``program`` is the path of the command
-    ``creds``, because systemd does not have the PATH of a login; ``creds-setup-pam`` is beside it.
+    ``source`` is the directory with the unit files, and ``program`` is what ``program_of`` returns.
     If systemctl fails, then all files are as they were before.
 
     Raises: CannotWrite, InvalidData or Unavailable.
@@ -62,7 +81,7 @@ def install(what: str, source: Path, place: Path, program: str) -> list[Path]:
     with _undone_on_failure(what, place) as before:
         for name in UNITS[what]:
             text = (source / name).read_bytes()
-            text = COMMAND.sub(lambda _: os.fsencode(program), text)
+            text = COMMAND.sub(lambda _: os.fsencode(program) + b" ", text)
             previous = read_if_there(place / name)
             if previous != text:
                 before[place / name] = previous

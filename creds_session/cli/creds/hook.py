@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -131,7 +130,7 @@ def _unit(arguments: argparse.Namespace) -> int:
     place = user_units.folder(_environment(), what)
     if arguments.action == "remove":
         return _print_done(removed=user_units.uninstall(what, place))
-    program = shutil.which("creds") or str(Path(sys.argv[0]).absolute())
+    program = user_units.program_of(what)
     return _print_done(changed=user_units.install(what, source, place, program))
 
 

@@ -1,7 +1,7 @@
-"""Return the command line by which systemd runs this program again as root.
+"""Return how systemd can run this program, or another one of its release, later as root.
 
-A timer of root runs the file that a path names at that time. So only root may be able to change
-each file that this needs, and each directory and link on the way to it.
+A timer or a unit of root runs the file that a path names at that time. So only root may be able to
+change each file that this needs, and each directory and link on the way to it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
 
 from creds_session.errors import Unavailable
@@ -19,6 +20,7 @@ from creds_session.system.processes.commands import run
 from creds_session.system.processes.proc import find_program
 from creds_session.version import __version__
 
+PACKAGE = Path(__file__).parents[2]
 START = 30.0  # seconds; the machine may be busy
 ISOLATED = "-I"  # no PYTHON* variables, nothing of the current or the user's directory (python(1))
 
@@ -38,15 +40,81 @@ def for_root_later(name: str) -> tuple[str, ...]:
     if script is None or not os.access(script, os.X_OK) or not sys.executable:
         raise Unavailable(f"{name} is not installed, so no timer can run it")
     script = os.path.realpath(script)
-    for path in dict.fromkeys((script, *_loaded())):
-        weak = weakness(path, strict=True, with_content=True)
-        if weak is not None:
-            raise _refusal(name, weak)
+    weak = _first_weakness((script, *_loaded()))
+    if weak is not None:
+        raise _refusal(name, weak, "timer")
     folder, last = os.path.split(sys.executable)
     interpreter = os.path.join(os.path.realpath(folder), last)
     command = (interpreter, ISOLATED, script)
     _require_start(name, command)
     return command
+
+
+def path_for_root_later(name: str) -> str:
+    """Return the path at which units of root can run a program that is installed beside this one.
+
+    The path may have links in it, so that it leads to the next release after an upgrade. Each link
+    then belongs to root, as everything else that is run. The program is run once, to verify that it
+    is of this release. Raises Unavailable if the program called ``name`` is not installed or does
+    not start, or if a user other than root could change a file that would be run.
+    """
+    places = {path: _first_weakness((path, *_interpreter(path))) for path in _beside(name)}
+    if not places:
+        raise Unavailable(
+            f"{name} is not installed beside the program that runs, so no unit can run it",
+            hint="install creds-session as scripts/install does, and run that one",
+        )
+    path = next((path for path, weak in places.items() if weak is None), [*places][-1])
+    weak = places[path] or _first_weakness((*_loaded(), *_package()))
+    if weak is not None:
+        raise _refusal(name, weak, "unit")
+    _require_start(name, (path,))
+    return path
+
+
+def _beside(name: str) -> Iterator[str]:
+    """Yield where a program is, beside each link to the program that runs, and beside itself."""
+    started = sys.argv[0]
+    here = os.path.abspath(started) if "/" in started else find_program(started)
+    while here is not None:
+        folder = os.path.dirname(here)
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            yield path
+        here = _target(here) if os.path.islink(here) else None
+
+
+def _target(link: str) -> str:
+    """Return where a link leads, without "..", which systemd does not accept in a command."""
+    folder = os.path.realpath(os.path.dirname(link))
+    return os.path.normpath(os.path.join(folder, os.readlink(link)))
+
+
+def _interpreter(script: str) -> Iterator[str]:
+    """Yield the program that the kernel starts for a script (execve(2), "Interpreter scripts")."""
+    try:
+        with open(script, "rb") as file:
+            first = file.readline(4096)
+    except OSError:
+        return
+    words = first[2:].split()
+    if first.startswith(b"#!") and words:
+        yield os.fsdecode(words[0])
+
+
+def _package() -> Iterator[str]:
+    """Yield every file of the package: another program loads other modules than this one."""
+    for directory, _, names in os.walk(PACKAGE):
+        yield from (os.path.join(directory, name) for name in names)
+
+
+def _first_weakness(paths: Iterable[str]) -> Weakness | None:
+    """Return the first part of a path that a user other than root can change, or None."""
+    for path in dict.fromkeys(paths):
+        weak = weakness(path, strict=True, with_content=True)
+        if weak is not None:
+            return weak
+    return None
 
 
 def _require_start(name: str, command: tuple[str, ...]) -> None:
@@ -58,7 +126,7 @@ def _require_start(name: str, command: tuple[str, ...]) -> None:
     if done.code != 0 or done.output.split() != [name, __version__]:
         message = (done.errors or done.output or "it said nothing").strip().splitlines()[-1]
         raise Unavailable(
-            f"{shlex.join(command)} does not start {name}, so no timer can run it: {message}",
+            f"{shlex.join(command)} does not start {name}, so systemd cannot run it: {message}",
             hint="install it as scripts/install does, and run that one",
         )
 
@@ -66,8 +134,9 @@ def _require_start(name: str, command: tuple[str, ...]) -> None:
 def _loaded() -> Iterator[str]:
     """Yield the files and directories from which Python loaded, and will load, this program."""
     yield sys.executable
-    if sys.prefix != sys.base_prefix:
-        yield os.path.join(sys.prefix, "pyvenv.cfg")  # it names the real interpreter
+    # This file names the real interpreter. Without `site` (-S), sys.prefix is another directory.
+    above = os.path.dirname(os.path.dirname(sys.executable))
+    yield from (os.path.join(prefix, "pyvenv.cfg") for prefix in (sys.prefix, above))
     yield from filter(None, sys.path)
     for module in _modules():
         for attribute in ("__file__", "__cached__"):
@@ -80,9 +149,9 @@ def _modules() -> list[ModuleType]:
     return list(sys.modules.values())
 
 
-def _refusal(name: str, weak: Weakness) -> Unavailable:
-    """Return the error that names the part others can change, with the remedy."""
+def _refusal(name: str, weak: Weakness, kind: str) -> Unavailable:
+    """Return the error that names the part that others can change, with the remedy."""
     hint = "install it as root in a directory that only root can change, as scripts/install does"
     if weak.uid == 0 and not os.lstat(weak.path).st_mode & stat.S_ISVTX:  # not /tmp
         hint = f"only its owner should be able to write there: chmod go-w {weak.path}"
-    return Unavailable(f"{weak}, so no timer of root's may run {name} from there", hint=hint)
+    return Unavailable(f"{weak}, so no {kind} of root's may run {name} from there", hint=hint)

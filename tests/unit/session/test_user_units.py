@@ -28,14 +28,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("what", sorted(user_units.UNITS))
 def test_units_come_whole_and_go_whole(tmp_path: Path, asked: list[str], what: str) -> None:
     place = tmp_path / "systemd/user"
-    changed = user_units.install(what, SOURCE, place, "/opt/a b/creds")
+    program = f"/opt/a b/{user_units.PROGRAMS[what]}"
+    changed = user_units.install(what, SOURCE, place, program)
     assert [path.name for path in changed] == list(user_units.UNITS[what])
-    assert user_units.install(what, SOURCE, place, "/opt/a b/creds") == []
+    assert user_units.install(what, SOURCE, place, program) == []
     assert f"systemctl --user enable --now {user_units.UNITS[what][0]}" in asked
     lines = [line for path in changed for line in path.read_text().splitlines()]
     texts = [line for line in lines if line.startswith("ExecStart=")]
-    command = {"pam": "creds-setup-pam check --after-update"}.get(what, f"creds {what}")
-    assert [f"/opt/a b/{command}" in line for line in texts] == [True]
+    command = {"pam": "check --after-update"}.get(what, what)
+    assert [f"{program} {command}" in line for line in texts] == [True]
     assert user_units.uninstall(what, place) == changed
     assert user_units.uninstall(what, place) == []
     assert list(place.iterdir()) == []
@@ -60,7 +61,7 @@ def test_the_system_s_are_started_if_systemd_runs(
 ) -> None:
     monkeypatch.setattr(user_units, "SYSTEM", tmp_path)
     monkeypatch.setattr(user_units, "BOOTED", tmp_path if is_booted else tmp_path / "nothing")
-    user_units.install("pam", SOURCE, tmp_path, "/usr/local/bin/creds")
+    user_units.install("pam", SOURCE, tmp_path, "/usr/local/bin/creds-setup-pam")
     user_units.uninstall("pam", tmp_path)
     now = "--now " if is_booted else ""
     assert asked == [
@@ -68,6 +69,30 @@ def test_the_system_s_are_started_if_systemd_runs(
         f"systemctl enable {now}creds-session-pam.path",
         f"systemctl disable {now}creds-session-pam.path",
     ]
+
+
+@pytest.mark.parametrize("what", sorted(user_units.UNITS))
+def test_root_s_units_run_only_what_root_alone_can_replace(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    monkeypatch.setattr(user_units, "path_for_root_later", lambda name: f"/checked/{name}")
+    assert user_units.program_of(what) == f"/checked/{user_units.PROGRAMS[what]}"
+
+
+def test_the_program_that_runs_comes_before_another_one_on_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 7)
+    for place in ("running", "other"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "creds").touch(mode=0o755)
+    running = str(tmp_path / "running/creds")
+    monkeypatch.setenv("PATH", str(tmp_path / "other"))
+    monkeypatch.setattr("sys.argv", [running, "hook"])
+    assert user_units.program_of("lock") == running
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "running/__main__.py"), "hook"])
+    assert user_units.program_of("lock") == str(tmp_path / "other/creds")
 
 
 def test_a_unit_of_the_system_requires_root(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,8 @@ options:
       - V(lock) locks all keyrings at the last logout, and V(unlock) unlocks the login keyring with a systemd credential.
       - V(pam) is a unit of the system, which checks the change of PAM after each update. It requires root. The Debian and RPM
         packages have triggers instead, and do not need it.
+      - If root installs a unit, only root may be able to replace the program that it runs. Otherwise the task fails, and names
+        the file or the directory.
     type: str
     choices: [lock, unlock, pam]
 """

@@ -12,7 +12,7 @@ import pytest
 
 from creds_session.errors import Unavailable
 from creds_session.system.processes import own_program
-from creds_session.system.processes.own_program import for_root_later
+from creds_session.system.processes.own_program import for_root_later, path_for_root_later
 from creds_session.version import __version__
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the program must be root's")
@@ -147,3 +147,80 @@ def test_what_is_not_installed_is_told(place: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "argv", [str(place / "none")])
     with pytest.raises(Unavailable, match="is not installed"):
         for_root_later(NAME)
+
+
+@pytest.fixture
+def beside(place: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install another program beside ours, which runs; return the link that leads to the other."""
+    for folder in ("release/bin", "bin"):
+        (place / folder).mkdir(exist_ok=True)
+    script, python = place / "release/bin/creds", place / "release/bin/python"
+    script.write_text("raise SystemExit")
+    script.chmod(0o755)
+    (place / "bin/creds").symlink_to("../current/bin/creds")
+    ours = place / "release/bin" / NAME
+    ours.write_text(f"#!{python} -I\n{ours.read_text()}")
+    (place / "release/lib/ours").mkdir()
+    (place / "release/lib/ours/seldom.py").touch()
+    monkeypatch.setattr(own_program, "PACKAGE", place / "release/lib/ours")
+    monkeypatch.setattr(sys, "argv", [str(place / "bin/creds")])
+    # The first link has the program in another directory: /usr/local/bin, /usr/local/sbin.
+    assert program.parent == place / "sbin"
+    return place / "current/bin" / NAME
+
+
+def test_units_run_what_is_beside_the_program_by_a_path_that_outlives_the_release(
+    beside: Path,
+) -> None:
+    assert path_for_root_later(NAME) == str(beside)
+
+
+def test_a_link_of_a_group_is_left_out(place: Path, beside: Path) -> None:
+    (place / "bin" / NAME).symlink_to(f"../current/bin/{NAME}")
+    assert path_for_root_later(NAME) == str(place / "bin" / NAME)
+    (place / "bin").chmod(0o2775)  # as /usr/local/bin of older releases of Debian
+    assert path_for_root_later(NAME) == str(beside)
+    os.chown(place / "current", ALICE, 0, follow_symlinks=False)
+    with pytest.raises(Unavailable, match=f"{place}/current belongs to user id {ALICE}"):
+        path_for_root_later(NAME)
+
+
+SPOILED_FOR_UNITS = {
+    **SPOILED,
+    "a module that only the other program loads": theirs("release/lib/ours/seldom.py"),
+    "the directory of a module of the other program": theirs("release/lib/ours"),
+}
+
+
+@pytest.mark.usefixtures("beside")
+@pytest.mark.parametrize("kind", SPOILED_FOR_UNITS)
+def test_what_somebody_else_can_change_is_no_program_of_a_unit(place: Path, kind: str) -> None:
+    told = SPOILED_FOR_UNITS[kind](place)
+    with pytest.raises(Unavailable) as caught:
+        path_for_root_later(NAME)
+    assert caught.value.problem.startswith(told)
+    assert f"no unit of root's may run {NAME}" in caught.value.problem
+    assert caught.value.hint
+
+
+@pytest.mark.usefixtures("beside")
+def test_the_interpreter_that_the_first_line_names_is_looked_at(place: Path) -> None:
+    (place / "other").mkdir()
+    (place / "other/python").symlink_to(os.path.realpath("/usr/bin/python3"))
+    ours = place / "release/bin" / NAME
+    ours.write_text(f"#! {place}/other/python -I\nprint({NAME!r}, {__version__!r})")
+    path_for_root_later(NAME)
+    os.chown(place / "other", ALICE, 0)
+    with pytest.raises(Unavailable, match=f"{place}/other belongs to user id {ALICE}"):
+        path_for_root_later(NAME)
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_program_that_is_not_beside_the_running_one_is_not_looked_for(place: Path) -> None:
+    (place / "release/bin" / NAME).unlink()
+    with pytest.raises(Unavailable, match=f"^{NAME} is not installed beside"):
+        path_for_root_later(NAME)
+    (place / "release/bin" / NAME).write_text("#!/bin/sh\necho other 1\n")
+    (place / "release/bin" / NAME).chmod(0o755)
+    with pytest.raises(Unavailable, match=f"does not start {NAME}"):
+        path_for_root_later(NAME)
