@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from creds_session.pam.changes.findings import Kind
+from creds_session.setup_pam.judgement import judge, open_side
 from creds_session.system.files.root import Root
 from tests.unit.ansible.conftest import Ended, Run
 from tests.unit.images import LIBPAM, READS_IT, SSHD, make_image, write
@@ -320,17 +321,35 @@ def test_an_update_of_the_vendors_files_is_judged(
     libpam = f"\x7fELF\0/etc/pam.d/%s\0/{vendor}/%s\0"
     write(Root(image), LIBPAM, libpam.encode())
     write(Root(image), f"/{vendor}/su", b"auth required pam_unix.so\n")
-    (image / "usr/etc/pam.d").mkdir(parents=True)  # this libpam does not read it
+    write(Root(image), "/usr/etc/pam.d/cron", LET_IN)  # this libpam does not read it
     assert not run("pam_judge", state="snapshot").failed
     with tarfile.open(kept / "pam.tar") as archive:
         names = {member.name for member in archive}
-    assert names == {"etc/pam.d", "etc/pam.d/sshd", vendor, f"{vendor}/su"}
-    place = plugin("module_utils.pam_snapshot").Snapshot("pam").unpack(str(image.parent / "old"))
+    module = plugin("module_utils.pam_snapshot")
+    directories = {place.lstrip("/") for place in module.USUAL}  # the others as empty ones
+    assert names == {*directories, "etc/pam.d/sshd", f"{vendor}/su"}
+    place = module.Snapshot("pam").unpack(str(image.parent / "old"))
     write(Root(image), f"/{vendor}/su", LET_IN + b"auth required pam_unix.so\n")
     done = run("pam_judge", before=place, after=str(image), fail_on=["let_in"], services=["su"])
     if vendor == "usr/lib/pam.d":  # a directory that the libpam of this machine reads
         assert (done.failed, done.result["let_in"]) == (True, ["su"])
         assert judged(run, image, fail_on=["let_in"], services=["su"]).failed
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_directory_that_only_an_updated_libpam_reads_was_empty_before(
+    plugin: Callable[[str], Any], image: Path, run: Run
+) -> None:
+    """The judge asks the libpam after the change, so it looks for that directory on both sides."""
+    write(Root(image), LIBPAM, READS_IT)
+    write(Root(image), "/etc/pam.d/other", b"auth required pam_deny.so\n")
+    write(Root(image), "/usr/etc/pam.d/su", LET_IN + b"auth required pam_unix.so\n")
+    assert not run("pam_judge", state="snapshot").failed
+    place = plugin("module_utils.pam_snapshot").Snapshot("pam").unpack(str(image.parent / "old"))
+    write(Root(image), LIBPAM, READS_IT + b"/usr/etc/pam.d/%s\0")
+    root = Root(image)
+    found = judge(open_side(place, root), open_side(str(image), root), ("su",))
+    assert next((names, one.kind) for names, one in found.findings) == (("su",), Kind.LET_IN)
 
 
 def test_a_directory_of_the_vendor_that_is_new_is_compared_with_no_files(

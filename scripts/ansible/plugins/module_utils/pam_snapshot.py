@@ -66,9 +66,15 @@ class Snapshot:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(status.st_mtime))
 
     def take(self, directories: list) -> None:
-        """Keep the files of these directories as they are now. Raises SnapshotError."""
+        """Keep the files of these directories as they are now. Raises SnapshotError.
+
+        They are the directories that libpam reads. Each other usual directory is kept as an empty
+        one: an updated libpam may read it, and the libpam before the update read nothing there.
+        """
         require_root()
-        content = _archive([place.strip("/") for place in directories])
+        read = [place.strip("/") for place in directories]
+        unread = [place.strip("/") for place in USUAL if place not in directories]
+        content = _archive(read, unread)
         self._require_directory()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(f"{self.path}.new")
@@ -188,14 +194,16 @@ def _read(name: str) -> tuple:
     return status, content
 
 
-def _archive(directories: list) -> bytes:
+def _archive(directories: list, unread: list) -> bytes:
     """Return the archive of what libpam could read in some directories, and of /etc/pam.conf.
+
+    From the other directories, ``unread``, the archive has no file.
 
     A directory is an entry too, also if it is empty or does not exist: what is there later is new.
     """
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
-        for place in directories:
+        for place in (*directories, *unread):
             entry = tarfile.TarInfo(place)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             archive.addfile(entry)

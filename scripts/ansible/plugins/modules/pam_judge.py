@@ -36,7 +36,8 @@ options:
     description:
       - V(snapshot) keeps C(/etc/pam.d), C(/etc/pam.conf) and the other directories of services that libpam reads, such as
         C(/usr/lib/pam.d), in C(/run/creds-session-ansible), which only root can read. So an update of the vendor's files
-        is judged, too. This requires root. A snapshot that exists already is kept, so that a play that was ended and is run again
+        is judged, too. Another usual directory, which only an updated libpam reads, counts as empty before the change. This
+        requires root. A snapshot that exists already is kept, so that a play that was ended and is run again
         still judges the whole change.
       - V(judged) judges the change. The snapshot is then removed, unless the task fails.
       - V(absent) removes the snapshot. Use it after you have accepted a finding. A reboot removes the snapshot, too, and
