@@ -298,6 +298,16 @@ def test_a_file_that_is_too_large_is_named_and_no_snapshot_is_taken(
     assert not kept.exists() or not list(kept.iterdir())
 
 
+def test_a_directory_that_cannot_be_read_is_named(image: Path, run: Run, kept: Path) -> None:
+    """No libpam has to read it: the module looks for services in all usual directories."""
+    (image / "usr/etc").mkdir()
+    (image / "usr/etc/pam.d").symlink_to("pam.d")
+    done = run("pam_judge", state="snapshot")
+    assert done.failed
+    assert done.result["msg"].startswith("/usr/etc/pam.d: cannot be read: ")
+    assert not kept.exists()
+
+
 def test_a_damaged_snapshot_is_named(image: Path, run: Run, kept: Path) -> None:
     kept.mkdir(mode=0o700)
     (kept / "pam.tar").write_bytes(b"nonsense")

@@ -166,6 +166,8 @@ def _names(place: str) -> list:
         names = sorted(os.listdir(os.path.join(ROOT, place)))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise SnapshotError(f"/{place}: cannot be read: {error.strerror}") from error
     if len(names) > MOST:
         raise SnapshotError(f"/{place}: has more than {MOST} files")
     return names
