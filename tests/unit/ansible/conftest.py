@@ -23,13 +23,17 @@ PLUGINS = "ansible_collections.creds_session.keyring.plugins"
 
 
 class Ended(Exception):
-    """A module has ended; ``result`` is what it returned, ``commands`` what it ran."""
+    """A module has ended.
+
+    ``result`` is what it returned, ``commands`` what it ran, and ``warnings`` what it warned of.
+    """
 
     def __init__(self, *, failed: bool, **result: Any) -> None:
         super().__init__(str(result.get("msg", "")))
         self.failed = failed
         self.result = result
         self.commands = StandIn.commands
+        self.warnings = StandIn.warnings
 
 
 class StandIn:
@@ -39,6 +43,7 @@ class StandIn:
     check_mode = False
     temporary = ""
     commands: list[list[str]] = []  # noqa: RUF012 - set by the fixture for each run
+    warnings: list[str] = []  # noqa: RUF012 - the same
 
     def __init__(self, argument_spec: dict[str, Any], **_more: Any) -> None:
         unknown = self.arguments.keys() - argument_spec.keys()
@@ -46,7 +51,6 @@ class StandIn:
         given = {name: option.get("default") for name, option in argument_spec.items()}
         self.params = {**given, **self.arguments}
         self.tmpdir = self.temporary
-        self.warnings: list[str] = []
 
     def get_bin_path(self, _name: str, **_more: Any) -> None:
         """Find nothing: the tests run what the collection carries."""
@@ -114,6 +118,7 @@ def run(
         monkeypatch.setattr(StandIn, "arguments", arguments)
         monkeypatch.setattr(StandIn, "check_mode", check)
         monkeypatch.setattr(StandIn, "commands", [])
+        monkeypatch.setattr(StandIn, "warnings", [])
         monkeypatch.setattr(StandIn, "temporary", str(tmp_path_factory.mktemp("tmp")))
         with pytest.raises(Ended) as ended:
             module.main()

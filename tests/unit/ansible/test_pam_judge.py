@@ -382,13 +382,37 @@ def test_a_machine_without_any_service_can_be_kept(image: Path, run: Run, kept: 
         assert {member.isdir() for member in archive} == {True}
 
 
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("echo creds-setup-pam: broken >&2; exit 70", "broken"),
+        ("exit 70", "no message"),
+        ("echo '{}'", "no message"),
+        ("echo '[]'", "no message"),
+    ],
+)
 def test_a_libpam_that_cannot_be_asked_is_said_and_all_usual_directories_are_kept(
-    image: Path, run: Run, kept: Path, tmp_path: Path
+    image: Path, run: Run, kept: Path, tmp_path: Path, answer: str, why: str
 ) -> None:
     write(Root(image), "/usr/etc/pam.d/su", b"auth required pam_unix.so\n")
     broken = tmp_path / "broken"
-    broken.write_text("#!/bin/sh\necho broken >&2\nexit 70\n")
+    broken.write_text(f"#!/bin/sh\n{answer}\n")
     broken.chmod(0o755)
-    assert not run("pam_judge", state="snapshot", executable=str(broken)).failed
+    done = run("pam_judge", state="snapshot", executable=str(broken))
+    assert not done.failed
+    (warning,) = done.warnings
+    assert warning == (
+        f"creds-setup-pam did not say which directories libpam reads ({why}), so the usual"
+        " directories are kept: /etc/pam.d, /usr/lib/pam.d, /usr/etc/pam.d, /usr/share/pam/pam.d,"
+        " /usr/share/pam.d"
+    )
     with tarfile.open(kept / "pam.tar") as archive:
         assert "usr/etc/pam.d/su" in archive.getnames()
+
+
+def test_a_libpam_that_says_its_directories_is_no_reason_to_warn(
+    image: Path, run: Run, kept: Path
+) -> None:
+    write(Root(image), LIBPAM, READS_IT)
+    assert run("pam_judge", state="snapshot").warnings == []
+    assert kept.exists()

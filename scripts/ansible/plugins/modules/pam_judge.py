@@ -233,9 +233,14 @@ def _directories(module: AnsibleModule) -> list:
         program = setup_pam.command_of(module, keep=False)
         options = ["--root", pam_snapshot.ROOT, "--json", "explain", "--files", "--service"]
         done = run(module, [*program, *options, names[0]])
-        if done.code == 0 and done.values:
-            return done.values["directories"]
-        module.warn(f"{setup_pam.NAME} did not say which directories libpam reads: {done.messages}")
+        directories = done.values.get("directories") if done.code == 0 else None
+        if directories:
+            return directories
+        why = text_of(done, setup_pam.NAME) or "no message"
+        module.warn(
+            f"{setup_pam.NAME} did not say which directories libpam reads ({why}), so the usual"
+            f" directories are kept: {', '.join(pam_snapshot.USUAL)}"
+        )
     return list(pam_snapshot.USUAL)
 
 
