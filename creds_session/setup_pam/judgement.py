@@ -50,13 +50,22 @@ class Side(NamedTuple):
     machine: Root
     copied: tuple[str, ...] = ()
 
+    def place(self, path: str) -> tuple[Root, str]:
+        """Return the root that holds a path of this side, and the path there."""
+        if not self.is_pam_d:
+            is_copied = any(path == one or path.startswith(f"{one}/") for one in self.copied)
+            return (self.given if path.startswith("/etc/") or is_copied else self.machine), path
+        if path == PAM_D or path.startswith(f"{PAM_D}/"):
+            return self.given, path[len(PAM_D) :] or "/"
+        return self.machine, path
+
 
 def open_side(path: str, machine: Root) -> Side:
     """Open a directory that a person named. Raises NoSuchFile, NotPermitted, InvalidData."""
     given = Root.at(path)
     if given.exists(PAM_D) or given.exists(PAM_CONF):
-        known = _directories(machine)
-        if _has_only(given, "/usr", known):
+        known = directories_read(machine)
+        if first_of_a_system(given, known) is None:
             copied = tuple(place for place in known if given.exists(place))
             return Side(given, is_pam_d=False, machine=machine, copied=copied)
         return Side(given, is_pam_d=False, machine=given)
@@ -75,24 +84,29 @@ def open_side(path: str, machine: Root) -> Side:
     return Side(given, is_pam_d=True, machine=machine)
 
 
-def _has_only(given: Root, place: str, known: Sequence[str], depth: int = DEEPEST) -> bool:
-    """Return whether there is nothing below a place but directories of PAM services.
+def first_of_a_system(
+    given: Root, known: Sequence[str], place: str = "/usr", depth: int = DEEPEST
+) -> str | None:
+    """Return the first path below /usr that is no directory of PAM services, nor above one.
 
-    A whole system has more below /usr. Directories that lie too deep count as something else.
+    A whole system has such a path, and a copy has none. Directories that lie too deep count as
+    something else. ``known`` are the directories that libpam reads. Raises NotPermitted.
     """
     for name in given.names(place):
         path = f"{place}/{name}"
         directory = given.directory_at(path)
         if directory is None:
-            return False
+            return path
         directory.close()
-        is_known = name == "pam.d" or path in known
-        if not is_known and not (depth and _has_only(given, path, known, depth - 1)):
-            return False
-    return True
+        if name == "pam.d" or path in known:
+            continue
+        other = first_of_a_system(given, known, path, depth - 1) if depth else path
+        if other is not None:
+            return other
+    return None
 
 
-def _directories(machine: Root) -> tuple[str, ...]:
+def directories_read(machine: Root) -> tuple[str, ...]:
     """Return the directories of services that the libpam of a system reads."""
     known = directories_of_services(machine)
     return probe_dialect(machine).directories if known is None else known
@@ -131,10 +145,13 @@ def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:
 def _require_copied(outside: dict[str, str]) -> None:
     """Raise InvalidData if the copy before the change has a link in place of a file."""
     if outside:
+        directories = sorted({PAM_D, *(path.rpartition("/")[0] for path in outside)})
+        parents = "--parents " if len(directories) > 1 else ""
         raise InvalidData(
             f"{min(outside.values())}: the copy before the change has only a link to this file,"
             " so a change in it cannot be seen",
-            hint="copy the files that links lead to before a change: cp -aL /etc/pam.d COPY",
+            hint="copy the files that links lead to before a change:"
+            f" cp -aL {parents}{' '.join(directories)} COPY",
         )
 
 
@@ -192,25 +209,15 @@ def _files(side: Side, outside: dict[str, str]) -> PamFiles:
         return known[path]
 
     def names(directory: str) -> Iterable[str]:
-        root, place = _place(side, directory)
+        root, place = side.place(directory)
         return root.names(place)
 
     directories = directories_of_services(side.machine)
     return PamFiles(read, probe_dialect(side.machine), names, directories)
 
 
-def _place(side: Side, path: str) -> tuple[Root, str]:
-    """Return the root that holds a path of this side, and the path there."""
-    if not side.is_pam_d:
-        is_copied = any(path == one or path.startswith(f"{one}/") for one in side.copied)
-        return (side.given if path.startswith("/etc/") or is_copied else side.machine), path
-    if path == PAM_D or path.startswith(f"{PAM_D}/"):
-        return side.given, path[len(PAM_D) :] or "/"
-    return side.machine, path
-
-
 def _read(side: Side, path: str, outside: dict[str, str]) -> bytes | None:
-    root, place = _place(side, path)
+    root, place = side.place(path)
     with_directory = root.directory_at(place)
     if with_directory is not None:
         with_directory.close()

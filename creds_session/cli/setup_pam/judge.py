@@ -9,6 +9,7 @@ from creds_session.cli.setup_pam.arguments import PROGRAM
 from creds_session.errors import UsageError
 from creds_session.probe.installation import dialect_assumption
 from creds_session.setup_pam.judgement import Side, judge, open_side
+from creds_session.setup_pam.judgement_limits import limits_of_sides
 from creds_session.setup_pam.judgement_report import judgement_lines, judgement_values
 from creds_session.system.files.root import Root
 
@@ -22,6 +23,8 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
     assumed = dialect_assumption(root) if is_asked else ""
     if assumed:
         complain(PROGRAM, assumed)
+    for limit in limits_of_sides(root, *sides):
+        complain(PROGRAM, limit)
     report = judge(sides[0], sides[1], tuple(arguments.service))
     if arguments.json:
         print_json(judgement_values(report))

@@ -14,6 +14,7 @@ from typing import NamedTuple, Optional
 from creds_session.pam.syntax.nodes import Rule
 from creds_session.pam.syntax.parser import parse
 from creds_session.pam.syntax.terms import Dialect
+from tests.unit.images import LIBPAM, READS_IT
 
 DIRECTORY = Path(__file__).parents[2] / "data" / "judge"
 SECURITY = "usr/lib/x86_64-linux-gnu/security"
@@ -46,6 +47,7 @@ class Case(NamedTuple):
         place = root / side
         files = {f"etc/pam.d/{name}": text for name, text in self.texts(side).items()}
         files["etc/os-release"] = f"ID={self.os_release}\n".encode()
+        files[LIBPAM.lstrip("/")] = READS_IT
         files |= {f"{SECURITY}/{module}": b"" for module in self.modules(side)}
         for path, content in files.items():
             (place / path).parent.mkdir(parents=True, exist_ok=True)

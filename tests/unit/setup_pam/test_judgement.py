@@ -9,7 +9,8 @@ import pytest
 from creds_session.errors import InvalidData, NoSuchFile
 from creds_session.pam.changes.findings import Kind, Topic
 from creds_session.pam.changes.services import Report
-from creds_session.setup_pam.judgement import judge, open_side
+from creds_session.setup_pam.judgement import Side, judge, open_side
+from creds_session.setup_pam.judgement_limits import limits_of_sides
 from creds_session.system.files.root import Root
 from tests.unit.pam.judge_cases import SECURITY, Case, cases
 
@@ -117,7 +118,7 @@ def test_a_copy_that_has_only_the_link_is_not_judged(machine: Path, tmp_path: Pa
     write(machine, {"etc/authselect/common-auth": LET_IN, "etc/pam.d/other": DENY})
     with pytest.raises(InvalidData, match=r"^/etc/authselect/common-auth: ") as caught:
         report(machine, copy, machine)
-    assert "cp -aL" in caught.value.hint
+    assert caught.value.hint.endswith(": cp -aL /etc/pam.d COPY")
 
 
 def test_a_copy_that_has_a_link_is_refused_before_anything_is_judged(
@@ -319,8 +320,67 @@ def test_a_link_in_a_vendor_directory_of_a_copy_is_refused(machine: Path, tmp_pa
     before = copy_with(tmp_path / "before", {})
     (before / "usr/lib/pam.d").mkdir(parents=True)
     (before / "usr/lib/pam.d/su").symlink_to("/usr/share/su")
-    with pytest.raises(InvalidData, match=r"^/usr/share/su: "):
+    with pytest.raises(InvalidData, match=r"^/usr/share/su: ") as caught:
         report(machine, before, machine)
+    assert caught.value.hint.endswith(": cp -aL --parents /etc/pam.d /usr/lib/pam.d COPY")
+
+
+def limits(machine: Path, before: Path, after: Path | None = None) -> list[str]:
+    """Return what ``judge`` says that it cannot see with these directories."""
+    root = Root(machine)
+    now = open_side(str(after), root) if after else Side(root, is_pam_d=False, machine=root)
+    return [*limits_of_sides(root, open_side(str(before), root), now)]
+
+
+def test_a_directory_that_the_copy_before_lacks_is_named(machine: Path, tmp_path: Path) -> None:
+    whole = copy_with(tmp_path / "whole", {"usr/lib/pam.d/su": AUTH})
+    bare = copy_with(tmp_path / "bare", {})
+    plain = write(tmp_path / "plain", FILES)
+    copies = (whole, bare, plain)
+    assert [limits(machine, copy) for copy in copies] == [[], [], []]  # none is there
+    (machine / "usr/lib/pam.d").mkdir(parents=True)
+    assert [limits(machine, copy) for copy in copies] == [[], [], []]  # it has no file
+    write(machine, {"usr/lib/pam.d/su": LET_IN})
+    assert limits(machine, whole) == []
+    for copy in (bare, plain):
+        (told,) = limits(machine, copy)
+        assert told.startswith(f"{copy}: has no copy of /usr/lib/pam.d, so ")
+        assert "mkdir -p COPY/usr/lib/pam.d" in told
+        assert limits(machine, copy, whole) == [told]
+        assert limits(machine, copy, bare) == []  # both sides take it from the same system
+        assert limits(machine, whole, copy) == []
+    write(machine, {"usr/lib/x86_64-linux-gnu/libpam.so.0": "\0/etc/pam.d/%s\0"})
+    assert limits(machine, machine) == []
+
+
+def test_a_whole_system_without_libpam_is_named(machine: Path, tmp_path: Path) -> None:
+    """A copy with one file that is out of place counts as a whole system."""
+    write(machine, {"usr/lib/pam.d/su": AUTH})
+    copy = copy_with(tmp_path / "copy", {"usr/lib/pam.d/su": AUTH})
+    assert limits(machine, copy) == []
+    write(copy, {"usr/share/doc/README": ""})
+    assert open_side(str(copy), Root(machine)).machine.directory == copy
+    (told,) = limits(machine, copy)
+    assert told.startswith(f"{copy}: counts as a whole system, because it has {copy}/usr/share/doc")
+    assert "libpam.so.0 was not found" in told
+    write(copy, {"usr/lib/x86_64-linux-gnu/libpam.so.0": "\0/etc/pam.d/%s\0"})
+    assert limits(machine, copy) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "usr/share/x/pam.d",  # of another distribution: the libpam of the machine does not read it
+        "usr/share/pam/services",  # the libpam of the machine reads it
+    ],
+)
+def test_a_directory_of_services_is_known_by_its_name_or_by_libpam(
+    machine: Path, tmp_path: Path, place: str
+) -> None:
+    library = "usr/lib/x86_64-linux-gnu/libpam.so.0"
+    write(machine, {library: "\0/etc/pam.d/%s\0/usr/share/pam/services/%s\0"})
+    copy = copy_with(tmp_path / "copy", {f"{place}/su": AUTH})
+    assert open_side(str(copy), Root(machine)).machine.directory == machine
 
 
 def test_a_loop_of_directories_below_usr_is_no_endless_search(

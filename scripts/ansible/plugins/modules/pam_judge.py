@@ -57,7 +57,8 @@ options:
     description:
       - Judge with this directory instead of a snapshot. It is a copy of C(/etc/pam.d), made with C(cp -aL), or a
         directory with C(etc/pam.d) in it. If it has C(usr/lib/pam.d) too, made with C(cp -aL --parents), the files of
-        the vendor are compared as well.
+        the vendor are compared as well. Make that directory in the copy also if it does not exist yet. The module warns if
+        the copy lacks a directory in which there are files now.
     type: path
   after:
     description: Judge this directory instead of the PAM files of the target.

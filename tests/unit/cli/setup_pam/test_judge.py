@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -47,6 +48,21 @@ def test_without_after_the_system_is_judged(python: list[str], sides: tuple[str,
     assert done.returncode == 0
     assert "does not name libpam0g" in done.stderr  # the file with the version is not there
     assert done.stdout == "4 services compared: nothing found\n"
+
+
+def test_what_a_copy_lacks_is_said_on_standard_error(
+    python: list[str], sides: tuple[str, str], tmp_path: Path
+) -> None:
+    _, after = sides
+    vendor = Path(after, "usr/lib/pam.d/su")
+    vendor.parent.mkdir()
+    vendor.write_text("auth required pam_permit.so\n")
+    copy = tmp_path / "copy"
+    shutil.copytree(f"{after}/etc/pam.d", copy)
+    done = run(python, ["--root", after, "--json", "judge", "--before", str(copy)])
+    assert done.returncode == 0
+    assert f"creds-setup-pam: {copy}: has no copy of /usr/lib/pam.d, so " in done.stderr
+    assert json.loads(done.stdout)["notes"] == []
 
 
 def test_json_is_the_contract(python: list[str], sides: tuple[str, str]) -> None:
