@@ -41,7 +41,8 @@ assert asked.manager == printed.manager, (asked.manager, printed.manager)
 with Bus(f"unix:path=/run/user/{os.getuid()}/bus", 5) as bus:
     assert bus.peer(SYSTEMD).pid == printed.manager.main_pid
     units = of_keyring(asked.manager, units_on_bus(bus, SYSTEMD, OF_KEYRING))
-assert units == printed, (units, printed)
+# The programs are asked about the socket of the session bus too, because it did not answer.
+assert units == printed._replace(bus=UnitFacts()), (units, printed)
 assert asked.service == service_of_session() == "sshd"
 ours, theirs = own_login_time(listed=asked.sessions), own_login_time()
 assert ours.session == theirs.session
