@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from creds_session.pam.changes.answers import argument_meaning
-from creds_session.pam.changes.findings import Kind, Note, Step, Topic
+from creds_session.pam.changes.findings import Kind, Note, Topic
 from creds_session.pam.changes.modules import is_check, possible
 from creds_session.pam.changes.newly_run import newly_run
 from creds_session.pam.changes.pairing import Pair
@@ -48,30 +48,19 @@ def _newly_running(sides: Sides, group: ManagementGroup) -> Iterator[Note]:
         rule = sides.stacks[1].handlers[after]
         if was and before not in was and after in now and module_name(rule) not in IDLE:
             yield Note(Topic.RUNS_NEWLY, _text(rule))
-    pairs = [pair for pair in sides.pairing.pairs if pair.before in was]
-    yield from _running_for_more(sides, group, pairs)
+    noted = [
+        pair
+        for pair in sides.pairing.pairs
+        if pair.before in was and _is_noted(sides.stacks[1].handlers[pair.after], pass_)
+    ]
+    for question, found, pairs in newly_run(sides, pass_, noted):
+        steps = replay(sides, pass_, question, found, Kind.NO_LONGER_RUNS).steps
+        rules = [sides.stacks[1].handlers[after] for _, after in sorted(pairs, key=_after)]
+        yield Note(Topic.RUNS_FOR_MORE, _names(rules, group), steps)
 
 
-def _running_for_more(
-    sides: Sides, group: ManagementGroup, pairs: Sequence[Pair]
-) -> Iterator[Note]:
-    """Yield one note for each scenario; it is about every rule that runs newly in it."""
-    pass_ = RUNNING[group]
-    rules = {sides.stacks[1].handlers[pair.after] for pair in pairs}
-    rules = {rule for rule in rules if _is_noted(rule, pass_)}
-    told: set[Handler] = set()
-    for pair, (question, found) in newly_run(sides, pass_).items():
-        if sides.stacks[1].handlers[pair.after] in rules - told:
-            steps = replay(sides, pass_, question, found, Kind.NO_LONGER_RUNS).steps
-            newly = [rule for rule in map(_newly_run_in, steps) if rule in rules]
-            told.update(newly)
-            yield Note(Topic.RUNS_FOR_MORE, _names(newly, group), steps)
-
-
-def _newly_run_in(step: Step) -> Handler | None:
-    """Return the rule of a step if it ran after the change, and was skipped before."""
-    is_new = step.returned_before is None and step.returned_after is not None
-    return step.after if step.before is not None and is_new else None
+def _after(pair: Pair) -> int:
+    return pair.after
 
 
 def _is_noted(rule: Handler, pass_: Pass) -> bool:

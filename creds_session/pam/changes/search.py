@@ -18,6 +18,7 @@ from creds_session.pam.changes.walk import (
     Found,
     Memory,
     Question,
+    Remembered,
     Sides,
 )
 from creds_session.pam.syntax.terms import Pass
@@ -64,10 +65,12 @@ class Walks:
         elif not runs and not running:
             yield Move(node._replace(memory=remembered(node.memory, number, slot)), None, 0)
         else:
+            is_on_each = runs or running == node.bound
             for cost, answer in self.choices.of_slot(slot, node.memory):
                 free = step(self.free, node.free, answer) if runs else node.free
                 stepped = {step(self.bound, at, answer) for at in running}
-                memory = remembered(node.memory, number, slot, answer)
+                known = Remembered(answer, is_on_each)
+                memory = remembered(node.memory, number, slot, known)
                 following = Node(free, (node.bound - running) | stepped, memory)
                 yield Move(following, Chosen(slot, answer), cost)
 

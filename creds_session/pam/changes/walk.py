@@ -71,7 +71,17 @@ class Found(NamedTuple):
     who: str = ""
 
 
-Memory = tuple[tuple[int, Answer], ...]
+class Remembered(NamedTuple):
+    """What a rule that has moved returned in the first of its slots.
+
+    ``is_on_each``: on its side, every walk ran it there. There are several on the bound side.
+    """
+
+    answer: Answer
+    is_on_each: bool
+
+
+Memory = tuple[tuple[int, Remembered], ...]
 """The answers of rules that have moved and whose other slot is still to come, by variable."""
 
 
@@ -120,6 +130,10 @@ class Choices:
         stack = self._sides.stacks[side]
         return plain(advance(stack, at, value, self._pass, starves=self._question.starves)[0])
 
+    def is_end(self, side: int, at: At) -> bool:
+        """Return whether no rule of a stack is left."""
+        return at.state.at >= len(self._sides.stacks[side].handlers)
+
     def lets_in(self, at: At) -> bool:
         """Return whether somebody is let in at the end of a walk."""
         return is_let_in(verdict(at.state), self._pass)
@@ -130,6 +144,14 @@ class Choices:
             return self._pair_of[0].get(slot.before)
         return self._pair_of[1].get(slot.after or 0)
 
+    def is_own(self, side: int, index: int) -> bool:
+        """Return whether a rule exists on one side alone."""
+        return index not in self._pair_of[side]
+
+    def of_rule(self, side: int, index: int) -> list[tuple[int, Answer]]:
+        """Return what a rule may return if nothing has been chosen for it."""
+        return self.of_slot(Slot(None, index) if side else Slot(index, None), ())
+
     def is_last(self, number: int, slot: Slot) -> bool:
         """Return whether no other slot of the same rule is still to come."""
         return slot.variable is None or self._last_slot[slot.variable] == number
@@ -137,7 +159,7 @@ class Choices:
     def of_slot(self, slot: Slot, memory: Memory) -> list[tuple[int, Answer]]:
         """Return what the rules of a slot may return, each with the cost of being unusual."""
         if slot.variable is not None and slot.variable in dict(memory):
-            return [(0, dict(memory)[slot.variable])]
+            return [(0, dict(memory)[slot.variable].answer)]
         pair = self.pair(slot)
         if pair is None:
             return self._own(slot)
@@ -169,7 +191,7 @@ class Choices:
         return self._sides.stacks[side].handlers[index]
 
     def remembered(
-        self, memory: Memory, number: int, slot: Slot, answer: Answer | None = None
+        self, memory: Memory, number: int, slot: Slot, answer: Remembered | None = None
     ) -> Memory:
         """Return the memory after a slot. ``answer``: the rule ran in this slot, and returned it.
 

@@ -332,6 +332,10 @@ def test_the_note_on_a_new_rule_says_what_its_control_does(rule: str, end: str) 
 EXEMPT = "[success=1 default=ignore] pam_succeed_if.so quiet user ingroup exempt"
 UNIX = "account required pam_unix.so\n"
 ACCESS = "account required pam_access.so\n"
+EXEC = "session optional pam_exec.so /x\n"
+EXEMPT_EXEC = f"session {EXEMPT}\n{EXEC}"
+SYSTEM_EXEC = f"session [success=1 default=ignore] pam_usertype.so issystem\n{EXEC}"
+UMASK = "session optional pam_umask.so\nsession optional pam_env.so\n"
 MORE = "a module runs at a login that skipped it before: "
 
 
@@ -353,6 +357,26 @@ def test_a_module_that_runs_at_a_login_that_skipped_it_is_noted_with_that_login(
     ]
     assert [step.returned_before for step in note.steps] == [ReturnValue.SUCCESS, None, 0]
     assert Kind.LOCK_OUT not in {one.kind for one in found.findings}
+
+
+def test_the_login_that_a_note_shows_is_let_in_by_the_new_rules() -> None:
+    """The usual value of the new rule would refuse the person of the scenario."""
+    before = f"account [success=1 default=ignore] pam_usertype.so issystem\n{ACCESS}{UNIX}"
+    after = f"account required pam_succeed_if.so user ingroup staff\n{ACCESS}{UNIX}"
+    (note,) = more(before, after)
+    assert note[0].startswith(f"{MORE}account pam_access.so; ")
+    assert "  pam_succeed_if.so returns success  (added: /etc/pam.d/svc:1)" in note
+
+
+@pytest.mark.parametrize("control", ["required", "requisite"])
+def test_a_new_rule_that_refuses_people_does_not_hide_the_end_of_an_exemption(
+    control: str,
+) -> None:
+    before = f"account {EXEMPT}\n{ACCESS}{UNIX}"
+    after = f"account {control} pam_usertype.so isregular\n{ACCESS}{UNIX}"
+    (note,) = more(before, after)
+    assert note[0].startswith(f"{MORE}account pam_access.so; ")
+    assert "  pam_usertype.so returns success  (added: /etc/pam.d/svc:1)" in note
 
 
 @pytest.mark.parametrize(
@@ -408,6 +432,18 @@ def test_whoever_was_exempt_is_seen(before: str, after: str, modules: str) -> No
             f"account sufficient pam_succeed_if.so uid < 1000 quiet\n{ACCESS}",
             f"account sufficient pam_usertype.so issystem\n{ACCESS}",
             id="a condition has taken the place of another",
+        ),
+        pytest.param(
+            EXEMPT_EXEC, SYSTEM_EXEC,
+            id="a session condition has taken the place of another",
+        ),
+        pytest.param(
+            f"{UMASK}{EXEMPT_EXEC}", f"{SYSTEM_EXEC}{UMASK}",
+            id="a rule has moved up with another condition",
+        ),
+        pytest.param(
+            f"{SYSTEM_EXEC}{UMASK}", f"{UMASK}{EXEMPT_EXEC}",
+            id="a rule has moved down with another condition",
         ),
         pytest.param(
             f"account {EXEMPT}\n{ACCESS}", f"account {EXEMPT}\naccount required pam_x.so\n{ACCESS}",
