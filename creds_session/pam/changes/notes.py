@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from creds_session.pam.changes.answers import argument_meaning
+from creds_session.pam.changes.conditional import is_conditional
 from creds_session.pam.changes.findings import Kind, Note, Topic
 from creds_session.pam.changes.modules import is_check, possible
 from creds_session.pam.changes.newly_run import newly_run
@@ -16,7 +17,7 @@ from creds_session.pam.changes.walk import Sides
 from creds_session.pam.modules.returns import ERRORS, facts_of, module_name
 from creds_session.pam.stack.dispatch import action_for
 from creds_session.pam.stack.handlers import Handler
-from creds_session.pam.syntax.terms import Action, ManagementGroup, Pass, ReturnValue
+from creds_session.pam.syntax.terms import Action, Jump, ManagementGroup, Pass, ReturnValue
 
 
 def notes_on_rules(sides: Sides, group: ManagementGroup) -> Iterator[Note]:
@@ -67,12 +68,26 @@ def _is_noted(rule: Handler, pass_: Pass) -> bool:
     """Return whether it matters that a module runs at more logins than before.
 
     Of several proofs, a login takes the first one. If a proof became necessary for somebody, then
-    somebody who does not have it is locked out, which is a finding.
+    somebody who does not have it is locked out, which is a finding. A proof whose answer does not
+    decide is noted as any other module, and so is a program or a condition that is no proof.
     """
     if rule.must_fail or module_name(rule) in IDLE:
         return False
-    is_asked = pass_ in {Pass.AUTHENTICATE, Pass.UPDATE} and facts_of(rule) is not None
-    return not (is_asked and is_proof(rule))
+    if pass_ not in {Pass.AUTHENTICATE, Pass.UPDATE} or facts_of(rule) is None:
+        return True
+    is_one_of_several = not is_conditional(rule) and _is_enough(rule)
+    return not (is_proof(rule) and (_is_necessary(rule) or is_one_of_several))
+
+
+def _is_necessary(rule: Handler) -> bool:
+    """Return whether whoever the module refuses is refused, by the rule's control."""
+    return any(action_for(rule, value) in {Action.BAD, Action.DIE} for value in ERRORS)
+
+
+def _is_enough(rule: Handler) -> bool:
+    """Return whether whoever the module accepts skips other rules, by the rule's control."""
+    action = action_for(rule, ReturnValue.SUCCESS)
+    return action is Action.DONE or isinstance(action, Jump)
 
 
 def _names(rules: Sequence[Handler], group: ManagementGroup) -> str:
@@ -84,9 +99,8 @@ def _names(rules: Sequence[Handler], group: ManagementGroup) -> str:
 
 def _refuses(rule: Handler, group: ManagementGroup) -> bool:
     """Return whether a rule locks out whoever its module refuses, by its control."""
-    refusing = {action_for(rule, value) for value in ERRORS}
     is_asked = group in {ManagementGroup.AUTH, ManagementGroup.ACCOUNT}
-    return is_asked and is_check(rule) and not refusing.isdisjoint({Action.BAD, Action.DIE})
+    return is_asked and is_check(rule) and _is_necessary(rule)
 
 
 def _effects(rule: Handler, group: ManagementGroup) -> Iterator[str]:

@@ -476,3 +476,20 @@ def test_a_proof_that_became_necessary_is_a_finding() -> None:
     factor = "auth required pam_google_authenticator.so\n"
     before = f"auth requisite pam_unix.so\nauth {EXEMPT}\n{factor}auth required pam_permit.so\n"
     assert kinds(before, before.replace(f"auth {EXEMPT}\n", "")) == [("LOCK_OUT", "authenticate")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_noted"),
+    [
+        ("optional pam_exec.so /x", True),
+        ("sufficient pam_exec.so /x", True),
+        ("optional pam_sss.so", True),
+        ("sufficient pam_sss.so", False),
+        ("[success=1 default=ignore] pam_sss.so", False),
+        ("required pam_sss.so", False),
+    ],
+)
+def test_a_proof_is_left_out_only_if_its_answer_decides(rule: str, *, is_noted: bool) -> None:
+    end = f"auth {rule}\nauth required pam_unix.so\n"
+    found = more(f"auth {EXEMPT}\n{end}", end)
+    assert bool(found) is is_noted
