@@ -156,7 +156,9 @@ def _require_copied(outside: dict[str, str]) -> None:
 
 
 def judge_content(root: Root, path: str, content: bytes) -> Report:
-    """Return what it means for all services that read a file if the file gets new content.
+    """Return what is found about all services that read a file if the file gets new content.
+
+    The report has no notes on rules, because they take longer than the findings.
 
     Raises InvalidData, NotPermitted; NotRegular if such a service would newly read what is not a
     regular file, whatever libpam reads from it.
@@ -171,7 +173,8 @@ def judge_content(root: Root, path: str, content: bytes) -> Report:
         for newly in sorted(_looked_for(now, name) - _looked_for(was, name)):
             files.read(newly)
     exists = _exists(side, _modules_of(was, names))
-    return judge_services(System(was, exists), System(now, exists), asked)
+    systems = System(was, exists), System(now, exists)
+    return judge_services(*systems, asked, with_notes=False)
 
 
 def _read_by(files: PamFiles, service: str) -> set[str]:

@@ -93,11 +93,14 @@ def judge_change(
     before: Stacks,
     after: Stacks,
     machines: tuple[Machine, Machine] | None = None,
+    *,
+    with_notes: bool = True,
 ) -> Judgement:
     """Return what a change means for the people who use a service; never raises.
 
     ``before`` and ``after`` are what libpam runs for it. ``machines`` say which module files exist
-    on each side; without them that is unknown.
+    on each side; without them that is unknown. The notes on rules need more time than the findings;
+    ``with_notes`` says whether somebody reads them.
     """
     service = after.auth.service
     known = machines or (Machine(service), Machine(service))
@@ -116,7 +119,7 @@ def judge_change(
         if not is_same(*stacks) or known[0].exists is not known[1].exists:
             sides = Sides(stacks, pair_rules(*stacks), known)
             findings += _findings(sides, group)
-            notes += notes_on_rules(sides, group)
+            notes += notes_on_rules(sides, group) if with_notes else ()
     findings += counting_without_end(before, after)
     return Judgement(service, tuple(findings), tuple(dict.fromkeys(notes)))
 

@@ -36,9 +36,13 @@ class Report(NamedTuple):
     notes: tuple[tuple[tuple[str, ...], Note], ...]
 
 
-def judge_services(before: System, after: System, services: Iterable[str]) -> Report:
-    """Return what a change means for these services."""
-    judgements = [judge_service(before, after, service) for service in services]
+def judge_services(
+    before: System, after: System, services: Iterable[str], *, with_notes: bool = True
+) -> Report:
+    """Return what a change means for these services; ``with_notes`` as in ``judge_change``."""
+    judgements = [
+        judge_service(before, after, service, with_notes=with_notes) for service in services
+    ]
     findings = ((one.service, found) for one in judgements for found in one.findings)
     notes = ((one.service, note) for one in judgements for note in one.notes)
     return Report(
@@ -56,7 +60,9 @@ def _joined(pairs: Iterable[tuple[str, _Entry]]) -> Mapping[_Entry, tuple[str, .
     return found
 
 
-def judge_service(before: System, after: System, service: str) -> Judgement:
+def judge_service(
+    before: System, after: System, service: str, *, with_notes: bool = True
+) -> Judgement:
     """Return what a change means for one service.
 
     A service that had no file before was refused or let in by the rules of ``other``, and its
@@ -74,7 +80,7 @@ def judge_service(before: System, after: System, service: str) -> Judgement:
     if has and not had:
         return Judgement(service, tuple(_of_new(now)), (Note(Topic.SERVICE_ADDED, service),))
     machines = Machine(service, before.exists), Machine(service, after.exists)
-    found = judge_change(was, now, machines)
+    found = judge_change(was, now, machines, with_notes=with_notes)
     if had and not has:
         note = Note(Topic.SERVICE_REMOVED, f"libpam uses the rules of {OTHER} for it")
         return found._replace(notes=(note, *found.notes))

@@ -9,7 +9,7 @@ import pytest
 from creds_session.errors import InvalidData, NoSuchFile
 from creds_session.pam.changes.findings import Kind, Topic
 from creds_session.pam.changes.services import Report
-from creds_session.setup_pam.judgement import Side, judge, open_side
+from creds_session.setup_pam.judgement import Side, judge, judge_content, open_side
 from creds_session.setup_pam.judgement_limits import limits_of_sides
 from creds_session.system.files.root import Root
 from tests.unit.pam.judge_cases import SECURITY, Case, cases
@@ -70,6 +70,19 @@ def test_no_side_of_a_report_is_found_against_itself(case: Case, tmp_path: Path)
 
 def test_at_least_twelve_reports_are_there_with_a_thread_each() -> None:
     assert len({case.thread for case in cases()}) == len(cases()) >= 12
+
+
+def test_new_content_of_one_file_is_judged_without_the_notes_that_take_longer(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("nobody reads these notes")
+
+    path = "/etc/pam.d/common-auth"
+    monkeypatch.setattr("creds_session.pam.changes.judge.notes_on_rules", never)
+    found = judge_content(Root(machine), path, LET_IN.encode())
+    assert (("common-auth", "sshd"), Kind.LET_IN) in kinds(found)
+    assert found.notes == ()
 
 
 def test_a_copy_of_pam_d_is_read_in_its_place(machine: Path, tmp_path: Path) -> None:

@@ -493,3 +493,11 @@ def test_a_proof_is_left_out_only_if_its_answer_decides(rule: str, *, is_noted: 
     end = f"auth {rule}\nauth required pam_unix.so\n"
     found = more(f"auth {EXEMPT}\n{end}", end)
     assert bool(found) is is_noted
+
+
+def test_without_notes_the_findings_are_the_same() -> None:
+    sides = stacks(DEBIAN), stacks(f"auth sufficient pam_localuser.so\n{DEBIAN}")
+    with_notes, without = judge_change(*sides), judge_change(*sides, with_notes=False)
+    assert with_notes.findings
+    assert with_notes.notes
+    assert without == with_notes._replace(notes=())
