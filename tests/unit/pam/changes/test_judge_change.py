@@ -501,3 +501,23 @@ def test_without_notes_the_findings_are_the_same() -> None:
     assert with_notes.findings
     assert with_notes.notes
     assert without == with_notes._replace(notes=())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_noted"),
+    [
+        ("pam_succeed_if.so user ingroup a", "pam_succeed_if.so user ingroup b", False),
+        ("pam_succeed_if.so uid < 1000", "pam_succeed_if.so uid < 500", False),
+        ("pam_listfile.so item=user file=/a", "pam_listfile.so item=user file=/b", False),
+        ("pam_succeed_if.so user = alice", "pam_succeed_if.so user = carol", True),
+    ],
+)
+def test_a_changed_condition_is_noted_only_if_a_known_person_answers_differently(
+    before: str, after: str, *, is_noted: bool
+) -> None:
+    """As docs/explanation/judge.md says; who is in a group or a file is not in the PAM files."""
+    was, now = (
+        f"account [success=1 default=ignore] {rule}\n{ACCESS}{UNIX}" for rule in (before, after)
+    )
+    topics = [note.topic for note in judged(was, now).notes]
+    assert topics == [Topic.ARGUMENTS] + [Topic.RUNS_FOR_MORE] * is_noted
