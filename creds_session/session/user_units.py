@@ -64,7 +64,7 @@ def program_of(what: str) -> str:
     """
     name = PROGRAMS[what]
     if os.getuid() == 0:
-        return path_for_root_later(name)
+        return path_for_root_later(name, as_user=what != "pam")
     started = os.path.abspath(sys.argv[0])
     is_it = os.path.basename(started) == name and os.access(started, os.X_OK)
     return started if is_it else shutil.which(name) or started

@@ -49,7 +49,9 @@ def _read(root: Root, path: str) -> bytes | None:
         raise type(error)(error.problem, hint=MAKE_PLAIN.format(path=path)) from error
 
 
-def as_libpam_opens(files: PamFiles, tell: Callable[[str], object] | None = None) -> PamFiles:
+def as_libpam_opens(
+    files: PamFiles, tell: Callable[[str], object] = lambda _: None, *, is_proof: bool = True
+) -> PamFiles:
     """Return the same files, and for what is not a regular file what libpam finds there.
 
         what stands there          fopen(3)                 it counts as
@@ -57,8 +59,8 @@ def as_libpam_opens(files: PamFiles, tell: Callable[[str], object] | None = None
         directory, /dev/null       opens; nothing is read   an empty file
         FIFO, any other device     waits, or reads any rule an error: no proof is possible
 
-    ``tell`` is called with the problem of each one that is read. Then a FIFO or a device counts as
-    empty, too: the result is shown to a person, and proves nothing.
+    ``tell`` is called with the problem of each one that is read. Without ``is_proof``, a FIFO or a
+    device counts as empty, too.
     Source: libpam/pam_handlers.c:_pam_open_config_file; each row was tried with libpam 1.5.2.
     """
 
@@ -66,11 +68,10 @@ def as_libpam_opens(files: PamFiles, tell: Callable[[str], object] | None = None
         try:
             return files.read(path)
         except NotRegular as error:
-            if tell is not None:
-                tell(error.problem)
+            tell(error.problem)
             if isinstance(error, CannotBeOpened):
                 return None
-            if tell is None and not isinstance(error, AlwaysEmpty):
+            if is_proof and not isinstance(error, AlwaysEmpty):
                 raise
             return b""
 

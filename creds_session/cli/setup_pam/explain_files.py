@@ -22,21 +22,23 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
         raise UsageError("--files prints text or JSON")
     service = one_service(arguments)
     irregular: dict[str, None] = {}
-    files = as_libpam_opens(pam_files(root), irregular.setdefault)
+    files = as_libpam_opens(pam_files(root), irregular.setdefault, is_proof=False)
     found = libpam_directories(root)
     if found is None:
         complain(PROGRAM, UNKNOWN)
     directories = files.places
     stacks = files.stacks(service)
     uses = files_used(stacks, files.read, files.dialect, directories)
-    if uses[0].used is None:
+    if uses[0].used is None and not irregular:
         raise NoSuchFile(
             f"there is no PAM service {service!r}: no file of that name in"
             f" {', '.join(directories)}",
             hint="--service NAME names another service",
         )
     library = found.library if found else None
-    if arguments.json or arguments.format == "json":
+    if uses[0].used is None:
+        pass  # what stands in the place of its file is named below
+    elif arguments.json or arguments.format == "json":
         print_json(_values(service_name(service), directories, library, uses))
     else:
         print("\n".join(_lines(directories, library, uses)))

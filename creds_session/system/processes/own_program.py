@@ -16,11 +16,12 @@ from types import ModuleType
 
 from creds_session.errors import Unavailable
 from creds_session.system.files.ownership import Weakness, weakness
-from creds_session.system.processes.commands import run
+from creds_session.system.processes.commands import Identity, run
 from creds_session.system.processes.proc import find_program
 from creds_session.version import __version__
 
 PACKAGE = Path(__file__).parents[2]
+NOBODY: Identity = (65534, 65534, ())
 START = 30.0  # seconds; the machine may be busy
 ISOLATED = "-I"  # no PYTHON* variables, nothing of the current or the user's directory (python(1))
 
@@ -50,13 +51,15 @@ def for_root_later(name: str) -> tuple[str, ...]:
     return command
 
 
-def path_for_root_later(name: str) -> str:
+def path_for_root_later(name: str, *, as_user: bool = False) -> str:
     """Return the path at which units of root can run a program that is installed beside this one.
 
     The path may have links in it, so that it leads to the next release after an upgrade. Each link
     then belongs to root, as everything else that is run. The program is run once, to verify that it
-    is of this release. Raises Unavailable if the program called ``name`` is not installed or does
-    not start, or if a user other than root could change a file that would be run.
+    is of this release; ``as_user`` runs it as nobody, because the unit is one of every user.
+
+    Raises Unavailable if the program called ``name`` is not installed or does not start, or if a
+    user other than root could change a file that would be run.
     """
     places = {path: _first_weakness((path, *_interpreter(path))) for path in _beside(name)}
     if not places:
@@ -65,10 +68,10 @@ def path_for_root_later(name: str) -> str:
             hint="install creds-session as scripts/install does, and run that one",
         )
     path = next((path for path, weak in places.items() if weak is None), [*places][-1])
-    weak = places[path] or _first_weakness((*_loaded(), *_package()))
+    weak = places[path] or _first_weakness((*_loaded(with_main=False), *_package()))
     if weak is not None:
         raise _refusal(name, weak, "unit")
-    _require_start(name, (path,))
+    _require_start(name, (path,), NOBODY if as_user else None)
     return path
 
 
@@ -117,36 +120,42 @@ def _first_weakness(paths: Iterable[str]) -> Weakness | None:
     return None
 
 
-def _require_start(name: str, command: tuple[str, ...]) -> None:
+def _require_start(name: str, command: tuple[str, ...], user: Identity | None = None) -> None:
     """Raise Unavailable unless this command is the program, in a clean environment.
 
     ``-I`` leaves out the user's own modules and PYTHONPATH, by which it may have started now.
     """
-    done = run([*command, "--version"], timeout=START)
+    done = run([*command, "--version"], timeout=START, identity=user)
     if done.code != 0 or done.output.split() != [name, __version__]:
         message = (done.errors or done.output or "it said nothing").strip().splitlines()[-1]
         raise Unavailable(
-            f"{shlex.join(command)} does not start {name}, so systemd cannot run it: {message}",
+            f"{shlex.join(command)} does not start {name}{' for users' if user else ''}, so systemd"
+            f" cannot run it: {message}",
             hint="install it as scripts/install does, and run that one",
         )
 
 
-def _loaded() -> Iterator[str]:
-    """Yield the files and directories from which Python loaded, and will load, this program."""
+def _loaded(*, with_main: bool = True) -> Iterator[str]:
+    """Yield the files and directories from which Python loaded, and will load, this program.
+
+    ``with_main`` includes the script itself, by the path or link with which it was started.
+    """
     yield sys.executable
     # This file names the real interpreter. Without `site` (-S), sys.prefix is another directory.
     above = os.path.dirname(os.path.dirname(sys.executable))
     yield from (os.path.join(prefix, "pyvenv.cfg") for prefix in (sys.prefix, above))
     yield from filter(None, sys.path)
-    for module in _modules():
+    for name, module in _modules().items():
+        if name == "__main__" and not with_main:
+            continue
         for attribute in ("__file__", "__cached__"):
             path = getattr(module, attribute, None)
             if isinstance(path, str):
                 yield path
 
 
-def _modules() -> list[ModuleType]:
-    return list(sys.modules.values())
+def _modules() -> dict[str, ModuleType]:
+    return sys.modules.copy()
 
 
 def _refusal(name: str, weak: Weakness, kind: str) -> Unavailable:

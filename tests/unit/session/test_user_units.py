@@ -76,8 +76,13 @@ def test_root_s_units_run_only_what_root_alone_can_replace(
     monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setattr("os.getuid", lambda: 0)
-    monkeypatch.setattr(user_units, "path_for_root_later", lambda name: f"/checked/{name}")
-    assert user_units.program_of(what) == f"/checked/{user_units.PROGRAMS[what]}"
+
+    def checked(name: str, *, as_user: bool) -> str:
+        return f"/checked/{name} {as_user}"
+
+    monkeypatch.setattr(user_units, "path_for_root_later", checked)
+    is_for_users = what != "pam"
+    assert user_units.program_of(what) == f"/checked/{user_units.PROGRAMS[what]} {is_for_users}"
 
 
 def test_the_program_that_runs_comes_before_another_one_on_path(

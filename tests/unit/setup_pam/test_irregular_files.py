@@ -109,6 +109,17 @@ def test_what_stands_in_the_place_of_another_file_stops_only_what_cannot_be_prov
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
+def test_what_stands_in_the_place_of_another_file_does_not_stop_the_way_back(
+    applied: Root, kind: str
+) -> None:
+    mine = b"# mine\n"
+    write(applied, SSHD, mine + (applied.read(SSHD) or b""))
+    KINDS[kind](applied.path(DOOR))
+    revert(applied)
+    assert applied.read(SSHD) == mine + (applied.read(VENDOR_SSHD) or b"")
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_a_file_that_newly_includes_no_regular_file_is_not_judged(image: Root, kind: str) -> None:
     write(image, SSHD, WITHOUT_RULES)
     assert judge_content(image, SSHD, WITHOUT_RULES).findings == ()

@@ -99,6 +99,15 @@ def test_a_file_behind_what_libpam_cannot_open_is_used(
     assert done.stdout.splitlines()[1].split() == ["sshd", used]
 
 
+def test_what_libpam_cannot_open_is_named_if_no_file_is_behind_it(
+    python: list[str], root: Path
+) -> None:
+    (root / "etc/pam.d/loop").symlink_to("loop")
+    done = run(python, root, "--service", "loop")
+    assert (done.returncode, done.stdout) == (65, "")
+    assert "/etc/pam.d/loop: too many symbolic links" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [

@@ -49,7 +49,9 @@ def program(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sys, "prefix", str(place / "current"))
     monkeypatch.setattr(sys, "base_prefix", "/usr")
     monkeypatch.setattr(sys, "path", ["", "/usr/lib/python3", str(place / "release/lib")])
-    monkeypatch.setattr(own_program, "_modules", lambda: [ours, ModuleType("built_in")])
+    monkeypatch.setattr(
+        own_program, "_modules", lambda: {"ours": ours, "sys": ModuleType("built_in")}
+    )
     return place / "sbin" / NAME
 
 
@@ -175,7 +177,21 @@ def test_units_run_what_is_beside_the_program_by_a_path_that_outlives_the_releas
     assert path_for_root_later(NAME) == str(beside)
 
 
-def test_a_link_of_a_group_is_left_out(place: Path, beside: Path) -> None:
+def test_units_of_users_run_what_users_can_start(place: Path, beside: Path) -> None:
+    assert path_for_root_later(NAME) == str(beside)
+    with pytest.raises(Unavailable, match=f"does not start {NAME} for users, so systemd cannot"):
+        path_for_root_later(NAME, as_user=True)
+    place.chmod(0o755)
+    assert path_for_root_later(NAME, as_user=True) == str(beside)
+
+
+def test_a_link_of_a_group_is_left_out(
+    place: Path, beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = ModuleType("__main__")
+    started.__file__ = sys.argv[0]
+    modules = {**own_program._modules(), "__main__": started}
+    monkeypatch.setattr(own_program, "_modules", lambda: modules)
     (place / "bin" / NAME).symlink_to(f"../current/bin/{NAME}")
     assert path_for_root_later(NAME) == str(place / "bin" / NAME)
     (place / "bin").chmod(0o2775)  # as /usr/local/bin of older releases of Debian
