@@ -91,9 +91,10 @@ def test_one_user_without_pam(machine: Machine) -> None:
         with machine.ssh("carol", "pw of carol", answers=("pw of keyring",)) as session:
             succeeds(session, "creds put github alice", SECRET, SECRET)
             reads(session)
-            remove, uninstall = recipes.commands(REMOVE, "pipx uninstall creds-session")
+            *remove, uninstall = recipes.commands(REMOVE, "pipx uninstall creds-session")
             assert uninstall == "pipx uninstall creds-session"
-            succeeds(session, remove)
+            for command in remove:
+                succeeds(session, command)
             assert "creds hook" not in session.run("cat ~/.profile").output
     finally:
         machine.run("mv", "/root/hook", HOOK)
