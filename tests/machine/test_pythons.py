@@ -3,7 +3,7 @@
 The Python of Debian 12 runs them with all the other tests, or Debian 13's. Nightly, and where
 CREDS_PYTHONS names them, every Python that is supported runs them: those of a Debian release in its
 root file system, the others with an interpreter that is installed on this machine. A commit leaves
-out there what no Python changes, and tries less by chance (tests/depth.py).
+out there what no Python changes (tests/depth.py), and gives every second file of tests to each.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ import pytest
 from tests.machine.support.breakages import KEYRINGS, LOGIN
 from tests.machine.support.machine import Boot, Machine
 
+pytestmark = pytest.mark.in_turn
+
 SHARE = "/home/alice/.local/share"
 VICTIMS = "/opt/victims"
 FORMATS = {"text": 64, "json": 64, "line": 64, "nagios": 3, "prometheus": 64}

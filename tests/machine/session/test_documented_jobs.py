@@ -23,6 +23,8 @@ from tests.machine.support.typist import (
     succeeds,
 )
 
+pytestmark = pytest.mark.in_turn
+
 JOBS = "docs/how-to/cron-and-ci.md"
 SERVICES = "docs/how-to/services.md"
 CONTAINERS = "docs/how-to/containers.md"

@@ -8,6 +8,8 @@ import pytest
 
 from tests.machine.support.machine import Boot, Machine, wait_until
 
+pytestmark = pytest.mark.in_turn
+
 PASSWORD = "correct horse 7!"
 PATH = "/usr/local/bin:/usr/bin:/bin"
 USE = (

@@ -9,6 +9,8 @@ import pytest
 
 from tests.machine.support.machine import Boot, Machine
 
+pytestmark = pytest.mark.in_turn
+
 PASSWORD = "correct horse 7!"
 OWN = ["-o", "PreferredAuthentications=publickey", "-o", "IdentityFile=/root/key"]
 DBUS_RUN_SESSION = "dbus-run-session -- bash --norc"

@@ -11,6 +11,8 @@ import pytest
 
 from tests.machine.support.machine import Boot, Machine
 
+pytestmark = pytest.mark.in_turn
+
 PASSWORD = "correct horse 7!"
 SSH = "ssh -tt -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 WAYS = {

@@ -9,6 +9,8 @@ import pytest
 
 from tests.machine.support.machine import Boot, Machine
 
+pytestmark = pytest.mark.in_turn
+
 PASSWORD = "correct horse 7!"
 SETTINGS = "/etc/ssh/sshd_config.d/00-test.conf"
 TYPE = ("-o", "PreferredAuthentications=password", "-o", "NumberOfPasswordPrompts=1")

@@ -528,12 +528,25 @@ def run_pure_tests(
     wheelhouse, file = wheels(release), pins_for(RELEASES[release]).name
     old = str(oldest_wheels()) if oldest else ""
     words = (str(base), str(place), str(wheelhouse), str(CHECKOUT), file, old)
-    return in_mounts(TEST_IN, *words, " ".join((*tests, *left_out())))
+    return in_mounts(TEST_IN, *words, " ".join((*tests, *left_out(RELEASES[release]))))
 
 
-def left_out() -> list[str]:
-    """Return the options of pytest that leave out what is the same with every Python."""
-    return [f"--ignore={path}" for path in depth.SAME_ON_EVERY_PYTHON]
+def left_out(python: str) -> list[str]:
+    """Return the options of pytest that leave out what a commit does not run with this Python.
+
+    That is what is the same with every Python. Each other file of tests runs with one of the
+    Pythons of an ordinary run, in turn.
+    """
+    if not depth.SAMPLED_PYTHONS:
+        return []
+    alone = sorted(RELEASES[release] for release in PYTHON_ALONE)
+    files = sorted(
+        str(path.relative_to(CHECKOUT))
+        for place in PURE_TESTS
+        for path in (CHECKOUT / place).rglob("test_*.py")
+    )
+    of_others = (file for number, file in enumerate(files) if alone[number % len(alone)] != python)
+    return [f"--ignore={path}" for path in (*depth.SAME_ON_EVERY_PYTHON, *of_others)]
 
 
 def make_all() -> None:
