@@ -40,6 +40,13 @@ def test_examples_are_so(path: Path) -> None:
     assert failed == 0
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+def test_no_page_has_a_heading_twice(page: Path) -> None:
+    text = re.sub("^```.*?^```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall("^#+ .*", text, re.MULTILINE)
+    assert sorted(headings) == sorted(set(headings))
+
+
 def test_links_lead_somewhere() -> None:
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
