@@ -18,7 +18,9 @@ from tests.machine.support.machine import Boot, Machine
 
 MANY, OTHERS = 200, 10  # processes of the test, and others that may begin or end meanwhile
 LOOKS = 10
-TRACE = "strace -f -qq -o /tmp/trace -e trace=execve,connect,openat creds-doctor >/tmp/look"
+# strace stops each process at each of these calls: on a busy machine the usual time is too short.
+TRACED = "strace -f -qq -o /tmp/trace -e trace=execve,connect,openat"
+TRACE = f"{TRACED} creds-doctor --timeout 30 >/tmp/look"
 # Not a shell's loop: each of the processes must live until all are counted.
 STARTED = (
     f"for n in $(seq {MANY}); do sleep 1000 & done; until [ $(pgrep -c -x sleep) = {MANY} ];"
