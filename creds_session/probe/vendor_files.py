@@ -73,14 +73,6 @@ Changes = Mapping[str, tuple[SavedFile, ...]]
 """The changes of each file in /etc/pam.d that are not reverted, the newest first."""
 
 
-def newer_vendor_files(root: Root, files: PamFiles) -> tuple[VendorCopy, ...]:
-    """Return what ``newer_among`` returns for all files that we have changed.
-
-    Raises NotPermitted if the checkpoints cannot be read, InvalidData.
-    """
-    return newer_among(own_changes(root), files)
-
-
 def newer_among(changes: Changes, files: PamFiles) -> tuple[VendorCopy, ...]:
     """Return each file with our lines whose vendor's file has other rules than it had then.
 
@@ -100,7 +92,7 @@ def probe_vendor_files(root: Root, files: PamFiles) -> tuple[VendorFile, ...] | 
     if not root.exists(STATE):
         return ()
     try:
-        newer = newer_vendor_files(root, files)
+        newer = newer_among(own_changes(root), files)
     except CredsSessionError:
         return None
     return tuple(vendor_file(copy, files) for copy in newer if not copy.unreadable)
@@ -136,7 +128,7 @@ def vendor_to_record(
         return content
     found = _vendor_path(target, files)
     if found:
-        return _read(found, files)[0]
+        return content_or_reason(found, files)[0]
     return content if is_as_packaged(root, path, content) else None
 
 
@@ -179,7 +171,7 @@ def _own(content: bytes, saved: tuple[SavedFile, ...]) -> tuple[bytes | None, st
 
 def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCopy | None:
     vendor_path = _vendor_path(path, files)
-    content, unreadable = _read(path, files)
+    content, unreadable = content_or_reason(path, files)
     if unreadable:
         return VendorCopy(path, b"", None, None, vendor_path, b"", unreadable=unreadable)
     if content is None or not vendor_path:
@@ -189,7 +181,7 @@ def _copy(path: str, saved: tuple[SavedFile, ...], files: PamFiles) -> VendorCop
         return None
     base = next((file.vendor for file in saved if file.vendor is not None), None)
     edits = [edit for file in saved for edit in file.edits]
-    vendor, unreadable = _read(vendor_path, files)
+    vendor, unreadable = content_or_reason(vendor_path, files)
     return VendorCopy(
         path,
         content,
@@ -232,10 +224,10 @@ def _vendor_path(path: str, files: PamFiles) -> str:
     name = path[len(ETC) :]
     others = (f"{place}/{name}" for place in files.places if f"{place}/" != ETC)
     paths = (*others, *(f"{path}{end}" for end in BESIDE))
-    return next((other for other in paths if _read(other, files) != (None, None)), "")
+    return next((other for other in paths if content_or_reason(other, files) != (None, None)), "")
 
 
-def _read(path: str, files: PamFiles) -> tuple[bytes | None, Unreadable | None]:
+def content_or_reason(path: str, files: PamFiles) -> tuple[bytes | None, Unreadable | None]:
     """Return the content of a file or None, and the file if it cannot be read."""
     try:
         return files.read(path), None

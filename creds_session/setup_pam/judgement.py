@@ -64,7 +64,7 @@ def open_side(path: str, machine: Root) -> Side:
     """Open a directory that a person named. Raises NoSuchFile, NotPermitted, InvalidData."""
     given = Root.at(path)
     if given.exists(PAM_D) or given.exists(PAM_CONF):
-        known = directories_read(machine)
+        known = pam_files(machine).places
         if first_of_a_system(given, known) is None:
             copied = tuple(place for place in known if given.exists(place))
             return Side(given, is_pam_d=False, machine=machine, copied=copied)
@@ -104,12 +104,6 @@ def first_of_a_system(
         if other is not None:
             return other
     return None
-
-
-def directories_read(machine: Root) -> tuple[str, ...]:
-    """Return the directories of services that the libpam of a system reads."""
-    known = directories_of_services(machine)
-    return probe_dialect(machine).directories if known is None else known
 
 
 def judge(before: Side, after: Side, services: Sequence[str] = ()) -> Report:

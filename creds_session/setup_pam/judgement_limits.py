@@ -8,9 +8,9 @@ from creds_session.probe.libpam_directories import UNKNOWN, directories_of_servi
 from creds_session.setup_pam.judgement import (
     PAM_D,
     Side,
-    directories_read,
     first_of_a_system,
 )
+from creds_session.setup_pam.service_files import pam_files
 from creds_session.system.files.root import Root
 
 
@@ -21,8 +21,8 @@ def limits_of_sides(root: Root, before: Side, after: Side) -> Iterator[str]:
     """
     for side in (before, after):
         if side.machine is not root:
-            yield from _without_libpam(side.given, directories_read(root))
-    for place in directories_read(before.machine):
+            yield from _without_libpam(side.given, pam_files(root).places)
+    for place in pam_files(before.machine).places:
         if _is_taken_from_now(before, place) and not _is_taken_from_now(after, place):
             yield (
                 f"{before.given.directory}: has no copy of {place}, so the files there are taken"

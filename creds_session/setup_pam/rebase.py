@@ -30,6 +30,7 @@ from creds_session.probe.sshd import probe_sshd
 from creds_session.probe.vendor_files import (
     Changes,
     VendorCopy,
+    content_or_reason,
     has_own_lines,
     newer_among,
     own_changes,
@@ -109,20 +110,13 @@ def _require_changed(changes: Changes, services: Sequence[str], files: PamFiles)
                 " rebase",
                 hint="without --service, every file that it has changed is looked at",
             )
-        content = _content(path, files)
+        # A file that cannot be read is refused alone, with the reason.
+        content, _ = content_or_reason(path, files)
         if content is not None and not has_own_lines(content, changes[path]):
             raise NoSuchFile(
                 f"{path} has no line of creds-setup-pam any more, so there is nothing to rebase",
                 hint="creds-setup-pam apply adds the rules again",
             )
-
-
-def _content(path: str, files: PamFiles) -> bytes | None:
-    """Return the content of a file, or None if there is none or if it cannot be read."""
-    try:
-        return files.read(path)
-    except CredsSessionError:
-        return None  # it is refused alone, with the reason
 
 
 def _outcome(

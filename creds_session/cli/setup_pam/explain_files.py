@@ -29,19 +29,18 @@ def run(root: Root, arguments: argparse.Namespace) -> int:
     directories = files.places
     stacks = files.stacks(service)
     uses = files_used(stacks, files.read, files.dialect, directories)
-    if uses[0].used is None and not irregular:
+    library = found.library if found else None
+    if uses[0].used is not None:
+        if arguments.json or arguments.format == "json":
+            print_json(_values(service_name(service), directories, library, uses))
+        else:
+            print("\n".join(_lines(directories, library, uses)))
+    elif not irregular:
         raise NoSuchFile(
             f"there is no PAM service {service!r}: no file of that name in"
             f" {', '.join(directories)}",
             hint="--service NAME names another service",
         )
-    library = found.library if found else None
-    if uses[0].used is None:
-        pass  # what stands in the place of its file is named below
-    elif arguments.json or arguments.format == "json":
-        print_json(_values(service_name(service), directories, library, uses))
-    else:
-        print("\n".join(_lines(directories, library, uses)))
     for problem in irregular:
         complain(PROGRAM, printable(problem))
     return InvalidData.exit_code if irregular else 0

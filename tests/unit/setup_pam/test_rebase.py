@@ -13,7 +13,7 @@ import pytest
 from creds_session.errors import InvalidData, NoSuchFile
 from creds_session.pam.keyring_rules.plan import Options, Plan
 from creds_session.probe.pam_files import probe_pam
-from creds_session.probe.vendor_files import newer_vendor_files, own_changes, probe_vendor_files
+from creds_session.probe.vendor_files import newer_among, own_changes, probe_vendor_files
 from creds_session.setup_pam.apply import apply, revert
 from creds_session.setup_pam.plan import plan_setup
 from creds_session.setup_pam.rebase import Rebase, Refused, plan_rebases, setup_of
@@ -332,7 +332,7 @@ def test_a_machine_on_which_nothing_was_applied_has_nothing_to_rebase(image: Roo
     write(image, SSHD, WITHOUT_RULES)
     write(image, VENDOR_SSHD, NEWER)
     assert rebases(image) == ()
-    assert newer_vendor_files(image, pam_files(image)) == ()
+    assert newer_among(own_changes(image), pam_files(image)) == ()
     with pytest.raises(NoSuchFile, match=r"has not changed /etc/pam\.d/sshd"):
         plan_rebases(image, ("sshd",), Options())
 
