@@ -122,27 +122,22 @@ def test_the_check_ends_and_says_so_though_files_are_written_without_end(
     assert looks.count == after_update.MOST_LOOKS
 
 
+@pytest.mark.parametrize(
+    ("longest", "looks"),
+    [
+        (after_update.LONGEST, after_update.MOST_LOOKS),
+        pytest.param(0, 1, id="slow looks are not repeated until the unit is killed"),
+    ],
+)
 def test_what_was_found_is_printed_although_files_are_still_written(
-    called: Call, monkeypatch: pytest.MonkeyPatch
+    called: Call, monkeypatch: pytest.MonkeyPatch, longest: int, looks: int
 ) -> None:
     called("--service sshd apply")
     write(called.root, SSHD, WITHOUT_RULES)
-    Looks(monkeypatch, *writings(called))
+    seen = Looks(monkeypatch, *writings(called))
+    monkeypatch.setattr(after_update, "LONGEST", longest)
     code, _, messages = called("check --after-update")
-    assert code == 1
-    assert "sshd auth: no rule of pam_gnome_keyring" in messages
-    assert STILL in messages
-
-
-def test_slow_looks_are_not_repeated_until_the_unit_is_killed(
-    called: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    called("--service sshd apply")
-    write(called.root, SSHD, WITHOUT_RULES)
-    looks = Looks(monkeypatch, *writings(called))
-    monkeypatch.setattr(after_update, "LONGEST", 0)
-    code, _, messages = called("check --after-update")
-    assert (code, looks.count) == (1, 1)
+    assert (code, seen.count) == (1, looks)
     assert "sshd auth: no rule of pam_gnome_keyring" in messages
     assert STILL in messages
 
