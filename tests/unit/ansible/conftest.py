@@ -120,6 +120,9 @@ def run(
         monkeypatch.setattr(StandIn, "commands", [])
         monkeypatch.setattr(StandIn, "warnings", [])
         monkeypatch.setattr(StandIn, "temporary", str(tmp_path_factory.mktemp("tmp")))
+        # A copy that a real play kept on this machine is not run.
+        nothing = str(tmp_path_factory.mktemp("nothing"))
+        monkeypatch.setattr(plugin("module_utils.setup_pam"), "PREFIX", nothing)
         with pytest.raises(Ended) as ended:
             module.main()
         return ended.value

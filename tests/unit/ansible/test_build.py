@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import io
+import json
 import re
 import subprocess
 import sys
-import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,10 @@ def test_the_same_sources_give_the_same_bytes(tree: Path, tmp_path: Path) -> Non
 def test_the_bundle_is_the_package_of_this_version(plugin: Callable[[str], Any]) -> None:
     bundle = plugin("module_utils.bundle")
     assert __version__ == bundle.VERSION
-    with zipfile.ZipFile(io.BytesIO(base64.b64decode(bundle.BUNDLE))) as archive:
-        for name in archive.namelist():
-            assert archive.read(name) == (CHECKOUT / name).read_bytes()
-        names = set(archive.namelist())
+    texts = json.loads(zlib.decompress(base64.b64decode(bundle.MODULES)))
+    for name, text in texts.items():
+        assert text == (CHECKOUT / name).read_text("utf-8")
+    names = set(texts)
     assert "creds_session/cli/setup_pam/main.py" in names
     assert "creds_session/setup_pam/confirmation.py" in names  # is imported in a function only
     assert not [name for name in names if name.startswith("creds_session/cli/creds/")]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import json
 import os
 import signal
+import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 
 from creds_session.setup_pam.transaction import FileChange, change
 from creds_session.system.files.root import Root
+from creds_session.version import __version__
 from tests.unit.ansible.conftest import CHECKOUT, Ended, Run, StandIn
 from tests.unit.children import run_child
 from tests.unit.images import SSHD, make_image, write
@@ -294,3 +298,82 @@ def test_a_directory_of_others_is_a_refusal_by_the_module_itself(
     assert ended.value.result["changed"] is False
     assert "nothing was changed" in ended.value.result["msg"]
     assert ended.value.result["meaning"]
+
+
+@pytest.fixture
+def prefix(plugin: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a directory of root below which the copy is kept."""
+    with tempfile.TemporaryDirectory(dir="/root") as place:
+        monkeypatch.setattr(plugin("module_utils.setup_pam"), "PREFIX", place)
+        yield Path(place)
+
+
+def command_of(plugin: Callable[[str], Any], directory: Path, *, keep: bool) -> list[str]:
+    """Return what the modules start; ``directory`` is the temporary one of a module."""
+    directory.mkdir(exist_ok=True)
+    module = StandIn({"executable": {}})
+    module.tmpdir = str(directory)
+    return plugin("module_utils.setup_pam").command_of(module, keep=keep)  # type: ignore[no-any-return]
+
+
+def version_of(command: list[str]) -> str:
+    line = [*command, "--version"]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+
+def test_to_look_only_two_files_are_written(
+    plugin: Callable[[str], Any], prefix: Path, tmp_path: Path
+) -> None:
+    command = command_of(plugin, tmp_path / "module", keep=False)
+    assert version_of(command) == f"creds-setup-pam {__version__}\n"
+    names = {path.name for path in (tmp_path / "module").iterdir()}
+    assert names == {"creds-setup-pam", "creds-setup-pam.json"}
+    assert not list(prefix.iterdir())
+
+
+def test_what_is_kept_is_compiled_and_only_root_can_change_it(
+    plugin: Callable[[str], Any], prefix: Path, tmp_path: Path
+) -> None:
+    mask = os.umask(0)
+    try:
+        command = command_of(plugin, tmp_path / "module", keep=True)
+    finally:
+        os.umask(mask)
+    assert version_of(command) == f"creds-setup-pam {__version__}\n"
+    (kept,) = prefix.iterdir()
+    for path in kept.rglob("*"):
+        assert path.lstat().st_mode & 0o022 == 0, path
+    for source in kept.rglob("*.py"):
+        compiled = Path(importlib.util.cache_from_source(str(source)))
+        assert str(source).encode() in compiled.read_bytes()  # not where it was unpacked
+    started = subprocess.run(
+        [command[0], "-v", *command[1:], "--version"], capture_output=True, text=True, check=True
+    )
+    loaded = [line for line in started.stderr.splitlines() if "code object from" in line]
+    ours = [line.rstrip("'") for line in loaded if str(kept) in line]
+    assert ours
+    assert [line for line in ours if not line.endswith(".pyc")] == []
+
+
+def test_what_is_kept_is_run_to_look_too_unless_others_can_change_it(
+    plugin: Callable[[str], Any], prefix: Path, tmp_path: Path
+) -> None:
+    kept = command_of(plugin, tmp_path / "first", keep=True)
+    assert command_of(plugin, tmp_path / "second", keep=False) == kept
+    assert not list((tmp_path / "second").iterdir())
+    prefix.chmod(0o777)
+    assert command_of(plugin, tmp_path / "third", keep=False)[-1].startswith(str(tmp_path))
+
+
+@pytest.mark.usefixtures("prefix")
+def test_an_error_in_the_program_names_the_module_and_the_line(
+    plugin: Callable[[str], Any], tmp_path: Path
+) -> None:
+    command = command_of(plugin, tmp_path / "module", keep=False)
+    modules = Path(f"{command[-1]}.json")
+    texts = json.loads(modules.read_text("utf-8"))
+    texts["creds_session/cli/setup_pam/main.py"] += "\nraise RuntimeError\n"
+    modules.write_text(json.dumps(texts), "utf-8")
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    lines = texts["creds_session/cli/setup_pam/main.py"].count("\n")
+    assert f'creds_session/cli/setup_pam/main.py", line {lines}' in done.stderr

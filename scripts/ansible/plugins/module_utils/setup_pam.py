@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
+import compileall
+import json
 import os
 import shutil
 import sys
 import tempfile
-import zipfile
+import zlib
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.creds_session.keyring.plugins.module_utils import bundle
@@ -45,9 +46,10 @@ def kept_directory() -> str:
 def command_of(module: AnsibleModule, *, keep: bool) -> list:
     """Return the words that start creds-setup-pam on this machine.
 
-    The installed program is used if there is one. Otherwise the copy is unpacked: with ``keep`` to
-    a directory of root that stays, because the timer of a change runs it again; without ``keep`` to
-    the module's temporary directory.
+    The installed program is used if there is one. Otherwise it is the copy that the collection
+    carries. With ``keep`` it is unpacked to a directory of root that stays, because the timer of a
+    change runs it again. Without ``keep`` it is run from there if it is there; if not, it is written
+    to the module's temporary directory.
     """
     named = module.params["executable"]
     if named:
@@ -55,10 +57,12 @@ def command_of(module: AnsibleModule, *, keep: bool) -> list:
     installed = module.get_bin_path(NAME, opt_dirs=SBIN)
     if installed:
         return [installed]
-    if not keep or os.geteuid() != 0:
-        return _unpacked(os.path.join(module.tmpdir, "program"))
     kept = kept_directory()
     weak = weak_part(kept)
+    if not keep or os.geteuid() != 0:
+        if os.path.isdir(kept) and not weak:
+            return _start_of(kept)
+        return _written(module.tmpdir)
     if weak:
         module.fail_json(
             msg=f"{weak} can be changed by others than root, so {NAME} is not kept there;"
@@ -66,7 +70,8 @@ def command_of(module: AnsibleModule, *, keep: bool) -> list:
             changed=False,
             meaning="a directory can be changed by others than root",
         )
-    return _unpacked(kept)
+    _unpack(kept)
+    return _start_of(kept)
 
 
 def remove_kept() -> None:
@@ -74,29 +79,55 @@ def remove_kept() -> None:
     shutil.rmtree(kept_directory(), ignore_errors=True)
 
 
-def _unpacked(directory: str) -> list:
-    """Unpack the copy, unless it is there already, and return the words that start it."""
+def _start_of(directory: str) -> list:
+    """Return the words that start the copy in a directory."""
+    return [sys.executable, "-IB", os.path.join(directory, NAME)]
+
+
+def _written(directory: str) -> list:
+    """Write the copy as two files, the program and its modules; return the words that start it."""
     script = os.path.join(directory, NAME)
-    if not os.path.isdir(directory):
-        above = os.path.dirname(directory)
-        os.makedirs(above, mode=0o755, exist_ok=True)
-        # Renamed when it is whole, so that a run that is killed leaves no half of it.
-        unfinished = tempfile.mkdtemp(prefix=".ansible-", dir=above)
-        _write(unfinished, directory)
-        try:
-            os.rename(unfinished, directory)
-        except OSError:  # another run was faster
-            shutil.rmtree(unfinished, ignore_errors=True)
-            if not os.path.isfile(script):
-                raise
-    return [sys.executable, "-IB", script]
+    with open(f"{script}.json", "wb") as file:
+        file.write(_modules())
+    with open(script, "w", encoding="utf-8") as file:
+        file.write(bundle.PROGRAM)
+    return _start_of(directory)
 
 
-def _write(place: str, directory: str) -> None:
-    """Write the package and the program; only their owner can change them."""
-    packed = base64.b64decode(bundle.BUNDLE)
-    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-        archive.extractall(place)
+def _modules() -> bytes:
+    """Return the JSON object of the paths and texts of all modules."""
+    return zlib.decompress(base64.b64decode(bundle.MODULES))
+
+
+def _unpack(directory: str) -> None:
+    """Unpack the copy, unless it is there already."""
+    if os.path.isdir(directory):
+        return
+    above = os.path.dirname(directory)
+    os.makedirs(above, mode=0o755, exist_ok=True)
+    # Renamed when it is whole, so that a run that is killed leaves no half of it.
+    unfinished = tempfile.mkdtemp(prefix=".ansible-", dir=above)
+    _fill(unfinished, directory)
+    try:
+        os.rename(unfinished, directory)
+    except OSError:  # another run was faster
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if not os.path.isfile(os.path.join(directory, NAME)):
+            raise
+
+
+def _fill(place: str, directory: str) -> None:
+    """Write the package, compiled, and the program; only their owner can change them.
+
+    ``directory`` is where they will be. Python would compile the modules anew at each start, because
+    ``-B`` forbids it to keep what it compiled.
+    """
+    for path, text in json.loads(_modules()).items():
+        full = os.path.join(place, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "w", encoding="utf-8") as file:
+            file.write(text)
+    compileall.compile_dir(place, ddir=directory, quiet=2)
     script = os.path.join(place, NAME)
     with open(script, "w", encoding="utf-8") as file:
         file.write(SCRIPT.format(python=sys.executable, directory=directory))
