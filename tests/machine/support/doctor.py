@@ -24,11 +24,16 @@ PROMPTS = {
 }
 
 
+PATIENCE = 4.5
+"""Seconds that the doctor may take: the three that it promises, and what a loaded machine adds."""
+
+
 class Told(NamedTuple):
     """What the doctor said: its exit code, the findings in order, and how long it took.
 
     ``starting`` is how long the same program takes to start on this machine now, if the doctor
-    was slow; a machine that gives it no processor says nothing of how long it waits.
+    was slow. If it was, it was asked up to twice more, and ``seconds`` is the shortest time: a
+    doctor that waits too long does so each time, and one that got no processor does not.
     """
 
     status: int
@@ -98,7 +103,19 @@ def log_in(machine: Machine, kind: str, password: str = PASSWORD) -> Login:
 
 
 def ask(machine: Machine, session: Login, command: str = "creds-doctor") -> Told:
-    """Ask the doctor in this session, or as root; its answer goes through a file."""
+    """Ask the doctor in this session, or as root; return its first answer and its best time."""
+    told = _asked(machine, session, command)
+    for _again in range(2):
+        if told.seconds - told.starting < PATIENCE:
+            break
+        starting = _starting(machine)
+        seconds = min(told.seconds, _asked(machine, session, command).seconds)
+        told = told._replace(seconds=seconds, starting=starting)
+    return told
+
+
+def _asked(machine: Machine, session: Login, command: str) -> Told:
+    """Ask the doctor once; what a user is told goes through a file."""
     began = time.monotonic()
     if command.startswith(AS_ROOT):
         done = machine.run(*command.split(), "--json", check=False)
@@ -110,10 +127,7 @@ def ask(machine: Machine, session: Login, command: str = "creds-doctor") -> Told
     seconds = time.monotonic() - began
     told = json.loads(text)
     findings = tuple(one for check in told["checks"] for one in check["findings"])
-    return Told(status, findings, seconds, _starting(machine) if seconds > SLOW else 0.0)
-
-
-SLOW = 3.0  # seconds: what the doctor promises
+    return Told(status, findings, seconds)
 
 
 def _starting(machine: Machine) -> float:
