@@ -143,6 +143,45 @@ def test_the_hook_is_installed_once_and_removed(fleet: Controller) -> None:
         assert task(fleet, "hook", "trixie", unit="lock", state="absent").changed
 
 
+def test_the_unit_that_checks_after_an_update(fleet: Controller) -> None:
+    """scripts/install has installed it. So it is removed, installed by the module, and removed."""
+    machine = fleet.machines["trixie"]
+    active = "systemctl is-active --quiet creds-session-pam.path"
+    places = "ls /etc/systemd/system/creds-session-pam.*"
+
+    def is_active() -> bool:
+        return machine.sh(active, check=False).returncode == 0
+
+    removed = task(fleet, "hook", "trixie", unit="pam", state="absent")
+    assert removed.code == 0, removed.output
+    assert not is_active()
+    assert machine.sh(places, check=False).returncode != 0
+    would = task(fleet, "hook", "trixie", "root", "--check", "--diff", unit="pam")
+    assert would.changed, would.output
+    assert machine.sh(places, check=False).returncode != 0
+    made = task(fleet, "hook", "trixie", unit="pam")
+    assert made.changed, made.output
+    assert is_active()
+    assert task(fleet, "hook", "trixie", unit="pam").changed == []
+    machine.run("creds-setup-pam", "apply")
+    try:
+        machine.sh(f"grep -v gnome_keyring {SSHD} >/mnt/sshd; cp /mnt/sshd {SSHD}")
+        wait_until(
+            lambda: (
+                "no rule of pam_gnome_keyring"
+                in machine.journal("--unit", "creds-session-pam.service")
+            ),
+            60,
+        )
+    finally:
+        machine.run("creds-setup-pam", "revert", check=False)
+    denied = task(fleet, "hook", "trixie", "deploy", unit="pam")
+    assert denied.code != 0
+    assert "requires root" in denied.output
+    assert task(fleet, "hook", "trixie", unit="pam", state="absent").changed
+    assert not is_active()
+
+
 def playbooks() -> dict[str, str]:
     """Return the playbooks of the guide by the names of their plays."""
     text = (CHECKOUT / "docs/how-to/ansible.md").read_text("utf-8")
