@@ -6,7 +6,12 @@ from creds_session.doctor.checks.bus import is_nested
 from creds_session.doctor.checks.daemon_process import describe
 from creds_session.doctor.checks.default_keyring import UNSERVED, is_served
 from creds_session.doctor.checks.registry import Check
-from creds_session.doctor.checks.remedies import REKEY, UNLOCK, for_this_reader
+from creds_session.doctor.checks.remedies import (
+    REKEY,
+    UNLOCK,
+    for_this_reader,
+    passes_no_password,
+)
 from creds_session.doctor.checks.session import log_of_login
 from creds_session.facts.collection_state import CollectionState, KeyringForm
 from creds_session.facts.login_log import INVALID, STARTED, STASHED, UNLOCKED
@@ -180,9 +185,11 @@ def _unexplained_login(facts: Facts) -> Found:
     """Say what is known about a login by ssh, with both remedies, the likelier one first.
 
     If an unlock was refused, typing the password again costs the least, so it comes first. Nobody
-    saw what happened at the login or since then, so the title asserts no cause.
+    saw what happened at the login or since then, so the title asserts no cause. What is seen is
+    whether PAM, as it is now, would pass a password at all.
     """
     has_typed = facts.session.login_method == "password"
+    title = "the login keyring is locked"
     client, evidence = facts.client, _evidence(facts)
     cause = (
         "this cannot be seen here: either no password was typed (a login by public key), or the"
@@ -193,6 +200,13 @@ def _unexplained_login(facts: Facts) -> Found:
         cause = (
             f"the password of the keyring is not the one that was typed at the login; or {SINCE}"
         )
+    is_not_passed = passes_no_password(facts)
+    if is_not_passed:
+        title = f"{title}, and PAM passes no password to it at a login"
+        cause = (
+            f"as PAM is configured now, a password that is typed at {facts.pam.service} does not"
+            " reach the keyring; the other findings say what is wrong in PAM"
+        )
     if client.was_refused:
         evidence = (*evidence, "creds unlock was refused in this session")
     if client.has_ssh_keys is False:
@@ -202,9 +216,9 @@ def _unexplained_login(facts: Facts) -> Found:
     remedies = (UNLOCK, OLDER)
     if client.was_refused:
         remedies = (AGAIN, OLDER)
-    elif (has_typed or _is_refused(facts)) and not client.was_locked:
+    elif (has_typed or _is_refused(facts)) and not (client.was_locked or is_not_passed):
         remedies = (OLDER, BY_KEY)
-    return Found(evidence, "the login keyring is locked", cause, for_this_reader(facts, *remedies))
+    return Found(evidence, title, cause, for_this_reader(facts, *remedies))
 
 
 CHECKS = (

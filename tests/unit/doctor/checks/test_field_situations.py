@@ -50,6 +50,11 @@ KEEPASSXC = NameOwner(8, 1000, "keepassxc")
 KWALLET = NameOwner(8, 1000, "kwalletd5")
 OO7 = NameOwner(8, 1000, "oo7-daemon")
 UNSET = PamFacts(files={"/etc/pam.d/sshd": WITHOUT_RULES})
+NO_PASSWORD_RULE = PamFacts(
+    files={
+        "/etc/pam.d/sshd": SSHD.replace(b"password   [default=ignore] pam_gnome", b"# pam_gnome")
+    }
+)
 NOT_A_KEYRING = "/org/freedesktop/secrets/collection/mine"
 # As Debian 13 logs it: a child of gkr-pam's, and then the process of sshd's that waited for it.
 REFUSED_LINE = LogLine(
@@ -201,6 +206,37 @@ SITUATIONS = {
         ("creds rekey",),
         ("creds unlock",),
         ("because no password was typed at this login",),
+    ),
+    "a login by password where PAM has no rule, and a program has started the daemon": Situation(
+        with_client(IS_LOCKED._replace(session=by("password"), pam=UNSET), has_ssh_keys=False),
+        "keyring-locked",
+        "the login keyring is locked, and PAM passes no password to it at a login",
+        ("creds unlock",),
+        ("creds rekey", "sudo creds-setup-pam apply"),
+        ("is not the one that was typed", "another password than the login"),
+    ),
+    "the same where nobody says how the login was made": Situation(
+        with_client(IS_LOCKED._replace(pam=UNSET), has_ssh_keys=False),
+        "keyring-locked",
+        "the login keyring is locked, and PAM passes no password to it at a login",
+        ("creds unlock",),
+        ("creds rekey", "sudo creds-setup-pam apply"),
+    ),
+    "a login by password where the PAM module is missing": Situation(
+        with_client(IS_LOCKED._replace(session=by("password"), installation=NO_MODULE)),
+        "keyring-locked",
+        "the login keyring is locked, and PAM passes no password to it at a login",
+        ("creds unlock",),
+        ("creds rekey",),
+        ("is not the one that was typed",),
+    ),
+    "a login by password where PAM alone passes no new password on": Situation(
+        with_client(IS_LOCKED._replace(session=by("password"), pam=NO_PASSWORD_RULE)),
+        "keyring-locked",
+        "the login keyring is locked",
+        ("creds rekey",),
+        ("creds unlock",),
+        ("PAM passes no password",),
     ),
     "a login by a Kerberos ticket": Situation(
         IS_LOCKED._replace(session=by("gssapi-with-mic")),
