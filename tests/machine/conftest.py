@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -47,13 +47,19 @@ def pytest_runtest_makereport(
     """Print the journal of its machine below a test that failed."""
     report = yield
     if report.failed:
-        for name, given in item.funcargs.items():
-            machine = getattr(given, "machine", given)
-            if isinstance(machine, (Machine, VirtualMachine)):
-                report.sections.append(
-                    (f"journal of the machine of {name!r}", machine.last_words())
-                )
+        for name, machine in _machines(item.funcargs):
+            report.sections.append((f"journal of the machine of {name!r}", machine.last_words()))
     return report
+
+
+def _machines(given: Mapping[str, object]) -> Iterator[tuple[str, Machine | VirtualMachine]]:
+    """Yield the machines of a test, each with the name by which the test knows it."""
+    for name, value in given.items():
+        if isinstance(value, dict):  # a machine for each name
+            yield from _machines(value)
+        machine = getattr(value, "machine", value)
+        if isinstance(machine, (Machine, VirtualMachine)):
+            yield name, machine
 
 
 @pytest.fixture(scope="session")

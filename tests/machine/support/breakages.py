@@ -832,9 +832,11 @@ if ctypes.CDLL(None).mount(b"hung", place, b"fuse", 0, options) != 0:
 time.sleep(600)
 """
 SILENT_DISPLAY = """\
-import os, socket, time
+import contextlib, os, socket, time
 
 os.makedirs("/tmp/.X11-unix", exist_ok=True)
+with contextlib.suppress(FileNotFoundError):
+    os.unlink("/tmp/.X11-unix/X9")  # of one that was killed
 server = socket.socket(socket.AF_UNIX)
 server.bind("/tmp/.X11-unix/X9")  # a display that takes connections and says nothing
 server.listen()
