@@ -37,6 +37,9 @@ PLAIN_GETTY = b"[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=simple\nEnviron
 # Tests restart sshd with other settings, often within the ten seconds of the usual limit.
 SSHD = "/etc/systemd/system/ssh.service.d/plain.conf"
 OFTEN = b"[Unit]\nStartLimitIntervalSec=0\n"
+# Without these stamps systemd rebuilds caches at each boot, as after an update of /usr
+# (systemd-update-done.service(8)); a machine that somebody uses has them.
+UPDATED = {"/etc/.updated": b"", "/var/.updated": b""}
 TIOCSPTLCK, TIOCGPTN = 0x40045431, 0x80045430  # ioctl_tty(2); termios lacks them
 INOTIFY_LIMIT, INOTIFY_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances"), 4096
 MOUNT_AND_BOOT = """
@@ -177,15 +180,19 @@ class Machine:
     def wait_until_gone(self, user: str, timeout: float = 60) -> None:
         """Wait until nothing runs for this user, his user manager included.
 
-        logind keeps the manager for ten seconds after the last session (UserStopDelaySec,
-        logind.conf(5)): it is told to go at once.
+        logind keeps the manager, and on Debian 13 the runtime directory by itself, for ten
+        seconds after the last session (UserStopDelaySec, logind.conf(5)): both are told to go at
+        once, the directory when no process is left that this could end.
         """
         uid = self.run("id", "-u", user).stdout.strip()
         self.run("systemctl", "stop", f"user@{uid}.service", check=False)
         deadline = time.monotonic() + timeout
-        while self.processes(user) or (self.root / "run/user" / uid).exists():
+        directory = self.root / "run/user" / uid
+        while (processes := self.processes(user)) or directory.exists():
             if time.monotonic() > deadline:
-                raise AssertionError(f"{user} still runs: {self.processes(user)}")
+                raise AssertionError(f"{user} still runs: {processes}")
+            if not processes:
+                self.run("loginctl", "terminate-user", user, check=False)
             time.sleep(0.1)
 
 
@@ -264,7 +271,8 @@ def booted(
     layer.mkdir()
     mount.mkdir()
     masked = [f"system/{unit}" for unit in QUIET_UNITS] + list(masked)
-    _write_layer(layer, {GETTY: PLAIN_GETTY, SSHD: OFTEN, **(files or {})}, links or {}, masked)
+    given = {GETTY: PLAIN_GETTY, SSHD: OFTEN, **UPDATED, **(files or {})}
+    _write_layer(layer, given, links or {}, masked)
     lower = ":".join(str(directory) for directory in (layer, *layers))
     name = f"creds-{os.getpid()}-{place.name[-8:].replace('_', 'x')}"
     command = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--propagation=private"]
