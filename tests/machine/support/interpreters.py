@@ -93,11 +93,14 @@ def _prefix(path: Path, python: str) -> Path | None:
     return Path(prefix) if done.returncode == 0 and version == python else None
 
 
-# The interpreter is mounted where every user can reach it: tests run programs as other users.
+# The interpreter is mounted where every user can reach it: tests run programs as other users. They
+# cannot read the place that it names for its own library, so that is in the cache of ld.so(8).
 TEST_WITH = """
 mount -t tmpfs -o mode=0755 tmpfs "$1"
 mkdir "$1/python"
 mount --bind -o ro "$2" "$1/python"
+ldconfig -X -C "$1/ld.so.cache" "$1/python/lib"
+mount --bind "$1/ld.so.cache" /etc/ld.so.cache
 "$1/python/bin/python$3" -I -m venv "$1/test"
 "$1/test/bin/pip" install --quiet --no-index --find-links="$4" --require-hashes --requirement="$5"
 place=$1
