@@ -35,6 +35,8 @@ LONGEST_FIRST = (
     "test_no_leak",
     "test_confirmation",
 )
+SHARE_NOTHING = ("test_pythons",)
+"""The modules whose tests need no machine in common, so that each may run in another stream."""
 if HUNT:
     settings.register_profile("hunt", max_examples=HUNT, deadline=None, database=None)
 else:
@@ -90,6 +92,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Streams(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             module, _, name = nodeid.partition("::")
+            if Path(module).stem in SHARE_NOTHING:
+                return nodeid
             return "-".join([module, *(one for one in RELEASES if one in name)])
 
     return Streams(config, log)
