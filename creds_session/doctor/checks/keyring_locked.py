@@ -5,13 +5,9 @@ from __future__ import annotations
 from creds_session.doctor.checks.bus import is_nested
 from creds_session.doctor.checks.daemon_process import describe
 from creds_session.doctor.checks.default_keyring import UNSERVED, is_served
+from creds_session.doctor.checks.pam_verdicts import may_pass_no_password, passes_no_password
 from creds_session.doctor.checks.registry import Check
-from creds_session.doctor.checks.remedies import (
-    REKEY,
-    UNLOCK,
-    for_this_reader,
-    passes_no_password,
-)
+from creds_session.doctor.checks.remedies import REKEY, UNLOCK, for_this_reader
 from creds_session.doctor.checks.session import log_of_login
 from creds_session.facts.collection_state import CollectionState, KeyringForm
 from creds_session.facts.login_log import INVALID, STARTED, STASHED, UNLOCKED
@@ -185,11 +181,9 @@ def _unexplained_login(facts: Facts) -> Found:
     """Say what is known about a login by ssh, with both remedies, the likelier one first.
 
     If an unlock was refused, typing the password again costs the least, so it comes first. Nobody
-    saw what happened at the login or since then, so the title asserts no cause. What is seen is
-    whether PAM, as it is now, would pass a password at all.
+    saw what happened at the login or since then, so the title asserts no cause.
     """
     has_typed = facts.session.login_method == "password"
-    title = "the login keyring is locked"
     client, evidence = facts.client, _evidence(facts)
     cause = (
         "this cannot be seen here: either no password was typed (a login by public key), or the"
@@ -200,25 +194,34 @@ def _unexplained_login(facts: Facts) -> Found:
         cause = (
             f"the password of the keyring is not the one that was typed at the login; or {SINCE}"
         )
-    is_not_passed = passes_no_password(facts)
-    if is_not_passed:
-        title = f"{title}, and PAM passes no password to it at a login"
-        cause = (
-            f"as PAM is configured now, a password that is typed at {facts.pam.service} does not"
-            " reach the keyring; the other findings say what is wrong in PAM"
-        )
     if client.was_refused:
         evidence = (*evidence, "creds unlock was refused in this session")
     if client.has_ssh_keys is False:
         evidence = (*evidence, "~/.ssh/authorized_keys has no key for a login")
     if client.was_locked:
         evidence = (*evidence, "creds lock was run in this session, and no creds unlock since then")
+    title = "the login keyring is locked"
+    is_likely_typed = (has_typed or _is_refused(facts)) and not client.was_locked
+    if is_likely_typed and may_pass_no_password(facts):
+        title, cause = _not_passed(facts, title, cause)
+        is_likely_typed = False
     remedies = (UNLOCK, OLDER)
     if client.was_refused:
         remedies = (AGAIN, OLDER)
-    elif (has_typed or _is_refused(facts)) and not (client.was_locked or is_not_passed):
+    elif is_likely_typed:
         remedies = (OLDER, BY_KEY)
     return Found(evidence, title, cause, for_this_reader(facts, *remedies))
+
+
+def _not_passed(facts: Facts, title: str, cause: str) -> tuple[str, str]:
+    """Add to a title and a cause what is seen of PAM, which may have changed since the login."""
+    typed = f"a password that is typed at {facts.pam.service}"
+    if passes_no_password(facts):
+        title = f"{title}, and PAM passes no password typed at {facts.pam.service} to it"
+        seen = f"as PAM is configured now, {typed} does not reach the keyring"
+    else:
+        seen = f"as PAM is configured now, {typed} does not reach the keyring at every login"
+    return title, f"{seen} (the other findings say why); if that is not the cause, {cause}"
 
 
 CHECKS = (
@@ -283,6 +286,8 @@ CHECKS = (
         remedy=UNLOCK._replace(alternatives=(OLDER,)),
         needs=(*UNSERVED, "login-password-refused", "login-password-lost", "daemon-replaced"),
         about="Programs say `Failed to unlock the collection!`, `Cannot create an item in a locked"
-        " collection`, or nothing: `secret-tool lookup` prints nothing and exits with 1.",
+        " collection`, or nothing: `secret-tool lookup` prints nothing and exits with 1.\n\n"
+        "If PAM passes no password to the keyring, as it is configured now, the title says so, and"
+        " `creds unlock` comes before `creds rekey`.",
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from creds_session.doctor.checks.pam_answers import SeenRule, answers_of
-from creds_session.facts.snapshot import PamFacts
+from creds_session.facts.snapshot import Facts, PamFacts
 from creds_session.findings import Found, Remediation
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.syntax.kinds import ManagementGroup
@@ -56,6 +56,33 @@ def place_of(rule: SeenRule) -> str:
 def has_no_problem(pam: PamFacts, group: ManagementGroup) -> bool:
     """Return whether a group has no problem, so that an oddity in it does no harm."""
     return all(verdict.group is not group for verdict in problems(pam))
+
+
+def passes_no_password(facts: Facts) -> bool:
+    """Return whether PAM, as it is configured now, gives the keyring no password at a login.
+
+    The module is missing, or no rule calls it in auth. Nothing is said of a machine without logins,
+    or of files that were not all read.
+    """
+    if not _is_known(facts):
+        return False
+    groups = [verdict.group for verdict in problems(facts.pam) if not verdict.present]
+    return not facts.installation.pam_module or ManagementGroup.AUTH in groups
+
+
+def may_pass_no_password(facts: Facts) -> bool:
+    """Return whether a password reaches the keyring at some logins only, or at none.
+
+    An auth or session rule is missing, or is not reached in each way in which a login succeeds.
+    """
+    of_a_login = (ManagementGroup.AUTH, ManagementGroup.SESSION)
+    lacking = (one for one in problems(facts.pam) if not (one.present and one.reached))
+    is_lacking = any(verdict.group in of_a_login for verdict in lacking)
+    return passes_no_password(facts) or (_is_known(facts) and is_lacking)
+
+
+def _is_known(facts: Facts) -> bool:
+    return facts.init.has_logins and has_service(facts.pam) and not facts.pam.reason
 
 
 def unread(pam: PamFacts) -> tuple[str, ...]:

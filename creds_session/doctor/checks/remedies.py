@@ -11,7 +11,6 @@ from creds_session.facts.distribution import install_step
 from creds_session.facts.snapshot import Facts, Reader
 from creds_session.findings import Remediation
 from creds_session.pam.keyring_rules.names import MODULE
-from creds_session.pam.syntax.kinds import ManagementGroup
 
 UNLOCK = Remediation("unlock the keyring with its password", (("creds", "unlock"),), is_safe=True)
 CREATE = Remediation(
@@ -44,19 +43,6 @@ def for_this_reader(facts: Facts, now: Remediation, *others: Remediation) -> Rem
     if facts.reader is Reader.ROOT:
         return later._replace(alternatives=(now, *others))
     return now._replace(alternatives=(*others, later))
-
-
-def passes_no_password(facts: Facts) -> bool:
-    """Return whether PAM, as it is configured now, passes no password to the keyring at a login.
-
-    Nothing is said of files that were not all read.
-    """
-    if not facts.init.has_logins or not has_service(facts.pam) or facts.pam.reason:
-        return False
-    if not facts.installation.pam_module:
-        return True
-    of_a_login = (ManagementGroup.AUTH, ManagementGroup.SESSION)
-    return any(verdict.group in of_a_login for verdict in problems(facts.pam))
 
 
 def of_later_logins(facts: Facts) -> Remediation | None:

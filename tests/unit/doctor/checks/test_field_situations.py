@@ -50,6 +50,22 @@ KEEPASSXC = NameOwner(8, 1000, "keepassxc")
 KWALLET = NameOwner(8, 1000, "kwalletd5")
 OO7 = NameOwner(8, 1000, "oo7-daemon")
 UNSET = PamFacts(files={"/etc/pam.d/sshd": WITHOUT_RULES})
+OF_SSSD_ALONE = PamFacts(
+    files={
+        "/etc/pam.d/sshd": SSHD.replace(
+            b"auth       required     pam_unix.so\n",
+            b"auth [success=done default=ignore] pam_unix.so\n"
+            b"auth required pam_sss.so use_first_pass\n",
+        )
+    }
+)
+UNSAFE = PamFacts(
+    files={
+        "/etc/pam.d/sshd": SSHD.replace(
+            b"auth       [default=ignore] pam_gnome", b"auth required pam_gnome"
+        )
+    }
+)
 NO_PASSWORD_RULE = PamFacts(
     files={
         "/etc/pam.d/sshd": SSHD.replace(b"password   [default=ignore] pam_gnome", b"# pam_gnome")
@@ -210,25 +226,59 @@ SITUATIONS = {
     "a login by password where PAM has no rule, and a program has started the daemon": Situation(
         with_client(IS_LOCKED._replace(session=by("password"), pam=UNSET), has_ssh_keys=False),
         "keyring-locked",
-        "the login keyring is locked, and PAM passes no password to it at a login",
+        "the login keyring is locked, and PAM passes no password typed at sshd to it",
         ("creds unlock",),
         ("creds rekey", "sudo creds-setup-pam apply"),
-        ("is not the one that was typed", "another password than the login"),
     ),
     "the same where nobody says how the login was made": Situation(
         with_client(IS_LOCKED._replace(pam=UNSET), has_ssh_keys=False),
         "keyring-locked",
-        "the login keyring is locked, and PAM passes no password to it at a login",
+        "the login keyring is locked, and PAM passes no password typed at sshd to it",
         ("creds unlock",),
         ("creds rekey", "sudo creds-setup-pam apply"),
     ),
     "a login by password where the PAM module is missing": Situation(
         with_client(IS_LOCKED._replace(session=by("password"), installation=NO_MODULE)),
         "keyring-locked",
-        "the login keyring is locked, and PAM passes no password to it at a login",
+        "the login keyring is locked, and PAM passes no password typed at sshd to it",
         ("creds unlock",),
         ("creds rekey",),
-        ("is not the one that was typed",),
+    ),
+    "a login by password where users of one kind alone reach the rule": Situation(
+        with_client(IS_LOCKED._replace(session=by("password"), pam=OF_SSSD_ALONE)),
+        "keyring-locked",
+        "the login keyring is locked",
+        ("creds unlock",),
+        ("creds rekey",),
+        ("PAM passes no password", "does not reach the keyring ("),
+    ),
+    "a login by password where the rule passes it, and would deny a login": Situation(
+        with_client(IS_LOCKED._replace(session=by("password"), pam=UNSAFE)),
+        "keyring-locked",
+        "the login keyring is locked",
+        ("creds rekey",),
+        ("creds unlock",),
+        ("does not reach", "PAM passes no password"),
+    ),
+    "no PAM rule, and creds lock after the login": Situation(
+        with_client(
+            IS_LOCKED._replace(session=by("password"), pam=UNSET),
+            was_locked=True,
+            has_ssh_keys=False,
+        ),
+        "keyring-locked",
+        "the login keyring is locked",
+        ("creds unlock",),
+        ("creds rekey",),
+        ("does not reach", "PAM passes no password"),
+    ),
+    "no PAM rule, and a login that nobody explains, by somebody who has keys": Situation(
+        with_client(IS_LOCKED._replace(pam=UNSET), has_ssh_keys=True),
+        "login-without-password",
+        "the login keyring is locked",
+        ("creds unlock",),
+        ("creds rekey",),
+        ("does not reach", "PAM passes no password"),
     ),
     "a login by password where PAM alone passes no new password on": Situation(
         with_client(IS_LOCKED._replace(session=by("password"), pam=NO_PASSWORD_RULE)),
