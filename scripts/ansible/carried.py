@@ -15,7 +15,7 @@ class Carried:
     """Finds and loads the modules whose texts are in a table (a finder and a loader of PEP 451)."""
 
     def __init__(self, place: str, texts: dict) -> None:
-        """Take the directory in which the paths of the table seem to be, and the table."""
+        """Take the directory that the modules name in ``__file__``, and the table."""
         self._texts = {f"{place}/{path}": text for path, text in texts.items()}
         self._place = place
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +21,7 @@ import pytest
 from creds_session.setup_pam.transaction import FileChange, change
 from creds_session.system.files.root import Root
 from creds_session.version import __version__
-from tests.unit.ansible.conftest import CHECKOUT, Ended, Run, StandIn
+from tests.unit.ansible.conftest import CHECKOUT, PLUGINS, Ended, Run, StandIn
 from tests.unit.children import run_child
 from tests.unit.images import SSHD, make_image, write
 
@@ -363,6 +366,89 @@ def test_what_is_kept_is_run_to_look_too_unless_others_can_change_it(
     assert not list((tmp_path / "second").iterdir())
     prefix.chmod(0o777)
     assert command_of(plugin, tmp_path / "third", keep=False)[-1].startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "rights", [(0o755, 0), (0o777, 0), (0o755, 1000)], ids=["root's", "mode", "owner"]
+)
+@pytest.mark.parametrize("links", [1, 2])
+def test_each_link_on_the_way_is_looked_at(
+    plugin: Callable[[str], Any],
+    prefix: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rights: tuple[int, int],
+    links: int,
+) -> None:
+    """Others can replace a link in a directory of theirs, or one that is theirs."""
+    mode, owner = rights
+    kept = command_of(plugin, tmp_path / "first", keep=True)
+    (prefix / "shared").mkdir()
+    (prefix / "shared/link").symlink_to("..")
+    os.chown(prefix / "shared/link", owner, owner, follow_symlinks=False)
+    (prefix / "shared").chmod(mode)
+    (prefix / "way").symlink_to(prefix / "shared/link")
+    named = prefix / ("shared/link" if links == 1 else "way")
+    monkeypatch.setattr(plugin("module_utils.setup_pam"), "PREFIX", str(named))
+    is_weak = rights != (0o755, 0)
+    command = command_of(plugin, tmp_path / "second", keep=False)
+    assert Path(command[-1]).samefile(kept[-1]) is not is_weak
+    if is_weak:
+        with pytest.raises(Ended, match="can be changed by others than root"):
+            command_of(plugin, tmp_path / "second", keep=True)
+
+
+def test_a_link_to_itself_is_weak(plugin: Callable[[str], Any], prefix: Path) -> None:
+    (prefix / "way").symlink_to("way")
+    assert plugin("module_utils.root_only").weak_part(str(prefix / "way/x")) == str(prefix / "way")
+
+
+def test_a_directory_that_cannot_be_entered_is_not_used(
+    plugin: Callable[[str], Any], prefix: Path, tmp_path: Path
+) -> None:
+    command_of(plugin, tmp_path / "first", keep=True)
+    tmp_path.chmod(0o777)
+    code = (
+        "import os, sys; os.setgroups([]); os.setgid(1000); os.setuid(1000);"
+        " sys.path[:0] = [sys.argv[1]];"
+        f" from {PLUGINS}.module_utils.root_only import weak_part; print(weak_part(sys.argv[2]))"
+    )
+    tree = tmp_path / "tree"
+    copy = tree / f"{PLUGINS.replace('.', '/')}/module_utils"
+    copy.mkdir(parents=True)
+    shutil.copy(CHECKOUT / "scripts/ansible/plugins/module_utils/root_only.py", copy)
+    for above in (tree, *tmp_path.parents[:-2]):
+        above.chmod(above.stat().st_mode | 0o005)
+    argv = [sys.executable, "-c", code, str(tree), str(prefix / "x/y")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() in {"/root", str(prefix)}
+
+
+def test_a_damaged_copy_is_not_run_and_can_be_removed(
+    plugin: Callable[[str], Any], prefix: Path, tmp_path: Path
+) -> None:
+    command = command_of(plugin, tmp_path / "first", keep=True)
+    setup_pam = plugin("module_utils.setup_pam")
+    module = StandIn({"executable": {}})
+    module.tmpdir = str(tmp_path / "first")
+    absent = setup_pam.command_of(module, keep=False, use_kept=False)
+    assert absent[-1].startswith(str(tmp_path))
+    Path(command[-1]).unlink()
+    assert command_of(plugin, tmp_path / "second", keep=False)[-1].startswith(str(tmp_path))
+    setup_pam.remove_kept()
+    assert not list(prefix.iterdir())
+
+
+def test_nothing_is_left_of_a_copy_that_could_not_be_written(
+    plugin: Callable[[str], Any], prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: object, **_more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(plugin("module_utils.setup_pam").compileall, "compile_dir", full)
+    with pytest.raises(OSError, match="No space left"):
+        command_of(plugin, tmp_path / "module", keep=True)
+    assert not list(prefix.iterdir())
 
 
 @pytest.mark.usefixtures("prefix")

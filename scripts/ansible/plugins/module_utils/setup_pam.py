@@ -43,13 +43,13 @@ def kept_directory() -> str:
     return os.path.join(PREFIX, f"ansible-{bundle.VERSION}-{bundle.DIGEST[:12]}")
 
 
-def command_of(module: AnsibleModule, *, keep: bool) -> list:
+def command_of(module: AnsibleModule, *, keep: bool, use_kept: bool = True) -> list:
     """Return the words that start creds-setup-pam on this machine.
 
     The installed program is used if there is one. Otherwise it is the copy that the collection
     carries. With ``keep`` it is unpacked to a directory of root that stays, because the timer of a
-    change runs it again. Without ``keep`` it is run from there if it is there; if not, it is written
-    to the module's temporary directory.
+    change runs it again. Without ``keep``, that copy is run if it exists, unless ``use_kept`` is
+    false; otherwise a copy is written to the module's temporary directory.
     """
     named = module.params["executable"]
     if named:
@@ -60,7 +60,7 @@ def command_of(module: AnsibleModule, *, keep: bool) -> list:
     kept = kept_directory()
     weak = weak_part(kept)
     if not keep or os.geteuid() != 0:
-        if os.path.isdir(kept) and not weak:
+        if use_kept and not weak and os.path.isfile(os.path.join(kept, NAME)):
             return _start_of(kept)
         return _written(module.tmpdir)
     if weak:
@@ -104,23 +104,26 @@ def _unpack(directory: str) -> None:
     if os.path.isdir(directory):
         return
     above = os.path.dirname(directory)
-    os.makedirs(above, mode=0o755, exist_ok=True)
+    if not os.path.isdir(above):
+        os.makedirs(above)
+        os.chmod(above, 0o755)  # whatever the umask is, other users may look at the copy
     # Renamed when it is whole, so that a run that is killed leaves no half of it.
     unfinished = tempfile.mkdtemp(prefix=".ansible-", dir=above)
-    _fill(unfinished, directory)
     try:
+        _fill(unfinished, directory)
         os.rename(unfinished, directory)
-    except OSError:  # another run was faster
+    except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
-        if not os.path.isfile(os.path.join(directory, NAME)):
+        is_there = os.path.isfile(os.path.join(directory, NAME))
+        if not (isinstance(error, OSError) and is_there):  # if it is, another run was faster
             raise
 
 
 def _fill(place: str, directory: str) -> None:
     """Write the package, compiled, and the program; only their owner can change them.
 
-    ``directory`` is where they will be. Python would compile the modules anew at each start, because
-    ``-B`` forbids it to keep what it compiled.
+    ``directory`` is where they will be. Python would compile the modules again at each start,
+    because ``-B`` forbids it to keep what it compiled.
     """
     for path, text in json.loads(_modules()).items():
         full = os.path.join(place, path)

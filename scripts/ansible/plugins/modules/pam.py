@@ -238,7 +238,8 @@ def _named_in(diff: str) -> list:
 
 def absent(module: AnsibleModule) -> None:
     """Revert the change, or say what a revert would do."""
-    program = setup_pam.command_of(module, keep=False)
+    # Not the kept copy, which is removed at the end, and which may be damaged.
+    program = setup_pam.command_of(module, keep=False, use_kept=False)
     root = module.params["root"]
     trial = run(
         module, [*program, "--json", "--root", pam_files.copy_for_revert(module, root), "revert"]
