@@ -25,6 +25,7 @@ from tests.machine.support.faults import (
     combinations,
     excludes,
     has_own_way,
+    needs_another_session,
 )
 from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot
@@ -38,7 +39,7 @@ CASES = [
 AFTERMATH = frozenset(
     {
         *("secret-service-unowned", "keyring-locked", "login-without-password"),
-        *("daemon-other-home", "control-socket-gone", "keyring-ghost"),
+        *("daemon-other-home", "daemon-gone", "control-socket-gone", "keyring-ghost"),
     }
 )
 """What a fault leaves behind when it is cured: a daemon that saw it has to be restarted."""
@@ -139,7 +140,7 @@ class Case:
         self.begin_anew(one)
 
     def begin_anew(self, one: Breakage) -> None:
-        if begins_a_session(one) and (one.cure != "fix" or "chpasswd" in one.undo):
+        if needs_another_session(one):
             self.patient.drop()
 
     def lead_to_health(self) -> None:

@@ -584,7 +584,8 @@ SESSIONS = (
         f" {until(listens('/tmp/.X11-unix/X9'))};"
         " DISPLAY=:9 dbus-update-activation-environment DISPLAY; creds lock;"
         f" secret-tool lookup service app username me & CLIENT=$!; {until(PROMPTER)}",
-        leave="pkill -x gcr-prompter; wait $CLIENT; kill $DISPLAY_; wait $DISPLAY_;"
+        # The client may wait for ever if its daemon ended first.
+        leave="pkill -x gcr-prompter; kill $CLIENT; wait $CLIENT; kill $DISPLAY_; wait $DISPLAY_;"
         " dbus-update-activation-environment DISPLAY=",
         login="password",
         behind="keyring-locked",

@@ -7,12 +7,14 @@ import shlex
 import time
 from typing import Any, NamedTuple
 
+from creds_session.doctor.pam_memory import FOLDER, NAME
 from tests.machine.support import breakages
 from tests.machine.support.breakages import AS_ROOT, Breakage
 from tests.machine.support.login import Login, Result
 from tests.machine.support.machine import Machine
 
 PASSWORD = "pw1"
+MEMORY = f"/run/user/1000/{FOLDER}/{NAME}"
 KEY = ["-o", "PreferredAuthentications=publickey", "-o", "IdentityFile=/root/key"]
 DIALOGUE = ["-o", "PreferredAuthentications=keyboard-interactive"]
 PROMPTS = {
@@ -32,8 +34,9 @@ class Told(NamedTuple):
     """What the doctor said: its exit code, the findings in order, and how long it took.
 
     ``starting`` is how long the same program takes to start on this machine now, if the doctor
-    was slow. If it was, it was asked up to twice more, and ``seconds`` is the shortest time: a
-    doctor that waits too long does so each time, and one that got no processor does not.
+    was slow. If it was, it was asked up to twice more, without what it remembers of PAM, and these
+    are the times of the best attempt: a doctor that waits too long does so each time, and one that
+    got no processor does not.
     """
 
     status: int
@@ -108,9 +111,11 @@ def ask(machine: Machine, session: Login, command: str = "creds-doctor") -> Told
     for _again in range(2):
         if told.seconds - told.starting < PATIENCE:
             break
+        machine.run("rm", "-f", MEMORY)
         starting = _starting(machine)
-        seconds = min(told.seconds, _asked(machine, session, command).seconds)
-        told = told._replace(seconds=seconds, starting=starting)
+        seconds = _asked(machine, session, command).seconds
+        if seconds - starting < told.seconds - told.starting:
+            told = told._replace(seconds=seconds, starting=starting)
     return told
 
 
@@ -137,11 +142,16 @@ def _starting(machine: Machine) -> float:
     return time.monotonic() - began
 
 
-def fix(session: Login, before_it: str = "", *, answers: int = 4) -> str:
+def fix(session: Login, before_it: str = "") -> str:
     """Let the doctor cure what it can; type the keyring's passwords where they are asked for."""
+    return type_answering(session, f"{before_it}creds-doctor --fix --yes 2>&1 >/dev/null")
+
+
+def type_answering(session: Login, line: str, *, answers: int = 4) -> str:
+    """Type a line, and the passwords that it asks for; return what was seen, with the exit code."""
     before = len(session.transcript)
-    session.type(f"{before_it}creds-doctor --fix --yes 2>&1 >/dev/null; echo 'do''ne'")
-    while (asked := session.expect("done\r", *PROMPTS)) and answers:
+    session.type(f"{line}; echo 'do''ne='$?")
+    while (asked := session.expect(r"done=\d+\r", *PROMPTS)) and answers:
         answers -= 1
         session.type_secretly([*PROMPTS.values()][asked - 1])
     session.expect("<ready>")
@@ -152,8 +162,8 @@ def carry_out_as_user(session: Login, told: Told, check_id: str) -> None:
     """Run what is shown for the user, in their session."""
     for argv in commands(told, check_id):
         assert argv[0] != "sudo", argv
-        done = session.run(shlex.join(argv))
-        assert done.status == 0, done
+        seen = type_answering(session, shlex.join(argv))
+        assert "done=0" in seen, seen
 
 
 def commands(told: Told, check_id: str) -> list[list[str]]:

@@ -17,6 +17,7 @@ from tests.machine.support.breakages import (
     AS_ROOT,
     ENVIRONMENT,
     FILES,
+    KEYRINGS,
     PAM,
     SESSIONS,
     SHARED,
@@ -80,6 +81,11 @@ def begins_a_session(one: Breakage) -> bool:
     return one in SESSIONS and (bool(one.root) or one.login not in {"healthy", "password"})
 
 
+def needs_another_session(one: Breakage) -> bool:
+    """Tell whether alice has to come in again when it is cured."""
+    return begins_a_session(one) and (one.cure != "fix" or "chpasswd" in one.undo)
+
+
 def has_own_way(one: Breakage) -> bool:
     """Tell whether the doctor is asked in another way than by typing its name."""
     return one.ask != "creds-doctor" and not one.ask.startswith("env ")
@@ -103,6 +109,15 @@ def _reason(one: Breakage, other: Breakage) -> str:
         and (has_own_way(other) or other.ask.startswith("env ")),
         "that session may have no bus to stop": one.id == "bus-stopped" and begins_a_session(other),
         "that session has no variable that could be broken": is_bare and has_variable,
+        "nobody can come in again to a home that cannot be entered": needs_another_session(one)
+        and "the home" in held(other),
+        "the remedy ends with `creds unlock`, which that fault prevents": one.id == "bus-stale"
+        and held(other) & (IN_THE_FOLDER | {"the place of the folder", "the home"})
+        and not other.id.endswith("-open"),
+        # rename(2): EACCES, for `..` in a directory that gets another parent is written.
+        "she cannot move a folder that she cannot write": one.session.startswith(f"mv {KEYRINGS} ")
+        and held(other) & {"the mode of the folder", "the owner of the folder"}
+        and not other.id.endswith("-open"),
         "the folder is moved away before that session begins": begins_a_session(one)
         and "the place of the folder" in held(one)
         and held(other) & IN_THE_FOLDER,

@@ -79,8 +79,16 @@ SPOILED = {
 }
 
 
+def if_there_is_setfacl(kind: str) -> list[pytest.MarkDecorator]:
+    if "setfacl" not in SPOILED[kind][0]:
+        return []
+    return [pytest.mark.skipif(shutil.which("setfacl") is None, reason="needs setfacl")]
+
+
 @needs_root
-@pytest.mark.parametrize("kind", SPOILED)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=if_there_is_setfacl(kind)) for kind in SPOILED]
+)
 def test_the_part_that_somebody_else_can_change_is_named(place: Path, kind: str) -> None:
     script, part, reason = SPOILED[kind]
     script = f"mkdir way; touch way/end; {script}"
