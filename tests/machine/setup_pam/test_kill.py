@@ -23,6 +23,8 @@ from tests.depth import KILL_ALL, KILLED_CALLS
 from tests.machine.support.login import Login
 from tests.machine.support.machine import Boot, Machine, wait_until
 
+# At every system call a test takes minutes, and more if others run beside it.
+pytestmark = pytest.mark.timeout(3600 if KILL_ALL else 300)
 SSHD = "/etc/pam.d/sshd"
 CALLS = (
     "flock,fsync,openat,rename,renameat,renameat2,mkdir,mkdirat,rmdir,unlink,unlinkat"

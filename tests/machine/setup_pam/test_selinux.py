@@ -95,7 +95,7 @@ def above_note(text: str) -> list[str]:
 
 def ask(session: Login) -> str:
     """Ask the doctor, which has the time that it needs on this machine."""
-    return session.run("creds-doctor --json --timeout 60").output
+    return session.run("creds-doctor --json --timeout 60 2>/dev/null").output
 
 
 class Before(NamedTuple):
