@@ -185,15 +185,17 @@ def _unexplained_login(facts: Facts) -> Found:
     """
     has_typed = facts.session.login_method == "password"
     client, evidence = facts.client, _evidence(facts)
+    other = (
+        "no password was typed (a login by public key), or the keyring has another password than"
+        " the login"
+    )
     cause = (
-        "this cannot be seen here: either no password was typed (a login by public key), or the"
-        f" keyring has another password than the login, or {SINCE} (only root can see how a login"
-        " was made, unless sshd has ExposeAuthInfo)"
+        f"this cannot be seen here: either {other}, or {SINCE} (only root can see how a login was"
+        " made, unless sshd has ExposeAuthInfo)"
     )
     if has_typed:
-        cause = (
-            f"the password of the keyring is not the one that was typed at the login; or {SINCE}"
-        )
+        other = "the password of the keyring is not the one that was typed at the login"
+        cause = f"{other}; or {SINCE}"
     if client.was_refused:
         evidence = (*evidence, "creds unlock was refused in this session")
     if client.has_ssh_keys is False:
@@ -203,7 +205,8 @@ def _unexplained_login(facts: Facts) -> Found:
     title = "the login keyring is locked"
     is_likely_typed = (has_typed or _is_refused(facts)) and not client.was_locked
     if is_likely_typed and may_pass_no_password(facts):
-        title, cause = _not_passed(facts, title, cause)
+        title, seen = _not_passed(facts, title)
+        cause = f"{seen}; the other findings say why. Otherwise {other}, or {SINCE}"
         is_likely_typed = False
     remedies = (UNLOCK, OLDER)
     if client.was_refused:
@@ -213,15 +216,17 @@ def _unexplained_login(facts: Facts) -> Found:
     return Found(evidence, title, cause, for_this_reader(facts, *remedies))
 
 
-def _not_passed(facts: Facts, title: str, cause: str) -> tuple[str, str]:
-    """Add to a title and a cause what is seen of PAM, which may have changed since the login."""
-    typed = f"a password that is typed at {facts.pam.service}"
-    if passes_no_password(facts):
-        title = f"{title}, and PAM passes no password typed at {facts.pam.service} to it"
-        seen = f"as PAM is configured now, {typed} does not reach the keyring"
-    else:
-        seen = f"as PAM is configured now, {typed} does not reach the keyring at every login"
-    return title, f"{seen} (the other findings say why); if that is not the cause, {cause}"
+def _not_passed(facts: Facts, title: str) -> tuple[str, str]:
+    """Return the title, and what is seen of PAM, which may have changed since the login."""
+    seen = (
+        f"as PAM is configured now, a password that is typed at {facts.pam.service} does not reach"
+    )
+    if not passes_no_password(facts):
+        return title, f"{seen} the keyring at every login"
+    return (
+        f"{title}, and PAM passes no password typed at {facts.pam.service} to it",
+        f"{seen} the keyring",
+    )
 
 
 CHECKS = (
