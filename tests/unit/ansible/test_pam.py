@@ -335,13 +335,15 @@ def test_to_look_only_two_files_are_written(
 
 
 def test_what_is_kept_is_compiled_and_only_root_can_change_it(
-    plugin: Callable[[str], Any], prefix: Path, tmp_path: Path
+    plugin: Callable[[str], Any], prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mask = os.umask(0)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "elsewhere"))  # by a variable
     try:
         command = command_of(plugin, tmp_path / "module", keep=True)
     finally:
         os.umask(mask)
+    assert sys.pycache_prefix is None
     assert version_of(command) == f"creds-setup-pam {__version__}\n"
     (kept,) = prefix.iterdir()
     for path in kept.rglob("*"):
@@ -417,7 +419,7 @@ def test_a_directory_that_cannot_be_entered_is_not_used(
     copy = tree / f"{PLUGINS.replace('.', '/')}/module_utils"
     copy.mkdir(parents=True)
     shutil.copy(CHECKOUT / "scripts/ansible/plugins/module_utils/root_only.py", copy)
-    for above in (tree, *tmp_path.parents[:-2]):
+    for above in (tree, *list(tmp_path.parents)[:-2]):  # a list: for Python 3.9
         above.chmod(above.stat().st_mode | 0o005)
     argv = [sys.executable, "-c", code, str(tree), str(prefix / "x/y")]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)

@@ -130,6 +130,7 @@ def _fill(place: str, directory: str) -> None:
         os.makedirs(os.path.dirname(full), exist_ok=True)
         with open(full, "w", encoding="utf-8") as file:
             file.write(text)
+    sys.pycache_prefix = None  # PYTHONPYCACHEPREFIX, which the program ignores (-I)
     compileall.compile_dir(place, ddir=directory, quiet=2)
     script = os.path.join(place, NAME)
     with open(script, "w", encoding="utf-8") as file:
