@@ -236,13 +236,15 @@ def test_stop_and_go_on(session: Login, machine: Machine) -> None:
     session._child.send("\x1a")
     session.expect("Stopped")
     session.expect("<ready>")
-    assert session.run("pgrep -c -r T -x sleep").output == "1"
+    assert session.run("pgrep -c -r T -fx 'sleep 97'").output == "1"
     session.type("fg")
     session.expect("sleep 97")
-    wait_until(lambda: machine.run("pgrep", "-r", "T", "-x", "sleep", check=False).returncode == 1)
+    wait_until(
+        lambda: machine.run("pgrep", "-r", "T", "-fx", "sleep 97", check=False).returncode == 1
+    )
     session._child.sendintr()
     session.expect("<ready>")
-    assert session.run("pgrep -x sleep").output == ""
+    assert session.run("pgrep -fx 'sleep 97'").output == ""
 
 
 def test_ssh_with_a_terminal(session: Login) -> None:
@@ -302,7 +304,7 @@ def test_timeout_in_a_script(session: Login) -> None:
     done = in_script(session, f"timeout 2 {TYPED} sleep 94")
     assert done.output.split()[-1] == "code=124", done
     assert done.status == 0, "the terminal is as it was"
-    assert session.run("pgrep -x sleep").output == ""
+    assert session.run("pgrep -fx 'sleep 94'").output == ""
     done = in_script(session, "timeout 20 creds put box new")
     assert "runs in the background of the terminal" in done.output
     assert done.output.split()[-1] == "code=69", done

@@ -104,7 +104,7 @@ def test_a_look_lists_proc_once_and_opens_one_file_more_for_each_process(session
     try:
         after = trace(session)
     finally:
-        session.run("kill $(pgrep -x sleep); wait")
+        session.run("kill $(pgrep -u alice -x sleep); wait")
     for seen in (before, after):
         assert len(re.findall(r'"/proc", [^)]*O_DIRECTORY', seen)) == 1
     opened = [len(re.findall(r'"/proc/[0-9]+/', seen)) for seen in (before, after)]
