@@ -20,13 +20,13 @@ def _depth(variable: str, commit: int, nightly: int) -> int:
 HUNT = _depth("CREDS_HUNT", 0, 5000)
 """Random examples of each property; 0 for hypothesis' own number of examples, always the same."""
 
-ORACLE_STACKS = _depth("CREDS_ORACLE_STACKS", 10_000, 100_000)
+ORACLE_STACKS = _depth("CREDS_ORACLE_STACKS", 6_000, 100_000)
 """Random PAM stacks that libpam itself is asked about."""
 
 ORACLE_SEED = _depth("CREDS_ORACLE_SEED", 1, secrets.randbelow(2**32))
 """What the random stacks begin from; a failure names it."""
 
-JUDGED_CHANGES = _depth("CREDS_JUDGED_CHANGES", 2_000, 100_000)
+JUDGED_CHANGES = _depth("CREDS_JUDGED_CHANGES", 1_000, 100_000)
 """Random changes of PAM stacks that are judged, and that libpam itself is asked about."""
 
 REPLAYED = _depth("CREDS_REPLAYED", 5, 1)
@@ -56,7 +56,7 @@ FAULTS_SEED = os.environ.get("CREDS_FAULTS_SEED", "faults")
 FIELD_SAMPLE = _depth("CREDS_FIELD_SAMPLE", 3, 1)
 """Every how many of the field's situations are made for real, and the doctor's remedy is typed."""
 
-HOSTILE_IMAGES = _depth("CREDS_HOSTILE_IMAGES", 30, 2_000)
+HOSTILE_IMAGES = _depth("CREDS_HOSTILE_IMAGES", 15, 2_000)
 """Images with something hostile in them that every command with --root has to live with."""
 
 TREE_SWAPS = _depth("CREDS_TREE_SWAPS", 200, 1_000)
