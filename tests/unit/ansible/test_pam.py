@@ -432,6 +432,26 @@ def test_a_damaged_copy_is_not_run_and_can_be_removed(
     assert not list(prefix.iterdir())
 
 
+def test_another_run_may_make_the_directory_first(
+    plugin: Callable[[str], Any], prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not there when this run looked, and it is there when this run makes it."""
+    is_directory, looks = os.path.isdir, [str(prefix)]
+
+    def not_yet(path: str) -> bool:
+        if path in looks:
+            looks.remove(path)
+            return False
+        return is_directory(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os.path, "isdir", not_yet)
+        command = command_of(plugin, tmp_path / "module", keep=True)
+    assert not looks
+    assert version_of(command) == f"creds-setup-pam {__version__}\n"
+    assert Path(command[-1]).is_relative_to(prefix)
+
+
 def test_nothing_is_left_of_a_copy_that_could_not_be_written(
     plugin: Callable[[str], Any], prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,7 +105,7 @@ def _unpack(directory: str) -> None:
         return
     above = os.path.dirname(directory)
     if not os.path.isdir(above):
-        os.makedirs(above)
+        os.makedirs(above, exist_ok=True)
         os.chmod(above, 0o755)  # whatever the umask is, other users may look at the copy
     # Renamed when it is whole, so that a run that is killed leaves no half of it.
     unfinished = tempfile.mkdtemp(prefix=".ansible-", dir=above)
