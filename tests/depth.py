@@ -56,7 +56,7 @@ FAULTS_SEED = os.environ.get("CREDS_FAULTS_SEED", "faults")
 FIELD_SAMPLE = _depth("CREDS_FIELD_SAMPLE", 3, 1)
 """Every how many of the field's situations are made for real, and the doctor's remedy is typed."""
 
-HOSTILE_IMAGES = _depth("CREDS_HOSTILE_IMAGES", 15, 2_000)
+HOSTILE_IMAGES = _depth("CREDS_HOSTILE_IMAGES", 15, 500)
 """Images with something hostile in them that every command with --root has to live with."""
 
 TREE_SWAPS = _depth("CREDS_TREE_SWAPS", 200, 1_000)

@@ -91,6 +91,35 @@ def ran_in(directory: Path, switches: dict[str, str], *options: str) -> list[lis
     return [line.split()[1:] for line in lines if line.startswith("ran ")]
 
 
+HUNTED = """
+import pytest
+from hypothesis import given
+from hypothesis.strategies import integers
+
+@given(integers())
+def test_property(number):
+    pass
+
+@pytest.mark.timeout(30)
+@given(integers())
+def test_with_its_own_limit(number):
+    pass
+
+def test_limits(request):
+    for item in request.session.items:
+        mark = item.get_closest_marker("timeout")
+        print("\\nran", item.name, *(mark.args if mark else ["usual"]))
+"""
+
+
+def test_a_property_has_time_for_the_examples_that_a_hunt_asks_for(tmp_path: Path) -> None:
+    shutil.copy(CHECKOUT / "tests/conftest.py", tmp_path / "conftest.py")
+    (tmp_path / "test_hunted.py").write_text(HUNTED)
+    usual = {"test_property": "usual", "test_with_its_own_limit": "30", "test_limits": "usual"}
+    assert dict(ran_in(tmp_path, {})) == usual
+    assert dict(ran_in(tmp_path, {"CREDS_HUNT": "5"})) == {**usual, "test_property": "7200"}
+
+
 CALLED = """
 import os
 from pathlib import Path
