@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from tests.depth import HUNT, NIGHTLY, ON_EVERY_RELEASE, SELINUX
 
@@ -53,11 +53,18 @@ LONGEST_AT_NIGHT = (
 FIRST = LONGEST_FIRST[:3] + (LONGEST_AT_NIGHT if NIGHTLY else ()) + LONGEST_FIRST[3:]
 SHARE_NOTHING = ("test_pythons",)
 """The modules whose tests need no machine in common, so that each may run in another stream."""
-if HUNT:
-    settings.register_profile("hunt", max_examples=HUNT, deadline=None, database=None)
-else:
-    settings.register_profile("plain", derandomize=True, deadline=None, database=None)
-settings.load_profile("hunt" if HUNT else "plain")
+# With CI set, hypothesis begins from a profile of its own, so each setting is given here: a hunt is
+# random there too and says how to repeat a failure, and a busy machine is slow everywhere.
+settings.register_profile(
+    "ours",
+    max_examples=HUNT or 100,
+    derandomize=not HUNT,
+    print_blob=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ours")
 
 # Tests bind sockets below tmp_path, whose address may have 107 bytes (unix(7)): a long TMPDIR
 # leaves too few.

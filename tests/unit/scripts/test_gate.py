@@ -93,7 +93,7 @@ def ran_in(directory: Path, switches: dict[str, str], *options: str) -> list[lis
 
 HUNTED = """
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import integers
 
 @given(integers())
@@ -109,15 +109,24 @@ def test_limits(request):
     for item in request.session.items:
         mark = item.get_closest_marker("timeout")
         print("\\nran", item.name, *(mark.args if mark else ["usual"]))
+
+def test_chance():
+    print("\\nran", "always the same" if settings.default.derandomize else "random")
 """
 
 
-def test_a_property_has_time_for_the_examples_that_a_hunt_asks_for(tmp_path: Path) -> None:
+def test_a_hunt_has_the_time_for_its_random_examples_in_ci_too(tmp_path: Path) -> None:
     shutil.copy(CHECKOUT / "tests/conftest.py", tmp_path / "conftest.py")
     (tmp_path / "test_hunted.py").write_text(HUNTED)
-    usual = {"test_property": "usual", "test_with_its_own_limit": "30", "test_limits": "usual"}
-    assert dict(ran_in(tmp_path, {})) == usual
-    assert dict(ran_in(tmp_path, {"CREDS_HUNT": "5"})) == {**usual, "test_property": "7200"}
+    usual = ["test_property", "usual"]
+    ran = ran_in(tmp_path, {"CI": "1"})
+    assert usual in ran
+    assert ran[-1] == ["always", "the", "same"]
+    hunted = ran_in(tmp_path, {"CI": "1", "CREDS_HUNT": "5"})
+    assert hunted[-1] == ["random"]
+    longer = ["test_property", "7200"]
+    assert hunted[:-1] == [longer if one == usual else one for one in ran[:-1]]
+    assert ["test_with_its_own_limit", "30"] in hunted
 
 
 CALLED = """
