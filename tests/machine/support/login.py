@@ -55,7 +55,7 @@ class Login:
             raise
 
     def _start(self, argv: list[str], timeout: float) -> pexpect.spawn[str]:
-        return pexpect.spawn(
+        child: pexpect.spawn[str] = pexpect.spawn(
             argv[0],
             argv[1:],
             timeout=timeout,
@@ -64,6 +64,11 @@ class Login:
             dimensions=(50, 200),
             env={**os.environ, "TERM": "plain"},
         )
+        # pexpect sleeps for 50 ms before each line that it types, in case a password is echoed, and
+        # for 100 ms in close(), in case the program still ends; this class waits for both.
+        child.delaybeforesend = None
+        child.ptyproc.delayafterclose = 0  # type: ignore[attr-defined] # types-pexpect has it not
+        return child
 
     def _reach_shell(self, answers: list[str]) -> None:
         patterns = [r"[$#] $", "[Pp]assword[^\r\n]*: ?$", "denied|closed|Connection reset"]

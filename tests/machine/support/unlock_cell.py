@@ -31,8 +31,10 @@ COUNT = (
 # What is run in the session: open it, then read by two programs, on the bus that `creds env` names.
 CELL = r"""#!/bin/sh
 # password file, result file
-bound() { timeout -k 1 15 "$@"; }
+bound() { timeout -k 1 ${limit:-15} "$@"; }
 bound creds unlock --password-stdin <"$1" 2>"$2.told"; code=$?
+# On some buses secret-tool waits for ever for a person who opens a keyring that stayed closed.
+[ $code = 0 ] || limit=5
 eval "$(bound creds env)"
 got=$(bound creds get app me 2>/dev/null) tool=$(bound secret-tool lookup service app username me)
 printf '%s\n%s\n%s\n' "$code" "$got" "$tool" >"$2.new"
