@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from creds_session.pam.keyring_rules.guards import unguarded
 from creds_session.pam.keyring_rules.names import MODULE
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import (
@@ -78,7 +79,7 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
     own = [handler for handler in rules if handler.origin.file == request.path]
     candidates = needed or behind
     words: list[tuple[Edit, ...]] = [(), *((word,) for word in _words(wanted, candidates, file))]
-    guards = _guards(wanted, own, request)
+    guards = _guards(wanted, request)
     changes = [(*word, *mended) for word in words for mended in _mendings(wanted, own, file)]
     for change in changes:
         if rules and (change or guards):
@@ -89,7 +90,7 @@ def candidates(wanted: Wanted, request: Request) -> Iterator[tuple[Edit, ...]]:
         for change in changes:
             for branch in behind:
                 for control in CONTROLS:
-                    yield (*change, _insertion(wanted, control, branch, request))
+                    yield (*change, *guards, _insertion(wanted, control, branch, request))
 
 
 def _needed(wanted: Wanted, handlers: tuple[Handler, ...], tree: list[Branch]) -> list[Branch]:
@@ -163,17 +164,16 @@ def _mendings(wanted: Wanted, own: list[Handler], file: ServiceFile) -> Iterator
                 yield tuple(edits)
 
 
-def _guards(wanted: Wanted, own: list[Handler], request: Request) -> tuple[Edit, ...]:
-    """Return the guards to insert before existing rules of ours, if root shall skip them."""
-    if not (request.guarded and wanted.group in GUARDED):
+def _guards(wanted: Wanted, request: Request) -> tuple[Edit, ...]:
+    """Return the guards that rules of ours in the file lack, if root's login shall skip them."""
+    if not request.guarded:
         return ()
-    file = request.file
+    file, text = request.file, _guard_text(wanted.group).encode() + b"\n"
     edits = []
-    for handler in own:
-        index = handler.origin.node
-        text = _guard_text(wanted.group).encode() + b"\n"
-        offset, line = _offset(file, index), file.lines[index].line
-        edits.append(Edit(offset, b"", text, line, "root's login skips the next rule"))
+    for rule in unguarded(request.service, wanted.group, request.files):
+        if rule.origin.file == request.path:
+            offset, line = _offset(file, rule.origin.node), file.lines[rule.origin.node].line
+            edits.append(Edit(offset, b"", text, line, "root's login skips the next rule"))
     return tuple(edits)
 
 

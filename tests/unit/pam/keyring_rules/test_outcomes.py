@@ -199,6 +199,21 @@ def test_an_unsafe_rule_where_nobody_is_asked_is_reported() -> None:
     assert found.problem
 
 
+@pytest.mark.parametrize("group", ["auth", "password"])
+@pytest.mark.parametrize("control", ["required", "optional", "sufficient"])
+@pytest.mark.parametrize("others", ["", "{group} sufficient pam_env.so\n"])
+def test_a_rule_that_lets_people_in_where_nobody_got_in_is_unsafe(
+    group: str, control: str, others: str
+) -> None:
+    """Without the rule every call fails: no module is there that succeeds."""
+    before = JUMP + SESSION if group == "password" else SESSION
+    ours = f"{group} {control} pam_gnome_keyring.so\n"
+    found = verdicts(before + others.format(group=group) + ours)[group]
+    assert found.is_unsafe
+    # The first rule of auth also takes the place of those of the service `other`.
+    assert "let in" in found.problem or "other modules would run" in found.problem
+
+
 @pytest.mark.parametrize(
     "proof",
     [

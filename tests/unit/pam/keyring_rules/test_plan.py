@@ -301,6 +301,24 @@ def test_skip_root_guards_rules_that_are_there_and_only_once() -> None:
     assert make(made.result.decode()).edits == ()
 
 
+@pytest.mark.parametrize("early", ["required", "optional", "[default=ignore]"])
+def test_skip_root_guards_a_rule_that_runs_too_early_and_only_once(early: str) -> None:
+    """Each further apply added another rule: no plan put a guard before a rule of the file too."""
+    text = f"auth {early} pam_gnome_keyring.so\n" + JUMP + SESSION
+    made = make(text, Options(skip_root=True))
+    assert made.result.decode().count("quiet uid = 0") == 3
+    assert make(made.result.decode(), Options(skip_root=True)).edits == ()
+    later = make(make(text).result.decode(), Options(skip_root=True))
+    assert later.result == made.result
+
+
+def test_skip_root_guards_no_rule_a_second_time() -> None:
+    guarded = make(JUMP + SESSION, Options(skip_root=True)).result.decode()
+    made = make(AUTH_OURS + guarded, Options(skip_root=True))
+    assert [edit.line for edit in made.edits] == [1]
+    assert make(made.result.decode(), Options(skip_root=True)).edits == ()
+
+
 @pytest.mark.parametrize("control", ["required", "[success=1 default=ignore]"])
 def test_a_rule_of_the_admin_s_that_looks_like_the_guard_is_left_alone(control: str) -> None:
     own = f"auth {control} pam_succeed_if.so quiet uid = 0\nauth required pam_2fa.so\n"
