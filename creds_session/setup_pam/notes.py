@@ -67,7 +67,9 @@ def unguarded_rules(planned: Plan, files: PamFiles) -> Iterator[str]:
     """Yield which rules root's login does not skip: rules of files that the service includes."""
     after = files.overlaid(planned.target, planned.result)
     groups = [unguarded(planned.service, group, after) for group in ManagementGroup]
-    places = dict.fromkeys(rule.place for rules in groups for rule in rules)
+    # A rule of the file itself is in a group that was refused, and the refusal says why.
+    rules = (rule for rules in groups for rule in rules if rule.origin.file != planned.target)
+    places = dict.fromkeys(rule.place for rule in rules)
     if places:
         yield (
             f"root's login still runs {' and '.join(places)}: --skip-root changes only"

@@ -26,6 +26,7 @@ from creds_session.pam.keyring_rules.counterexample import Counterexample
 from creds_session.pam.keyring_rules.denial import way_in
 from creds_session.pam.keyring_rules.policy import keyring_returns, may_judge
 from creds_session.pam.keyring_rules.walks import Aim, walk_both
+from creds_session.pam.modules.conditions import vouches
 from creds_session.pam.modules.returns import possible_returns
 from creds_session.pam.stack.handlers import Stacks
 from creds_session.pam.syntax.terms import ManagementGroup, Pass, ReturnValue
@@ -137,3 +138,15 @@ def refute_reach(
         return walk_both(*stacks, pass_, keyring_returns, Aim.REACHED)
     missed = walk_both(*stacks, pass_, keyring_returns, Aim.REACHED_TO_START)
     return missed or refute_start(before, after)
+
+
+def lets_nobody_in(without: Stacks, group: ManagementGroup) -> bool:
+    """Return whether a service without rules of ours cannot succeed in auth or password.
+
+    It is known for a group in which no module checks the person.
+    """
+    stack = without.of(group)
+    if any(vouches(handler, stack.service) for handler in stack.handlers):
+        return False
+    # Without a rule of ours, each success is one that misses it.
+    return refute_reach(without, without, group) is None

@@ -15,6 +15,7 @@ from creds_session.pam.keyring_rules.policy import (
     starts_daemon,
     wanted_rules,
 )
+from creds_session.pam.keyring_rules.proof import lets_nobody_in
 from creds_session.pam.keyring_rules.remedies import (
     start_or_take_out,
     take_out,
@@ -27,6 +28,12 @@ from creds_session.pam.syntax.terms import ManagementGroup
 WITHOUT_ONLY_ADD: Final = "without --only-add, apply can add the rule: it then changes {}"
 OTHERS_GO_ON: Final = "apply still changes the other groups, with or without --only-add"
 EACH_SERVICE: Final = "for each service that changes passwords"
+LETS_IN: Final = "only pam_gnome_keyring lets people in, and it checks no password"
+CHECKED: Final = (
+    "first write the rule of the module that checks the password, such as `auth required"
+    " pam_unix.so`, or restore the file from its package: if the rule of pam_gnome_keyring is only"
+    " removed, nobody can log in with a password"
+)
 LOCKED: Final = "without a rule in auth, the session rule would start a daemon that stays locked"
 
 
@@ -75,6 +82,11 @@ def edits_or_refusal(
     is_new = wanted.group is ManagementGroup.SESSION and not verdict.present
     if auth is not None and is_new and not options.only_add:
         return Refusal(wanted.group, f"{request.path}: {LOCKED}", auth.hint)
+    if wanted.group is ManagementGroup.AUTH and verdict.is_unsafe:
+        without = request.files.without_our_rules().stacks(request.service)
+        # To make the rule harmless would lock everybody out, and nobody may have a key.
+        if lets_nobody_in(without, ManagementGroup.AUTH):
+            return Refusal(wanted.group, f"{request.path}: {LETS_IN}: {verdict.problem}", CHECKED)
     found = find_edits(wanted, request, options)
     if isinstance(found, NotFound):
         return _refusal(wanted, request, options, found, verdict)

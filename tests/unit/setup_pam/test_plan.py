@@ -307,6 +307,14 @@ def test_skip_root_reports_the_rules_of_an_included_file(root: Root) -> None:
     assert not [one for one in setup.notes if "root's login" in one]
 
 
+def test_skip_root_blames_no_included_file_for_a_rule_that_was_refused(root: Root) -> None:
+    ours = b"auth sufficient pam_env.so\nauth required pam_gnome_keyring.so\n"
+    write(root, SSHD, ours + b"password required pam_unix.so\n")
+    setup = plan_setup(root, ["sshd"], Options(skip_root=True))
+    assert [one.group.value for one in setup.plans[0].refusals] == ["auth"]
+    assert not [one for one in setup.notes if "root's login" in one]
+
+
 AUTH = b"auth required pam_unix.so\n"
 AUTOLOGIN = b"auth required pam_permit.so\nauth optional pam_gnome_keyring.so\n"
 OTHERS = b"account required pam_unix.so\npassword required pam_unix.so\n"

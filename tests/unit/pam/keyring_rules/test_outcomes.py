@@ -214,6 +214,20 @@ def test_a_rule_that_lets_people_in_where_nobody_got_in_is_unsafe(
     assert "let in" in found.problem or "other modules would run" in found.problem
 
 
+@pytest.mark.parametrize("options", [Options(), Options(only_add=True), Options(skip_root=True)])
+def test_a_rule_that_alone_lets_people_in_is_not_made_harmless(options: Options) -> None:
+    """sshd would refuse every password then: somebody must first say which module checks it."""
+    text = "auth sufficient pam_env.so\nauth required pam_gnome_keyring.so\n" + NEW_SESSION
+    text += "password required pam_unix.so\n"
+    made = make(text, options)
+    (refusal,) = made.refusals
+    assert "only pam_gnome_keyring lets people in, and it checks no password" in refusal.reason
+    assert "`auth required pam_unix.so`" in refusal.hint
+    assert [line.split()[0] for line in changed(made)] == ["password"]
+    with pytest.raises(NoSafeEdit, match="only pam_gnome_keyring lets people in"):
+        make(made.result.decode(), options._replace(only_add=False))
+
+
 @pytest.mark.parametrize(
     "proof",
     [
