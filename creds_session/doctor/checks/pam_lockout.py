@@ -103,7 +103,8 @@ CHECKS = (
         "people can log in with a wrong password",
         _wrong_password,
         cause="a rule before the password is checked succeeds for everybody and ends the stack, or"
-        " no rule denies the login after the modules that check the password",
+        " no rule denies the login after the modules that check the password, or the only rule that"
+        " lets people in is one of pam_gnome_keyring, which checks no password",
         remedy=Remediation(
             "while you are logged in, change the rule that lets people in: in the example that the"
             " evidence shows, the last line that returns success, or a line that leads to it"

@@ -68,8 +68,13 @@ def _rule(handler: Handler, group: ManagementGroup, service: str) -> list[Any]:
 
 def _wrong_password(pam: PamFacts, service: str) -> list[str] | None:
     """Return an example of a wrong password that is let in, and what to change; or None."""
-    stacks = _files(pam).stacks(service)
-    found = refute_denial(stacks) if stacks.failure is None else None
+    files = _files(pam)
+    stacks = files.stacks(service)
+    if stacks.failure is not None:
+        return None
+    has_ours = any(map(is_keyring, stacks.auth.handlers))
+    without = files.without_our_rules().stacks(service) if has_ours else None
+    found = refute_denial(stacks, without)
     return [str(found), remedy(stacks.auth, found, pam.files.get)] if found else None
 
 

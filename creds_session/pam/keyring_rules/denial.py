@@ -48,13 +48,13 @@ class _Move(NamedTuple):
     to: _Place
 
 
-def way_in(stack: Stack) -> Counterexample | None:
+def way_in(stack: Stack, *, is_on_purpose: bool = True) -> Counterexample | None:
     """Return how authenticate lets a wrong password in, or None.
 
-    The result is None for a stack without a module that is known to check the password: such a
-    stack lets people in without a password on purpose.
+    The result is None for a stack without a module that is known to check the password, if such a
+    stack ``is_on_purpose``: it lets people in without a password.
     """
-    if not any(map(is_judged, stack.handlers)):
+    if is_on_purpose and not any(map(is_judged, stack.handlers)):
         return None
     walk = _Walk(stack)
     places = walk.places()

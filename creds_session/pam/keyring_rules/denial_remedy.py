@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Final
 
 from creds_session.pam.keyring_rules.counterexample import Counterexample
 from creds_session.pam.keyring_rules.denial import way_in
@@ -23,6 +24,7 @@ from creds_session.pam.stack.handlers import Handler, Origin, Stack, frame_ends
 from creds_session.pam.stack.resolve import Read
 from creds_session.pam.syntax.terms import Action, Pass, ReturnValue, return_word
 
+CHECKING: Final = "such as `auth required pam_unix.so`"
 MOST_TRIED = 16
 """The most changes that are tried, and the most modules; real stacks have fewer."""
 
@@ -34,11 +36,14 @@ def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str
     everybody who had a right one. ``read`` returns the content of a file, to name the tool that
     writes it.
     """
+    last = found.last_success
+    if last is not None and not any(map(is_judged, stack.handlers)):
+        place = f"{last.handler.place} ({last.handler.module})"
+        return f"write the rule of the module that checks the password, {CHECKING}, before {place}"
     right = _right(stack)
     for origin, words, changed in islice(_candidates(stack, found), MOST_TRIED):
         if way_in(changed) is None and right <= _right(changed):
             return f"{words}{_by_whom(origin, read)}"
-    last = found.last_success
     if last is None:
         return "change the rule that lets people in"
     origin = last.handler.origin

@@ -108,14 +108,16 @@ def refute_closing(before: Stacks, after: Stacks, *, knowing: bool = True) -> Co
     return walk_both(*stacks, Pass.CLOSE_SESSION, keyring_returns, Aim.VERDICTS, possible)
 
 
-def refute_denial(now: Stacks) -> Counterexample | None:
+def refute_denial(now: Stacks, without: Stacks | None = None) -> Counterexample | None:
     """Return how a wrong password is let in, or None.
 
     Every module that checks the person then returned an error, or did not run. The result is None
-    for a service without a module that is known to check the password: it lets people in without a
-    password on purpose.
+    for a service without a module that is known to check the password, because it lets people in
+    without a password on purpose; but not if only our rules let them in. ``without`` is the service
+    without these; None if it has none.
     """
-    return way_in(now.auth)
+    is_by_ours = without is not None and lets_nobody_in(without, ManagementGroup.AUTH)
+    return way_in(now.auth, is_on_purpose=not is_by_ours)
 
 
 def refute_unknown(before: Stacks, after: Stacks) -> Counterexample | None:

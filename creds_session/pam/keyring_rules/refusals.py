@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from creds_session.pam.keyring_rules.candidates import Edit, Request
+from creds_session.pam.keyring_rules.denial_remedy import CHECKING
 from creds_session.pam.keyring_rules.edit_search import NotFound, Options, find_edits
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.keyring_rules.owners import Owner
@@ -30,9 +31,9 @@ OTHERS_GO_ON: Final = "apply still changes the other groups, with or without --o
 EACH_SERVICE: Final = "for each service that changes passwords"
 LETS_IN: Final = "only pam_gnome_keyring lets people in, and it checks no password"
 CHECKED: Final = (
-    "first write the rule of the module that checks the password, such as `auth required"
-    " pam_unix.so`, or restore the file from its package: if the rule of pam_gnome_keyring is only"
-    " removed, nobody can log in with a password"
+    f"first write the rule of the module that checks the password, {CHECKING}, or restore the file"
+    " from its package: if the rule of pam_gnome_keyring is only removed, nobody can log in with a"
+    " password"
 )
 LOCKED: Final = "without a rule in auth, the session rule would start a daemon that stays locked"
 

@@ -157,7 +157,7 @@ def _group_verdict(compared: _Compared, group: ManagementGroup) -> GroupVerdict:
     without, now, early_start = compared.without, compared.now, compared.early_start
     rules, unsafe = compared.rules(group), compared.harm(group)
     if not needs_rule(without, group):
-        return _not_needed(without, group, rules, unsafe)
+        return _not_needed(compared, group, rules, unsafe)
     problem = _unsafe_problem(unsafe, rules) if unsafe else ""
     service = now.of(group).service
     missed = refute_reach(without, now, group, early_start=early_start)
@@ -170,32 +170,42 @@ def _group_verdict(compared: _Compared, group: ManagementGroup) -> GroupVerdict:
         starts = not early_start or any(starts_daemon(rule, service) for rule in rules)
         problem = _why_not_reached(rules, missed, service, starts=starts)
     is_auth = group is ManagementGroup.AUTH
-    let_in = refute_denial(now) if is_auth else None
+    alarm, alarm_remedy = _alarm(compared) if is_auth else ("", "")
     return GroupVerdict(
         group,
         bool(rules),
         reached,
         problem=problem,
         is_unsafe=bool(unsafe),
-        alarm=str(let_in or ""),
+        alarm=alarm,
         notes=notes_on_group(without, now, group),
-        alarm_remedy=remedy(now.auth, let_in, compared.files.read) if let_in else "",
+        alarm_remedy=alarm_remedy,
         early_starts=tuple(early_starts(without, now)) if is_auth else (),
     )
 
 
+def _alarm(compared: _Compared) -> tuple[str, str]:
+    """Return how a wrong password is let in, and what to change; two empty strings if it is not."""
+    found = refute_denial(compared.now, compared.without)
+    return (
+        (str(found), remedy(compared.now.auth, found, compared.files.read)) if found else ("", "")
+    )
+
+
 def _not_needed(
-    without: Stacks,
+    compared: _Compared,
     group: ManagementGroup,
     rules: Sequence[Handler],
     unsafe: Counterexample | None,
 ) -> GroupVerdict:
     """Return the verdict on a group that needs no rule of ours; a rule there must do no harm."""
+    without = compared.without
     present, reason = bool(rules), why_not_needed(without, group)
     # If nobody is checked, everybody got in before as well: LET_IN is then no harm of our rule.
     if unsafe is None or (unsafe.breach is Breach.LET_IN and _lets_anybody_in(without, group)):
         notes = [f"{rule.place}: this rule gets no password" for rule in rules]
         return GroupVerdict(group, present, present, applies=False, notes=(reason, *notes))
+    alarm, alarm_remedy = _alarm(compared) if group is ManagementGroup.AUTH else ("", "")
     return GroupVerdict(
         group,
         present,
@@ -203,7 +213,9 @@ def _not_needed(
         applies=False,
         problem=_unsafe_problem(unsafe, rules),
         is_unsafe=True,
+        alarm=alarm,
         notes=(reason,),
+        alarm_remedy=alarm_remedy,
     )
 
 

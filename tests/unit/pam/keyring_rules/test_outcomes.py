@@ -210,6 +210,8 @@ def test_a_rule_that_lets_people_in_where_nobody_got_in_is_unsafe(
     ours = f"{group} {control} pam_gnome_keyring.so\n"
     found = verdicts(before + others.format(group=group) + ours)[group]
     assert found.is_unsafe
+    assert ("a wrong password is let in" in found.alarm) is (group == "auth")
+    assert ("before /etc/pam.d/sshd:" in found.alarm_remedy) is (group == "auth")
     # The first rule of auth also takes the place of those of the service `other`.
     assert "let in" in found.problem or "other modules would run" in found.problem
 
