@@ -88,6 +88,23 @@ def test_many_logins_within_seconds_do_not_end_it(machine: Machine) -> None:
         assert session.run("creds hook remove --unit lock").status == 0
 
 
+def test_a_logout_that_the_path_unit_does_not_see_is_not_missed(machine: Machine) -> None:
+    """While the service runs, systemd looks at no change of the path (path.c:path_unwatch)."""
+    state = f"{AS_ALICE} systemctl --user show -P SubState creds-session-lock.service"
+    slow = "printf '[Service]\\nExecStartPost=sleep 1\\n' >$d/slow.conf"
+    with machine.ssh("alice", PASSWORD) as first:
+        assert first.run("creds hook install --unit lock").status == 0
+        place = "d=~/.config/systemd/user/creds-session-lock.service.d; mkdir -p $d"
+        assert first.run(f"{place}; {slow}; systemctl --user daemon-reload").status == 0
+        with machine.ssh("alice", PASSWORD) as second:
+            assert second.run("creds get app me").output == "x"
+        wait_for_logout(machine, 1)
+        wait_until(lambda: machine.sh(state).stdout.strip() == "start-post")  # it has looked
+    wait_for(machine, "locked")
+    with machine.ssh("alice", PASSWORD) as session:
+        assert session.run(f"{place}; rm -r $d; creds hook remove --unit lock").status == 0
+
+
 def test_root_has_it_done_for_everybody(machine: Machine) -> None:
     machine.run("creds", "hook", "install", "--unit", "lock")
     machine.sh("systemctl restart user@$(id -u alice)")
