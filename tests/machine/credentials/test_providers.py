@@ -83,6 +83,10 @@ class Desk:
 
     def keepassxc(self, settings: str = "", *, is_open: bool = True) -> str:
         who = self.serve("keepassxc", settings)
+        self.run(  # its window comes to the bus after its secrets
+            f"for i in $(seq 100); do busctl --user status {WINDOW} >/dev/null 2>&1 && break;"
+            " sleep 0.1; done"
+        )
         # 2.7.10 crashes where it is given the password by --pw-stdin without a display
         password = " pw1" if is_open else ""
         signature = "ss" if is_open else "s"

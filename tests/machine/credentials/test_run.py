@@ -236,12 +236,11 @@ def test_stop_and_go_on(session: Login, machine: Machine) -> None:
     session._child.send("\x1a")
     session.expect("Stopped")
     session.expect("<ready>")
-    assert session.run("pgrep -c -r T -fx 'sleep 97'").output == "1"
+    stopped = ("pgrep", "-r", "T", "-fx", "sleep 97")
+    wait_until(lambda: machine.run(*stopped, check=False).returncode == 0)
     session.type("fg")
     session.expect("sleep 97")
-    wait_until(
-        lambda: machine.run("pgrep", "-r", "T", "-fx", "sleep 97", check=False).returncode == 1
-    )
+    wait_until(lambda: machine.run(*stopped, check=False).returncode == 1)
     session._child.sendintr()
     session.expect("<ready>")
     assert session.run("pgrep -fx 'sleep 97'").output == ""

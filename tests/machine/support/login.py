@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 PROMPT = "<ready>"
+PATIENCE = 0.05  # seconds; pexpect's own
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Login:
         timeout: float = 30,
     ) -> None:
         self.transcript = ""
+        self._is_at_prompt = False  # ours was the last that came, and nothing was typed since
         self._child = self._start(argv, timeout)
         try:
             if password is not None:
@@ -64,9 +66,7 @@ class Login:
             dimensions=(50, 200),
             env={**os.environ, "TERM": "plain"},
         )
-        # pexpect sleeps for 50 ms before each line that it types, in case a password is echoed, and
-        # for 100 ms in close(), in case the program still ends; this class waits for both.
-        child.delaybeforesend = None
+        # pexpect sleeps for 100 ms in close(), in case the program still ends; this class waits.
         child.ptyproc.delayafterclose = 0  # type: ignore[attr-defined] # types-pexpect has it not
         return child
 
@@ -80,13 +80,23 @@ class Login:
 
     def take_over_shell(self) -> None:
         """Give the shell that waits a prompt of ours, echo off, so that answers can be read."""
-        self._child.sendline(f"stty -echo; PS1='{PROMPT[:3]}''{PROMPT[3:]}'; PS2=")
+        self._send(f"stty -echo; PS1='{PROMPT[:3]}''{PROMPT[3:]}'; PS2=")
         self.expect(re.escape(PROMPT))
 
     def enter(self, command: str, *answers: str) -> None:
         """Type a command that starts another shell, answering its password prompts."""
-        self._child.sendline(command)
+        self._send(command)
         self._reach_shell(list(answers))
+
+    def _send(self, line: str) -> None:
+        """Type a line: at our prompt at once, and elsewhere as late as pexpect thinks wise.
+
+        A program may print its prompt first and then throw away what was typed already. The shell
+        is ready when it prints ours.
+        """
+        self._child.delaybeforesend = None if self._is_at_prompt else PATIENCE
+        self._is_at_prompt = False
+        self._child.sendline(line)
 
     def expect(self, *patterns: str) -> int:
         """Wait for one of these patterns; return which one came."""
@@ -96,15 +106,18 @@ class Login:
             self.transcript += str(self._child.before)
             raise LoginFailed(f"waited for {patterns}, saw:\n{self.transcript}") from None
         finally:
+            self._is_at_prompt = self._child.after == PROMPT
             if isinstance(self._child.before, str) and isinstance(self._child.after, str):
                 self.transcript += self._child.before + self._child.after
 
     def type(self, text: str) -> None:
         """Type a line that may be echoed."""
-        self._child.sendline(text)
+        self._send(text)
 
     def press(self, keys: str) -> None:
         """Press keys, and no Enter."""
+        self._child.delaybeforesend = PATIENCE
+        self._is_at_prompt = False
         self._child.send(keys)
 
     def type_secretly(self, password: str) -> None:
@@ -114,11 +127,11 @@ class Login:
             if time.monotonic() > deadline:
                 raise LoginFailed(f"the terminal still echoes:\n{self.transcript}")
             time.sleep(0.01)
-        self._child.sendline(password)
+        self._send(password)
 
     def run(self, command: str) -> Result:
         """Run one command line in the shell."""
-        self._child.sendline(f"{command}\nprintf '<status=%d>' $?")
+        self._send(f"{command}\nprintf '<status=%d>' $?")
         self.expect(r"<status=(\d+)>")
         match = self._child.match
         assert isinstance(match, re.Match)
@@ -130,7 +143,7 @@ class Login:
         """Log out as a person does, and wait for the connection's end."""
         for _shell in range(4):  # su and dbus-run-session put shells into shells
             if self._child.isalive():
-                self._child.sendline("exit")
+                self._send("exit")
                 with contextlib.suppress(pexpect.TIMEOUT):
                     self._child.expect(pexpect.EOF, timeout=1)
         self._child.close(force=True)
@@ -199,6 +212,6 @@ class ConsoleLogin(Login):
     def close(self) -> None:
         """Log out, until the getty asks the next one, and hang up."""
         with contextlib.suppress(pexpect.TIMEOUT):
-            self._child.sendline("exit")
+            self._send("exit")
             self._child.expect("login: $", timeout=5)
         self._child.close(force=True)
