@@ -67,6 +67,10 @@ class Desk:
         """End what serves secrets; the kernel's names are whole, for they are short."""
         for name in ("keepassxc", "kwalletd5", "kwalletd6", "gnome-keyring-d"):
             self.machine.run("pkill", "-KILL", "-u", "alice", "-x", name, check=False)
+        self.run(  # until the bus has seen that too
+            "for i in $(seq 100); do busctl --user status org.freedesktop.secrets >/dev/null"
+            " 2>&1 || break; sleep 0.1; done"
+        )
 
     def serve(self, program: str, settings: str = "") -> str:
         """Start one; return how it is to be named."""
