@@ -67,13 +67,23 @@ def unguarded_rules(planned: Plan, files: PamFiles) -> Iterator[str]:
     """Yield which rules root's login does not skip: rules of files that the service includes."""
     after = files.overlaid(planned.target, planned.result)
     groups = [unguarded(planned.service, group, after) for group in ManagementGroup]
-    # A rule of the file itself is in a group that was refused, and the refusal says why.
-    rules = (rule for rules in groups for rule in rules if rule.origin.file != planned.target)
-    places = dict.fromkeys(rule.place for rule in rules)
-    if places:
+    refused = {refusal.group for refusal in planned.refusals}
+    own: dict[str, None] = {}
+    included: dict[str, None] = {}
+    for rule in (rule for rules in groups for rule in rules):
+        if rule.origin.file != planned.target:
+            included[rule.place] = None
+        elif rule.group not in refused:  # a refusal says itself why the rule stays as it is
+            own[rule.place] = None
+    if included:
         yield (
-            f"root's login still runs {' and '.join(places)}: --skip-root changes only"
+            f"root's login still runs {' and '.join(included)}: --skip-root changes only"
             f" {planned.target}, and the rule is in an included file"
+        )
+    if own:
+        yield (
+            f"root's login still runs {' and '.join(own)}: --skip-root changes only the groups in"
+            " which this service should have a rule"
         )
 
 

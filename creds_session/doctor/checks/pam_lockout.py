@@ -103,8 +103,8 @@ CHECKS = (
         "people can log in with a wrong password",
         _wrong_password,
         cause="a rule before the password is checked succeeds for everybody and ends the stack, or"
-        " no rule denies the login after the modules that check the password, or the only rule that"
-        " lets people in is one of pam_gnome_keyring, which checks no password",
+        " no rule denies the login after the modules that check the password, or a rule of"
+        " pam_gnome_keyring, which checks no password, lets people in",
         remedy=Remediation(
             "while you are logged in, change the rule that lets people in: in the example that the"
             " evidence shows, the last line that returns success, or a line that leads to it"
@@ -112,7 +112,7 @@ CHECKS = (
         needs=("pam-file-malformed",),
         about="creds-doctor looks at the service of this login, `login`, `su`, `sudo` and display"
         " managers. A service that does not ask for a password lets people in on purpose, and is"
-        " not reported.",
+        " not reported, unless it is a rule of pam_gnome_keyring that lets them in.",
     ),
     Check(
         "pam-rule-unsafe",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
 
 from creds_session.pam.keyring_rules.counterexample import Counterexample
 from creds_session.pam.keyring_rules.denial import way_in
@@ -24,7 +23,6 @@ from creds_session.pam.stack.handlers import Handler, Origin, Stack, frame_ends
 from creds_session.pam.stack.resolve import Read
 from creds_session.pam.syntax.terms import Action, Pass, ReturnValue, return_word
 
-CHECKING: Final = "such as `auth required pam_unix.so`"
 MOST_TRIED = 16
 """The most changes that are tried, and the most modules; real stacks have fewer."""
 
@@ -33,13 +31,19 @@ def remedy(stack: Stack, found: Counterexample, read: Read | None = None) -> str
     """Return what a person can change so that the wrong password is refused.
 
     Each change is tried on the stack first: it must refuse the wrong password, and still let in
-    everybody who had a right one. ``read`` returns the content of a file, to name the tool that
-    writes it.
+    everybody who had a right one. Nothing is tried if no module checks a password. ``read`` returns
+    the content of a file, to name the tool that writes it.
     """
     last = found.last_success
     if last is not None and not any(map(is_judged, stack.handlers)):
-        place = f"{last.handler.place} ({last.handler.module})"
-        return f"write the rule of the module that checks the password, {CHECKING}, before {place}"
+        origin = last.handler.origin
+        service = f"{stack.service} " if origin.file == "/etc/pam.conf" else ""
+        return (
+            f"remove {origin.place} ({last.handler.module}){_by_whom(origin, read)}; if people"
+            " shall log in here with a password, first write the rule of the module that checks it,"
+            f" such as `{service}auth required pam_unix.so`, before the other auth rules of the"
+            " service"
+        )
     right = _right(stack)
     for origin, words, changed in islice(_candidates(stack, found), MOST_TRIED):
         if way_in(changed) is None and right <= _right(changed):

@@ -113,11 +113,16 @@ def refute_denial(now: Stacks, without: Stacks | None = None) -> Counterexample 
 
     Every module that checks the person then returned an error, or did not run. The result is None
     for a service without a module that is known to check the password, because it lets people in
-    without a password on purpose; but not if only our rules let them in. ``without`` is the service
+    without a password on purpose; but not if our rules let them in. ``without`` is the service
     without these; None if it has none.
     """
-    is_by_ours = without is not None and lets_nobody_in(without, ManagementGroup.AUTH)
-    return way_in(now.auth, is_on_purpose=not is_by_ours)
+    found = way_in(now.auth)
+    if found is not None or without is None:
+        return found
+    has_only_ours = without.auth.is_other and not now.auth.is_other
+    if has_only_ours or way_in(without.auth, is_on_purpose=False) is None:
+        return way_in(now.auth, is_on_purpose=False)
+    return None
 
 
 def refute_unknown(before: Stacks, after: Stacks) -> Counterexample | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from creds_session.pam.keyring_rules.candidates import Edit, Request
-from creds_session.pam.keyring_rules.denial_remedy import CHECKING
 from creds_session.pam.keyring_rules.edit_search import NotFound, Options, find_edits
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
 from creds_session.pam.keyring_rules.owners import Owner
@@ -31,9 +30,9 @@ OTHERS_GO_ON: Final = "apply still changes the other groups, with or without --o
 EACH_SERVICE: Final = "for each service that changes passwords"
 LETS_IN: Final = "only pam_gnome_keyring lets people in, and it checks no password"
 CHECKED: Final = (
-    f"first write the rule of the module that checks the password, {CHECKING}, or restore the file"
-    " from its package: if the rule of pam_gnome_keyring is only removed, nobody can log in with a"
-    " password"
+    "first write the rule of the module that checks the password, such as `auth required"
+    " pam_unix.so`, before the other auth rules, or restore the file from its package; if nobody"
+    " shall log in with a password, remove the rule of pam_gnome_keyring"
 )
 LOCKED: Final = "without a rule in auth, the session rule would start a daemon that stays locked"
 
@@ -83,7 +82,7 @@ def edits_or_refusal(
     is_new = wanted.group is ManagementGroup.SESSION and not verdict.present
     if auth is not None and is_new and not options.only_add:
         return Refusal(wanted.group, f"{request.path}: {LOCKED}", auth.hint)
-    if wanted.group is ManagementGroup.AUTH and verdict.is_unsafe:
+    if verdict.alarm and not verdict.applies:
         without = request.files.without_our_rules().stacks(request.service)
         # To make the rule harmless would lock everybody out, and nobody may have a key.
         if lets_nobody_in(without, ManagementGroup.AUTH):

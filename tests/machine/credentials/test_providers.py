@@ -69,7 +69,7 @@ class Desk:
             self.machine.run("pkill", "-KILL", "-u", "alice", "-x", name, check=False)
         self.run(  # until the bus has seen that too
             "for i in $(seq 100); do busctl --user status org.freedesktop.secrets >/dev/null"
-            " 2>&1 || break; sleep 0.1; done"
+            " 2>&1 || break; sleep 0.1; done; ! busctl --user status org.freedesktop.secrets"
         )
 
     def serve(self, program: str, settings: str = "") -> str:
@@ -89,7 +89,7 @@ class Desk:
         who = self.serve("keepassxc", settings)
         self.run(  # its window comes to the bus after its secrets
             f"for i in $(seq 100); do busctl --user status {WINDOW} >/dev/null 2>&1 && break;"
-            " sleep 0.1; done"
+            f" sleep 0.1; done; busctl --user status {WINDOW}"
         )
         # 2.7.10 crashes where it is given the password by --pw-stdin without a display
         password = " pw1" if is_open else ""

@@ -233,7 +233,8 @@ def test_at_a_terminal(session: Login) -> None:
 def test_stop_and_go_on(session: Login, machine: Machine) -> None:
     session.type(f"{TYPED} sh -c 'echo wai\"\"ting; exec sleep 97'")
     session.expect("waiting")
-    session._child.send("\x1a")
+    wait_until(lambda: machine.run("pgrep", "-fx", "sleep 97", check=False).returncode == 0)
+    session.press("\x1a")
     session.expect("Stopped")
     session.expect("<ready>")
     stopped = ("pgrep", "-r", "T", "-fx", "sleep 97")

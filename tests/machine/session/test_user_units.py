@@ -69,8 +69,8 @@ def test_without_the_unit_it_stays_open(machine: Machine) -> None:
         assert session.run("creds hook remove --unit lock").status == 0
         assert "nothing to do" in session.run("creds hook remove --unit lock").output
     wait_for_logout(machine, 0)
-    loaded = machine.sh(f"{AS_ALICE} systemctl --user list-units --all 'creds-session-*'").stdout
-    assert "creds-session-lock" not in loaded, loaded  # so nothing can lock it later
+    loaded = f"{AS_ALICE} systemctl --user list-units --all 'creds-session-*'"
+    wait_until(lambda: "creds-session-lock" not in machine.sh(loaded).stdout)  # nothing locks later
     assert status(machine) == "unlocked"
 
 
@@ -90,16 +90,27 @@ def test_many_logins_within_seconds_do_not_end_it(machine: Machine) -> None:
 
 def test_a_logout_that_the_path_unit_does_not_see_is_not_missed(machine: Machine) -> None:
     """While the service runs, systemd looks at no change of the path (path.c:path_unwatch)."""
-    state = f"{AS_ALICE} systemctl --user show -P SubState creds-session-lock.service"
-    slow = "printf '[Service]\\nExecStartPost=sleep 1\\n' >$d/slow.conf"
+    show = f"{AS_ALICE} systemctl --user show -P SubState creds-session-lock.service"
+    slow = "ExecStartPost=sh -c 'until [ ! -e /tmp/slow ]; do sleep 0.05; done'"
+
+    def state() -> str:
+        return machine.sh(show).stdout.strip()
+
     with machine.ssh("alice", PASSWORD) as first:
         assert first.run("creds hook install --unit lock").status == 0
         place = "d=~/.config/systemd/user/creds-session-lock.service.d; mkdir -p $d"
-        assert first.run(f"{place}; {slow}; systemctl --user daemon-reload").status == 0
-        with machine.ssh("alice", PASSWORD) as second:
-            assert second.run("creds get app me").output == "x"
+        made = f'printf "[Service]\\n%s\\n" "{slow}" >$d/slow.conf'
+        assert first.run(f"{place}; {made}; systemctl --user daemon-reload").status == 0
+        second = machine.ssh("alice", PASSWORD)
+        assert second.run("creds get app me").output == "x"
+        wait_until(lambda: state() == "dead")
+        machine.run("touch", "/tmp/slow")
+        second.close()
         wait_for_logout(machine, 1)
-        wait_until(lambda: machine.sh(state).stdout.strip() == "start-post")  # it has looked
+        wait_until(lambda: state() == "start-post")  # it has looked
+    wait_for_logout(machine, 0)
+    assert status(machine) == "unlocked"
+    machine.run("rm", "/tmp/slow")
     wait_for(machine, "locked")
     with machine.ssh("alice", PASSWORD) as session:
         assert session.run(f"{place}; rm -r $d; creds hook remove --unit lock").status == 0

@@ -315,6 +315,17 @@ def test_skip_root_blames_no_included_file_for_a_rule_that_was_refused(root: Roo
     assert not [one for one in setup.notes if "root's login" in one]
 
 
+def test_skip_root_names_a_rule_in_a_group_that_should_have_none(root: Root) -> None:
+    ours = b"session optional pam_gnome_keyring.so\n"
+    write(
+        root, "/etc/pam.d/su", b"auth required pam_unix.so\nsession required pam_unix.so\n" + ours
+    )
+    notes = plan_setup(root, ["su"], Options(skip_root=True)).notes
+    (note,) = [one for one in notes if "root's login" in one]
+    assert note.startswith("su: root's login still runs /etc/pam.d/su:")
+    assert "in which this service should have a rule" in note
+
+
 AUTH = b"auth required pam_unix.so\n"
 AUTOLOGIN = b"auth required pam_permit.so\nauth optional pam_gnome_keyring.so\n"
 OTHERS = b"account required pam_unix.so\npassword required pam_unix.so\n"

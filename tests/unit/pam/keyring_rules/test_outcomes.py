@@ -211,9 +211,51 @@ def test_a_rule_that_lets_people_in_where_nobody_got_in_is_unsafe(
     found = verdicts(before + others.format(group=group) + ours)[group]
     assert found.is_unsafe
     assert ("a wrong password is let in" in found.alarm) is (group == "auth")
-    assert ("before /etc/pam.d/sshd:" in found.alarm_remedy) is (group == "auth")
+    assert ("remove /etc/pam.d/sshd:" in found.alarm_remedy) is (group == "auth")
     # The first rule of auth also takes the place of those of the service `other`.
     assert "let in" in found.problem or "other modules would run" in found.problem
+
+
+UNIX = "auth required pam_unix.so\n"
+GUARD_OF_ROOT = "auth [success=1 default=ignore] pam_succeed_if.so quiet uid = 0\n"
+
+
+@pytest.mark.parametrize(
+    ("sshd", "others"),
+    [
+        (AUTH_OURS, {"other": UNIX}),
+        ("auth sufficient pam_rootok.so\nauth required pam_gnome_keyring.so\n", {}),
+        ("auth sufficient pam_u2f.so\n" + AUTH_OURS, {}),
+        (GUARD_OF_ROOT + "auth required pam_gnome_keyring.so\n", {}),
+        ("auth sufficient pam_env.so\n" + GUARD_OF_ROOT + AUTH_OURS, {}),
+    ],
+)
+def test_a_rule_that_lets_a_wrong_password_in_raises_an_alarm_and_both_remedies_help(
+    sshd: str, others: dict[str, str]
+) -> None:
+    found = verdicts(sshd + SESSION, **others)["auth"]
+    assert found.is_unsafe
+    assert "pam_gnome_keyring.so returns success" in found.alarm
+    assert found.alarm_remedy.startswith("remove /etc/pam.d/sshd:")
+    assert "before the other auth rules" in found.alarm_remedy
+    without = "".join(
+        line for line in sshd.splitlines(keepends=True) if "gnome_keyring" not in line
+    )
+    for text in (UNIX + sshd, without):
+        assert verdicts(text + SESSION, **others)["auth"].alarm == ""
+
+
+@pytest.mark.parametrize(
+    "sshd",
+    [
+        "auth requisite pam_gnome_keyring.so\nauth required pam_deny.so\n",
+        "auth required pam_permit.so\n" + AUTH_OURS,
+    ],
+)
+def test_a_service_that_lets_nobody_or_everybody_in_on_purpose_raises_no_alarm(sshd: str) -> None:
+    assert verdicts(sshd + SESSION)["auth"].alarm == ""
+    made = make(sshd + NEW_SESSION, Options(only_add=True))  # which reports what it refuses
+    assert not [one for one in made.refusals if "only pam_gnome_keyring lets" in one.reason]
 
 
 @pytest.mark.parametrize("options", [Options(), Options(only_add=True), Options(skip_root=True)])
