@@ -11,7 +11,7 @@ import pytest
 
 from tests.machine.support import who_reads_what
 from tests.machine.support.doctor import ask
-from tests.machine.support.machine import Boot, Machine
+from tests.machine.support.machine import Boot, Machine, wait_until
 from tests.machine.support.rootfs import CHECKOUT, OTHER_PROVIDERS
 
 PASSWORD = "correct horse 7!"
@@ -67,10 +67,11 @@ class Desk:
         """End what serves secrets; the kernel's names are whole, for they are short."""
         for name in ("keepassxc", "kwalletd5", "kwalletd6", "gnome-keyring-d"):
             self.machine.run("pkill", "-KILL", "-u", "alice", "-x", name, check=False)
-        self.run(  # until the bus has seen that too
-            "for i in $(seq 100); do busctl --user status org.freedesktop.secrets >/dev/null"
-            " 2>&1 || break; sleep 0.1; done; ! busctl --user status org.freedesktop.secrets"
-        )
+        wait_until(lambda: not self.is_on_bus("org.freedesktop.secrets"))
+
+    def is_on_bus(self, name: str) -> bool:
+        """Return whether a program owns a name of the bus."""
+        return self.session.run(f"busctl --user status {name} >/dev/null 2>&1").status == 0
 
     def serve(self, program: str, settings: str = "") -> str:
         """Start one; return how it is to be named."""
@@ -87,10 +88,7 @@ class Desk:
 
     def keepassxc(self, settings: str = "", *, is_open: bool = True) -> str:
         who = self.serve("keepassxc", settings)
-        self.run(  # its window comes to the bus after its secrets
-            f"for i in $(seq 100); do busctl --user status {WINDOW} >/dev/null 2>&1 && break;"
-            f" sleep 0.1; done; busctl --user status {WINDOW}"
-        )
+        wait_until(lambda: self.is_on_bus(WINDOW))  # which comes after its secrets
         # 2.7.10 crashes where it is given the password by --pw-stdin without a display
         password = " pw1" if is_open else ""
         signature = "ss" if is_open else "s"
