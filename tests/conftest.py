@@ -50,7 +50,7 @@ LONGEST_AT_NIGHT = (
     "test_pamd",
     "test_round_trips",
 )
-FIRST = LONGEST_FIRST[:3] + (LONGEST_AT_NIGHT if NIGHTLY else ()) + LONGEST_FIRST[3:]
+FIRST = (*LONGEST_FIRST, *(LONGEST_AT_NIGHT if NIGHTLY else ()))
 SHARE_NOTHING = ("test_pythons",)
 """The modules whose tests need no machine in common, so that each may run in another stream."""
 # With CI set, hypothesis begins from a profile of its own, so each setting is given here: a hunt is

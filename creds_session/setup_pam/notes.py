@@ -20,6 +20,7 @@ from creds_session.pam.keyring_rules.owners import manager_of
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.plan import Plan
 from creds_session.pam.keyring_rules.verdict import duplicate_password_rules
+from creds_session.pam.stack.handlers import Handler
 from creds_session.pam.syntax.terms import ManagementGroup
 from creds_session.system.files.root import Root
 
@@ -64,27 +65,31 @@ def _why_not_written(root: Root, planned: Plan) -> str:
 
 
 def unguarded_rules(planned: Plan, files: PamFiles) -> Iterator[str]:
-    """Yield which rules root's login does not skip: rules of files that the service includes."""
+    """Yield which rules root's login does not skip, and why --skip-root leaves them.
+
+    A refusal says itself why the rules of its group stay as they are.
+    """
     after = files.overlaid(planned.target, planned.result)
-    groups = [unguarded(planned.service, group, after) for group in ManagementGroup]
     refused = {refusal.group for refusal in planned.refusals}
-    own: dict[str, None] = {}
-    included: dict[str, None] = {}
-    for rule in (rule for rules in groups for rule in rules):
-        if rule.origin.file != planned.target:
-            included[rule.place] = None
-        elif rule.group not in refused:  # a refusal says itself why the rule stays as it is
-            own[rule.place] = None
+    rules = [rule for group in ManagementGroup for rule in unguarded(planned.service, group, after)]
+    included = [rule for rule in rules if rule.origin.file != planned.target]
     if included:
         yield (
-            f"root's login still runs {' and '.join(included)}: --skip-root changes only"
+            f"root's login still runs {_places(included)}: --skip-root changes only"
             f" {planned.target}, and the rule is in an included file"
         )
-    if own:
+    unwanted = [
+        rule for rule in rules if rule.origin.file == planned.target and rule.group not in refused
+    ]
+    if unwanted:
         yield (
-            f"root's login still runs {' and '.join(own)}: --skip-root changes only the groups in"
+            f"root's login still runs {_places(unwanted)}: --skip-root changes only the groups in"
             " which this service should have a rule"
         )
+
+
+def _places(rules: Sequence[Handler]) -> str:
+    return " and ".join(dict.fromkeys(rule.place for rule in rules))
 
 
 def notes_on_sshd(root: Root, sshd: SshdFacts, plans: Sequence[Plan]) -> tuple[str, ...]:

@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from creds_session.errors import CredsSessionError
 from creds_session.facts.snapshot import PamFacts
-from creds_session.pam.keyring_rules.denial_remedy import remedy
 from creds_session.pam.keyring_rules.names import MODULE
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import excluded_by_only_if, is_anchor, is_keyring
-from creds_session.pam.keyring_rules.proof import refute_denial
-from creds_session.pam.keyring_rules.verdict import duplicate_password_rules, verdicts_of_service
+from creds_session.pam.keyring_rules.verdict import (
+    alarm,
+    duplicate_password_rules,
+    verdicts_of_service,
+)
 from creds_session.pam.stack.handlers import Handler
 from creds_session.pam.syntax.kinds import ManagementGroup
 
@@ -74,8 +76,8 @@ def _wrong_password(pam: PamFacts, service: str) -> list[str] | None:
         return None
     has_ours = any(map(is_keyring, stacks.auth.handlers))
     without = files.without_our_rules().stacks(service) if has_ours else None
-    found = refute_denial(stacks, without)
-    return [str(found), remedy(stacks.auth, found, pam.files.get)] if found else None
+    let_in, change = alarm(stacks, without, pam.files.get)
+    return [let_in, change] if let_in else None
 
 
 def _repeated(pam: PamFacts, service: str) -> str:

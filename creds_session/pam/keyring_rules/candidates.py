@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from creds_session.pam.keyring_rules.guards import unguarded
+from creds_session.pam.keyring_rules.guards import unguarded_in
 from creds_session.pam.keyring_rules.names import MODULE
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import (
@@ -170,10 +170,9 @@ def _guards(wanted: Wanted, request: Request) -> tuple[Edit, ...]:
         return ()
     file, text = request.file, _guard_text(wanted.group).encode() + b"\n"
     edits = []
-    for rule in unguarded(request.service, wanted.group, request.files):
-        if rule.origin.file == request.path:
-            offset, line = _offset(file, rule.origin.node), file.lines[rule.origin.node].line
-            edits.append(Edit(offset, b"", text, line, "root's login skips the next rule"))
+    for rule in unguarded_in(request.path, request.service, wanted.group, request.files):
+        offset, line = _offset(file, rule.origin.node), file.lines[rule.origin.node].line
+        edits.append(Edit(offset, b"", text, line, "root's login skips the next rule"))
     return tuple(edits)
 
 

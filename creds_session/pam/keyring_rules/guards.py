@@ -28,3 +28,8 @@ def unguarded(service: str, group: ManagementGroup, files: PamFiles) -> Iterator
         rule = handlers[place]
         if is_keyring(rule) and place - 1 not in ours and not excluded_by_only_if(rule, service):
             yield rule
+
+
+def unguarded_in(path: str, service: str, group: ManagementGroup, files: PamFiles) -> list[Handler]:
+    """Return those of these rules that are in one file of the service."""
+    return [rule for rule in unguarded(service, group, files) if rule.origin.file == path]

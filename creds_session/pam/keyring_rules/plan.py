@@ -15,7 +15,7 @@ from creds_session.pam.keyring_rules.broken import refuse_broken
 from creds_session.pam.keyring_rules.candidates import Edit, Request, apply_edits
 from creds_session.pam.keyring_rules.edit_search import Options
 from creds_session.pam.keyring_rules.group_verdict import GroupVerdict
-from creds_session.pam.keyring_rules.guards import unguarded
+from creds_session.pam.keyring_rules.guards import unguarded_in
 from creds_session.pam.keyring_rules.owners import owner_of
 from creds_session.pam.keyring_rules.pam_files import PamFiles
 from creds_session.pam.keyring_rules.policy import Wanted, wanted_rules
@@ -195,5 +195,4 @@ def _needs_root_guard(wanted: Wanted, request: Request, options: Options) -> boo
     """Return whether root's login shall skip our rule in this file, and does not do so yet."""
     if not options.skip_root:
         return False
-    rules = unguarded(request.service, wanted.group, request.files)
-    return any(rule.origin.file == request.path for rule in rules)
+    return bool(unguarded_in(request.path, request.service, wanted.group, request.files))

@@ -84,7 +84,7 @@ def edits_or_refusal(
         return Refusal(wanted.group, f"{request.path}: {LOCKED}", auth.hint)
     if verdict.alarm and not verdict.applies:
         without = request.files.without_our_rules().stacks(request.service)
-        # To make the rule harmless would lock everybody out, and nobody may have a key.
+        # If the rule were made harmless, no password would be accepted: perhaps nobody has a key.
         if lets_nobody_in(without, ManagementGroup.AUTH):
             return Refusal(wanted.group, f"{request.path}: {LETS_IN}: {verdict.problem}", CHECKED)
     found = find_edits(wanted, request, options)

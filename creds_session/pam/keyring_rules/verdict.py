@@ -22,12 +22,12 @@ from creds_session.pam.keyring_rules.policy import (
     why_ineffective,
 )
 from creds_session.pam.keyring_rules.proof import (
+    checks_person,
     lets_nobody_in,
     refute,
     refute_denial,
     refute_reach,
 )
-from creds_session.pam.modules.conditions import vouches
 from creds_session.pam.stack.handlers import Handler, Stacks
 from creds_session.pam.stack.resolve import Read
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
@@ -142,6 +142,16 @@ def duplicate_password_rules(service: str, files: PamFiles) -> str:
     )
 
 
+def alarm(now: Stacks, without: Stacks | None, read: Read) -> tuple[str, str]:
+    """Return how a wrong password is let in, and what to change; two empty strings if it is not.
+
+    ``without`` is the service without our rules; None if it has none. ``read`` returns the bytes of
+    a path, or None.
+    """
+    found = refute_denial(now, without)
+    return (str(found), remedy(now.auth, found, read)) if found else ("", "")
+
+
 def _refuse_unsafe_account(compared: _Compared) -> None:
     """Raise InvalidData for a rule of pam_gnome_keyring in account that decides a login."""
     unsafe = compared.harm(ManagementGroup.ACCOUNT)
@@ -170,26 +180,22 @@ def _group_verdict(compared: _Compared, group: ManagementGroup) -> GroupVerdict:
         starts = not early_start or any(starts_daemon(rule, service) for rule in rules)
         problem = _why_not_reached(rules, missed, service, starts=starts)
     is_auth = group is ManagementGroup.AUTH
-    alarm, alarm_remedy = _alarm(compared) if is_auth else ("", "")
+    let_in, let_in_remedy = _alarm(compared) if is_auth else ("", "")
     return GroupVerdict(
         group,
         bool(rules),
         reached,
         problem=problem,
         is_unsafe=bool(unsafe),
-        alarm=alarm,
+        alarm=let_in,
         notes=notes_on_group(without, now, group),
-        alarm_remedy=alarm_remedy,
+        alarm_remedy=let_in_remedy,
         early_starts=tuple(early_starts(without, now)) if is_auth else (),
     )
 
 
 def _alarm(compared: _Compared) -> tuple[str, str]:
-    """Return how a wrong password is let in, and what to change; two empty strings if it is not."""
-    found = refute_denial(compared.now, compared.without)
-    return (
-        (str(found), remedy(compared.now.auth, found, compared.files.read)) if found else ("", "")
-    )
+    return alarm(compared.now, compared.without, compared.files.read)
 
 
 def _not_needed(
@@ -205,7 +211,7 @@ def _not_needed(
     if unsafe is None or (unsafe.breach is Breach.LET_IN and _lets_anybody_in(without, group)):
         notes = [f"{rule.place}: this rule gets no password" for rule in rules]
         return GroupVerdict(group, present, present, applies=False, notes=(reason, *notes))
-    alarm, alarm_remedy = _alarm(compared) if group is ManagementGroup.AUTH else ("", "")
+    let_in, let_in_remedy = _alarm(compared) if group is ManagementGroup.AUTH else ("", "")
     return GroupVerdict(
         group,
         present,
@@ -213,18 +219,16 @@ def _not_needed(
         applies=False,
         problem=_unsafe_problem(unsafe, rules),
         is_unsafe=True,
-        alarm=alarm,
+        alarm=let_in,
         notes=(reason,),
-        alarm_remedy=alarm_remedy,
+        alarm_remedy=let_in_remedy,
     )
 
 
 def _lets_anybody_in(without: Stacks, group: ManagementGroup) -> bool:
     """Return whether people get in although no module checks them, which is then on purpose."""
     deciding = group if group is ManagementGroup.PASSWORD else ManagementGroup.AUTH
-    stack = without.of(deciding)
-    is_checked = any(vouches(handler, stack.service) for handler in stack.handlers)
-    return not (is_checked or lets_nobody_in(without, deciding))
+    return not (checks_person(without, deciding) or lets_nobody_in(without, deciding))
 
 
 def _unsafe_problem(found: Counterexample, rules: Sequence[Handler]) -> str:
