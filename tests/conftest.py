@@ -40,6 +40,7 @@ LONGEST_AT_NIGHT = (
     "test_fleet",
     "test_server",
     "test_redhat",
+    "test_debian",
     "test_judge_equals_libpam",
     "test_kill",
     "test_unlock_kill",
