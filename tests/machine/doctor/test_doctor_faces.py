@@ -86,7 +86,7 @@ def test_healthy_faces(machine: Machine, healthy: Login) -> None:
     verbose = healthy.run("creds-doctor -v | cat").output
     assert re.search(r"^no +keyring-ghost +the login keyring was created", verbose, re.MULTILINE)
 
-    told = json.loads(healthy.run("creds-doctor --json").output)
+    told = json.loads(healthy.run("creds-doctor --json 2>/dev/null").output)
     assert (told["schema"], told["healthy"], told["verdict"]) == (1, True, READABLE)
     line = healthy.run("creds-doctor --format line 2>/dev/null")
     assert (line.status, line.output) == (0, f"keyring: {READABLE}")
@@ -119,7 +119,7 @@ def test_locked_faces(machine: Machine, locked: Login) -> None:
     assert errors[0].endswith(CAUSE)
     assert "           creds unlock" in lines
 
-    told = json.loads(locked.run("creds-doctor --json").output)
+    told = json.loads(locked.run("creds-doctor --json 2>/dev/null").output)
     assert (told["healthy"], told["verdict"]) == (False, lines[0])
     line = locked.run("creds-doctor --format line 2>/dev/null")
     assert line.status == 1
