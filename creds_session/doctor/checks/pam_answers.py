@@ -124,7 +124,9 @@ def _verdicts(answer: Any) -> Verdicts:  # noqa: ANN401 - JSON
 
 
 def _verdict(fields: list[Any]) -> GroupVerdict:
-    group, present, reached, applies, problem, is_unsafe, alarm, notes, remedy, early = fields
+    group, present, reached, applies, problem, is_unsafe, alarm, notes, remedy, early, *rest = (
+        fields
+    )
     return GroupVerdict(
         ManagementGroup(group),
         present,
@@ -136,6 +138,7 @@ def _verdict(fields: list[Any]) -> GroupVerdict:
         tuple(notes),
         remedy,
         tuple(early),
+        *rest,
     )
 
 

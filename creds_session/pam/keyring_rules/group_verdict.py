@@ -14,7 +14,8 @@ class GroupVerdict(NamedTuple):
     wrong. ``is_unsafe``: a rule of ours decides who gets in, or which other module runs.
     ``alarm``: how a wrong password is let in, whatever causes that; ``alarm_remedy`` is what a
     person can change then. ``early_starts`` are those of the notes that name a rule which starts a
-    daemon at a wrong password.
+    daemon at a wrong password. ``admits``: nobody is checked, and an unsafe rule of ours lets
+    people in who could not log in without it.
     """
 
     group: ManagementGroup
@@ -27,3 +28,4 @@ class GroupVerdict(NamedTuple):
     notes: tuple[str, ...] = ()
     alarm_remedy: str = ""
     early_starts: tuple[str, ...] = ()
+    admits: bool = False

@@ -39,13 +39,21 @@ REACHING = {
 
 
 def refute(
-    before: Stacks, after: Stacks, group: ManagementGroup, *, strict: bool = False
+    before: Stacks,
+    after: Stacks,
+    group: ManagementGroup,
+    *,
+    strict: bool = False,
+    may_let_in: bool = False,
 ) -> Counterexample | None:
     """Return a counterexample to the safety of the candidate's rules of one group, or None.
 
-    ``strict``: pam_gnome_keyring may return any value at all.
+    ``strict``: pam_gnome_keyring may return any value at all. ``may_let_in``: a success after a
+    failure is no breach, so that another one is found behind it.
     """
-    return _refute(before, after, group, partial(keyring_returns, strict=strict))
+    returns = partial(keyring_returns, strict=strict)
+    aim = Aim.LOCK_OUT if may_let_in else Aim.VERDICTS
+    return _refute(before, after, group, returns, aim=aim)
 
 
 def refute_unknowing(
@@ -86,12 +94,13 @@ def _refute(
     group: ManagementGroup,
     returns: Returns,
     possible: Possible = possible_returns,
+    aim: Aim = Aim.VERDICTS,
 ) -> Counterexample | None:
     stacks = before.of(group), after.of(group)
     for pass_ in (pass_ for pass_ in Pass if pass_.group is group):
         # The end of a session lets nobody in and locks nobody out.
-        aim = Aim.ORDER if pass_ is Pass.CLOSE_SESSION else Aim.VERDICTS
-        found = walk_both(*stacks, pass_, returns, aim, possible)
+        sought = Aim.ORDER if pass_ is Pass.CLOSE_SESSION else aim
+        found = walk_both(*stacks, pass_, returns, sought, possible)
         if found is not None:
             return found
     return None

@@ -34,6 +34,11 @@ CHECKED: Final = (
     " pam_unix.so`, before the other auth rules, or restore the file from its package; if nobody"
     " shall log in with a password, remove the rule of pam_gnome_keyring"
 )
+ADMITS: Final = "some people get in by pam_gnome_keyring alone, and could not log in without it"
+OTHERS_DECIDE: Final = (
+    "write a rule of another module that lets in the people who shall get in, and only then remove"
+    " the rule of pam_gnome_keyring"
+)
 LOCKED: Final = "without a rule in auth, the session rule would start a daemon that stays locked"
 
 
@@ -87,6 +92,8 @@ def edits_or_refusal(
         # If the rule were made harmless, no password would be accepted: perhaps nobody has a key.
         if lets_nobody_in(without, ManagementGroup.AUTH):
             return Refusal(wanted.group, f"{request.path}: {LETS_IN}: {verdict.problem}", CHECKED)
+    if verdict.admits:
+        return Refusal(wanted.group, f"{request.path}: {ADMITS}: {verdict.problem}", OTHERS_DECIDE)
     found = find_edits(wanted, request, options)
     if isinstance(found, NotFound):
         return _refusal(wanted, request, options, found, verdict)

@@ -32,6 +32,8 @@ from creds_session.pam.stack.handlers import Handler, Stacks
 from creds_session.pam.stack.resolve import Read
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 
+MOVE = "remove that rule, or move it"
+
 
 class _Compared(NamedTuple):
     """A service without our rules, and as it is; the files that both come from.
@@ -49,11 +51,14 @@ class _Compared(NamedTuple):
         """Return the rules of pam_gnome_keyring that a group has."""
         return [handler for handler in self.now.of(group).handlers if is_keyring(handler)]
 
-    def harm(self, group: ManagementGroup) -> Counterexample | None:
-        """Return a counterexample to the safety of the rules that a group has, or None."""
+    def harm(self, group: ManagementGroup, *, may_let_in: bool = False) -> Counterexample | None:
+        """Return a counterexample to the safety of the rules that a group has, or None.
+
+        ``may_let_in``: that somebody is let in is no harm.
+        """
         if not self.rules(group):
             return None
-        return refute(self.without, self.now, group, strict=self.strict)
+        return refute(self.without, self.now, group, strict=self.strict, may_let_in=may_let_in)
 
 
 def verdicts(
@@ -208,7 +213,10 @@ def _not_needed(
     without = compared.without
     present, reason = bool(rules), why_not_needed(without, group)
     # If nobody is checked, everybody got in before as well: LET_IN is then no harm of our rule.
-    if unsafe is None or (unsafe.breach is Breach.LET_IN and _lets_anybody_in(without, group)):
+    admits = bool(unsafe and unsafe.breach is Breach.LET_IN and _lets_anybody_in(without, group))
+    if admits:
+        unsafe = compared.harm(group, may_let_in=True)
+    if unsafe is None:
         notes = [f"{rule.place}: this rule gets no password" for rule in rules]
         return GroupVerdict(group, present, present, applies=False, notes=(reason, *notes))
     let_in, let_in_remedy = _alarm(compared) if group is ManagementGroup.AUTH else ("", "")
@@ -217,11 +225,12 @@ def _not_needed(
         present,
         present,
         applies=False,
-        problem=_unsafe_problem(unsafe, rules),
+        problem=_unsafe_problem(unsafe, rules, admits=admits),
         is_unsafe=True,
         alarm=let_in,
         notes=(reason,),
         alarm_remedy=let_in_remedy,
+        admits=admits,
     )
 
 
@@ -231,13 +240,16 @@ def _lets_anybody_in(without: Stacks, group: ManagementGroup) -> bool:
     return not (checks_person(without, deciding) or lets_nobody_in(without, deciding))
 
 
-def _unsafe_problem(found: Counterexample, rules: Sequence[Handler]) -> str:
-    """Return what the rules of ours break, and where they are.
+def _unsafe_problem(
+    found: Counterexample, rules: Sequence[Handler], *, admits: bool = False
+) -> str:
+    """Return what the rules of ours break, where they are, and what to do.
 
-    All of them are named: a jump can count a rule that never runs.
+    All of them are named: a jump can count a rule that never runs. ``admits`` is as in the verdict.
     """
     places = " and ".join(dict.fromkeys(rule.place for rule in rules))
-    return f"{found}\n  because {MODULE} is at {places}: remove that rule, or move it"
+    remedy = "write a rule that lets the same people in, then remove it" if admits else MOVE
+    return f"{found}\n  because {MODULE} is at {places}: {remedy}"
 
 
 def _why_not_reached(

@@ -45,11 +45,13 @@ from creds_session.pam.syntax.terms import ManagementGroup, Pass
 class Aim(enum.Enum):
     """What a walk looks for: different results, or what our rules do with the password.
 
-    ORDER compares only which modules run. REACHED_BY_UNKNOWN is REACHED for the modules that may
-    check the password, though that is not known.
+    LOCK_OUT is VERDICTS without the people who would be let in: a success after a failure is no
+    breach then. ORDER compares only which modules run. REACHED_BY_UNKNOWN is REACHED for the
+    modules that may check the password, though that is not known.
     """
 
     VERDICTS = enum.auto()
+    LOCK_OUT = enum.auto()
     ORDER = enum.auto()
     REACHED = enum.auto()
     REACHED_TO_START = enum.auto()
@@ -122,7 +124,7 @@ class _Walks:
         self.aim = aim
         by_unknown = aim is Aim.REACHED_BY_UNKNOWN
         self.must_reach = by_unknown or aim in {Aim.REACHED, Aim.REACHED_TO_START}
-        compares = aim in {Aim.VERDICTS, Aim.ORDER}
+        compares = aim in {Aim.VERDICTS, Aim.LOCK_OUT, Aim.ORDER}
         found = may_judge(after.handlers) if by_unknown else anchors(after.handlers, self.group)
         self.anchors = frozenset() if compares else found
         # Only authenticate checks who somebody is.
@@ -163,7 +165,9 @@ class _Walks:
         was, now = verdict(pair.before) == SUCCESS, verdict(pair.after) == SUCCESS
         if self.must_reach:
             return self._unreached(pair) if now and not pair.reached else None
-        if was == now or self.aim is not Aim.VERDICTS:
+        if was == now or self.aim not in {Aim.VERDICTS, Aim.LOCK_OUT}:
+            return None
+        if now and self.aim is Aim.LOCK_OUT:
             return None
         if self.pass_ is Pass.CLOSE_SESSION:
             return Breach.CLOSES_OTHERWISE

@@ -190,6 +190,9 @@ def test_a_rule_where_nobody_is_asked_is_a_note() -> None:
     assert "/etc/pam.d/gdm-autologin:2: this rule gets no password" in found.notes
     gdm = "auth [success=ok default=1] pam_gdm.so\n" + AUTH_OURS
     assert verdicts(gdm, "gdm-autologin")["auth"].problem == ""
+    # The file of gdm for Arch (data/pam-arch/gdm-autologin.pam): the jump needs our rule.
+    arch = "auth optional pam_permit.so\nauth required pam_env.so\n" + gdm
+    assert verdicts(arch, "gdm-autologin")["auth"].problem == ""
 
 
 def test_an_unsafe_rule_where_nobody_is_asked_is_reported() -> None:
@@ -197,6 +200,37 @@ def test_an_unsafe_rule_where_nobody_is_asked_is_reported() -> None:
     found = verdicts(text)["auth"]
     assert found.is_unsafe
     assert found.problem
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "auth required pam_gdm.so\n"),
+        ("", "auth optional pam_gdm.so\n"),
+        ("auth required pam_permit.so\n", "session optional pam_limits.so\n"),
+        (JUMP, "password sufficient pam_pwquality.so\n"),
+    ],
+)
+def test_a_rule_that_may_keep_people_out_is_unsafe_also_if_it_may_let_others_in(
+    before: str, after: str
+) -> None:
+    group = after.partition(" ")[0]
+    found = verdicts(f"{before}{group} required pam_gnome_keyring.so\n{after}")[group]
+    assert found.is_unsafe
+    assert found.problem.startswith("someone who got in before would be locked out")
+    harmless = verdicts(f"{before}{group} optional pam_gnome_keyring.so\n{after}")[group]
+    assert (harmless.problem, harmless.is_unsafe) == ("", False)
+
+
+def test_a_rule_without_which_people_could_not_log_in_is_left_as_it_is() -> None:
+    """Without a password of an encrypted disk, pam_gdm fails: our rule alone lets people in."""
+    autologin = "auth required pam_gnome_keyring.so\nauth optional pam_gdm.so\n"
+    made = make(autologin + "password required pam_unix.so\n", Options())
+    assert [line.split()[0] for line in changed(made)] == ["password"]
+    (refused,) = made.refusals
+    assert refused.group.value == "auth"
+    assert "some people get in by pam_gnome_keyring alone" in refused.reason
+    assert "only then remove" in refused.hint
 
 
 @pytest.mark.parametrize("group", ["auth", "password"])
