@@ -44,6 +44,9 @@ OF_KWALLET = """\
 `kwalletd5` of Debian 12, with the wallet unlocked. With `kwalletd6` of Debian 13, `creds` and
 `keyring` read what the other one stored; more was not seen there reliably."""
 
+LOST = "Can't find session"
+"""What KWallet says of a session that it has opened for the client (kwalletd5, kwalletd6)."""
+
 
 class Desk:
     """Alice's session, in which she starts one program that serves secrets after the other."""
@@ -59,7 +62,12 @@ class Desk:
         )
 
     def run(self, command: str, status: int | None = 0) -> str:
+        """Run a command; ask again, up to four times, if KWallet has lost the client's session."""
         done = self.session.run(command)
+        for _again in range(4):
+            if LOST not in done.output:
+                break
+            done = self.session.run(command)
         assert status is None or done.status == status, done
         return done.output
 
