@@ -96,9 +96,13 @@ class Machine:
         return ["nsenter", "-t", str(self.leader), "-a", "--", *command]
 
     def run(
-        self, *command: str, stdin: bytes = b"", check: bool = True, timeout: float = 60
+        self, *command: str, stdin: bytes = b"", check: bool = True, timeout: float = 240
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command inside as root."""
+        """Run a command inside as root.
+
+        The time-out (seconds) ends what hangs. An installation takes longer than a minute if two
+        whole runs of the tests share two processors.
+        """
         done = subprocess.run(
             self.enter(*command),
             input=stdin,
