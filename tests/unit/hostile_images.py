@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import stat
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -53,10 +54,13 @@ def sparse(path: Path, _outside: Path) -> None:
 
 
 def listen(path: Path, _outside: Path) -> None:
-    """Make a socket; its path may be long, so it is made elsewhere."""
-    with socket.socket(socket.AF_UNIX) as made:
-        made.bind(f"/tmp/{os.getpid()}.socket")
-        shutil.move(f"/tmp/{os.getpid()}.socket", path)
+    """Make a socket; its path may be long, so it is made elsewhere.
+
+    Not below a name of this process: tests side by side have the same process ids.
+    """
+    with tempfile.TemporaryDirectory(dir="/tmp") as place, socket.socket(socket.AF_UNIX) as made:
+        made.bind(f"{place}/socket")
+        shutil.move(f"{place}/socket", path)
 
 
 def crowd(path: Path, _outside: Path) -> None:

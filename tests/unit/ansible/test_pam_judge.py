@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import tarfile
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,9 @@ def kept(
 ) -> Iterator[Path]:
     """Let the module take its snapshots of the image, and keep them in a directory of the test."""
     pam_snapshot = plugin("module_utils.pam_snapshot")
-    runtime = Path("/run/creds-session-test")
-    shutil.rmtree(runtime, ignore_errors=True)
-    runtime.mkdir()
+    # One of its own: another run on this machine has the same test.
+    runtime = Path(tempfile.mkdtemp(dir="/run"))
+    runtime.chmod(0o755)
     monkeypatch.setattr(pam_snapshot, "ROOT", str(image))
     monkeypatch.setattr(pam_snapshot, "RUNTIME", str(runtime))
     yield runtime / "creds-session-ansible"

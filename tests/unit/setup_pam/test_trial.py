@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,14 +135,26 @@ def test_an_unknown_user_is_not_asked_for_a_password() -> None:
 
 
 @needs_root
-def test_only_the_child_sees_the_other_content(tmp_path: Path) -> None:
-    path = tmp_path / "file"
+def test_only_the_child_sees_the_other_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, note = tmp_path / "file", tmp_path / "note"
     path.write_bytes(b"old")
+    make: Callable[..., tuple[int, str]] = tempfile.mkstemp
+
+    def make_and_note(**where: str) -> tuple[int, str]:
+        descriptor, name = make(**where)
+        note.write_text(name)  # this process is the child
+        return descriptor, name
+
+    monkeypatch.setattr(tempfile, "mkstemp", make_and_note)
     with private_child({str(path): b"new"}, lambda _secret: path.read_bytes()) as child:
         assert path.read_bytes() == b"old"
         assert child.ask(Secret(b"x"), 5) == b"new"
     assert path.read_bytes() == b"old"
-    assert not list(Path("/run").glob("creds-session-*"))
+    temporary = Path(note.read_text())
+    assert temporary.parent == Path("/run")
+    assert not temporary.exists()
 
 
 @needs_root
