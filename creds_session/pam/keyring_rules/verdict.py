@@ -32,8 +32,6 @@ from creds_session.pam.stack.handlers import Handler, Stacks
 from creds_session.pam.stack.resolve import Read
 from creds_session.pam.syntax.terms import Dialect, ManagementGroup
 
-MOVE = "remove that rule, or move it"
-
 
 class _Compared(NamedTuple):
     """A service without our rules, and as it is; the files that both come from.
@@ -248,8 +246,10 @@ def _unsafe_problem(
     All of them are named: a jump can count a rule that never runs. ``admits`` is as in the verdict.
     """
     places = " and ".join(dict.fromkeys(rule.place for rule in rules))
-    remedy = "write a rule that lets the same people in, then remove it" if admits else MOVE
-    return f"{found}\n  because {MODULE} is at {places}: {remedy}"
+    change = "remove that rule, or move it"
+    if admits:
+        change = "write a rule that lets the same people in, then remove it"
+    return f"{found}\n  because {MODULE} is at {places}: {change}"
 
 
 def _why_not_reached(
