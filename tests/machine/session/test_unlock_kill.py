@@ -42,7 +42,7 @@ for delay in 0.02 0.05 0.1 0.15 0.2 0.3; do
     BEFORE
     UNLOCK 2>/dev/null & own=$!
     sleep $delay; KILL; wait $own
-    timeout 20 sh -c 'QUOTED' || echo "after $delay: exit $?"
+    said=$(timeout 20 sh -c 'QUOTED' 2>&1) || echo "after $delay: exit $?: $said"
     [ "$(creds get app me)" = x ] || echo "after $delay: no secret"
 done
 echo done
@@ -50,7 +50,8 @@ echo done
 KILL_DAEMON = "pkill -KILL -u $(id -u) gnome-keyring-d"
 LOCKED = "creds lock >/dev/null 2>&1"
 RUNS = "pgrep -u $(id -u) -r D,R,S,T gnome-keyring-d >/dev/null"
-# Again and again: what was killed amid its unlocking may have had one started meanwhile.
+# Again and again: what was killed amid its unlocking may have had one started meanwhile. And until
+# none is left: on a busy machine a daemon can serve on for a while after pkill has returned.
 NO_DAEMON = f"while {RUNS}; do {KILL_DAEMON}; sleep 0.02; done"
 
 
@@ -99,7 +100,7 @@ def test_our_own_process(machine: Machine, before: str) -> None:
 
 @pytest.mark.parametrize("before", [LOCKED, NO_DAEMON], ids=["in place", "new daemon"])
 def test_the_daemon(machine: Machine, before: str) -> None:
-    script = amid(before, KILL_DAEMON)
+    script = amid(before, NO_DAEMON)
     assert as_alice(machine, script) == "done\n"
     assert daemons(machine) == 1
 
