@@ -189,17 +189,23 @@ class Machine:
 
         logind keeps the manager, and on Debian 13 the runtime directory by itself, for ten
         seconds after the last session (UserStopDelaySec, logind.conf(5)): both are told to go at
-        once, the directory when no process is left that this could end.
+        once, the directory when no process is left that this could end. On Debian 12 systemd was
+        seen to keep the directory for good after logind had forgotten the user.
         """
         uid = self.run("id", "-u", user).stdout.strip()
+        unit = f"user-runtime-dir@{uid}.service"
         self.run("systemctl", "stop", f"user@{uid}.service", check=False)
         deadline = time.monotonic() + timeout
         directory = self.root / "run/user" / uid
         while (processes := self.processes(user)) or directory.exists():
             if time.monotonic() > deadline:
-                raise AssertionError(f"{user} still runs: {processes}")
+                status = self.run("systemctl", "status", unit, check=False).stdout
+                users = self.run("loginctl", "list-users", check=False).stdout
+                raise AssertionError(f"{user} still runs: {processes}\n{status}\n{users}")
             if not processes:
-                self.run("loginctl", "terminate-user", user, check=False)
+                known = self.run("loginctl", "terminate-user", user, check=False)
+                if known.returncode:
+                    self.run("systemctl", "stop", unit, check=False)
             time.sleep(0.03)
 
 
