@@ -38,3 +38,11 @@ def public(short: Path) -> Path:
     """Return a folder that every user may enter; another run of pytest closes those of its own."""
     short.chmod(0o755)
     return short
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Return a folder that root alone decides, unlike all that is below /tmp."""
+    folder = Path(tempfile.mkdtemp(dir="/run")).resolve()
+    yield folder
+    shutil.rmtree(folder)

@@ -56,7 +56,7 @@ def sparse(path: Path, _outside: Path) -> None:
 def listen(path: Path, _outside: Path) -> None:
     """Make a socket; its path may be long, so it is made elsewhere.
 
-    Not below a name of this process: tests side by side have the same process ids.
+    Not below a name of this process: two runs side by side can have the same process ids.
     """
     with tempfile.TemporaryDirectory(dir="/tmp") as place, socket.socket(socket.AF_UNIX) as made:
         made.bind(f"{place}/socket")

@@ -7,8 +7,7 @@ import os
 import shutil
 import stat
 import tarfile
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +34,14 @@ def image(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kept(
-    plugin: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, image: Path
-) -> Iterator[Path]:
+    plugin: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, image: Path, place: Path
+) -> Path:
     """Let the module take its snapshots of the image, and keep them in a directory of the test."""
     pam_snapshot = plugin("module_utils.pam_snapshot")
-    # One of its own: another run on this machine has the same test.
-    runtime = Path(tempfile.mkdtemp(dir="/run"))
-    runtime.chmod(0o755)
+    place.chmod(0o755)
     monkeypatch.setattr(pam_snapshot, "ROOT", str(image))
-    monkeypatch.setattr(pam_snapshot, "RUNTIME", str(runtime))
-    yield runtime / "creds-session-ansible"
-    shutil.rmtree(runtime)
+    monkeypatch.setattr(pam_snapshot, "RUNTIME", str(place))
+    return place / "creds-session-ansible"
 
 
 def edit(image: Path, line: bytes) -> None:

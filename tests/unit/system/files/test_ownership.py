@@ -3,8 +3,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +13,6 @@ from creds_session.system.files.path_parts import parts
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 ALICE = 4712
 ON = "theirs/on"
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Make a directory that root alone decides, unlike all that is below /tmp."""
-    folder = Path(tempfile.mkdtemp(dir="/run")).resolve()
-    yield folder
-    shutil.rmtree(folder)
 
 
 def test_every_link_and_directory_on_the_way_is_given(tmp_path: Path) -> None:

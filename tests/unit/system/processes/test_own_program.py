@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -18,14 +16,6 @@ from creds_session.version import __version__
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the program must be root's")
 ALICE = 4712
 NAME = "creds-setup-pam"
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """Make a directory that root alone decides, unlike all that is below /tmp."""
-    folder = Path(tempfile.mkdtemp(dir="/run")).resolve()
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture
