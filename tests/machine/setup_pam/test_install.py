@@ -34,7 +34,7 @@ def machine(boot: Boot) -> Machine:
 
 def install(machine: Machine, script: str = INSTALL) -> str:
     """Install; return the messages. On a busy machine the compiling takes more than a minute."""
-    return machine.run("sh", "-c", script).stderr
+    return machine.sh(script).stderr
 
 
 def refused(machine: Machine, script: str, status: int, *words: str) -> None:

@@ -32,7 +32,7 @@ def machine(boot: Boot) -> Machine:
     """Return a machine in which this checkout was installed while the three shells were there."""
     machine = boot("bookworm", packages=rootfs.SHELLS)
     shutil.copytree(rootfs.wheels("bookworm"), machine.root / "mnt" / "wheels", dirs_exist_ok=True)
-    machine.run("sh", "-c", UNINSTALL)
+    machine.sh(UNINSTALL)
     machine.sh(f"{TREE} >/before")
     machine.sh("mkdir -p /usr/local/share/man/man1; echo theirs >/usr/local/share/man/man1/creds.1")
     refused = machine.sh(INSTALL, check=False)
@@ -110,5 +110,5 @@ def test_no_link_leads_nowhere(machine: Machine) -> None:
 
 
 def test_uninstall_leaves_the_tree_as_it_was(machine: Machine) -> None:
-    machine.run("sh", "-c", UNINSTALL)
+    machine.sh(UNINSTALL)
     assert machine.sh(TREE).stdout == machine.run("cat", "/before").stdout
