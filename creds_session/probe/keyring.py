@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 
 from creds_session.errors import CredsSessionError, ProviderHung
@@ -29,7 +30,9 @@ from creds_session.system.bus.sockets import is_listening, is_socket_of, peer_at
 from creds_session.system.files.listing import names_in
 from creds_session.system.processes.keyring_daemons import keyring_daemons, program_of
 from creds_session.system.secret_service.kept_password import kept_password_item
-from creds_session.system.secret_service.service import NAME, SecretService
+from creds_session.system.secret_service.service import NAME, SecretService, ServiceEnded
+
+LEAVING = 0.5  # seconds in which a busy bus notices that a process has ended
 
 
 def probe_bus(
@@ -57,18 +60,19 @@ def look_at(bus: Bus, preferred: str = "") -> BusFacts:
     ``preferred`` is the path of a collection to describe in place of the default collection.
     """
     owner = None
-    try:
-        peer = bus.peer(NAME)
-        if peer is None:
-            return BusFacts(bus.address, activatable=bus.activatable(NAME))
-        owner = owner_of(peer)
-        if not owner.is_gnome_keyring:
-            return _default_of_another(bus.address, owner, SecretService(bus, peer), preferred)
-        return _collections(bus.address, owner, SecretService(bus, peer), preferred)
-    except ProviderHung as error:
-        return BusFacts(bus.address, error.what, owner)
-    except CredsSessionError as error:
-        return BusFacts(bus.address, error.problem, owner if bus.is_alive() else None)
+    while True:
+        try:
+            owner = owner_on(bus)
+            if owner is None:
+                return BusFacts(bus.address, activatable=bus.activatable(NAME))
+            describe = _collections if owner.is_gnome_keyring else _default_of_another
+            return describe(bus.address, owner, service_of(bus, owner), preferred)
+        except ServiceEnded:
+            continue  # the bus answers at once, with another owner or none
+        except ProviderHung as error:
+            return BusFacts(bus.address, error.what, owner)
+        except CredsSessionError as error:
+            return BusFacts(bus.address, error.problem, owner if bus.is_alive() else None)
 
 
 def _default_of_another(
@@ -81,11 +85,33 @@ def _default_of_another(
     try:
         path = preferred or service.alias("default")
         return facts._replace(default=service.state(path), default_path=path)
+    except ServiceEnded:
+        raise
     except CallFailed:  # it has no aliases, or not these properties
         return facts
 
 
-def owner_of(peer: Peer) -> NameOwner:
+def owner_on(bus: Bus) -> NameOwner | None:
+    """Return the owner of org.freedesktop.secrets on this bus, or None; start no service.
+
+    The bus may still name a process that has just ended, of which the kernel knows nothing any
+    more. A process of another container looks the same, so ask again for a short while first.
+    """
+    end = time.monotonic() + min(LEAVING, bus.remaining)
+    while (peer := bus.peer(NAME)) is not None:
+        owner = _owner_of(peer)
+        if owner.name or not owner.pid or time.monotonic() >= end:
+            return owner
+        time.sleep(0.02)
+    return None
+
+
+def service_of(bus: Bus, owner: NameOwner) -> SecretService:
+    """Return the service of this process, also if another process owns the name by now."""
+    return SecretService(bus, Peer(owner.unique_name, owner.pid, owner.uid))
+
+
+def _owner_of(peer: Peer) -> NameOwner:
     """Return what is known of the process that owns a name."""
     owner = NameOwner(peer.pid, peer.uid, program_of(peer.pid), peer.unique_name)
     return owner._replace(name=DAEMON_NAME) if owner.is_gnome_keyring else owner

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from creds_session.errors import NotPermitted, OtherProvider, Unavailable
 from creds_session.facts.collection_state import CollectionState, KeyringForm, collection_name
-from creds_session.facts.session import DaemonRole
-from creds_session.probe.keyring import owner_of
+from creds_session.facts.session import DaemonRole, NameOwner
+from creds_session.probe.keyring import owner_on, service_of
 from creds_session.probe.keyring_files import form_of, keyring_file
 from creds_session.session.unlock.unlocked_note import forget
 from creds_session.system.processes.keyring_daemons import keyring_daemons
-from creds_session.system.secret_service.service import SecretService, secret_service
+from creds_session.system.secret_service.service import SecretService
 from creds_session.system.session_bus.connect import connect
 
 NO_OBJECT = "/"
@@ -42,11 +42,12 @@ def lock(environ: Mapping[str, str], *, everything: bool = False, timeout: float
     unlocked, or a daemon that does not serve yet holds the password).
     """
     with connect(environ, timeout) as bus:
-        service = secret_service(bus)
-        if service is None:
+        owner = owner_on(bus)
+        if owner is None:
             _refuse_waiting()
             return Locked()
-        _refuse_stranger(service)
+        _refuse_stranger(owner)
+        service = service_of(bus, owner)
         own = (service.alias("login"), service.alias("default"))
         forget(environ)  # the next login hook must look again
         names = _lock(service, service.collections() if everything else own)
@@ -77,8 +78,7 @@ def _lock(service: SecretService, paths: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(collection_name, wanted))
 
 
-def _refuse_stranger(service: SecretService) -> None:
-    owner = owner_of(service.owner)
+def _refuse_stranger(owner: NameOwner) -> None:
     if owner.uid != os.getuid():
         raise NotPermitted(
             f"the process that serves secrets here (pid {owner.pid}) belongs to user id {owner.uid}"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Union
 
-from jeepney import HeaderFields, Message, new_error, new_method_return
+from jeepney import HeaderFields, Message, MessageType, new_error, new_method_return
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
 
@@ -26,6 +26,9 @@ Answer = Union[str, tuple[str, tuple[object, ...]]]
 LOCKED: Answer = ("v", (("b", True),))
 UNLOCKED: Answer = ("v", (("b", False),))
 NOISE = "no\x1b[31m"
+LEAVES = "leaves"
+"""In place of an answer: the connection to the bus ends, and a new one owns the name."""
+
 ANSWERS: Mapping[str, Answer] = {
     "ReadAlias": ("o", (LOGIN,)),
     "Get": LOCKED,
@@ -36,14 +39,21 @@ ANSWERS: Mapping[str, Answer] = {
 
 @contextmanager
 def serving(
-    address: str, told: Path, *, delay: float = 0, user: int | None = None, **answers: Answer
+    address: str,
+    told: Path,
+    *,
+    delay: float = 0,
+    user: int | None = None,
+    program: str = "gnome-keyring-daemon",
+    **answers: Answer,
 ) -> Iterator[int]:
     """Own the name in a process that passes for gnome-keyring's; give its pid.
 
     An answer that is a string is an error of that name; ``told`` gets the methods called. An
-    answer to ``Get_Items`` is that of a property alone. ``user`` is whose process it is.
+    answer to ``Get_Items`` is that of a property alone. ``user`` is whose process it is, and
+    ``program`` what it is called.
     """
-    file = told.parent / "gnome-keyring-daemon"
+    file = told.parent / program
     shutil.copy(os.path.realpath(sys.executable), file)
     given = repr((address, str(told), delay, {**ANSWERS, **answers}))
     environ = {"PYTHONHOME": sys.base_prefix, "PYTHONPATH": ":".join([str(CHECKOUT), *sys.path])}
@@ -66,12 +76,21 @@ def serve(address: str, told: str, delay: float, answers: Mapping[str, Answer]) 
     connection.send_and_get_reply(message_bus.RequestName(NAME))
     while True:
         message = connection.receive()
+        if message.header.message_type is not MessageType.method_call:
+            continue  # the bus says that the name is ours
         method = str(message.header.fields.get(HeaderFields.member, ""))
         with Path(told).open("a") as log:
             log.write(f"{method}\n")
         time.sleep(delay)
-        answer = answers.get(f"{method}_{message.body[-1]}" if message.body else method)
-        connection.send(_reply(message, answer or answers.get(method, "org.example.No")))
+        special = answers.get(f"{method}_{message.body[-1]}" if message.body else method)
+        answer = special or answers.get(method, "org.example.No")
+        if answer == LEAVES:
+            successor = open_dbus_connection(address)
+            successor.send_and_get_reply(message_bus.RequestName(NAME))  # it waits for the name
+            connection.close()
+            connection, answers = successor, {**answers, method: ANSWERS[method]}
+            continue
+        connection.send(_reply(message, answer))
 
 
 def _reply(message: Message, answer: Answer) -> Message:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from creds_session.errors import InvalidData, NoBus, NotPermitted, Unavailable
+from creds_session.errors import InvalidData, NoBus, NotPermitted
 from creds_session.facts.collection_state import CollectionState, collection_name
 from creds_session.facts.next_step import NO_BUS
 from creds_session.facts.session import MAX_PASSWORD, BusFacts, KeyringFacts, NameOwner
 from creds_session.facts.session_state import LOGIN, default_keyring
-from creds_session.probe.keyring import look_at, probe_bus, probe_keyring
+from creds_session.probe.keyring import look_at, probe_bus, probe_keyring, service_of
 from creds_session.records import NamedTuple
 from creds_session.secret import Secret
+from creds_session.session.unlock.asked_once import AskedOnce, PasswordRequest
 from creds_session.session.unlock.confirmation import confirm_unlocked
 from creds_session.session.unlock.patience import Patience
 from creds_session.session.unlock.routes import NoKeyringYet, Route, choose
@@ -27,9 +28,14 @@ from creds_session.session.unlock.without_asking import (
     open_without_asking,
 )
 from creds_session.system.bus.address import with_runtime_directory
-from creds_session.system.bus.connection import Bus, Peer
+from creds_session.system.bus.connection import Bus
 from creds_session.system.processes.keyring_daemons import program_of
-from creds_session.system.secret_service.service import NAME, SecretService, secret_service
+from creds_session.system.secret_service.service import (
+    NAME,
+    SecretService,
+    ServiceEnded,
+    secret_service,
+)
 from creds_session.system.session_bus.connect import hint
 
 __all__ = [
@@ -63,13 +69,6 @@ class Unlocked(NamedTuple):
     opened: UnlockedWithoutPrompt = UnlockedWithoutPrompt()
 
 
-class PasswordRequest(NamedTuple):
-    """Say which password is needed: the password of this keyring, or of a new keyring."""
-
-    keyring: str = LOGIN
-    is_new: bool = False
-
-
 def unlock(
     environ: Mapping[str, str],
     ask: Callable[[PasswordRequest], Secret],
@@ -81,56 +80,69 @@ def unlock(
 
     ``ask`` returns the password; it is called once, if a password is needed. ``create``: create the
     login keyring if there is no keyring. ``timeout``, in seconds, limits everything except ``ask``.
+    If the daemon ends meanwhile, the same is tried a second time, with the same password.
 
     Raises: WrongPassword, NoKeyringYet, CollectionLocked (the default keyring has another
     password), ProviderHung, OtherProvider, Unavailable, NotPermitted, CannotWrite or InvalidData.
     """
     environ = with_runtime_directory(environ, os.getuid())
-    patience = Patience(timeout)
+    patience, asked = Patience(timeout), AskedOnce(ask)
     with session_bus(environ, timeout) as bus:
+        try:
+            return _unlock(bus, environ, asked, patience, create=create)
+        except ServiceEnded:
+            if not patience.left:
+                raise
+        # A person or an update may have ended that daemon. If the next one ends as well, then
+        # something is wrong with it.
+        bus.allow(patience.left)
+        return _unlock(bus, environ, asked, patience, create=create)
+
+
+def _unlock(
+    bus: Bus, environ: Mapping[str, str], ask: AskedOnce, patience: Patience, *, create: bool
+) -> Unlocked:
+    facts, keyring, route = _observe(bus, environ, create=create)
+    printed: Mapping[str, str] = {}
+    # A daemon that does not serve this bus yet is started first, without a password. Only then is
+    # it known which keyrings exist, whether they are locked and what has to be done.
+    if route.starts:
+        printed = start(route, bus, keyring, environ, patience.left)
         facts, keyring, route = _observe(bus, environ, create=create)
-        printed: Mapping[str, str] = {}
-        # A daemon that does not serve this bus yet is started first, without a password. Only then
-        # is it known which keyrings exist, whether they are locked and what has to be done.
         if route.starts:
-            printed = start(route, bus, keyring, environ, patience.left)
-            facts, keyring, route = _observe(bus, environ, create=create)
-            if route.starts:
-                raise serves_another_bus(keyring)
-        # Unlock everything that needs no password, so that nobody is asked for a password that
-        # gnome-keyring would not check.
-        opened = UnlockedWithoutPrompt()
-        if facts.owner is not None and route in OF_LOCKED:
-            opened = open_without_asking(same_service(bus, facts.owner), keyring)
-            is_login = facts.login is CollectionState.LOCKED
-            route = Route.IN_PLACE if is_login else Route.DEFAULT_IN_PLACE
-        if opened.names:
-            facts, keyring, route = _observe(bus, environ, create=create)
-        target = _target(route, facts, keyring)
-        password = None
-        if route.needs_password:
-            with patience.held():
-                password = require_valid_password(
-                    ask(PasswordRequest(target, route.creates(keyring)))
-                )
-            bus.allow(patience.left)
-            printed = _carry_out(route, bus, facts.owner, password, environ) or printed
-        elif opened.names:
-            route = Route.WITHOUT_ASKING
-        pid = confirm_unlocked(bus, route, target, patience)
-        service = secret_service(bus) if _has_other_default(facts, keyring) else None
-        if target == LOGIN and service is not None:
-            created = route.creates(keyring)
-            opened = open_default_too(service, keyring, opened, password, created=created)
-        return Unlocked(
-            route,
-            pid,
-            created=route.creates(keyring),
-            environment=printed,
-            beside=_other_control_daemon(facts, keyring),
-            keyring=target,
-            opened=opened,
-        )
+            raise serves_another_bus(keyring)
+    # Unlock everything that needs no password, so that nobody is asked for a password that
+    # gnome-keyring would not check.
+    opened = UnlockedWithoutPrompt()
+    if facts.owner is not None and route in OF_LOCKED:
+        opened = open_without_asking(same_service(bus, facts.owner), keyring)
+        is_login = facts.login is CollectionState.LOCKED
+        route = Route.IN_PLACE if is_login else Route.DEFAULT_IN_PLACE
+    if opened.names:
+        facts, keyring, route = _observe(bus, environ, create=create)
+    target = _target(route, facts, keyring)
+    password = None
+    if route.needs_password:
+        with patience.held():
+            password = require_valid_password(ask(PasswordRequest(target, route.creates(keyring))))
+        bus.allow(patience.left)
+        printed = _carry_out(route, bus, facts.owner, password, environ) or printed
+    elif opened.names:
+        route = Route.WITHOUT_ASKING
+    pid = confirm_unlocked(bus, route, target, patience, facts.owner)
+    service = secret_service(bus) if _has_other_default(facts, keyring) else None
+    if target == LOGIN and service is not None:
+        created = route.creates(keyring)
+        opened = open_default_too(service, keyring, opened, password, created=created)
+    return Unlocked(
+        route,
+        pid,
+        created=route.creates(keyring),
+        environment=printed,
+        beside=_other_control_daemon(facts, keyring),
+        keyring=target,
+        opened=opened,
+    )
 
 
 def _has_other_default(facts: BusFacts, keyring: KeyringFacts) -> bool:
@@ -288,9 +300,9 @@ def _carry_out(
 def same_service(bus: Bus, owner: NameOwner) -> SecretService:
     """Return the service of this owner, if the owner is still the same process.
 
-    Raises: Unavailable.
+    Raises: ServiceEnded.
     """
-    peer = Peer(owner.unique_name, owner.pid, owner.uid)
-    if bus.peer(NAME) != peer:
-        raise Unavailable("the keyring daemon exited while it was being unlocked")
-    return SecretService(bus, peer)
+    service = service_of(bus, owner)
+    if bus.peer(NAME) != service.owner:
+        raise ServiceEnded(owner.pid)
+    return service

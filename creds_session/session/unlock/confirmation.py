@@ -6,33 +6,40 @@ import time
 
 from creds_session.errors import CredsSessionError, TimedOut, Unavailable, WrongPassword
 from creds_session.facts.collection_state import CollectionState
-from creds_session.facts.session import DaemonRole
+from creds_session.facts.session import DaemonRole, NameOwner
 from creds_session.facts.session_state import LOGIN
+from creds_session.probe.keyring import service_of
 from creds_session.session.unlock.patience import Patience
 from creds_session.session.unlock.routes import Route
 from creds_session.system.bus.connection import Bus, Peer
 from creds_session.system.processes.keyring_daemons import end, keyring_daemons
-from creds_session.system.secret_service.service import secret_service
+from creds_session.system.secret_service.service import ServiceEnded, secret_service
 
 SILENCE = 2.0  # seconds without an answer, after which a daemon counts as hung
 CLOCK = 2  # seconds; start times count from the boot, which /proc/stat has in whole seconds
 
 
-def confirm_unlocked(bus: Bus, route: Route, target: str, patience: Patience) -> int:
+def confirm_unlocked(
+    bus: Bus, route: Route, target: str, patience: Patience, owner: NameOwner | None = None
+) -> int:
     """Ask the Secret Service until the keyring is unlocked and gives a secret; return its pid.
 
     The exit code of ``gnome-keyring-daemon --unlock`` proves nothing: it is 0 for a wrong password
     too, and the command exits before the daemon is on the bus. If the time ends while one more
     answer is awaited, the answers before it count: the daemon is reported as hung only if it gave
-    no answer for a while.
+    no answer for a while. ``owner`` is the process that was unlocked, None for one that was
+    started and does not serve yet.
 
-    Raises: WrongPassword, Unavailable, or TimedOut if the daemon hangs.
+    Raises: WrongPassword, Unavailable, ServiceEnded, or TimedOut if the daemon hangs.
     """
     alias, problem = "login" if target == LOGIN else "default", ""
     unserved = f"no keyring daemon served the {target} keyring within {patience.seconds:g} s"
+    service = service_of(bus, owner) if owner else None
     while left := bus.remaining:
         try:
-            service = secret_service(bus)
+            before, service = service, secret_service(bus)
+            if before is not None and (service is None or service.owner != before.owner):
+                raise ServiceEnded(before.owner.pid)
             path = service.alias(alias) if service else ""
             state = service.state(path) if service else None
             is_unlocked = state is CollectionState.UNLOCKED

@@ -8,7 +8,7 @@ from creds_session.errors import CollectionLocked, NoService, PromptImpossible
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import Bus, CallFailed
 from creds_session.system.secret_service.answers import last_of_two, only
-from creds_session.system.secret_service.service import NO_OBJECT, PATH, SecretService
+from creds_session.system.secret_service.service import ENDED, NO_OBJECT, PATH, SecretService
 from creds_session.system.secret_service.transfer import EncryptedSession, PlainSession
 
 TYPE_CHECKING = False
@@ -25,13 +25,6 @@ GONE = frozenset(
         "org.freedesktop.DBus.Error.UnknownObject",
         "org.freedesktop.DBus.Error.UnknownMethod",
         "org.freedesktop.Secret.Error.NoSuchObject",
-    }
-)
-ENDED = frozenset(
-    {
-        "org.freedesktop.DBus.Error.NoReply",
-        "org.freedesktop.DBus.Error.NameHasNoOwner",
-        "org.freedesktop.DBus.Error.ServiceUnknown",
     }
 )
 

@@ -41,6 +41,24 @@ _ABSENT = frozenset(
         "org.freedesktop.Secret.Error.NoSuchObject",
     }
 )
+ENDED = frozenset(
+    {
+        "org.freedesktop.DBus.Error.NoReply",
+        "org.freedesktop.DBus.Error.NameHasNoOwner",
+        "org.freedesktop.DBus.Error.ServiceUnknown",
+    }
+)
+"""What the bus answers in place of a process that has left it."""
+
+
+class ServiceEnded(CallFailed, Unavailable):
+    """The process that served secrets has left the bus, as it does when it ends."""
+
+    def __init__(self, pid: int, method: str = "") -> None:
+        ended = f"the keyring daemon (pid {pid}) ended"
+        problem = f"{ended} before it answered to {method}" if method else ended
+        super().__init__("org.freedesktop.DBus.Error.NameHasNoOwner", problem)
+        self.hint = "try again: creds unlock"
 
 
 class SecretService:
@@ -84,7 +102,7 @@ class SecretService:
         """
         service = ObjectAddress(PATH, self.owner.unique_name, f"{INTERFACES}.Service")
         try:
-            self._bus.call(service, "ReadAlias", "s", "default")
+            self._ask(service, "ReadAlias", "s", "default")
         except CallFailed:
             pass  # a call that needs the answer fails too, and says why
 
@@ -96,12 +114,22 @@ class SecretService:
         ``interface`` is the last word of the specification's name, such as ``Collection``. Raises
         as ``Bus.call`` does.
         """
-        to = self.at(path, f"{INTERFACES}.{interface}")
-        return self._bus.call(to, method, signature, *body)
+        return self._ask(self.at(path, f"{INTERFACES}.{interface}"), method, signature, *body)
+
+    def _ask(
+        self, to: ObjectAddress, method: str, signature: str = "", *body: object
+    ) -> tuple[object, ...]:
+        """Call a method. Raises ServiceEnded if the process does not own the name any more."""
+        try:
+            return self._bus.call(to, method, signature, *body)
+        except CallFailed as error:
+            if error.name in ENDED and self._bus.peer(NAME) != self.owner:
+                raise ServiceEnded(self.owner.pid, method) from error
+            raise
 
     def _property(self, path: str, interface: str, name: str) -> object:
         properties = self.at(path, "org.freedesktop.DBus.Properties")
-        variant = only(self._bus.call(properties, "Get", "ss", f"{INTERFACES}.{interface}", name))
+        variant = only(self._ask(properties, "Get", "ss", f"{INTERFACES}.{interface}", name))
         return variant[1] if isinstance(variant, tuple) else None
 
     def open_session(self) -> str:
@@ -135,7 +163,7 @@ class SecretService:
         """Return the directory of gnome-keyring's control socket (gkd-dbus.c), or None."""
         daemon = self.at("/org/gnome/keyring/daemon", "org.gnome.keyring.Daemon")
         try:
-            return str(only(self._bus.call(daemon, "GetControlDirectory")))
+            return str(only(self._ask(daemon, "GetControlDirectory")))
         except CallFailed:
             return None
 
@@ -284,7 +312,9 @@ class SecretService:
         signature += "(oayays)" * len(passwords)
         secrets = [(session, b"", password.reveal(), "text/plain") for password in passwords]
         try:
-            self._bus.call(internal, method, signature, what, *secrets)
+            self._ask(internal, method, signature, what, *secrets)
+        except ServiceEnded:
+            raise
         except CallFailed as error:
             if error.name == _DENIED:
                 raise WrongPassword("the keyring did not accept the password") from None

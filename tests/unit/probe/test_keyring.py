@@ -2,25 +2,34 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.machine import ProcessFacts
-from creds_session.probe import live
+from creds_session.probe import keyring, live
 from creds_session.probe.keyring import hands_over, probe_bus, probe_keyring
 from creds_session.probe.snapshot import probe
 from creds_session.system.files.root import Root
 from creds_session.system.processes.survey import Survey
 from creds_session.system.secret_service.service import LOGIN, SecretService
 from tests.unit.children import run_child
-from tests.unit.service import serving
+from tests.unit.service import LEAVES, serving
 from tests.unit.system.bus.test_connection import dbus_daemon
 
 ME = os.getuid()
 NOBODY = 65_534
+
+
+@pytest.fixture
+def bus_alone(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Make a bus, and give the one variable that names it."""
+    with dbus_daemon(tmp_path) as address:
+        yield {"DBUS_SESSION_BUS_ADDRESS": address}
 
 
 def test_probe_bus_gives_a_reason_where_there_is_none(tmp_path: Path) -> None:
@@ -221,3 +230,44 @@ def test_a_keyring_without_a_password_is_opened_by_what_the_first_file_starts(
     (services / "x.service").write_text(command)
     environ = {"XDG_DATA_HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
     assert probe_keyring(environ, connect=False).is_activated is expected
+
+
+def test_a_daemon_that_has_just_ended_is_no_other_program(
+    bus_alone: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel forgets a process some time before the bus does."""
+    looks: list[int] = []
+
+    def gone(pid: int) -> str:
+        looks.append(pid)
+        if len(looks) > 1:
+            os.kill(pid, signal.SIGKILL)
+        return ""
+
+    monkeypatch.setattr(keyring, "program_of", gone)
+    with serving(bus_alone["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told") as pid:
+        facts = probe_bus(bus_alone, 5)
+        assert (facts.answers, facts.owner) == (True, None)
+    assert set(looks) == {pid}
+
+
+def test_a_program_that_stays_unseen_owns_the_name(
+    bus_alone: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyring, "program_of", lambda _pid: "")
+    with serving(bus_alone["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told") as pid:
+        facts = probe_bus(bus_alone, 5)
+        assert facts.owner is not None
+        assert (facts.owner.pid, facts.owner.is_gnome_keyring) == (pid, False)
+
+
+def test_a_daemon_that_ends_while_it_is_described_is_not_what_is_described(
+    bus_alone: dict[str, str], tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    with serving(bus_alone["DBUS_SESSION_BUS_ADDRESS"], told, Get=LEAVES) as pid:
+        facts = probe_bus(bus_alone, 5)
+    assert (facts.answers, facts.login) == (True, CollectionState.LOCKED)
+    assert facts.owner is not None
+    assert facts.owner.pid == pid
+    assert told.read_text().count("Get\n") == 2

@@ -112,13 +112,12 @@ def test_lock_without_a_bus_is_unavailable(
     ],
 )
 def test_lock_is_for_our_own_gnome_keyring(
-    monkeypatch: pytest.MonkeyPatch, owner: NameOwner, error: type[Exception], words: str
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    owner: NameOwner,
+    error: type[Exception],
+    words: str,
 ) -> None:
-    monkeypatch.setattr("creds_session.probe.keyring.program_of", lambda _pid: owner.name)
-
-    class Service:
-        def __init__(self) -> None:
-            self.owner = Peer(":1.8", owner.pid, owner.uid)
-
+    monkeypatch.setattr(locking, "owner_on", lambda _bus: owner)
     with pytest.raises(error, match=words):
-        locking._refuse_stranger(Service())  # type: ignore[arg-type]
+        lock(environ)

@@ -27,12 +27,12 @@ from creds_session.session import unlock as unlocking
 from creds_session.session.unlock import PasswordRequest, Route, new_daemon, planned_route, unlock
 from creds_session.session.unlock.confirmation import confirm_unlocked
 from creds_session.session.unlock.patience import Patience
-from creds_session.session.unlock.routes import NoKeyringYet
+from creds_session.session.unlock.routes import NoKeyringYet, OtherProvider
 from creds_session.system.bus.connection import Bus
 from creds_session.system.bus.peer_process import await_end, end_listener, listener
 from creds_session.system.secret_service.service import secret_service
 from tests.unit import examples
-from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
+from tests.unit.service import LEAVES, LOCKED, UNLOCKED, Answer, serving
 from tests.unit.system.bus.test_connection import dbus_daemon, listening
 
 DENIED = "org.gnome.keyring.Error.Denied"
@@ -118,7 +118,7 @@ def test_unlock_in_place_says_what_became_of_the_password(
     assert isinstance(caught.value, WrongPassword) is (error is WrongPassword)
 
 
-def test_unlock_sends_no_password_to_another_owner_than_the_one_that_was_looked_at(
+def test_unlock_sends_no_password_to_an_owner_that_was_not_looked_at(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     address = environ["DBUS_SESSION_BUS_ADDRESS"]
@@ -127,13 +127,65 @@ def test_unlock_sends_no_password_to_another_owner_than_the_one_that_was_looked_
 
         def ask(_wanted: PasswordRequest) -> Secret:
             first.close()
-            second.enter_context(serving(address, tmp_path / "second"))
+            second.enter_context(serving(address, tmp_path / "second", program="other"))
             return Secret(b"canary")
 
-        with pytest.raises(Unavailable, match="exited while it was being unlocked"):
+        with pytest.raises(OtherProvider, match="serves secrets here: other"):
             unlock(environ, ask)
     assert "OpenSession" not in (tmp_path / "first").read_text()
-    assert not (tmp_path / "second").exists()
+    assert "OpenSession" not in (tmp_path / "second").read_text()
+
+
+NONE = ("o", ("/",))
+WORK = ("o", ("/org/freedesktop/secrets/collection/work",))
+
+
+def test_unlock_uses_a_password_for_no_keyring_but_the_one_it_was_asked_for(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
+        first.enter_context(serving(address, tmp_path / "first"))
+
+        def ask(wanted: PasswordRequest) -> Secret:
+            assert wanted.keyring == "login"
+            first.close()
+            told = tmp_path / "second"
+            second.enter_context(serving(address, told, ReadAlias=WORK, ReadAlias_login=NONE))
+            return Secret(b"canary")
+
+        with pytest.raises(Unavailable, match="now needs the password of the work keyring"):
+            unlock(environ, ask)
+    assert "OpenSession" not in (tmp_path / "second").read_text()
+
+
+def test_unlock_tries_a_second_time_if_the_daemon_ends(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    asked: list[PasswordRequest] = []
+
+    def ask(wanted: PasswordRequest) -> Secret:
+        asked.append(wanted)
+        return Secret(b"canary")
+
+    address, told = environ["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told"
+    service = serving(address, told, UnlockWithMasterPassword=LEAVES)
+    with service, pytest.raises(Unavailable, match="still reports the keyring as locked"):
+        unlock(environ, ask)
+    assert told.read_text().split().count("UnlockWithMasterPassword") == 2
+    assert len(asked) == 1
+
+
+def test_a_daemon_that_ends_again_is_said_to_have_ended(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    """The second process ends at the call that the first process answered."""
+    address, told = environ["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told"
+    service = serving(address, told, OpenSession=LEAVES, UnlockWithMasterPassword=LEAVES)
+    with service as pid, pytest.raises(Unavailable, match=rf"pid {pid}\) ended before") as caught:
+        unlock(environ, given)
+    assert "canary" not in str(caught.value)
+    assert "refused" not in str(caught.value)
 
 
 @pytest.mark.parametrize("act", [lambda environ: unlock(environ, never), planned_route])
@@ -313,3 +365,26 @@ def test_daemon_that_was_there_is_not_ended_for_a_wrong_password(
         with pytest.raises(WrongPassword):
             unlock(with_keyring, lambda _creating: Secret(b"wrong"))
         assert unlock(with_keyring, lambda _creating: Secret(b"right")).pid == pid
+
+
+@needs_daemon
+def test_a_daemon_that_ends_while_a_person_types_is_started_again(
+    with_keyring: dict[str, str],
+) -> None:
+    first = unlock(with_keyring, lambda _creating: Secret(b"right"))
+    with Bus(with_keyring["DBUS_SESSION_BUS_ADDRESS"], 5) as bus:
+        service = secret_service(bus)
+        assert service is not None
+        service.lock(service.alias("login"))
+    asked: list[PasswordRequest] = []
+
+    def ask(wanted: PasswordRequest) -> Secret:
+        asked.append(wanted)
+        with listener(f"{with_keyring['XDG_RUNTIME_DIR']}/keyring/control") as daemon:
+            os.kill(first.pid, signal.SIGKILL)
+            await_end(daemon)
+        return Secret(b"right")
+
+    again = unlock(with_keyring, ask)
+    assert (again.route, again.created, len(asked)) == (Route.NEW_DAEMON, False, 1)
+    assert again.pid != first.pid
