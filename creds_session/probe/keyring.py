@@ -59,8 +59,8 @@ def look_at(bus: Bus, preferred: str = "") -> BusFacts:
 
     ``preferred`` is the path of a collection to describe in place of the default collection.
     """
-    owner = None
     while True:
+        owner = None
         try:
             owner = owner_on(bus)
             if owner is None:
@@ -85,8 +85,6 @@ def _default_of_another(
     try:
         path = preferred or service.alias("default")
         return facts._replace(default=service.state(path), default_path=path)
-    except ServiceEnded:
-        raise
     except CallFailed:  # it has no aliases, or not these properties
         return facts
 

@@ -45,7 +45,7 @@ from creds_session.system.secret_service.kept_password import (
     kept_password_item,
     renew_kept_password,
 )
-from creds_session.system.secret_service.service import NO_OBJECT, SecretService
+from creds_session.system.secret_service.service import NO_OBJECT, SecretService, ServiceEnded
 
 NEWLINE = b"\n"
 
@@ -233,18 +233,12 @@ def _change(
     if facts.owner is None:
         raise Unavailable("the keyring daemon exited; nothing was changed")
     with Bus(facts.address or "", timeout) as bus:
-        service = same_service(bus, facts.owner)
         path = which.path
-        collection = service.alias("login") if which.name == LOGIN else service.named(which.name)
-        if collection == NO_OBJECT:
-            raise Unavailable(
-                f"the daemon does not serve the {which.name} keyring; nothing was changed",
-                hint="creds-doctor says why, and what to do",
-            )
-        if which.is_plain:
-            # A keyring without a password accepts every password. After a login by password, the
-            # daemon would therefore require the login's password as the old password.
-            service.lock(collection)
+        try:
+            service = same_service(bus, facts.owner)
+            collection = _served(service, which)
+        except ServiceEnded as error:
+            raise Unavailable(f"{error.problem}; nothing was changed", hint=error.hint) from error
         with backed_up(path) as (copy, before):
             used = first_accepted(
                 lambda candidate: service.change(collection, candidate, new),
@@ -252,9 +246,14 @@ def _change(
                 if_forgotten(which),
             )
             _try(service, collection, used, new)
-        kept = None
-        if which.name != LOGIN and kept_password_item(service, collection) is not None:
-            kept = renew_kept_password(service, collection, new)
+        try:
+            kept = None if which.name == LOGIN else _renewed(service, collection, new)
+        except ServiceEnded as error:
+            raise Unavailable(
+                f"the {which.name} keyring has the new password, but {error.problem}",
+                hint="unlock it: creds unlock\n"
+                f"a backup, which the old password unlocks, is at {copy}",
+            ) from error
     if is_still(path, before):
         remove(copy)
         raise Unavailable(
@@ -262,6 +261,28 @@ def _change(
             hint="the daemon may have started with another HOME or XDG_DATA_HOME",
         )
     return copy, used, kept
+
+
+def _served(service: SecretService, which: Keyring) -> str:
+    """Return the path of the keyring, locked if it has no password. Raises Unavailable."""
+    collection = service.alias("login") if which.name == LOGIN else service.named(which.name)
+    if collection == NO_OBJECT:
+        raise Unavailable(
+            f"the daemon does not serve the {which.name} keyring; nothing was changed",
+            hint="creds-doctor says why, and what to do",
+        )
+    if which.is_plain:
+        # A keyring without a password accepts every password. After a login by password, the
+        # daemon would therefore require the login's password as the old password.
+        service.lock(collection)
+    return collection
+
+
+def _renewed(service: SecretService, collection: str, new: Secret) -> bool | None:
+    """Return whether the login keyring stores the new password; None if it stores no password."""
+    if kept_password_item(service, collection) is None:
+        return None
+    return renew_kept_password(service, collection, new)
 
 
 def _try(service: SecretService, login: str, old: Secret, new: Secret) -> None:

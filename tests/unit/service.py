@@ -82,13 +82,15 @@ def serve(address: str, told: str, delay: float, answers: Mapping[str, Answer]) 
         with Path(told).open("a") as log:
             log.write(f"{method}\n")
         time.sleep(delay)
-        special = answers.get(f"{method}_{message.body[-1]}" if message.body else method)
-        answer = special or answers.get(method, "org.example.No")
+        special = f"{method}_{message.body[-1]}" if message.body else method
+        which = special if special in answers else method
+        answer = answers.get(which, "org.example.No")
         if answer == LEAVES:
             successor = open_dbus_connection(address)
             successor.send_and_get_reply(message_bus.RequestName(NAME))  # it waits for the name
             connection.close()
-            connection, answers = successor, {**answers, method: ANSWERS[method]}
+            connection = successor
+            answers = {**answers, which: ANSWERS.get(method, "org.example.No")}
             continue
         connection.send(_reply(message, answer))
 

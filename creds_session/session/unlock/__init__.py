@@ -30,12 +30,7 @@ from creds_session.session.unlock.without_asking import (
 from creds_session.system.bus.address import with_runtime_directory
 from creds_session.system.bus.connection import Bus
 from creds_session.system.processes.keyring_daemons import program_of
-from creds_session.system.secret_service.service import (
-    NAME,
-    SecretService,
-    ServiceEnded,
-    secret_service,
-)
+from creds_session.system.secret_service.service import NAME, SecretService, ServiceEnded
 from creds_session.system.session_bus.connect import hint
 
 __all__ = [
@@ -90,13 +85,14 @@ def unlock(
     with session_bus(environ, timeout) as bus:
         try:
             return _unlock(bus, environ, asked, patience, create=create)
-        except ServiceEnded:
-            if not patience.left:
-                raise
-        # A person or an update may have ended that daemon. If the next one ends as well, then
-        # something is wrong with it.
-        bus.allow(patience.left)
-        return _unlock(bus, environ, asked, patience, create=create)
+        except ServiceEnded as ended:
+            # A person or an update may have ended that daemon. If the next one ends as well, then
+            # something is wrong with it.
+            bus.allow(patience.left)
+            try:
+                return _unlock(bus, environ, asked, patience, create=create)
+            except NoBus:  # another bus would need the password once more
+                raise ended from None
 
 
 def _unlock(
@@ -129,14 +125,13 @@ def _unlock(
         printed = _carry_out(route, bus, facts.owner, password, environ) or printed
     elif opened.names:
         route = Route.WITHOUT_ASKING
-    pid = confirm_unlocked(bus, route, target, patience, facts.owner)
-    service = secret_service(bus) if _has_other_default(facts, keyring) else None
-    if target == LOGIN and service is not None:
+    service = confirm_unlocked(bus, route, target, patience, facts.owner)
+    if target == LOGIN and _has_other_default(facts, keyring):
         created = route.creates(keyring)
         opened = open_default_too(service, keyring, opened, password, created=created)
     return Unlocked(
         route,
-        pid,
+        service.owner.pid,
         created=route.creates(keyring),
         environment=printed,
         beside=_other_control_daemon(facts, keyring),

@@ -27,16 +27,15 @@ class AskedOnce:
     def __call__(self, wanted: PasswordRequest) -> Secret:
         """Return the password. Raises Unavailable if it was asked for something else before.
 
-        The password of a new keyring was typed twice, so it does for a keyring that exists by now.
+        The password that was typed for a new keyring is also used if that keyring exists by now.
         """
         if self._first is None:
             self._first = wanted, self._ask(wanted)
         asked, password = self._first
         if wanted.keyring == asked.keyring and (asked.is_new or not wanted.is_new):
             return password
-        new = "new " if wanted.is_new else ""
+        what = "there is no keyring now" if wanted.is_new else f"{wanted.keyring} is locked now"
         raise Unavailable(
-            f"the keyring daemon ended, and this now needs the password of the {new}"
-            f"{wanted.keyring} keyring",
+            f"the keyring daemon ended, and a password for {asked.keyring} was typed, but {what}",
             hint="try again: creds unlock",
         )

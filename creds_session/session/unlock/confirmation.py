@@ -8,12 +8,12 @@ from creds_session.errors import CredsSessionError, TimedOut, Unavailable, Wrong
 from creds_session.facts.collection_state import CollectionState
 from creds_session.facts.session import DaemonRole, NameOwner
 from creds_session.facts.session_state import LOGIN
-from creds_session.probe.keyring import service_of
+from creds_session.probe.keyring import owner_on, service_of
 from creds_session.session.unlock.patience import Patience
 from creds_session.session.unlock.routes import Route
 from creds_session.system.bus.connection import Bus, Peer
 from creds_session.system.processes.keyring_daemons import end, keyring_daemons
-from creds_session.system.secret_service.service import ServiceEnded, secret_service
+from creds_session.system.secret_service.service import SecretService, ServiceEnded
 
 SILENCE = 2.0  # seconds without an answer, after which a daemon counts as hung
 CLOCK = 2  # seconds; start times count from the boot, which /proc/stat has in whole seconds
@@ -21,8 +21,8 @@ CLOCK = 2  # seconds; start times count from the boot, which /proc/stat has in w
 
 def confirm_unlocked(
     bus: Bus, route: Route, target: str, patience: Patience, owner: NameOwner | None = None
-) -> int:
-    """Ask the Secret Service until the keyring is unlocked and gives a secret; return its pid.
+) -> SecretService:
+    """Ask the keyring daemon until the keyring is unlocked and gives a secret; return its service.
 
     The exit code of ``gnome-keyring-daemon --unlock`` proves nothing: it is 0 for a wrong password
     too, and the command exits before the daemon is on the bus. If the time ends while one more
@@ -37,14 +37,14 @@ def confirm_unlocked(
     service = service_of(bus, owner) if owner else None
     while left := bus.remaining:
         try:
-            before, service = service, secret_service(bus)
+            before, service = service, _keyring_service(bus)
             if before is not None and (service is None or service.owner != before.owner):
                 raise ServiceEnded(before.owner.pid)
             path = service.alias(alias) if service else ""
             state = service.state(path) if service else None
             is_unlocked = state is CollectionState.UNLOCKED
             if service and is_unlocked and service.can_read_an_item(path):
-                return service.owner.pid
+                return service
         except TimedOut:
             if not problem or left > SILENCE:
                 raise
@@ -59,6 +59,12 @@ def confirm_unlocked(
             )
         time.sleep(0.02)
     raise Unavailable(problem or unserved)
+
+
+def _keyring_service(bus: Bus) -> SecretService | None:
+    """Return the service of the keyring daemon on this bus, or None; no other program is one."""
+    owner = owner_on(bus)
+    return service_of(bus, owner) if owner and owner.is_gnome_keyring else None
 
 
 def _still_locked(route: Route, owner: Peer, patience: Patience) -> CredsSessionError:

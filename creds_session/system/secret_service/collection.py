@@ -8,7 +8,13 @@ from creds_session.errors import CollectionLocked, NoService, PromptImpossible
 from creds_session.secret import Secret
 from creds_session.system.bus.connection import Bus, CallFailed
 from creds_session.system.secret_service.answers import last_of_two, only
-from creds_session.system.secret_service.service import ENDED, NO_OBJECT, PATH, SecretService
+from creds_session.system.secret_service.service import (
+    ENDED,
+    NO_OBJECT,
+    PATH,
+    SecretService,
+    ServiceEnded,
+)
 from creds_session.system.secret_service.transfer import EncryptedSession, PlainSession
 
 TYPE_CHECKING = False
@@ -234,6 +240,8 @@ class _ClearErrors:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if isinstance(error, ServiceEnded):
+            raise NoService(error.problem, hint=error.hint) from error
         if not isinstance(error, CallFailed):
             return
         if error.name == LOCKED:

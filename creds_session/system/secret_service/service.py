@@ -51,14 +51,13 @@ ENDED = frozenset(
 """What the bus answers in place of a process that has left it."""
 
 
-class ServiceEnded(CallFailed, Unavailable):
+class ServiceEnded(Unavailable):
     """The process that served secrets has left the bus, as it does when it ends."""
 
     def __init__(self, pid: int, method: str = "") -> None:
-        ended = f"the keyring daemon (pid {pid}) ended"
+        ended = f"the program that served secrets (pid {pid}) ended"
         problem = f"{ended} before it answered to {method}" if method else ended
-        super().__init__("org.freedesktop.DBus.Error.NameHasNoOwner", problem)
-        self.hint = "try again: creds unlock"
+        super().__init__(problem, hint="run the command again")
 
 
 class SecretService:
@@ -112,14 +111,14 @@ class SecretService:
         """Call a method of one of the service's objects; return the body of the answer.
 
         ``interface`` is the last word of the specification's name, such as ``Collection``. Raises
-        as ``Bus.call`` does.
+        ServiceEnded, and what ``Bus.call`` raises.
         """
         return self._ask(self.at(path, f"{INTERFACES}.{interface}"), method, signature, *body)
 
     def _ask(
         self, to: ObjectAddress, method: str, signature: str = "", *body: object
     ) -> tuple[object, ...]:
-        """Call a method. Raises ServiceEnded if the process does not own the name any more."""
+        """Call a method. Raises ServiceEnded if the bus says that the process has left it."""
         try:
             return self._bus.call(to, method, signature, *body)
         except CallFailed as error:
@@ -164,7 +163,7 @@ class SecretService:
         daemon = self.at("/org/gnome/keyring/daemon", "org.gnome.keyring.Daemon")
         try:
             return str(only(self._ask(daemon, "GetControlDirectory")))
-        except CallFailed:
+        except (CallFailed, ServiceEnded):
             return None
 
     def state(self, collection: str) -> CollectionState:
@@ -313,8 +312,6 @@ class SecretService:
         secrets = [(session, b"", password.reveal(), "text/plain") for password in passwords]
         try:
             self._ask(internal, method, signature, what, *secrets)
-        except ServiceEnded:
-            raise
         except CallFailed as error:
             if error.name == _DENIED:
                 raise WrongPassword("the keyring did not accept the password") from None

@@ -49,10 +49,10 @@ for delay in 0.02 0.05 0.1 0.15 0.2 0.3; do
 done
 echo done
 """
-# One daemon is killed, whose end the next commands may see before the bus and the kernel do.
+# One daemon is killed. The next commands may run before the bus notices its end.
 ONCE = """
 for delay in 0.01 0.02 0.03 0.04 0.05 0.06 0.08 0.1 0.15 0.2 0.3; do
-    LOCKED
+    LOCKED || echo "before $delay: not locked"
     UNLOCK 2>$HOME/said & own=$!
     sleep $delay; KILL_DAEMON
     wait $own || echo "killed after $delay: $(cat $HOME/said)"

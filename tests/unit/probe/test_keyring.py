@@ -245,8 +245,9 @@ def test_a_daemon_that_has_just_ended_is_no_other_program(
         return ""
 
     monkeypatch.setattr(keyring, "program_of", gone)
+    monkeypatch.setattr(keyring, "LEAVING", 20)
     with serving(bus_alone["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told") as pid:
-        facts = probe_bus(bus_alone, 5)
+        facts = probe_bus(bus_alone, 30)
         assert (facts.answers, facts.owner) == (True, None)
     assert set(looks) == {pid}
 
@@ -261,13 +262,15 @@ def test_a_program_that_stays_unseen_owns_the_name(
         assert (facts.owner.pid, facts.owner.is_gnome_keyring) == (pid, False)
 
 
-def test_a_daemon_that_ends_while_it_is_described_is_not_what_is_described(
-    bus_alone: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize("program", ["gnome-keyring-daemon", "other"])
+def test_a_program_that_ends_while_it_is_described_is_not_what_is_described(
+    bus_alone: dict[str, str], tmp_path: Path, program: str
 ) -> None:
     told = tmp_path / "told"
-    with serving(bus_alone["DBUS_SESSION_BUS_ADDRESS"], told, Get=LEAVES) as pid:
+    address = bus_alone["DBUS_SESSION_BUS_ADDRESS"]
+    with serving(address, told, program=program, Get=LEAVES) as pid:
         facts = probe_bus(bus_alone, 5)
-    assert (facts.answers, facts.login) == (True, CollectionState.LOCKED)
+    assert (facts.answers, facts.default) == (True, CollectionState.LOCKED)
     assert facts.owner is not None
     assert facts.owner.pid == pid
     assert told.read_text().count("Get\n") == 2

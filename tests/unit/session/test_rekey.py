@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from creds_session.errors import CredsSessionError, InvalidData, Unavailable, WrongPassword
 from creds_session.facts.session import MAX_PASSWORD, NameOwner
 from creds_session.secret import Secret
+from creds_session.session import rekey as rekeying
 from creds_session.session import unlock as unlocking
 from creds_session.session.keyring_backup import free_name
 from creds_session.session.rekey import (
@@ -20,7 +22,7 @@ from creds_session.session.rekey import (
 )
 from creds_session.session.unlock.routes import NoKeyringYet
 from tests.unit import examples
-from tests.unit.service import LOCKED, UNLOCKED, Answer, serving
+from tests.unit.service import LEAVES, LOCKED, UNLOCKED, Answer, serving
 from tests.unit.system.bus.test_connection import dbus_daemon
 
 DENIED = "org.gnome.keyring.Error.Denied"
@@ -202,6 +204,47 @@ def test_rekey_that_cannot_be_proved_says_what_it_left(
     assert "was not changed" in caught.value.problem
     assert str(copy) in caught.value.hint
     assert "canary" not in f"{caught.value.problem}{caught.value.hint}"
+
+
+def test_rekey_says_what_a_daemon_that_ended_left(
+    environ: dict[str, str], tmp_path: Path, keyring: Path
+) -> None:
+    address, told = environ["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told"
+    with contextlib.ExitStack() as first:
+        first.enter_context(serving(address, told))
+
+        def ask(wanted: Keyring) -> tuple[Secret, Secret]:
+            first.close()
+            return given(wanted)
+
+        with pytest.raises(Unavailable, match="ended; nothing was changed"):
+            rekey(environ, ask)
+    assert copies(keyring) == []
+    service = serving(address, told, Lock=LOCK_DONE, ChangeWithMasterPassword=LEAVES)
+    with service, pytest.raises(Unavailable, match=r"ended before .* was not changed") as caught:
+        rekey(environ, given)
+    (copy,) = copies(keyring)
+    assert str(copy) in caught.value.hint
+
+
+def test_rekey_says_that_the_password_was_changed_before_the_daemon_ended(
+    environ: dict[str, str], tmp_path: Path, keyring: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, path = keyring.with_name("work.keyring"), "/org/freedesktop/secrets/collection/work"
+    work.write_bytes(b"as it was")
+    monkeypatch.setattr(rekeying, "_try", lambda *_: None)
+    service = serving(
+        environ["DBUS_SESSION_BUS_ADDRESS"],
+        tmp_path / "told",
+        Get_Collections=("v", (("ao", [path]),)),
+        ChangeWithMasterPassword=DONE,
+        SearchItems=("ao", ([f"{path}/1"],)),
+        SetSecret=LEAVES,
+    )
+    with service, pytest.raises(Unavailable, match="work keyring has the new password") as caught:
+        rekey(environ, given, keyring="work")
+    (copy,) = set(copies(work)) - {keyring}
+    assert str(copy) in caught.value.hint
 
 
 def test_rekey_gives_no_password_to_a_process_of_another_user(

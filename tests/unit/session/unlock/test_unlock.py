@@ -16,12 +16,14 @@ from creds_session.errors import (
     CannotWrite,
     CredsSessionError,
     InvalidData,
+    NoBus,
     NotPermitted,
     TimedOut,
     Unavailable,
     WrongPassword,
 )
 from creds_session.facts.session import NameOwner
+from creds_session.probe.keyring import owner_on
 from creds_session.secret import Secret
 from creds_session.session import unlock as unlocking
 from creds_session.session.unlock import PasswordRequest, Route, new_daemon, planned_route, unlock
@@ -30,7 +32,7 @@ from creds_session.session.unlock.patience import Patience
 from creds_session.session.unlock.routes import NoKeyringYet, OtherProvider
 from creds_session.system.bus.connection import Bus
 from creds_session.system.bus.peer_process import await_end, end_listener, listener
-from creds_session.system.secret_service.service import secret_service
+from creds_session.system.secret_service.service import LOGIN, ServiceEnded, secret_service
 from tests.unit import examples
 from tests.unit.service import LEAVES, LOCKED, UNLOCKED, Answer, serving
 from tests.unit.system.bus.test_connection import dbus_daemon, listening
@@ -154,7 +156,7 @@ def test_unlock_uses_a_password_for_no_keyring_but_the_one_it_was_asked_for(
             second.enter_context(serving(address, told, ReadAlias=WORK, ReadAlias_login=NONE))
             return Secret(b"canary")
 
-        with pytest.raises(Unavailable, match="now needs the password of the work keyring"):
+        with pytest.raises(Unavailable, match="for login was typed, but work is locked now"):
             unlock(environ, ask)
     assert "OpenSession" not in (tmp_path / "second").read_text()
 
@@ -176,16 +178,58 @@ def test_unlock_tries_a_second_time_if_the_daemon_ends(
     assert len(asked) == 1
 
 
+ENDED = r"pid {}\) ended before it answered to UnlockWithMasterPassword"
+
+
 def test_a_daemon_that_ends_again_is_said_to_have_ended(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
-    """The second process ends at the call that the first process answered."""
+    """At the first try, no session is opened; at the second one, the password is not answered."""
     address, told = environ["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told"
     service = serving(address, told, OpenSession=LEAVES, UnlockWithMasterPassword=LEAVES)
-    with service as pid, pytest.raises(Unavailable, match=rf"pid {pid}\) ended before") as caught:
+    with service as pid, pytest.raises(Unavailable, match=ENDED.format(pid)) as caught:
         unlock(environ, given)
     assert "canary" not in str(caught.value)
     assert "refused" not in str(caught.value)
+
+
+def test_nobody_is_asked_where_the_daemon_ended_that_needed_no_password(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    """It is the default keyring, whose password the login keyring stores."""
+    address, told = environ["DBUS_SESSION_BUS_ADDRESS"], tmp_path / "told"
+    service = serving(
+        address,
+        told,
+        ReadAlias_default=WORK,
+        Get_Locked=LOCKED,
+        SearchItems=("ao", ([f"{LOGIN}/1"],)),
+        GetSecret=SECRET,
+        UnlockWithMasterPassword=LEAVES,
+    )
+    with service, pytest.raises(AssertionError):
+        unlock(environ, never)
+    assert told.read_text().split().count("UnlockWithMasterPassword") == 2
+
+
+def test_a_bus_that_ends_with_its_daemon_asks_for_no_second_password(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller would look for another bus, and ask for the password there."""
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    observe, looks = unlocking._observe, []
+
+    def observe_once(*given: object, **options: object) -> object:
+        looks.append(given)
+        if len(looks) > 1:
+            raise NoBus("gone")
+        return observe(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(unlocking, "_observe", observe_once)
+    service = serving(address, tmp_path / "told", UnlockWithMasterPassword=LEAVES)
+    with service as pid, pytest.raises(Unavailable, match=ENDED.format(pid)):
+        unlock(environ, given)
+    assert len(looks) == 2
 
 
 @pytest.mark.parametrize("act", [lambda environ: unlock(environ, never), planned_route])
@@ -280,6 +324,24 @@ def test_proof_that_is_slow_to_come_ends_within_the_time_limit(
         with pytest.raises(Unavailable):
             confirm_unlocked(bus, Route.NEW_DAEMON, "login", Patience(0.5))
         assert time.monotonic() - begin < 0.8
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_confirmation_is_asked_of_one_daemon(
+    environ: dict[str, str], tmp_path: Path, is_known: bool
+) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    with serving(address, tmp_path / "told", Get=LEAVES) as pid, Bus(address, 20) as bus:
+        owner = owner_on(bus) if is_known else None
+        with pytest.raises(ServiceEnded, match=rf"pid {pid}\) ended"):
+            confirm_unlocked(bus, Route.NEW_DAEMON, "login", Patience(20), owner)
+
+
+def test_another_program_confirms_nothing(environ: dict[str, str], tmp_path: Path) -> None:
+    address = environ["DBUS_SESSION_BUS_ADDRESS"]
+    service = serving(address, tmp_path / "told", program="other", Get=UNLOCKED)
+    with service, Bus(address, 1) as bus, pytest.raises(Unavailable, match="no keyring daemon"):
+        confirm_unlocked(bus, Route.NEW_DAEMON, "login", Patience(1))
 
 
 @pytest.mark.parametrize("starts", [False, True])
